@@ -24,7 +24,7 @@ Image = NDArray[np.uint8]
 
 def _column(name: str, value: Any, dtype: type, tail: tuple[int, ...] = ()) -> NDArray[Any]:
     """`value` as a contiguous array of `dtype` and shape (n, *tail), or a `ValueError` that names the field."""
-    array = np.ascontiguousarray(value, dtype=dtype)
+    array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
     if array.size == 0:
         array = array.reshape((0, *tail))
     if array.shape[1:] != tail or array.ndim != 1 + len(tail):
@@ -118,3 +118,34 @@ class Tracks(Table):
     def empty(cls) -> Tracks:
         none = np.empty(0)
         return cls(none, none, none, np.empty((0, 4)), none, none)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One recording, probed: what it is and when each of its frames is shown.
+
+    `times` holds the container time of every frame in seconds since the first one, rising; frame number is
+    the row. `width` and `height` are those of the picture as shown (rotation applied). `start_seconds` is the
+    container time of the first frame. `warnings` are sentences for the user (variable rate, damaged, ...).
+    """
+
+    path: str
+    digest: str
+    width: int
+    height: int
+    times: Seconds
+    fps: float
+    codec: str
+    container: str
+    rotation: int = 0
+    start_seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
+
+    @property
+    def duration_seconds(self) -> float:
+        """Time from the first frame to the end of the last one."""
+        return float(self.times[-1]) + (1 / self.fps if self.fps else 0.0) if len(self.times) else 0.0
