@@ -1,0 +1,43 @@
+"""Scores of files: one truth and one result, or two folders whose files share their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import TruthError
+from core.mot import read_mot
+from core.score.scores import Scores, score, together
+
+TOGETHER = "together"
+
+
+def score_files(truth: Path, result: Path, scale: float = 1.0) -> dict[str, Scores]:
+    """Scores by clip, named after the result's file, and "together" last where there are several.
+
+    In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
+    """
+    scores = {
+        ours.stem: score(read_mot(truth_file), read_mot(ours), scale=scale)
+        for truth_file, ours in _pairs(truth, result)
+    }
+    if len(scores) > 1:
+        scores[TOGETHER] = together(list(scores.values()))
+    return scores
+
+
+def _pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:
+    for path in (truth, result):
+        if not path.exists():
+            raise TruthError(f"{path} is not there", "Check the name.")
+    if truth.is_dir() != result.is_dir():
+        raise TruthError("One of truth and result is a file, the other a folder", "Give two files or two folders.")
+    if truth.is_file():
+        return [(truth, result)]
+    truths = sorted(truth.glob("*.txt"))
+    if not truths:
+        raise TruthError(f"{truth} has no .txt files", "Name one file of MOT text per clip, such as cam1.txt.")
+    pairs = [(one, result / one.name) for one in truths]
+    missing = [ours.name for _, ours in pairs if not ours.is_file()]
+    if missing:
+        raise TruthError(f"{result} has no {', '.join(missing)}", "An empty file stands for a clip with nobody in it.")
+    return pairs
