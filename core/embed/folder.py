@@ -1,0 +1,82 @@
+"""Features of a folder of pictures, one a person, and the file they are kept in. Knows no video and no tracks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.embed.base import Embedder
+from core.errors import ClipError, StoreError
+from core.types import Floats, Image
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
+AT_ONCE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class FolderFeatures:
+    """`names` are paths from the folder's parent on, `/` between parts, sorted; `features` (n, d) rows of length 1.
+
+    `skipped` counts files that are no pictures by their names; `unreadable` names those that should be and are not.
+    """
+
+    names: tuple[str, ...]
+    features: Floats
+    skipped: int = 0
+    unreadable: tuple[str, ...] = ()
+
+
+def embed_folder(
+    root: Path, embedder: Embedder, on_progress: Callable[[int, int], None] = lambda done, total: None
+) -> FolderFeatures:
+    """Every picture in `root` and below. `on_progress` is told how many of how many are done."""
+    root = root.expanduser().resolve()
+    if not root.is_dir():
+        raise ClipError(f"{root} is no folder", "Name a folder of pictures.")
+    files = sorted((path for path in root.rglob("*") if path.is_file()), key=lambda path: path.relative_to(root).parts)
+    pictures = [path for path in files if path.suffix.lower() in PICTURES]
+    names: list[str] = []
+    unreadable: list[str] = []
+    rows: list[Floats] = [np.empty((0, embedder.dimension), np.float32)]
+    waiting = iter(pictures)
+    while some := list(islice(waiting, AT_ONCE)):
+        read = dict(_read(some, root.parent))
+        good = {name: picture for name, picture in read.items() if picture.size}
+        names += good
+        unreadable += [name for name in read if name not in good]
+        rows.append(embedder.embed(list(good.values())))
+        on_progress(len(names) + len(unreadable), len(pictures))
+    return FolderFeatures(tuple(names), np.concatenate(rows), len(files) - len(pictures), tuple(unreadable))
+
+
+def _read(paths: list[Path], above: Path) -> Iterator[tuple[str, Image]]:
+    """Name and BGR picture of each; a picture of size 0 where the file holds none."""
+    for path in paths:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        empty = np.empty((0, 0, 3), np.uint8)
+        yield path.relative_to(above).as_posix(), empty if picture is None else np.asarray(picture, np.uint8)
+
+
+def save_features(path: Path, found: FolderFeatures) -> None:
+    """`names` (unicode) and `features` (float32) as .npz without pickles: complete under its name, or not there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                np.savez(stream, names=np.array(found.names, dtype=np.str_), features=found.features)
+            Path(part).replace(path)
+        finally:
+            Path(part).unlink(missing_ok=True)
+    except OSError as fault:
+        raise StoreError(
+            f"{path} cannot be written ({fault.strerror})", "Free some space or choose another place."
+        ) from fault

@@ -1,0 +1,40 @@
+"""Where Sightline keeps what it can make again: one cache folder per user.
+
+Owns the choice of the folder and its creation. Refuses to know what is kept there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.errors import StoreError
+
+
+def cache_dir() -> Path:
+    """The cache folder, made if it is not there: SIGHTLINE_CACHE, or else the platform's own place."""
+    folder = _chosen(sys.platform, Path.home(), os.environ)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The cache folder {folder} cannot be made ({error.strerror})",
+            "Set SIGHTLINE_CACHE to a folder that you may write to.",
+        ) from error
+    return folder
+
+
+def _chosen(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
+    """
+    >>> _chosen("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
+    'elsewhere'
+    """
+    if own := environment.get("SIGHTLINE_CACHE"):
+        return Path(own).expanduser()
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Sightline"
+    if platform == "darwin":
+        return home / "Library" / "Caches" / "Sightline"
+    return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "sightline"

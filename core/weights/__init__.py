@@ -1,0 +1,9 @@
+"""Every model that is known: where its file lies, what it is, whether it is unchanged, how pictures go into it.
+
+Refuses: to download anything, to run code that a file brings, to take one model where another was asked for.
+"""
+
+from core.weights.finding import find, listing
+from core.weights.model import InputConvention, Model, Status
+
+__all__ = ["InputConvention", "Model", "Status", "find", "listing"]

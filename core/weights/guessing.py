@@ -1,0 +1,80 @@
+"""A file that the manifest does not know: which network it is, by its contents, and what must be assumed to use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.errors import WeightsError
+from core.offline import import_openvino
+from core.weights.checkpoints import architecture, read_state
+from core.weights.digests import bare_name, format_of
+from core.weights.model import SUFFIXES, InputConvention, Kind, Model
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def recognise(path: Path, digest: str, kind: Kind, known: list[Model]) -> Model:
+    """`path` as a model, with sentences in `assumed` for whatever its contents do not say."""
+    if kind == "detector":
+        return _detector(path, digest)
+    form = format_of(path)
+    return _network(path, digest, known) if form in ("pt", "safetensors") else _graph(path, digest)
+
+
+def _detector(path: Path, digest: str) -> Model:
+    return Model(
+        name=bare_name(path),
+        kind="detector",
+        path=path,
+        format=format_of(path) or SUFFIXES[".pt"],
+        digest=digest,
+        architecture="yolo",
+        input=InputConvention(640, 640),
+        assumed=("taken for a YOLO detector of Ultralytics: RGB from 0 to 1, letterboxed",),
+    )
+
+
+def _network(path: Path, digest: str, known: list[Model]) -> Model:
+    built = architecture(read_state(path))
+    like = [model for model in known if model.architecture == built and model.pytorch]
+    if not like:
+        raise WeightsError(
+            f"{path.name} holds none of the networks known here",
+            f"Known: {', '.join(sorted({model.architecture for model in known if model.pytorch}))}; or give ONNX.",
+        )
+    return Model(
+        name=bare_name(path),
+        kind="embedder",
+        path=path,
+        format=format_of(path) or SUFFIXES[".pt"],
+        digest=digest,
+        architecture=built,
+        input=like[0].input,
+        dimension=like[0].dimension,
+        assumed=(f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",),
+    )
+
+
+def _graph(path: Path, digest: str) -> Model:
+    """ONNX and OpenVINO say their input's size and their output's length, but neither colour nor mean nor scale."""
+    try:
+        graph = import_openvino().Core().read_model(path)
+        shape, out = graph.input(0).partial_shape, graph.output(0).partial_shape
+        height, width = shape[2].get_length(), shape[3].get_length()
+        dimension = out[len(out) - 1].get_length()
+    except RuntimeError as fault:
+        reason = str(fault).strip().splitlines()[-1]
+        raise WeightsError(
+            f"{path.name} cannot be read as an embedder ({reason})", "Give a model with input n x 3 x height x width."
+        ) from fault
+    return Model(
+        name=bare_name(path),
+        kind="embedder",
+        path=path,
+        format=format_of(path) or SUFFIXES[".onnx"],
+        digest=digest,
+        architecture="graph",
+        input=InputConvention(width, height, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        dimension=dimension,
+        assumed=("nothing in the file says how pictures go in; assumed: RGB with ImageNet's mean and deviation",),
+    )
