@@ -73,7 +73,7 @@ class TrackSettings:
     iou: float = 0.2
     track_cos: float = 0.6
     n_init: int = 3
-    max_age: float = 2.0
+    max_age: float = 1.5
 
     def __post_init__(self) -> None:
         _within("conf", self.conf, 0, 1)

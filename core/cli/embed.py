@@ -1,0 +1,45 @@
+"""`embed DIR --out FILE.npz`: unit vectors of a folder of pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cli.progress import listener
+from core.device import backend
+from core.embed import embed_folder, open_embedder, save_features
+from core.progress import Progress
+from core.weights import find
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("embed", help="appearance vectors of a folder of pictures")
+    p.add_argument("folder", type=Path, metavar="DIR")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    p.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
+    p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    embedder = open_embedder(find(options.features, "embedder"), backend(options.device))
+    progress = Progress(listener(options.progress))
+    progress.camera(options.folder.name, 1, 1)
+    begun = False
+
+    def tell(done: int, total: int) -> None:
+        nonlocal begun
+        if not begun:
+            progress.begin("embed", total)
+            begun = True
+        progress.at(done)
+
+    found = embed_folder(options.folder, embedder, tell)
+    save_features(options.out, found)
+    sys.stdout.write(f"{len(found.names)} pictures, {embedder.dimension} numbers each, by {embedder.backend}\n")
+    for name in found.unreadable:
+        sys.stderr.write(f"could not be read: {name}\n")
+    return 1 if found.unreadable else 0

@@ -1,0 +1,39 @@
+"""`probe CLIP...`: what a clip is, before anything is run on it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cli.progress import clock
+from core.errors import SightlineError
+from core.types import Clip
+from core.video import probe
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("probe", help="say what clips are: size, length, rate, faults")
+    p.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    failed = 0
+    for path in options.clips:
+        try:
+            sys.stdout.write(describe(probe(path)) + "\n")
+        except SightlineError as fault:
+            failed += 1
+            sys.stderr.write(f"{path}: {fault}\n")
+    return 0 if not failed else 2 if failed == len(options.clips) else 1
+
+
+def describe(clip: Clip) -> str:
+    turned = f", turned by {clip.rotation}°" if clip.rotation else ""
+    head = (
+        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {clock(clip.duration_seconds)}, "
+        f"{clip.fps:.4g} a second, {clip.codec} in {clip.container}, digest {clip.digest}"
+    )
+    return "\n".join([head, *(f"  note: {warning}" for warning in clip.warnings)])

@@ -1,0 +1,88 @@
+"""The protocol that every detector meets, and the geometry of fitting a picture into a network's input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from core.types import Floats, Image
+
+GREY = 114
+"""What YOLO is trained to see around a picture that does not fill its input."""
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """People in one frame, best first: `xyxy` (n, 4) in pixels of the frame given, `score` (n,)."""
+
+    xyxy: Floats
+    score: Floats
+
+
+class Detector(Protocol):
+    """Finds people. `words` names model, runtime and precision for the user; `key` all that decides the result."""
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) at which a frame of that size is looked at: read it so, and nothing is resized twice."""
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        """Boxes for each BGR frame, in order. All frames of one call have the same size."""
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """A picture of `inner` (width, height) centred in an input of `outer` (width, height)."""
+
+    inner: tuple[int, int]
+    outer: tuple[int, int]
+
+    @classmethod
+    def around(cls, width: int, height: int, size: int, outer: tuple[int, int] | None = None) -> Letterbox:
+        """Fit into `outer`, or into the smallest multiple of 32 around the picture with its long side at `size`.
+
+        >>> Letterbox.around(1280, 720, 640)
+        Letterbox(inner=(640, 360), outer=(640, 384))
+        """
+        limit = outer or (size, size)
+        ratio = min(limit[0] / width, limit[1] / height)
+        inner = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+        return cls(inner, outer or (-(-inner[0] // 32) * 32, -(-inner[1] // 32) * 32))
+
+    @property
+    def left_top(self) -> tuple[int, int]:
+        (iw, ih), (ow, oh) = self.inner, self.outer
+        return round((ow - iw) / 2 - 0.1), round((oh - ih) / 2 - 0.1)
+
+    def place(self, frame: Image, into: Image) -> None:
+        """Draw `frame` (any size) into `into` (outer height, outer width, 3), whose margins stay as they are."""
+        (iw, ih), (left, top) = self.inner, self.left_top
+        if frame.shape[:2] != (ih, iw):
+            frame = np.asarray(cv2.resize(frame, (iw, ih), interpolation=cv2.INTER_LINEAR), np.uint8)
+        into[top : top + ih, left : left + iw] = frame
+
+    def undo(self, xyxy: Floats, width: int, height: int) -> Floats:
+        """Boxes of the input as boxes of the `width` x `height` picture, clipped to it."""
+        offset = np.array(self.left_top * 2, np.float32)
+        scale = np.array((width / self.inner[0], height / self.inner[1]) * 2, np.float32)
+        limit = np.array((width, height) * 2, np.float32)
+        return np.asarray(np.clip((xyxy - offset) * scale, 0, limit), np.float32)
+
+
+def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
+    """Non-maximum suppression: best first, none that overlaps a better one by more than `iou`, at most `most`."""
+    if not len(score):
+        return Boxes(xyxy.reshape(0, 4), score)
+    xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+    kept: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou, top_k=most)
+    rows = np.asarray(kept, np.int64)
+    return Boxes(xyxy[rows], score[rows])

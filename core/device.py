@@ -1,0 +1,48 @@
+"""What this machine can compute on, found out without importing PyTorch.
+
+`Backend` is the user's word: `auto` (CUDA where there is one, OpenVINO otherwise), `openvino`, `torch`
+(PyTorch on the CPU) or `cuda`. The rooms that run networks decide with `choose`; what was chosen is shown.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+from typing import Literal, cast, get_args
+
+from core.errors import BackendError
+
+Backend = Literal["auto", "openvino", "torch", "cuda"]
+Runtime = Literal["openvino", "torch", "cuda"]
+
+
+@functools.cache
+def cuda_here() -> bool:
+    """True where an NVIDIA driver answers and lists a device. Costs microseconds; PyTorch's own check costs seconds."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def backend(word: str) -> Backend:
+    """The user's word as a `Backend`; `cpu` means the fastest runtime for CPUs, which is OpenVINO."""
+    word = {"cpu": "openvino", "gpu": "cuda"}.get(word, word)
+    if word not in get_args(Backend):
+        raise BackendError(f"no device is called '{word}'", f"Choose one of: {', '.join(get_args(Backend))}.")
+    return cast(Backend, word)
+
+
+def choose(wanted: Backend, pytorch_model: bool) -> Runtime:
+    """The runtime for one model. Only PyTorch models run on CUDA here; ONNX and OpenVINO files run on OpenVINO."""
+    if wanted == "auto":
+        return "cuda" if pytorch_model and cuda_here() else "openvino"
+    if wanted == "cuda" and not cuda_here():
+        raise BackendError("no CUDA device answers on this machine", "Leave --device out, or give --device openvino.")
+    if wanted in ("cuda", "torch") and not pytorch_model:
+        raise BackendError(f"this model is no PyTorch file and cannot run on '{wanted}'", "Give --device openvino.")
+    return wanted

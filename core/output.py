@@ -1,0 +1,127 @@
+"""What a run leaves in its folder: tracks as MOT text and Parquet, and a record of how they were made.
+
+    DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the source; empty where nobody was seen
+    DIR/tracks.parquet        the same of all cameras, with seconds and whether a box was seen or filled in
+    DIR/run.json              settings, models, digests, versions, seconds and frames per stage, what failed and why
+
+Every file is replaced whole; a camera's tracks are on disk as soon as it is done.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core import __version__
+from core.errors import StoreError
+from core.mot import write_tracks
+from core.pipeline import CameraResult, Networks, Recipe
+from core.regions import Regions, to_json
+from core.store import write_atomically
+from core.weights import Model
+
+PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")
+
+
+class RunRecord:
+    """Writes the results of one run as they come."""
+
+    def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
+        self._out, self._recipe, self._networks, self._regions = out, recipe, networks, regions
+        self._results: list[CameraResult] = []
+        self._began = time.time()
+        try:
+            (out / "tracks").mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
+        self._save("running")
+
+    def add(self, result: CameraResult) -> None:
+        self._results.append(result)
+        path = self._out / "tracks" / f"{result.camera.name}.txt"
+        if result.fault:
+            # An older run's tracks must not pass for this one's.
+            path.unlink(missing_ok=True)
+        else:
+            write_tracks(path, result.tracks)
+        self._save("running")
+
+    def close(self) -> None:
+        sink = pa.BufferOutputStream()
+        pq.write_table(_table(self._results), sink, compression="zstd")
+        write_atomically(self._out / "tracks.parquet", sink.getvalue().to_pybytes())
+        self._save("done")
+
+    def _save(self, state: str) -> None:
+        content = json.dumps(self._content(state), indent=1, ensure_ascii=False)
+        write_atomically(self._out / "run.json", content.encode())
+
+    def _content(self, state: str) -> dict[str, Any]:
+        models = {"detector": self._networks.detector_model, "embedder": self._networks.embedder_model}
+        return {
+            "program": f"sightline {__version__}",
+            "state": state,
+            "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
+            "seconds": round(time.time() - self._began, 3),
+            "settings": asdict(self._recipe),
+            "regions": {name: json.loads(to_json(regions)) for name, regions in self._regions.items()},
+            "models": {kind: _model(model) for kind, model in models.items()},
+            "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+            "cameras": {result.camera.name: _camera(result) for result in self._results},
+        }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _model(model: Model | None) -> dict[str, Any] | str:
+    if model is None:
+        return "none: matched on motion alone"
+    facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
+    return {**facts, "assumed": list(model.assumed)}
+
+
+def _camera(result: CameraResult) -> dict[str, Any]:
+    clip = result.clip
+    if clip is None:
+        return {"clip": str(result.camera.clip), "failed": result.fault}
+    return {
+        "clip": str(result.camera.clip),
+        "digest": clip.digest,
+        "width": clip.width,
+        "height": clip.height,
+        "fps": round(clip.fps, 3),
+        "frames": clip.frames,
+        "analysed": result.analysed,
+        "unreadable": result.missing,
+        "notes": list(clip.warnings),
+        "tracks": len(np.unique(result.tracks.track)),
+        "boxes": len(result.tracks),
+        "stages": result.stages,
+    }
+
+
+def _table(results: list[CameraResult]) -> pa.Table:
+    parts = []
+    for result in results:
+        t = result.tracks
+        columns = {"frame": t.frame, "seconds": t.seconds, "track": t.track}
+        sides = dict(zip(("x1", "y1", "x2", "y2"), t.xyxy.T, strict=True))
+        rest = {"score": t.score, "seen": t.seen}
+        names = pa.array([result.camera.name] * len(t), pa.string())
+        parts.append(pa.table({"camera": names, **columns, **sides, **rest}))
+    return pa.concat_tables(parts)

@@ -1,0 +1,50 @@
+"""The networks of one run: opened when a stage needs them and not before, then shared by all its clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.detect import Detector, open_detector
+from core.device import Backend, choose
+from core.embed import Embedder, open_embedder
+from core.settings import DetectSettings, EmbedSettings
+from core.weights import Model
+
+
+class Networks:
+    """`detector` and `embedder` open on first use; the keys and words below are known without opening anything."""
+
+    def __init__(
+        self,
+        detector: Model,
+        embedder: Model | None,
+        backend: Backend,
+        open_one: Callable[[Model, DetectSettings, Backend], Detector] = open_detector,
+        open_other: Callable[[Model, Backend, bool], Embedder] = open_embedder,
+    ) -> None:
+        self.detector_model, self.embedder_model, self.backend = detector, embedder, backend
+        self._open_detector, self._open_embedder = open_one, open_other
+        self._detectors: dict[DetectSettings, Detector] = {}
+        self._embedders: dict[bool, Embedder] = {}
+
+    def detector(self, settings: DetectSettings) -> Detector:
+        if settings not in self._detectors:
+            self._detectors[settings] = self._open_detector(self.detector_model, settings, self.backend)
+        return self._detectors[settings]
+
+    def embedder(self, settings: EmbedSettings) -> Embedder:
+        if self.embedder_model is None:
+            raise ValueError("no embedder was chosen")
+        if settings.flip not in self._embedders:
+            self._embedders[settings.flip] = self._open_embedder(self.embedder_model, self.backend, settings.flip)
+        return self._embedders[settings.flip]
+
+    def key(self, model: Model) -> dict[str, Any]:
+        """What of a model and its runtime decides its numbers."""
+        return {
+            "model": model.digest,
+            "architecture": model.architecture,
+            "input": repr(model.input),
+            "runtime": choose(self.backend, model.pytorch),
+        }

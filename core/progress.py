@@ -1,0 +1,68 @@
+"""How far the work is: stage, done, total, rate, time left; and the one place where a wish to stop is heard."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.errors import Cancelled
+
+
+@dataclass(frozen=True)
+class Report:
+    """A moment of the work on one camera. `rate` is frames a second in this run; `left_seconds` for this stage."""
+
+    camera: str
+    number: int
+    cameras: int
+    stage: str
+    done: int
+    total: int
+    rate: float
+    left_seconds: float | None
+
+    @property
+    def share(self) -> float:
+        return self.done / self.total if self.total else 1.0
+
+
+class Progress:
+    """Stages call `begin` and `at`. `listen` gets a `Report` every `every` seconds; `stop` is asked each time."""
+
+    def __init__(
+        self,
+        listen: Callable[[Report], None] = lambda report: None,
+        stop: Callable[[], bool] = lambda: False,
+        every: float = 0.2,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._listen, self._stop, self._every, self._clock = listen, stop, every, clock
+        self._camera, self._number, self._cameras = "", 1, 1
+        self._stage, self._total, self._first = "", 0, 0
+        self._began = self._told = clock()
+
+    def camera(self, name: str, number: int, cameras: int) -> None:
+        self._camera, self._number, self._cameras = name, number, cameras
+
+    def begin(self, stage: str, total: int, done: int = 0) -> None:
+        """A stage starts with `done` of `total` frames already there from an earlier run."""
+        self._stage, self._total, self._first = stage, total, done
+        self._began = self._clock()
+        self._tell(done)
+
+    def at(self, done: int) -> None:
+        """`done` frames of the stage are finished. Raises `Cancelled` when the user wants to stop."""
+        if self._stop():
+            raise Cancelled
+        if self._clock() - self._told >= self._every or done >= self._total:
+            self._tell(done)
+
+    def _tell(self, done: int) -> None:
+        self._told = self._clock()
+        spent = self._told - self._began
+        rate = (done - self._first) / spent if spent > 0 else 0.0
+        left = (self._total - done) / rate if rate > 0 else None
+        self._listen(
+            Report(self._camera, self._number, self._cameras, self._stage, done, self._total, round(rate, 1), left)
+        )

@@ -1,0 +1,209 @@
+"""What a recording allows and a live tracker cannot do: decide again with both sides of a gap in hand.
+
+`rejoin` links the end of one track to the start of another up to a few seconds later, `drop_short` removes what
+never became a track, `fill` draws the missing boxes of a gap, `renumber` counts tracks by first appearance.
+Each takes and returns `Tracks`; none looks at a picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.types import Floats, Ints, Timeline, Tracks
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RejoinRules:
+    """`gap_seconds` is the longest gap closed; `look_seconds` how much of each side its motion is read from.
+
+    A pair fits when the places that both sides expect in the middle of the gap are at most `near` body heights
+    apart (plus `drift` heights per second of gap) and the heights differ by at most the factor `growth`.
+    With features, a pair also needs `cosine`; without, motion decides alone. Gaps up to `sure_seconds` inside a
+    track are too short to doubt.
+    """
+
+    gap_seconds: float = 2.0
+    sure_seconds: float = 0.2
+    look_seconds: float = 1.0
+    near: float = 0.2
+    drift: float = 0.2
+    growth: float = 1.5
+    cosine: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class _Ends:
+    """Both ends of each track: when, where (centre x, foot y), how tall, and how fast in pixels a second."""
+
+    first: Numbers
+    last: Numbers
+    place: Numbers  # (n, 2 ends, 2)
+    speed: Numbers  # (n, 2 ends, 2)
+    height: Numbers  # (n, 2 ends)
+
+
+def _by_track(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:
+    """Rows ordered by (track, time), the track numbers, and where each track begins (with the end appended)."""
+    ordered = tracks[np.lexsort((tracks.frame, tracks.track))]
+    numbers, begin = np.unique(ordered.track, return_index=True)
+    return ordered, numbers, np.append(begin, len(ordered))
+
+
+def _line(seconds: Numbers, place: Numbers, at: float) -> tuple[Numbers, Numbers]:
+    """Place at time `at` and speed of the straight line through `place` (k, 2), by least squares."""
+    middle = seconds.mean()
+    offset = seconds - middle
+    spread = float(offset @ offset)
+    speed = offset @ place / spread if spread > 0 else np.zeros(2)
+    return place.mean(axis=0) + (at - middle) * speed, speed
+
+
+def _ends(ordered: Tracks, begin: Ints, look: float) -> _Ends:
+    count = len(begin) - 1
+    first, last = ordered.seconds[begin[:-1]], ordered.seconds[begin[1:] - 1]
+    place, speed, height = np.zeros((count, 2, 2)), np.zeros((count, 2, 2)), np.zeros((count, 2))
+    box = ordered.xyxy.astype(np.float64)
+    foot = np.column_stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]])
+    tall = box[:, 3] - box[:, 1]
+    for i, (a, b) in enumerate(pairwise(begin.tolist())):
+        seconds = ordered.seconds[a:b]
+        head = slice(a, a + int(np.searchsorted(seconds, first[i] + look, "right")))
+        tail = slice(a + int(np.searchsorted(seconds, last[i] - look, "left")), b)
+        for end, (rows, at) in enumerate(((head, first[i]), (tail, last[i]))):
+            place[i, end], speed[i, end] = _line(ordered.seconds[rows], foot[rows], at)
+            height[i, end] = np.median(tall[rows])
+    return _Ends(first, last, place, speed, height)
+
+
+def _candidates(ends: _Ends, gap_seconds: float) -> tuple[Ints, Ints]:
+    """Pairs (earlier, later) in which the later track begins after the earlier one ended, within the gap."""
+    order = np.argsort(ends.first, kind="stable")
+    starts = ends.first[order]
+    low = np.searchsorted(starts, ends.last, "right")
+    high = np.searchsorted(starts, ends.last + gap_seconds, "right")
+    many = np.maximum(high - low, 0)
+    earlier = np.repeat(np.arange(len(starts)), many)
+    within = np.arange(len(earlier)) - np.repeat(np.cumsum(many) - many, many)
+    return earlier, order[np.repeat(low, many) + within]
+
+
+def _misfit(ends: _Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
+    """How badly each pair fits, 0 perfect, up to 1 allowed; infinite where the heights forbid it."""
+    gap = (ends.first[b] - ends.last[a])[:, None]
+    meet = ends.place[a, 1] + ends.speed[a, 1] * gap / 2 - (ends.place[b, 0] - ends.speed[b, 0] * gap / 2)
+    tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
+    far = np.hypot(meet[:, 0], meet[:, 1]) / tall / (rules.near + rules.drift * gap[:, 0])
+    grown = np.abs(np.log(ends.height[a, 1] / ends.height[b, 0])) > np.log(rules.growth)
+    return np.where(grown, np.inf, far)
+
+
+def rejoin(tracks: Tracks, rules: RejoinRules, appearance: dict[int, Floats] | None = None) -> Tracks:
+    """Link tracks across gaps, best fit first, each end once. `appearance` is a unit vector per track number."""
+    if not len(tracks):
+        return tracks
+    ordered, numbers, begin = _by_track(tracks)
+    ends = _ends(ordered, begin, rules.look_seconds)
+    a, b = _candidates(ends, rules.gap_seconds)
+    misfit = _misfit(ends, a, b, rules)
+    if appearance:
+        alike = np.array([_alike(appearance, int(numbers[i]), int(numbers[j])) for i, j in zip(a, b, strict=True)])
+        misfit = np.where(alike < rules.cosine, np.inf, misfit)
+    follows = np.full(len(numbers), -1)
+    taken = np.zeros(len(numbers), bool)
+    for k in np.argsort(misfit, kind="stable"):
+        if misfit[k] > 1:
+            break
+        if follows[a[k]] < 0 and not taken[b[k]]:
+            follows[a[k]], taken[b[k]] = b[k], True
+    name = numbers.copy()
+    for i in np.argsort(ends.first, kind="stable"):
+        if follows[i] >= 0:
+            name[follows[i]] = name[i]
+    return _replace_track(tracks, name[np.searchsorted(numbers, tracks.track)])
+
+
+def _alike(appearance: dict[int, Floats], one: int, other: int) -> float:
+    """Cosine of two tracks; 1 where either has no vector, so that motion decides."""
+    if one not in appearance or other not in appearance:
+        return 1.0
+    return float(appearance[one] @ appearance[other])
+
+
+def drop_short(tracks: Tracks, hits: int) -> Tracks:
+    """Without the tracks that were seen in fewer than `hits` frames."""
+    if not len(tracks):
+        return tracks
+    numbers, count = np.unique(tracks.track[tracks.seen], return_counts=True)
+    keep = np.isin(tracks.track, numbers[count >= hits])
+    return tracks[keep]
+
+
+def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
+    """With boxes drawn on a straight line through gaps of at most `gap_seconds`; they are marked as not seen.
+
+    A gap longer than `sure_seconds` is filled only where both sides expect to meet, as in `rejoin`: behind a pillar
+    people walk on, but a camera that turned has left the line.
+    """
+    if not len(tracks):
+        return tracks
+    ordered, _, _ = _by_track(tracks)
+    at = np.searchsorted(timeline.frame, ordered.frame)
+    hole = np.diff(at) - 1
+    same = np.diff(ordered.track) == 0
+    apart = np.diff(ordered.seconds)
+    bridges = same & (hole > 0) & (apart <= rules.gap_seconds)
+    long = ~same | (apart > rules.sure_seconds)
+    begin = np.concatenate([[0], np.flatnonzero(long) + 1, [len(ordered)]])
+    doubtful = np.flatnonzero(long & bridges)
+    if len(doubtful):
+        ends = _ends(ordered, begin, rules.look_seconds)
+        later = np.searchsorted(begin, doubtful + 1)
+        bridges[doubtful[_misfit(ends, later - 1, later, rules) > 1]] = False
+    return _in_order(join([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
+
+
+def _drawn(ordered: Tracks, timeline: Timeline, at: Ints, left: Ints, hole: Ints) -> Tracks:
+    """The boxes between row `left` and the row after it, one for each analysed frame in the hole."""
+    many = hole[left]
+    side = np.repeat(left, many)
+    row = at[side] + np.arange(len(side)) - np.repeat(np.cumsum(many) - many, many) + 1
+    seconds = timeline.seconds[row]
+    share = ((seconds - ordered.seconds[side]) / (ordered.seconds[side + 1] - ordered.seconds[side]))[:, None]
+    return Tracks(
+        frame=timeline.frame[row],
+        seconds=seconds,
+        track=ordered.track[side],
+        xyxy=((1 - share) * ordered.xyxy[side] + share * ordered.xyxy[side + 1]).astype(np.float32),
+        score=np.minimum(ordered.score[side], ordered.score[side + 1]),
+        seen=np.zeros(len(side), bool),
+    )
+
+
+def renumber(tracks: Tracks) -> Tracks:
+    """Tracks numbered 1, 2, 3, ... by first appearance (ties: by their former number)."""
+    if not len(tracks):
+        return tracks
+    numbers, first, back = np.unique(tracks.track, return_index=True, return_inverse=True)
+    rank = np.empty(len(numbers), np.int64)
+    rank[np.lexsort((numbers, tracks.frame[first]))] = np.arange(1, len(numbers) + 1)
+    return _in_order(_replace_track(tracks, rank[back]))
+
+
+def join(parts: list[Tracks]) -> Tracks:
+    """The rows of several, one after the other."""
+    names = ("frame", "seconds", "track", "xyxy", "score", "seen")
+    return Tracks(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names}) if parts else Tracks.empty()
+
+
+def _in_order(tracks: Tracks) -> Tracks:
+    return tracks[np.lexsort((tracks.track, tracks.frame))]
+
+
+def _replace_track(tracks: Tracks, track: Ints) -> Tracks:
+    return Tracks(tracks.frame, tracks.seconds, track, tracks.xyxy, tracks.score, tracks.seen)

@@ -1,0 +1,194 @@
+"""DeepSORT for one camera, frame by frame: all tracks as arrays, every step vectorised.
+
+Written from the papers (Wojke 2017: cascade on appearance under a motion gate, overlap for the rest; Zhang 2022: a
+second stage for weak boxes). A tracker owns its arrays and its counter; several side by side share nothing.
+It decides with what has been seen so far; `core.track.hindsight` then uses the whole recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.settings import TrackSettings
+from core.track import kalman
+from core.track.assign import Rows, assign, overlap
+from core.track.bank import FeatureBank
+from core.types import Bools, Floats, Ints
+
+NO_FEATURES: Floats = np.empty((0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides an association. Users set `TrackSettings`; the rest was chosen by measurement.
+
+    sure       boxes from here up are matched first and may start a track; weaker ones (from `conf`) only prolong one
+    weak_iou   overlap that a weak box needs
+    bank       vectors remembered per track
+    patience   time steps that a track with fewer than `n_init` hits may miss
+    reach      time steps without a box after which a track is no longer matched by overlap alone
+    hold       a track that was not seen in the last frame keeps its height and shape while it coasts
+    noise      of the motion model, for a time step of the length that the tracker is given
+    """
+
+    conf: float
+    iou: float
+    track_cos: float
+    n_init: int
+    max_age: float
+    sure: float = 0.55
+    weak_iou: float = 0.6
+    bank: int = 30
+    patience: int = 0
+    reach: float = np.inf
+    hold: bool = True
+    noise: kalman.Noise = kalman.Noise(seen=1 / 14)
+
+    @classmethod
+    def of(cls, settings: TrackSettings) -> Rules:
+        return cls(settings.conf, settings.iou, settings.track_cos, settings.n_init, settings.max_age)
+
+    @classmethod
+    def classic(cls, track_cos: float = 0.8, max_age: float = 30, bank: int = 100) -> Rules:
+        """The tracker of the 2017 paper: one stage, overlap only for tracks seen in the frame before."""
+        return cls(0.0, 0.3, track_cos, 3, max_age, sure=0.0, bank=bank, reach=1, hold=False, noise=kalman.PAPER)
+
+
+class Tracker:
+    """Feed frames in order with `step`; `step_seconds` is the usual time between two of them."""
+
+    def __init__(self, rules: Rules, step_seconds: float) -> None:
+        if step_seconds <= 0:
+            raise ValueError(f"step_seconds must be positive, got {step_seconds}")
+        self.rules = rules
+        self._step = step_seconds
+        self._clock: float | None = None
+        self._next = 1
+        self._state: kalman.State = np.empty((0, 5, 4))
+        self._id: Ints = np.empty(0, np.int64)
+        self._hits: Ints = np.empty(0, np.int64)
+        self._missed: Ints = np.empty(0, np.int64)
+        self._seen_at: NDArray[np.float64] = np.empty(0)
+        self._bank = FeatureBank(rules.bank)
+
+    def step(self, seconds: float, xyxy: Floats, score: Floats, vectors: Floats, has_vector: Bools) -> Ints:
+        """Track number of each box of this frame (0: none). `vectors` has one row per True in `has_vector`."""
+        rules = self.rules
+        if self._clock is not None and len(self._id):
+            if rules.hold:
+                self._state[self._missed > 0, kalman.SPEED, 2:] = 0
+            self._state = kalman.predict(self._state, (seconds - self._clock) / self._step, rules.noise)
+        self._clock = seconds
+        self._missed += 1
+        owner: Rows = np.full(len(score), -1, np.int64)
+        track_free = np.ones(len(self._id), bool)
+        measurement = kalman.measured(xyxy)
+        strong = score >= max(rules.sure, rules.conf)
+        if len(self._id) and len(score):
+            if len(vectors):
+                self._match_appearance(owner, track_free, strong & has_vector, measurement, vectors, has_vector)
+            shared = overlap(kalman.boxes(self._state), xyxy)
+            near = (self._missed <= rules.reach) | (self._hits < rules.n_init)
+            self._match_overlap(owner, track_free, near, strong, shared, rules.iou)
+            weak = (score >= rules.conf) & ~strong
+            if weak.any():
+                self._match_overlap(owner, track_free, self._missed == 1, weak, shared, rules.weak_iou)
+        self._correct(seconds, owner, measurement, vectors, has_vector)
+        numbers = np.where(owner >= 0, self._id[owner], 0) if len(self._id) else np.zeros(len(score), np.int64)
+        self._bury(seconds)
+        fresh = np.flatnonzero(strong & (owner < 0))
+        if len(fresh):
+            numbers[fresh] = self._give_birth(seconds, fresh, measurement, vectors, has_vector)
+        return numbers
+
+    def _match_appearance(
+        self,
+        owner: Rows,
+        track_free: Bools,
+        usable: Bools,
+        measurement: NDArray[np.float64],
+        vectors: Floats,
+        has_vector: Bools,
+    ) -> None:
+        """The cascade: tracks seen most recently choose first, by cosine, among boxes inside their motion gate."""
+        columns = np.flatnonzero(usable)
+        rows = np.flatnonzero((self._hits >= self.rules.n_init) & self._bank.filled)
+        if not len(columns) or not len(rows):
+            return
+        row_of_vector = np.cumsum(has_vector) - 1
+        cost = 1.0 - self._bank.similarity(rows, vectors[row_of_vector[columns]]).astype(np.float64)
+        cost[kalman.gate(self._state[rows], measurement[columns], self.rules.noise) > kalman.CHI_SQUARE_95] = np.inf
+        limit = 1.0 - self.rules.track_cos
+        for age in np.unique(self._missed[rows]):
+            level = np.flatnonzero(self._missed[rows] == age)
+            left = np.flatnonzero(owner[columns] < 0)
+            if not len(left):
+                return
+            r, c = assign(cost[np.ix_(level, left)], limit)
+            owner[columns[left[c]]] = rows[level[r]]
+            track_free[rows[level[r]]] = False
+
+    def _match_overlap(
+        self,
+        owner: Rows,
+        track_free: Bools,
+        tracks: Bools,
+        boxes: Bools,
+        shared: NDArray[np.float64],
+        least: float,
+    ) -> None:
+        rows = np.flatnonzero(track_free & tracks)
+        columns = np.flatnonzero(boxes & (owner < 0))
+        if len(rows) and len(columns):
+            r, c = assign(1.0 - shared[rows[:, None], columns], 1.0 - least)
+            owner[columns[c]] = rows[r]
+            track_free[rows[r]] = False
+
+    def _correct(
+        self, seconds: float, owner: Rows, measurement: NDArray[np.float64], vectors: Floats, has_vector: Bools
+    ) -> None:
+        found = owner >= 0
+        rows = owner[found]
+        if not len(rows):
+            return
+        self._state[rows] = kalman.update(self._state[rows], measurement[found], self.rules.noise)
+        self._hits[rows] += 1
+        self._missed[rows] = 0
+        self._seen_at[rows] = seconds
+        if len(vectors):
+            known = owner[has_vector]
+            self._bank.add(known[known >= 0], vectors[known >= 0])
+
+    def _bury(self, seconds: float) -> None:
+        """Tracks not seen for longer than `max_age`, and young ones that miss, are gone for good."""
+        young = self._hits < self.rules.n_init
+        # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.
+        old = seconds - self._seen_at > self.rules.max_age + self._step / 2
+        alive = ~(old | (young & (self._missed > self.rules.patience)))
+        if alive.all():
+            return
+        self._state, self._id, self._hits = self._state[alive], self._id[alive], self._hits[alive]
+        self._missed, self._seen_at = self._missed[alive], self._seen_at[alive]
+        self._bank.keep(alive)
+
+    def _give_birth(
+        self, seconds: float, fresh: Rows, measurement: NDArray[np.float64], vectors: Floats, has_vector: Bools
+    ) -> Ints:
+        more = len(fresh)
+        first = len(self._id)
+        numbers = np.arange(self._next, self._next + more)
+        self._next += more
+        self._state = np.concatenate([self._state, kalman.born(measurement[fresh], self.rules.noise)])
+        self._id = np.concatenate([self._id, numbers])
+        self._hits = np.concatenate([self._hits, np.ones(more, np.int64)])
+        self._missed = np.concatenate([self._missed, np.zeros(more, np.int64)])
+        self._seen_at = np.concatenate([self._seen_at, np.full(more, seconds)])
+        self._bank.grow(more)
+        known = has_vector[fresh]
+        if len(vectors) and known.any():
+            row_of_vector = np.cumsum(has_vector) - 1
+            self._bank.add(first + np.flatnonzero(known), vectors[row_of_vector[fresh[known]]])
+        return numbers
