@@ -47,7 +47,7 @@ def with_pyav_swscale(clip: Clip, wanted: Ints, size: tuple[int, int] | None) ->
         stream.thread_type = "AUTO"
         for number, frame in enumerate(container.decode(stream)):
             if number in chosen:
-                reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
+                _ = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
 
 
 def rate(clip: Clip, read: Callable[[Clip, Ints, tuple[int, int] | None], None], fps: float, scaled: bool) -> float:

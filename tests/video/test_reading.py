@@ -14,6 +14,7 @@ from core.errors import ClipError
 from core.settings import VideoSettings
 from core.types import Clip, Timeline
 from core.video import Reader, plan, probe, read
+from core.video.containers import Decoding
 from tests.video.making import HEIGHT, WIDTH, drawn, shown_number, spoil, turn, write_clip
 
 QUICK = {"cpu-used": "8", "deadline": "realtime"}
@@ -83,6 +84,14 @@ def test_frames_show_their_number_from_any_row_on(tmp_path: Path, name: str) -> 
             again = list(reader)
         assert [picture.row for picture in again] == list(range(first, 60))
         assert all(np.array_equal(a.bgr, b.bgr) for a, b in zip(again, whole[first:], strict=True))
+
+
+def test_a_jump_spares_what_comes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, fed, decode = made(tmp_path), [], Decoding.decode
+    monkeypatch.setattr(Decoding, "decode", lambda self, packet: fed.append(packet) or decode(self, packet))
+    with read(clip, every_frame(clip), first=50) as reader:
+        assert [shown_number(picture.bgr) for picture in reader] == list(range(50, 60))
+    assert len(fed) <= 60 - 48 + 1  # key frames are 12 apart; one more empties the decoder
 
 
 def test_variable_rate_and_a_span(tmp_path: Path) -> None:
