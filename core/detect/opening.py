@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import shutil
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,7 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
 
 def exported(model: Model) -> Path:
     """The OpenVINO folder made from a PyTorch file, once per digest, with free height and width."""
-    import openvino
-
-    version = openvino.__version__.split("-")[0]
-    folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version}"
+    folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version('openvino')}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)

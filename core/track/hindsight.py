@@ -17,6 +17,9 @@ from core.types import Floats, Ints, Timeline, Tracks
 
 Numbers = NDArray[np.float64]
 
+GAP_COST = 0.2
+"""How much worse a second of gap makes a pair, in units of the misfit that is still allowed."""
+
 
 @dataclass(frozen=True)
 class RejoinRules:
@@ -32,7 +35,7 @@ class RejoinRules:
     sure_seconds: float = 0.2
     look_seconds: float = 1.0
     near: float = 0.2
-    drift: float = 0.2
+    drift: float = 0.18
     growth: float = 1.5
     cosine: float = 0.5
 
@@ -116,10 +119,9 @@ def rejoin(tracks: Tracks, rules: RejoinRules, appearance: dict[int, Floats] | N
         misfit = np.where(alike < rules.cosine, np.inf, misfit)
     follows = np.full(len(numbers), -1)
     taken = np.zeros(len(numbers), bool)
-    for k in np.argsort(misfit, kind="stable"):
-        if misfit[k] > 1:
-            break
-        if follows[a[k]] < 0 and not taken[b[k]]:
+    # Of two that fit alike, the nearer in time: a chain is linked person by person, none is skipped.
+    for k in np.argsort(misfit + GAP_COST * (ends.first[b] - ends.last[a]), kind="stable"):
+        if misfit[k] <= 1 and follows[a[k]] < 0 and not taken[b[k]]:
             follows[a[k]], taken[b[k]] = b[k], True
     name = numbers.copy()
     for i in np.argsort(ends.first, kind="stable"):

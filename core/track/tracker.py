@@ -45,7 +45,7 @@ class Rules:
     patience: int = 0
     reach: float = np.inf
     hold: bool = True
-    noise: kalman.Noise = kalman.Noise(seen=1 / 14)
+    noise: kalman.Noise = kalman.MEASURED
 
     @classmethod
     def of(cls, settings: TrackSettings) -> Rules:
@@ -77,6 +77,8 @@ class Tracker:
     def step(self, seconds: float, xyxy: Floats, score: Floats, vectors: Floats, has_vector: Bools) -> Ints:
         """Track number of each box of this frame (0: none). `vectors` has one row per True in `has_vector`."""
         rules = self.rules
+        # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.
+        self._keep(seconds - self._seen_at <= rules.max_age + self._step / 2)
         if self._clock is not None and len(self._id):
             if rules.hold:
                 self._state[self._missed > 0, kalman.SPEED, 2:] = 0
@@ -98,7 +100,7 @@ class Tracker:
                 self._match_overlap(owner, track_free, self._missed == 1, weak, shared, rules.weak_iou)
         self._correct(seconds, owner, measurement, vectors, has_vector)
         numbers = np.where(owner >= 0, self._id[owner], 0) if len(self._id) else np.zeros(len(score), np.int64)
-        self._bury(seconds)
+        self._keep((self._hits >= rules.n_init) | (self._missed <= rules.patience))
         fresh = np.flatnonzero(strong & (owner < 0))
         if len(fresh):
             numbers[fresh] = self._give_birth(seconds, fresh, measurement, vectors, has_vector)
@@ -162,12 +164,8 @@ class Tracker:
             known = owner[has_vector]
             self._bank.add(known[known >= 0], vectors[known >= 0])
 
-    def _bury(self, seconds: float) -> None:
-        """Tracks not seen for longer than `max_age`, and young ones that miss, are gone for good."""
-        young = self._hits < self.rules.n_init
-        # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.
-        old = seconds - self._seen_at > self.rules.max_age + self._step / 2
-        alive = ~(old | (young & (self._missed > self.rules.patience)))
+    def _keep(self, alive: Bools) -> None:
+        """The other tracks are gone for good: not seen for longer than `max_age`, or young and missing."""
         if alive.all():
             return
         self._state, self._id, self._hits = self._state[alive], self._id[alive], self._hits[alive]
