@@ -1,0 +1,131 @@
+"""Side by side with other trackers on the same boxes: `deep-sort-realtime` as an oracle, ByteTrack as a rival."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.mot import read_detections, read_mot, rows_of
+from core.pipeline.stages import load_detections, stored_features
+from core.score import score
+from core.settings import TrackSettings
+from core.store import Artifact
+from core.track import Rules, Tracker, track
+from core.types import Detections, Floats, Ints, Timeline, Tracks
+from tests.conftest import Pets
+
+pytestmark = [pytest.mark.shared, pytest.mark.oracle, pytest.mark.timeout(300)]
+
+COSINE_DISTANCE, MAX_AGE, BUDGET = 0.2, 30, 100
+
+
+def stored(pets: Pets) -> tuple[Detections, Floats]:
+    """Boxes of PETS that have a vector, and the vectors."""
+    folders = {p.name.rsplit("-", 1)[0]: Artifact(p, {}) for p in pets.store.root.glob("*/*-*")}
+    times = Timeline(np.arange(795), np.arange(795) / 10)
+    boxes, _ = load_detections(folders["detect"], times)
+    parts = list(stored_features(folders["embed"]))
+    rows, vectors = np.concatenate([p.detection for p in parts]), np.concatenate([p.vector for p in parts])
+    return boxes[rows], vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def previous(owner: Ints) -> Ints:
+    """For each box the row of the box before it in its track; -1 for a first one, -2 for none. Free of labels."""
+    last: dict[int, int] = {}
+    out = np.full(len(owner), -2)
+    for row, number in enumerate(owner.tolist()):
+        if number:
+            out[row] = last.get(number, -1)
+            last[number] = row
+    return out
+
+
+def by_deep_sort_realtime(boxes: Detections, vectors: Floats) -> tuple[Ints, float]:
+    from deep_sort_realtime.deepsort_tracker import DeepSort
+
+    tracker = DeepSort(
+        embedder=None, max_age=MAX_AGE, n_init=3, max_iou_distance=0.7,
+        max_cosine_distance=COSINE_DISTANCE, nn_budget=BUDGET,
+    )  # fmt: skip
+    owner = np.zeros(len(boxes), np.int64)
+    spent = 0.0
+    for frame in range(795):
+        rows = np.flatnonzero(boxes.frame == frame)
+        xywh = boxes.xyxy[rows].astype(float)
+        xywh[:, 2:] -= xywh[:, :2]
+        raw = [(b, s, r) for b, s, r in zip(xywh.tolist(), boxes.score[rows].tolist(), rows.tolist(), strict=True)]
+        began = time.perf_counter()
+        found = tracker.update_tracks(raw, embeds=list(vectors[rows]))
+        spent += time.perf_counter() - began
+        for one in found:
+            if one.time_since_update == 0:
+                owner[one.det_class] = int(one.track_id)
+    return owner, 795 / spent
+
+
+def by_ours(boxes: Detections, vectors: Floats, rules: Rules) -> Ints:
+    tracker = Tracker(rules, 1.0)
+    owner = np.zeros(len(boxes), np.int64)
+    for frame in range(795):
+        rows = np.flatnonzero(boxes.frame == frame)
+        has = np.ones(len(rows), bool)
+        owner[rows] = tracker.step(float(frame), boxes.xyxy[rows], boxes.score[rows], vectors[rows], has)
+    return owner
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_classic_profile_equals_deep_sort_realtime(pets: Pets) -> None:
+    """The same boxes and vectors, the same links. (Its vectors bank differs in one thing: a track that is not seen
+    adds its last vector again in every frame, so a bounded bank forgets sooner. That may move a link or two.)
+    """
+    boxes, vectors = stored(pets)
+    theirs, their_rate = by_deep_sort_realtime(boxes, vectors)
+    ours = by_ours(boxes, vectors, Rules.classic(1 - COSINE_DISTANCE, MAX_AGE, BUDGET))
+    differing = np.flatnonzero(previous(theirs) != previous(ours))
+    assert len(differing) <= 0.01 * len(boxes), f"frames {boxes.frame[differing]}"
+
+    times = Timeline(np.arange(795), np.arange(795) / 10)
+    parts = list(stored_features(Artifact(next(pets.store.root.glob("*/embed-*")), {})))
+    whole, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), times)
+    began = time.perf_counter()
+    track(times, whole, TrackSettings(), parts)
+    assert 795 / (time.perf_counter() - began) >= 10 * their_rate
+
+
+def test_speed_without_features(pets: Pets) -> None:
+    times = Timeline(np.arange(795), np.arange(795) / 10)
+    boxes, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), times)
+    began = time.perf_counter()
+    track(times, boxes, TrackSettings())
+    assert 795 / (time.perf_counter() - began) >= 2500
+
+
+def by_bytetrack(boxes: Detections, frames: int, rate: float) -> Tracks:
+    import supervision as sv
+    from trackers import ByteTrackTracker
+
+    tracker = ByteTrackTracker(frame_rate=rate)
+    rows: list[tuple[float, ...]] = []
+    for frame in range(frames):
+        at = np.flatnonzero((boxes.frame == frame) & (boxes.score >= 0.25))
+        given = sv.Detections(boxes.xyxy[at], confidence=boxes.score[at], class_id=np.zeros(len(at), int))
+        found = tracker.update(given)
+        if found.tracker_id is not None:
+            keep = found.tracker_id >= 0
+            rows += [(frame, n, *b) for n, b in zip(found.tracker_id[keep], found.xyxy[keep], strict=True)]
+    table = np.array(rows)
+    ones = np.ones(len(table))
+    return Tracks(table[:, 0], table[:, 0] / rate, table[:, 1], table[:, 2:], ones, ones > 0)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize(("name", "frames", "rate"), [("MOT17-11", 900, 30.0), ("MOT17-13", 750, 25.0)])
+def test_at_least_bytetrack_on_public_detections(shared: Path, name: str, frames: int, rate: float) -> None:
+    folder = shared / "data" / "mot" / name
+    boxes, truth = read_detections(folder / "det.txt"), read_mot(folder / "gt.txt")
+    rival = score(truth, rows_of(by_bytetrack(boxes, frames, rate))).as_dict()
+    times = Timeline(np.arange(frames), np.arange(frames) / rate)
+    ours = score(truth, rows_of(track(times, boxes, TrackSettings()))).as_dict()
+    assert ours["MOTA"] >= rival["MOTA"]
+    assert ours["IDF1"] >= rival["IDF1"]
