@@ -1,11 +1,13 @@
-"""Where Sightline keeps what it can make again: one cache folder per user.
+"""Where Sightline keeps what it can make again (one cache folder per user), and how it writes a file: whole or not.
 
 Owns the choice of the folder and its creation. Refuses to know what is kept there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +26,21 @@ def cache_dir() -> Path:
             "Set SIGHTLINE_CACHE to a folder that you may write to.",
         ) from error
     return folder
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """`content` at `path`, whole or not at all; the folder is made if it is not there."""
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as fault:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise StoreError(
+            f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
+        ) from fault
 
 
 def _chosen(platform: str, home: Path, environment: Mapping[str, str]) -> Path:

@@ -10,14 +10,14 @@ It refuses rows that mean nothing and says which line; it does not judge what th
 from __future__ import annotations
 
 import re
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import StoreError, TruthError
+from core.errors import TruthError
+from core.folders import write_atomically
 from core.types import Detections, Ints, Table, Tracks
 
 Doubles = NDArray[np.float64]
@@ -76,7 +76,7 @@ def write_tracks(path: Path, tracks: Tracks) -> None:
             rows.frame.tolist(), rows.id.tolist(), rows.xyxy.tolist(), sizes.tolist(), rows.conf.tolist(), strict=True
         )
     )
-    _write_whole(path, "".join(lines))
+    write_atomically(path, "".join(lines).encode())
 
 
 def read_mot(path: Path) -> MotRows:
@@ -145,14 +145,3 @@ def _text(path: Path) -> str:
         raise TruthError(
             f"{path} cannot be read ({fault.strerror})", "Check the name and that you may open it."
         ) from fault
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as fault:
-        part.unlink(missing_ok=True)
-        remedy = "Check the folder, its permissions and the free space."
-        raise StoreError(f"{path} cannot be written ({fault.strerror})", remedy) from fault

@@ -24,10 +24,10 @@ import pyarrow.parquet as pq
 
 from core import __version__
 from core.errors import StoreError
+from core.folders import write_atomically
 from core.mot import write_tracks
 from core.pipeline import CameraResult, Networks, Recipe
 from core.regions import Regions, to_json
-from core.store import write_atomically
 from core.weights import Model
 
 PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")

@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import re
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from core.errors import RegionError, StoreError
+from core.errors import RegionError
+from core.folders import write_atomically
 from core.types import Bools
 
 Point = tuple[float, float]
@@ -140,14 +140,7 @@ def load_regions(path: Path, width: int, height: int) -> Regions:
 
 def save_regions(path: Path, regions: Regions) -> None:
     """Write JSON: whole, or not at all."""
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        part.write_text(to_json(regions), encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as fault:
-        part.unlink(missing_ok=True)
-        remedy = "Check the folder, its permissions and the free space."
-        raise StoreError(f"{path} cannot be written ({fault.strerror})", remedy) from fault
+    write_atomically(path, to_json(regions).encode())
 
 
 def _within_any(outlines: Sequence[Doubles], points: Doubles) -> Bools:

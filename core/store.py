@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StoreError
-from core.folders import cache_dir
+from core.folders import cache_dir, write_atomically
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -39,20 +39,6 @@ def digest_of(value: Any) -> str:
     """
     text = json.dumps(value, sort_keys=True, default=_as_plain)
     return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """`content` at `path`, whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as fault:
-        part.unlink(missing_ok=True)
-        raise StoreError(
-            f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
-        ) from fault
 
 
 class Artifact:

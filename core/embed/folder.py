@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -13,7 +12,8 @@ import cv2
 import numpy as np
 
 from core.embed.base import Embedder
-from core.errors import ClipError, StoreError
+from core.errors import ClipError
+from core.folders import write_atomically
 from core.types import Floats, Image
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -67,16 +67,6 @@ def _read(paths: list[Path], above: Path) -> Iterator[tuple[str, Image]]:
 
 def save_features(path: Path, found: FolderFeatures) -> None:
     """`names` (unicode) and `features` (float32) as .npz without pickles: complete under its name, or not there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez(stream, names=np.array(found.names, dtype=np.str_), features=found.features)
-            Path(part).replace(path)
-        finally:
-            Path(part).unlink(missing_ok=True)
-    except OSError as fault:
-        raise StoreError(
-            f"{path} cannot be written ({fault.strerror})", "Free some space or choose another place."
-        ) from fault
+    buffer = io.BytesIO()
+    np.savez(buffer, names=np.array(found.names, dtype=np.str_), features=found.features)
+    write_atomically(path, buffer.getvalue())
