@@ -1,0 +1,60 @@
+# Sets up .venv from the locks when it is missing or stale, then runs, tests, checks or measures.
+# Needs python3 (3.11 to 3.13) with venv and pip, and nothing else. On Windows use the plain lines in README.md.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
+
+# A stamp carries the checksum of the locks it was made from: change a lock, and its stamp no longer exists.
+RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
+TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
+
+.PHONY: run test check lint bench lock clean
+
+run: $(RUN_READY)
+	$(PY) -m streamlit run app.py
+
+test: $(TEST_READY)
+	$(PY) -m pytest
+
+check: lint test
+
+lint: $(TEST_READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(TEST_READY)
+	$(PY) -m tests.bench
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \
+	  echo "Sightline needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is none of them. Name one: make PYTHON=python3.12"; \
+	  exit 1; }
+	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+$(RUN_READY): $(PY)
+	@echo "Installing requirements.txt into .venv: once, some minutes, up to 5 GB on Linux."
+	@$(PIP) -r requirements.txt
+	@rm -f .venv/.run-*
+	@touch $@
+
+$(TEST_READY): $(RUN_READY)
+	@echo "Installing requirements-dev.txt into .venv: the test tools."
+	@$(PIP) -r requirements-dev.txt
+	@rm -f .venv/.test-*
+	@touch $@
+
+# Makes both locks again. Versions already locked are kept; `make lock UPGRADE=--upgrade` takes the newest.
+UPGRADE ?=
+COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links $(UPGRADE)
+lock:
+	@set -e; uv=$$(mktemp -d); trap 'rm -rf "$$uv"' EXIT; \
+	$(PYTHON) -m venv "$$uv"; "$$uv/bin/python" -m pip --disable-pip-version-check --quiet install uv; \
+	"$$uv/bin/uv" $(COMPILE) requirements.in -o requirements.txt; \
+	"$$uv/bin/uv" $(COMPILE) requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,85 @@
+"""Notebooks run top to bottom, with a clip and without one, and are kept without results."""
+
+import contextlib
+import io
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+# PyTorch says so of its own tracing when Ultralytics exports our detector; there is nothing here to mend.
+EXPORTS = pytest.mark.filterwarnings(
+    "ignore:.torch.jit.trace:FutureWarning", "ignore:.torch.jit.trace:DeprecationWarning"
+)
+
+
+def cells(path: Path) -> list[dict[str, Any]]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+
+
+def run(path: Path, monkeypatch: pytest.MonkeyPatch, clip: Path | None = None) -> tuple[dict[str, Any], str]:
+    """What the cells leave behind, and what they print."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(FOLDER)
+    monkeypatch.setenv("SIGHTLINE_CLIP", str(clip or ""))
+    names: dict[str, Any] = {"__name__": "__main__"}
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        for number, cell in enumerate(cells(path), 1):
+            exec(compile("".join(cell["source"]), f"{path.name}, cell {number}", "exec"), names)
+    return names, said.getvalue()
+
+
+def write_clip(path: Path, frames: int) -> Path:
+    """A bright upright shape that walks over a dark floor."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 10)
+        for number in range(frames):
+            picture = np.full((192, 320, 3), 40, np.uint8)
+            picture[60:150, 20 + 8 * number : 50 + 8 * number] = 200
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_results_are_kept(path: Path) -> None:
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells(path))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_without_a_clip_it_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = run(path, monkeypatch)
+    assert said == "No clip was given: set CLIP above and run the cells again.\n"
+    assert len(names["figure"].data) == 0
+
+
+@EXPORTS
+def test_tracks_of_a_made_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = run(FOLDER / "tracks.ipynb", monkeypatch, write_clip(tmp_path / "walk.mp4", 12))
+    assert "320 x 192, 12 frames in 1.2 s, h264" in said
+    assert names["result"].analysed == 12 and names["result"].missing == 0
+    assert len(names["figure"].data) == len(names["spans"]) == len(set(names["tracks"].track.tolist()))
+
+
+@EXPORTS
+def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names, _ = run(FOLDER / "tracks.ipynb", monkeypatch, shared / "data" / "pets_s2l1" / "view1.avi")
+    assert names["result"].analysed == 200
+    assert 5 <= len(names["figure"].data) == len(names["spans"])
+    assert names["spans"]["last"].max() <= 20.0
