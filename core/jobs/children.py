@@ -1,0 +1,62 @@
+"""Child processes: started apart from the server, known by number and birth, waited for so that no zombie stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parents[2]
+# A child of its own group: Ctrl-C at the server's terminal is not meant for the work.
+_APART: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+
+
+def start(words: Sequence[str], folder: Path) -> dict[str, Any]:
+    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is."""
+    with (folder / "progress").open("wb") as said, (folder / "log").open("wb") as log:
+        child = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=said, stderr=log, cwd=ROOT, env=_environment(), **_APART
+        )
+    about = _identity(child.pid)
+    threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
+    return about
+
+
+def _environment() -> dict[str, str]:
+    """The child works in another folder, so paths that are relative to this one are spelled out."""
+    env = dict(os.environ)
+    for name in ("SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
+        if env.get(name):
+            env[name] = str(Path(env[name]).expanduser().resolve())
+    return env
+
+
+def _reap(child: subprocess.Popen[bytes], ended: Path) -> None:
+    """Wait for the child, so that it leaves no zombie, and note how it ended."""
+    status = child.wait()
+    if ended.parent.is_dir():
+        ended.write_text(str(status), encoding="utf-8")
+
+
+def _identity(pid: int) -> dict[str, Any]:
+    """Number and birth of a process: numbers alone are used again."""
+    try:
+        return {"pid": pid, "born": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:
+        return {"pid": pid, "born": 0.0}
+
+
+def process_of(about: dict[str, Any]) -> psutil.Process | None:
+    """The job's process while it lives."""
+    try:
+        process = psutil.Process(about["pid"])
+        same = abs(process.create_time() - about["born"]) < 1
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except (KeyError, psutil.Error):
+        return None

@@ -1,0 +1,86 @@
+"""What a run left in its folder, read back: its record, the tracks of a camera, and when each track is seen.
+
+The counterpart of `core.output`, which writes it. Refuses to change anything there.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from core.errors import StoreError
+from core.types import Ints, Seconds, Table, Tracks
+
+_AGAIN = "Start the run again."
+_DEFAULT_STEP = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Spans(Table):
+    """One row per track, by first appearance: when it is seen, in how many boxes, and how many were filled in."""
+
+    track: Ints
+    first_seconds: Seconds
+    last_seconds: Seconds
+    boxes: Ints
+    filled: Ints
+
+    def __post_init__(self) -> None:
+        whole, seconds = (np.int64, ()), (np.float64, ())
+        self._settle(track=whole, first_seconds=seconds, last_seconds=seconds, boxes=whole, filled=whole)
+
+
+def record_of(out: Path) -> dict[str, Any]:
+    """`run.json`: settings, models, and what became of each camera."""
+    try:
+        record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise StoreError(f"{out / 'run.json'} cannot be read", _AGAIN) from fault
+    return record
+
+
+def tracks_of(out: Path, camera: str) -> Tracks:
+    """The tracks of one camera, from `tracks.parquet`; empty where nobody was seen."""
+    path = out / "tracks.parquet"
+    try:
+        table = pq.read_table(path, filters=[("camera", "=", camera)])
+    except (OSError, pa.ArrowException) as fault:
+        raise StoreError(f"{path} cannot be read", _AGAIN) from fault
+    columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "camera"}
+    xyxy = np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
+    rest = {name: columns[name] for name in ("frame", "seconds", "track", "score", "seen")}
+    return Tracks(xyxy=xyxy, **rest)
+
+
+def spans(tracks: Tracks) -> Spans:
+    """When each track is seen."""
+    ids, of = np.unique(tracks.track, return_inverse=True)
+    first, last = np.full(len(ids), np.inf), np.full(len(ids), -np.inf)
+    np.minimum.at(first, of, tracks.seconds)
+    np.maximum.at(last, of, tracks.seconds)
+    boxes = np.bincount(of, minlength=len(ids))
+    filled = np.bincount(of[~tracks.seen], minlength=len(ids))
+    return Spans(ids, first, last, boxes, filled)[np.lexsort((ids, first))]
+
+
+def overlay(tracks: Tracks, width: int, height: int) -> bytes:
+    """The boxes as JSON for a player: columns in the order of `tracks`, coordinates in whole pixels of the source.
+
+    `step` is the usual time between two analysed frames: how long a box holds until the next one is due.
+    """
+    times = np.unique(tracks.seconds)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else _DEFAULT_STEP
+    columns = {
+        "seconds": np.round(tracks.seconds, 4).tolist(),
+        "track": tracks.track.tolist(),
+        "box": np.rint(tracks.xyxy).astype(int).tolist(),
+        "seen": tracks.seen.astype(int).tolist(),
+    }
+    content = {"width": width, "height": height, "step": round(step, 4), **columns}
+    return json.dumps(content, separators=(",", ":")).encode()

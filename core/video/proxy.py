@@ -1,0 +1,147 @@
+"""What people look at in place of a recording: a small H.264 film that every browser plays, and single stills.
+
+The film shows each frame at its container time counted from the first one, turned as it should be, at most 960 wide.
+It is made once per clip (by digest) in a thread of its own and appears under its name when it is whole.
+Refuses to be measured on: analysis reads the recording itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from core.errors import ClipError, SightlineError, StoreError
+from core.folders import cache_dir
+from core.types import Clip, Image, Timeline
+from core.video.reading import read
+
+WIDEST = 960
+_TICK = Fraction(1, 90_000)
+# No B-frames: every picture is stored in the order shown. A key frame at least this often keeps jumps quick.
+_ENCODER = {"preset": "veryfast", "crf": "25", "bf": "0", "g": "60"}
+_JPEG_QUALITY = 85
+
+
+def size_shown(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]:
+    """Even numbers, at most `widest` wide, in the clip's proportions.
+
+    >>> size_shown(1280, 720), size_shown(480, 361), size_shown(1080, 1920)
+    ((960, 540), (480, 360), (960, 1706))
+    """
+    scale = min(1.0, widest / width)
+    return max(2, int(width * scale) // 2 * 2), max(2, int(height * scale) // 2 * 2)
+
+
+def still(clip: Clip, frame: int = 0, width: int = 320) -> bytes:
+    """One picture of the clip as JPEG; the first one that can be read from `frame` on."""
+    rows = np.arange(frame, clip.frames)
+    with read(clip, Timeline(rows, clip.times[rows]), scale_to=size_shown(clip.width, clip.height, width)) as pictures:
+        for picture in pictures:
+            jpeg: bytes = cv2.imencode(".jpg", picture.bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+            return jpeg
+    raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
+
+
+def make_proxy(clip: Clip, target: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
+    """Write the film to `target`, whole or not at all. `tell` gets frames done and frames in all."""
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _encode(clip, part, tell)
+        part.replace(target)
+    except (OSError, av.FFmpegError) as fault:
+        raise StoreError(
+            f"the film of {Path(clip.path).name} cannot be written ({fault.strerror})", "Free some space and try again."
+        ) from fault
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _encode(clip: Clip, part: Path, tell: Callable[[int, int], None]) -> None:
+    width, height = size_shown(clip.width, clip.height)
+    everything = Timeline(np.arange(clip.frames), clip.times)
+    with (
+        read(clip, everything, scale_to=(width, height)) as pictures,
+        av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film,
+    ):
+        stream = film.add_stream("libx264", rate=Fraction(clip.fps or 1).limit_denominator(1000), options=_ENCODER)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = _TICK
+        last = -1
+        for picture in pictures:
+            # A film begins at 0: where the first frames are lost, the next one stands in for them.
+            last = 0 if last < 0 else max(last + 1, round(picture.seconds / _TICK))
+            film.mux(stream.encode(_frame(picture.bgr, last)))
+            tell(picture.row + 1, clip.frames)
+        if last < 0:
+            raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
+        film.mux(stream.encode(None))
+
+
+def _frame(bgr: Image, pts: int) -> av.VideoFrame:
+    frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
+    frame.pts, frame.time_base = pts, _TICK
+    return frame
+
+
+@dataclass
+class Making:
+    """How far a film is: done where `path` is there, failed where `fault` says why."""
+
+    share: float = 0.0
+    path: Path | None = None
+    fault: str = ""
+
+
+@dataclass
+class Proxies:
+    """The films under one root (by default in the user's cache folder), made one at a time in the background."""
+
+    root: Path = field(default_factory=lambda: cache_dir() / "proxies")
+
+    def __post_init__(self) -> None:
+        self._making: dict[str, Making] = {}
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+
+    def look(self, digest: str) -> Making:
+        """How far the film of that clip is; share 0 where nobody asked for it."""
+        path = self.root / f"{digest}.mp4"
+        if path.is_file():
+            return Making(1.0, path)
+        return self._making.get(digest, Making())
+
+    def ask(self, clip: Clip) -> Making:
+        """See that the film gets made. One that failed is tried again."""
+        with self._lock:
+            known = self._making.get(clip.digest)
+            if not self.look(clip.digest).path and (known is None or known.fault or known.path):
+                self._making[clip.digest] = making = Making()
+                work = threading.Thread(target=self._make, args=(clip, making), name="sightline-proxy", daemon=True)
+                work.start()
+        return self.look(clip.digest)
+
+    def _make(self, clip: Clip, making: Making) -> None:
+        def tell(done: int, total: int) -> None:
+            making.share = done / total
+
+        path = self.root / f"{clip.digest}.mp4"
+        with self._turn:
+            try:
+                make_proxy(clip, path, tell)
+                making.path = path
+            except SightlineError as fault:
+                making.fault = str(fault)
+            except Exception as fault:
+                # A bug: the page must not wait for ever, and the thread's own traceback goes to the log.
+                making.fault = f"The film could not be made ({type(fault).__name__})."
+                raise

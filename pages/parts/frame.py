@@ -1,0 +1,26 @@
+"""The frame around every page: what the machine must bring, the list of pages, and faults said as advice."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import SightlineError
+from core.system import require_opencv
+from pages.parts.plan import pages
+
+# A picture of our own: Streamlit fetches its symbols and emoji for this place from the network.
+ICON = Path(__file__).with_name("icon.svg")
+
+st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide")
+try:
+    require_opencv()
+except SightlineError as missing:
+    st.error(f"**{missing.message}.** {missing.remedy}")
+    st.stop()
+# Less empty space on top, so that the first step is seen without scrolling.
+st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+page = st.navigation(list(pages().values()), position="top")
+try:
+    page.run()
+except SightlineError as fault:
+    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")

@@ -1,0 +1,35 @@
+"""The pages there are, in the order of the work. The frame lists them; pages link to each other through here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+HERE = Path(__file__).resolve().parents[1]
+# Name: file, title, address, icon. An address unlike the file's stem: otherwise a cold link may start Streamlit's
+# older way with pages.
+_PAGES = {
+    "footage": ("footage.py", "Footage", "clips", ":material/video_library:"),
+    "run": ("run.py", "Run", "work", ":material/play_circle:"),
+    "tracks": ("tracks.py", "Tracks", "watch", ":material/directions_walk:"),
+}
+
+
+def pages() -> dict[str, st.Page]:
+    """Every page by name; the first one opens when nothing else is asked for."""
+    return {
+        name: st.Page(HERE / file, title=title, url_path=address, icon=icon, default=name == "footage")
+        for name, (file, title, address, icon) in _PAGES.items()
+    }
+
+
+def go_on_to(name: str, label: str) -> None:
+    """The button of the next step."""
+    if st.button(label, type="primary", icon=":material/arrow_forward:"):
+        st.switch_page(pages()[name])
+
+
+def link_to(name: str, label: str, icon: str, run: str = "") -> None:
+    """A link to a page, with the run that it is to show."""
+    st.page_link(pages()[name], label=f"**{label}**", icon=icon, query_params={"run": run} if run else None)

@@ -1,0 +1,28 @@
+"""What all pages and sessions of this server share: the jobs and the films. Tests hand in their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core.jobs import Jobs
+from core.video.proxy import Proxies
+
+
+@dataclass
+class Services:
+    jobs: Jobs = field(default_factory=Jobs)
+    proxies: Proxies = field(default_factory=Proxies)
+
+
+_now: list[Services] = []
+
+
+def services() -> Services:
+    if not _now:
+        _now.append(Services())
+    return _now[0]
+
+
+def serve_with(other: Services | None) -> None:
+    """Use these from now on; with None, make new ones when they are next asked for."""
+    _now[:] = [] if other is None else [other]

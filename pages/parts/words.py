@@ -1,0 +1,58 @@
+"""Amounts in words, as the pages show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.types import Clip
+
+
+def clock(seconds: float) -> str:
+    """
+    >>> clock(7.26), clock(83), clock(7322)
+    ('0:07.3', '1:23.0', '2:02:02.0')
+    """
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest / 10:04.1f}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def span(seconds: float) -> str:
+    """
+    >>> span(6.4), span(83), span(7322)
+    ('6 s', '1 min 23 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def count(number: int, noun: str) -> str:
+    """
+    >>> count(1, "track"), count(0, "track")
+    ('1 track', '0 tracks')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def size(bytes_: float) -> str:
+    """
+    >>> size(900), size(2_999_036), size(5_300_000_000)
+    ('900 B', '3.0 MB', '5.3 GB')
+    """
+    for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if bytes_ >= power:
+            return f"{bytes_ / power:.1f} {unit}"
+    return f"{bytes_:.0f} B"
+
+
+def facts(clip: Clip) -> str:
+    """Size, length, rate and codec of a clip in one line."""
+    path = Path(clip.path)
+    turned = f", turned {clip.rotation}°" if clip.rotation else ""
+    bulk = f" · {size(path.stat().st_size)}" if path.is_file() else ""
+    rate = f"{clip.fps:.4g} frames/s" if clip.fps else "one frame"
+    return f"{clip.width} × {clip.height}{turned} · {span(clip.duration_seconds)} · {rate} · {clip.codec}{bulk}"

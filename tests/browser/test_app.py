@@ -1,0 +1,120 @@
+"""The app in a real browser: what only a browser shows. Skips where there is no Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.video import probe
+from tests.browser.driving import Browser, chromium
+from tests.pages.making import clip_at, finished_run, order_for
+
+ROOT = Path(__file__).resolve().parents[2]
+# On a cold link to a page, Streamlit first looks for its server below that page's address.
+PROBES = ("/watch/_stcore/health", "/watch/_stcore/host-config")
+
+pytestmark = pytest.mark.skipif(
+    not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
+    reason="needs Chromium, which is not on this machine",
+)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache with one finished run of the clip in the folder of footage."""
+    footage = tmp_path / "footage"
+    footage.mkdir()
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(footage))
+    clip = clip_at(footage, frames=60)
+    finished_run(order_for(clip), [clip])
+    return footage
+
+
+@pytest.fixture
+def address(house: Path, tmp_path: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
+    with (tmp_path / "log").open("wb") as log:
+        server = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(health: str) -> None:
+    for _ in range(300):
+        try:
+            if httpx.get(health).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError("the app did not start")
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with chromium(tmp_path / "chromium") as opened:
+        yield opened
+
+
+def check_quiet(browser: Browser, address: str) -> None:
+    """Nothing left the machine, and nothing was said in red."""
+    browser.read("0")
+    foreign = [url for url in browser.asked if not url.startswith((address, "data:", "blob:", "about:"))]
+    assert foreign == []
+    assert [error for error in browser.errors if not error.endswith(PROBES)] == []
+
+
+@pytest.mark.parametrize("width", [1440, 900])
+def test_the_first_page(browser: Browser, address: str, width: int) -> None:
+    browser.open(address, width)
+    browser.wait("document.querySelector('h1')?.innerText === 'Sightline'")
+    browser.wait("document.body.innerText.includes('Start here')")
+    assert not browser.read("document.documentElement.scrollWidth > innerWidth")
+    check_quiet(browser, address)
+
+
+def test_the_player_shows_boxes_in_time_and_jumps(browser: Browser, address: str, house: Path) -> None:
+    clip = probe(house / "gate.mp4")
+    browser.open(f"{address}/watch")
+    browser.wait(browser.player("return video?.readyState >= 2 && root.dataset.at === '0'"))
+    # Track 1 appears in frame 1, track 2 in frame 2; both are gone after frame 8.
+    assert browser.read(browser.player("return root.dataset.boxes")) == "0"
+    browser.read(browser.player(f"video.currentTime = {clip.times[4] + 0.002}; return 1"))
+    browser.wait(browser.player("return root.dataset.boxes === '2'"))
+    assert browser.read(browser.player("return +root.dataset.at")) == pytest.approx(clip.times[4], abs=1e-3)
+    browser.read(browser.player("video.currentTime = 2; return 1"))
+    browser.wait(browser.player("return root.dataset.boxes === '0'"))
+    browser.read("document.querySelectorAll('.plotly .point path')[0].scrollIntoView({block: 'center'})")
+    time.sleep(0.5)
+    where = browser.read(
+        "(() => { const r = document.querySelectorAll('.plotly .point path')[1].getBoundingClientRect();"
+        " return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
+    )
+    for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
+        browser.call("Input.dispatchMouseEvent", type=kind, button="left", buttons=buttons, clickCount=1, **where)
+    browser.wait(browser.player(f"return Math.abs(video.currentTime - {clip.times[2]}) < 0.01"))
+    browser.wait(browser.player("return root.dataset.boxes === '2'"))
+    check_quiet(browser, address)
+
+
+def test_the_film_plays(browser: Browser, address: str) -> None:
+    browser.open(f"{address}/watch", 900)
+    browser.wait(browser.player("return video?.readyState >= 2"))
+    browser.read(browser.player("video.play(); return 1"))
+    browser.wait(browser.player("return video.currentTime > 0.5"))
+    assert not browser.read("document.documentElement.scrollWidth > innerWidth")
+    check_quiet(browser, address)

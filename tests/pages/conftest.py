@@ -1,0 +1,24 @@
+"""Every test of the pages has a cache, a folder of footage and services of its own."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from pages.parts.services import serve_with
+
+
+@pytest.fixture(autouse=True)
+def own_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of footage. Streamlit's word on calls outside a session is about these tests, not about the pages."""
+    footage = tmp_path / "footage"
+    footage.mkdir()
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(footage))
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
+    serve_with(None)
+    st.cache_data.clear()
+    yield footage
+    serve_with(None)

@@ -1,0 +1,57 @@
+"""The frame: the first page opens, faults become advice, a missing library is said, the app declares its routes."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import system
+from pages.parts import serving
+
+FRAME = serving.__file__.replace("serving.py", "frame.py")
+
+
+def test_the_first_page_opens() -> None:
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert not app.exception
+    assert app.title[0].value == "Sightline"
+
+
+def test_a_missing_library_is_advice_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(module: str = "cv2") -> None:
+        raise system.MissingLibrary(*system.advice("libGL.so.1: cannot open shared object file"))
+
+    monkeypatch.setattr(system, "require_opencv", refuse)
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert not app.exception
+    assert "libgl1" in app.error[0].value
+    assert not app.title
+
+
+def test_a_fault_of_a_page_is_shown_as_advice(own_house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "file" / "cache"))
+    from pages.parts.choices import Choices
+
+    (own_house / "a.mp4").write_bytes(b"x" * 100)
+    app = AppTest.from_file(FRAME, default_timeout=30)
+    app.session_state["choices"] = Choices(clips=[str(own_house / "a.mp4")])
+    app.run()
+    assert not app.exception
+    assert app.error
+
+
+def test_every_page_has_an_address_unlike_its_file() -> None:
+    from pages.parts.plan import _PAGES
+
+    addresses = [address for _, _, address, _ in _PAGES.values()]
+    assert len(set(addresses)) == len(addresses)
+    assert not set(addresses) & {Path(file).stem for file, *_ in _PAGES.values()}
+
+
+def test_the_app_declares_frame_and_routes() -> None:
+    import app
+
+    assert isinstance(app.app, st.App)
+    assert app.app.script_path == Path(FRAME)

@@ -1,0 +1,106 @@
+"""The routes beside Streamlit's own: parts of a film, boxes; foreign hosts, guessed tokens, crooked paths refused."""
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from core.folders import cache_dir
+from pages.parts.serving import ROUTES, TOKEN, boxes_address, film_address
+from tests.pages.making import clip_at, finished_run, order_for
+
+CONTENT = bytes(range(256)) * 8
+DIGEST = "0123456789abcdef" * 2
+
+
+class Client:
+    """Asks the routes as a browser would, without a server."""
+
+    def get(self, address: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return asyncio.run(self._get(address, headers or {}))
+
+    async def _get(self, address: str, headers: dict[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+            return await client.get(address, headers=headers)
+
+
+@pytest.fixture
+def client() -> Client:
+    films = cache_dir() / "proxies"
+    films.mkdir(parents=True)
+    (films / f"{DIGEST}.mp4").write_bytes(CONTENT)
+    (cache_dir() / "secret.mp4").write_bytes(b"secret")
+    return Client()
+
+
+def test_the_whole_film(client: Client) -> None:
+    answer = client.get(film_address(DIGEST))
+    assert (answer.status_code, answer.content) == (200, CONTENT)
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+RANGES = {"bytes=0-0": (0, 1), "bytes=100-299": (100, 300), "bytes=2000-": (2000, 2048), "bytes=-5": (2043, 2048)}
+
+
+@pytest.mark.parametrize(("asked", "part"), RANGES.items())
+def test_a_part_of_the_film(client: Client, asked: str, part: tuple[int, int]) -> None:
+    answer = client.get(film_address(DIGEST), headers={"Range": asked})
+    assert answer.status_code == 206
+    assert answer.content == CONTENT[slice(*part)]
+    assert answer.headers["content-range"] == f"bytes {part[0]}-{part[1] - 1}/{len(CONTENT)}"
+
+
+def test_a_part_beyond_the_end(client: Client) -> None:
+    assert client.get(film_address(DIGEST), headers={"Range": "bytes=9999-"}).status_code == 416
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "evil.example:8501", "localhost@evil.example", ""]
+)
+def test_foreign_hosts_are_refused(client: Client, host: str) -> None:
+    assert client.get(film_address(DIGEST), headers={"Host": host}).status_code == 403
+    assert client.get(boxes_address("0" * 20, "gate", 0), headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:9000", "127.0.0.1:8501"])
+def test_our_own_hosts_are_served(client: Client, host: str) -> None:
+    assert client.get(film_address(DIGEST), headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["x", TOKEN[:-1], TOKEN + "x", "%C3%A9"])
+def test_guessed_tokens_are_refused(client: Client, token: str) -> None:
+    assert client.get(f"/films/{token}/{DIGEST}.mp4").status_code == 403
+
+
+CROOKED = [
+    "..%2Fsecret",
+    "%2e%2e%2fsecret",
+    "../secret",
+    "..%5Csecret",
+    "%2Fetc%2Fpasswd",
+    "0" * 31,
+    DIGEST.upper(),
+    "*",
+]
+
+
+@pytest.mark.parametrize("name", CROOKED)
+def test_crooked_names_find_nothing(client: Client, name: str) -> None:
+    assert client.get(f"/films/{TOKEN}/{name}.mp4").status_code == 404
+
+
+def test_boxes_of_a_run(client: Client, own_house: Path) -> None:
+    clip = clip_at(own_house)
+    key = finished_run(order_for(clip), [clip])
+    answer = client.get(boxes_address(key, "gate", 1))
+    assert answer.status_code == 200
+    assert answer.json()["track"] == [1, 2, 1, 2, 1, 2, 1, 2]
+    assert client.get(boxes_address(key, "no such camera", 1)).status_code == 404
+    assert client.get(boxes_address(key, "../gate", 1)).status_code == 404
+    assert client.get(f"/boxes/{TOKEN}/..%2F..%2F{key}/gate").status_code == 404
+    assert client.get(boxes_address("f" * 20, "gate", 1)).status_code == 404

@@ -1,0 +1,263 @@
+"""Jobs: joined, stopped, resumed, explained when they fail, and found again by a server that did not start them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.errors import StoreError
+from core.jobs import Job, Jobs, Order, Source
+from core.settings import TrackSettings, VideoSettings
+
+# Stands in for `python -m core track`: the same flags, the same output, and orders of its own in the detector's name.
+CHILD = """
+import json, signal, sys, time
+from pathlib import Path
+
+def stop(*_):
+    sys.stderr.write("sightline: stopped. What was done is kept.\\n")
+    sys.exit(130)
+
+signal.signal(signal.SIGTERM, stop)
+flags = dict(word[2:].partition("=")[::2] for word in sys.argv[1:] if word.startswith("--") and "=" in word)
+names = [sys.argv[i + 1].partition("=")[0] for i, word in enumerate(sys.argv) if word == "--name"]
+out, act = Path(flags["out"]), flags["weights"]
+with (out / "starts").open("a") as file:
+    file.write("x")
+
+def record(state, cameras):
+    (out / "run.json").write_text(json.dumps({"state": state, "cameras": cameras}))
+
+def report(camera, done, number):
+    print(json.dumps(dict(camera=camera, number=number, cameras=len(names), stage="detect", done=done, total=10,
+                          rate=5.0, left_seconds=1.0)), flush=True)
+
+if act == "refuse":
+    sys.stderr.write("a warning of some library\\nsightline: the model is missing. Put it there.\\n")
+    sys.exit(2)
+if act == "crash":
+    sys.stderr.write("Traceback\\n  line\\nMemoryError: no more\\n")
+    sys.exit(1)
+if act == "vanish":
+    sys.exit(9)
+record("running", {})
+report(names[0], 4, 1)
+print('{"camera": "half a li', flush=True)
+while act == "wait" or (act == "wait-once" and len((out / "starts").read_text()) == 1):
+    time.sleep(0.02)
+faults = {"one-fails": names[:1], "all-fail": names}.get(act, [])
+record("done", {n: {"failed": "no frames. Export it again."} if n in faults else {"tracks": 3} for n in names})
+sys.exit(1 if faults else 0)
+"""
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    child = tmp_path / "child.py"
+    child.write_text(CHILD)
+    made = Jobs(tmp_path / "runs", [sys.executable, str(child)])
+    yield made
+    for job in made.all():
+        if job.live:
+            made.cancel(job.key)
+            made.cancel(job.key)
+            over(made, job.key)
+
+
+def order(act: str = "quick", cameras: tuple[str, ...] = ("gate", "hall")) -> Order:
+    return Order(tuple(Source(name, f"/clips/{name}.mp4", f"digest of {name}") for name in cameras), act)
+
+
+def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not come about")
+        time.sleep(0.02)
+
+
+def over(jobs: Jobs, key: str) -> Job:
+    until(lambda: not jobs.look(key).live)
+    return jobs.look(key)
+
+
+def working(jobs: Jobs, key: str) -> Job:
+    until(lambda: jobs.look(key).cameras[0].state == "working")
+    return jobs.look(key)
+
+
+def starts(job: Job) -> int:
+    return len((job.out / "starts").read_text())
+
+
+def test_a_job_ends_with_its_results(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    assert job.state == "done"
+    assert [(c.name, c.state, c.tracks) for c in job.cameras] == [("gate", "done", 3), ("hall", "done", 3)]
+    assert job.order == order()
+    assert [other.key for other in jobs.all()] == [job.key]
+
+
+def test_while_it_works_each_camera_says_how_far_it_is(jobs: Jobs) -> None:
+    job = working(jobs, jobs.start(order("wait")).key)
+    first, second = job.cameras
+    assert job.live
+    assert first.report is not None
+    assert (first.report.stage, first.report.done, first.report.total) == ("detect", 4, 10)
+    assert second.state == "waiting"
+
+
+def test_a_second_start_joins_the_first(jobs: Jobs) -> None:
+    first = working(jobs, jobs.start(order("wait")).key)
+    moved = replace(order("wait"), sources=tuple(replace(s, path="/else" + s.path) for s in order("wait").sources))
+    again = jobs.start(moved)
+    assert again.key == first.key
+    assert starts(again) == 1
+
+
+def test_what_is_done_is_not_done_again(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    assert jobs.start(order()).state == "done"
+    assert starts(job) == 1
+
+
+CHANGED = {
+    "another model": {"models": ("abc",)},
+    "another detector": {"detector": "other"},
+    "another embedder": {"embedder": "osnet"},
+    "another rate": {"video": VideoSettings(fps=5)},
+    "another threshold": {"track": TrackSettings(conf=0.3)},
+    "another camera's name": {"sources": (Source("door", "/clips/gate.mp4", "digest of gate"),)},
+    "another content": {"sources": (Source("gate", "/clips/gate.mp4", "other digest"),)},
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED.keys())
+def test_whatever_decides_the_result_is_in_the_key(change: dict[str, object]) -> None:
+    plain = order(cameras=("gate",))
+    assert replace(plain, **change).key != plain.key  # type: ignore[arg-type]
+
+
+def test_stopped_work_goes_on_when_started_again(jobs: Jobs) -> None:
+    key = working(jobs, jobs.start(order("wait-once")).key).key
+    jobs.cancel(key)
+    assert over(jobs, key).state == "stopped"
+    job = over(jobs, jobs.start(order("wait-once")).key)
+    assert (job.state, starts(job)) == ("done", 2)
+
+
+FAILURES = {
+    # what the child does: (state, the reason that is shown)
+    "refuse": ("failed", "the model is missing. Put it there."),
+    "crash": ("failed", "Traceback\nline\nMemoryError: no more"),
+    "vanish": ("failed", "exit status 9"),
+    "all-fail": ("failed", "No clip could be worked on."),
+    "one-fails": ("partly", ""),
+}
+
+
+@pytest.mark.parametrize("act", FAILURES)
+def test_failures_give_their_reason(jobs: Jobs, act: str) -> None:
+    state, reason = FAILURES[act]
+    job = over(jobs, jobs.start(order(act)).key)
+    until(lambda: reason in jobs.look(job.key).fault)
+    assert jobs.look(job.key).state == state
+
+
+def test_a_clip_that_failed_says_why_beside_those_that_did_not(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order("one-fails")).key)
+    assert [(c.state, c.fault) for c in job.cameras] == [("failed", "no frames. Export it again."), ("done", "")]
+    assert starts(over(jobs, jobs.start(order("one-fails")).key)) == 2
+
+
+def test_an_earlier_record_does_not_pass_for_a_later_attempt(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order("one-fails")).key)
+    about = job.out.parent / "job.json"
+    content = json.loads(about.read_text())
+    content["order"]["detector"] = "one-fails"
+    (job.out / "run.json").write_text(json.dumps({"state": "done", "cameras": {"gate": {"failed": "old"}}}))
+    again = over(jobs, jobs.start(order("one-fails")).key)
+    assert "old" not in [c.fault for c in again.cameras]
+
+
+def test_another_server_finds_the_job_and_can_stop_it(jobs: Jobs, tmp_path: Path) -> None:
+    """The server that started the child is gone; a new one sees it at work, joins it, and stops it."""
+    starter = (
+        "import sys; from pathlib import Path; from core.jobs import *; "
+        "jobs = Jobs(Path(sys.argv[1]), [sys.executable, sys.argv[2]]); "
+        "jobs.start(Order((Source('gate', '/g.mp4', 'd'),), 'wait'))"
+    )
+    root = Path(__file__).resolve().parents[1]
+    words = [sys.executable, "-c", starter, str(tmp_path / "runs"), str(tmp_path / "child.py")]
+    subprocess.run(words, check=True, cwd=root, timeout=60)
+    (found,) = jobs.all()
+    assert working(jobs, found.key).state == "running"
+    assert starts(jobs.start(found.order)) == 1
+    jobs.cancel(found.key)
+    assert over(jobs, found.key).state == "stopped"
+
+
+def test_a_killed_job_is_seen_as_failed_and_can_be_started_again(jobs: Jobs) -> None:
+    job = working(jobs, jobs.start(order("wait-once")).key)
+    psutil.Process(json.loads((job.out.parent / "job.json").read_text())["pid"]).kill()
+    failed = over(jobs, job.key)
+    assert failed.state == "failed"
+    assert "Start it again" in failed.fault
+    assert over(jobs, jobs.start(failed.order).key).state == "done"
+
+
+def test_a_number_that_another_process_has_now_is_not_ours(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order("vanish")).key)
+    about = job.out.parent / "job.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "pid": os.getpid()}))
+    assert jobs.look(job.key).state == "failed"
+    jobs.cancel(job.key)
+
+
+def test_no_zombie_is_left(jobs: Jobs) -> None:
+    over(jobs, jobs.start(order()).key)
+    until(lambda: not any(p.status() == psutil.STATUS_ZOMBIE for p in psutil.Process().children()))
+
+
+@pytest.mark.parametrize("key", ["", "../../etc", "0" * 20, "a/b"])
+def test_unknown_runs_are_refused(jobs: Jobs, key: str) -> None:
+    with pytest.raises(StoreError, match="there is no run"):
+        jobs.look(key)
+
+
+def test_a_live_job_is_not_removed_and_one_that_is_over_is(jobs: Jobs) -> None:
+    job = working(jobs, jobs.start(order("wait")).key)
+    with pytest.raises(StoreError, match="still at work"):
+        jobs.forget(job.key)
+    jobs.cancel(job.key)
+    over(jobs, job.key)
+    until((job.out.parent / "ended").is_file)
+    jobs.forget(job.key)
+    assert jobs.all() == []
+
+
+def test_a_damaged_record_hides_one_job_only(jobs: Jobs) -> None:
+    over(jobs, jobs.start(order()).key)
+    broken = over(jobs, jobs.start(order("one-fails")).key)
+    (broken.out.parent / "job.json").write_text("{")
+    assert [job.order.detector for job in jobs.all()] == ["quick"]
+
+
+def test_the_words_are_those_of_the_command_line() -> None:
+    """The real parser takes them, and reads back the same order."""
+    from core.cli import parser
+
+    full = replace(order(), embedder="osnet", video=VideoSettings(5, 1, 9), track=TrackSettings(0.3, 0.4, -0.5, 2, 3))
+    read = parser().parse_args(["track", *full.words(Path("out"))])
+    assert read.name == ["gate=/clips/gate.mp4", "hall=/clips/hall.mp4"]
+    assert (read.weights, read.features, read.progress, read.out) == ("quick", "osnet", "json", Path("out"))
+    assert VideoSettings(read.fps, read.start, read.end) == full.video
+    assert TrackSettings(read.conf, read.iou, read.track_cos, read.n_init, read.max_age) == full.track
+    assert read.size == full.detect.size
