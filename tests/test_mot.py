@@ -70,7 +70,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_tracks(taken, Tracks.empty())
     assert [p.name for p in tmp_path.iterdir()] == ["cam.txt"]
     with pytest.raises(StoreError, match="cannot be written"):
-        write_tracks(tmp_path / "missing" / "cam.txt", Tracks.empty())
+        write_tracks(tmp_path / "cam.txt" / "something" / ".." / ".." / "cam.txt", Tracks.empty())
 
 
 LAYOUTS = [

@@ -207,9 +207,10 @@ def test_the_digest_tells_regions_apart() -> None:
     assert Regions((numpy_points,)).digest == Regions((MIDDLE,)).digest
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_folder_is_made_and_one_that_cannot_be_is_named(tmp_path: Path) -> None:
+    save_regions(tmp_path / "new" / "regions.json", Regions())
     with pytest.raises(StoreError, match="cannot be written"):
-        save_regions(tmp_path / "missing" / "regions.json", Regions())
+        save_regions(tmp_path / "new" / "regions.json" / "regions.json", Regions())
 
 
 def changed(**parts: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import shutil
 import tempfile
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -46,15 +47,14 @@ def exported(model: Model) -> Path:
         # Ultralytics writes beside the file it reads, so it reads a copy.
         copy = Path(shutil.copy(model.path, Path(room) / "model.pt"))
         try:
-            made = (
-                import_ultralytics()
-                .YOLO(str(copy), task="detect")
-                .export(format="openvino", dynamic=True, imgsz=640, verbose=False)
-            )
+            # The exporter traces with calls that PyTorch has deprecated; the user can do nothing about that.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yolo = import_ultralytics().YOLO(str(copy), task="detect")
+                made = yolo.export(format="openvino", dynamic=True, imgsz=640, verbose=False)
         except Exception as fault:
-            raise WeightsError(
-                f"{model.name} cannot be opened as a YOLO model ({fault})", "Give another file."
-            ) from fault
+            # Whatever a foreign file makes the exporter raise is the file's fault.
+            raise WeightsError(f"{model.name} is no YOLO model ({fault})", "Give another file.") from fault
         Path(made).rename(folder)
     return folder
 
