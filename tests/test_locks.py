@@ -104,7 +104,7 @@ def needs(package: str, environment: dict[str, str]) -> set[str]:
 
 def planned(folder: Path, target: str) -> str:
     """What `make` would do there."""
-    command = ["make", "--dry-run", target]
+    command = ["make", "--no-print-directory", "--dry-run", target]
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 

@@ -83,6 +83,6 @@ def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
     if not len(score):
         return Boxes(xyxy.reshape(0, 4), score)
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-    kept: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou, top_k=most)
-    rows = np.asarray(kept, np.int64)
+    kept: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou)
+    rows = np.asarray(kept, np.int64)[:most]
     return Boxes(xyxy[rows], score[rows])

@@ -86,5 +86,7 @@ class _Window:
             if following is None:
                 break
             self._now = following
-        has = np.isin(rows, self._now.detection, assume_unique=True)
-        return self._now.vector[np.searchsorted(self._now.detection, rows[has])], has
+        known = self._now.detection
+        at = np.searchsorted(known, rows)
+        has = np.asarray(known[np.minimum(at, len(known) - 1)] == rows) if len(known) else np.zeros(len(rows), bool)
+        return self._now.vector[at[has]], has

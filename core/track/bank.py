@@ -25,8 +25,9 @@ class FeatureBank:
         depth = int(min(self._count[tracks].max(initial=0), self._size))
         if not depth:
             return np.full((len(tracks), len(vectors)), -1, np.float32)
-        known = self._vectors[tracks, :depth]
-        cosine = (known.reshape(-1, known.shape[2]) @ vectors.T).reshape(len(tracks), depth, len(vectors))
+        # Over the whole bank: copying out the rows asked for costs more than multiplying the few others too.
+        every = self._vectors.reshape(-1, self._vectors.shape[2]) @ vectors.T
+        cosine = every.reshape(len(self._count), self._size, len(vectors))[tracks, :depth]
         cosine[np.arange(depth)[None] >= self._count[tracks][:, None]] = -1
         return np.asarray(cosine.max(axis=1))
 
