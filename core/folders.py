@@ -9,7 +9,7 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.errors import StoreError
@@ -28,12 +28,13 @@ def cache_dir() -> Path:
     return folder
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """`content` at `path`, whole or not at all; the folder is made if it is not there."""
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """`content` (or its pieces, one after the other) at `path`, whole or not at all; the folder is made if need be."""
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
         part.replace(path)
     except OSError as fault:
         with contextlib.suppress(OSError):

@@ -25,6 +25,7 @@ Doubles = NDArray[np.float64]
 NO_CLASS = -1
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _REMEDY = "Each line is frame,id,x,y,width,height[,conf[,class[,visibility]]], frames from 1, pixels."
+_BLOCK = 10_000  # rows turned to text at a time, so that an hour takes no more memory than a minute
 _BIGGEST = 2**53  # above it a float no longer tells whole numbers apart
 
 
@@ -68,6 +69,10 @@ def rows_of(tracks: Tracks) -> MotRows:
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
     """Write `tracks` as result rows: whole, or not at all. An empty file means that nobody was seen."""
+    write_atomically(path, (_text_of(tracks[at : at + _BLOCK]) for at in range(0, len(tracks), _BLOCK)))
+
+
+def _text_of(tracks: Tracks) -> bytes:
     rows = rows_of(tracks)
     sizes = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
     lines = (
@@ -76,7 +81,7 @@ def write_tracks(path: Path, tracks: Tracks) -> None:
             rows.frame.tolist(), rows.id.tolist(), rows.xyxy.tolist(), sizes.tolist(), rows.conf.tolist(), strict=True
         )
     )
-    write_atomically(path, "".join(lines).encode())
+    return "".join(lines).encode()
 
 
 def read_mot(path: Path) -> MotRows:

@@ -28,8 +28,16 @@ from core.folders import write_atomically
 from core.mot import write_tracks
 from core.pipeline import CameraResult, Networks, Recipe
 from core.regions import Regions, to_json
+from core.types import Tracks
 from core.weights import Model
 
+BLOCK = 20_000
+"""Rows that become Parquet at a time: an hour of boxes takes no more memory than a minute's."""
+SCHEMA = pa.schema(
+    [("camera", pa.string()), ("frame", pa.int64()), ("seconds", pa.float64()), ("track", pa.int64())]
+    + [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
+    + [("score", pa.float32()), ("seen", pa.bool_())]
+)
 PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")
 
 
@@ -58,7 +66,10 @@ class RunRecord:
 
     def close(self) -> None:
         sink = pa.BufferOutputStream()
-        pq.write_table(_table(self._results), sink, compression="zstd")
+        with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
+            for result in self._results:
+                for at in range(0, len(result.tracks), BLOCK):
+                    writer.write_table(_table(result.camera.name, result.tracks[at : at + BLOCK]))
         write_atomically(self._out / "tracks.parquet", sink.getvalue().to_pybytes())
         self._save("done")
 
@@ -115,13 +126,7 @@ def _camera(result: CameraResult) -> dict[str, Any]:
     }
 
 
-def _table(results: list[CameraResult]) -> pa.Table:
-    parts = []
-    for result in results:
-        t = result.tracks
-        columns = {"frame": t.frame, "seconds": t.seconds, "track": t.track}
-        sides = dict(zip(("x1", "y1", "x2", "y2"), t.xyxy.T, strict=True))
-        rest = {"score": t.score, "seen": t.seen}
-        names = pa.array([result.camera.name] * len(t), pa.string())
-        parts.append(pa.table({"camera": names, **columns, **sides, **rest}))
-    return pa.concat_tables(parts)
+def _table(camera: str, tracks: Tracks) -> pa.Table:
+    sides = tracks.xyxy.T
+    columns = [tracks.frame, tracks.seconds, tracks.track, *sides, tracks.score, tracks.seen]
+    return pa.Table.from_arrays([pa.repeat(camera, len(tracks)), *map(pa.array, columns)], schema=SCHEMA)
