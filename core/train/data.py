@@ -1,0 +1,110 @@
+"""Crops of people with names on them: what a trainer reads and an evaluation ranks.
+
+Two layouts are understood. Market-1501: one folder of pictures, `0002_c1s1_000451_03.jpg` is person 2 seen by camera 1
+(person -1 is junk, 0 a distractor). A folder per person: `anna/cam2_000451.jpg`, where a leading `cam2_` or `c2_` names the
+camera and a picture without one was seen by camera 1. Nothing here opens a clip or a network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import SettingsError
+from core.types import Bools, Image, Ints, Table
+
+PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+_MARKET = re.compile(r"^(-?\d+)_c(\d+)")
+_CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
+JUNK = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Crops(Table):
+    """One row per picture, ordered by path. `person` and `camera` are numbers of this set; person -1 is junk."""
+
+    path: NDArray[np.object_]
+    person: Ints
+    camera: Ints
+
+    def __post_init__(self) -> None:
+        self._settle(path=(object, ()), person=(np.int64, ()), camera=(np.int64, ()))
+
+    @property
+    def people(self) -> Ints:
+        """The numbers of the people in it, rising, junk left out."""
+        return np.unique(self.person[self.person != JUNK])
+
+
+def read_crops(folder: Path) -> Crops:
+    """The crops below `folder`, whichever layout it has."""
+    if not folder.is_dir():
+        raise SettingsError(f"{folder} is no folder", "Name a folder of crops: Market-1501 layout or one per person.")
+    flat = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES]
+    crops = _market(flat) if flat else _folders(folder)
+    if not len(crops):
+        raise SettingsError(f"{folder} holds no crops", "Name a folder of crops: Market-1501 layout or one per person.")
+    return crops
+
+
+def _market(paths: list[Path]) -> Crops:
+    found = [(p, m) for p in paths if (m := _MARKET.match(p.name))]
+    if len(found) < len(paths):
+        strange = next(p for p in paths if not _MARKET.match(p.name))
+        raise SettingsError(f"{strange.name} is not named as Market-1501 does", "Expected 0002_c1s1_000451_03.jpg.")
+    return _crops([p for p, _ in found], [int(m[1]) for _, m in found], [int(m[2]) for _, m in found])
+
+
+def _folders(folder: Path) -> Crops:
+    people = [d for d in sorted(folder.iterdir()) if d.is_dir()]
+    rows = [
+        (path, number)
+        for number, person in enumerate(people, 1)
+        for path in sorted(person.iterdir())
+        if path.suffix.lower() in PICTURES
+    ]
+    cameras = [int(m[1]) if (m := _CAMERA.match(path.name)) else 1 for path, _ in rows]
+    return _crops([path for path, _ in rows], [number for _, number in rows], cameras)
+
+
+def _crops(paths: list[Path], person: list[int], camera: list[int]) -> Crops:
+    names = np.empty(len(paths), object)
+    names[:] = paths
+    return Crops(names, np.array(person, np.int64), np.array(camera, np.int64))
+
+
+def split(crops: Crops, aside: int) -> tuple[Crops, Crops]:
+    """Training crops, and those of the last `aside` people: nobody is in both."""
+    people = crops.people
+    if not 0 <= aside < len(people):
+        raise SettingsError(f"{aside} of {len(people)} people cannot be kept aside", "Keep fewer aside.")
+    held: Bools = np.isin(crops.person, people[len(people) - aside :])
+    return crops[~held & (crops.person != JUNK)], crops[held]
+
+
+def queries(crops: Crops) -> Bools:
+    """Which crops ask, when a set brings no queries of its own: each person's first, by name, in each camera."""
+    _, first = np.unique(np.stack([crops.person, crops.camera]), axis=1, return_index=True)
+    asks = np.zeros(len(crops), bool)
+    asks[first] = True
+    return asks & (crops.person != JUNK)
+
+
+def load_pictures(crops: Crops, height: int, width: int, on_pictures: Callable[[int], None] = lambda n: None) -> Image:
+    """All pictures at one size, (n, height, width, 3) uint8 BGR: small enough to hold, and decoded only once."""
+    held = np.empty((len(crops), height, width, 3), np.uint8)
+    for i, path in enumerate(crops.path):
+        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
+        smaller = picture.shape[0] > height
+        cv2.resize(picture, (width, height), dst=held[i], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        if i % 256 == 255:
+            on_pictures(i + 1)
+    return held
