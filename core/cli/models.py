@@ -1,18 +1,35 @@
-"""`models`: which models are known, which of them are here, and what this machine would run them on."""
+"""`models`: which models are known, which of them are here, and what this machine would run them on.
+
+`models get NAME` is the only command that uses the network, and only to fetch what it names.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
+from core.cli.cache import words
+from core.cli.progress import BAR, LOG_SECONDS, clock, listener
 from core.device import choose, cuda_here
-from core.weights import Status, listing
+from core.progress import Progress, Report
+from core.weights import Got, Status, get, gettable, listing
+from core.weights.manifest import own_folder
+from core.weights.pins import FILE
+
+GET = "python -m core models get"
 
 
 def add(commands: Any) -> None:
     p: argparse.ArgumentParser = commands.add_parser("models", help="list the models that are here and those missing")
     p.set_defaults(run=run)
+    inner = p.add_subparsers(metavar="get")
+    g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")
+    g.add_argument("names", nargs="*", metavar="NAME", help="model to fetch into the folder of your own weights")
+    g.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    g.set_defaults(run=run_get)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,5 +43,68 @@ def run(options: argparse.Namespace) -> int:
 def describe(status: Status) -> str:
     model = status.model
     where = str(model.path) if status.state == "present" else f"put it at {model.path}"
+    if status.state == "missing" and model.url:
+        where = f"{GET} {model.name}  (about {model.megabytes:g} MB)"
     facts = "; ".join([f"licence {model.licence}", f"trained on {model.trained_on}", *model.figures])
     return f"{status.state:8} {model.kind:9} {model.name}\n         {where}\n         {facts}"
+
+
+def run_get(options: argparse.Namespace) -> int:
+    if not options.names:
+        sys.stdout.write(offer(gettable()))
+    told = bytes_listener() if options.progress == "auto" else listener(options.progress)
+    for name in options.names:
+        sys.stdout.write(outcome(get(name, Progress(told))) + "\n")
+    return 0
+
+
+def offer(known: list[Status]) -> str:
+    """What can be fetched, a line each, and where it would go."""
+    states = {"present": "here", "missing": "not here", "changed": "here, but another file"}
+    width = max((len(status.model.name) for status in known), default=0)
+    lines = [
+        f"{m.name:{width}}  {m.kind:8}  {m.megabytes:>6.1f} MB  {states[s.state]:8}  {m.licence}"
+        for s in known
+        for m in [s.model]
+    ]
+    return "\n".join([*lines, "", f"{GET} NAME puts it into {own_folder()}. Nothing else is ever fetched.", ""])
+
+
+def outcome(got: Got) -> str:
+    """What was fetched, where it is, and how much its digest proves."""
+    model = got.model
+    said = f"{model.name}: {got.state}, {model.path} (licence {model.licence})"
+    if got.state != "pinned now":
+        return said
+    return (
+        f"{said}\nIts publisher gives no digest. This file (SHA-256 {model.digest}) is pinned from now on in "
+        f"{own_folder() / FILE}; another one under its name will be refused."
+    )
+
+
+def line(report: Report) -> str:
+    """One moment of a download in words.
+
+    >>> line(Report("yolo11n", 1, 1, "download", 1_400_000, 5_600_000, 700_000.0, 6.0))
+    'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
+    """
+    left = "" if report.left_seconds is None or report.done >= report.total else f"  {clock(report.left_seconds)} left"
+    return f"{report.camera}  {words(report.done)} of {words(report.total)}  {words(round(report.rate))}/s{left}"
+
+
+def bytes_listener() -> Callable[[Report], None]:
+    """A bar on a terminal, a line now and then elsewhere."""
+    said = 0.0
+
+    def tell(report: Report) -> None:
+        nonlocal said
+        whole = report.done >= report.total
+        if sys.stderr.isatty():
+            full = round(report.share * BAR)
+            sys.stderr.write(f"\r[{'#' * full}{'.' * (BAR - full)}] {line(report)}\x1b[K" + "\n" * whole)
+        elif whole or time.monotonic() - said >= LOG_SECONDS:
+            said = time.monotonic()
+            sys.stderr.write(line(report) + "\n")
+        sys.stderr.flush()
+
+    return tell

@@ -1,4 +1,4 @@
-"""Opening a detector: which runtime, and the one-time export of a PyTorch file to OpenVINO."""
+"""Opening a detector: which code and runtime, and the one-time export of a PyTorch file to OpenVINO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from core.detect.base import Detector
 from core.detect.naming import person_class
 from core.device import Backend, choose
-from core.errors import WeightsError
+from core.errors import BackendError, WeightsError
 from core.folders import cache_dir
 from core.offline import import_openvino, import_ultralytics
 from core.settings import DetectSettings
@@ -26,6 +26,8 @@ COCO_CLASSES = 80
 
 def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
     """`model` on the runtime that `backend` names, or on the best that is here."""
+    if model.architecture.startswith("fasterrcnn"):
+        return _torchvision(model, settings, backend)
     runtime = choose(backend, model.pytorch)
     if runtime != "openvino":
         from core.detect.on_torch import TorchDetector
@@ -35,6 +37,19 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
 
     file = _xml_in(exported(model)) if model.pytorch else _xml_in(model.path)
     return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
+
+
+def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
+    """Runs on PyTorch alone: on CUDA where there is one, otherwise on the CPU."""
+    if backend == "openvino":
+        raise BackendError(
+            f"{model.name} runs on PyTorch only, and '{backend}' was asked for",
+            "Leave --device out (other networks then still run on OpenVINO), or give --device torch.",
+        )
+    from core.detect.on_torchvision import TorchvisionDetector
+
+    device = "cuda" if choose(backend, model.pytorch) == "cuda" else "cpu"
+    return TorchvisionDetector(model, settings, device)
 
 
 def exported(model: Model) -> Path:

@@ -1,9 +1,11 @@
 """Every model that is known: where its file lies, what it is, whether it is unchanged, how pictures go into it.
 
-Refuses: to download anything, to run code that a file brings, to take one model where another was asked for.
+Refuses: to download anything that was not asked for by name (`get`), to run code that a file brings, to take one model
+where another was asked for.
 """
 
 from core.weights.finding import find, listing
+from core.weights.getting import Got, get, gettable
 from core.weights.model import InputConvention, Model, Status
 
-__all__ = ["InputConvention", "Model", "Status", "find", "listing"]
+__all__ = ["Got", "InputConvention", "Model", "Status", "find", "get", "gettable", "listing"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from core.errors import WeightsError
 from core.offline import import_openvino
@@ -10,18 +11,53 @@ from core.weights.checkpoints import architecture, read_state
 from core.weights.digests import bare_name, format_of
 from core.weights.model import SUFFIXES, InputConvention, Kind, Model
 
+COCO_LABELS = 91
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def recognise(path: Path, digest: str, kind: Kind, known: list[Model]) -> Model:
     """`path` as a model, with sentences in `assumed` for whatever its contents do not say."""
-    if kind == "detector":
-        return _detector(path, digest)
     form = format_of(path)
+    if kind == "detector":
+        # Ultralytics names its files .pt and opens no others; torchvision's are .pth.
+        yolo = form in ("onnx", "openvino") or path.suffix.lower() == ".pt"
+        return _yolo(path, digest) if yolo else _faster(path, digest)
     return _network(path, digest, known) if form in ("pt", "safetensors") else _graph(path, digest)
 
 
-def _detector(path: Path, digest: str) -> Model:
+def faster_rcnn(state: dict[str, Any]) -> tuple[str, int]:
+    """Which of torchvision's Faster R-CNNs these weights are, empty for none, and how many classes they tell apart."""
+    scores = state.get("roi_heads.box_predictor.cls_score.weight")
+    if scores is None:
+        return "", 0
+    if "backbone.body.layer4.2.conv3.weight" in state and "roi_heads.box_head.0.0.weight" in state:
+        return "fasterrcnn_resnet50_fpn_v2", int(scores.shape[0])
+    if "backbone.body.16.0.weight" in state and "roi_heads.box_head.fc6.weight" in state:
+        return "fasterrcnn_mobilenet_v3_large_fpn", int(scores.shape[0])
+    return "", 0
+
+
+def _faster(path: Path, digest: str) -> Model:
+    network, classes = faster_rcnn(read_state(path))
+    if not network:
+        raise WeightsError(
+            f"{path.name} holds no detector known here",
+            "Give a YOLO (.pt, .onnx), or a fasterrcnn_resnet50_fpn_v2 or fasterrcnn_mobilenet_v3_large_fpn (.pth).",
+        )
+    whose = "COCO's" if classes == COCO_LABELS else "of its own"
+    return Model(
+        name=bare_name(path),
+        kind="detector",
+        path=path,
+        format=format_of(path) or SUFFIXES[".pth"],
+        digest=digest,
+        architecture=network,
+        input=InputConvention(1333, 800, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+        assumed=(f"taken for {network} by the names of its weights; its {classes} classes are {whose}, 1 a person",),
+    )
+
+
+def _yolo(path: Path, digest: str) -> Model:
     return Model(
         name=bare_name(path),
         kind="detector",

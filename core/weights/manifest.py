@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import tomllib
@@ -9,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import WeightsError
+from core.errors import StoreError, WeightsError
+from core.folders import cache_dir
 from core.weights.digests import bare_name, format_of
 from core.weights.model import InputConvention, Model, Three
 
@@ -37,9 +39,22 @@ class Entry:
 
 
 def folders() -> list[Path]:
-    """Where the manifest's files are looked for: our own folder, then `SIGHTLINE_WEIGHTS`."""
+    """Where the manifest's files are looked for: our own folder, `SIGHTLINE_WEIGHTS`, `weights` in the user's cache."""
+    found = [HOME, *_named()]
+    with contextlib.suppress(StoreError):
+        found.append(cache_dir() / "weights")
+    return found
+
+
+def own_folder() -> Path:
+    """Where a file that is fetched goes: the folder that SIGHTLINE_WEIGHTS names, or else one in the user's cache."""
+    named = _named()
+    return named[0] if named else cache_dir() / "weights"
+
+
+def _named() -> list[Path]:
     extra = os.environ.get("SIGHTLINE_WEIGHTS")
-    return [HOME, *([Path(extra).expanduser()] if extra else [])]
+    return [Path(extra).expanduser()] if extra else []
 
 
 def entries(manifest: Path | None = None) -> dict[str, Entry]:
@@ -74,6 +89,8 @@ def _entry(row: dict[str, Any], home: Path) -> Entry:
         source=row["source"],
         figures=tuple(row.get("figures", ())),
         assumed=tuple(row.get("assumed", ())),
+        url=row.get("url", ""),
+        megabytes=float(row.get("megabytes", 0)),
     )
     return Entry(model, row["file"], row.get("sha256", ""))
 

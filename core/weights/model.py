@@ -50,7 +50,8 @@ class Model:
     """One model, found or expected. `digest` is the SHA-256 of its file; of an OpenVINO model, of .xml then .bin.
 
     `path` is a file (of an OpenVINO model its .xml). `assumed` holds sentences on what was taken for granted about
-    a file that the manifest does not know; whatever shows or exports a result names them.
+    a file that the manifest does not know; whatever shows or exports a result names them. `url` is where its
+    publisher offers it, empty where nobody does or may; `megabytes` (millions of bytes) is about right.
     """
 
     name: str
@@ -66,6 +67,8 @@ class Model:
     source: str = "named by the user"
     figures: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    url: str = ""
+    megabytes: float = 0.0
 
     @property
     def pytorch(self) -> bool:
