@@ -1,0 +1,136 @@
+"""A training's curve: one CSV row at a time, and the picture of it.
+
+Owns the file: rows are appended as they come, a row that a kill tore is dropped, and a training that goes on takes back
+the rows it will write again. Refuses to know what is trained: columns are what it is given.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.errors import StoreError
+from core.folders import write_atomically
+from core.mot import Doubles
+from core.train.pictures import COLOURS, Plot
+from core.types import Image
+
+COLUMNS = ("epoch", "step", "loss", "rank1", "map", "rate", "seconds")
+SHARES = ("rank", "map")
+
+
+class Curves:
+    """The CSV file at `path`, made with the first row. The first row's columns are the file's, in the usual order."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.rows: list[dict[str, float]] = []
+        self._columns: list[str] = []
+        if path.is_file():
+            self._read()
+
+    def add(self, row: dict[str, float]) -> None:
+        """One more row; it is on disk when this returns. A new column is added to the file, empty in older rows."""
+        if not row or any(isinstance(value, str) for value in row.values()):
+            raise ValueError(f"row: expected columns with numbers, got {row}")
+        self.rows.append({name: float(value) for name, value in row.items()})
+        new = sorted(set(row) - set(self._columns), key=_usual)
+        self._columns = sorted([*self._columns, *new], key=_usual)
+        if new or not self._path.is_file():
+            self._write()
+            return
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                file.write(_line(self._cells(self.rows[-1])))
+        except OSError as fault:
+            raise StoreError(f"{self._path} cannot be written ({fault.strerror})", "Free some space.") from fault
+
+    def truncate(self, epoch: float) -> None:
+        """Drop the rows of `epoch` and later ones: they will come again."""
+        kept = [row for row in self.rows if row.get("epoch", -np.inf) < epoch]
+        if len(kept) < len(self.rows):
+            self.rows = kept
+            self._write()
+
+    def column(self, name: str) -> Doubles:
+        """A column's values, NaN in rows without it."""
+        return np.array([row.get(name, np.nan) for row in self.rows], np.float64)
+
+    def picture(self) -> Image:
+        """Losses against the left scale, rank-k and mAP (0 to 1) against the right one, over epochs or else steps."""
+        x, name = self._course()
+        losses = [c for c in self._columns if "loss" in c]
+        shares = [c for c in self._columns if c.startswith(SHARES)]
+        values = np.concatenate([np.empty(0), *(self.column(c) for c in losses)])
+        values = values[np.isfinite(values)]
+        most, least = (float(values.max()), min(0.0, float(values.min()))) if len(values) else (1.0, 0.0)
+        course = (float(x.min()), float(x.max())) if len(x) else (0.0, 1.0)
+        names = (name, "loss", ", ".join(shares))
+        plot = Plot("Training", course, (least, 1.05 * most), names, (0.0, 1.0) if shares else None)
+        for number, column in enumerate([*losses, *shares]):
+            self._draw(plot, x, column, number, column in shares)
+        plot.legend(
+            [(c, COLOURS[i], 0 if c in shares else 3) for i, c in enumerate([*losses, *shares][: len(COLOURS)])]
+        )
+        return plot.finished()
+
+    def _draw(self, plot: Plot, x: Doubles, column: str, number: int, right: bool) -> None:
+        colour, values = COLOURS[number % len(COLOURS)], self.column(column)
+        known = np.isfinite(values)
+        across, up = plot.at(x[known], "x"), plot.at(values[known], "right" if right else "y")
+        plot.line(across, up, colour, 2 if right else 1.5)
+        if right or len(across) == 1:
+            for point in zip(across, up, strict=True):
+                plot.mark(*point, colour, 0, 3.4)
+
+    def _course(self) -> tuple[Doubles, str]:
+        """Epochs where every row has one of its own; several rows of an epoch are told apart by their step."""
+        epochs = self.column("epoch")
+        if len(np.unique(epochs)) == len(epochs) and np.isfinite(epochs).all():
+            return epochs, "epoch"
+        steps = self.column("step")
+        return (steps, "step") if np.isfinite(steps).all() else (np.arange(len(self.rows), dtype=np.float64), "row")
+
+    def _read(self) -> None:
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as fault:
+            raise StoreError(f"{self._path} cannot be read", "Move it away, or choose another folder.") from fault
+        whole = text[: text.rfind("\n") + 1]
+        table = list(csv.reader(io.StringIO(whole)))
+        self._columns = table[0] if table else []
+        try:
+            self.rows = [
+                {name: float(cell) for name, cell in zip(self._columns, row, strict=True) if cell} for row in table[1:]
+            ]
+        except ValueError as fault:
+            raise StoreError(f"{self._path} is not a training's curve", "Move it away.") from fault
+        if whole != text:
+            self._write()
+
+    def _write(self) -> None:
+        lines = [_line(self._columns), *(_line(self._cells(row)) for row in self.rows)]
+        write_atomically(self._path, "".join(lines).encode())
+
+    def _cells(self, row: dict[str, float]) -> list[str]:
+        return [f"{row[name]:.10g}" if name in row else "" for name in self._columns]
+
+
+def _line(cells: Sequence[str]) -> str:
+    room = io.StringIO()
+    csv.writer(room, lineterminator="\n").writerow(cells)
+    return room.getvalue()
+
+
+def _usual(column: str) -> tuple[int, str]:
+    """
+    >>> sorted(["seconds", "map", "loss_triplet", "epoch", "accuracy"], key=_usual)
+    ['epoch', 'loss_triplet', 'accuracy', 'map', 'seconds']
+    """
+    place = {name: 2 * number for number, name in enumerate(COLUMNS)}
+    between = place["loss"] + 1  # other columns stand between the loss and the figures
+    return place.get(column, between), "" if column.startswith("loss") else column
