@@ -1,0 +1,42 @@
+"""`sample --out DIR`: sample footage to try everything on, with its truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cli.progress import listener
+from core.progress import Progress
+from core.sample import SampleSettings, render
+
+
+def add(commands: Any) -> None:
+    usual = SampleSettings()
+    p: argparse.ArgumentParser = commands.add_parser("sample", help="make sample footage of a plaza, with its truth")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where films and truth go")
+    p.add_argument("--cameras", type=int, default=usual.cameras, help=f"how many cameras ({usual.cameras})")
+    p.add_argument("--people", type=int, default=usual.people, help=f"how many people ({usual.people})")
+    p.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of each film ({usual.seconds:g})")
+    p.add_argument("--seed", type=int, default=usual.seed, help=f"another number, another plaza ({usual.seed})")
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    settings = SampleSettings(options.cameras, options.people, options.seconds, options.seed)
+    progress = Progress(listener(options.progress))
+    progress.camera("sample", 1, 1)
+    begun = False
+
+    def tell(done: int, total: int) -> None:
+        nonlocal begun
+        if not begun:
+            progress.begin("draw", total)
+            begun = True
+        progress.at(done)
+
+    render(settings, options.out, tell)
+    sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their truth are in {options.out}\n")
+    return 0
