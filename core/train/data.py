@@ -1,8 +1,8 @@
 """Crops of people with names on them: what a trainer reads and an evaluation ranks.
 
 Two layouts are understood. Market-1501: one folder of pictures, `0002_c1s1_000451_03.jpg` is person 2 seen by camera 1
-(person -1 is junk, 0 a distractor). A folder per person: `anna/cam2_000451.jpg`, where a leading `cam2_` or `c2_` names the
-camera and a picture without one was seen by camera 1. Nothing here opens a clip or a network.
+(person -1 is junk, 0 a distractor). A folder per person: `anna/cam2_000451.jpg`, where a leading `cam2_` or `c2_`
+names the camera. A picture that names no camera was seen by camera 1. Nothing here opens a clip or a network.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ from core.errors import SettingsError
 from core.types import Bools, Image, Ints, Table
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-_MARKET = re.compile(r"^(-?\d+)_c(\d+)")
+_MARKET = re.compile(r"^(-?\d+)_(?:c(\d+))?")
 _CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
-JUNK = -1
+JUNK, DISTRACTOR = -1, 0
 
 
 @dataclass(frozen=True, eq=False)
 class Crops(Table):
-    """One row per picture, ordered by path. `person` and `camera` are numbers of this set; person -1 is junk."""
+    """One row per picture, ordered by path. `person` and `camera` are numbers of this set.
+
+    Person -1 is junk; 0 is a distractor: to be taken for somebody, but nobody to learn or to look for.
+    """
 
     path: NDArray[np.object_]
     person: Ints
@@ -38,19 +41,24 @@ class Crops(Table):
 
     @property
     def people(self) -> Ints:
-        """The numbers of the people in it, rising, junk left out."""
-        return np.unique(self.person[self.person != JUNK])
+        """The numbers of the people in it, rising, junk and distractors left out."""
+        return np.unique(self.person[self.person > DISTRACTOR])
 
 
 def read_crops(folder: Path) -> Crops:
     """The crops below `folder`, whichever layout it has."""
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder", "Name a folder of crops: Market-1501 layout or one per person.")
-    flat = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES]
+    flat = _pictures(folder)
     crops = _market(flat) if flat else _folders(folder)
     if not len(crops):
         raise SettingsError(f"{folder} holds no crops", "Name a folder of crops: Market-1501 layout or one per person.")
     return crops
+
+
+def _pictures(folder: Path) -> list[Path]:
+    """Hidden files are none of them: archives made on a Mac bring a `._x.jpg` for each picture."""
+    return [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
 
 
 def _market(paths: list[Path]) -> Crops:
@@ -58,17 +66,12 @@ def _market(paths: list[Path]) -> Crops:
     if len(found) < len(paths):
         strange = next(p for p in paths if not _MARKET.match(p.name))
         raise SettingsError(f"{strange.name} is not named as Market-1501 does", "Expected 0002_c1s1_000451_03.jpg.")
-    return _crops([p for p, _ in found], [int(m[1]) for _, m in found], [int(m[2]) for _, m in found])
+    return _crops([p for p, _ in found], [int(m[1]) for _, m in found], [int(m[2] or 1) for _, m in found])
 
 
 def _folders(folder: Path) -> Crops:
     people = [d for d in sorted(folder.iterdir()) if d.is_dir()]
-    rows = [
-        (path, number)
-        for number, person in enumerate(people, 1)
-        for path in sorted(person.iterdir())
-        if path.suffix.lower() in PICTURES
-    ]
+    rows = [(path, number) for number, person in enumerate(people, 1) for path in _pictures(person)]
     cameras = [int(m[1]) if (m := _CAMERA.match(path.name)) else 1 for path, _ in rows]
     return _crops([path for path, _ in rows], [number for _, number in rows], cameras)
 
@@ -85,7 +88,7 @@ def split(crops: Crops, aside: int) -> tuple[Crops, Crops]:
     if not 0 <= aside < len(people):
         raise SettingsError(f"{aside} of {len(people)} people cannot be kept aside", "Keep fewer aside.")
     held: Bools = np.isin(crops.person, people[len(people) - aside :])
-    return crops[~held & (crops.person != JUNK)], crops[held]
+    return crops[~held & (crops.person > DISTRACTOR)], crops[held]
 
 
 def queries(crops: Crops) -> Bools:
@@ -93,14 +96,15 @@ def queries(crops: Crops) -> Bools:
     _, first = np.unique(np.stack([crops.person, crops.camera]), axis=1, return_index=True)
     asks = np.zeros(len(crops), bool)
     asks[first] = True
-    return asks & (crops.person != JUNK)
+    return np.asarray(asks & (crops.person > DISTRACTOR))
 
 
 def load_pictures(crops: Crops, height: int, width: int, on_pictures: Callable[[int], None] = lambda n: None) -> Image:
     """All pictures at one size, (n, height, width, 3) uint8 BGR: small enough to hold, and decoded only once."""
     held = np.empty((len(crops), height, width, 3), np.uint8)
     for i, path in enumerate(crops.path):
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+        content = np.fromfile(path, np.uint8)
+        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
         if picture is None:
             raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
         smaller = picture.shape[0] > height

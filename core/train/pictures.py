@@ -33,6 +33,7 @@ COLOURS: tuple[Colour, ...] = (
 _SHAPES = ((40, 0, 1.0), (4, 45, 1.0), (3, -90, 1.0), (4, 0, 1.0), (3, 90, 1.0), (10, -90, 0.45))
 _FINE = 2
 _MOST_POINTS = 2_000
+_FEW_POINTS = 400  # below, t-SNE is as fast without its tree, and waits for no other thread
 _BLOCK = 1 << 22  # pairs looked at together: 100 MB
 
 
@@ -305,7 +306,8 @@ def _neighbours(vectors: Floats) -> Doubles:
     from sklearn.manifold import TSNE  # takes a second to import
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
-    flat = TSNE(perplexity=perplexity, init="pca", random_state=0, max_iter=500).fit_transform(vectors)
+    method = "exact" if len(vectors) < _FEW_POINTS else "barnes_hut"
+    flat = TSNE(perplexity=perplexity, init="pca", random_state=0, max_iter=500, method=method).fit_transform(vectors)
     return np.asarray(flat, np.float64)
 
 
