@@ -1,4 +1,4 @@
-"""`evaluate tracks`: MOTA, IDF1, HOTA and their parts, against truth."""
+"""`evaluate tracks`, `evaluate reid`, `evaluate detector`: results and models against truth."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.cli.progress import listener
+from core.device import backend
+from core.embed import open_embedder
+from core.errors import SettingsError
+from core.progress import Progress
 from core.score import score_files, table
+from core.weights import find
 
 
 def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("evaluate", help="compare results with truth")
+    p: argparse.ArgumentParser = commands.add_parser("evaluate", help="compare results and models with truth")
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
     tracks = kinds.add_parser("tracks", help="tracks in MOT text: one file, or a folder with one per camera")
     tracks.add_argument("--truth", type=Path, required=True, metavar="GT")
@@ -20,6 +26,25 @@ def add(commands: Any) -> None:
     tracks.add_argument("--scale", type=float, default=1.0, help="truth pixels times this are result pixels (1)")
     tracks.add_argument("--json", action="store_true", help="print JSON instead of a table")
     tracks.set_defaults(run=run)
+    reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
+    reid.add_argument("crops", type=Path, metavar="DIR", help="Market-1501 layout, or a folder per person")
+    reid.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
+    reid.add_argument("--gallery", type=Path, metavar="DIR", help="the crops of DIR ask, those of this folder answer")
+    reid.add_argument("--aside", type=int, default=0, metavar="N", help="only the last N people")
+    reid.add_argument("--flip", action="store_true", help="mean with the mirror image's vector")
+    reid.add_argument(
+        "--pictures", type=Path, metavar="OUT", help="draw failures, distances and a map into this folder"
+    )
+    reid.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
+    reid.add_argument("--json", action="store_true", help="print JSON instead of words")
+    reid.set_defaults(run=run_reid)
+    detector = kinds.add_parser("detector", help="a detector on a YOLO data set: average precision at IoU 0.5")
+    detector.add_argument("pictures", type=Path, metavar="IMAGES", help="folder of pictures; labels/ beside images/")
+    detector.add_argument("--weights", required=True, metavar="NAME", help="detector: name or file")
+    detector.add_argument("--size", type=int, default=640, help="long side the detector sees (640)")
+    detector.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
+    detector.add_argument("--json", action="store_true", help="print JSON instead of words")
+    detector.set_defaults(run=run_detector)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,4 +53,41 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:
         sys.stdout.write(table(scores) + "\n")
+    return 0
+
+
+def run_reid(options: argparse.Namespace) -> int:
+    from core.train.examine import draw, examine, examine_two
+
+    if options.gallery and (options.pictures or options.aside):
+        raise SettingsError("--pictures and --aside need one folder", "Leave --gallery out.")
+    embedder = open_embedder(find(options.features, "embedder"), backend(options.device), options.flip)
+    progress = Progress(listener("none" if options.json else "auto"))
+    if options.gallery:
+        ranking = examine_two(options.crops, options.gallery, embedder, progress)
+    else:
+        found = examine(options.crops, embedder, options.aside, progress)
+        ranking = found.ranking
+        if options.pictures:
+            draw(found, options.pictures)
+    figures = {"by": embedder.backend, "queries": ranking.queries, **ranking.figures()}
+    words = "  ".join(f"{name} {100 * share:.1f} %" for name, share in ranking.figures().items())
+    sys.stdout.write(
+        json.dumps(figures) + "\n" if options.json else f"{ranking.queries} queries  {words}  {embedder.backend}\n"
+    )
+    return 0
+
+
+def run_detector(options: argparse.Namespace) -> int:
+    from core.detect import open_detector
+    from core.settings import DetectSettings
+    from core.train.boxes import judge_detector
+
+    detector = open_detector(
+        find(options.weights, "detector"), DetectSettings(size=options.size), backend(options.device)
+    )
+    figures = judge_detector(options.pictures, detector, Progress(listener("none" if options.json else "auto")))
+    about = {"by": detector.words, "size": options.size, **figures}
+    words = f"AP50 {figures['ap50']:.3f}  {figures['pictures']:.0f} pictures  {figures['boxes']:.0f} people"
+    sys.stdout.write(json.dumps(about) + "\n" if options.json else f"{words}  {detector.words}, {options.size} px\n")
     return 0

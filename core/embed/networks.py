@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torchvision
 from torch import nn
 
@@ -11,6 +13,7 @@ from core.weights import Model
 from core.weights.checkpoints import architecture, read_state
 
 HEADS = ("fc.", "classifier.")
+NECK = "neck."
 
 
 def build(model: Model) -> nn.Module:
@@ -22,20 +25,34 @@ def build(model: Model) -> nn.Module:
             f"{model.path.name} should hold {model.architecture} and holds {found or 'another network'}",
             "Name the file by its path under another name.",
         )
-    network: nn.Module
-    if model.architecture in CHANNELS:
-        network = OSNet(CHANNELS[model.architecture])
-        heads: tuple[str, ...] = ("classifier.",)
-    else:
-        network = torchvision.models.resnet50(weights=None)
-        network.fc = nn.Identity()
-        heads = HEADS
-    body = {key.removeprefix("model."): value for key, value in state.items() if not key.startswith(heads)}
-    body = {key: value for key, value in body.items() if not key.startswith(heads)}
+    network = body(model.architecture)
+    within, neck = split_state(state, model.architecture)
     try:
-        network.load_state_dict(body)
+        network.load_state_dict(within)
+        if neck:
+            norm = nn.BatchNorm1d(len(neck["weight"]))
+            norm.load_state_dict(neck)
+            network = nn.Sequential(network, norm)
     except RuntimeError as fault:
         raise WeightsError(
             f"{model.path.name} does not fit {model.architecture} ({fault})", "Fetch it again."
         ) from fault
-    return network.eval().requires_grad_(False)
+    return network.float().eval().requires_grad_(False)
+
+
+def body(architecture: str) -> nn.Module:
+    """The network without its classifier, with random weights."""
+    if architecture in CHANNELS:
+        return OSNet(CHANNELS[architecture])
+    network: nn.Module = torchvision.models.resnet50(weights=None)
+    network.fc = nn.Identity()
+    return network
+
+
+def split_state(state: dict[str, Any], architecture: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights of the body, and of the neck that our own models have (empty for others); classifiers left out."""
+    heads = ("classifier.",) if architecture in CHANNELS else HEADS
+    within = {key.removeprefix("model."): value for key, value in state.items() if not key.startswith((*heads, NECK))}
+    within = {key: value for key, value in within.items() if not key.startswith(heads)}
+    neck = {key.removeprefix(NECK): value for key, value in state.items() if key.startswith(NECK)}
+    return within, neck

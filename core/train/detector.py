@@ -68,7 +68,8 @@ def _words(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:
         "data": str(data.resolve()), "imgsz": r["size"], "epochs": r["epochs"], "batch": r["batch"], "seed": r["seed"],
         "fraction": r["every"], "scale": r["scale"], "close_mosaic": r["close_mosaic"], "optimizer": "SGD",
         "lr0": r["rate"], "lrf": r["final"], "warmup_epochs": r["warmup"], "cos_lr": True, "single_cls": True,
-        "device": _device(), "project": str(out.resolve()), "name": "run", "exist_ok": True, "workers": 1, "cache": "ram",
+        "device": _device(), "project": str(out.resolve()), "name": "run", "exist_ok": True, "workers": 1,
+        "cache": "ram",
         "save_period": 1, "plots": True, "verbose": False, "deterministic": True,
     }  # fmt: skip
 
@@ -82,10 +83,14 @@ def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
         torch = importlib.import_module("torch")
         if trainer.device.type == "cpu":
             trainer.model.to(memory_format=torch.channels_last)
-        progress.begin("train", recipe.epochs * len(trainer.train_loader), trainer.start_epoch * len(trainer.train_loader))
+        progress.begin(
+            "train", recipe.epochs * len(trainer.train_loader), trainer.start_epoch * len(trainer.train_loader)
+        )
 
     def stepped(trainer: Any) -> None:
-        trainer.sightline_steps = getattr(trainer, "sightline_steps", trainer.start_epoch * len(trainer.train_loader)) + 1
+        trainer.sightline_steps = (
+            getattr(trainer, "sightline_steps", trainer.start_epoch * len(trainer.train_loader)) + 1
+        )
         progress.at(trainer.sightline_steps)
 
     model.add_callback("on_train_start", began)
@@ -93,12 +98,14 @@ def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
 
 
 class _CpuInHalf:
-    """While it is open, Ultralytics' trainer computes in bfloat16 on a CPU too: several times faster where the CPU can."""
+    """While it is open, Ultralytics' trainer computes in bfloat16 on a CPU too: several times faster where it can."""
+
+    def __init__(self) -> None:
+        self._trainer: Any = importlib.import_module("ultralytics.engine.trainer")
+        self._theirs = self._trainer.autocast
 
     def __enter__(self) -> None:
-        torch = importlib.import_module("torch")
-        self._trainer = importlib.import_module("ultralytics.engine.trainer")
-        self._theirs = self._trainer.autocast
+        torch: Any = importlib.import_module("torch")
         if not torch.cuda.is_available():
             self._trainer.autocast = lambda *rest, **named: torch.autocast("cpu", torch.bfloat16)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import warnings
 from pathlib import Path
@@ -21,6 +22,20 @@ def read_state(path: Path) -> dict[str, Any]:
     if not isinstance(held, dict) or not held or not all(hasattr(value, "shape") for value in held.values()):
         raise WeightsError(f"{path.name} holds no state_dict", SAFER)
     return {str(key).removeprefix("module."): value for key, value in held.items()}
+
+
+def trained_as(path: Path) -> dict[str, Any]:
+    """The recipe that our own lab writes into the weights it makes; empty for everybody else's."""
+    if path.suffix.lower() != ".safetensors":
+        return {}
+    from safetensors import safe_open
+
+    try:
+        with safe_open(path, "pt") as held:
+            recipe = json.loads((held.metadata() or {}).get("recipe", "{}"))
+    except Exception as fault:
+        raise WeightsError(f"{path.name} cannot be read as weights ({fault})", "Fetch the file again.") from fault
+    return recipe if isinstance(recipe, dict) else {}
 
 
 def _read(path: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import WeightsError
 from core.offline import import_openvino
-from core.weights.checkpoints import architecture, read_state
+from core.weights.checkpoints import architecture, read_state, trained_as
 from core.weights.digests import bare_name, format_of
 from core.weights.model import SUFFIXES, InputConvention, Kind, Model
 
@@ -78,6 +78,12 @@ def _network(path: Path, digest: str, known: list[Model]) -> Model:
             f"{path.name} holds none of the networks known here",
             f"Known: {', '.join(sorted({model.architecture for model in known if model.pytorch}))}; or give ONNX.",
         )
+    assumed = (f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",)
+    convention, recipe = like[0].input, trained_as(path)
+    if {"height", "width"} <= set(recipe):
+        # Our lab always trains with this mean and deviation; the size is the recipe's.
+        convention = InputConvention(int(recipe["width"]), int(recipe["height"]), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        assumed = ()
     return Model(
         name=bare_name(path),
         kind="embedder",
@@ -85,9 +91,10 @@ def _network(path: Path, digest: str, known: list[Model]) -> Model:
         format=format_of(path) or SUFFIXES[".pt"],
         digest=digest,
         architecture=built,
-        input=like[0].input,
+        input=convention,
         dimension=like[0].dimension,
-        assumed=(f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",),
+        source="trained by Sightline's lab" if recipe else "named by the user",
+        assumed=assumed,
     )
 
 

@@ -1,0 +1,174 @@
+"""`train reid`, `train tune`, `train detector`, `train prepare`: models of one's own, from one's own pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from core.cli.progress import listener
+from core.embed import open_embedder
+from core.errors import SettingsError
+from core.progress import Progress
+from core.weights import find
+
+SIZES = "HEIGHTxWIDTH"
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("train", help="train an embedder or a detector of one's own")
+    kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
+    reid = kinds.add_parser("reid", help="an embedder, from crops of named people")
+    _add_crops(reid)
+    reid.add_argument("--loss", default="triplet", help="triplet, contrastive or margin")
+    reid.add_argument("--margin", type=float, default=0.3)
+    reid.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (0.001)")
+    reid.add_argument("--backbone", default="osnet_x0_5", help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50")
+    reid.set_defaults(run=run_reid)
+    tune = kinds.add_parser("tune", help="the same with several settings, and a table of what each is worth")
+    _add_crops(tune)
+    tune.add_argument("--loss", nargs="+", default=["triplet"], help="triplet, contrastive, margin")
+    tune.add_argument("--margin", type=float, nargs="+", default=[0.3])
+    tune.add_argument("--rate", type=float, nargs="+", default=[1e-3])
+    tune.add_argument("--backbone", nargs="+", default=["osnet_x0_25"])
+    tune.set_defaults(run=run_tune)
+    _add_detector(kinds)
+    _add_prepare(kinds)
+
+
+def _add_crops(p: argparse.ArgumentParser) -> None:
+    p.add_argument("crops", type=Path, metavar="DIR", help="crops: Market-1501 layout, or a folder per person")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--aside", type=int, default=0, metavar="N", help="keep the last N people aside to judge by")
+    p.add_argument("--teacher", metavar="NAME", help="learn from this embedder as well: name or file")
+    p.add_argument("--unlabelled", type=Path, metavar="DIR", help="more crops, of whom only the teacher speaks")
+    p.add_argument("--start", type=Path, metavar="FILE", help="begin from these weights instead of random ones")
+    p.add_argument("--size", default="256x128", metavar=SIZES)
+    p.add_argument("--no-augment", action="store_true", help="show every picture as it is")
+    # The recipe's own defaults: a flag that is left out changes nothing.
+    for name in ("epochs", "people", "pictures", "patience", "seed"):
+        p.add_argument(f"--{name}", type=int)
+    p.add_argument("--beside", type=int, dest="unlabelled_per_batch", help="unlabelled crops in each batch (32)")
+    for name in ("metric", "identity", "smoothing", "alike", "towards", "final", "warmup", "decay"):
+        p.add_argument(f"--{name}", type=float)
+    p.add_argument("--optimizer", help="adam or sgd")
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+
+
+def _add_detector(kinds: Any) -> None:
+    p: argparse.ArgumentParser = kinds.add_parser("detector", help="a person detector, from a YOLO data set")
+    p.add_argument("data", type=Path, metavar="DATA.yaml")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--start", type=Path, metavar="FILE.pt", help="begin from these weights instead of random ones")
+    for name in ("size", "epochs", "batch", "close_mosaic", "seed"):
+        p.add_argument(f"--{name.replace('_', '-')}", type=int)
+    for name in ("rate", "final", "warmup", "scale"):
+        p.add_argument(f"--{name}", type=float)
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run_detector)
+
+
+def _add_prepare(kinds: Any) -> None:
+    p: argparse.ArgumentParser = kinds.add_parser("prepare", help="crops for `train reid`, from what `track` left")
+    p.add_argument("tracked", type=Path, metavar="RUN", help="the folder that `track --out` filled")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--purpose", default="", help="what the data set is for; goes into its card")
+    p.add_argument("--consent", default="", help="who agreed, and how; goes into its card")
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run_prepare)
+
+
+def run_reid(options: argparse.Namespace) -> int:
+    from core.train.reid import ReidRecipe
+
+    recipe = ReidRecipe(**_given(options, ReidRecipe), **_of_crops(options))
+    progress = Progress(listener(options.progress))
+    row = _train(options, recipe, options.out, progress)
+    sys.stdout.write(f"{options.out / 'embedder.safetensors'}: loss {row.get('loss', float('nan')):.3f}{_worth(row)}\n")
+    return 0
+
+
+def run_tune(options: argparse.Namespace) -> int:
+    from core.train import tune
+    from core.train.reid import ReidRecipe
+
+    if not options.aside:
+        raise SettingsError("settings cannot be compared without people to judge by", "Keep some aside: --aside 20.")
+    choices = {name: getattr(options, name) for name in tune.SWEPT}
+    swept = dict.fromkeys(tune.SWEPT)
+    base = ReidRecipe(**_given(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_of_crops(options))
+    progress = Progress(listener(options.progress))
+    recipes = tune.sweep(base, choices)
+
+    def one(recipe: ReidRecipe) -> dict[str, float]:
+        name = f"{recipe.backbone}_{recipe.loss}_margin{recipe.margin:g}_rate{recipe.rate:g}"
+        progress.camera(name, recipes.index(recipe) + 1, len(recipes))
+        return _train(options, recipe, options.out / name, progress)
+
+    sys.stdout.write(tune.table(tune.tune(recipes, one)) + "\n")
+    return 0
+
+
+def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
+    """The last row of the curve."""
+    from core.train.checkpoint import Checkpoint
+    from core.train.lesson import lesson
+    from core.train.pictures import save_picture
+    from core.train.reid import train_reid
+
+    teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
+    taught, examination = lesson(options.crops, recipe, options.aside, teacher, options.unlabelled, progress)
+    beginning = {
+        "start": str(options.start or ""),
+        "aside": options.aside,
+        "teacher": teacher.digest if teacher else "",
+    }
+    checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
+    train_reid(taught, recipe, checkpoint, progress, options.start, examination)
+    save_picture(out / "curve.png", checkpoint.curves.picture())
+    return checkpoint.curves.rows[-1]
+
+
+def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
+    """What the flags say in other words than the recipe's."""
+    from core.train.augment import NONE
+
+    height, cross, width = options.size.partition("x")
+    if not (cross and height.isdigit() and width.isdigit()):
+        raise SettingsError(f"--size {options.size} is no size", f"Give {SIZES}, for example 256x128.")
+    beside = options.unlabelled_per_batch
+    more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled else 0}
+    # A teacher that is named is heard, unless the flags say how much.
+    taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
+    taught = {name: value for name, value in taught.items() if getattr(options, name) is None}
+    plain = {"augment": NONE} if options.no_augment else {}
+    return {"height": int(height), "width": int(width), **more, **taught, **plain}
+
+
+def _given(options: argparse.Namespace, recipe: Any) -> dict[str, Any]:
+    """The flags that were given and are named as the recipe names them."""
+    names = {f.name for f in fields(recipe)} - {"unlabelled", "augment", "height", "width"}
+    return {name: value for name, value in vars(options).items() if name in names and value is not None}
+
+
+def _worth(row: dict[str, float]) -> str:
+    return f", rank-1 {100 * row['rank1']:.1f} %, mAP {100 * row['map']:.1f} %" if "rank1" in row else ""
+
+
+def run_detector(options: argparse.Namespace) -> int:
+    from core.train.detector import DetectorRecipe, train_detector
+
+    recipe = DetectorRecipe(**_given(options, DetectorRecipe))
+    made = train_detector(options.data, options.start, options.out, recipe, Progress(listener(options.progress)))
+    sys.stdout.write(f"{made}\n")
+    return 0
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    from core.train.prepare import PrepareSettings, prepare
+
+    settings = PrepareSettings(purpose=options.purpose, consent=options.consent)
+    prepare(options.tracked, options.out, settings, Progress(listener(options.progress)))
+    return 0

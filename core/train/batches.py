@@ -1,0 +1,54 @@
+"""Which pictures meet in a batch: some people, and several pictures of each (PK)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from core.train.augment import Augment, augment
+from core.train.data import Crops
+from core.types import Image, Ints
+
+
+def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator) -> Iterator[Ints]:
+    """Rows of each batch of one epoch: everybody comes about as often as they have pictures, at least once."""
+    turns: list[Ints] = []
+    for person in crops.people:
+        rows = np.flatnonzero(crops.person == person)
+        rows = rng.permutation(np.resize(rng.permutation(rows), -(-len(rows) // pictures) * pictures))
+        turns += list(rows.reshape(-1, pictures))
+    waiting = [turns[i] for i in rng.permutation(len(turns))]
+    while waiting:
+        batch: list[Ints] = []
+        rest: list[Ints] = []
+        seen: set[int] = set()
+        for turn in waiting:
+            who = int(crops.person[turn[0]])
+            if len(batch) < people and who not in seen:
+                batch.append(turn)
+                seen.add(who)
+            else:
+                rest.append(turn)
+        # A last batch of a few people has too few strangers to learn from.
+        if len(batch) < min(people, 2):
+            return
+        yield np.concatenate(batch)
+        waiting = rest
+
+
+def prepared(
+    pictures: Image, batches: list[Ints], rules: Augment, seed: tuple[int, ...]
+) -> Iterator[tuple[Ints, Image]]:
+    """Each batch's rows and changed pictures, one batch ahead in a thread; step i draws from (seed, i) alone."""
+
+    def make(step: int) -> tuple[Ints, Image]:
+        return batches[step], augment(pictures[batches[step]], rules, np.random.default_rng((*seed, step)))
+
+    with ThreadPoolExecutor(1) as thread:
+        following = thread.submit(make, 0) if batches else None
+        for step in range(len(batches)):
+            made = following.result() if following else make(step)
+            following = thread.submit(make, step + 1) if step + 1 < len(batches) else None
+            yield made

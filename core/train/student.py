@@ -1,0 +1,88 @@
+"""The network while it is trained: a backbone, the neck that ships with it, and heads that stay behind.
+
+The neck is a batch normalisation without shift (BNNeck, Luo and others 2019): metric losses see the vectors before it,
+the identity loss and every later comparison those after it.
+"""
+
+# mypy: disable-error-code="misc"
+# PyTorch is not followed by the type checker, so its classes have no type to inherit.
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from core.embed.networks import NECK, body, split_state
+from core.embed.osnet import CHANNELS, FEATURES
+from core.errors import SettingsError, WeightsError
+from core.weights.checkpoints import architecture, read_state
+
+RESNET_FEATURES = 2048
+BACKBONES = (*CHANNELS, "resnet50")
+
+
+class Student(nn.Module):
+    """`people` is how many identities the training set has, `teacher` the length of the teacher's vectors (0: none)."""
+
+    def __init__(self, backbone: str, people: int, teacher: int = 0) -> None:
+        super().__init__()
+        if backbone not in BACKBONES:
+            raise SettingsError(f"{backbone} is no backbone known here", f"Known: {', '.join(BACKBONES)}.")
+        self.backbone = body(backbone)
+        width = FEATURES if backbone in CHANNELS else RESNET_FEATURES
+        self.neck = nn.BatchNorm1d(width)
+        self.neck.bias.requires_grad_(False)
+        self.identity = nn.Linear(width, people, bias=False)
+        nn.init.normal_(self.identity.weight, std=0.01)
+        self.project = nn.Linear(width, teacher) if teacher else None
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Vectors before and after the neck, in single precision."""
+        before = self.backbone(pictures).float()
+        return before, self.neck(before)
+
+    def projected(self, vectors: Tensor) -> Tensor:
+        """Vectors after the neck, as the teacher would have put them."""
+        if self.project is None:
+            raise ValueError("this network has no teacher")
+        found: Tensor = self.project(vectors)
+        return found
+
+    def shipped(self) -> dict[str, Tensor]:
+        """What is needed to embed: backbone and neck, under the names that `core.embed` reads."""
+        neck = {NECK + key: value for key, value in self.neck.state_dict().items()}
+        return {**self.backbone.state_dict(), **neck}
+
+    def begin_from(self, path: Path) -> None:
+        """Take over backbone and neck of a checkpoint (ours, torchreid's, torchvision's); heads start anew."""
+        state = read_state(path)
+        if not architecture(state):
+            raise WeightsError(
+                f"{path.name} holds no network that can be trained here", f"Known: {', '.join(BACKBONES)}."
+            )
+        within, neck = split_state(state, architecture(state))
+        try:
+            self.backbone.load_state_dict(within)
+            if neck:
+                self.neck.load_state_dict(neck)
+        except RuntimeError as fault:
+            raise WeightsError(f"{path.name} does not fit the backbone asked for", "Name its own backbone.") from fault
+
+
+def initialise(student: Student, seed: int) -> None:
+    """The same random weights for the same seed, whatever was drawn before."""
+    torch.manual_seed(seed)
+    for module in student.backbone.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.01)
+            nn.init.zeros_(module.bias)
+    nn.init.normal_(student.identity.weight, std=0.01)
+    if student.project is not None:
+        nn.init.normal_(student.project.weight, std=0.01)
+        nn.init.zeros_(student.project.bias)
