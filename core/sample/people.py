@@ -113,11 +113,11 @@ def cast(people: int, generator: np.random.Generator) -> list[Look]:
 
 def _double(one: Look, other: Look) -> Look:
     """`other` in the clothes of `one`, with a build and a walk of their own, and a slightly darker bag."""
-    height = one.height - 0.09 if one.height > 1.7 else one.height + 0.09
+    height = one.height - 0.06 if one.height > 1.7 else one.height + 0.06
     return replace(
         one,
         height=height,
-        girth=one.girth * (0.9 if one.girth > 1.02 else 1.12),
+        girth=one.girth * (0.94 if one.girth > 1.02 else 1.06),
         bag_colour=(one.bag_colour[0] * 0.8, one.bag_colour[1] * 0.8, one.bag_colour[2] * 0.8),
         speed=other.speed,
         stride=height * (0.52 + 0.2 * other.speed),

@@ -41,7 +41,7 @@ class Scene:
 def scene_of(settings: SampleSettings) -> Scene:
     """The plan for these settings, always the same."""
     for attempt in range(_PLANS):
-        views = views_of(settings)
+        views = views_of(settings, attempt)
         generator = np.random.default_rng([settings.seed, 3, attempt])
         plaza = plaza_of(settings, [view.position[:2] for view in views], attempt)
         looks = cast(settings.people, np.random.default_rng([settings.seed, 4]))
@@ -190,10 +190,11 @@ class _Planner:
         return self._on([_stop(self._pick(cells[0]))])
 
     def _returning(self) -> list[Stop] | None:
-        begin, gone = self._pick(self.cells["near"][0]), self._pick(self.cells["hidden"][0])
-        if np.hypot(*(begin - gone)) > min(9.0, 0.4 * self.settings.seconds):
+        shared, gone = self.cells["shared"][0], self._pick(self.cells["hidden"][0])
+        begin = min((self._pick(shared) for _ in range(12)), key=lambda place: float(np.hypot(*(place - gone))))
+        if np.hypot(*(begin - gone)) > 0.6 * self.settings.seconds:
             return None
-        return self._on([_stop(begin), _stop(gone, 1.5)])
+        return self._on([_stop(begin), _stop(gone, 1.2)])
 
     def _alone(self, who: int) -> list[Stop] | None:
         """To and fro where one camera sees; the two of them before different cameras where that can be."""

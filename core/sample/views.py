@@ -55,9 +55,9 @@ class View:
         return round(seconds * self.fps)
 
 
-def views_of(settings: SampleSettings) -> list[View]:
+def views_of(settings: SampleSettings, attempt: int = 0) -> list[View]:
     """The cameras, spread around the plaza; each looks a little past its middle, so that they share a part only."""
-    generator = np.random.default_rng([settings.seed, 1])
+    generator = np.random.default_rng([settings.seed, 1, attempt])
     angles = _ANGLES if settings.cameras == 3 else np.arange(settings.cameras) * 360 / settings.cameras + 215
     # The more cameras, the narrower they look, so that some ground is left to one of them, and some to none.
     narrow = 1 + 0.16 * max(0, settings.cameras - 3)
@@ -69,7 +69,7 @@ def _view(number: int, degrees: float, narrow: float, generator: np.random.Gener
     away = generator.uniform(10.6, 11.6)
     x, y, z = away * np.cos(angle), away * np.sin(angle), (3.3, 4.4, 5.4)[number % 3] + generator.uniform(-0.25, 0.25)
     aside = (0.16, -0.12, 0.26)[number % 3] + generator.uniform(-0.04, 0.04)
-    warm = (1.09, 0.93, 1.0)[number % 3] + generator.uniform(-0.03, 0.03)
+    warm = (1.14, 0.87, 1.02)[number % 3] + generator.uniform(-0.03, 0.03)
     return View(
         name=f"cam{number + 1}",
         position=(float(x), float(y), float(z)),
@@ -78,7 +78,7 @@ def _view(number: int, degrees: float, narrow: float, generator: np.random.Gener
         focal=float(((720, 750, 810)[number % 3] + generator.uniform(-20, 20)) * narrow),
         fps=int(generator.choice([15, 20])) if number % 3 == 2 else 25,
         offset=_OFFSETS[number],
-        exposure=(1.3, 1.4, 1.16)[number % 3] + float(generator.uniform(-0.04, 0.04)),
+        exposure=(1.28, 1.42, 1.08)[number % 3] + float(generator.uniform(-0.04, 0.04)),
         balance=(float(2 - warm), 1.0, float(warm)),
         lift=(4.0, 10.0, 0.0)[number % 3],
         vignette=float(generator.uniform(0.12, 0.3)),

@@ -1,0 +1,112 @@
+"""What `sample` leaves on disk: films that play, truth that scores, the same bytes each time; nothing half-done."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.cli import main
+from core.errors import Cancelled
+from core.mot import read_mot
+from core.sample import SampleSettings, frames, render
+from core.sample.film import _text
+from core.score import score_files
+from core.types import Timeline
+from core.video import probe, read
+
+SETTINGS = SampleSettings(seconds=12.0, seed=4, cameras=2, people=7)
+
+
+@pytest.fixture(scope="module")
+def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sample")
+    heard: list[tuple[int, int]] = []
+    render(SETTINGS, folder, lambda done, total: heard.append((done, total)))
+    assert heard[-1] == (600, 600) and heard == sorted(heard)
+    return folder
+
+
+@pytest.mark.timeout(300)
+def test_the_films_are_as_told(footage: Path) -> None:
+    assert sorted(path.name for path in footage.iterdir()) == ["cam1.mp4", "cam2.mp4", "truth", "truth.json"]
+    about = json.loads((footage / "truth.json").read_text(encoding="utf-8"))
+    assert about["settings"] == {"cameras": 2, "people": 7, "seconds": 12.0, "seed": 4}
+    for name, camera in about["cameras"].items():
+        clip = probe(footage / f"{name}.mp4")
+        assert (clip.width, clip.height, clip.codec) == (960, 540, "h264")
+        assert clip.frames == camera["frames"] and clip.fps == pytest.approx(camera["fps"])
+        assert clip.warnings == ()
+    assert len({camera["offset_seconds"] for camera in about["cameras"].values()}) == 2
+    seen = {person["id"]: person["cameras"] for person in about["people"]}
+    assert [len(seen[who]) for who in about["one_camera_only"]] == [1, 1]
+    assert all(len(cameras) == 2 for who, cameras in seen.items() if who not in about["one_camera_only"])
+
+
+def test_the_truth_is_of_those_pictures(footage: Path) -> None:
+    rows = read_mot(footage / "truth" / "cam2.txt")
+    for shot in frames(SETTINGS, 1, every=125):
+        there = rows[rows.frame == shot.frame]
+        assert there.id.tolist() == shot.rows.id.tolist()
+        assert np.array_equal(there.xyxy, shot.rows.xyxy)
+        assert np.allclose(there.visibility, shot.rows.visibility, atol=6e-4)
+        assert set(there.cls.tolist()) == {1} and set(there.conf.tolist()) == {1.0}
+    clip = probe(footage / "cam2.mp4")
+    with read(clip, Timeline(np.array([125]), clip.times[[125]])) as pictures:
+        film = next(iter(pictures)).bgr
+    drawn = list(frames(SETTINGS, 1, every=125))[1].bgr
+    assert np.abs(film.astype(int) - drawn).mean() < 8
+
+
+def test_truth_scores_full_marks_against_itself(footage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = footage / "truth"
+    scores = score_files(truth, truth)
+    assert {name: s.as_dict()["MOTA"] for name, s in scores.items()} == dict.fromkeys(["cam1", "cam2", "together"], 1.0)
+    assert main(["evaluate", "tracks", "--truth", str(truth), "--result", str(truth)]) == 0
+    assert "cam2" in capsys.readouterr().out
+
+
+@pytest.mark.timeout(300)
+def test_one_process_or_several_give_the_same_bytes(footage: Path, tmp_path: Path) -> None:
+    render(SETTINGS, tmp_path, processes=False)
+    for name in ("cam1.mp4", "cam2.mp4", "truth/cam1.txt", "truth/cam2.txt", "truth.json"):
+        assert (tmp_path / name).read_bytes() == (footage / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("processes", [True, False])
+def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> None:
+    def stop(done: int, total: int) -> None:
+        if done >= 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        render(SETTINGS, tmp_path, stop, processes)
+    assert [path.name for path in tmp_path.rglob("*")] == ["truth"]
+
+
+def test_nobody_in_the_picture_is_no_row() -> None:
+    rows = next(iter(frames(SETTINGS, 0, every=1000))).rows
+    assert _text(rows[:0]) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--cameras", "1"], "cameras is 1"),
+        (["--people", "3"], "people is 3"),
+        (["--seconds", "2"], "seconds is 2"),
+        (["--seed", "-1"], "seed is -1"),
+    ],
+)
+def test_wrong_numbers_are_told(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sample", "--out", str(tmp_path / "out"), *words]) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert main(["sample", "--out", str(tmp_path / "file"), "--progress", "none"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
