@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import sys
+from pathlib import Path
 from typing import Literal, cast, get_args
 
 from core.errors import BackendError
@@ -27,6 +28,18 @@ def cuda_here() -> bool:
         return False
     count = ctypes.c_int(0)
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+@functools.cache
+def cpu_bfloat16() -> bool:
+    """True where this CPU multiplies bfloat16 by itself (AVX-512 BF16, AMX): training then goes twice as fast or more.
+
+    Elsewhere bfloat16 is imitated and slower than single precision. Only Linux says what its CPU can.
+    """
+    try:
+        return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def backend(word: str) -> Backend:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 
 from core.train.augment import Augment, augment
 from core.train.data import Crops
 from core.types import Image, Ints
+
+
+class Pictures(Protocol):
+    """An array of pictures, or what rows of pictures can be drawn from like one."""
+
+    def __getitem__(self, rows: Ints) -> Image: ...
 
 
 def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator) -> Iterator[Ints]:
@@ -39,7 +46,7 @@ def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator)
 
 
 def prepared(
-    pictures: Image, batches: list[Ints], rules: Augment, seed: tuple[int, ...]
+    pictures: Pictures, batches: list[Ints], rules: Augment, seed: tuple[int, ...]
 ) -> Iterator[tuple[Ints, Image]]:
     """Each batch's rows and changed pictures, one batch ahead in a thread; step i draws from (seed, i) alone."""
 

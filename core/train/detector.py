@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from core.device import cpu_bfloat16
 from core.errors import SettingsError, WeightsError
 from core.offline import import_ultralytics
 from core.progress import Progress
@@ -98,7 +99,7 @@ def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
 
 
 class _CpuInHalf:
-    """While it is open, Ultralytics' trainer computes in bfloat16 on a CPU too: several times faster where it can."""
+    """While it is open, Ultralytics' trainer computes in bfloat16 on CPUs that can: several times faster."""
 
     def __init__(self) -> None:
         self._trainer: Any = importlib.import_module("ultralytics.engine.trainer")
@@ -106,7 +107,7 @@ class _CpuInHalf:
 
     def __enter__(self) -> None:
         torch: Any = importlib.import_module("torch")
-        if not torch.cuda.is_available():
+        if cpu_bfloat16() and not torch.cuda.is_available():
             self._trainer.autocast = lambda *rest, **named: torch.autocast("cpu", torch.bfloat16)
 
     def __exit__(self, *fault: object) -> None:

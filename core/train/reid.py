@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.device import cpu_bfloat16
 from core.errors import SettingsError
 from core.progress import Progress
 from core.train import losses
@@ -226,11 +227,8 @@ def as_input(pictures: Image, device: torch.device) -> Tensor:
 
 
 def halves(device: torch.device) -> bool:
-    """Whether 16 bits are computed faster than 32 here: on CUDA, and on CPUs with instructions for bfloat16."""
-    if device.type == "cuda":
-        return True
-    flags = Path("/proc/cpuinfo")
-    return flags.is_file() and "bf16" in flags.read_text(errors="replace")
+    """Whether 16 bits are computed faster than 32 here."""
+    return device.type == "cuda" or cpu_bfloat16()
 
 
 def embed_with(student: Student, pictures: Image, batch: int = 64, flip: bool = False) -> Floats:

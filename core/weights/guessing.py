@@ -78,7 +78,9 @@ def _network(path: Path, digest: str, known: list[Model]) -> Model:
             f"{path.name} holds none of the networks known here",
             f"Known: {', '.join(sorted({model.architecture for model in known if model.pytorch}))}; or give ONNX.",
         )
-    assumed = (f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",)
+    assumed: tuple[str, ...] = (
+        f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",
+    )
     convention, recipe = like[0].input, trained_as(path)
     if {"height", "width"} <= set(recipe):
         # Our lab always trains with this mean and deviation; the size is the recipe's.

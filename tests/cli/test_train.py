@@ -1,0 +1,80 @@
+"""`train` and `evaluate reid|detector` from the command line, on people small enough to learn in seconds."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.cli import main
+from tests.train.making import market
+
+SMALL = ["--size", "64x32", "--epochs", "2", "--people", "4", "--pictures", "3", "--progress", "none"]
+
+
+@pytest.fixture
+def crops(tmp_path: Path) -> Path:
+    return market(tmp_path / "crops", people=10)
+
+
+def train(crops: Path, out: Path, *words: str) -> int:
+    return main(["train", "reid", str(crops), "--out", str(out), "--backbone", "osnet_x0_25", *SMALL, *words])
+
+
+def test_train_then_judge(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert train(crops, out, "--aside", "4") == 0
+    said = capsys.readouterr().out
+    assert "rank-1" in said and "mAP" in said
+    assert (out / "curve.png").stat().st_size > 1000 and (out / "curve.csv").read_text().count("\n") == 3
+    weights = str(out / "embedder.safetensors")
+    words = ["evaluate", "reid", str(crops), "--features", weights, "--aside", "4", "--device", "torch"]
+    assert main([*words, "--json", "--pictures", str(tmp_path / "seen")]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["queries"] == 8 and 0 <= figures["map"] <= 1
+    assert {p.name for p in (tmp_path / "seen").iterdir()} == {"worst.png", "distances.png", "map.png"}
+
+
+def test_two_folders_are_two_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[str], crops: Path) -> None:
+    for camera in (1, 2):
+        (tmp_path / f"cam{camera}").mkdir()
+        for path in crops.glob(f"*_c{camera}s1_000000_00.png"):
+            path.rename(tmp_path / f"cam{camera}" / f"{path.name[:4]}_45.png")
+    train(market(tmp_path / "others", people=6), tmp_path / "out")
+    capsys.readouterr()
+    weights = str(tmp_path / "out" / "embedder.safetensors")
+    words = ["evaluate", "reid", str(tmp_path / "cam1"), "--gallery", str(tmp_path / "cam2"), "--features", weights]
+    assert main([*words, "--json", "--device", "torch"]) == 0
+    assert json.loads(capsys.readouterr().out)["queries"] == 10
+    assert main([*words, "--aside", "3"]) == 2
+
+
+def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "tune", str(crops), "--out", str(tmp_path / "out"), *SMALL, "--epochs", "1", "--aside", "4"]
+    assert main([*words, "--margin", "0.1", "0.5", "--loss", "triplet", "contrastive"]) == 0
+    rows = capsys.readouterr().out.strip().splitlines()
+    assert len(rows) == 5 and "margin" in rows[0]
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--size", "big"], "is no size"),
+        (["--loss", "hinge"], "no loss"),
+        (["--aside", "99"], "cannot be kept aside"),
+        (["--teacher", "nonsense"], "nonsense"),
+        (["--start", "nonsense.pth"], "nonsense"),
+    ],
+)
+def test_wrong_words_are_answered_in_one_line(
+    crops: Path, tmp_path: Path, words: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(crops, tmp_path / "out", *words) == 2
+    said = capsys.readouterr().err
+    assert says in said and said.count("\n") == 1
+
+
+def test_no_one_to_judge_by(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "tune", str(crops), "--out", str(tmp_path), *SMALL]) == 2
+    assert "--aside" in capsys.readouterr().err
+    assert main(["train", "reid", str(tmp_path / "none"), "--out", str(tmp_path), *SMALL]) == 2
