@@ -80,7 +80,7 @@ def _thing(kind: str, x: float, y: float, turn: float, generator: np.random.Gene
                 Thing("ball", (x + a * np.cos(turn), y + a * np.sin(turn), 0.78), (0.42, 0.42, 0.34), GREEN, "leaves")
                 for a in (-0.42, 0.0, 0.42)
             ]
-            bush += [Thing("ball", (*one.middle[:2], 0.74), (0.37, 0.37, 0.29), DARK) for one in bush]
+            bush += [Thing("ball", (*one.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for one in bush]
             return [Thing("box", (x, y, 0.3), (0.85, 0.45, 0.3), _near(STONE, generator), "stone", turn), *bush]
         case "bench":
             across = (-np.sin(turn), np.cos(turn))
@@ -122,7 +122,7 @@ def _around(generator: np.random.Generator) -> list[Thing]:
             size = generator.uniform(0.9, 1.3)
             middle = (float(x + dx), float(y + dy), float(tall + 0.8 + dz))
             found.append(Thing("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
-            found.append(Thing("ball", middle, (size * 0.85, size * 0.85, size * 0.65), DARK))
+            found.append(Thing("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
     return found
 
 
