@@ -12,6 +12,7 @@ TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | ck
 .PHONY: run test check lint bench lock clean
 
 run: $(RUN_READY)
+	$(PY) -m core sample
 	$(PY) -m streamlit run app.py --server.headless=false
 
 test: $(TEST_READY)

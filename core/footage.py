@@ -60,12 +60,16 @@ def inside(text: str, root: Path) -> Path:
 
 
 def permitted(path: str) -> bool:
-    """Whether a clip may be opened at all: it lies below the root, or is an upload."""
+    """Whether a clip may be opened at all: it lies below the root, or is an upload or our sample."""
     try:
         clip = Path(path).resolve()
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(clip.is_relative_to(place) for place in (footage_root(), (cache_dir() / "uploads").resolve()))
+    return any(clip.is_relative_to(place) for place in (footage_root(), *map(_own, ("uploads", "sample"))))
+
+
+def _own(name: str) -> Path:
+    return (cache_dir() / name).resolve()
 
 
 def look_into(folder: Path, root: Path) -> Folder:

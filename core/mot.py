@@ -10,6 +10,7 @@ It refuses rows that mean nothing and says which line; it does not judge what th
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,22 @@ def rows_of(tracks: Tracks) -> MotRows:
 def write_tracks(path: Path, tracks: Tracks) -> None:
     """Write `tracks` as result rows: whole, or not at all. An empty file means that nobody was seen."""
     write_atomically(path, (_text_of(tracks[at : at + _BLOCK]) for at in range(0, len(tracks), _BLOCK)))
+
+
+def write_truth(path: Path, parts: Iterable[MotRows]) -> None:
+    """Truth in the layout of benchmarks, one part after the other: whole, or not at all."""
+    write_atomically(path, map(_truth_of, parts))
+
+
+def _truth_of(rows: MotRows) -> bytes:
+    sizes = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
+    lines = (
+        f"{frame + 1},{who},{x:g},{y:g},{width:g},{height:g},{conf:g},{kind},{visible:.3f}\n"
+        for frame, who, (x, y, _, _), (width, height), conf, kind, visible in zip(
+            rows.frame, rows.id, rows.xyxy, sizes, rows.conf, rows.cls, rows.visibility, strict=True
+        )
+    )
+    return "".join(lines).encode()
 
 
 def _text_of(tracks: Tracks) -> bytes:

@@ -10,6 +10,7 @@ from pages.parts.cards import clip_cards
 from pages.parts.choices import choices, keep_in_address
 from pages.parts.looking import look_at
 from pages.parts.plan import go_on_to
+from pages.parts.sample import offer_sample
 
 chosen = choices()
 
@@ -106,9 +107,10 @@ keep_in_address()
 if not chosen.clips:
     st.info(
         "**Start here:** go to the folder of your footage and pick one or more clips, one for each camera. "
-        "Nothing is changed in it.",
+        "Nothing is changed in it. No footage at hand? Open the sample.",
         icon=":material/arrow_upward:",
     )
+    offer_sample(chosen)
     st.stop()
 looked = look_at(chosen.clips)
 usable = [one for one in looked if one.usable]

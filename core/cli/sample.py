@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.progress import listener
+from core.errors import SettingsError
 from core.progress import Progress
-from core.sample import SampleSettings, render
+from core.sample import SampleSettings, render, sample_clips, sample_folder
 
 
 def add(commands: Any) -> None:
     usual = SampleSettings()
     p: argparse.ArgumentParser = commands.add_parser("sample", help="make sample footage of a plaza, with its truth")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where films and truth go")
+    p.add_argument(
+        "--out", type=Path, metavar="DIR", help="where films and truth go (the app's own place, drawn only once)"
+    )
     p.add_argument("--cameras", type=int, default=usual.cameras, help=f"how many cameras ({usual.cameras})")
     p.add_argument("--people", type=int, default=usual.people, help=f"how many people ({usual.people})")
     p.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of each film ({usual.seconds:g})")
@@ -26,6 +29,12 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     settings = SampleSettings(options.cameras, options.people, options.seconds, options.seed)
+    if options.out is None and settings != SampleSettings():
+        raise SettingsError("the app's sample is always the usual one", "Give --out DIR for another.")
+    out: Path = options.out or sample_folder()
+    if options.out is None and sample_clips(out):
+        sys.stdout.write(f"the sample is already in {out}\n")
+        return 0
     progress = Progress(listener(options.progress))
     progress.camera("sample", 1, 1)
     begun = False
@@ -37,6 +46,6 @@ def run(options: argparse.Namespace) -> int:
             begun = True
         progress.at(done)
 
-    render(settings, options.out, tell)
-    sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their truth are in {options.out}\n")
+    render(settings, out, tell)
+    sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their truth are in {out}\n")
     return 0

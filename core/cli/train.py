@@ -12,6 +12,7 @@ from core.cli.progress import listener
 from core.embed import open_embedder
 from core.errors import SettingsError
 from core.progress import Progress
+from core.sample import SampleSettings
 from core.weights import find
 
 SIZES = "HEIGHTxWIDTH"
@@ -36,6 +37,7 @@ def add(commands: Any) -> None:
     tune.set_defaults(run=run_tune)
     _add_detector(kinds)
     _add_prepare(kinds)
+    _add_rendered(kinds)
 
 
 def _add_crops(p: argparse.ArgumentParser) -> None:
@@ -78,6 +80,19 @@ def _add_prepare(kinds: Any) -> None:
     p.add_argument("--consent", default="", help="who agreed, and how; goes into its card")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_prepare)
+
+
+def _add_rendered(kinds: Any) -> None:
+    usual = SampleSettings()
+    p: argparse.ArgumentParser = kinds.add_parser("rendered", help="crops and pictures of people that we drew")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--seeds", default="10-29", metavar="A-B", help="plazas to draw (10-29); 0 to 9 are for tests")
+    p.add_argument("--every", type=int, default=25, metavar="N", help="one frame in so many (25)")
+    p.add_argument("--cameras", type=int, default=usual.cameras, help=f"cameras of a plaza ({usual.cameras})")
+    p.add_argument("--people", type=int, default=usual.people, help=f"people in a plaza ({usual.people})")
+    p.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of a plaza's time ({usual.seconds:g})")
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run_rendered)
 
 
 def run_reid(options: argparse.Namespace) -> int:
@@ -171,4 +186,17 @@ def run_prepare(options: argparse.Namespace) -> int:
 
     settings = PrepareSettings(purpose=options.purpose, consent=options.consent)
     prepare(options.tracked, options.out, settings, Progress(listener(options.progress)))
+    return 0
+
+
+def run_rendered(options: argparse.Namespace) -> int:
+    from core.train.rendered import draw_set
+
+    first, _, last = options.seeds.partition("-")
+    if not first.isdigit() or not (last or first).isdigit():
+        raise SettingsError(f"--seeds {options.seeds} are no seeds", "Give a first and a last one: 10-29.")
+    seeds = range(int(first), int(last or first) + 1)
+    settings = SampleSettings(options.cameras, options.people, options.seconds)
+    crops = draw_set(options.out, seeds, settings, options.every, Progress(listener(options.progress)))
+    sys.stdout.write(f"{crops} crops are in {options.out / 'crops'}, whole pictures in {options.out / 'images'}\n")
     return 0

@@ -5,8 +5,9 @@ truth; it refuses to know detectors, trackers and the like, which meet its films
 """
 
 from core.sample.film import frames, render
+from core.sample.place import sample_clips, sample_folder
 from core.sample.scene import scene_of
 from core.sample.settings import SampleSettings
 from core.sample.stage import Shot, Stage
 
-__all__ = ["SampleSettings", "Shot", "Stage", "frames", "render", "scene_of"]
+__all__ = ["SampleSettings", "Shot", "Stage", "frames", "render", "sample_clips", "sample_folder", "scene_of"]

@@ -22,7 +22,7 @@ import numpy as np
 
 from core.errors import Cancelled, StoreError
 from core.folders import write_atomically
-from core.mot import MotRows, read_mot
+from core.mot import MotRows, read_mot, write_truth
 from core.sample.scene import ALIKE, ALONE, TALKERS, scene_of
 from core.sample.settings import HEIGHT, VERSION, WIDTH, SampleSettings
 from core.sample.stage import Shot, Stage
@@ -114,7 +114,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
     """One camera's film and truth."""
     view = scene_of(settings).views[camera]
     part = folder / f".{view.name}.{os.getpid()}.part"
-    truth: list[str] = []
+    truth: list[MotRows] = []
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film:
             options = {"preset": "veryfast", "crf": str(view.crf), "bf": "0", "g": str(2 * view.fps), "threads": "1"}
@@ -124,7 +124,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
                 picture = av.VideoFrame.from_ndarray(shot.bgr, format="bgr24")
                 picture.pts, picture.time_base = shot.frame, Fraction(1, view.fps)
                 film.mux(stream.encode(picture))
-                truth.append(_text(shot.rows))
+                truth.append(shot.rows)
                 tell(shot.frame + 1)
             film.mux(stream.encode(None))
         part.replace(folder / f"{view.name}.mp4")
@@ -135,18 +135,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    write_atomically(folder / "truth" / f"{view.name}.txt", "".join(truth).encode())
-
-
-def _text(rows: MotRows) -> str:
-    """MOT rows of truth; frames count from 1 there."""
-    sizes = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
-    return "".join(
-        f"{frame + 1},{who},{x1:g},{y1:g},{width:g},{height:g},1,{kind},{visible:.3f}\n"
-        for frame, who, (x1, y1, _, _), (width, height), kind, visible in zip(
-            rows.frame, rows.id, rows.xyxy, sizes, rows.cls, rows.visibility, strict=True
-        )
-    )
+    write_truth(folder / "truth" / f"{view.name}.txt", truth)
 
 
 def _about(settings: SampleSettings, folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import ClipError
 from core.footage import footage_root, inside, keep_upload, look_into
+from core.sample import sample_folder
 from pages.parts.choices import Choices
 from tests.pages.making import clip_at, page, words
 from tests.video.making import drawn, write_clip
@@ -173,3 +174,32 @@ def test_an_upload_may_be_named_by_an_address(own_house: Path) -> None:
     app.query_params["clip"] = [f"={kept}"]
     app.run()
     assert "**Cameras:** a" in words(app)
+
+
+def sample_at(clips: int = 3) -> Path:
+    """A sample as it lies on disk when it was drawn, with other films in it."""
+    folder = sample_folder()
+    folder.mkdir(parents=True)
+    for number in range(1, clips + 1):
+        clip_at(folder, f"cam{number}.mp4", frames=5 + number)
+    (folder / "truth.json").write_text("{}")
+    return folder
+
+
+def test_the_sample_is_one_click_away(own_house: Path) -> None:
+    folder = sample_at()
+    app = page("footage").run()
+    next(button for button in app.button if button.label == "Open the sample").click().run()
+    assert not app.exception
+    assert app.session_state["choices"].clips == [str(folder / f"cam{n}.mp4") for n in (1, 2, 3)]
+    assert "Picked: 3" in words(app)
+
+
+def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_house.parent / "cache").mkdir(exist_ok=True)
+    (own_house.parent / "cache" / "sample").write_text("in the way")
+    app = page("footage").run()
+    next(button for button in app.button if button.label == "Open the sample").click().run(timeout=60)
+    assert not app.exception
+    assert "could not be drawn" in words(app)
+    assert app.session_state["choices"].clips == []

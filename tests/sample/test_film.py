@@ -8,9 +8,8 @@ import pytest
 
 from core.cli import main
 from core.errors import Cancelled
-from core.mot import read_mot
+from core.mot import read_mot, write_truth
 from core.sample import SampleSettings, frames, render
-from core.sample.film import _text
 from core.score import score_files
 from core.types import Timeline
 from core.video import probe, read
@@ -84,9 +83,10 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> Non
     assert [path.name for path in tmp_path.rglob("*")] == ["truth"]
 
 
-def test_nobody_in_the_picture_is_no_row() -> None:
+def test_nobody_in_the_picture_is_no_row(tmp_path: Path) -> None:
     rows = next(iter(frames(SETTINGS, 0, every=1000))).rows
-    assert _text(rows[:0]) == ""
+    write_truth(tmp_path / "cam1.txt", [rows[:0], rows[:1], rows[:0]])
+    assert len(read_mot(tmp_path / "cam1.txt")) == len(rows[:1])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Drawn data sets: both layouts agree with each other, and what tests use is never drawn for training."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from core.errors import SettingsError
+from core.progress import Progress
+from core.sample import SampleSettings
+from core.train.boxes import labelled
+from core.train.data import read_crops
+from core.train.rendered import draw_set
+
+SMALL = SampleSettings(cameras=2, people=7, seconds=12)
+
+
+def test_crops_are_cut_from_the_boxes_of_the_pictures(tmp_path: Path) -> None:
+    count = draw_set(tmp_path, [10, 11], SMALL, 150, Progress())
+    crops = read_crops(tmp_path / "crops")
+    assert len(crops) == count > 5 and set(crops.camera.tolist()) == {1, 2}
+    assert set((crops.people // 100).tolist()) == {10, 11}
+    pictures = {path.stem: (bgr, boxes) for path, bgr, boxes in labelled(tmp_path / "images")}
+    for path, person, camera in zip(crops.path, crops.person, crops.camera, strict=True):
+        bgr, boxes = pictures[f"plaza{person // 100:04d}_cam{camera}_{path.stem.split('_')[2]}"]
+        crop = cv2.imread(str(path)).astype(float)
+        cut = [bgr[t:b, max(left, 0) : r] for left, t, r, b in boxes.round().astype(int).clip(0)]
+        same = [c for c in cut if c.shape == crop.shape and np.abs(c - crop).mean() < 8]
+        assert same, path
+
+
+@pytest.mark.parametrize(("seeds", "every"), [([0], 25), ([8, 9, 10], 25), ([], 25), ([12], 0)])
+def test_what_tests_use_is_refused(tmp_path: Path, seeds: list[int], every: int) -> None:
+    with pytest.raises(SettingsError):
+        draw_set(tmp_path, seeds, SMALL, every, Progress())
