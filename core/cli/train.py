@@ -190,12 +190,9 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_rendered(options: argparse.Namespace) -> int:
-    from core.train.rendered import draw_set
+    from core.train.rendered import draw_set, seeds_to_learn_from
 
-    first, _, last = options.seeds.partition("-")
-    if not first.isdigit() or not (last or first).isdigit():
-        raise SettingsError(f"--seeds {options.seeds} are no seeds", "Give a first and a last one: 10-29.")
-    seeds = range(int(first), int(last or first) + 1)
+    seeds = seeds_to_learn_from(options.seeds)
     settings = SampleSettings(options.cameras, options.people, options.seconds)
     crops = draw_set(options.out, seeds, settings, options.every, Progress(listener(options.progress)))
     sys.stdout.write(f"{crops} crops are in {options.out / 'crops'}, whole pictures in {options.out / 'images'}\n")

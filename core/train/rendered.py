@@ -1,7 +1,7 @@
 """Pictures to learn from that show nobody: drawn plazas, as crops of named people and as pictures with boxes.
 
 `crops/` is in Market-1501's layout (a person's number is made of plaza and person), `images/` and `labels/` in YOLO's.
-Seeds 0 to 9 are for tests and refused here, so that what was learned is never what is judged by.
+Seeds 0 to 9 are for tests: `seeds_to_learn_from` refuses them, so that nobody learns what they are judged by.
 """
 
 from __future__ import annotations
@@ -24,10 +24,22 @@ VISIBLE, TALL = 0.4, 40
 JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)
 
 
+def seeds_to_learn_from(words: str) -> range:
+    """
+    >>> seeds_to_learn_from("10-12")
+    range(10, 13)
+    """
+    first, _, last = words.partition("-")
+    if not first.isdigit() or not (last or first).isdigit() or int(last or first) < int(first):
+        raise SettingsError(f"{words} are no seeds", "Give a first and a last one: 10-29.")
+    seeds = range(int(first), int(last or first) + 1)
+    if set(seeds) & set(TESTED):
+        raise SettingsError("seeds 0 to 9 are kept for tests", "Give others, for example 10-29.")
+    return seeds
+
+
 def draw_set(out: Path, seeds: Sequence[int], settings: SampleSettings, every: int, progress: Progress) -> int:
     """Every so many frames of each camera of each seed's plaza; how many crops there are."""
-    if not seeds or set(seeds) & set(TESTED):
-        raise SettingsError("seeds 0 to 9 are kept for tests", "Give others, for example 10-29.")
     if every < 1:
         raise SettingsError(f"every {every} frames means nothing", "Give 1 or more.")
     plazas = [SampleSettings(settings.cameras, settings.people, settings.seconds, seed) for seed in seeds]

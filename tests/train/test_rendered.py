@@ -11,7 +11,7 @@ from core.progress import Progress
 from core.sample import SampleSettings
 from core.train.boxes import labelled
 from core.train.data import read_crops
-from core.train.rendered import draw_set
+from core.train.rendered import draw_set, seeds_to_learn_from
 
 SMALL = SampleSettings(cameras=2, people=7, seconds=12)
 
@@ -30,7 +30,12 @@ def test_crops_are_cut_from_the_boxes_of_the_pictures(tmp_path: Path) -> None:
         assert same, path
 
 
-@pytest.mark.parametrize(("seeds", "every"), [([0], 25), ([8, 9, 10], 25), ([], 25), ([12], 0)])
-def test_what_tests_use_is_refused(tmp_path: Path, seeds: list[int], every: int) -> None:
+@pytest.mark.parametrize("words", ["0", "8-12", "3-3", "12-11", "-4", "ten", ""])
+def test_what_tests_use_is_refused(words: str) -> None:
     with pytest.raises(SettingsError):
-        draw_set(tmp_path, seeds, SMALL, every, Progress())
+        seeds_to_learn_from(words)
+
+
+def test_every_no_frame_means_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        draw_set(tmp_path, [12], SMALL, 0, Progress())
