@@ -2,6 +2,7 @@
 
     DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the source; empty where nobody was seen
     DIR/tracks.parquet        the same of all cameras, with seconds and whether a box was seen or filled in
+    DIR/frames.parquet        which frames were looked at, and when they are shown
     DIR/run.json              settings, models, digests, versions, seconds and frames per stage, what failed and why
 
 Every file is replaced whole; a camera's tracks are on disk as soon as it is done.
@@ -71,6 +72,10 @@ class RunRecord:
                 for at in range(0, len(result.tracks), BLOCK):
                     writer.write_table(_table(result.camera.name, result.tracks[at : at + BLOCK]))
         write_atomically(self._out / "tracks.parquet", sink.getvalue().to_pybytes())
+        looked = pa.concat_tables([_frames(result) for result in self._results])
+        sink = pa.BufferOutputStream()
+        pq.write_table(looked, sink, compression="zstd", use_dictionary=["camera"])
+        write_atomically(self._out / "frames.parquet", sink.getvalue().to_pybytes())
         self._save("done")
 
     def _save(self, state: str) -> None:
@@ -124,6 +129,12 @@ def _camera(result: CameraResult) -> dict[str, Any]:
         "boxes": len(result.tracks),
         "stages": result.stages,
     }
+
+
+def _frames(result: CameraResult) -> pa.Table:
+    timeline = result.timeline
+    columns = {"frame": pa.array(timeline.frame), "seconds": pa.array(timeline.seconds)}
+    return pa.table({"camera": pa.repeat(result.camera.name, len(timeline)), **columns})
 
 
 def _table(camera: str, tracks: Tracks) -> pa.Table:

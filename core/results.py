@@ -58,6 +58,17 @@ def tracks_of(out: Path, camera: str) -> Tracks:
     return Tracks(xyxy=xyxy, **rest)
 
 
+def looked_at(out: Path) -> dict[str, Ints]:
+    """The frames of each camera that a run looked at, from `frames.parquet`."""
+    path = out / "frames.parquet"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as fault:
+        raise StoreError(f"{path} cannot be read", _AGAIN) from fault
+    camera, frame = np.asarray(table.column("camera").to_pylist(), object), table.column("frame").to_numpy()
+    return {str(name): frame[camera == name] for name in dict.fromkeys(camera.tolist())}
+
+
 def spans(tracks: Tracks) -> Spans:
     """When each track is seen."""
     ids, of = np.unique(tracks.track, return_inverse=True)

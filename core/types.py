@@ -63,6 +63,10 @@ class Timeline(Table):
         if len(self) > 1 and (np.diff(self.frame) <= 0).any():
             raise ValueError("Timeline.frame must rise strictly")
 
+    @classmethod
+    def empty(cls) -> Timeline:
+        return cls(np.empty(0, np.int64), np.empty(0))
+
 
 @dataclass(frozen=True, eq=False)
 class Detections(Table):

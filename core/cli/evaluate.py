@@ -13,6 +13,7 @@ from core.device import backend
 from core.embed import open_embedder
 from core.errors import SettingsError
 from core.progress import Progress
+from core.results import looked_at
 from core.score import score_files, table
 from core.weights import find
 
@@ -20,9 +21,15 @@ from core.weights import find
 def add(commands: Any) -> None:
     p: argparse.ArgumentParser = commands.add_parser("evaluate", help="compare results and models with truth")
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    tracks = kinds.add_parser("tracks", help="tracks in MOT text: one file, or a folder with one per camera")
+    tracks = kinds.add_parser("tracks", help="tracks: MOT text, a folder with one file per camera, or a run")
     tracks.add_argument("--truth", type=Path, required=True, metavar="GT")
-    tracks.add_argument("--result", type=Path, required=True, metavar="TRACKS")
+    tracks.add_argument(
+        "--result",
+        type=Path,
+        required=True,
+        metavar="TRACKS",
+        help="of a run's folder, only frames that it looked at count",
+    )
     tracks.add_argument("--scale", type=float, default=1.0, help="truth pixels times this are result pixels (1)")
     tracks.add_argument("--json", action="store_true", help="print JSON instead of a table")
     tracks.set_defaults(run=run)
@@ -48,7 +55,9 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    scores = score_files(options.truth, options.result, options.scale)
+    ran = (options.result / "run.json").is_file()
+    result = options.result / "tracks" if ran else options.result
+    scores = score_files(options.truth, result, options.scale, looked_at(options.result) if ran else None)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:

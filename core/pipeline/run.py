@@ -38,15 +38,22 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class CameraResult:
-    """What came of one camera: tracks, or the reason why not. `stages` holds seconds and frames per stage."""
+    """What came of one camera: tracks, or the reason why not. `stages` holds seconds and frames per stage.
+
+    `timeline` is what was looked at; `missing` of its frames could not be read.
+    """
 
     camera: Camera
     clip: Clip | None
     tracks: Tracks
     stages: dict[str, dict[str, Any]]
-    analysed: int = 0
+    timeline: Timeline = field(default_factory=Timeline.empty)
     missing: int = 0
     fault: str = ""
+
+    @property
+    def analysed(self) -> int:
+        return len(self.timeline)
 
 
 def run_cameras(
@@ -85,7 +92,7 @@ def run_camera(
     inside = work.inside(detections)
     vectors = work.vectors(detections, inside)
     tracks = work.tracks(detections, inside, vectors)
-    return CameraResult(camera, clip, tracks, work.seconds, len(timeline), len(timeline) - frames)
+    return CameraResult(camera, clip, tracks, work.seconds, timeline, len(timeline) - frames)
 
 
 class _Work:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+
+import numpy as np
 
 from core.errors import TruthError
 from core.mot import read_mot
 from core.score.scores import Scores, score, together
+from core.types import Ints
 
 TOGETHER = "together"
 
 
-def score_files(truth: Path, result: Path, scale: float = 1.0) -> dict[str, Scores]:
+def score_files(
+    truth: Path, result: Path, scale: float = 1.0, looked_at: Mapping[str, Ints] | None = None
+) -> dict[str, Scores]:
     """Scores by clip, named after the result's file, and "together" last where there are several.
 
+    `looked_at` holds the frames (from 0) of each clip that its result speaks about; the truth of others is left out.
     In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
     """
-    scores = {
-        ours.stem: score(read_mot(truth_file), read_mot(ours), scale=scale)
-        for truth_file, ours in _pairs(truth, result)
-    }
+    scores = {}
+    for truth_file, ours in _pairs(truth, result):
+        rows = read_mot(truth_file)
+        if looked_at is not None:
+            rows = rows[np.isin(rows.frame, looked_at[ours.stem])]
+        scores[ours.stem] = score(rows, read_mot(ours), scale=scale)
     if len(scores) > 1:
         scores[TOGETHER] = together(list(scores.values()))
     return scores

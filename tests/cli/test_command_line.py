@@ -42,6 +42,29 @@ def test_what_a_run_leaves(clip: Path, tmp_path: Path) -> None:
     assert "OpenVINO" in camera["stages"]["detect"]["by"]
 
 
+def test_a_run_is_judged_on_the_frames_that_it_looked_at(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, truth = tmp_path / "out", tmp_path / "truth"
+    assert main(["track", "--out", str(out), "--size", "320", "--fps", "5", "--progress", "none", str(clip)]) == 0
+    frames = pq.read_table(out / "frames.parquet")
+    seen = [frame for frame in frames.column("frame").to_pylist()]
+    assert set(frames.column("camera").to_pylist()) == {"gate"} and 3 < len(seen) < 30
+    truth.mkdir()
+    lines = [f"{frame + 1},1,10,10,20,40,1,1,1\n" for frame in range(30)]
+    (truth / "gate.txt").write_text("".join(lines))
+    capsys.readouterr()
+    assert main(["evaluate", "tracks", "--truth", str(truth), "--result", str(out), "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["gate"]
+    (out / "tracks" / "gate.txt").write_text("")
+    assert main(["evaluate", "tracks", "--truth", str(truth), "--result", str(out), "--json"]) == 0
+    nobody = json.loads(capsys.readouterr().out)["gate"]
+    assert nobody["FN"] == len(seen) and counts["FN"] <= len(seen)
+    # The bare files say nothing of frames, so all of the truth counts.
+    assert main(["evaluate", "tracks", "--truth", str(truth), "--result", str(out / "tracks"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["gate"]["FN"] == 30
+
+
 def test_some_failed_is_1_and_all_failed_is_2(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty = tmp_path / "empty.mp4"
     empty.write_bytes(b"")
