@@ -9,7 +9,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from core.sample.body import TALL, Part
+from core.sample.body import Part
+from core.sample.measures import TALL
 from core.sample.people import Look
 from core.sample.views import Reals
 

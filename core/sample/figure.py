@@ -1,7 +1,7 @@
-"""A person in a picture: the posed body, lit, as a small patch of colour, cover and depth; and their shadow.
+"""A person in a picture: the posed body, lit, as a small patch of colour, cover and depth.
 
-Points are spread over every loft as densely as the picture needs and the nearest one wins each pixel. Pictures are
-made at SHARP times the size and averaged, so that edges are soft. Knows one person and one camera at a time.
+Points are spread over every loft as densely as the picture needs; `patch` makes pixels of them. Knows one person and
+one camera at a time; refuses to know the plaza.
 """
 
 from __future__ import annotations
@@ -15,32 +15,14 @@ import numpy as np
 from core.sample.body import AROUND, RINGS, Part, parts_of
 from core.sample.clothes import textures_of
 from core.sample.gait import Moment, pose
+from core.sample.light import lit
+from core.sample.patch import SHARP, Patch, averaged, inside, nearest
 from core.sample.people import Look
 from core.sample.settings import HEIGHT, WIDTH
 from core.sample.views import Reals, View
 
-SHARP = 2
 DENSE = 1.1  # points a fine pixel, each way
-SUN = np.array([0.45, -0.30, 0.84])
-SUNLIGHT = np.array([0.56, 0.60, 0.64])
-SKYLIGHT = np.array([0.50, 0.48, 0.45])
-GROUNDLIGHT = np.array([0.22, 0.23, 0.25])
 FLAT = 0.1  # a person less than this far from the camera's plane is not drawn
-
-
-@dataclass(frozen=True, eq=False)
-class Patch:
-    """Pixels `left`.., `top`.. of the picture: `bgr` (h, w, 3) times cover, `cover` (h, w) 0 to 1, `depth` (h, w).
-
-    `inside` is the share of the whole figure that lies in the picture.
-    """
-
-    left: int
-    top: int
-    bgr: Reals
-    cover: Reals
-    depth: Reals
-    inside: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,27 +117,9 @@ class Figure:
         grid[..., :2] = (screen[..., :2] - (left, top)) * SHARP
         grid[..., 2], grid[..., 3], grid[..., 4:] = screen[..., 2], facing, lit(normal) * self._shade
         points, colours = self._spread(grid)
-        front = np.flatnonzero(points[:, 3] > 0)
-        points = points[front]
-        x, y = points[:, 0].astype(np.int32), points[:, 1].astype(np.int32)
-        if not (screen[..., :2].min() > 0 and screen[..., 0].max() < WIDTH and screen[..., 1].max() < HEIGHT):
-            kept = np.flatnonzero((points[:, 0] >= 0) & (x < width) & (points[:, 1] >= 0) & (y < height))
-            points, front, x, y = points[kept], front[kept], x[kept], y[kept]
-        if not len(front):
-            return None
-        depth = points[:, 2]
-        far = float(depth.max())
-        steps = ((far - depth) * (65535 / max(far - float(depth.min()), 1e-6))).astype(np.uint16)
-        order = np.argsort(steps, kind="stable")
-        winner = np.full(width * height, -1, np.int32)
-        winner[(y * width + x)[order]] = order
-        there = winner >= 0
-        won = winner[there]
-        sheet = np.zeros((width * height, 5), np.float32)
-        sheet[there, :3] = colours[front[won], :3] * points[won, 4:]
-        sheet[there, 3] = 1
-        sheet[there, 4] = depth[won]
-        return _averaged(sheet.reshape(height, width, 5), left, top, _inside(screen, facing))
+        whole = screen[..., :2].min() > 0 and screen[..., 0].max() < WIDTH and screen[..., 1].max() < HEIGHT
+        sheet = nearest(points, colours, (height, width), bool(whole))
+        return None if sheet is None else averaged(sheet, left, top, inside(screen, facing))
 
     def _spread(self, grid: Reals) -> tuple[Reals, Reals]:
         """Points all over the body, as dense as the picture needs: (n, 7) of the grid and (n, 4) of the textures."""
@@ -177,27 +141,6 @@ class Figure:
         return np.concatenate(points), np.concatenate(colours)
 
 
-def _averaged(sheet: Reals, left: int, top: int, inside: float) -> Patch:
-    """From fine pixels (colour, there or not, depth) to the pixels of the picture."""
-    size = (sheet.shape[1] // SHARP, sheet.shape[0] // SHARP)
-    small = cv2.resize(sheet, size, interpolation=cv2.INTER_AREA)
-    closed = cv2.morphologyEx(sheet[..., 3], cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    cover = cv2.resize(closed, size, interpolation=cv2.INTER_AREA)
-    share = 1 / np.maximum(small[..., 3], 1e-6) * (small[..., 3] > 0)
-    return Patch(left, top, small[..., :3] * (share * cover)[..., None], cover, small[..., 4] * share, inside)
-
-
-def _inside(screen: Reals, facing: Reals) -> float:
-    """The share of the surface turned to the camera that lies in the picture, by its area there."""
-    xy = screen[:, :-1, :-1, :2]
-    if xy.min() >= 0 and xy[..., 0].max() < WIDTH and xy[..., 1].max() < HEIGHT:
-        return 1.0
-    down, around = screen[:, 1:, :-1, :2] - xy, screen[:, :-1, 1:, :2] - xy
-    area = np.abs(down[..., 0] * around[..., 1] - down[..., 1] * around[..., 0]) * (facing[:, :-1, :-1] > 0)
-    within = (xy >= 0).all(-1) & (xy[..., 0] < WIDTH) & (xy[..., 1] < HEIGHT)
-    return float((area * within).sum() / max(area.sum(), 1e-9))
-
-
 def _across(points: Reals) -> Reals:
     """Normals of the grids, of any length: the cross product of the steps along and around, closed around the part."""
     along = np.empty_like(points)
@@ -208,12 +151,4 @@ def _across(points: Reals) -> Reals:
     around[:, :, 0] = around[:, :, -1] = points[:, :, 1] - points[:, :, -2]
     (a, b, c), (d, e, f) = np.moveaxis(along, -1, 0), np.moveaxis(around, -1, 0)
     found: Reals = np.stack([b * f - c * e, c * d - a * f, a * e - b * d], -1)
-    return found
-
-
-def lit(normal: Reals) -> Reals:
-    """Light that falls on a surface, BGR: sun, sky from above, and what the ground throws back."""
-    sun = np.clip((normal @ (SUN / np.linalg.norm(SUN)) + 0.25) / 1.25, 0, None)[..., None]
-    up = (normal[..., 2:] + 1) / 2
-    found: Reals = sun * SUNLIGHT + up * SKYLIGHT + (1 - up) * GROUNDLIGHT
     return found

@@ -23,7 +23,8 @@ import numpy as np
 from core.errors import Cancelled, StoreError
 from core.folders import write_atomically
 from core.mot import MotRows, read_mot, write_truth
-from core.sample.scene import ALIKE, ALONE, TALKERS, scene_of
+from core.sample.promises import ALIKE, ALONE, TALKERS
+from core.sample.scene import scene_of
 from core.sample.settings import HEIGHT, VERSION, WIDTH, SampleSettings
 from core.sample.stage import Shot, Stage
 from core.sample.views import View

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.sample.body import BONES, JOINTS, TALL
+from core.sample.body import BONES, JOINTS
+from core.sample.measures import TALL
 from core.sample.people import Look
 from core.sample.views import Reals
 

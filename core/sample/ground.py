@@ -5,22 +5,19 @@ Every pixel's ray is met with every thing, once per camera; people are drawn ove
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from core.sample.figure import SKYLIGHT, SUN, SUNLIGHT, lit
+from core.sample.light import lit, on_ground
+from core.sample.meeting import FAR, meet
 from core.sample.settings import HEIGHT, WIDTH
+from core.sample.surfaces import noise, surface_of
 from core.sample.things import Plaza, Thing
 from core.sample.views import Reals, View
 
 FINE = 2
-FAR = 1e6
-GROUND, PER_METRE = 24, 32
-_SUNWARD = SUN / np.linalg.norm(SUN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +39,12 @@ def backdrop(plaza: Plaza, view: View, seed: int) -> Backdrop:
         standing = np.zeros(len(rays), bool)
         for number, thing in enumerate(plaza.things):
             rows = _rows(thing, view)
-            hit, normal = _MEET[thing.kind](thing, start, rays[rows])
+            hit, normal = meet(thing, start, rays[rows])
             met = np.flatnonzero(hit < away[rows])
             if not len(met):
                 continue
             rows, hit, normal = rows[met], hit[met], normal[met]
-            colour, there = _surface(thing, start + rays[rows] * hit[:, None], rays[rows], normal, seed + number)
+            colour, there = surface_of(thing, start + rays[rows] * hit[:, None], rays[rows], normal, seed + number)
             rows = rows[there]
             standing[rows] = True
             bgr[rows], away[rows] = colour[there] * lit(normal[there]), hit[there]
@@ -84,105 +81,6 @@ def _rows(thing: Thing, view: View) -> Reals:
     return rows
 
 
-def _box(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    """How far along each ray the box begins (FAR: never), and which way its face looks."""
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32)
-    origin, way = turn @ (start - np.array(thing.middle, np.float32)), rays @ turn.T
-    near, far = np.full(len(way), 1e-3, np.float32), np.full(len(way), FAR, np.float32)
-    face = np.zeros(len(way), np.int8)
-    for axis, size in enumerate(thing.size):
-        step = way[:, axis]
-        one, other = (-size - origin[axis]) / step, (size - origin[axis]) / step
-        enter = np.minimum(one, other)
-        far = np.minimum(far, np.maximum(one, other))
-        face = np.where(enter > near, np.int8(axis), face)
-        near = np.maximum(near, enter)
-    hit = np.where(near < far, near, FAR).astype(np.float32)
-    normal = np.zeros_like(way)
-    rows = np.flatnonzero(hit < FAR)
-    normal[rows, face[rows]] = -np.sign(way[rows, face[rows]])
-    return hit, normal @ turn
-
-
-def _post(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    (x, y, z), (radius, _, half) = thing.middle, thing.size
-    px, py, pz = start[0] - x, start[1] - y, start[2] - z
-    a = rays[:, 0] ** 2 + rays[:, 1] ** 2
-    b = px * rays[:, 0] + py * rays[:, 1]
-    root = b * b - a * (px * px + py * py - radius * radius)
-    side = (-b - np.sqrt(root)) / a
-    high = pz + side * rays[:, 2]
-    hit = np.where((root > 0) & (side > 1e-3) & (np.abs(high) <= half), side, FAR)
-    lid = (half - pz) / rays[:, 2]
-    on_lid = (px + lid * rays[:, 0]) ** 2 + (py + lid * rays[:, 1]) ** 2 < radius * radius
-    capped = on_lid & (lid > 1e-3) & (lid < hit)
-    normal = np.stack([(px + side * rays[:, 0]) / radius, (py + side * rays[:, 1]) / radius, 0 * side], 1)
-    normal[capped] = (0, 0, 1)
-    return np.where(capped, lid, hit), normal
-
-
-def _ball(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    size = np.array(thing.size, np.float32)
-    origin, way = (start - np.array(thing.middle, np.float32)) / size, rays / size
-    a, b = (way * way).sum(1), way @ origin
-    root = b * b - a * ((origin * origin).sum() - 1)
-    near = (-b - np.sqrt(root)) / a
-    hit = np.where((root > 0) & (near > 1e-3), near, FAR)
-    normal = (origin + way * near[:, None]) / size
-    return hit, normal / np.linalg.norm(normal, axis=1, keepdims=True)
-
-
-_MEET: dict[str, Callable[[Thing, Reals, Reals], tuple[Reals, Reals]]] = {"box": _box, "post": _post, "ball": _ball}
-
-
-def _surface(thing: Thing, points: Reals, way: Reals, normal: Reals, seed: int) -> tuple[Reals, Reals]:
-    """Colour of a thing where it is met, and whether it is there (leaves have gaps)."""
-    there = np.ones(len(points), bool)
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    local = (points - np.array(thing.middle, np.float32)) @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32).T
-    shade = 1 + 0.06 * _noise(local[:, 0] + local[:, 1], local[:, 2], 14, seed)
-    colour = np.ones((len(points), 3), np.float32) * np.array(thing.colour, np.float32)
-    if thing.surface == "leaves":
-        x, y, z = local.T
-        leaf = (_noise(x, y, 34, seed) + _noise(y, z, 34, seed + 3) + _noise(z, x, 34, seed + 6)) * 0.6
-        tuft = (_noise(x, y, 9, seed) + _noise(y, z, 9, seed + 4) + _noise(z, x, 9, seed + 5)) * 0.6
-        edge = np.abs((normal * way).sum(1))
-        there = leaf + 0.6 * tuft > -0.75 - 0.5 * edge
-        shade = np.clip(0.82 + 0.28 * leaf + 0.16 * tuft, 0.25, 1.6)
-        colour = colour * np.stack([np.ones_like(tuft), 1 + 0.05 * tuft, 1 + 0.12 * tuft], 1)
-    if thing.surface in ("stone", "bark"):
-        shade = shade + 0.05 * _noise(local[:, 0] - local[:, 1], local[:, 2], 3, seed + 2)
-    if thing.surface == "planks":
-        shade = shade * np.where((local[:, 1] + local[:, 2]) % 0.11 < 0.012, 0.55, 1)
-    if thing.surface == "house":
-        colour, shade = _front(thing, local, normal, colour, shade)
-    shade = shade * np.clip(0.72 + points[:, 2] * 0.9, 0.72, 1)
-    return np.clip(colour * shade[:, None], 0, 1), there
-
-
-def _front(thing: Thing, local: Reals, normal: Reals, colour: Reals, shade: Reals) -> tuple[Reals, Reals]:
-    """A house's wall: windows in rows, shop windows and doors below, a plinth, a cornice."""
-    along = np.where(np.abs(local[:, 0]) > thing.size[0] - 0.02, local[:, 1], local[:, 0])
-    high = local[:, 2] + thing.size[2]
-    across, up = (along + 100) % 2.1, (high - 0.4) % 2.9
-    frame = (across > 0.5) & (across < 1.6) & (up > 0.9) & (up < 2.4) & (high > 3.0)
-    glass = frame & (np.abs(across - 1.05) > 0.05) & (across > 0.57) & (across < 1.53) & (up > 0.97) & (up < 2.33)
-    shop = (high < 2.6) & (high > 0.5) & (((along + 100) % 4.2) > 0.5)
-    bar = shop & ((((along + 100) % 4.2) - 0.5) % 1.23 < 0.06)
-    gleam = 0.5 + 0.5 * _noise(along, high, 0.8, 5)
-    colour = colour.copy()
-    colour[frame] = (0.72, 0.74, 0.75)
-    sky = np.array([0.36, 0.32, 0.28], np.float32)
-    for pane in (glass, shop & ~bar):
-        colour[pane] = sky * (0.45 + 0.35 * gleam[pane, None])
-    colour[bar] = (0.16, 0.17, 0.18)
-    colour[(high > 2.6) & (high < 3.0)] *= 0.82
-    shade = np.where((high < 0.5) | (high > 2 * thing.size[2] - 0.3), shade * 0.78, shade)
-    brick = ((high % 0.16) < 0.014) & ~shop & ~frame
-    return colour, np.where(brick, shade * 0.93, shade)
-
-
 def _paving(points: Reals, away: Reals, plaza: Plaza, seed: int) -> Reals:
     """Slabs of three tones with joints between, stains, and the shadows of things."""
     x, y = points[:, 0], points[:, 1]
@@ -193,91 +91,16 @@ def _paving(points: Reals, away: Reals, plaza: Plaza, seed: int) -> Reals:
     tone = (tone - np.floor(tone)) - 0.5
     joint = np.minimum(y % 0.6, (x + 0.3 * (row % 2)) % 0.6) < 0.022
     band = (np.abs(x % 6.0 - 3) > 2.7) | (np.abs(y % 6.0 - 3) > 2.7)
-    shade = 1 + 0.10 * tone * soft + 0.05 * _noise(x, y, 9, seed) * soft + 0.05 * _noise(x, y, 0.7, seed + 1)
+    shade = 1 + 0.10 * tone * soft + 0.05 * noise(x, y, 9, seed) * soft + 0.05 * noise(x, y, 0.7, seed + 1)
     shade = shade * np.where(joint, 1 - 0.22 * soft, 1) * np.where(band, 0.84, 1)
     colour = np.array([0.47, 0.50, 0.52], np.float32) * shade[:, None]
-    place = [((points[:, n] + GROUND) * PER_METRE).astype(np.float32) for n in (0, 1)]
-    sun = _sampled(sunshine(plaza), *place)
-    up = np.array([0, 0, 1])
-    light = SUNLIGHT * ((_SUNWARD @ up + 0.25) / 1.25) * sun[:, None] + SKYLIGHT
-    found: Reals = colour * light
+    found: Reals = colour * on_ground(points, plaza)
     return found
-
-
-@lru_cache(maxsize=2)
-def sunshine(plaza: Plaza) -> Reals:
-    """How much sun reaches the ground, 0 to 1, from above: PER_METRE cells a metre, GROUND metres each way."""
-    size = 2 * GROUND * PER_METRE
-    sun = np.ones((size, size), np.float32)
-    slope = float(np.hypot(*_SUNWARD[:2]) / _SUNWARD[2])
-    for thing in plaza.things:
-        reach = max(thing.size[:2]) * 1.5 + (thing.middle[2] + thing.size[2]) * slope * (thing.surface != "house")
-        low, high = (
-            np.clip((np.array(thing.middle[:2]) + side * reach + GROUND) * PER_METRE, 0, size).astype(int)
-            for side in (-1, 1)
-        )
-        if (high <= low).any() or thing.surface == "house":
-            continue
-        x, y = (np.arange(a, b, dtype=np.float32) / PER_METRE - GROUND for a, b in zip(low, high, strict=True))
-        points = np.stack([*(m.ravel() for m in np.meshgrid(x, y)), np.zeros(len(x) * len(y), np.float32)], 1)
-        taken = _blocked(thing, thing_at(thing, points), _SUNWARD) * (0.8 if thing.surface == "leaves" else 1.0)
-        sun[low[1] : high[1], low[0] : high[0]] *= 1 - taken.reshape(len(y), len(x)).astype(np.float32)
-    found: Reals = cv2.GaussianBlur(sun, (0, 0), 1.5)
-    return found
-
-
-def thing_at(thing: Thing, points: Reals) -> Reals:
-    """Points as seen from the thing's middle and turn."""
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    found: Reals = (points - np.array(thing.middle, np.float32)) @ np.array(
-        [[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32
-    ).T
-    return found
-
-
-def _blocked(thing: Thing, local: Reals, way: Reals) -> Reals:
-    """Whether the way from local points towards the sun meets the thing."""
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    way = np.array([c * way[0] + s * way[1], -s * way[0] + c * way[1], way[2]], np.float32)
-    size = np.array(thing.size, np.float32)
-    if thing.kind == "box":
-        enter, leave = (-np.sign(way) * size - local) / way, (np.sign(way) * size - local) / way
-        return np.asarray((enter.max(1) < leave.min(1)) & (leave.min(1) > 0))
-    if thing.kind == "ball":
-        local, way = local / size, way / size
-        middle = -(local @ way) / (way @ way)
-        return np.asarray(((local + middle[:, None] * way) ** 2).sum(1) < 1)
-    flat = way[:2] @ way[:2]
-    middle = -(local[:, :2] @ way[:2]) / flat
-    high = local[:, 2] + middle * way[2]
-    close = ((local[:, :2] + middle[:, None] * way[:2]) ** 2).sum(1) < size[0] ** 2
-    return np.asarray(close & (np.abs(high) < size[2]))
 
 
 def _sky(rays: Reals, seed: int) -> Reals:
     up = np.clip(rays[:, 2], 0, 1)[:, None]
-    cloud = _noise(rays[:, 0] / (up[:, 0] + 0.3), rays[:, 1] / (up[:, 0] + 0.3), 2.5, seed + 3)[:, None]
+    cloud = noise(rays[:, 0] / (up[:, 0] + 0.3), rays[:, 1] / (up[:, 0] + 0.3), 2.5, seed + 3)[:, None]
     blue = np.array([0.92, 0.84, 0.76], np.float32) - up * np.array([0.1, 0.35, 0.6], np.float32)
     found: Reals = np.clip(blue + 0.05 * cloud, 0, 1).astype(np.float32)
     return found
-
-
-def _noise(x: Reals, y: Reals, scale: float, seed: int) -> Reals:
-    """Smooth noise around 0, about 1 wide, over a plane; `scale` bumps a metre."""
-    return _sampled(_field(), (x * scale * 2 + seed * 37.7) % 512, (y * scale * 2 + seed * 71.3) % 512)
-
-
-@lru_cache(maxsize=1)
-def _field() -> Reals:
-    field = np.random.default_rng(9).standard_normal((512, 512)).astype(np.float32)
-    field = cv2.GaussianBlur(np.tile(field, (3, 3)), (0, 0), 1.2)[512:1025, 512:1025]
-    found: Reals = field / field.std()
-    return found
-
-
-def _sampled(field: Reals, x: Reals, y: Reals) -> Reals:
-    """`field` at columns x and rows y (n,), between its cells."""
-    pad = -len(x) % 4096
-    columns, rows = (np.pad(w.astype(np.float32), (0, pad)).reshape(-1, 4096) for w in (x, y))
-    found: Reals = cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.ravel()[: len(x)]

@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 
 from core.mot import MotRows
-from core.sample.figure import SUN, Figure, Patch
+from core.sample.figure import Figure
 from core.sample.ground import Backdrop, backdrop
+from core.sample.light import SUN
+from core.sample.patch import Patch
 from core.sample.scene import Scene
 from core.sample.settings import HEIGHT, WIDTH
 from core.sample.views import Reals, View

@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import StoreError
 from core.folders import write_atomically
 from core.mot import Doubles
-from core.train.pictures import COLOURS, Plot
+from core.train.drawing import COLOURS, Plot
 from core.types import Image
 
 COLUMNS = ("epoch", "step", "loss", "rank1", "map", "rate", "seconds")

@@ -48,7 +48,7 @@ def test_a_run_is_judged_on_the_frames_that_it_looked_at(
     out, truth = tmp_path / "out", tmp_path / "truth"
     assert main(["track", "--out", str(out), "--size", "320", "--fps", "5", "--progress", "none", str(clip)]) == 0
     frames = pq.read_table(out / "frames.parquet")
-    seen = [frame for frame in frames.column("frame").to_pylist()]
+    seen = frames.column("frame").to_pylist()
     assert set(frames.column("camera").to_pylist()) == {"gate"} and 3 < len(seen) < 30
     truth.mkdir()
     lines = [f"{frame + 1},1,10,10,20,40,1,1,1\n" for frame in range(30)]

@@ -5,7 +5,8 @@ import pytest
 
 from core.errors import SettingsError
 from core.sample import SampleSettings, scene_of
-from core.sample.scene import ALIKE, ALONE, LOOKED, RETURNER, TALKERS, Scene, in_view, returns
+from core.sample.promises import ALIKE, ALONE, LOOKED, RETURNER, TALKERS, in_view, returns
+from core.sample.scene import Scene
 from core.sample.views import Reals
 from core.sample.walks import TICK
 

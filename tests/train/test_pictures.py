@@ -9,19 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.train import pictures
-from core.train.pictures import (
-    COLOURS,
-    RIGHT,
-    WRONG,
-    Canvas,
-    Plot,
-    distances,
-    feature_map,
-    ranked_lists,
-    save_picture,
-    spread,
-    ticks,
-)
+from core.train.drawing import COLOURS, RIGHT, WRONG, Canvas, Plot, ticks
+from core.train.pictures import distances, feature_map, ranked_lists, save_picture, spread
 from core.types import Floats, Image, Ints
 
 HIGH, WIDE = 64, 32

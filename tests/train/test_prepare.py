@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from core.errors import ClipError, SettingsError, SightlineError, StoreError
 from core.progress import Progress, Report
 from core.train.card import Crop, Prepared, read_table
+from core.train.choosing import PrepareSettings, covered, sharpness_of
 from core.train.data import read_crops
-from core.train.prepare import PrepareSettings, _split, covered, prepare, sharpness_of
+from core.train.prepare import _split, prepare
 from core.types import Image, Tracks
 from core.video import probe
 

@@ -41,8 +41,7 @@ def losses(out: Path) -> list[float]:
     return [row["loss"] for row in Checkpoint(out, {}).curves.rows]
 
 
-@pytest.mark.parametrize("loss", ["triplet", "contrastive", "margin"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("contrastive", "sgd"), ("margin", "sgd")])
 def test_it_learns(folder: Path, tmp_path: Path, loss: str, optimizer: str) -> None:
     recipe = replace(RECIPE, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NONE)
     train(folder, tmp_path, recipe)
@@ -54,8 +53,7 @@ class Killed(BaseException):
     """Not one that a trainer could catch by mistake."""
 
 
-@pytest.mark.parametrize("loss", ["triplet", "margin"])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("margin", "sgd")])
 def test_killed_and_resumed_it_has_the_losses_of_an_undisturbed_training(
     folder: Path, tmp_path: Path, loss: str, optimizer: str
 ) -> None:
