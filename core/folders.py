@@ -36,9 +36,12 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         with part.open("wb") as file:
             file.writelines([content] if isinstance(content, bytes) else content)
         part.replace(path)
-    except OSError as fault:
+    except BaseException as fault:
+        # An interruption leaves nothing behind either.
         with contextlib.suppress(OSError):
             part.unlink()
+        if not isinstance(fault, OSError):
+            raise
         raise StoreError(
             f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
         ) from fault

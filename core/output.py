@@ -51,6 +51,9 @@ class RunRecord:
         self._began = time.time()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
+            for old in ("tracks.parquet", "frames.parquet"):
+                # Written when all is done: until then, an older run's would speak for this one.
+                (out / old).unlink(missing_ok=True)
         except OSError as fault:
             raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
         self._save("running")

@@ -17,7 +17,7 @@ for done in (0, 50, 100):
     print('{"done": %d, "total": 100, "left_seconds": 3.0}' % done, flush=True)
     time.sleep(float(sys.argv[2]))
 for name in sys.argv[3:]:
-    (folder / name).write_text("")
+    (folder / name).write_text('{"cameras": {"cam1": {}, "cam2": {}}}')
 if len(sys.argv) == 3:
     sys.stderr.write("sightline: the disk is full\\n"); sys.exit(2)
 """
@@ -42,8 +42,20 @@ def test_it_is_drawn_once() -> None:
 
 
 def test_one_that_is_not_whole_does_not_count() -> None:
-    with pytest.raises(StoreError, match="could not be drawn"):
-        sample_here(lambda *said: None, child(0, "cam1.mp4"))
+    for there in (["cam1.mp4"], ["cam1.mp4", "cam2.mp4"], ["cam1.mp4", "truth.json"]):
+        with pytest.raises(StoreError, match="could not be drawn"):
+            sample_here(lambda *said: None, child(0, *there))
+        for name in there:
+            (sample_folder() / name).unlink()
+
+
+def test_a_cache_named_from_here_is_the_same_for_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGHTLINE_CACHE", "near")
+    asks = "import os; from core.sample import sample_folder; print(sample_folder())"
+    with pytest.raises(StoreError) as fault:
+        sample_here(lambda *said: None, [sys.executable, "-c", f"{asks}; import sys; sys.exit(str(sample_folder()))"])
+    assert str(tmp_path / "near") in str(fault.value)
 
 
 def test_why_it_failed_is_told() -> None:

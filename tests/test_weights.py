@@ -63,8 +63,8 @@ def test_every_shipped_file_has_a_whole_digest_and_every_file_here_is_listed() -
         ("nobody", "detector", ["no detector is called 'nobody'", "person-yolo11n"]),
         ("nobody.onnx", "embedder", ["no model file nobody.onnx"]),
         ("some/where/x", "embedder", ["no model file", "Check the path"]),
-        ("person-yolo11n", "embedder", ["is of kind 'detector', not 'embedder'", "Known: person-re"]),
-        ("osnet_x1_0", "embedder", ["is missing", "osnet_x1_0.pth", "Here already: none"]),
+        ("person-yolo11n", "embedder", ["is of kind 'detector', not 'embedder'", "Known: person-osnet"]),
+        ("osnet_x1_0", "embedder", ["is missing", "osnet_x1_0.pth", "Here already: person-osnet"]),
     ],
 )
 def test_what_cannot_be_found_says_what_to_do(

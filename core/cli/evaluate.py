@@ -13,7 +13,7 @@ from core.device import backend
 from core.embed import open_embedder
 from core.errors import SettingsError
 from core.progress import Progress
-from core.results import looked_at
+from core.results import looked_at, record_of
 from core.score import score_files, table
 from core.weights import find
 
@@ -56,6 +56,8 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     ran = (options.result / "run.json").is_file()
+    if ran and record_of(options.result).get("state") != "done":
+        raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
     result = options.result / "tracks" if ran else options.result
     scores = score_files(options.truth, result, options.scale, looked_at(options.result) if ran else None)
     if options.json:

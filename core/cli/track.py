@@ -17,9 +17,7 @@ from core.regions import Regions, load_regions
 from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import Store
 from core.video import probe
-from core.weights import find
-
-DETECTOR = "person-yolo11n"
+from core.weights import DETECTOR, EMBEDDER, find
 
 
 def add(commands: Any) -> None:
@@ -29,7 +27,9 @@ def add(commands: Any) -> None:
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
     p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="call this clip's camera CAM")
     p.add_argument("--weights", default=DETECTOR, metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
-    p.add_argument("--features", default="none", metavar="NAME", help="embedder: name or file (default none: motion)")
+    p.add_argument(
+        "--features", default=EMBEDDER, metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})"
+    )
     p.add_argument("--conf", type=float, default=track.conf, help=f"least confidence of a box ({track.conf})")
     p.add_argument("--iou", type=float, default=track.iou, help=f"least overlap of a motion match ({track.iou})")
     p.add_argument("--track-cos", type=float, default=track.track_cos, help=f"least similarity ({track.track_cos})")

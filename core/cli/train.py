@@ -14,6 +14,7 @@ from core.errors import SettingsError
 from core.progress import Progress
 from core.sample import SampleSettings
 from core.weights import find
+from core.weights.digests import digest
 
 SIZES = "HEIGHTxWIDTH"
 
@@ -127,7 +128,7 @@ def run_tune(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
-    """The last row of the curve."""
+    """The curve's row of the weights that are kept."""
     from core.train.checkpoint import Checkpoint
     from core.train.lesson import lesson
     from core.train.pictures import save_picture
@@ -135,15 +136,12 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
     taught, examination = lesson(options.crops, recipe, options.aside, teacher, options.unlabelled, progress)
-    beginning = {
-        "start": str(options.start or ""),
-        "aside": options.aside,
-        "teacher": teacher.digest if teacher else "",
-    }
+    start = digest(options.start) if options.start else ""
+    beginning = {"start": start, "aside": options.aside, "pictures": taught.fingerprint()}
     checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
     train_reid(taught, recipe, checkpoint, progress, options.start, examination)
     save_picture(out / "curve.png", checkpoint.curves.picture())
-    return checkpoint.curves.rows[-1]
+    return checkpoint.best()
 
 
 def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
@@ -154,6 +152,12 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     if not (cross and height.isdigit() and width.isdigit()):
         raise SettingsError(f"--size {options.size} is no size", f"Give {SIZES}, for example 256x128.")
     beside = options.unlabelled_per_batch
+    if options.unlabelled and not options.teacher:
+        raise SettingsError("only a teacher could speak of --unlabelled crops", "Name one with --teacher.")
+    if beside is not None and not options.unlabelled:
+        raise SettingsError("--beside is about --unlabelled crops", "Name their folder, or leave it out.")
+    if not options.teacher and (options.alike or options.towards):
+        raise SettingsError("--alike and --towards are about a teacher", "Name one with --teacher.")
     more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled else 0}
     # A teacher that is named is heard, unless the flags say how much.
     taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}

@@ -21,14 +21,14 @@ def start(words: Sequence[str], folder: Path) -> dict[str, Any]:
     """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is."""
     with (folder / "progress").open("wb") as said, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=said, stderr=log, cwd=ROOT, env=_environment(), **_APART
+            words, stdin=subprocess.DEVNULL, stdout=said, stderr=log, cwd=ROOT, env=environment(), **_APART
         )
     about = _identity(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
     return about
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The child works in another folder, so paths that are relative to this one are spelled out."""
     env = dict(os.environ)
     for name in ("SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):

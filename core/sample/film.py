@@ -23,6 +23,7 @@ import numpy as np
 from core.errors import Cancelled, StoreError
 from core.folders import write_atomically
 from core.mot import MotRows, read_mot, write_truth
+from core.sample.place import ABOUT, make_room
 from core.sample.promises import ALIKE, ALONE, TALKERS
 from core.sample.scene import scene_of
 from core.sample.settings import HEIGHT, VERSION, WIDTH, SampleSettings
@@ -48,11 +49,7 @@ def render(settings: SampleSettings, folder: Path, on_progress: Tell = _nothing,
     """Write the footage to `folder`. `on_progress` hears frames done and in all; what it raises stops the work."""
     scene = scene_of(settings)
     total = sum(view.frames(settings.seconds) for view in scene.views)
-    try:
-        (folder / "truth").mkdir(parents=True, exist_ok=True)
-        (folder / "truth.json").unlink(missing_ok=True)
-    except OSError as fault:
-        raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Choose another folder.") from fault
+    make_room(folder)
     cameras = list(range(len(scene.views)))
     left = cameras
     if processes and not multiprocessing.current_process().daemon:
@@ -67,7 +64,7 @@ def render(settings: SampleSettings, folder: Path, on_progress: Tell = _nothing,
 
         _film(settings, camera, folder, tell)
         done += scene.views[camera].frames(settings.seconds)
-    write_atomically(folder / "truth.json", json.dumps(_about(settings, folder), indent=1).encode())
+    write_atomically(folder / ABOUT, json.dumps(_about(settings, folder), indent=1).encode())
 
 
 def _side_by_side(

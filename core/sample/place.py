@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from core.folders import cache_dir
+from core.errors import SettingsError, StoreError
+from core.folders import cache_dir, write_atomically
 from core.sample.settings import VERSION
+
+ABOUT = "truth.json"
 
 
 def sample_folder() -> Path:
@@ -14,5 +18,25 @@ def sample_folder() -> Path:
 
 
 def sample_clips(folder: Path) -> list[Path]:
-    """The films in `folder`, by camera; none unless all of it is there (truth.json is written last)."""
-    return sorted(folder.glob("cam*.mp4")) if (folder / "truth.json").is_file() else []
+    """The films in `folder`, by camera; none unless all that truth.json names are there."""
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        clips = [folder / f"{camera}.mp4" for camera in about["cameras"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return clips if all(clip.is_file() for clip in clips) else []
+
+
+def make_room(folder: Path) -> None:
+    """Clear an earlier sample out of `folder`, and mark it as ours; `SettingsError` where films of others lie in it."""
+    films = sorted(folder.glob("cam*.mp4"))
+    if films and not (folder / ABOUT).is_file():
+        raise SettingsError(f"{films[0]} is already there, and no sample of ours", "Choose an empty folder.")
+    try:
+        (folder / "truth").mkdir(parents=True, exist_ok=True)
+        # Without cameras: whole only when it is written again at the end.
+        write_atomically(folder / ABOUT, b"{}")
+        for old in (*films, *(folder / "truth").glob("cam*.txt")):
+            old.unlink()
+    except OSError as fault:
+        raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Choose another folder.") from fault

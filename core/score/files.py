@@ -27,6 +27,8 @@ def score_files(
     for truth_file, ours in _pairs(truth, result):
         rows = read_mot(truth_file)
         if looked_at is not None:
+            if ours.stem not in looked_at:
+                raise TruthError(f"The run looked at no camera {ours.stem}", "Take its truth or its tracks away.")
             rows = rows[np.isin(rows.frame, looked_at[ours.stem])]
         scores[ours.stem] = score(rows, read_mot(ours), scale=scale)
     if len(scores) > 1:

@@ -45,7 +45,7 @@ def augment(pictures: Image, rules: Augment, rng: np.random.Generator) -> Image:
     """(n, height, width, 3) uint8 -> the same, changed; the generator's state decides everything."""
     changed = np.empty_like(pictures)
     # Drawn in one go, so that switching one change off leaves the others as they were.
-    for out, picture, u in zip(changed, pictures, rng.random((len(pictures), 20)), strict=True):
+    for out, picture, u in zip(changed, pictures, rng.random((len(pictures), 21)), strict=True):
         out[:] = _hide(_soften(_recolour(_move(picture, rules, u), rules, u[5:]), rules, u[12:]), rules, u[15:])
     return changed
 
@@ -93,6 +93,6 @@ def _hide(picture: Image, rules: Augment, u: Seconds) -> Image:
     area, shape = (0.02 + u[1] * max(rules.patch - 0.02, 0)) * height * width, 0.4 + 2.1 * u[2]
     tall, wide = min(height, round((area * shape) ** 0.5)), min(width, round((area / shape) ** 0.5))
     top, left = int(u[3] * (height - tall + 1)), int(u[4] * (width - wide + 1))
-    # Like a thing in front of the person: a patch of this very picture, from elsewhere, or the mean grey.
-    picture[top : top + tall, left : left + wide] = picture.mean((0, 1)) if u[4] < 0.5 else 124
+    # Like a thing in front of the person: of the picture's own mean colour, or grey.
+    picture[top : top + tall, left : left + wide] = picture.mean((0, 1)) if u[5] < 0.5 else 124
     return picture

@@ -1,4 +1,7 @@
-"""Which pictures meet in a batch: some people, and several pictures of each (PK)."""
+"""Which pictures meet in a batch: some people, and several pictures of each (PK).
+
+What is left of an epoch when only one person's pictures remain is left out of it: there would be nobody to tell from.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Pictures(Protocol):
 
 
 def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator) -> Iterator[Ints]:
-    """Rows of each batch of one epoch: everybody comes about as often as they have pictures, at least once."""
+    """Rows of each batch of one epoch: everybody comes about as often as they have pictures."""
     turns: list[Ints] = []
     for person in crops.people:
         rows = np.flatnonzero(crops.person == person)
@@ -31,13 +34,13 @@ def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator)
         batch: list[Ints] = []
         rest: list[Ints] = []
         seen: set[int] = set()
-        for turn in waiting:
+        for place, turn in enumerate(waiting):
+            if len(batch) == people:
+                rest += waiting[place:]
+                break
             who = int(crops.person[turn[0]])
-            if len(batch) < people and who not in seen:
-                batch.append(turn)
-                seen.add(who)
-            else:
-                rest.append(turn)
+            (rest if who in seen else batch).append(turn)
+            seen.add(who)
         # A last batch of a few people has too few strangers to learn from.
         if len(batch) < min(people, 2):
             return

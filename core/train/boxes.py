@@ -16,17 +16,15 @@ from core.errors import SettingsError
 from core.mot import Doubles
 from core.progress import Progress
 from core.score import Found, average_precision, recall_at
-from core.train.data import PICTURES
+from core.train.data import PICTURES, read_picture
 from core.types import Image
 
 
 def labelled(images: Path) -> Iterator[tuple[Path, Image, Doubles]]:
     """Each picture below `images` (BGR) with its boxes (n, 4) in pixels, by name."""
     for path in sorted(p for p in images.rglob("*") if p.suffix.lower() in PICTURES):
-        picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
-        yield path, np.asarray(picture, np.uint8), read_labels(labels_of(path), picture.shape[1], picture.shape[0])
+        picture = read_picture(path)
+        yield path, picture, read_labels(labels_of(path), picture.shape[1], picture.shape[0])
 
 
 def labels_of(path: Path) -> Path:
@@ -48,7 +46,11 @@ def read_labels(path: Path, width: int, height: int) -> Doubles:
         return np.empty((0, 4))
     rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     try:
-        table = np.array([[float(cell) for cell in row[1:5]] for row in rows], np.float64).reshape(-1, 4)
+        if any(len(row) != 5 for row in rows):
+            raise ValueError
+        if any(int(row[0]) for row in rows):
+            raise SettingsError(f"{path} names other classes than 0", "Only people count here: take the others out.")
+        table = np.array([[float(cell) for cell in row[1:]] for row in rows], np.float64).reshape(-1, 4)
     except ValueError as fault:
         raise SettingsError(f"{path} is no YOLO label file", "Expected: class x y width height, as shares.") from fault
     centre, side = table[:, :2], table[:, 2:]

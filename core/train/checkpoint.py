@@ -73,6 +73,10 @@ class Checkpoint:
         torch.save(held, room)
         write_atomically(self._last, room.getvalue())
 
+    def best(self) -> dict[str, float]:
+        """The curve's row of the weights that ship."""
+        return next((row for row in self.curves.rows if row["epoch"] + 1 == self._best[1]), {})
+
     def stale(self) -> int:
         """Epochs since the best one."""
         return self._epochs - self._best[1]

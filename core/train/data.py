@@ -47,10 +47,27 @@ class Crops(Table):
 
 def read_crops(folder: Path) -> Crops:
     """The crops below `folder`, whichever layout it has."""
+    return _read(folder, _people_of(folder))
+
+
+def read_two(first: Path, second: Path) -> tuple[Crops, Crops]:
+    """Two sets whose numbers mean the same people: in folders per person, those are numbered over both."""
+    names = sorted({*_people_of(first), *_people_of(second)})
+    if names and (_pictures(first) or _pictures(second)):
+        raise SettingsError(f"{first} and {second} have different layouts", "Give both alike.")
+    return _read(first, names), _read(second, names)
+
+
+def _people_of(folder: Path) -> list[str]:
+    """The names of the people in a folder per person; none in Market-1501's layout."""
     if not folder.is_dir():
         raise SettingsError(f"{folder} is no folder", "Name a folder of crops: Market-1501 layout or one per person.")
+    return [] if _pictures(folder) else sorted(p.name for p in folder.iterdir() if p.is_dir() and _pictures(p))
+
+
+def _read(folder: Path, names: list[str]) -> Crops:
     flat = _pictures(folder)
-    crops = _market(flat) if flat else _folders(folder)
+    crops = _market(flat) if flat else _folders(folder, names)
     if not len(crops):
         raise SettingsError(f"{folder} holds no crops", "Name a folder of crops: Market-1501 layout or one per person.")
     return crops
@@ -69,9 +86,9 @@ def _market(paths: list[Path]) -> Crops:
     return _crops([p for p, _ in found], [int(m[1]) for _, m in found], [int(m[2] or 1) for _, m in found])
 
 
-def _folders(folder: Path) -> Crops:
-    people = [d for d in sorted(folder.iterdir()) if d.is_dir()]
-    rows = [(path, number) for number, person in enumerate(people, 1) for path in _pictures(person)]
+def _folders(folder: Path, names: list[str]) -> Crops:
+    here = [(folder / name, number) for number, name in enumerate(names, 1) if (folder / name).is_dir()]
+    rows = [(path, number) for person, number in here for path in _pictures(person)]
     cameras = [int(m[1]) if (m := _CAMERA.match(path.name)) else 1 for path, _ in rows]
     return _crops([path for path, _ in rows], [number for _, number in rows], cameras)
 
@@ -99,14 +116,35 @@ def queries(crops: Crops) -> Bools:
     return np.asarray(asks & (crops.person > DISTRACTOR))
 
 
+def check_answerable(crops: Crops) -> None:
+    """`SettingsError` where no query could be answered: nobody has a further picture from another camera."""
+    asks = queries(crops)
+    answers = {(int(p), int(c)) for p, c in zip(crops.person[~asks], crops.camera[~asks], strict=True)}
+    cameras: dict[int, set[int]] = {}
+    for person, camera in answers:
+        cameras.setdefault(person, set()).add(camera)
+    asked = zip(crops.person[asks].tolist(), crops.camera[asks].tolist(), strict=True)
+    if not any(cameras.get(person, set()) - {camera} for person, camera in asked):
+        raise SettingsError(
+            "nobody can be looked for: no person has two pictures in one camera and one in another",
+            "Name the cameras in the files (cam2_000451.jpg), and bring several pictures of a person.",
+        )
+
+
+def read_picture(path: Path) -> Image:
+    """BGR, (height, width, 3) uint8."""
+    content = np.fromfile(path, np.uint8)
+    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if picture is None:
+        raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
+    return np.asarray(picture, np.uint8)
+
+
 def load_pictures(crops: Crops, height: int, width: int, on_pictures: Callable[[int], None] = lambda n: None) -> Image:
     """All pictures at one size, (n, height, width, 3) uint8 BGR: small enough to hold, and decoded only once."""
     held = np.empty((len(crops), height, width, 3), np.uint8)
     for i, path in enumerate(crops.path):
-        content = np.fromfile(path, np.uint8)
-        picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-        if picture is None:
-            raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
+        picture = read_picture(path)
         smaller = picture.shape[0] > height
         cv2.resize(picture, (width, height), dst=held[i], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
         if i % 256 == 255:

@@ -6,15 +6,18 @@ Owns the recipe and the hand-over of weights. Refuses to know the pictures: they
 from __future__ import annotations
 
 import importlib
-import shutil
+import io
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from core.device import cpu_bfloat16
 from core.errors import SettingsError, WeightsError
+from core.folders import write_atomically
 from core.offline import import_ultralytics
 from core.progress import Progress
+from core.weights.digests import digest
 
 ARCHITECTURE = "yolo11n.yaml"
 
@@ -50,16 +53,58 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
         raise SettingsError(f"{data} is not there", "Name the data.yaml of a YOLO data set.")
     if start is not None and not start.is_file():
         raise WeightsError(f"{start} is not there", "Name a .pt file, or leave --start out to begin from nothing.")
+    made = out / "detector.pt"
+    _same_again(out / "recipe.json", data, start, recipe)
+    if made.is_file():
+        return made
     yolo = import_ultralytics().YOLO
-    last = out / "run" / "weights" / "last.pt"
-    resume = last.is_file() and not (out / "detector.pt").is_file()
-    model = yolo(str(last if resume else start or ARCHITECTURE), task="detect")
-    _listen(model, recipe, progress)
-    with _CpuInHalf():
-        model.train(**_words(data, out, recipe), resume=resume)
-    best = out / "run" / "weights" / "best.pt"
-    shutil.copyfile(best, out / "detector.pt")
-    return out / "detector.pt"
+    weights = out / "run" / "weights"
+    resume = (weights / "last.pt").is_file()
+    if not (resume and _epochs_done(yolo, weights / "last.pt") >= recipe.epochs):
+        model = yolo(str(weights / "last.pt" if resume else start or ARCHITECTURE), task="detect")
+        _listen(model, recipe, progress)
+        with _CpuInHalf():
+            model.train(**_words(data, out, recipe), resume=resume)
+    write_atomically(made, _without_places(yolo, weights / "best.pt"))
+    return made
+
+
+def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
+    """Refuse a folder in which another training was begun: Ultralytics would mix both without a word."""
+    about = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
+    content = json.dumps(about, sort_keys=True, indent=1)
+    if path.is_file() and path.read_text(encoding="utf-8") != content:
+        raise SettingsError(
+            f"{path.parent} holds a training with other settings", "Choose another --out, or the same settings."
+        )
+    write_atomically(path, content.encode())
+
+
+def _without_places(yolo: Any, best: Path) -> bytes:
+    """The weights without the folders, the repository and the settings' paths that Ultralytics writes into them."""
+    model = yolo(str(best), task="detect")
+    held = {name: value for name, value in model.ckpt.items() if name not in ("git", "train_results")}
+    kept = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
+    held["train_args"] = kept
+    for network in (held.get("model"), held.get("ema")):
+        if network is not None:
+            network.args = {name: value for name, value in dict(network.args).items() if not _is_place(value)}
+            network.pt_path = None
+            network.half()
+    room = io.BytesIO()
+    importlib.import_module("torch").save(held, room)
+    return room.getvalue()
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, str | Path) and ("/" in str(value) or "\\" in str(value))
+
+
+def _epochs_done(yolo: Any, last: Path) -> int:
+    """Whole epochs in a checkpoint; Ultralytics marks one of a finished training with epoch -1."""
+    held = yolo(str(last), task="detect").ckpt or {}
+    epoch = int(held.get("epoch", -1))
+    return epoch + 1 if epoch >= 0 else 10**6
 
 
 def _words(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:

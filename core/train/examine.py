@@ -10,7 +10,7 @@ import numpy as np
 from core.embed import Embedder
 from core.progress import Progress
 from core.score import Ranking, rank, rank_within
-from core.train.data import Crops, load_pictures, queries, read_crops, split
+from core.train.data import Crops, check_answerable, load_pictures, queries, read_crops, read_two, split
 from core.train.lesson import embed_paths
 from core.train.pictures import distances, feature_map, ranked_lists, save_picture, spread
 from core.types import Floats
@@ -31,6 +31,7 @@ def examine(folder: Path, embedder: Embedder, aside: int, progress: Progress) ->
     """The crops of `folder` (of its last `aside` people; 0: of all): each person's first in each camera asks."""
     crops = read_crops(folder)
     crops = split(crops, aside)[1] if aside else crops
+    check_answerable(crops)
     asks = queries(crops)
     vectors = embed_paths(crops.path, embedder, progress)
     return Examined(rank_within(vectors, crops.person, crops.camera, asks), crops, vectors, asks)
@@ -38,7 +39,7 @@ def examine(folder: Path, embedder: Embedder, aside: int, progress: Progress) ->
 
 def examine_two(asking: Path, gallery: Path, embedder: Embedder, progress: Progress) -> Ranking:
     """Crops of one folder ask, those of the other answer; each is a camera of its own where names tell none apart."""
-    asked, answers = read_crops(asking), read_crops(gallery)
+    asked, answers = read_two(asking, gallery)
     cameras = np.union1d(asked.camera, answers.camera)
     other = answers.camera + (1 if len(cameras) == 1 else 0)
     first = embed_paths(asked.path, embedder, progress)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.embed import Embedder
+from core.errors import SettingsError
 from core.progress import Progress
 from core.score import rank_within
-from core.train.data import PICTURES, Crops, load_pictures, queries, read_crops, split
+from core.train.data import PICTURES, Crops, check_answerable, load_pictures, queries, read_crops, read_picture, split
 from core.train.reid import Lesson, ReidRecipe, embed_with
 from core.train.student import Student
 from core.types import Floats, Image
@@ -41,6 +41,10 @@ def lesson(
 ) -> tuple[Lesson, Examination | None]:
     """The pictures below `folder` without those of the last `aside` people, and the examination on these."""
     train, held = split(read_crops(folder), aside)
+    if len(train.people) < 2:
+        raise SettingsError("one person cannot be told from nobody", "Bring more people, or keep fewer aside.")
+    if len(held):
+        check_answerable(held)
     more = unnamed(unlabelled) if unlabelled is not None else train[:0]
     size = (recipe.height, recipe.width)
     progress.begin("read", len(train) + len(held) + len(more))
@@ -57,7 +61,9 @@ def lesson(
 
 def unnamed(folder: Path) -> Crops:
     """Pictures of people whose names nobody knows: all below `folder`."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES]
+    paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
+    if not paths:
+        raise SettingsError(f"{folder} holds no pictures", "Check the name of the folder.")
     names = np.empty(len(paths), object)
     names[:] = paths
     return Crops(names, np.zeros(len(paths), np.int64), np.ones(len(paths), np.int64))
@@ -68,8 +74,7 @@ def embed_paths(paths: NDArray[np.object_], embedder: Embedder, progress: Progre
     progress.begin("embed", len(paths))
     rows = [np.empty((0, embedder.dimension), np.float32)]
     for at in range(0, len(paths), AT_ONCE):
-        some = [cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) for path in paths[at : at + AT_ONCE]]
-        rows.append(embedder.embed([np.asarray(picture, np.uint8) for picture in some]))
+        rows.append(embedder.embed([read_picture(path) for path in paths[at : at + AT_ONCE]]))
         progress.at(min(at + AT_ONCE, len(paths)))
     return np.concatenate(rows)
 

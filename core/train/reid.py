@@ -6,6 +6,7 @@ killed goes on from its last whole epoch with the losses that it would have had.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -70,6 +71,12 @@ class ReidRecipe:
             raise SettingsError(f"{self.optimizer} is no optimizer known here", "Choose adam or sgd.")
         if min(self.epochs, self.people, self.pictures - 1) < 1 or self.people < 2:
             raise SettingsError("a batch needs 2 people and 2 pictures of each", "Give larger numbers.")
+        if min(self.height, self.width) < 32 or self.rate <= 0 or not 0 <= self.smoothing < 1:
+            raise SettingsError("a size starts at 32, a rate above 0, and smoothing ends below 1", "Change that one.")
+        if min(self.metric, self.identity, self.alike, self.towards, self.decay, self.warmup) < 0:
+            raise SettingsError("a weight of a loss, a decay or a warm-up cannot be negative", "Give 0 or more.")
+        if not any((self.metric, self.identity, self.alike, self.towards)):
+            raise SettingsError("without any loss nothing is learned", "Give one of them a weight.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +90,14 @@ class Lesson:
     pictures: Image
     teacher: Floats
     unlabelled: Image
+
+    def fingerprint(self) -> str:
+        """Of everything in it: two lessons with the same one teach the same."""
+        mark = hashlib.blake2b(digest_size=16)
+        for part in (self.pictures, self.crops.person, self.crops.camera, self.teacher, self.unlabelled):
+            mark.update(f"{part.shape} {part.dtype}".encode())
+            mark.update(np.ascontiguousarray(part).data if part.size else b"")
+        return mark.hexdigest()
 
 
 def train_reid(
@@ -99,14 +114,14 @@ def train_reid(
     total = school.steps_until(recipe.epochs)
     progress.begin("train", total, school.steps_until(done))
     for epoch in range(done, recipe.epochs):
+        if recipe.patience and checkpoint.stale() >= recipe.patience:
+            break
         began = time.perf_counter()
         row = school.epoch(epoch, progress)
         if judge is not None:
             row |= judge(school.student)
         row["seconds"] = time.perf_counter() - began
         checkpoint.save(school, epoch + 1, row)
-        if recipe.patience and checkpoint.stale() >= recipe.patience:
-            break
     school.student.eval()
     return school.student
 

@@ -8,4 +8,8 @@ from core.weights.finding import find, listing
 from core.weights.getting import Got, get, gettable
 from core.weights.model import InputConvention, Model, Status
 
-__all__ = ["Got", "InputConvention", "Model", "Status", "find", "get", "gettable", "listing"]
+DETECTOR = "person-yolo11n"
+EMBEDDER = "person-osnet"
+"""What is used where nothing else is asked for: both come with Sightline."""
+
+__all__ = ["DETECTOR", "EMBEDDER", "Got", "InputConvention", "Model", "Status", "find", "get", "gettable", "listing"]

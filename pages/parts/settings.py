@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.errors import SettingsError
 from core.settings import DetectSettings, TrackSettings, VideoSettings
-from core.weights import Status, listing
+from core.weights import EMBEDDER, Status, listing
 
 NONE = "none"
 
@@ -35,6 +35,7 @@ def chosen_settings() -> dict[str, Any] | None:
             st.selectbox,
             "Appearance model",
             "embedder",
+            EMBEDDER,
             options=[NONE, *(s.model.name for s in embedders)],
             format_func=lambda name: "none: motion only" if name == NONE else name,
             width=340,
@@ -99,8 +100,9 @@ def _absent(models: list[Status], expanded: bool = False) -> None:
     if not absent:
         return
     with st.expander(f"Known models that are not here ({len(absent)})", expanded=expanded):
-        st.caption("Sightline downloads nothing by itself. Fetch the file, put it in its place, reload this page.")
+        st.caption("Sightline downloads nothing by itself. Fetch a file or put it in its place, then reload this page.")
         for status in absent:
             model = status.model
             why = "" if status.state == "missing" else " — **there, but not the file that the manifest describes**"
-            st.markdown(f"**{model.name}** ({model.kind}){why}  \nplace: `{model.path}`  \nsource: {model.source}")
+            get = f"  \nfetch: `python -m core models get {model.name}`" if model.url else ""
+            st.markdown(f"**{model.name}** ({model.kind}){why}  \nplace: `{model.path}`  \nsource: {model.source}{get}")

@@ -15,7 +15,7 @@ from core.cli import main
 from tests.pipeline.fakes import write_scene
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ["--size", "320", "--fps", "0", "--progress", "none"]
+SMALL = ["--size", "320", "--fps", "0", "--progress", "none", "--features", "none"]
 
 
 def track(out: Path, *words: object) -> int:
@@ -29,16 +29,16 @@ def clip(tmp_path: Path) -> Path:
 
 def test_what_a_run_leaves(clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert track(out, clip) == 0
+    assert main(["track", "--out", str(out), "--size", "320", "--fps", "0", "--progress", "none", str(clip)]) == 0
     assert (out / "tracks" / "gate.txt").is_file()
     table = pq.read_table(out / "tracks.parquet")
     assert table.column_names == ["camera", "frame", "seconds", "track", "x1", "y1", "x2", "y2", "score", "seen"]
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["state"] == "done"
     assert record["models"]["detector"]["name"] == "person-yolo11n"
-    assert record["models"]["embedder"].startswith("none")
+    assert record["models"]["embedder"]["name"] == "person-osnet"
     camera = record["cameras"]["gate"]
-    assert camera["analysed"] == 30 and set(camera["stages"]) == {"detect", "track"}
+    assert camera["analysed"] == 30 and set(camera["stages"]) == {"detect", "embed", "track"}
     assert "OpenVINO" in camera["stages"]["detect"]["by"]
 
 

@@ -3,10 +3,11 @@
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from core.cli import main
-from tests.train.making import market
+from tests.train.making import market, person
 
 SMALL = ["--size", "64x32", "--epochs", "2", "--people", "4", "--pictures", "3", "--progress", "none"]
 
@@ -64,6 +65,12 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
         (["--aside", "99"], "cannot be kept aside"),
         (["--teacher", "nonsense"], "nonsense"),
         (["--start", "nonsense.pth"], "nonsense"),
+        (["--alike", "3"], "a teacher"),
+        (["--beside", "3"], "--unlabelled"),
+        (["--unlabelled", "more"], "--teacher"),
+        (["--metric", "0", "--identity", "0"], "nothing is learned"),
+        (["--aside", "9"], "one person"),
+        (["--rate", "-1"], "a rate above 0"),
     ],
 )
 def test_wrong_words_are_answered_in_one_line(
@@ -72,6 +79,41 @@ def test_wrong_words_are_answered_in_one_line(
     assert train(crops, tmp_path / "out", *words) == 2
     said = capsys.readouterr().err
     assert says in said and said.count("\n") == 1
+
+
+def test_other_pictures_do_not_go_on_with_a_training(
+    crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert train(crops, out) == 0
+    assert train(crops, out) == 0
+    next(crops.iterdir()).unlink()
+    assert train(crops, out) == 2
+    assert "other settings" in capsys.readouterr().err
+
+
+def test_people_in_folders_are_the_same_in_both_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(market(tmp_path / "others", people=6), tmp_path / "out")
+    for folder, people in (("asking", ["anna", "bob"]), ("gallery", ["bob", "carl"])):
+        for who in people:
+            (tmp_path / folder / who).mkdir(parents=True)
+            camera = 1 if folder == "asking" else 2
+            picture = person({"anna": 1, "bob": 2, "carl": 3}[who], camera, 0)
+            cv2.imwrite(str(tmp_path / folder / who / f"cam{camera}_0.png"), picture)
+    capsys.readouterr()
+    weights = str(tmp_path / "out" / "embedder.safetensors")
+    words = ["evaluate", "reid", str(tmp_path / "asking"), "--gallery", str(tmp_path / "gallery")]
+    assert main([*words, "--features", weights, "--json", "--device", "torch"]) == 0
+    assert json.loads(capsys.readouterr().out)["queries"] == 1
+
+
+def test_where_nobody_can_be_looked_for_it_is_said(
+    crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in crops.glob("*_c2s1*"):
+        path.unlink()
+    assert train(crops, tmp_path / "out", "--aside", "4") == 2
+    assert "nobody can be looked for" in capsys.readouterr().err
 
 
 def test_no_one_to_judge_by(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """Footage: nothing yet, a folder, picks of every kind, names, uploads, and paths that are none of its business."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -182,7 +183,8 @@ def sample_at(clips: int = 3) -> Path:
     folder.mkdir(parents=True)
     for number in range(1, clips + 1):
         clip_at(folder, f"cam{number}.mp4", frames=5 + number)
-    (folder / "truth.json").write_text("{}")
+    cameras = {f"cam{number}": {} for number in range(1, clips + 1)}
+    (folder / "truth.json").write_text(json.dumps({"cameras": cameras}))
     return folder
 
 

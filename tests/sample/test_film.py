@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from core.cli import main
-from core.errors import Cancelled
+from core.errors import Cancelled, SettingsError
 from core.mot import read_mot, write_truth
-from core.sample import SampleSettings, frames, render
+from core.sample import SampleSettings, frames, render, sample_clips
+from core.sample.film import _film
+from core.sample.place import make_room
 from core.score import score_files
 from core.types import Timeline
 from core.video import probe, read
@@ -67,8 +69,8 @@ def test_truth_scores_full_marks_against_itself(footage: Path, capsys: pytest.Ca
 
 @pytest.mark.timeout(300)
 def test_one_process_or_several_give_the_same_bytes(footage: Path, tmp_path: Path) -> None:
-    render(SETTINGS, tmp_path, processes=False)
-    for name in ("cam1.mp4", "cam2.mp4", "truth/cam1.txt", "truth/cam2.txt", "truth.json"):
+    _film(SETTINGS, 1, tmp_path, lambda done: None)
+    for name in ("cam2.mp4", "truth/cam2.txt"):
         assert (tmp_path / name).read_bytes() == (footage / name).read_bytes(), name
 
 
@@ -80,7 +82,25 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> Non
 
     with pytest.raises(Cancelled):
         render(SETTINGS, tmp_path, stop, processes)
-    assert [path.name for path in tmp_path.rglob("*")] == ["truth"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["truth", "truth.json"]
+    assert sample_clips(tmp_path) == []
+
+
+def test_films_of_others_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "cam1.mp4").write_bytes(b"a real recording")
+    with pytest.raises(SettingsError, match="already there"):
+        render(SETTINGS, tmp_path)
+    assert (tmp_path / "cam1.mp4").read_bytes() == b"a real recording"
+
+
+def test_an_earlier_sample_makes_room(tmp_path: Path) -> None:
+    for name in ("cam1.mp4", "cam7.mp4", "truth/cam7.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"old")
+    (tmp_path / "truth.json").write_text('{"cameras": {"cam1": {}}}')
+    assert sample_clips(tmp_path) == [tmp_path / "cam1.mp4"]
+    make_room(tmp_path)
+    assert [path.name for path in tmp_path.rglob("cam*")] == [] and sample_clips(tmp_path) == []
 
 
 def test_nobody_in_the_picture_is_no_row(tmp_path: Path) -> None:

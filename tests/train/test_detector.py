@@ -1,5 +1,6 @@
 """The detector's trainer: a whole small training through Ultralytics, and its going on after a stop."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -44,6 +45,28 @@ def test_it_trains_from_nothing_and_the_result_detects(tmp_path: Path) -> None:
     figures = judge_detector(data.parent / "images" / "val", detector, Progress())
     assert figures["pictures"] == figures["boxes"] == 4
     assert (tmp_path / "out" / "run" / "results.csv").is_file()
+
+
+def test_killed_it_goes_on_and_done_it_is_done(tmp_path: Path) -> None:
+    data, out = data_set(tmp_path / "set"), tmp_path / "out"
+
+    def kill(report: Report) -> None:
+        if report.done >= 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_detector(data, None, out, RECIPE, Progress(kill, every=0))
+    assert not (out / "detector.pt").exists()
+    heard: list[Report] = []
+    made = train_detector(data, None, out, RECIPE, Progress(heard.append, every=0))
+    assert [report.done for report in heard] == [2, 3, 4]
+    before = made.read_bytes()
+    assert train_detector(data, None, out, RECIPE, Progress(kill, every=0)).read_bytes() == before
+    with pytest.raises(SettingsError, match="other settings"):
+        train_detector(data, None, out, replace(RECIPE, epochs=3), Progress())
+    # Killed between the last epoch and the hand-over.
+    made.unlink()
+    assert train_detector(data, None, out, RECIPE, Progress(kill, every=0)).read_bytes() == before
 
 
 def test_what_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
