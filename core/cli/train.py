@@ -47,6 +47,9 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("--aside", type=int, default=0, metavar="N", help="keep the last N people aside to judge by")
     p.add_argument("--teacher", metavar="NAME", help="learn from this embedder as well: name or file")
     p.add_argument("--unlabelled", type=Path, metavar="DIR", help="more crops, of whom only the teacher speaks")
+    p.add_argument(
+        "--copies", type=int, default=0, metavar="N", help="the teacher speaks about N changed copies of each"
+    )
     p.add_argument("--start", type=Path, metavar="FILE", help="begin from these weights instead of random ones")
     p.add_argument("--size", default="256x128", metavar=SIZES)
     p.add_argument("--no-augment", action="store_true", help="show every picture as it is")
@@ -135,9 +138,11 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
     from core.train.reid import train_reid
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
-    taught, examination = lesson(options.crops, recipe, options.aside, teacher, options.unlabelled, progress)
+    taught, examination = lesson(
+        options.crops, recipe, options.aside, teacher, options.unlabelled, progress, options.copies
+    )
     start = digest(options.start) if options.start else ""
-    beginning = {"start": start, "aside": options.aside, "pictures": taught.fingerprint()}
+    beginning = {"start": start, "aside": options.aside, "copies": options.copies, "pictures": taught.fingerprint()}
     checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
     train_reid(taught, recipe, checkpoint, progress, options.start, examination)
     save_picture(out / "curve.png", checkpoint.curves.picture())
@@ -154,11 +159,15 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     beside = options.unlabelled_per_batch
     if options.unlabelled and not options.teacher:
         raise SettingsError("only a teacher could speak of --unlabelled crops", "Name one with --teacher.")
-    if beside is not None and not options.unlabelled:
-        raise SettingsError("--beside is about --unlabelled crops", "Name their folder, or leave it out.")
+    if options.copies < 0 or (options.copies and not (options.teacher and beside != 0)):
+        raise SettingsError(
+            "--copies are for a teacher to speak about", "Name a --teacher, and --beside above 0."
+        )
+    if beside is not None and not (options.unlabelled or options.copies):
+        raise SettingsError("--beside is about --unlabelled crops or --copies", "Name one of them, or leave it out.")
     if not options.teacher and (options.alike or options.towards):
         raise SettingsError("--alike and --towards are about a teacher", "Name one with --teacher.")
-    more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled else 0}
+    more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled or options.copies else 0}
     # A teacher that is named is heard, unless the flags say how much.
     taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
     taught = {name: value for name, value in taught.items() if getattr(options, name) is None}

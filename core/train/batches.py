@@ -49,12 +49,21 @@ def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator)
 
 
 def prepared(
-    pictures: Pictures, batches: list[Ints], rules: Augment, seed: tuple[int, ...]
+    pictures: Pictures, batches: list[Ints], rules: Augment, seed: tuple[int, ...], finished: int | None = None
 ) -> Iterator[tuple[Ints, Image]]:
-    """Each batch's rows and changed pictures, one batch ahead in a thread; step i draws from (seed, i) alone."""
+    """Each batch's rows and changed pictures, one batch ahead in a thread; step i draws from (seed, i) alone.
+
+    Rows from `finished` on were changed already and stay as they are.
+    """
 
     def make(step: int) -> tuple[Ints, Image]:
-        return batches[step], augment(pictures[batches[step]], rules, np.random.default_rng((*seed, step)))
+        rows = batches[step]
+        batch, rng = pictures[rows], np.random.default_rng((*seed, step))
+        if finished is None:
+            return rows, augment(batch, rules, rng)
+        raw = rows < finished
+        batch[raw] = augment(batch[raw], rules, rng)
+        return rows, batch
 
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(make, 0) if batches else None

@@ -16,6 +16,7 @@ from core.score import rank_within
 from core.train.data import PICTURES, Crops, check_answerable, load_pictures, queries, read_crops, read_picture, split
 from core.train.reid import Lesson, ReidRecipe, embed_with
 from core.train.student import Student
+from core.train.views import views
 from core.types import Floats, Image
 
 AT_ONCE = 256
@@ -37,9 +38,18 @@ class Examination:
 
 
 def lesson(
-    folder: Path, recipe: ReidRecipe, aside: int, teacher: Embedder | None, unlabelled: Path | None, progress: Progress
+    folder: Path,
+    recipe: ReidRecipe,
+    aside: int,
+    teacher: Embedder | None,
+    unlabelled: Path | None,
+    progress: Progress,
+    copies: int = 0,
 ) -> tuple[Lesson, Examination | None]:
-    """The pictures below `folder` without those of the last `aside` people, and the examination on these."""
+    """The pictures below `folder` without those of the last `aside` people, and the examination on these.
+
+    With `copies` the teacher speaks about so many changed copies of every crop, and about no crop itself.
+    """
     train, held = split(read_crops(folder), aside)
     if len(train.people) < 2:
         raise SettingsError("one person cannot be told from nobody", "Bring more people, or keep fewer aside.")
@@ -47,15 +57,20 @@ def lesson(
         check_answerable(held)
     more = unnamed(unlabelled) if unlabelled is not None else train[:0]
     size = (recipe.height, recipe.width)
-    progress.begin("read", len(train) + len(held) + len(more))
+    beside = more[:0] if copies else more
+    progress.begin("read", len(train) + len(held) + len(beside))
     pictures = load_pictures(train, *size, progress.at)
-    unnamed_pictures = load_pictures(more, *size, _from(len(train), progress))
+    unnamed_pictures = load_pictures(beside, *size, _from(len(train), progress))
     examination = None
     if len(held):
-        examination = Examination(held, load_pictures(held, *size, _from(len(train) + len(more), progress)))
+        examination = Examination(held, load_pictures(held, *size, _from(len(train) + len(beside), progress)))
     vectors = np.empty((0, 0), np.float32)
     if teacher is not None:
-        vectors = embed_paths(np.concatenate([train.path, more.path]), teacher, progress)
+        paths = np.concatenate([train.path, more.path])
+        if copies:
+            changed, vectors = views(paths, copies, size, teacher, recipe.seed, progress)
+            return Lesson(train, pictures, vectors, changed, finished=True), examination
+        vectors = embed_paths(paths, teacher, progress)
     return Lesson(train, pictures, vectors, unnamed_pictures), examination
 
 

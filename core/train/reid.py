@@ -83,17 +83,24 @@ class ReidRecipe:
 class Lesson:
     """What is learned from: pictures (n, height, width, 3) uint8 BGR, whose they are (`Crops`), what the teacher says.
 
-    `teacher` (n + m, d) may be empty; its last m rows belong to `unlabelled` (m, height, width, 3).
+    `unlabelled` (m, height, width, 3) are further pictures; `teacher` (t, d) speaks about the last t of all n + m, and
+    may be empty. Those that are `finished` are shown as they are: the teacher saw them so.
     """
 
     crops: Crops
     pictures: Image
     teacher: Floats
     unlabelled: Image
+    finished: bool = False
+
+    @property
+    def untold(self) -> int:
+        """How many pictures, from the first one on, the teacher says nothing about."""
+        return len(self.pictures) + len(self.unlabelled) - len(self.teacher)
 
     def fingerprint(self) -> str:
         """Of everything in it: two lessons with the same one teach the same."""
-        mark = hashlib.blake2b(digest_size=16)
+        mark = hashlib.blake2b(b"finished" * self.finished, digest_size=16)
         for part in (self.pictures, self.crops.person, self.crops.camera, self.teacher, self.unlabelled):
             mark.update(f"{part.shape} {part.dtype}".encode())
             mark.update(np.ascontiguousarray(part).data if part.size else b"")
@@ -168,7 +175,9 @@ class _School:
         sums: dict[str, float] = {}
         self.student.train()
         everything = _Both(self._lesson.pictures, self._lesson.unlabelled)
-        for step, (rows, pictures) in enumerate(prepared(everything, batches, recipe.augment, (recipe.seed, 2, epoch))):
+        finished = len(self._lesson.pictures) if self._lesson.finished else None
+        shown = prepared(everything, batches, recipe.augment, (recipe.seed, 2, epoch), finished)
+        for step, (rows, pictures) in enumerate(shown):
             self._set_rate(epoch + step / len(batches))
             for name, value in self._step(rows, pictures).items():
                 sums[name] = sums.get(name, 0.0) + value / len(batches)
@@ -208,11 +217,13 @@ class _School:
             smooth = functional.cross_entropy(logits, person, label_smoothing=recipe.smoothing)
             parts["identity_loss"] = recipe.identity * smooth
         if len(self._lesson.teacher) and (recipe.alike or recipe.towards):
-            teacher = torch.from_numpy(self._lesson.teacher[rows]).to(self.device)
+            told = rows >= self._lesson.untold
+            teacher = torch.from_numpy(self._lesson.teacher[rows[told] - self._lesson.untold]).to(self.device)
+            taught = after[torch.from_numpy(told).to(self.device)]
             if recipe.alike:
-                parts["alike_loss"] = recipe.alike * losses.alike(after, teacher)
+                parts["alike_loss"] = recipe.alike * losses.alike(taught, teacher)
             if recipe.towards:
-                parts["towards_loss"] = recipe.towards * losses.towards(self.student.projected(after), teacher)
+                parts["towards_loss"] = recipe.towards * losses.towards(self.student.projected(taught), teacher)
         return parts
 
     def _metric_loss(self, vectors: Tensor, person: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def address(house: Path, tmp_path: Path) -> Iterator[str]:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.kill()
         server.wait(30)
 
 

@@ -68,6 +68,7 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
         (["--alike", "3"], "a teacher"),
         (["--beside", "3"], "--unlabelled"),
         (["--unlabelled", "more"], "--teacher"),
+        (["--copies", "2"], "a teacher to speak about"),
         (["--metric", "0", "--identity", "0"], "nothing is learned"),
         (["--aside", "9"], "one person"),
         (["--rate", "-1"], "a rate above 0"),

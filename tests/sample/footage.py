@@ -16,11 +16,12 @@ def stage_of(settings: SampleSettings, camera: int) -> Stage:
     return Stage(scene, scene.views[camera])
 
 
-def shots(settings: SampleSettings, camera: int, every_seconds: float) -> list[Shot]:
+@lru_cache(maxsize=6)
+def shots(settings: SampleSettings, camera: int, every_seconds: float) -> tuple[Shot, ...]:
     """Frames of one camera, so many seconds apart."""
     stage = stage_of(settings, camera)
     step = max(1, round(every_seconds * stage.view.fps))
-    return [stage.shot(frame) for frame in range(0, stage.view.frames(settings.seconds), step)]
+    return tuple(stage.shot(frame) for frame in range(0, stage.view.frames(settings.seconds), step))
 
 
 def overlap(one: Doubles, other: Doubles) -> Doubles:

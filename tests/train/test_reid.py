@@ -137,6 +137,15 @@ def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path) -> None:
     assert "identity_loss" not in rows[0] and "triplet_loss" not in rows[0]
 
 
+def test_a_teacher_speaks_of_copies_and_of_nothing_else(folder: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=24, epochs=6)
+    taught, _ = lesson(folder, recipe, 4, Teacher(), folder, Progress(), copies=2)  # type: ignore[arg-type]
+    assert len(taught.unlabelled) == len(taught.teacher) == 2 * (48 + 72) and taught.untold == 48
+    train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
+    rows = Checkpoint(tmp_path, {}).curves.rows
+    assert rows[-1]["towards_loss"] < 0.7 * rows[0]["towards_loss"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"backbone": "vgg"}, {"loss": "hinge"}, {"optimizer": "lion"}, {"people": 1}, {"pictures": 1}, {"epochs": 0}],
