@@ -160,9 +160,7 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     if options.unlabelled and not options.teacher:
         raise SettingsError("only a teacher could speak of --unlabelled crops", "Name one with --teacher.")
     if options.copies < 0 or (options.copies and not (options.teacher and beside != 0)):
-        raise SettingsError(
-            "--copies are for a teacher to speak about", "Name a --teacher, and --beside above 0."
-        )
+        raise SettingsError("--copies are for a teacher to speak about", "Name a --teacher, and --beside above 0.")
     if beside is not None and not (options.unlabelled or options.copies):
         raise SettingsError("--beside is about --unlabelled crops or --copies", "Name one of them, or leave it out.")
     if not options.teacher and (options.alike or options.towards):

@@ -167,7 +167,8 @@ class _Work:
     def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
         features = () if vectors is None else stages.stored_features(vectors)
         with self._stage("track", len(self._timeline), 0):
-            return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at)
+            size = (self._clip.width, self._clip.height)
+            return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
 
     def _done(self, artifact: Artifact) -> int:
         whole = artifact.summary is not None

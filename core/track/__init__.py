@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from core.settings import TrackSettings
-from core.track.hindsight import RejoinRules, drop_short, fill, rejoin, renumber
+from core.track.hindsight import RejoinRules, fill, is_long, rejoin, renumber
+from core.track.looks import Looks
+from core.track.settle import SettleRules, settle
 from core.track.tracker import NO_FEATURES, Rules, Tracker
 from core.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
 
@@ -28,11 +30,13 @@ def track(
     features: Iterable[Features] = (),
     usable: Bools | None = None,
     on_frames: Callable[[int], None] = lambda done: None,
+    size: tuple[int, int] | None = None,
 ) -> Tracks:
     """Tracks of one camera, numbered by first appearance.
 
     `features` come in chunks, rising by detection row, and are held one chunk at a time. `usable` (n,) says which
-    detections count at all (regions); boxes under `settings.conf` do not. `on_frames` hears how far it is.
+    detections count at all (regions); boxes under `settings.conf` do not. `on_frames` hears how far it is; `size` is
+    the picture's (width, height), by which somebody who leaves is told from somebody who is hidden.
     """
     rules = Rules.of(settings)
     tracker = Tracker(rules, STEP_SECONDS)
@@ -41,15 +45,19 @@ def track(
     begin = np.searchsorted(detections.frame, timeline.frame, "left")
     end = np.searchsorted(detections.frame, timeline.frame, "right")
     number = np.zeros(len(detections), np.int64)
-    looks: dict[int, Floats] = {}
+    cover, stretch = np.zeros(len(detections)), np.zeros(len(detections), np.int64)
+    looks = Looks()
     for i, (a, b) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
         rows = np.flatnonzero(use[a:b]) + a
         vectors, has = window.of(rows)
         given = tracker.step(float(timeline.seconds[i]), detections.xyxy[rows], detections.score[rows], vectors, has)
         number[rows] = given
-        for one, vector in zip(given[has].tolist(), vectors, strict=True):
-            if one:
-                looks[one] = looks[one] + vector if one in looks else vector
+        if window.any:
+            mine = given > 0
+            seen = looks.see(
+                float(timeline.seconds[i]), given[mine], detections.xyxy[rows[mine]], vectors[mine[has]], has[mine]
+            )
+            cover[rows[mine]], stretch[rows[mine]] = seen
         if i % 256 == 255:
             on_frames(i + 1)
     kept = np.flatnonzero(number)
@@ -63,13 +71,13 @@ def track(
         seen=np.ones(len(kept), bool),
     )
     on_frames(len(timeline))
-    return _with_hindsight(raw, timeline, settings, {n: v / np.linalg.norm(v) for n, v in looks.items()})
-
-
-def _with_hindsight(raw: Tracks, timeline: Timeline, settings: TrackSettings, looks: dict[int, Floats]) -> Tracks:
-    rules = RejoinRules(cosine=settings.track_cos)
-    whole = rejoin(drop_short(raw, settings.n_init), rules, looks)
-    return renumber(fill(whole, timeline, rules))
+    near, known, long = RejoinRules(), looks.vectors(), is_long(raw, settings.n_init)
+    if known:
+        doubts = cover[kept][long], stretch[kept][long]
+        whole = settle(raw[long], *doubts, known, settings.track_cos, size, SettleRules(), near)
+    else:
+        whole = rejoin(raw[long], near)
+    return renumber(fill(whole, timeline, near))
 
 
 class _Window:
@@ -77,7 +85,8 @@ class _Window:
 
     def __init__(self, chunks: Iterator[Features]) -> None:
         self._chunks = chunks
-        self._now = Features(NO_FEATURE_ROWS, NO_FEATURES)
+        self._now = next(chunks, Features(NO_FEATURE_ROWS, NO_FEATURES))
+        self.any = len(self._now) > 0
 
     def of(self, rows: Ints) -> tuple[Floats, Bools]:
         """Vectors of those of `rows` that have one, and which those are."""

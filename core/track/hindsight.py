@@ -1,8 +1,8 @@
 """What a recording allows and a live tracker cannot do: decide again with both sides of a gap in hand.
 
-`rejoin` links the end of one track to the start of another up to a few seconds later, `drop_short` removes what
-never became a track, `fill` draws the missing boxes of a gap, `renumber` counts tracks by first appearance.
-Each takes and returns `Tracks`; none looks at a picture.
+`rejoin` links the end of one track to the start of another up to a few seconds later (where there are looks to go by,
+`core.track.settle` does it instead), `is_long` leaves out what never became a track, `fill` draws the missing boxes of
+a gap, `renumber` counts tracks by first appearance.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import Floats, Ints, Timeline, Tracks
+from core.types import Bools, Ints, Timeline, Tracks
 
 Numbers = NDArray[np.float64]
 
@@ -27,8 +27,7 @@ class RejoinRules:
 
     A pair fits when the places that both sides expect in the middle of the gap are at most `near` body heights
     apart (plus `drift` heights per second of gap) and the heights differ by at most the factor `growth`.
-    With features, a pair also needs `cosine`; without, motion decides alone. Gaps up to `sure_seconds` inside a
-    track are too short to doubt.
+    Gaps up to `sure_seconds` inside a track are too short to doubt.
     """
 
     gap_seconds: float = 2.0
@@ -37,11 +36,10 @@ class RejoinRules:
     near: float = 0.2
     drift: float = 0.18
     growth: float = 1.5
-    cosine: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class _Ends:
+class Ends:
     """Both ends of each track: when, where (centre x, foot y), how tall, and how fast in pixels a second."""
 
     first: Numbers
@@ -51,7 +49,7 @@ class _Ends:
     height: Numbers  # (n, 2 ends)
 
 
-def _by_track(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:
+def ordered_by(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:
     """Rows ordered by (track, time), the track numbers, and where each track begins (with the end appended)."""
     ordered = tracks[np.lexsort((tracks.frame, tracks.track))]
     numbers, begin = np.unique(ordered.track, return_index=True)
@@ -67,7 +65,7 @@ def _line(seconds: Numbers, place: Numbers, at: float) -> tuple[Numbers, Numbers
     return place.mean(axis=0) + (at - middle) * speed, speed
 
 
-def _ends(ordered: Tracks, begin: Ints, look: float) -> _Ends:
+def ends_of(ordered: Tracks, begin: Ints, look: float) -> Ends:
     count = len(begin) - 1
     first, last = ordered.seconds[begin[:-1]], ordered.seconds[begin[1:] - 1]
     place, speed, height = np.zeros((count, 2, 2)), np.zeros((count, 2, 2)), np.zeros((count, 2))
@@ -81,10 +79,10 @@ def _ends(ordered: Tracks, begin: Ints, look: float) -> _Ends:
         for end, (rows, at) in enumerate(((head, first[i]), (tail, last[i]))):
             place[i, end], speed[i, end] = _line(ordered.seconds[rows], foot[rows], at)
             height[i, end] = np.median(tall[rows])
-    return _Ends(first, last, place, speed, height)
+    return Ends(first, last, place, speed, height)
 
 
-def _candidates(ends: _Ends, gap_seconds: float) -> tuple[Ints, Ints]:
+def candidates(ends: Ends, gap_seconds: float) -> tuple[Ints, Ints]:
     """Pairs (earlier, later) in which the later track begins after the earlier one ended, within the gap."""
     order = np.argsort(ends.first, kind="stable")
     starts = ends.first[order]
@@ -96,7 +94,7 @@ def _candidates(ends: _Ends, gap_seconds: float) -> tuple[Ints, Ints]:
     return earlier, order[np.repeat(low, many) + within]
 
 
-def _misfit(ends: _Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
+def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
     """How badly each pair fits, 0 perfect, up to 1 allowed; infinite where the heights forbid it."""
     gap = (ends.first[b] - ends.last[a])[:, None]
     meet = ends.place[a, 1] + ends.speed[a, 1] * gap / 2 - (ends.place[b, 0] - ends.speed[b, 0] * gap / 2)
@@ -106,44 +104,31 @@ def _misfit(ends: _Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
     return np.where(grown, np.inf, far)
 
 
-def rejoin(tracks: Tracks, rules: RejoinRules, appearance: dict[int, Floats] | None = None) -> Tracks:
-    """Link tracks across gaps, best fit first, each end once. `appearance` is a unit vector per track number."""
+def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
+    """Link tracks across gaps by motion alone, best fit first, each end once."""
     if not len(tracks):
         return tracks
-    ordered, numbers, begin = _by_track(tracks)
-    ends = _ends(ordered, begin, rules.look_seconds)
-    a, b = _candidates(ends, rules.gap_seconds)
-    misfit = _misfit(ends, a, b, rules)
-    if appearance:
-        alike = np.array([_alike(appearance, int(numbers[i]), int(numbers[j])) for i, j in zip(a, b, strict=True)])
-        misfit = np.where(alike < rules.cosine, np.inf, misfit)
+    ordered, numbers, begin = ordered_by(tracks)
+    ends = ends_of(ordered, begin, rules.look_seconds)
+    a, b = candidates(ends, rules.gap_seconds)
+    fit = misfit(ends, a, b, rules)
     follows = np.full(len(numbers), -1)
     taken = np.zeros(len(numbers), bool)
     # Of two that fit alike, the nearer in time: a chain is linked person by person, none is skipped.
-    for k in np.argsort(misfit + GAP_COST * (ends.first[b] - ends.last[a]), kind="stable"):
-        if misfit[k] <= 1 and follows[a[k]] < 0 and not taken[b[k]]:
+    for k in np.argsort(fit + GAP_COST * (ends.first[b] - ends.last[a]), kind="stable"):
+        if fit[k] <= 1 and follows[a[k]] < 0 and not taken[b[k]]:
             follows[a[k]], taken[b[k]] = b[k], True
     name = numbers.copy()
     for i in np.argsort(ends.first, kind="stable"):
         if follows[i] >= 0:
             name[follows[i]] = name[i]
-    return _replace_track(tracks, name[np.searchsorted(numbers, tracks.track)])
+    return renamed(tracks, name[np.searchsorted(numbers, tracks.track)])
 
 
-def _alike(appearance: dict[int, Floats], one: int, other: int) -> float:
-    """Cosine of two tracks; 1 where either has no vector, so that motion decides."""
-    if one not in appearance or other not in appearance:
-        return 1.0
-    return float(appearance[one] @ appearance[other])
-
-
-def drop_short(tracks: Tracks, hits: int) -> Tracks:
-    """Without the tracks that were seen in fewer than `hits` frames."""
-    if not len(tracks):
-        return tracks
+def is_long(tracks: Tracks, hits: int) -> Bools:
+    """Rows of tracks that were seen in `hits` frames or more."""
     numbers, count = np.unique(tracks.track[tracks.seen], return_counts=True)
-    keep = np.isin(tracks.track, numbers[count >= hits])
-    return tracks[keep]
+    return np.isin(tracks.track, numbers[count >= hits])
 
 
 def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
@@ -154,7 +139,7 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
     """
     if not len(tracks):
         return tracks
-    ordered, _, _ = _by_track(tracks)
+    ordered, _, _ = ordered_by(tracks)
     at = np.searchsorted(timeline.frame, ordered.frame)
     hole = np.diff(at) - 1
     same = np.diff(ordered.track) == 0
@@ -164,9 +149,9 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
     begin = np.concatenate([[0], np.flatnonzero(long) + 1, [len(ordered)]])
     doubtful = np.flatnonzero(long & bridges)
     if len(doubtful):
-        ends = _ends(ordered, begin, rules.look_seconds)
+        ends = ends_of(ordered, begin, rules.look_seconds)
         later = np.searchsorted(begin, doubtful + 1)
-        bridges[doubtful[_misfit(ends, later - 1, later, rules) > 1]] = False
+        bridges[doubtful[misfit(ends, later - 1, later, rules) > 1]] = False
     return _in_order(join([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
 
 
@@ -194,7 +179,7 @@ def renumber(tracks: Tracks) -> Tracks:
     numbers, first, back = np.unique(tracks.track, return_index=True, return_inverse=True)
     rank = np.empty(len(numbers), np.int64)
     rank[np.lexsort((numbers, tracks.frame[first]))] = np.arange(1, len(numbers) + 1)
-    return _in_order(_replace_track(tracks, rank[back]))
+    return _in_order(renamed(tracks, rank[back]))
 
 
 def join(parts: list[Tracks]) -> Tracks:
@@ -207,5 +192,5 @@ def _in_order(tracks: Tracks) -> Tracks:
     return tracks[np.lexsort((tracks.track, tracks.frame))]
 
 
-def _replace_track(tracks: Tracks, track: Ints) -> Tracks:
+def renamed(tracks: Tracks, track: Ints) -> Tracks:
     return Tracks(tracks.frame, tracks.seconds, track, tracks.xyxy, tracks.score, tracks.seen)

@@ -38,7 +38,7 @@ def _refuse(*args: Any) -> NoReturn:
 
 @pytest.mark.parametrize(
     "settings",
-    [TrackSettings(iou=0.35), TrackSettings(conf=0.4), TrackSettings(track_cos=0.8), TrackSettings(conf=0.05)],
+    [TrackSettings(iou=0.35), TrackSettings(conf=0.4), TrackSettings(track_cos=0.95), TrackSettings(conf=0.05)],
     ids=["iou", "conf", "track_cos", "conf-down-to-the-floor"],
 )
 @pytest.mark.parametrize("features", [False, True])

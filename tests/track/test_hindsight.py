@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.track.hindsight import RejoinRules, drop_short, fill, join, rejoin, renumber
+from core.track.hindsight import RejoinRules, fill, is_long, join, rejoin, renumber
 from core.types import Timeline, Tracks
 from tests.track.scenes import timeline, walk
 
@@ -37,13 +37,6 @@ def test_chains_are_followed() -> None:
     assert set(rejoin(scene, RejoinRules()).track.tolist()) == {5}
 
 
-def test_unlike_looks_forbid_a_link() -> None:
-    scene = tracks(t1=walk(range(20), (0, 0), (2, 0)), t2=walk(range(25, 45), (50, 0), (2, 0)))
-    looks = {1: np.array([1, 0], np.float32), 2: np.array([0, 1], np.float32)}
-    assert set(rejoin(scene, RejoinRules(), looks).track.tolist()) == {1, 2}
-    assert set(rejoin(scene, RejoinRules(), {1: looks[1], 2: looks[1]}).track.tolist()) == {1}
-
-
 def test_a_change_of_height_forbids_a_link() -> None:
     scene = tracks(
         t1=walk(range(20), (0, 100), (2, 0)),
@@ -76,10 +69,10 @@ def test_fill_leaves_gaps_where_the_line_does_not_hold() -> None:
     assert (~fill(tracks(t1=short), timeline(60), RejoinRules()).seen).sum() == 1
 
 
-def test_drop_short_counts_seen_boxes() -> None:
+def test_short_tracks_are_told_by_their_seen_boxes() -> None:
     scene = tracks(t1=walk(range(5), (0, 0), (0, 0)), t2=walk(range(2), (90, 0), (0, 0)))
-    assert set(drop_short(scene, 3).track.tolist()) == {1}
-    assert set(drop_short(scene, 2).track.tolist()) == {1, 2}
+    assert set(scene[is_long(scene, 3)].track.tolist()) == {1}
+    assert set(scene[is_long(scene, 2)].track.tolist()) == {1, 2}
 
 
 def test_renumber_by_first_appearance() -> None:
@@ -98,6 +91,6 @@ def test_empty_tracks_pass_through() -> None:
     assert (
         len(rejoin(none, RejoinRules()))
         == len(fill(none, timeline(3), RejoinRules()))
-        == len(renumber(drop_short(none, 3)))
+        == len(renumber(none[is_long(none, 3)]))
         == 0
     )

@@ -1,0 +1,204 @@
+"""Who went on as whom, decided again with the whole recording in hand: tracks are cut where they were in doubt, and the
+pieces linked anew by looks and motion together, all at once.
+
+The tracker decides in the frame in which two people part; here each piece has a mean look of its clean moments. What
+counts as alike is read from this camera: pieces seen at the same time are strangers, most neighbours of one track are
+not. Links over long gaps are for people hidden inside the picture; whoever leaves it and returns is a new track.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
+from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, ends_of, misfit, ordered_by, renamed
+from core.track.looks import GAP_SECONDS, TOUCH, Stretch
+from core.types import Bools, Floats, Ints, Tracks
+
+
+@dataclass(frozen=True)
+class SettleRules:
+    """Chosen by measurement on PETS 2009 and on drawn plazas. Likeness is 0 for a stranger, 1 for the same person.
+
+    A link over a short gap needs a motion that fits and `likely` looks; over a long one, up to `long_seconds`, looks
+    `surely` alike and a place that could be reached: `reach` body heights, and `pace` more for each second.
+    A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
+    `limit` is too much.
+    """
+
+    long_seconds: float = 10.0
+    likely: float = 0.2
+    surely: float = 0.6
+    unknown: float = 0.5
+    reach: float = 0.5
+    pace: float = 0.8
+    motion: float = 0.5
+    far: float = 0.3
+    gap: float = 0.05
+    stay: float = 0.3
+    long: float = 0.1
+    limit: float = 1.3
+    edge: float = 8.0  # pixels from the border of the picture that count as leaving it
+
+
+FEW = 5
+"""So many pairs of a kind are needed to say what is usual for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    rows: Tracks  # ordered by piece and time; `track` is the piece
+    begin: Ints
+    track: Ints  # the tracker's number of each piece
+    ends: Ends
+
+
+def settle(
+    tracks: Tracks,
+    cover: Numbers,
+    stretch: Ints,
+    looks: dict[Stretch, Floats],
+    cosine: float,
+    size: tuple[int, int] | None,
+    rules: SettleRules,
+    near: RejoinRules,
+) -> Tracks:
+    """`cover` and `stretch` say of each row what `Looks` said; `size` of the picture (width, height), where known."""
+    if not len(tracks):
+        return tracks
+    order = np.lexsort((tracks.frame, tracks.track))
+    tracks, cover, stretch = tracks[order], cover[order], stretch[order]
+    piece = _piece(tracks, cover, stretch)
+    names, first, piece = np.unique(piece, return_index=True, return_inverse=True)
+    rows, _, begin = ordered_by(renamed(tracks, piece))
+    pieces = _Pieces(rows, begin, tracks.track[first], ends_of(rows, begin, near.look_seconds))
+    known, look = _looks(tracks, stretch, piece, len(names), looks)
+    earlier, later = candidates(pieces.ends, rules.long_seconds)
+    like = _likeness(pieces, known, look, cosine)(earlier, later)
+    like = np.where(known[earlier] & known[later], like, rules.unknown)
+    cost = _cost(pieces, earlier, later, like, known, size, rules, near)
+    follows = _linked(earlier, later, cost, len(names), rules.limit)
+    name = np.arange(len(names))
+    for i in np.argsort(pieces.ends.first, kind="stable"):
+        if follows[i] >= 0:
+            name[follows[i]] = name[i]
+    return renamed(tracks, name[piece] + 1)
+
+
+def _piece(tracks: Tracks, cover: Numbers, stretch: Ints) -> Ints:
+    """Like the stretches, but where two people met, the cut lies where they covered each other most."""
+    starts = np.flatnonzero((np.diff(tracks.track) != 0) | (np.diff(stretch) != 0)) + 1
+    piece = np.zeros(len(tracks), np.int64)
+    piece[starts] = 1
+    piece = np.cumsum(piece)
+    for a, b in pairwise([*starts.tolist(), len(tracks)]):
+        met = tracks.track[a] == tracks.track[a - 1] and tracks.seconds[a] - tracks.seconds[a - 1] <= GAP_SECONDS
+        if met and cover[a] > TOUCH:
+            apart = np.flatnonzero(cover[a:b] <= TOUCH)
+            end = a + int(apart[0]) if len(apart) else b
+            piece[a : a + int(cover[a:end].argmax()) + 1] = piece[a - 1]
+    return piece
+
+
+def _looks(
+    tracks: Tracks, stretch: Ints, piece: Ints, count: int, looks: dict[Stretch, Floats]
+) -> tuple[Bools, Floats]:
+    """Which pieces were seen clean, and their vectors (count, d): a piece begins in the stretch that it is made of."""
+    first = np.searchsorted(piece, np.arange(count))
+    width = len(next(iter(looks.values()))) if looks else 1
+    look, known = np.zeros((count, width), np.float32), np.zeros(count, bool)
+    for i, row in enumerate(first.tolist()):
+        vector = looks.get((int(tracks.track[row]), int(stretch[row])))
+        if vector is not None:
+            look[i], known[i] = vector, True
+    return known, look
+
+
+@dataclass(frozen=True, eq=False)
+class _Likeness:
+    look: Floats
+    strange: float
+    same: float
+
+    def __call__(self, one: Ints, other: Ints) -> Numbers:
+        cosine = np.einsum("nd,nd->n", self.look[one], self.look[other]).astype(np.float64)
+        return np.asarray((cosine - self.strange) / max(self.same - self.strange, 0.05))
+
+
+def _likeness(pieces: _Pieces, known: Bools, look: Floats, cosine: float) -> _Likeness:
+    """Cosines become likenesses by what strangers and neighbours of one track have in this camera.
+
+    Where it shows too few of either, `cosine` lies half way between them.
+    """
+    raw = _Likeness(look, 0.0, 1.0)
+    chain = np.flatnonzero((pieces.track[1:] == pieces.track[:-1]) & known[1:] & known[:-1])
+    same = float(np.median(raw(chain, chain + 1))) if len(chain) >= FEW else (1 + cosine) / 2
+    one, other = _together(pieces.ends, known)
+    strange = float(raw(one, other).mean()) if len(one) >= FEW else 2 * cosine - same
+    return _Likeness(look, strange, same)
+
+
+def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
+    """Pairs of known pieces that were in the picture at the same time."""
+    rows = np.flatnonzero(known)
+    order = rows[np.argsort(ends.first[rows], kind="stable")]
+    until = np.searchsorted(ends.first[order], ends.last[order], "right")
+    many = np.maximum(until - np.arange(len(order)) - 1, 0)
+    one = np.repeat(np.arange(len(order)), many)
+    other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(many) - many, many)
+    return order[one], order[other]
+
+
+def _cost(
+    pieces: _Pieces,
+    a: Ints,
+    b: Ints,
+    like: Numbers,
+    known: Bools,
+    size: tuple[int, int] | None,
+    rules: SettleRules,
+    near: RejoinRules,
+) -> Numbers:
+    """What linking b to a costs; infinite where it cannot be."""
+    ends = pieces.ends
+    gap = ends.first[b] - ends.last[a]
+    fit = misfit(ends, a, b, near)
+    own = (pieces.track[a] == pieces.track[b]) & (b == a + 1)
+    looks = 1 - like + rules.gap * gap
+    short = rules.motion * np.minimum(fit, 3) + looks - rules.stay * own
+    short[~(((fit <= 1) & (gap <= near.gap_seconds) & (like >= rules.likely)) | own)] = np.inf
+    tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
+    way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
+    hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]
+    hidden &= ~_at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
+    hidden &= ~_at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
+    return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
+
+
+def _at_border(xyxy: Floats, size: tuple[int, int] | None, edge: float) -> Bools:
+    """Boxes that touch the picture's left, right or lower border: there people come and go."""
+    if size is None:
+        return np.zeros(len(xyxy), bool)
+    return np.asarray((xyxy[:, 0] < edge) | (xyxy[:, 2] > size[0] - edge) | (xyxy[:, 3] > size[1] - edge))
+
+
+def _linked(a: Ints, b: Ints, cost: Numbers, count: int, limit: float) -> NDArray[np.int64]:
+    """The piece that follows each piece (-1: none), so that all links together cost least against `limit` for none."""
+    good = np.flatnonzero(cost < limit)
+    follows = np.full(count, -1)
+    if not len(good):
+        return follows
+    # Piece i may also go with column count + i: nobody. The solver takes no zeros, so all costs are lifted alike.
+    lift = 1.0 - float(min(cost[good].min(), 0))
+    every = np.arange(count)
+    weight = np.concatenate([cost[good], np.full(count, limit)]) + lift
+    where = np.concatenate([a[good], every]), np.concatenate([b[good], count + every])
+    row, column = min_weight_full_bipartite_matching(coo_matrix((weight, where), shape=(count, 2 * count)).tocsr())
+    real = column < count
+    follows[row[real]] = column[real]
+    return follows
