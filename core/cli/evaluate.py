@@ -31,6 +31,12 @@ def add(commands: Any) -> None:
         help="of a run's folder, only frames that it looked at count",
     )
     tracks.add_argument("--scale", type=float, default=1.0, help="truth pixels times this are result pixels (1)")
+    tracks.add_argument(
+        "--away",
+        type=int,
+        metavar="FRAMES",
+        help="count a person as new who was out of the truth for more frames than this (never)",
+    )
     tracks.add_argument("--json", action="store_true", help="print JSON instead of a table")
     tracks.set_defaults(run=run)
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
@@ -59,7 +65,10 @@ def run(options: argparse.Namespace) -> int:
     if ran and record_of(options.result).get("state") != "done":
         raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
     result = options.result / "tracks" if ran else options.result
-    scores = score_files(options.truth, result, options.scale, looked_at(options.result) if ran else None)
+    if options.away is not None and options.away < 0:
+        raise SettingsError("--away counts frames", "Give 0 or more, or leave it out.")
+    seen = looked_at(options.result) if ran else None
+    scores = score_files(options.truth, result, options.scale, seen, options.away)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:

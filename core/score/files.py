@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.errors import TruthError
-from core.mot import read_mot
+from core.mot import MotRows, read_mot
 from core.score.scores import Scores, score, together
 from core.types import Ints
 
@@ -16,16 +17,22 @@ TOGETHER = "together"
 
 
 def score_files(
-    truth: Path, result: Path, scale: float = 1.0, looked_at: Mapping[str, Ints] | None = None
+    truth: Path,
+    result: Path,
+    scale: float = 1.0,
+    looked_at: Mapping[str, Ints] | None = None,
+    away: int | None = None,
 ) -> dict[str, Scores]:
     """Scores by clip, named after the result's file, and "together" last where there are several.
 
     `looked_at` holds the frames (from 0) of each clip that its result speaks about; the truth of others is left out.
+    Whoever the truth leaves out for more than `away` frames counts as somebody new afterwards, as in PETS 2009's truth.
     In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
     """
     scores = {}
     for truth_file, ours in _pairs(truth, result):
         rows = read_mot(truth_file)
+        rows = rows if away is None else stays(rows, away)
         if looked_at is not None:
             if ours.stem not in looked_at:
                 raise TruthError(f"The run looked at no camera {ours.stem}", "Take its truth or its tracks away.")
@@ -34,6 +41,17 @@ def score_files(
     if len(scores) > 1:
         scores[TOGETHER] = together(list(scores.values()))
     return scores
+
+
+def stays(truth: MotRows, away: int) -> MotRows:
+    """The truth with a number of its own for each stay of a person in the picture."""
+    order = np.lexsort((truth.frame, truth.id))
+    who, frame = truth.id[order], truth.frame[order]
+    new = np.ones(len(order), bool)
+    new[1:] = (np.diff(who) != 0) | (np.diff(frame) - 1 > away)
+    number = np.empty(len(order), np.int64)
+    number[order] = np.cumsum(new)
+    return replace(truth, id=number)
 
 
 def _pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cli import main
 from core.errors import SettingsError, TruthError
-from core.mot import MotRows, read_mot
+from core.mot import MotRows, read_mot, write_truth
 from core.score import score, score_files, table, together
+from core.score.files import stays
 
 HIGH = 100.0
 EVERYTHING = {"HOTA": 1, "DetA": 1, "AssA": 1, "LocA": 1, "MOTA": 1, "MOTP": 1, "IDF1": 1, "IDP": 1, "IDR": 1}
@@ -251,3 +253,24 @@ def test_the_smaller_clip_of_pets(shared: Path) -> None:
     figures = score(truth, smaller, scale=0.625).as_dict()
     assert (figures["FP"], figures["FN"], figures["IDSW"], figures["MT"]) == (0, 0, 0, 19)
     assert figures["HOTA"] == pytest.approx(1)
+
+
+def test_a_stay_is_a_number_of_its_own(tmp_path: Path) -> None:
+    """Two people; one is away for frames 4 to 8 and comes back: new only where five frames are too many."""
+    rows = [f"{f},1,{f},0,10,20,1,1,1" for f in (1, 2, 3, 9, 10)] + [f"{f},2,50,0,10,20,1,1,1" for f in (9, 3, 10)]
+    (tmp_path / "truth.txt").write_text("\n".join(rows))
+    truth = read_mot(tmp_path / "truth.txt")
+    assert stays(truth, 4).id.tolist() == [1, 1, 1, 2, 2, 4, 3, 4]
+    assert stays(truth, 5).id.tolist() == [1, 1, 1, 1, 1, 2, 2, 2]
+    write_truth(tmp_path / "result.txt", [stays(truth, 4)])
+    pair = tmp_path / "truth.txt", tmp_path / "result.txt"
+    assert score_files(*pair, away=4)["result"].as_dict()["IDF1"] == 1.0
+    assert score_files(*pair)["result"].as_dict()["IDF1"] < 1.0
+
+
+def test_negative_frames_away_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("1,1,0,0,10,20,1\n")
+    words = ["evaluate", "tracks", "--truth", str(tmp_path / "a.txt"), "--result", str(tmp_path / "a.txt")]
+    assert main([*words, "--away", "-1"]) == 2
+    assert "--away" in capsys.readouterr().err
+    assert main([*words, "--away", "3"]) == 0
