@@ -20,6 +20,8 @@ __all__ = ["RejoinRules", "Rules", "Tracker", "track"]
 
 STEP_SECONDS = 1 / 30
 """The time step that the motion noise was measured for; the tracker scales it to the times that pass."""
+CHANGED = 0.2
+"""So far under `track_cos` a box looks like somebody else."""
 NO_FEATURE_ROWS = np.empty(0, np.int64)
 
 
@@ -46,7 +48,7 @@ def track(
     end = np.searchsorted(detections.frame, timeline.frame, "right")
     number = np.zeros(len(detections), np.int64)
     cover, stretch = np.zeros(len(detections)), np.zeros(len(detections), np.int64)
-    looks = Looks()
+    looks = Looks(settings.track_cos - CHANGED)
     for i, (a, b) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
         rows = np.flatnonzero(use[a:b]) + a
         vectors, has = window.of(rows)

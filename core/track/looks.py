@@ -1,7 +1,8 @@
 """What each track looks like between two doubts, gathered while tracking: a vector per stretch, never one per box.
 
-A doubt is a gap, or a moment in which two people nearly cover each other: there a tracker may go on with the wrong
-one. A stretch is what lies between. Boxes that others cover say nothing about who is in them.
+A doubt is a gap, a moment in which two people nearly cover each other, or a change of looks: there the tracker may
+have gone on with somebody else. A stretch is what lies between. Boxes that others cover say nothing about who is in
+them.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ class _Now:
     stretch: int
     seconds: float
     touching: bool
+    usual: Floats | None = None
+    odd: int = 0
 
 
 @dataclass
 class Looks:
-    """One per camera; fed frame by frame with the boxes that have a track."""
+    """One per camera; fed frame by frame with the boxes that have a track.
 
+    Looks have changed when two clean boxes in a row have a cosine under `least` with what the track looked like.
+    """
+
+    least: float
     _now: dict[int, _Now] = field(default_factory=dict)
     _sum: dict[Stretch, Floats] = field(default_factory=dict)
 
@@ -47,7 +54,11 @@ class Looks:
         stretch = np.array([self._stretch(int(t), seconds, c > TOUCH) for t, c in zip(track, cover, strict=True)])
         row_of_vector = np.cumsum(has_vector) - 1
         for i in np.flatnonzero(has_vector & (cover < CLEAN)):
-            key, vector = (int(track[i]), int(stretch[i])), vectors[row_of_vector[i]]
+            vector = vectors[row_of_vector[i]]
+            if self._is_odd(self._now[int(track[i])], vector):
+                continue
+            stretch[i] = self._now[int(track[i])].stretch
+            key = int(track[i]), int(stretch[i])
             self._sum[key] = self._sum[key] + vector if key in self._sum else vector.astype(np.float32)
         return cover, stretch.astype(np.int64)
 
@@ -57,9 +68,21 @@ class Looks:
             now = self._now[track] = _Now(0, seconds, touching)
             return 0
         if seconds - now.seconds > GAP_SECONDS or (touching and not now.touching):
-            now.stretch += 1
+            now.stretch, now.usual, now.odd = now.stretch + 1, None, 0
         now.seconds, now.touching = seconds, touching
         return now.stretch
+
+    def _is_odd(self, now: _Now, vector: Floats) -> bool:
+        """Whether a box looks unlike its track so far. With the second one in a row a new stretch has begun."""
+        if now.usual is None or float(now.usual @ vector) >= self.least * float(np.linalg.norm(now.usual)):
+            now.usual = vector if now.usual is None else 0.9 * now.usual + 0.1 * vector
+            now.odd = 0
+            return False
+        now.odd += 1
+        if now.odd < 2:
+            return True
+        now.stretch, now.usual, now.odd = now.stretch + 1, vector, 0
+        return False
 
     def vectors(self) -> dict[Stretch, Floats]:
         """A unit vector for each stretch that was seen without cover."""

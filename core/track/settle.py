@@ -25,14 +25,16 @@ from core.types import Bools, Floats, Ints, Tracks
 class SettleRules:
     """Chosen by measurement on PETS 2009 and on drawn plazas. Likeness is 0 for a stranger, 1 for the same person.
 
-    A link over a short gap needs a motion that fits and `likely` looks; over a long one, up to `long_seconds`, looks
-    `surely` alike and a place that could be reached: `reach` body heights, and `pace` more for each second.
+    A link over a short gap needs a motion that fits and `likely` looks; one that the tracker had made only looks that
+    are not those of an `other`. One over a long gap, up to `long_seconds`, needs looks `surely` alike and a place that
+    could be reached: `reach` body heights, and `pace` more for each second.
     A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
     `limit` is too much.
     """
 
     long_seconds: float = 10.0
     likely: float = 0.2
+    other: float = 0.0
     surely: float = 0.6
     unknown: float = 0.5
     reach: float = 0.5
@@ -171,7 +173,7 @@ def _cost(
     own = (pieces.track[a] == pieces.track[b]) & (b == a + 1)
     looks = 1 - like + rules.gap * gap
     short = rules.motion * np.minimum(fit, 3) + looks - rules.stay * own
-    short[~(((fit <= 1) & (gap <= near.gap_seconds) & (like >= rules.likely)) | own)] = np.inf
+    short[~(((fit <= 1) & (gap <= near.gap_seconds) & (like >= rules.likely)) | (own & (like >= rules.other)))] = np.inf
     tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
     way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
     hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]

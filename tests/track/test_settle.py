@@ -35,9 +35,8 @@ def spans(found: Tracks) -> list[tuple[int, int]]:
     )
 
 
-def tracked(scene: Detections, looks: Floats, frames: int, track_cos: float = 0.6) -> Tracks:
-    settings = TrackSettings(track_cos=track_cos)
-    return track(timeline(frames), scene, settings, [features(looks)], size=PICTURE)
+def tracked(scene: Detections, looks: Floats, frames: int) -> Tracks:
+    return track(timeline(frames), scene, TrackSettings(), [features(looks)], size=PICTURE)
 
 
 @pytest.mark.parametrize(("same", "spanned"), [(True, [(0, 89)]), (False, [(0, 29), (70, 89)])])
@@ -83,7 +82,7 @@ def who_swap() -> tuple[Tracks, list[np.ndarray], Bools]:
 
 def test_numbers_that_were_exchanged_are_put_right() -> None:
     tracks, numbers, red = who_swap()
-    looks, cover, stretch = Looks(), [], []
+    looks, cover, stretch = Looks(0.5), [], []
     for f, number in enumerate(numbers):
         rows = tracks.frame == f
         vectors = np.where(red[rows][:, None], RED, BLUE).astype(np.float32)
@@ -102,7 +101,7 @@ def test_numbers_that_were_exchanged_are_put_right() -> None:
 
 
 def test_covered_boxes_say_nothing_about_looks() -> None:
-    looks = Looks()
+    looks = Looks(0.5)
     apart = np.array([[0, 0, 40, 100], [200, 0, 240, 100]], np.float32)
     close = np.array([[0, 0, 40, 100], [10, 0, 50, 100]], np.float32)
     vectors = np.stack([RED, BLUE]).astype(np.float32)
@@ -116,6 +115,24 @@ def test_covered_boxes_say_nothing_about_looks() -> None:
     known = looks.vectors()
     assert set(known) == {(1, 0), (2, 0), (2, 2)}
     np.testing.assert_allclose(known[1, 0], RED)
+
+
+def test_a_track_that_changes_its_looks_is_two() -> None:
+    """The tracker goes on with somebody who stepped out from behind the first one: no gap, no meeting."""
+    one = walk(range(60), (100, 100), (1, 0))
+    scene = detections(one, walk(range(60), (300, 200), (0, 0)))
+    red = of(scene, one[:30])
+    third = np.array([0, 0, 1.0, 0])
+    looks = looking(scene, red)
+    looks[of(scene, one[30:])] += third - BLUE
+    assert spans(tracked(scene, looks, 60)) == [(0, 30), (0, 59), (31, 59)]
+
+
+def test_one_odd_box_is_no_change() -> None:
+    one = walk(range(60), (100, 100), (1, 0))
+    scene = detections(one, walk(range(60), (300, 200), (0, 0)))
+    red = of(scene, one) & (scene.frame != 30)
+    assert spans(tracked(scene, looking(scene, red), 60)) == [(0, 59), (0, 59)]
 
 
 def test_all_links_together_cost_least() -> None:
