@@ -1,4 +1,4 @@
-"""`train reid`, `train tune`, `train detector`, `train prepare`: models of one's own, from one's own pictures."""
+"""`train reid`, `tune`, `detector`, `between`, `prepare`, `rendered`: models of one's own, from one's own pictures."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def add(commands: Any) -> None:
     tune.add_argument("--backbone", nargs="+", default=["osnet_x0_25"])
     tune.set_defaults(run=run_tune)
     _add_detector(kinds)
+    _add_between(kinds)
     _add_prepare(kinds)
     _add_rendered(kinds)
 
@@ -74,6 +75,15 @@ def _add_detector(kinds: Any) -> None:
         p.add_argument(f"--{name}", type=float)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_detector)
+
+
+def _add_between(kinds: Any) -> None:
+    p: argparse.ArgumentParser = kinds.add_parser("between", help="a detector between two stages of its training")
+    p.add_argument("first", type=Path, metavar="FIRST.pt")
+    p.add_argument("second", type=Path, metavar="SECOND.pt")
+    p.add_argument("--share", type=float, default=0.5, help="of the second's weights, 0 to 1 (0.5)")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.pt")
+    p.set_defaults(run=run_between)
 
 
 def _add_prepare(kinds: Any) -> None:
@@ -189,6 +199,14 @@ def run_detector(options: argparse.Namespace) -> int:
     recipe = DetectorRecipe(**_given(options, DetectorRecipe))
     made = train_detector(options.data, options.start, options.out, recipe, Progress(listener(options.progress)))
     sys.stdout.write(f"{made}\n")
+    return 0
+
+
+def run_between(options: argparse.Namespace) -> int:
+    from core.train.between import between
+
+    between(options.first, options.second, options.share, options.out)
+    sys.stdout.write(f"{options.out}\n")
     return 0
 
 

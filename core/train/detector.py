@@ -65,7 +65,9 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
         _listen(model, recipe, progress)
         with _CpuInHalf():
             model.train(**_words(data, out, recipe), resume=resume)
-    write_atomically(made, _without_places(yolo, weights / "best.pt"))
+    room = io.BytesIO()
+    importlib.import_module("torch").save(without_places(yolo(str(weights / "best.pt"), task="detect").ckpt), room)
+    write_atomically(made, room.getvalue())
     return made
 
 
@@ -80,20 +82,16 @@ def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorReci
     write_atomically(path, content.encode())
 
 
-def _without_places(yolo: Any, best: Path) -> bytes:
-    """The weights without the folders, the repository and the settings' paths that Ultralytics writes into them."""
-    model = yolo(str(best), task="detect")
-    held = {name: value for name, value in model.ckpt.items() if name not in ("git", "train_results")}
-    kept = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
-    held["train_args"] = kept
+def without_places(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A checkpoint without the folders, the repository and the settings' paths that Ultralytics writes into it."""
+    held = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
+    held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
     for network in (held.get("model"), held.get("ema")):
         if network is not None:
             network.args = {name: value for name, value in dict(network.args).items() if not _is_place(value)}
             network.pt_path = None
             network.half()
-    room = io.BytesIO()
-    importlib.import_module("torch").save(held, room)
-    return room.getvalue()
+    return held
 
 
 def _is_place(value: object) -> bool:
