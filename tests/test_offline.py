@@ -94,7 +94,7 @@ import numpy, torch
 print("THREADS", os.environ.get("OMP_NUM_THREADS"))
 print("SYNC", module.settings["sync"], "SAFE", __import__("ultralytics.utils", fromlist=["x"]).SAFE_LOAD)
 model = module.YOLO({str(ROOT / "weights" / "person-yolo11n.pt")!r})
-found = model.predict(numpy.zeros((64, 64, 3), numpy.uint8), imgsz=64, verbose=False)
+found = model.predict(numpy.zeros((360, 640, 3), numpy.uint8), imgsz=640, verbose=False)
 print("BOXES", len(found[0].boxes))
 for name in ("yolov8n.pt", "something-else.pt"):
     try:
