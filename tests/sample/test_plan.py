@@ -13,13 +13,12 @@ from core.sample.views import Reals
 from core.sample.walks import TICK
 
 SETTINGS = [
-    *(SampleSettings(seed=seed) for seed in range(10)),
-    *(SampleSettings(seed=seed, seconds=12) for seed in (0, 4, 7)),
+    *(SampleSettings(seed=seed) for seed in range(5)),
+    *(SampleSettings(seed=seed, seconds=12) for seed in (0, 4)),
     SampleSettings(cameras=2),
     SampleSettings(cameras=4, seed=3),
     SampleSettings(cameras=6, seed=1),
     SampleSettings(people=16, seed=2),
-    SampleSettings(people=7, seconds=60.0),
 ]
 
 
@@ -50,7 +49,7 @@ def test_the_promises_hold(settings: SampleSettings) -> None:
             assert np.sum(np.array(pace) < 0.2) * LOOKED > 0.25 * settings.seconds
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_two_are_dressed_alike_and_nobody_else(seed: int) -> None:
     looks = planned(SampleSettings(seed=seed)).looks
     clothes = [(look.top, look.bottom, look.upper, look.lower, look.pattern, look.shoes) for look in looks]
@@ -60,7 +59,7 @@ def test_two_are_dressed_alike_and_nobody_else(seed: int) -> None:
     assert all(1.55 - 0.1 <= look.height <= 1.95 + 0.1 for look in looks)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_pictures_share_a_part_of_the_ground_only(seed: int) -> None:
     x, y = np.meshgrid(np.arange(-9, 9.1), np.arange(-9, 9.1))
     xy = np.stack([x.ravel(), y.ravel()], 1)
