@@ -1,6 +1,7 @@
 """The command line as its user has it: a process of its own, exit statuses, one line per fault, files on disk."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,7 @@ def test_killed_and_run_again_equals_never_killed(tmp_path: Path, monkeypatch: p
     kept = json.loads((tmp_path / "a" / "run.json").read_text())["cameras"]
     assert next(iter(kept.values()))["stages"]["detect"]["kept"] >= 200
 
+    shutil.copytree(tmp_path / "killed" / "exported", tmp_path / "whole" / "exported")
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "whole"))
     assert subprocess.run(command("b"), cwd=ROOT, check=False).returncode == 0
     one, other = (sorted((tmp_path / d / "tracks").glob("*.txt"))[0].read_bytes() for d in "ab")
