@@ -88,10 +88,14 @@ def candidates(ends: Ends, gap_seconds: float) -> tuple[Ints, Ints]:
     starts = ends.first[order]
     low = np.searchsorted(starts, ends.last, "right")
     high = np.searchsorted(starts, ends.last + gap_seconds, "right")
-    many = np.maximum(high - low, 0)
-    earlier = np.repeat(np.arange(len(starts)), many)
-    within = np.arange(len(earlier)) - np.repeat(np.cumsum(many) - many, many)
-    return earlier, order[np.repeat(low, many) + within]
+    earlier, within = counted(np.maximum(high - low, 0))
+    return earlier, order[low[earlier] + within]
+
+
+def counted(many: Ints) -> tuple[Ints, Ints]:
+    """`many[i]` times i, and beside each how many of its kind came before: [2, 0, 1] gives [0, 0, 2], [0, 1, 0]."""
+    whose = np.repeat(np.arange(len(many)), many)
+    return whose, np.arange(len(whose)) - np.repeat(np.cumsum(many) - many, many)
 
 
 def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
@@ -118,11 +122,17 @@ def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
     for k in np.argsort(fit + GAP_COST * (ends.first[b] - ends.last[a]), kind="stable"):
         if fit[k] <= 1 and follows[a[k]] < 0 and not taken[b[k]]:
             follows[a[k]], taken[b[k]] = b[k], True
+    name = chained(numbers, follows, ends.first)
+    return renamed(tracks, name[np.searchsorted(numbers, tracks.track)])
+
+
+def chained(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
+    """`numbers`, each taken over from the one that it follows; `first` is when each begins."""
     name = numbers.copy()
-    for i in np.argsort(ends.first, kind="stable"):
+    for i in np.argsort(first, kind="stable"):
         if follows[i] >= 0:
             name[follows[i]] = name[i]
-    return renamed(tracks, name[np.searchsorted(numbers, tracks.track)])
+    return name
 
 
 def is_long(tracks: Tracks, hits: int) -> Bools:
@@ -157,9 +167,9 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
 
 def _drawn(ordered: Tracks, timeline: Timeline, at: Ints, left: Ints, hole: Ints) -> Tracks:
     """The boxes between row `left` and the row after it, one for each analysed frame in the hole."""
-    many = hole[left]
-    side = np.repeat(left, many)
-    row = at[side] + np.arange(len(side)) - np.repeat(np.cumsum(many) - many, many) + 1
+    whose, within = counted(hole[left])
+    side = left[whose]
+    row = at[side] + within + 1
     seconds = timeline.seconds[row]
     share = ((seconds - ordered.seconds[side]) / (ordered.seconds[side + 1] - ordered.seconds[side]))[:, None]
     return Tracks(

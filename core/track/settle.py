@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, ends_of, misfit, ordered_by, renamed
+from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, chained, counted, ends_of, misfit, renamed
 from core.track.looks import GAP_SECONDS, TOUCH, Stretch
 from core.types import Bools, Floats, Ints, Tracks
 
@@ -54,7 +54,7 @@ FEW = 5
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
-    rows: Tracks  # ordered by piece and time; `track` is the piece
+    rows: Tracks  # ordered by piece and time
     begin: Ints
     track: Ints  # the tracker's number of each piece
     ends: Ends
@@ -76,20 +76,17 @@ def settle(
     order = np.lexsort((tracks.frame, tracks.track))
     tracks, cover, stretch = tracks[order], cover[order], stretch[order]
     piece = _piece(tracks, cover, stretch)
-    names, first, piece = np.unique(piece, return_index=True, return_inverse=True)
-    rows, _, begin = ordered_by(renamed(tracks, piece))
-    pieces = _Pieces(rows, begin, tracks.track[first], ends_of(rows, begin, near.look_seconds))
-    known, look = _looks(tracks, stretch, piece, len(names), looks)
+    _, first, piece = np.unique(piece, return_index=True, return_inverse=True)
+    begin = np.append(first, len(tracks))
+    pieces = _Pieces(tracks, begin, tracks.track[first], ends_of(tracks, begin, near.look_seconds))
+    known, look = _looks(tracks.track[first], stretch[first], looks)
     earlier, later = candidates(pieces.ends, rules.long_seconds)
     like = _likeness(pieces, known, look, cosine)(earlier, later)
     like = np.where(known[earlier] & known[later], like, rules.unknown)
     cost = _cost(pieces, earlier, later, like, known, size, rules, near)
-    follows = _linked(earlier, later, cost, len(names), rules.limit)
-    name = np.arange(len(names))
-    for i in np.argsort(pieces.ends.first, kind="stable"):
-        if follows[i] >= 0:
-            name[follows[i]] = name[i]
-    return renamed(tracks, name[piece] + 1)
+    follows = _linked(earlier, later, cost, len(first), rules.limit)
+    name = chained(np.arange(1, len(first) + 1), follows, pieces.ends.first)
+    return renamed(tracks, name[piece])
 
 
 def _piece(tracks: Tracks, cover: Numbers, stretch: Ints) -> Ints:
@@ -107,17 +104,13 @@ def _piece(tracks: Tracks, cover: Numbers, stretch: Ints) -> Ints:
     return piece
 
 
-def _looks(
-    tracks: Tracks, stretch: Ints, piece: Ints, count: int, looks: dict[Stretch, Floats]
-) -> tuple[Bools, Floats]:
-    """Which pieces were seen clean, and their vectors (count, d): a piece begins in the stretch that it is made of."""
-    first = np.searchsorted(piece, np.arange(count))
+def _looks(track: Ints, stretch: Ints, looks: dict[Stretch, Floats]) -> tuple[Bools, Floats]:
+    """Which pieces were seen clean, and their vectors (n, d), from the track and the stretch that each begins in."""
     width = len(next(iter(looks.values()))) if looks else 1
-    look, known = np.zeros((count, width), np.float32), np.zeros(count, bool)
-    for i, row in enumerate(first.tolist()):
-        vector = looks.get((int(tracks.track[row]), int(stretch[row])))
-        if vector is not None:
-            look[i], known[i] = vector, True
+    look, known = np.zeros((len(track), width), np.float32), np.zeros(len(track), bool)
+    for i, key in enumerate(zip(track.tolist(), stretch.tolist(), strict=True)):
+        if key in looks:
+            look[i], known[i] = looks[key], True
     return known, look
 
 
@@ -150,10 +143,8 @@ def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
     rows = np.flatnonzero(known)
     order = rows[np.argsort(ends.first[rows], kind="stable")]
     until = np.searchsorted(ends.first[order], ends.last[order], "right")
-    many = np.maximum(until - np.arange(len(order)) - 1, 0)
-    one = np.repeat(np.arange(len(order)), many)
-    other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(many) - many, many)
-    return order[one], order[other]
+    one, within = counted(np.maximum(until - np.arange(len(order)) - 1, 0))
+    return order[one], order[one + 1 + within]
 
 
 def _cost(

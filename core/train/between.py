@@ -6,15 +6,12 @@ What was learned last is often learned at the cost of what was known before; a p
 
 from __future__ import annotations
 
-import importlib
-import io
 from pathlib import Path
 from typing import Any
 
 from core.errors import SettingsError, WeightsError
-from core.folders import write_atomically
 from core.offline import import_ultralytics
-from core.train.detector import without_places
+from core.train.detector import save_without_places
 
 
 def between(first: Path, second: Path, share: float, out: Path) -> None:
@@ -32,9 +29,7 @@ def between(first: Path, second: Path, share: float, out: Path) -> None:
     mixed = {k: ours[k] * (1 - share) + v * share if v.is_floating_point() else v for k, v in theirs.items()}
     other.model.load_state_dict(mixed)
     other.ckpt["model"], other.ckpt["ema"] = other.model, None
-    room = io.BytesIO()
-    importlib.import_module("torch").save(without_places(other.ckpt), room)
-    write_atomically(out, room.getvalue())
+    save_without_places(other.ckpt, out)
 
 
 def _opened(yolo: Any, path: Path) -> Any:

@@ -140,13 +140,17 @@ def read_picture(path: Path) -> Image:
     return np.asarray(picture, np.uint8)
 
 
+def resized(picture: Image, height: int, width: int) -> Image:
+    """The picture at that size; what is made smaller is averaged."""
+    how = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+
+
 def load_pictures(crops: Crops, height: int, width: int, on_pictures: Callable[[int], None] = lambda n: None) -> Image:
     """All pictures at one size, (n, height, width, 3) uint8 BGR: small enough to hold, and decoded only once."""
     held = np.empty((len(crops), height, width, 3), np.uint8)
     for i, path in enumerate(crops.path):
-        picture = read_picture(path)
-        smaller = picture.shape[0] > height
-        cv2.resize(picture, (width, height), dst=held[i], interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+        held[i] = resized(read_picture(path), height, width)
         if i % 256 == 255:
             on_pictures(i + 1)
     return held

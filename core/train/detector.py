@@ -65,9 +65,7 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
         _listen(model, recipe, progress)
         with _CpuInHalf():
             model.train(**_words(data, out, recipe), resume=resume)
-    room = io.BytesIO()
-    importlib.import_module("torch").save(without_places(yolo(str(weights / "best.pt"), task="detect").ckpt), room)
-    write_atomically(made, room.getvalue())
+    save_without_places(yolo(str(weights / "best.pt"), task="detect").ckpt, made)
     return made
 
 
@@ -82,8 +80,8 @@ def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorReci
     write_atomically(path, content.encode())
 
 
-def without_places(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A checkpoint without the folders, the repository and the settings' paths that Ultralytics writes into it."""
+def save_without_places(checkpoint: dict[str, Any], path: Path) -> None:
+    """A checkpoint to disk, without the folders, the repository and the settings' paths that Ultralytics puts in."""
     held = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
     held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
     for network in (held.get("model"), held.get("ema")):
@@ -91,7 +89,9 @@ def without_places(checkpoint: dict[str, Any]) -> dict[str, Any]:
             network.args = {name: value for name, value in dict(network.args).items() if not _is_place(value)}
             network.pt_path = None
             network.half()
-    return held
+    room = io.BytesIO()
+    importlib.import_module("torch").save(held, room)
+    write_atomically(path, room.getvalue())
 
 
 def _is_place(value: object) -> bool:

@@ -6,7 +6,6 @@ copies are changed once, the teacher looks at them, and the student sees them as
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +13,7 @@ from core.embed import Embedder
 from core.errors import SettingsError
 from core.progress import Progress
 from core.train.augment import Augment, augment
-from core.train.data import read_picture
+from core.train.data import read_picture, resized
 from core.types import Floats, Image
 
 SEEN = (256, 128)  # what a teacher looks at: most want this size, and a student's is no larger
@@ -39,10 +38,10 @@ def views(
     progress.begin("views", len(order))
     for at in range(0, len(order), AT_ONCE):
         rows = order[at : at + AT_ONCE]
-        copies = _changed(np.stack([_at(read_picture(path), SEEN) for path in paths[rows]]), rng)
+        copies = _changed(np.stack([resized(read_picture(path), *SEEN) for path in paths[rows]]), rng)
         said.append(teacher.embed(list(copies)))
         for out, copy in zip(made[at : at + AT_ONCE], copies, strict=True):
-            out[:] = _at(copy, size)
+            out[:] = resized(copy, *size)
         progress.at(at + len(rows))
     return made, np.concatenate(said)
 
@@ -60,9 +59,3 @@ def _changed(pictures: Image, rng: np.random.Generator) -> Image:
     for row in np.flatnonzero(rng.random(n) < SWAP):
         mixed[row] = mixed[row][..., rng.permutation(3)]
     return augment(mixed, CHANGES, rng)
-
-
-def _at(picture: Image, size: tuple[int, int]) -> Image:
-    height, width = size
-    how = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
