@@ -15,8 +15,9 @@ run: $(RUN_READY)
 	$(PY) -m core sample
 	$(PY) -m streamlit run app.py --server.headless=false
 
+# A worker per core, each with one thread: networks as small as the tests' gain nothing from more.
 test: $(TEST_READY)
-	$(PY) -m pytest
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 check: lint test
 

@@ -108,7 +108,8 @@ def chromium(home: Path) -> Iterator[Browser]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        with connect(_tab(home), max_size=None) as socket:
+        # A full second for the goodbye: what the page still has to say is of no more use.
+        with connect(_tab(home), max_size=None, close_timeout=1) as socket:
             yield Browser(socket)
     finally:
         child.terminate()

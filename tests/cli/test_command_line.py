@@ -139,7 +139,7 @@ def wait_for(folder: Path, pattern: str, process: "subprocess.Popen[str]", secon
 def test_killed_and_run_again_equals_never_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`kill -9` after the first chunk; the same command then does only the rest, and the result is the same."""
     shared = ROOT.parent / "shared" / "data" / "pets_s2l1" / "view1.avi"
-    clip = shared if shared.is_file() else write_scene(tmp_path / "long.mp4", 900)
+    clip = shared if shared.is_file() else write_scene(tmp_path / "long.mp4", 600)
 
     def command(out: str) -> list[str]:
         return [sys.executable, "-m", "core", "track", str(clip), "--out", str(tmp_path / out), *SMALL]
