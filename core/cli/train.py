@@ -61,6 +61,9 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
     for name in ("metric", "identity", "smoothing", "alike", "towards", "final", "warmup", "decay"):
         p.add_argument(f"--{name}", type=float)
     p.add_argument("--optimizer", help="adam or sgd")
+    p.add_argument(
+        "--settled", action="store_true", default=None, help="keep the means of the batch normalisations of --start"
+    )
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
@@ -173,6 +176,8 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError("--copies are for a teacher to speak about", "Name a --teacher, and --beside above 0.")
     if beside is not None and not (options.unlabelled or options.copies):
         raise SettingsError("--beside is about --unlabelled crops or --copies", "Name one of them, or leave it out.")
+    if options.settled and not options.start:
+        raise SettingsError("random weights have no means to be --settled on", "Name weights with --start.")
     if not options.teacher and (options.alike or options.towards):
         raise SettingsError("--alike and --towards are about a teacher", "Name one with --teacher.")
     more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled or options.copies else 0}

@@ -36,7 +36,9 @@ class ReidRecipe:
     """`metric`, `identity`, `alike` and `towards` are the weights of the losses; 0 switches one off.
 
     A batch holds `pictures` of each of `people`, and `unlabelled` crops that only the teacher speaks about.
-    `rate` climbs for `warmup` epochs and then falls along a cosine to `final` of itself.
+    `rate` climbs for `warmup` epochs and then falls along a cosine to `final` of itself. `settled` keeps the means and
+    spreads of the batch normalisations that the training starts with: for a last stage, in which the network is to
+    learn with those that it will ship with.
     """
 
     backbone: str = "osnet_x0_5"
@@ -60,6 +62,7 @@ class ReidRecipe:
     decay: float = 5e-4
     patience: int = 0
     seed: int = 0
+    settled: bool = False
     augment: Augment = field(default_factory=Augment)
 
     def __post_init__(self) -> None:
@@ -173,7 +176,7 @@ class _School:
         recipe, batches = self.recipe, self._batches(epoch)
         before = self.steps_until(epoch)
         sums: dict[str, float] = {}
-        self.student.train()
+        self.student.learn(self.recipe.settled)
         everything = _Both(self._lesson.pictures, self._lesson.unlabelled)
         finished = len(self._lesson.pictures) if self._lesson.finished else None
         shown = prepared(everything, batches, recipe.augment, (recipe.seed, 2, epoch), finished)

@@ -50,6 +50,14 @@ class Student(nn.Module):
         found: Tensor = self.project(vectors)
         return found
 
+    def learn(self, settled: bool) -> None:
+        """Ready for a training step; `settled` normalises with the means and spreads that are there already."""
+        self.train()
+        if settled:
+            for module in self.modules():
+                if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                    module.eval()
+
     def shipped(self) -> dict[str, Tensor]:
         """What is needed to embed: backbone and neck, under the names that `core.embed` reads."""
         neck = {NECK + key: value for key, value in self.neck.state_dict().items()}

@@ -72,6 +72,7 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
         (["--metric", "0", "--identity", "0"], "nothing is learned"),
         (["--aside", "9"], "one person"),
         (["--rate", "-1"], "a rate above 0"),
+        (["--settled"], "--start"),
     ],
 )
 def test_wrong_words_are_answered_in_one_line(

@@ -48,6 +48,24 @@ def test_the_seed_decides_the_first_weights() -> None:
     assert not torch.equal(one.identity.weight, other.identity.weight)
 
 
+def test_settled_it_learns_with_the_means_that_it_has() -> None:
+    student = Student("osnet_x0_25", 3)
+    initialise(student, 1)
+    pictures = torch.randn(4, 3, 64, 32)
+    kept = {name: value.clone() for name, value in student.named_buffers()}
+    student.learn(settled=True)
+    _, after = student(pictures)
+    after.sum().backward()
+    assert all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
+    assert any(weight.grad is not None for weight in student.parameters())
+    # In training as when it ships.
+    student.eval()
+    assert torch.allclose(student(pictures)[1], after, atol=1e-5)
+    student.learn(settled=False)
+    student(pictures)
+    assert not all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
+
+
 def test_the_wrong_backbone_is_refused_in_words(tmp_path: Path) -> None:
     state = Student("osnet_x0_5", 3).shipped()
     with pytest.raises(WeightsError, match="does not fit"):
