@@ -1,9 +1,21 @@
 """The door for the browser: `streamlit run app.py`. The frame of pages, and the routes that films are served by."""
 
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
 
 from pages.parts.serving import ROUTES
 
-app = st.App(Path(__file__).resolve().parent / "pages" / "parts" / "frame.py", routes=ROUTES)
+
+@asynccontextmanager
+async def _announced(_: st.App) -> AsyncIterator[None]:
+    """Streamlit's own welcome is switched off, for it offers things that are no business of our users."""
+    sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
+    sys.stdout.flush()
+    yield
+
+
+app = st.App(Path(__file__).resolve().parent / "pages" / "parts" / "frame.py", routes=ROUTES, lifespan=_announced)

@@ -39,15 +39,19 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def address(house: Path, tmp_path: Path) -> Iterator[str]:
+def address(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
+    # As `make run` starts it, but for the browser of the desktop, which is one that does nothing.
+    words.append("--server.headless=false")
+    monkeypatch.setenv("BROWSER", "true")
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=log, stderr=log)
     try:
         _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        assert (tmp_path / "log").read_text() == f"Sightline is at http://localhost:{port}; Ctrl+C ends it.\n"
         yield f"http://127.0.0.1:{port}"
     finally:
         server.kill()
@@ -84,6 +88,7 @@ def test_the_first_page(browser: Browser, address: str, width: int) -> None:
     browser.wait("document.querySelector('h1')?.innerText === 'Sightline'")
     browser.wait("document.body.innerText.includes('Start here')")
     assert not browser.read("document.documentElement.scrollWidth > innerWidth")
+    assert "agents" not in browser.read("document.body.innerText")
     check_quiet(browser, address)
 
 
