@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.errors import SettingsError
 
 WIDTH, HEIGHT = 960, 540
-VERSION = 1
+VERSION = 2
 """Of the renderer: raised whenever the same settings give other pictures."""
 
 
