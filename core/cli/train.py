@@ -46,6 +46,7 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("crops", type=Path, metavar="DIR", help="crops: Market-1501 layout, or a folder per person")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--aside", type=int, default=0, metavar="N", help="keep the last N people aside to judge by")
+    p.add_argument("--also", type=Path, action="append", default=[], metavar="DIR", help="crops of further people")
     p.add_argument("--teacher", metavar="NAME", help="learn from this embedder as well: name or file")
     p.add_argument("--unlabelled", type=Path, metavar="DIR", help="more crops, of whom only the teacher speaks")
     p.add_argument(
@@ -152,7 +153,7 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
     taught, examination = lesson(
-        options.crops, recipe, options.aside, teacher, options.unlabelled, progress, options.copies
+        options.crops, recipe, options.aside, teacher, options.unlabelled, progress, options.copies, options.also
     )
     start = digest(options.start) if options.start else ""
     beginning = {"start": start, "aside": options.aside, "copies": options.copies, "pictures": taught.fingerprint()}

@@ -115,7 +115,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
     truth: list[MotRows] = []
     try:
         with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film:
-            # x264's mbtree weighs blocks in floating point, and now and then otherwise: measured, 1 film in 10 differed.
+            # x264's mbtree weighs blocks in floating point, and not always alike: measured, 1 film in 10 differed.
             options = {"preset": "veryfast", "crf": str(view.crf), "bf": "0", "g": str(2 * view.fps)}
             options |= {"threads": "1", "mbtree": "0"}
             stream = film.add_stream("libx264", rate=view.fps, options=options)

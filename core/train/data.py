@@ -8,7 +8,7 @@ names the camera. A picture that names no camera was seen by camera 1. Nothing h
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,19 @@ def split(crops: Crops, aside: int) -> tuple[Crops, Crops]:
         raise SettingsError(f"{aside} of {len(people)} people cannot be kept aside", "Keep fewer aside.")
     held: Bools = np.isin(crops.person, people[len(people) - aside :])
     return crops[~held & (crops.person > DISTRACTOR)], crops[held]
+
+
+def joined(crops: Crops, others: Sequence[Crops]) -> Crops:
+    """All in one set; nobody of one is in another, so the people of `others` are numbered on."""
+    parts, last = [crops], int(crops.person.max(initial=0))
+    for more in others:
+        parts.append(Crops(more.path, more.person + last, more.camera)[more.person > DISTRACTOR])
+        last += int(more.person.max(initial=0))
+    return _crops(
+        [path for part in parts for path in part.path],
+        [person for part in parts for person in part.person.tolist()],
+        [camera for part in parts for camera in part.camera.tolist()],
+    )
 
 
 def queries(crops: Crops) -> Bools:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,17 @@ from core.embed import Embedder
 from core.errors import SettingsError
 from core.progress import Progress
 from core.score import rank_within
-from core.train.data import PICTURES, Crops, check_answerable, load_pictures, queries, read_crops, read_picture, split
+from core.train.data import (
+    PICTURES,
+    Crops,
+    check_answerable,
+    joined,
+    load_pictures,
+    queries,
+    read_crops,
+    read_picture,
+    split,
+)
 from core.train.reid import Lesson, ReidRecipe, embed_with
 from core.train.student import Student
 from core.train.views import views
@@ -45,12 +55,15 @@ def lesson(
     unlabelled: Path | None,
     progress: Progress,
     copies: int = 0,
+    also: Sequence[Path] = (),
 ) -> tuple[Lesson, Examination | None]:
     """The pictures below `folder` without those of the last `aside` people, and the examination on these.
 
+    The people below each of `also` are learned from as well, and are others.
     With `copies` the teacher speaks about so many changed copies of every crop, and about no crop itself.
     """
     train, held = split(read_crops(folder), aside)
+    train = joined(train, [read_crops(other) for other in also])
     if len(train.people) < 2:
         raise SettingsError("one person cannot be told from nobody", "Bring more people, or keep fewer aside.")
     if len(held):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.errors import SettingsError
 from core.score import rank_within
-from core.train.data import Crops, load_pictures, queries, read_crops, split
+from core.train.data import Crops, joined, load_pictures, queries, read_crops, split
 
 
 def lay(folder: Path, *names: str) -> Path:
@@ -26,6 +26,14 @@ def crops_of(*rows: tuple[int, int]) -> Crops:
     person, camera = np.array(rows, np.int64).reshape(-1, 2).T
     names = np.array([Path(f"{number:04d}.jpg") for number in range(len(rows))] or [], object)
     return Crops(names, person, camera)
+
+
+def test_people_of_other_sets_are_other_people() -> None:
+    first = crops_of((3, 1), (7, 2), (0, 1))
+    both = joined(first, [crops_of((3, 5), (-1, 1), (0, 2)), crops_of((1, 1), (3, 2))])
+    assert both.person.tolist() == [3, 7, 0, 10, 11, 13]
+    assert both.camera.tolist() == [1, 2, 1, 5, 1, 2]
+    assert joined(first, []).person.tolist() == first.person.tolist()
 
 
 def test_market_names(tmp_path: Path) -> None:
