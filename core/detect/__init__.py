@@ -5,6 +5,6 @@ about clips, time or tracks. Another detector joins by meeting `Detector`.
 """
 
 from core.detect.base import Boxes, Detector
-from core.detect.opening import open_detector
+from core.detect.opening import on_pytorch_only, open_detector
 
-__all__ = ["Boxes", "Detector", "open_detector"]
+__all__ = ["Boxes", "Detector", "on_pytorch_only", "open_detector"]

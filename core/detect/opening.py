@@ -26,7 +26,7 @@ COCO_CLASSES = 80
 
 def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
     """`model` on the runtime that `backend` names, or on the best that is here."""
-    if model.architecture.startswith("fasterrcnn"):
+    if on_pytorch_only(model):
         return _torchvision(model, settings, backend)
     runtime = choose(backend, model.pytorch)
     if runtime != "openvino":
@@ -37,6 +37,11 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
 
     file = _xml_in(exported(model)) if model.pytorch else _xml_in(model.path)
     return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
+
+
+def on_pytorch_only(model: Model) -> bool:
+    """Whether there is no way here to run it on OpenVINO."""
+    return model.architecture.startswith("fasterrcnn")
 
 
 def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> Detector:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core.detect import Detector, open_detector
-from core.device import Backend, choose
+from core.detect import Detector, on_pytorch_only, open_detector
+from core.device import Backend, choose, cpu_bfloat16
 from core.embed import Embedder, open_embedder
 from core.settings import DetectSettings, EmbedSettings
 from core.weights import Model
@@ -41,10 +41,15 @@ class Networks:
         return self._embedders[settings.flip]
 
     def key(self, model: Model) -> dict[str, Any]:
-        """What of a model and its runtime decides its numbers."""
+        """What of a model, its runtime and this CPU decides its numbers."""
+        runtime = choose(self.backend, model.pytorch)
+        if runtime == "openvino" and on_pytorch_only(model):
+            runtime = "torch"
         return {
             "model": model.digest,
             "architecture": model.architecture,
             "input": repr(model.input),
-            "runtime": choose(self.backend, model.pytorch),
+            "runtime": runtime,
+            # OpenVINO computes in 16 bits where the CPU can, and a cache may be carried to one that cannot.
+            "precision": "bfloat16" if runtime == "openvino" and cpu_bfloat16() else "single",
         }
