@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from core.settings import TrackSettings
-from core.track.hindsight import RejoinRules, fill, is_long, rejoin, renumber
+from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
 from core.track.looks import Looks
 from core.track.settle import SettleRules, settle
 from core.track.tracker import NO_FEATURES, Rules, Tracker
@@ -73,12 +73,14 @@ def track(
         seen=np.ones(len(kept), bool),
     )
     on_frames(len(timeline))
-    near, known, long = RejoinRules(), looks.vectors(), is_long(raw, settings.n_init)
+    near, known = RejoinRules(), looks.vectors()
+    good = np.flatnonzero(is_long(raw, settings.n_init))
+    good = good[~doubled(raw[good])]
     if known:
-        doubts = cover[kept][long], stretch[kept][long]
-        whole = settle(raw[long], *doubts, known, settings.track_cos, size, SettleRules(), near)
+        doubts = cover[kept[good]], stretch[kept[good]]
+        whole = settle(raw[good], *doubts, known, settings.track_cos, size, SettleRules(), near)
     else:
-        whole = rejoin(raw[long], near)
+        whole = rejoin(raw[good], near)
     return renumber(fill(whole, timeline, near))
 
 

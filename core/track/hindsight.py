@@ -1,8 +1,8 @@
 """What a recording allows and a live tracker cannot do: decide again with both sides of a gap in hand.
 
-`rejoin` links the end of one track to the start of another up to a few seconds later (where there are looks to go by,
-`core.track.settle` does it instead), `is_long` leaves out what never became a track, `fill` draws the missing boxes of
-a gap, `renumber` counts tracks by first appearance.
+`doubled` finds where two tracks lay on one person, `rejoin` links the end of one track to the start of another up to a
+few seconds later (where there are looks to go by, `core.track.settle` does it instead), `is_long` leaves out what never
+became a track, `fill` draws the missing boxes of a gap, `renumber` counts tracks by first appearance.
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from core.track.assign import overlap
 from core.types import Bools, Ints, Timeline, Tracks
 
 Numbers = NDArray[np.float64]
 
 GAP_COST = 0.2
 """How much worse a second of gap makes a pair, in units of the misfit that is still allowed."""
+
+
+HANDED_OVER = 0.3
+"""Seconds for which an old and a new track may both lie on one person."""
+ONE_PERSON = 0.4
+"""Overlap from which they do."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,33 @@ def is_long(tracks: Tracks, hits: int) -> Bools:
     """Rows of tracks that were seen in `hits` frames or more."""
     numbers, count = np.unique(tracks.track[tracks.seen], return_counts=True)
     return np.isin(tracks.track, numbers[count >= hits])
+
+
+def doubled(tracks: Tracks) -> Bools:
+    """Rows at the end of a track that lie on the beginning of another one: both boxes were of one person.
+
+    Without these rows one track ends before the other begins, and they can be linked.
+    """
+    twice = np.zeros(len(tracks), bool)
+    if not len(tracks):
+        return twice
+    order = np.lexsort((tracks.frame, tracks.track))
+    _, begin = np.unique(tracks.track[order], return_index=True)
+    rows = [order[a:b] for a, b in pairwise([*begin.tolist(), len(order)])]
+    first, last = (np.array([tracks.seconds[r[end]] for r in rows]) for end in (0, -1))
+    by_start = np.argsort(first, kind="stable")
+    low = np.searchsorted(first[by_start], last - HANDED_OVER, "left")
+    high = np.searchsorted(first[by_start], last, "right")
+    older, within = counted(np.maximum(high - low, 0))
+    newer = by_start[low[older] + within]
+    for i, j in zip(older.tolist(), newer.tolist(), strict=True):
+        if first[i] < first[j] and last[i] < last[j]:
+            tail, head = rows[i][tracks.seconds[rows[i]] >= first[j]], rows[j][tracks.seconds[rows[j]] <= last[i]]
+            _, one, other = np.intersect1d(tracks.frame[tail], tracks.frame[head], return_indices=True)
+            shared = np.diag(overlap(tracks.xyxy[tail[one]], tracks.xyxy[head[other]]))
+            if len(shared) and shared.min() > ONE_PERSON:
+                twice[tail] = True
+    return twice
 
 
 def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:

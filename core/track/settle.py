@@ -28,6 +28,7 @@ class SettleRules:
     A link over a short gap needs a motion that fits and `likely` looks; one that the tracker had made only looks that
     are not those of an `other`. One over a long gap, up to `long_seconds`, needs looks `surely` alike and a place that
     could be reached: `reach` body heights, and `pace` more for each second.
+    Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later.
     A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
     `limit` is too much.
     """
@@ -45,7 +46,8 @@ class SettleRules:
     stay: float = 0.3
     long: float = 0.1
     limit: float = 1.3
-    edge: float = 8.0  # pixels from the border of the picture that count as leaving it
+    edge: float = 8.0
+    edge_seconds: float = 2.5
 
 
 FEW = 5
@@ -168,8 +170,9 @@ def _cost(
     tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
     way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
     hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]
-    hidden &= ~_at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
-    hidden &= ~_at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
+    gone = _at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
+    gone |= _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
+    hidden &= ~gone | ((fit <= 1) & (gap <= rules.edge_seconds))
     return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
 
 

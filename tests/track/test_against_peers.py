@@ -55,9 +55,9 @@ def by_deep_sort_realtime(boxes: Detections, vectors: Floats, budget: int | None
         xywh = boxes.xyxy[rows].astype(float)
         xywh[:, 2:] -= xywh[:, :2]
         raw = [(b, s, r) for b, s, r in zip(xywh.tolist(), boxes.score[rows].tolist(), rows.tolist(), strict=True)]
-        began = time.perf_counter()
+        began = time.process_time()
         found = tracker.update_tracks(raw, embeds=list(vectors[rows]))
-        spent += time.perf_counter() - began
+        spent += time.process_time() - began
         for one in found:
             if one.time_since_update == 0:
                 owner[one.det_class] = int(one.track_id)
@@ -65,12 +65,12 @@ def by_deep_sort_realtime(boxes: Detections, vectors: Floats, budget: int | None
 
 
 def rate_of(times: Timeline, boxes: Detections, parts: list[Features]) -> float:
-    """Frames a second of the tracker alone; the best of a few, for a run takes a fraction of a second."""
+    """Frames a second of the tracker alone; the best of a few, in time that this process had to itself."""
     spent = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         track(times, boxes, TrackSettings(), parts)
-        spent.append(time.perf_counter() - began)
+        spent.append(time.process_time() - began)
     return len(times) / min(spent)
 
 

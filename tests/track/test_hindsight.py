@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.track.hindsight import RejoinRules, fill, is_long, join, rejoin, renumber
+from core.track.hindsight import RejoinRules, doubled, fill, is_long, join, rejoin, renumber
 from core.types import Timeline, Tracks
 from tests.track.scenes import timeline, walk
 
@@ -48,6 +48,22 @@ def test_a_change_of_height_forbids_a_link() -> None:
 def test_tracks_at_the_same_time_are_never_linked() -> None:
     scene = tracks(t1=walk(range(20), (0, 0), (2, 0)), t2=walk(range(19, 40), (38, 0), (2, 0)))
     assert set(rejoin(scene, RejoinRules()).track.tolist()) == {1, 2}
+
+
+def test_one_person_with_an_old_and_a_new_track_for_a_moment() -> None:
+    old, new = walk(range(21), (0, 0), (2, 0)), walk(range(19, 40), (40, 2), (2, 0))
+    scene = tracks(t1=old, t2=new)
+    twice = doubled(scene)
+    assert scene.frame[twice].tolist() == [19, 20] and set(scene.track[twice].tolist()) == {1}
+    assert set(rejoin(scene[~twice], RejoinRules()).track.tolist()) == {1}
+
+
+def test_two_people_for_a_moment_are_two() -> None:
+    aside = tracks(t1=walk(range(21), (0, 0), (2, 0)), t2=walk(range(19, 40), (60, 0), (2, 0)))
+    long = tracks(t1=walk(range(25), (0, 0), (2, 0)), t2=walk(range(19, 40), (40, 2), (2, 0)))
+    within = tracks(t1=walk(range(40), (0, 0), (2, 0)), t2=walk(range(19, 22), (40, 2), (2, 0)))
+    assert not any(doubled(scene).any() for scene in (aside, long, within, tracks(t1=walk(range(9), (0, 0), (1, 0)))))
+    assert not doubled(aside[:0]).any()
 
 
 def test_fill_draws_a_straight_line_at_the_frames_own_times() -> None:
