@@ -20,7 +20,7 @@ SEEN = (256, 128)  # what a teacher looks at: most want this size, and a student
 AT_ONCE = 256
 
 
-SWAP, LEGS, BLEND = 0.25, 0.25, 0.3
+SWAP, LEGS, BLEND = 0.25, 0.25, 0.1
 """Chances that a copy has its colours swapped, wears another's legs, or that another shines through it."""
 CHANGES = Augment(light=35, contrast=0.35, colour=0.2, blur=0.15, coarse=0.25, erase=0.15)
 
