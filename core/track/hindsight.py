@@ -95,14 +95,20 @@ def candidates(ends: Ends, gap_seconds: float) -> tuple[Ints, Ints]:
     starts = ends.first[order]
     low = np.searchsorted(starts, ends.last, "right")
     high = np.searchsorted(starts, ends.last + gap_seconds, "right")
-    earlier, within = counted(np.maximum(high - low, 0))
-    return earlier, order[low[earlier] + within]
+    earlier, at = ranged(low, high)
+    return earlier, order[at]
 
 
 def counted(many: Ints) -> tuple[Ints, Ints]:
     """`many[i]` times i, and beside each how many of its kind came before: [2, 0, 1] gives [0, 0, 2], [0, 1, 0]."""
     whose = np.repeat(np.arange(len(many)), many)
     return whose, np.arange(len(whose)) - np.repeat(np.cumsum(many) - many, many)
+
+
+def ranged(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Each i beside every number from `low[i]` up to, and without, `high[i]`."""
+    whose, within = counted(np.maximum(high - low, 0))
+    return whose, low[whose] + within
 
 
 def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
@@ -163,9 +169,8 @@ def doubled(tracks: Tracks) -> Bools:
     by_start = np.argsort(first, kind="stable")
     low = np.searchsorted(first[by_start], last - HANDED_OVER, "left")
     high = np.searchsorted(first[by_start], last, "right")
-    older, within = counted(np.maximum(high - low, 0))
-    newer = by_start[low[older] + within]
-    for i, j in zip(older.tolist(), newer.tolist(), strict=True):
+    older, at = ranged(low, high)
+    for i, j in zip(older.tolist(), by_start[at].tolist(), strict=True):
         if first[i] < first[j] and last[i] < last[j]:
             tail, head = rows[i][tracks.seconds[rows[i]] >= first[j]], rows[j][tracks.seconds[rows[j]] <= last[i]]
             _, one, other = np.intersect1d(tracks.frame[tail], tracks.frame[head], return_indices=True)

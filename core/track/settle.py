@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, chained, counted, ends_of, misfit, renamed
+from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, chained, ends_of, misfit, ranged, renamed
 from core.track.looks import GAP_SECONDS, TOUCH, Stretch
 from core.types import Bools, Floats, Ints, Tracks
 
@@ -145,8 +145,8 @@ def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
     rows = np.flatnonzero(known)
     order = rows[np.argsort(ends.first[rows], kind="stable")]
     until = np.searchsorted(ends.first[order], ends.last[order], "right")
-    one, within = counted(np.maximum(until - np.arange(len(order)) - 1, 0))
-    return order[one], order[one + 1 + within]
+    one, other = ranged(np.arange(1, len(order) + 1), until)
+    return order[one], order[other]
 
 
 def _cost(

@@ -114,11 +114,7 @@ def joined(crops: Crops, others: Sequence[Crops]) -> Crops:
     for more in others:
         parts.append(Crops(more.path, more.person + last, more.camera)[more.person > DISTRACTOR])
         last += int(more.person.max(initial=0))
-    return _crops(
-        [path for part in parts for path in part.path],
-        [person for part in parts for person in part.person.tolist()],
-        [camera for part in parts for camera in part.camera.tolist()],
-    )
+    return Crops(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("path", "person", "camera")))
 
 
 def queries(crops: Crops) -> Bools:

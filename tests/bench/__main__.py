@@ -20,6 +20,7 @@ from core.pipeline.stages import load_detections
 from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import Artifact
 from core.track import track
+from core.types import Image
 from core.video import plan, probe, read
 from core.weights import find
 
@@ -28,15 +29,18 @@ SHARED = ROOT.parent / "shared"
 FRAMES = 200
 
 
+def first_frames(clip: Path) -> list[Image]:
+    probed = probe(clip)
+    with read(probed, plan(probed, VideoSettings(fps=0))[:FRAMES]) as pictures:
+        return [p.bgr for p in pictures]
+
+
 def detector_speed(clip: Path) -> None:
     """Our OpenVINO route against Ultralytics' own PyTorch `predict`, decoding left out of both."""
     model = find("person-yolo11n", "detector")
-    probed = probe(clip)
     ours = open_detector(model, DetectSettings(), "openvino")
     theirs = import_ultralytics().YOLO(str(model.path), task="detect")
-    times = plan(probed, VideoSettings(fps=0))[:FRAMES]
-    with read(probed, times) as pictures:
-        frames = [p.bgr for p in pictures]
+    frames = first_frames(clip)
     list(ours.detect(frames[:10]))
     theirs.predict(frames[0], conf=0.05, verbose=False)
     began = time.perf_counter()
@@ -51,9 +55,7 @@ def detector_speed(clip: Path) -> None:
 
 def detector_against_peer(clip: Path, weights: Path) -> None:
     """The detector that ships against a YOLOv8n as its publisher exports it, each at its own default, in turns."""
-    probed = probe(clip)
-    with read(probed, plan(probed, VideoSettings(fps=0))[:FRAMES]) as pictures:
-        frames = [p.bgr for p in pictures]
+    frames = first_frames(clip)
     rooms = [open_detector(find(name, "detector"), DetectSettings()) for name in ("person-yolo11n", str(weights))]
     spent = [[], []]
     for turn in range(4):
