@@ -27,7 +27,11 @@ def add(commands: Any) -> None:
     reid.add_argument("--loss", default="triplet", help="triplet, contrastive or margin")
     reid.add_argument("--margin", type=float, default=0.3)
     reid.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (0.001)")
-    reid.add_argument("--backbone", default="osnet_x0_5", help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50")
+    reid.add_argument(
+        "--backbone",
+        default="osnet_x0_5",
+        help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50; after steady_ a picture's light does not matter",
+    )
     reid.set_defaults(run=run_reid)
     tune = kinds.add_parser("tune", help="the same with several settings, and a table of what each is worth")
     _add_crops(tune)

@@ -8,9 +8,10 @@ import torchvision
 from torch import nn
 
 from core.embed.osnet import CHANNELS, OSNet
+from core.embed.steady import Steady
 from core.errors import WeightsError
 from core.weights import Model
-from core.weights.checkpoints import architecture, read_state
+from core.weights.checkpoints import STEADY, architecture, read_state
 
 HEADS = ("fc.", "classifier.")
 NECK = "neck."
@@ -42,6 +43,8 @@ def build(model: Model) -> nn.Module:
 
 def body(architecture: str) -> nn.Module:
     """The network without its classifier, with random weights."""
+    if architecture.startswith(STEADY):
+        return Steady(body(architecture.removeprefix(STEADY)))
     if architecture in CHANNELS:
         return OSNet(CHANNELS[architecture])
     network: nn.Module = torchvision.models.resnet50(weights=None)

@@ -16,11 +16,13 @@ from torch import Tensor, nn
 
 from core.embed.networks import NECK, body, split_state
 from core.embed.osnet import CHANNELS, FEATURES
+from core.embed.steady import Steady
 from core.errors import SettingsError, WeightsError
-from core.weights.checkpoints import architecture, read_state
+from core.weights.checkpoints import STEADY, architecture, read_state
 
 RESNET_FEATURES = 2048
-BACKBONES = (*CHANNELS, "resnet50")
+PLAIN = (*CHANNELS, "resnet50")
+BACKBONES = (*PLAIN, *(STEADY + name for name in PLAIN))
 
 
 class Student(nn.Module):
@@ -31,7 +33,7 @@ class Student(nn.Module):
         if backbone not in BACKBONES:
             raise SettingsError(f"{backbone} is no backbone known here", f"Known: {', '.join(BACKBONES)}.")
         self.backbone = body(backbone)
-        width = FEATURES if backbone in CHANNELS else RESNET_FEATURES
+        width = RESNET_FEATURES if backbone.endswith("resnet50") else FEATURES
         self.neck = nn.BatchNorm1d(width)
         self.neck.bias.requires_grad_(False)
         self.identity = nn.Linear(width, people, bias=False)
@@ -71,8 +73,12 @@ class Student(nn.Module):
                 f"{path.name} holds no network that can be trained here", f"Known: {', '.join(BACKBONES)}."
             )
         within, neck = split_state(state, architecture(state))
+        plain = not architecture(state).startswith(STEADY)
         try:
-            self.backbone.load_state_dict(within)
+            if plain and isinstance(self.backbone, Steady):
+                self.backbone.begin_from(within)
+            else:
+                self.backbone.load_state_dict(within)
             if neck:
                 self.neck.load_state_dict(neck)
         except RuntimeError as fault:

@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import WeightsError
 
 OSNET_WIDTHS = {64: "osnet_x1_0", 32: "osnet_x0_5", 16: "osnet_x0_25"}
+STEADY = "steady_"  # before the name of a network that takes each picture's own light away first
 SAFER = "Save its state_dict alone (torch.save(model.state_dict(), ...)) or as .safetensors, and name that file."
 
 
@@ -60,7 +61,10 @@ def _read(path: Path) -> Any:
 
 
 def architecture(state: dict[str, Any]) -> str:
-    """`resnet50`, `ft_resnet50` or `osnet_x...`; empty where the keys mean none of them."""
+    """`resnet50`, `ft_resnet50`, `osnet_x...`, or one of them `steady_`; empty where the keys mean none of them."""
+    if "steady.weight" in state:
+        within = architecture({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
+        return STEADY + within if within else ""
     if "conv1.conv.weight" in state and "conv5.conv.weight" in state:
         return OSNET_WIDTHS.get(int(state["conv1.conv.weight"].shape[0]), "")
     for prefix, name in (("", "resnet50"), ("model.", "ft_resnet50")):

@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import WeightsError
 from core.offline import import_openvino
-from core.weights.checkpoints import architecture, read_state, trained_as
+from core.weights.checkpoints import STEADY, architecture, read_state, trained_as
 from core.weights.digests import bare_name, format_of
 from core.weights.model import SUFFIXES, InputConvention, Kind, Model
 
@@ -72,7 +72,7 @@ def _yolo(path: Path, digest: str) -> Model:
 
 def _network(path: Path, digest: str, known: list[Model]) -> Model:
     built = architecture(read_state(path))
-    like = [model for model in known if model.architecture == built and model.pytorch]
+    like = [model for model in known if model.architecture == built.removeprefix(STEADY) and model.pytorch]
     if not like:
         raise WeightsError(
             f"{path.name} holds none of the networks known here",
