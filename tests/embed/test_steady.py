@@ -62,4 +62,4 @@ def test_what_is_trained_embeds_alike_on_both_runtimes(tmp_path: Path) -> None:
     pictures = list(coarse.repeat(12, 1).repeat(12, 2))
     on_torch, on_openvino = (open_embedder(model, backend).embed(pictures) for backend in ("torch", "openvino"))
     assert (on_openvino * on_torch).sum(1).min() > 0.99  # OpenVINO may compute with 16 bits
-    assert (on_torch @ on_torch.T).min() < 0.9
+    assert (on_torch @ on_torch.T).min() < 0.95
