@@ -37,6 +37,13 @@ def add(commands: Any) -> None:
         metavar="FRAMES",
         help="count a person as new who was out of the truth for more frames than this (never)",
     )
+    tracks.add_argument(
+        "--visible",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="do not ask for people of whom the truth says that less than this share is visible (0)",
+    )
     tracks.add_argument("--json", action="store_true", help="print JSON instead of a table")
     tracks.set_defaults(run=run)
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
@@ -67,8 +74,10 @@ def run(options: argparse.Namespace) -> int:
     result = options.result / "tracks" if ran else options.result
     if options.away is not None and options.away < 0:
         raise SettingsError("--away counts frames", "Give 0 or more, or leave it out.")
+    if not 0 <= options.visible <= 1:
+        raise SettingsError("--visible is a share from 0 to 1", "Give 0.1 for a tenth of a person, or leave it out.")
     seen = looked_at(options.result) if ran else None
-    scores = score_files(options.truth, result, options.scale, seen, options.away)
+    scores = score_files(options.truth, result, options.scale, seen, options.away, options.visible)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:

@@ -22,11 +22,13 @@ def score_files(
     scale: float = 1.0,
     looked_at: Mapping[str, Ints] | None = None,
     away: int | None = None,
+    visible: float = 0.0,
 ) -> dict[str, Scores]:
     """Scores by clip, named after the result's file, and "together" last where there are several.
 
     `looked_at` holds the frames (from 0) of each clip that its result speaks about; the truth of others is left out.
     Whoever the truth leaves out for more than `away` frames counts as somebody new afterwards, as in PETS 2009's truth.
+    Who is visible by less than the share `visible` is neither asked for nor wrong.
     In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
     """
     scores = {}
@@ -37,7 +39,7 @@ def score_files(
             if ours.stem not in looked_at:
                 raise TruthError(f"The run looked at no camera {ours.stem}", "Take its truth or its tracks away.")
             rows = rows[np.isin(rows.frame, looked_at[ours.stem])]
-        scores[ours.stem] = score(rows, read_mot(ours), scale=scale)
+        scores[ours.stem] = score(rows, read_mot(ours), scale=scale, visible=visible)
     if len(scores) > 1:
         scores[TOGETHER] = together(list(scores.values()))
     return scores

@@ -3,6 +3,7 @@
 This room decides which rows count. Truth marked with `conf` 0 does not. Where the truth names classes (MOTChallenge
 from 2016 on), only pedestrians (class 1) count, and a result that lies on something merely like a pedestrian is
 neither right nor wrong: it is taken out first. Without classes everything counts. Classes of results are not read.
+People of whom too little is visible can be left out in the same way.
 """
 
 from __future__ import annotations
@@ -40,14 +41,18 @@ class Overlap:
     result_boxes: Ints
 
 
-def overlap(truth: MotRows, result: MotRows, scale: float) -> Overlap:
-    """Both sides as the protocol sees them; `scale` multiplies the truth's pixels."""
+def overlap(truth: MotRows, result: MotRows, scale: float, visible: float = 0.0) -> Overlap:
+    """Both sides as the protocol sees them; `scale` multiplies the truth's pixels.
+
+    Who is visible by less than the share `visible` need not be found, and whoever finds them is not wrong.
+    """
     if not (np.isfinite(scale) and scale > 0):
         raise SettingsError(f"scale is {scale:g}", "Give the width of the clip divided by that of the truth.")
     truth, result = _ordered("truth", truth), _ordered("result", result)
     truth_xyxy = truth.xyxy * scale
-    result = result[~_on_distractor(truth, truth_xyxy, result)]
-    counts = (truth.conf != 0) & np.isin(truth.cls, (NO_CLASS, PEDESTRIAN))
+    distracts = np.isin(truth.cls, DISTRACTORS) | (truth.visibility < visible)
+    result = result[~_on_distractor(truth, distracts, truth_xyxy, result)]
+    counts = (truth.conf != 0) & np.isin(truth.cls, (NO_CLASS, PEDESTRIAN)) & ~distracts
     truth, truth_xyxy = truth[counts], truth_xyxy[counts]
     truths, truth_boxes = np.unique(truth.id, return_inverse=True, return_counts=True)[1:]
     results, result_boxes = np.unique(result.id, return_inverse=True, return_counts=True)[1:]
@@ -101,10 +106,9 @@ def _shared_frames(ours: Ints, theirs: Ints) -> list[tuple[slice, slice]]:
     return [(slice(a, b), slice(c, d)) for a, b, c, d in zip(*(bound.tolist() for bound in bounds), strict=True)]
 
 
-def _on_distractor(truth: MotRows, truth_xyxy: Doubles, result: MotRows) -> Bools:
+def _on_distractor(truth: MotRows, distracts: Bools, truth_xyxy: Doubles, result: MotRows) -> Bools:
     """Which results the best matching to all of the truth, of whatever class, puts on a distractor."""
     out = np.zeros(len(result), np.bool_)
-    distracts = np.isin(truth.cls, DISTRACTORS)
     for ours, theirs in _shared_frames(truth.frame, result.frame) if distracts.any() else ():
         worth = iou(truth_xyxy[ours], result.xyxy[theirs])
         worth[worth < ENOUGH - TINY] = 0

@@ -55,9 +55,9 @@ class Scores(Sums):
         }
 
 
-def score(truth: MotRows, result: MotRows, *, scale: float = 1.0) -> Scores:
-    """Scores of one clip at overlap 0.5 (HOTA: 0.05 to 0.95). `scale` multiplies the truth's pixels."""
-    clip = overlap(truth, result, scale)
+def score(truth: MotRows, result: MotRows, *, scale: float = 1.0, visible: float = 0.0) -> Scores:
+    """Scores of one clip at overlap 0.5 (HOTA: 0.05 to 0.95); `scale` and `visible` as `overlap` reads them."""
+    clip = overlap(truth, result, scale, visible)
     return Scores(clear(clip), identity(clip), hota(clip))
 
 

@@ -268,6 +268,23 @@ def test_a_stay_is_a_number_of_its_own(tmp_path: Path) -> None:
     assert score_files(*pair)["result"].as_dict()["IDF1"] < 1.0
 
 
+def test_who_is_hidden_is_not_asked_for_and_not_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two people, one hidden from frame 3 on; the result finds the hidden one once, and a post that is nobody."""
+    truth = [f"{f},1,0,0,10,20,1,1,1.0\n{f},2,50,0,10,20,1,1,{1 if f < 3 else 0.05}\n" for f in range(1, 7)]
+    found = [f"{f},8,0,0,10,20,1,-1,-1,-1\n" for f in range(1, 7)]
+    found += [f"{f},9,50,0,10,20,1,-1,-1,-1\n" for f in (1, 2, 4)] + ["5,9,90,0,10,20,1,-1,-1,-1\n"]
+    pair = tmp_path / "truth.txt", tmp_path / "result.txt"
+    pair[0].write_text("".join(truth))
+    pair[1].write_text("".join(found))
+    everyone, seen = (score_files(*pair, visible=share)["result"].as_dict() for share in (0.0, 0.1))
+    assert (everyone["FN"], everyone["FP"]) == (3, 1)
+    assert (seen["FN"], seen["FP"], seen["TP"]) == (0, 1, 8)
+    words = ["evaluate", "tracks", "--truth", str(pair[0]), "--result", str(pair[1])]
+    assert main([*words, "--visible", "1.5"]) == 2
+    assert "--visible" in capsys.readouterr().err
+    assert main([*words, "--visible", "0.1"]) == 0
+
+
 def test_negative_frames_away_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("1,1,0,0,10,20,1\n")
     words = ["evaluate", "tracks", "--truth", str(tmp_path / "a.txt"), "--result", str(tmp_path / "a.txt")]
