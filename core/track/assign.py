@@ -12,12 +12,15 @@ _JUST_OVER = 1e-5
 
 def overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
     """Intersection over union (n, m) of `xyxy` boxes; 0 where a box has no area."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    side = np.maximum(high - low, 0.0)
-    shared = side[:, :, 0] * side[:, :, 1]
-    size, other_size = one[:, 2:] - one[:, :2], other[:, 2:] - other[:, :2]
-    either = (size[:, 0] * size[:, 1])[:, None] + (other_size[:, 0] * other_size[:, 1])[None] - shared
+    return overlap_each(one[:, None], other[None])
+
+
+def overlap_each(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Intersection over union of each box (..., 4) with the one beside it."""
+    side = np.maximum(np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2]), 0.0)
+    shared = side[..., 0] * side[..., 1]
+    size, other_size = one[..., 2:] - one[..., :2], other[..., 2:] - other[..., :2]
+    either = size[..., 0] * size[..., 1] + other_size[..., 0] * other_size[..., 1] - shared
     return np.asarray(np.divide(shared, either, out=np.zeros_like(shared, np.float64), where=either > 0))
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from core.track.assign import overlap
+from core.track.assign import overlap_each
 from core.types import Bools, Ints, Timeline, Tracks
 
 Numbers = NDArray[np.float64]
@@ -174,7 +174,7 @@ def doubled(tracks: Tracks) -> Bools:
         if first[i] < first[j] and last[i] < last[j]:
             tail, head = rows[i][tracks.seconds[rows[i]] >= first[j]], rows[j][tracks.seconds[rows[j]] <= last[i]]
             _, one, other = np.intersect1d(tracks.frame[tail], tracks.frame[head], return_indices=True)
-            shared = np.diag(overlap(tracks.xyxy[tail[one]], tracks.xyxy[head[other]]))
+            shared = overlap_each(tracks.xyxy[tail[one]], tracks.xyxy[head[other]])
             if len(shared) and shared.min() > ONE_PERSON:
                 twice[tail] = True
     return twice

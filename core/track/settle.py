@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
+from core.track.assign import overlap_each
 from core.track.hindsight import Ends, Numbers, RejoinRules, candidates, chained, ends_of, misfit, ranged, renamed
 from core.track.looks import GAP_SECONDS, TOUCH, Stretch
 from core.types import Bools, Floats, Ints, Tracks
@@ -28,6 +29,7 @@ class SettleRules:
     A link over a short gap needs a motion that fits and `likely` looks; one that the tracker had made only looks that
     are not those of an `other`. One over a long gap, up to `long_seconds`, needs looks `surely` alike and a place that
     could be reached: `reach` body heights, and `pace` more for each second.
+    Boxes that share `same_place` with nobody else near are one person's, even where the looks are in doubt.
     Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later.
     A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
     `limit` is too much.
@@ -48,6 +50,7 @@ class SettleRules:
     limit: float = 1.3
     edge: float = 8.0
     edge_seconds: float = 2.5
+    same_place: float = 0.75
 
 
 FEW = 5
@@ -85,6 +88,8 @@ def settle(
     earlier, later = candidates(pieces.ends, rules.long_seconds)
     like = _likeness(pieces, known, look, cosine)(earlier, later)
     like = np.where(known[earlier] & known[later], like, rules.unknown)
+    on = _walks_on(pieces, cover, earlier, later, near.sure_seconds, rules.same_place)
+    like = np.where(on, np.maximum(like, rules.unknown), like)
     cost = _cost(pieces, earlier, later, like, known, size, rules, near)
     follows = _linked(earlier, later, cost, len(first), rules.limit)
     name = chained(np.arange(1, len(first) + 1), follows, pieces.ends.first)
@@ -174,6 +179,15 @@ def _cost(
     gone |= _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
     hidden &= ~gone | ((fit <= 1) & (gap <= rules.edge_seconds))
     return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
+
+
+def _walks_on(pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, soon: float, share: float) -> Bools:
+    """Pairs in which b begins at once, and where a ended, with nobody else near: one person who turned, however they look."""
+    last, first = pieces.begin[a + 1] - 1, pieces.begin[b]
+    alone = (cover[last] <= TOUCH) & (cover[first] <= TOUCH)
+    at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
+    xyxy = pieces.rows.xyxy
+    return np.asarray(alone & at_once & (overlap_each(xyxy[last], xyxy[first]) >= share))
 
 
 def _at_border(xyxy: Floats, size: tuple[int, int] | None, edge: float) -> Bools:

@@ -68,6 +68,18 @@ def test_hidden_at_the_border_is_not_gone_where_the_motion_fits(gap: int, spanne
     assert spans(found) == spanned
 
 
+@pytest.mark.parametrize(("cover", "count"), [(0.0, 1), (0.5, 2)])
+def test_who_turns_and_looks_like_another_walks_on(cover: float, count: int) -> None:
+    """The tracker began anew in the same place at once: one person however they look, unless somebody was in front."""
+    table = np.array(walk(range(60), (100, 100), (1, 0)))
+    number = np.where(table[:, 0] < 30, 1, 2)
+    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
+    looks = {(1, 0): RED.astype(np.float32), (2, 0): BLUE.astype(np.float32)}
+    none = np.zeros(60, np.int64)
+    found = settle(tracks, np.full(60, cover), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
+    assert len(set(found.track)) == count
+
+
 def test_out_of_reach_is_somebody_else() -> None:
     before, after = walk(range(30), (40, 100), (0, 0)), walk(range(45, 80), (340, 100), (0, 0))
     scene = detections(before, after, walk(range(80), (200, 220), (0, 0)))
@@ -130,7 +142,7 @@ def test_covered_boxes_say_nothing_about_looks() -> None:
 
 def test_a_track_that_changes_its_looks_is_two() -> None:
     """The tracker goes on with somebody who stepped out from behind the first one: no gap, no meeting."""
-    one = walk(range(60), (100, 100), (1, 0))
+    one = [*walk(range(30), (100, 100), (1, 0)), *walk(range(30, 60), (135, 100), (1, 0))]
     scene = detections(one, walk(range(60), (300, 200), (0, 0)))
     red = of(scene, one[:30])
     third = np.array([0, 0, 1.0, 0])
