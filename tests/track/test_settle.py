@@ -142,13 +142,13 @@ def test_covered_boxes_say_nothing_about_looks() -> None:
 
 def test_a_track_that_changes_its_looks_is_two() -> None:
     """The tracker goes on with somebody who stepped out from behind the first one: no gap, no meeting."""
-    one = [*walk(range(30), (100, 100), (1, 0)), *walk(range(30, 60), (135, 100), (1, 0))]
+    one = [*walk(range(30), (100, 100), (1, 0)), *walk(range(30, 60), (140, 100), (1, 0))]
     scene = detections(one, walk(range(60), (300, 200), (0, 0)))
     red = of(scene, one[:30])
     third = np.array([0, 0, 1.0, 0])
     looks = looking(scene, red)
     looks[of(scene, one[30:])] += third - BLUE
-    assert spans(tracked(scene, looks, 60)) == [(0, 30), (0, 59), (31, 59)]
+    assert spans(tracked(scene, looks, 60)) == [(0, 29), (0, 59), (30, 59)]
 
 
 def test_one_odd_box_is_no_change() -> None:
