@@ -192,7 +192,7 @@ def _cost(
 
 
 def _walks_on(pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, soon: float, share: float) -> Bools:
-    """Pairs in which b begins at once, and where a ended, nobody else near: one person who turned, however they look."""
+    """Pairs in which b begins at once and where a ended, nobody else near: one person who turned, however they look."""
     last, first = pieces.begin[a + 1] - 1, pieces.begin[b]
     alone = (cover[last] <= TOUCH) & (cover[first] <= TOUCH)
     at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
