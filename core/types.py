@@ -1,6 +1,6 @@
 """The nouns that flow between the rooms: frozen, aligned arrays, checked once on construction.
 
-    Timeline + Detections -> Features -> Tracks
+    Timeline + Detections -> Features -> Tracks -> Tracklets
 
 Boxes are `xyxy` in pixels of the source picture (rotation applied), frame numbers are the source's
 own and start at 0, time is float seconds from the container's timestamps. Empty means length 0.
@@ -122,6 +122,36 @@ class Tracks(Table):
     def empty(cls) -> Tracks:
         none = np.empty(0)
         return cls(none, none, none, np.empty((0, 4)), none, none)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Tracklets(Table):
+    """One row per track of every camera, in any order; a row is named by (`camera`, `track`), which no two share.
+
+    `camera` counts the run's cameras from 0; `start` and `end` are seconds on the clock that all cameras share.
+    `vector` has unit norm and is the track's look.
+    """
+
+    camera: Ints
+    track: Ints
+    start: Seconds
+    end: Seconds
+    vector: Floats
+
+    def __post_init__(self) -> None:
+        vector = np.asarray(self.vector, np.float32)
+        tail = vector.shape[1:] if vector.ndim == 2 else (0,)
+        self._settle(
+            camera=(np.int64, ()),
+            track=(np.int64, ()),
+            start=(np.float64, ()),
+            end=(np.float64, ()),
+            vector=(np.float32, tail),
+        )
+        if (self.end < self.start).any():
+            raise ValueError("Tracklets.end lies before start")
+        if len(np.unique(np.stack([self.camera, self.track]), axis=1).T) < len(self):
+            raise ValueError("Tracklets: two rows have one camera and track")
 
 
 @dataclass(frozen=True, eq=False)

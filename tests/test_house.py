@@ -24,9 +24,10 @@ FLOORS: list[set[str]] = [
     {"core", "core.types", "core.errors"},
     {"core.settings"},
     {"core.folders", "core.device", "core.system", "core.progress"},
-    {"core.offline", "core.store", "core.footage", "core.mot"},
+    {"core.offline", "core.store", "core.footage", "core.mot", "core.crops"},
     {"core.weights"},
-    {"core.video", "core.detect", "core.embed", "core.track", "core.score", "core.regions", "core.sample"},
+    {"core.video", "core.detect", "core.embed", "core.track", "core.score", "core.regions", "core.sample"}
+    | {"core.match", "core.tracklets", "core.gallery"},
     {"core.pipeline"},
     {"core.output", "core.results"},
     {"core.train"},

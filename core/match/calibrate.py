@@ -1,0 +1,167 @@
+"""What share of the links shown at a threshold is likely wrong, read from the clips themselves, without any labels.
+
+Two tracks in the picture of one camera at the same time are two people, so their similarities show how alike strangers
+are here. Set against all pairs that could be one person they give the expected number of strangers above a threshold;
+divided by how many pairs are above it, the expected false share (decoys do it elsewhere: Elias and Gygi, 2007).
+Where the clips hold few strangers, what is known of the model counts for as much as `PRIOR` pairs would.
+
+How many links are missed cannot be read like this: two sightings by one camera seconds apart are far easier than two
+by two cameras.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from core.match.rules import FREE, TOGETHER, Reasons
+from core.types import Floats, Ints
+
+Numbers = NDArray[np.float64]
+
+WANTED = 0.05
+"""The expected false share at the threshold that is suggested."""
+LEVELS = np.round(np.arange(-0.2, 1.0, 0.01), 2)
+PRIOR = 10
+"""So many pairs of strangers are worth as much as what is known of the model."""
+FEW = 10
+"""Under so many pairs of strangers the clips say too little."""
+DRAWS = 400
+BLOCK = 512  # rows looked at together: memory stays small beside the matrix
+FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
+"""Similarities are counted between these."""
+INTERVAL = 0.05, 0.95
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of a model, measured elsewhere: similarities of strangers, as mean and deviation of their inverse hyperbolic
+    tangent, and a threshold that did well."""
+
+    strange: float
+    spread: float
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """At each of `levels`, the expected false share of the links shown, with an interval of nine in ten.
+
+    `pairs` is how many pairs of certain strangers there were. `enough` says whether they, or only what is known of the
+    model, led to `threshold`.
+    """
+
+    levels: Numbers
+    share: Numbers
+    low: Numbers
+    high: Numbers
+    pairs: int
+    enough: bool
+    threshold: float
+
+    def at(self, threshold: float) -> tuple[float, float, float]:
+        """Expected share, and the ends of its interval, at a threshold."""
+        share, low, high = (float(np.interp(threshold, self.levels, y)) for y in (self.share, self.low, self.high))
+        return share, low, high
+
+    @property
+    def words(self) -> str:
+        if not self.enough:
+            return f"too little evidence ({self.pairs} pairs of certain strangers): using what is known of this model"
+        share, low, high = self.at(self.threshold)
+        return f"{share:.0%} of the links shown are expected to be wrong ({low:.0%} to {high:.0%})"
+
+
+def calibrate(similarity: Floats, why: Reasons, known: Known, seed: int = 0) -> Calibration:
+    """From the similarities (n, n) of all tracklets and the reasons why pairs cannot be one person."""
+    seen = _tally(similarity, why)
+    mean, spread, weight = _learned(seen, known)
+    share = _share(np.array([[mean]]), np.array([[spread]]), seen)[0]
+    drawn = _share(*_possible(mean, spread, min(weight, seen.involved + PRIOR), seed), seen)
+    low, high = np.quantile(drawn, INTERVAL, axis=0)
+    enough = seen.pairs >= FEW
+    return Calibration(
+        levels=LEVELS,
+        share=share,
+        low=np.minimum(low, share),
+        high=np.maximum(high, share),
+        pairs=seen.pairs,
+        enough=enough,
+        threshold=_suggested(share, seen, known) if enough else known.threshold,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tally:
+    """`pairs` certain strangers among `involved` tracklets, the sum and the sum of squares of their turned
+    similarities, and how many pairs that could be one person have at least each of `FINE`."""
+
+    pairs: int
+    involved: int
+    total: float
+    squares: float
+    could: Ints
+
+    def at_least(self, similarity: Numbers) -> Numbers:
+        return np.asarray(np.interp(similarity, FINE, self.could), np.float64)
+
+
+def _tally(similarity: Floats, why: Reasons) -> _Tally:
+    n = len(similarity)
+    pairs, total, squares = 0, 0.0, 0.0
+    involved, counts = np.zeros(n, bool), np.zeros(len(FINE) - 1, np.int64)
+    for at in range(0, n, BLOCK):
+        rows = slice(at, at + BLOCK)
+        later = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
+        apart = later & (why[rows] == TOGETHER)
+        turned = _turned(similarity[rows][apart])
+        pairs, total, squares = pairs + len(turned), total + float(turned.sum()), squares + float((turned**2).sum())
+        involved[rows] |= apart.any(1)
+        involved |= apart.any(0)
+        could = np.clip(similarity[rows][later & (why[rows] == FREE)], -1, 1)
+        counts += np.histogram(could, FINE)[0]
+    return _Tally(pairs, int(involved.sum()), total, squares, np.append(np.cumsum(counts[::-1])[::-1], 0))
+
+
+def _turned(similarity: Floats | Numbers) -> Numbers:
+    """Inverse hyperbolic tangent: cosines near 1 are spread out, and strangers' come close to a normal distribution."""
+    return np.asarray(np.arctanh(np.clip(similarity.astype(np.float64), -0.999, 0.999)))
+
+
+def _learned(seen: _Tally, known: Known) -> tuple[float, float, float]:
+    """Mean and spread of strangers, what is known of the model counted as `PRIOR` pairs; and how many pairs in all."""
+    weight = float(seen.pairs + PRIOR)
+    mean = (seen.total + PRIOR * known.strange) / weight
+    square = (seen.squares + PRIOR * (known.spread**2 + known.strange**2)) / weight
+    return mean, float(np.sqrt(max(square - mean**2, 1e-6))), weight
+
+
+def _possible(mean: float, spread: float, facts: float, seed: int) -> tuple[Numbers, Numbers]:
+    """Means and spreads (draws, 1) that could as well be behind so many independent facts.
+
+    Pairs of one tracklet are not independent: there are no more facts than tracklets.
+    """
+    rng = np.random.default_rng(seed)
+    spreads = spread * np.sqrt(facts / rng.chisquare(facts, (DRAWS, 1)))
+    return mean + spreads * rng.standard_normal((DRAWS, 1)) / np.sqrt(facts), spreads
+
+
+def _share(mean: Numbers, spread: Numbers, seen: _Tally) -> Numbers:
+    """Expected strangers among the pairs at or above each of `LEVELS`, as a share of all there; (k, levels), falling.
+
+    `mean` and `spread` are (k, 1). Half of all strangers lie under their mean, and hardly anybody else does, so twice
+    as many as lie there are strangers (Storey, 2002).
+    """
+    many = np.minimum(2.0 * (seen.could[0] - seen.at_least(np.tanh(mean))), seen.could[0])
+    expected = many * ndtr((mean - _turned(LEVELS)[None]) / spread)
+    share = np.clip(expected / np.maximum(seen.at_least(LEVELS), 1), 0, 1)
+    return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
+
+
+def _suggested(share: Numbers, seen: _Tally, known: Known) -> float:
+    """The lowest level at which no more than `WANTED` is expected to be wrong."""
+    good = np.flatnonzero((share <= WANTED) & (seen.at_least(LEVELS) > 0))
+    return float(LEVELS[good[0]]) if len(good) else max(known.threshold, float(LEVELS[np.argmin(share)]))
