@@ -9,8 +9,9 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from core.errors import StoreError
 
@@ -30,11 +31,18 @@ def cache_dir() -> Path:
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """`content` (or its pieces, one after the other) at `path`, whole or not at all; the folder is made if need be."""
+    with written_whole(path) as file:
+        file.writelines([content] if isinstance(content, bytes) else content)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write in this block, under another name beside `path`: it is at `path` once the block ends well."""
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            file.writelines([content] if isinstance(content, bytes) else content)
+            yield file
         part.replace(path)
     except BaseException as fault:
         # An interruption leaves nothing behind either.
