@@ -1,4 +1,4 @@
-"""`evaluate tracks`, `evaluate reid`, `evaluate detector`: results and models against truth."""
+"""`evaluate tracks`, `evaluate people`, `evaluate reid`, `evaluate detector`: results and models against truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from core.embed import open_embedder
 from core.errors import SettingsError
 from core.progress import Progress
 from core.results import looked_at, record_of
-from core.score import score_files, table
+from core.score import people_table, score_files, score_run, table
+from core.types import Ints
 from core.weights import find
 
 
@@ -37,15 +38,21 @@ def add(commands: Any) -> None:
         metavar="FRAMES",
         help="count a person as new who was out of the truth for more frames than this (never)",
     )
-    tracks.add_argument(
-        "--visible",
-        type=float,
-        default=0.0,
-        metavar="SHARE",
-        help="do not ask for people of whom the truth says that less than this share is visible (0)",
-    )
-    tracks.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    _add_shown(tracks)
     tracks.set_defaults(run=run)
+    people = kinds.add_parser("people", help="people over all cameras: one recording, links, queries across cameras")
+    people.add_argument(
+        "--truth", type=Path, required=True, metavar="DIR", help="MOT text per camera; one id is one person in all"
+    )
+    people.add_argument(
+        "--result",
+        type=Path,
+        required=True,
+        metavar="RUN",
+        help="tracks/ and people.csv; of a run, only frames that it looked at count",
+    )
+    _add_shown(people)
+    people.set_defaults(run=run_people)
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
     reid.add_argument("crops", type=Path, metavar="DIR", help="Market-1501 layout, or a folder per person")
     reid.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
@@ -67,21 +74,45 @@ def add(commands: Any) -> None:
     detector.set_defaults(run=run_detector)
 
 
-def run(options: argparse.Namespace) -> int:
-    ran = (options.result / "run.json").is_file()
-    if ran and record_of(options.result).get("state") != "done":
-        raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
-    result = options.result / "tracks" if ran else options.result
-    if options.away is not None and options.away < 0:
-        raise SettingsError("--away counts frames", "Give 0 or more, or leave it out.")
+def _add_shown(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--visible",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="do not ask for people of whom the truth says that less than this share is visible (0)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def _looked_at(options: argparse.Namespace) -> dict[str, Ints] | None:
+    """The frames that the run in `result` looked at; None where that is no run. Options of both kinds are checked."""
     if not 0 <= options.visible <= 1:
         raise SettingsError("--visible is a share from 0 to 1", "Give 0.1 for a tenth of a person, or leave it out.")
-    seen = looked_at(options.result) if ran else None
+    if not (options.result / "run.json").is_file():
+        return None
+    if record_of(options.result).get("state") != "done":
+        raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
+    return looked_at(options.result)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.away is not None and options.away < 0:
+        raise SettingsError("--away counts frames", "Give 0 or more, or leave it out.")
+    seen = _looked_at(options)
+    result = options.result if seen is None else options.result / "tracks"
     scores = score_files(options.truth, result, options.scale, seen, options.away, options.visible)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:
         sys.stdout.write(table(scores) + "\n")
+    return 0
+
+
+def run_people(options: argparse.Namespace) -> int:
+    scores = score_run(options.truth, options.result, _looked_at(options), options.visible)
+    words = json.dumps(scores.as_dict(), indent=1) if options.json else people_table(scores)
+    sys.stdout.write(words + "\n")
     return 0
 
 

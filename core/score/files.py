@@ -32,17 +32,22 @@ def score_files(
     In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
     """
     scores = {}
-    for truth_file, ours in _pairs(truth, result):
+    for truth_file, ours in pairs(truth, result):
         rows = read_mot(truth_file)
-        rows = rows if away is None else stays(rows, away)
-        if looked_at is not None:
-            if ours.stem not in looked_at:
-                raise TruthError(f"The run looked at no camera {ours.stem}", "Take its truth or its tracks away.")
-            rows = rows[np.isin(rows.frame, looked_at[ours.stem])]
+        rows = asked(rows if away is None else stays(rows, away), ours.stem, looked_at)
         scores[ours.stem] = score(rows, read_mot(ours), scale=scale, visible=visible)
     if len(scores) > 1:
         scores[TOGETHER] = together(list(scores.values()))
     return scores
+
+
+def asked(truth: MotRows, camera: str, looked_at: Mapping[str, Ints] | None) -> MotRows:
+    """The truth of the frames that a run looked at; all of it where `looked_at` is None."""
+    if looked_at is None:
+        return truth
+    if camera not in looked_at:
+        raise TruthError(f"The run looked at no camera {camera}", "Take its truth or its tracks away.")
+    return truth[np.isin(truth.frame, looked_at[camera])]
 
 
 def stays(truth: MotRows, away: int) -> MotRows:
@@ -56,7 +61,8 @@ def stays(truth: MotRows, away: int) -> MotRows:
     return replace(truth, id=number)
 
 
-def _pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:
+def pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:
+    """Files of the truth, each with the result's of the same name: one pair, or those of two folders by name."""
     for path in (truth, result):
         if not path.exists():
             raise TruthError(f"{path} is not there", "Check the name.")
@@ -67,8 +73,8 @@ def _pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:
     truths = sorted(truth.glob("*.txt"))
     if not truths:
         raise TruthError(f"{truth} has no .txt files", "Name one file of MOT text per clip, such as cam1.txt.")
-    pairs = [(one, result / one.name) for one in truths]
-    missing = [ours.name for _, ours in pairs if not ours.is_file()]
+    both = [(one, result / one.name) for one in truths]
+    missing = [ours.name for _, ours in both if not ours.is_file()]
     if missing:
         raise TruthError(f"{result} has no {', '.join(missing)}", "An empty file stands for a clip with nobody in it.")
-    return pairs
+    return both

@@ -34,11 +34,16 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """A clip, ready to be measured. `truth_boxes` and `result_boxes` hold how many boxes each identity has."""
+    """A clip, ready to be measured. `truth_boxes` and `result_boxes` hold how many boxes each identity has.
+
+    `truth_ids` and `result_ids` say whom the dense numbers stand for: the ids of the rows, rising.
+    """
 
     frames: tuple[Frame, ...]
     truth_boxes: Ints
     result_boxes: Ints
+    truth_ids: Ints
+    result_ids: Ints
 
 
 def overlap(truth: MotRows, result: MotRows, scale: float, visible: float = 0.0) -> Overlap:
@@ -48,19 +53,19 @@ def overlap(truth: MotRows, result: MotRows, scale: float, visible: float = 0.0)
     """
     if not (np.isfinite(scale) and scale > 0):
         raise SettingsError(f"scale is {scale:g}", "Give the width of the clip divided by that of the truth.")
-    truth, result = _ordered("truth", truth), _ordered("result", result)
+    truth, result = ordered("truth", truth), ordered("result", result)
     truth_xyxy = truth.xyxy * scale
     distracts = np.isin(truth.cls, DISTRACTORS) | (truth.visibility < visible)
     result = result[~_on_distractor(truth, distracts, truth_xyxy, result)]
     counts = (truth.conf != 0) & np.isin(truth.cls, (NO_CLASS, PEDESTRIAN)) & ~distracts
     truth, truth_xyxy = truth[counts], truth_xyxy[counts]
-    truths, truth_boxes = np.unique(truth.id, return_inverse=True, return_counts=True)[1:]
-    results, result_boxes = np.unique(result.id, return_inverse=True, return_counts=True)[1:]
+    truth_ids, truths, truth_boxes = np.unique(truth.id, return_inverse=True, return_counts=True)
+    result_ids, results, result_boxes = np.unique(result.id, return_inverse=True, return_counts=True)
     frames = tuple(
         Frame(truths[ours], results[theirs], iou(truth_xyxy[ours], result.xyxy[theirs]))
         for ours, theirs in _shared_frames(truth.frame, result.frame)
     )
-    return Overlap(frames, truth_boxes, result_boxes)
+    return Overlap(frames, truth_boxes, result_boxes, truth_ids, result_ids)
 
 
 def iou(ours: Doubles, theirs: Doubles) -> Doubles:
@@ -80,23 +85,28 @@ def matched(worth: Doubles) -> tuple[Ints, Ints]:
     return rows[kept], columns[kept]
 
 
-def _area(xyxy: Doubles) -> Doubles:
-    area: Doubles = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
-    return area
-
-
-def _ordered(side: str, rows: MotRows) -> MotRows:
-    """Rows by frame, in the file's order within one; nobody may be in two places at once."""
-    by_who = np.lexsort((rows.id, rows.frame))
-    frame, who = rows.frame[by_who], rows.id[by_who]
-    twice = np.flatnonzero((np.diff(frame) == 0) & (np.diff(who) == 0))
+def ordered(side: str, rows: MotRows) -> MotRows:
+    """Rows by frame, in the file's order within one; nobody may be in two places at once. `side` is for the error."""
+    twice = at_once(rows.frame, rows.id)
     if len(twice):
         first = twice[0]
         raise TruthError(
-            f"The {side} has id {who[first]} twice in frame {frame[first] + 1}",
+            f"The {side} has id {rows.id[first]} twice in frame {rows.frame[first] + 1}",
             "Each id may have one box in a frame; files of bare detections have no ids and cannot be scored.",
         )
     return rows[np.argsort(rows.frame, kind="stable")]
+
+
+def at_once(frame: Ints, who: Ints) -> Ints:
+    """Rows, by frame, that put somebody into a frame for whom another row follows there; empty where nobody is."""
+    by_who = np.lexsort((who, frame))
+    twice = (np.diff(frame[by_who]) == 0) & (np.diff(who[by_who]) == 0)
+    return np.asarray(by_who[:-1][twice], np.int64)
+
+
+def _area(xyxy: Doubles) -> Doubles:
+    area: Doubles = (xyxy[:, 2:] - xyxy[:, :2]).prod(axis=1)
+    return area
 
 
 def _shared_frames(ours: Ints, theirs: Ints) -> list[tuple[slice, slice]]:

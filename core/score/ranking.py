@@ -7,12 +7,15 @@ that no remaining row could answer is not counted, in the divisor neither.
 Average precision is the mean of the precision at each right row, as Python tools of the field take it (the first
 MATLAB script averaged precisions on both sides of a step, which comes out slightly lower). Of equally similar rows the
 one that stands first in the gallery ranks first. Refuses to make vectors: they come with unit length.
+
+Tracklets of a run follow it too, but for one rule (`rank_across`): whoever the query's camera shows is not asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from core.mot import Doubles
 from core.types import Bools, Floats, Ints
 
+Similar = Callable[[Ints], NDArray[np.floating[Any]]]
+"""The similarities of some queries, by number, to the whole gallery: (block, gallery), free to be written over."""
 RANKS = (1, 5, 10)
 _BLOCK = 1 << 23  # similarities held at a time: 32 MB, and as much again for their order
 
@@ -56,14 +61,40 @@ def rank(
     ranks: Sequence[int] = RANKS,
 ) -> Ranking:
     """Rank the gallery for every query by cosine similarity; vectors are (n, d), the rest (n,)."""
-    if not ranks or min(ranks) < 1:
-        raise ValueError(f"ranks: expected numbers from 1 up, got {tuple(ranks)}")
     asked = _Rows(query_vectors, query_person, query_camera)
     gallery = _Rows(gallery_vectors, gallery_person, gallery_camera)
     gallery = gallery.chosen(gallery.person >= 0)
     if len(asked.person) and len(gallery.person) and asked.vectors.shape[1] != gallery.vectors.shape[1]:
         raise ValueError(f"vectors differ in length: {asked.vectors.shape[1]} and {gallery.vectors.shape[1]}")
-    places = _places(asked, gallery)
+    return _ranking(_places(lambda block: asked.vectors[block] @ gallery.vectors.T, asked, gallery), ranks)
+
+
+def rank_across(similarity: ArrayLike, camera: ArrayLike, person: ArrayLike, ranks: Sequence[int] = RANKS) -> Ranking:
+    """Every row asks, and the rows of all other cameras answer, by similarities that are known.
+
+    `similarity` is (n, n), finite between cameras, row by row one query's; `camera` (n,) holds anything that can be
+    told apart, `person` (n,) is -1 for junk and above 0 for somebody.
+    """
+    known, who = np.asarray(similarity), np.asarray(person, np.int64)
+    where = np.unique(np.asarray(camera), return_inverse=True)[1]
+    if known.shape != 2 * who.shape or where.shape != who.shape:
+        raise ValueError(f"expected (n, n), (n,) and (n,), got {known.shape}, {where.shape} and {who.shape}")
+    apart = where[:, None] != where
+    if not (np.isfinite(known) | ~apart).all():
+        raise ValueError("similarity: expected finite numbers between cameras")
+    rows = _Rows(np.empty((len(who), 0)), who, where)
+    answers = who >= 0
+
+    def similar(block: Ints) -> NDArray[np.floating[Any]]:
+        return np.where(apart[block], known[block], -np.inf)[:, answers]
+
+    return _ranking(_places(similar, rows, rows.chosen(answers)), ranks)
+
+
+def _ranking(places: list[Ints], ranks: Sequence[int]) -> Ranking:
+    """The figures, from the places of the right rows of each query."""
+    if not ranks or min(ranks) < 1:
+        raise ValueError(f"ranks: expected numbers from 1 up, got {tuple(ranks)}")
     counted = np.array([len(p) > 0 for p in places], bool)
     first = np.array([p[0] for p in places if len(p)], np.int64)
     precision = np.array([np.mean(np.arange(1, len(p) + 1) / (p + 1)) if len(p) else np.nan for p in places])
@@ -105,7 +136,7 @@ class _Rows:
         return _Rows(self.vectors[keep], self.person[keep], self.camera[keep])
 
 
-def _places(asked: _Rows, gallery: _Rows) -> list[Ints]:
+def _places(similar_to: Similar, asked: _Rows, gallery: _Rows) -> list[Ints]:
     """For each query the places, from 0 and rising, of the right rows; empty where there are none."""
     size = len(gallery.person)
     by_person = np.argsort(gallery.person, kind="stable")
@@ -115,7 +146,7 @@ def _places(asked: _Rows, gallery: _Rows) -> list[Ints]:
     step = max(1, _BLOCK // max(1, size))
     for at in range(0, len(wanted), step):
         block = wanted[at : at + step]
-        similar = asked.vectors[block] @ gallery.vectors.T
+        similar = similar_to(block)
         rows = [by_person[start[q] : end[q]] for q in block]
         own = [gallery.camera[r] == asked.camera[q] for q, r in zip(block, rows, strict=True)]
         for i in range(len(block)):
@@ -126,7 +157,7 @@ def _places(asked: _Rows, gallery: _Rows) -> list[Ints]:
     return places
 
 
-def _places_in(similar: NDArray[np.float32], ordered: NDArray[np.float32], right: Ints) -> Ints:
+def _places_in(similar: NDArray[np.floating[Any]], ordered: NDArray[np.floating[Any]], right: Ints) -> Ints:
     """Places of the rows `right`: how many are more similar, and of equally similar ones how many stand before it."""
     its = similar[right]
     above = np.searchsorted(ordered, its, "right")

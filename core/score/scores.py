@@ -73,14 +73,20 @@ def table(scores: Mapping[str, Scores]) -> str:
     rows: list[tuple[str, ...]] = [("", *SHOWN)]
     for name, one in scores.items():
         figures = one.as_dict()
-        rows.append((name, *(_cell(figures[column]) for column in SHOWN)))
+        rows.append((name, *(cell(figures[column]) for column in SHOWN)))
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of as many cells each as lines of text: the first column to the left, the others to the right."""
     first = max(len(row[0]) for row in rows)
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
     return "\n".join(
-        "  ".join([row[0].ljust(first), *(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))])
+        "  ".join([row[0].ljust(first), *(word.rjust(width) for word, width in zip(row[1:], widths, strict=True))])
         for row in rows
     )
 
 
-def _cell(figure: float | int) -> str:
+def cell(figure: float | int) -> str:
+    """A share in per cent, a count as it is."""
     return str(figure) if isinstance(figure, int) else f"{100 * figure:.1f}"

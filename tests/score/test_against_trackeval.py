@@ -1,7 +1,5 @@
 """The oracle: figures of the `trackeval` package on real clips, its own reading and filtering of the files included."""
 
-import contextlib
-import io
 from pathlib import Path
 from types import ModuleType
 
@@ -9,8 +7,9 @@ import numpy as np
 import pytest
 
 from core.mot import MotRows, read_detections, read_mot
-from core.score import Scores, score_files
+from core.score import score_files
 from core.types import Detections
+from tests.score.oracle import differences, theirs, write
 
 pytestmark = [pytest.mark.oracle, pytest.mark.shared]
 
@@ -21,22 +20,6 @@ CLIPS = {
     "MOT17-13": ("mot/MOT17-13/gt.txt", "mot/MOT17-13/det.txt", 750),
 }
 WITH_CLASSES = ("MOT17-11", "MOT17-13")
-INTEGERS = {
-    "TP": "CLR_TP",
-    "FP": "CLR_FP",
-    "FN": "CLR_FN",
-    "IDTP": "IDTP",
-    "IDFP": "IDFP",
-    "IDFN": "IDFN",
-    "IDSW": "IDSW",
-    "Frag": "Frag",
-    "MT": "MT",
-    "PT": "PT",
-    "ML": "ML",
-}
-FLOATS = {"MOTA": "MOTA", "MOTP": "MOTP", "Recall": "CLR_Re", "Precision": "CLR_Pr"} | {
-    name: name for name in ("IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA")
-}
 
 
 def overlap(one: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -77,63 +60,13 @@ def degraded(truth: MotRows, seed: int) -> list[tuple[float, ...]]:
     return lines + invented
 
 
-def write(path: Path, lines: list[tuple[float, ...]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(
-            f"{int(frame)},{int(who)},{left:.3f},{top:.3f},{abs(right - left):.3f},{abs(bottom - top):.3f},{conf}\n"
-            for frame, who, left, top, right, bottom, conf in lines
-        )
-    )
+def lengths_of(names: list[str]) -> dict[str, int]:
+    return {name: CLIPS[name][2] for name in names}
 
 
 @pytest.fixture(scope="module")
 def trackeval() -> ModuleType:
     return pytest.importorskip("trackeval", reason="needs trackeval, from requirements-dev.txt")
-
-
-def theirs(trackeval: ModuleType, benchmark: str, truth: Path, result: Path, names: list[str]) -> dict[str, dict]:
-    """Figures by clip and together, as the package's own evaluation reads, filters, measures and combines them."""
-    lengths = {name: CLIPS[name][2] for name in names}
-    with contextlib.redirect_stdout(io.StringIO()):
-        data = trackeval.datasets.MotChallenge2DBox(
-            {
-                "GT_FOLDER": str(truth),
-                "TRACKERS_FOLDER": str(result.parent),
-                "TRACKERS_TO_EVAL": [result.name],
-                "TRACKER_SUB_FOLDER": "",
-                "BENCHMARK": benchmark,
-                "SEQ_INFO": lengths,
-                "GT_LOC_FORMAT": "{gt_folder}/{seq}.txt",
-                "SKIP_SPLIT_FOL": True,
-                "PRINT_CONFIG": False,
-            }
-        )
-        quiet = {"PRINT_CONFIG": False}
-        metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(quiet), trackeval.metrics.Identity(quiet)]
-        clips = {
-            name: data.get_preprocessed_seq_data(data.get_raw_seq_data(result.name, name), "pedestrian")
-            for name in names
-        }
-        figures: dict[str, dict] = {name: {} for name in [*names, "together"]}
-        for metric in metrics:
-            parts = {name: metric.eval_sequence(clip) for name, clip in clips.items()}
-            for name, part in {**parts, "together": metric.combine_sequences(parts)}.items():
-                figures[name] |= part
-    return figures
-
-
-def differences(name: str, ours: Scores, oracle: dict) -> list[str]:
-    figures = ours.as_dict()
-    wrong = []
-    for field, known_as in INTEGERS.items():
-        if figures[field] != int(oracle[known_as]):
-            wrong.append((field, figures[field], int(oracle[known_as])))
-    for field, known_as in FLOATS.items():
-        expected = float(np.mean(oracle[known_as]))
-        if abs(figures[field] - expected) > 1e-6:
-            wrong.append((field, figures[field], expected))
-    return [f"{name:12} {field:10} ours {mine:<22} trackeval {other}" for field, mine, other in wrong]
 
 
 MAKERS = {
@@ -155,7 +88,7 @@ def test_same_figures(maker: str, protocol: str, shared: Path, tmp_path: Path, t
         (tmp_path / "truth" / f"{name}.txt").write_bytes(truth.read_bytes())
         write(tmp_path / "result" / f"{name}.txt", MAKERS[maker](read_mot(truth), read_detections(detections)))
     ours = score_files(tmp_path / "truth", tmp_path / "result")
-    oracle = theirs(trackeval, protocol, tmp_path / "truth", tmp_path / "result", names)
+    oracle = theirs(trackeval, protocol, tmp_path / "truth", tmp_path / "result", lengths_of(names))
     assert set(ours) == set(oracle)
     wrong = [line for name in oracle for line in differences(name, ours[name], oracle[name])]
     assert not wrong, "\n" + "\n".join(wrong)
@@ -167,7 +100,7 @@ def test_the_comparison_can_fail(shared: Path, tmp_path: Path, trackeval: Module
     (tmp_path / "truth").mkdir()
     (tmp_path / "truth" / "TUD-Campus.txt").write_bytes(path.read_bytes())
     write(tmp_path / "result" / "TUD-Campus.txt", degraded(read_mot(path), seed=1))
-    oracle = theirs(trackeval, "MOT15", tmp_path / "truth", tmp_path / "result", ["TUD-Campus"])
+    oracle = theirs(trackeval, "MOT15", tmp_path / "truth", tmp_path / "result", lengths_of(["TUD-Campus"]))
     write(tmp_path / "result" / "TUD-Campus.txt", degraded(read_mot(path), seed=2)[:-40])
     ours = score_files(tmp_path / "truth", tmp_path / "result")["TUD-Campus"]
     fields = [line.split()[1] for line in differences("TUD-Campus", ours, oracle["TUD-Campus"])]
