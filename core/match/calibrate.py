@@ -1,8 +1,11 @@
 """What share of the links shown at a threshold is likely wrong, read from the clips themselves, without any labels.
 
 Two tracks in the picture of one camera at the same time are two people, so their similarities show how alike strangers
-are here. Set against all pairs that could be one person they give the expected number of strangers above a threshold;
-divided by how many pairs are above it, the expected false share (decoys do it elsewhere: Elias and Gygi, 2007).
+are here. On the way down the merge tree, from one level to the next, they say how many of the pairs that could still
+join are likely to do so by chance. Their sum, divided by the pairs that have joined, is the expected false share, as
+decoys give it in other fields (Elias and Gygi, 2007). Whoever has found their own is no longer there to be taken for
+another, so this is far less than among all pairs by themselves; and it is careful, for means of many pairs spread less
+than the single pairs that it is read from.
 Where the clips hold few strangers, what is known of the model counts for as much as `PRIOR` pairs would.
 
 How many links are missed cannot be read like this: two sightings by one camera seconds apart are far easier than two
@@ -18,7 +21,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from core.match.rules import FREE, TOGETHER, Reasons
+from core.match.tree import MergeTree, open_pairs
 from core.types import Floats, Ints
+from core.weights import Known
 
 Numbers = NDArray[np.float64]
 
@@ -34,16 +39,6 @@ BLOCK = 512  # rows looked at together: memory stays small beside the matrix
 FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
 """Similarities are counted between these."""
 INTERVAL = 0.05, 0.95
-
-
-@dataclass(frozen=True)
-class Known:
-    """Of a model, measured elsewhere: similarities of strangers, as mean and deviation of their inverse hyperbolic
-    tangent, and a threshold that did well."""
-
-    strange: float
-    spread: float
-    threshold: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +70,13 @@ class Calibration:
         return f"{share:.0%} of the links shown are expected to be wrong ({low:.0%} to {high:.0%})"
 
 
-def calibrate(similarity: Floats, why: Reasons, known: Known, seed: int = 0) -> Calibration:
-    """From the similarities (n, n) of all tracklets and the reasons why pairs cannot be one person."""
+def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, seed: int = 0) -> Calibration:
+    """From the similarities (n, n) of all tracklets, the reasons why pairs cannot be one person, and their tree."""
     seen = _tally(similarity, why)
+    joins = _joins(tree, why)
     mean, spread, weight = _learned(seen, known)
-    share = _share(np.array([[mean]]), np.array([[spread]]), seen)[0]
-    drawn = _share(*_possible(mean, spread, min(weight, seen.involved + PRIOR), seed), seen)
+    share = _share(np.array([[mean]]), np.array([[spread]]), seen, joins)[0]
+    drawn = _share(*_possible(mean, spread, min(weight, seen.involved + PRIOR), seed), seen, joins)
     low, high = np.quantile(drawn, INTERVAL, axis=0)
     enough = seen.pairs >= FEW
     return Calibration(
@@ -90,7 +86,7 @@ def calibrate(similarity: Floats, why: Reasons, known: Known, seed: int = 0) -> 
         high=np.maximum(high, share),
         pairs=seen.pairs,
         enough=enough,
-        threshold=_suggested(share, seen, known) if enough else known.threshold,
+        threshold=_suggested(share, joins, known) if enough else known.threshold,
     )
 
 
@@ -126,6 +122,24 @@ def _tally(similarity: Floats, why: Reasons) -> _Tally:
     return _Tally(pairs, int(involved.sum()), total, squares, np.append(np.cumsum(counts[::-1])[::-1], 0))
 
 
+@dataclass(frozen=True, eq=False)
+class _Joins:
+    """For each of `LEVELS` how many merges there were (`until`) and pairs joined (`shown`); for each merge its turned
+    level, and the pairs that could join before it, one more than merges."""
+
+    until: Ints
+    shown: Ints
+    level: Numbers
+    could: Numbers
+
+
+def _joins(tree: MergeTree, why: Reasons) -> _Joins:
+    could, within = open_pairs(tree, why)
+    until = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
+    level = np.where(tree.level >= 1, np.inf, _turned(np.minimum(tree.level, 1)))
+    return _Joins(until, within[until], level, could.astype(np.float64))
+
+
 def _turned(similarity: Floats | Numbers) -> Numbers:
     """Inverse hyperbolic tangent: cosines near 1 are spread out, and strangers' come close to a normal distribution."""
     return np.asarray(np.arctanh(np.clip(similarity.astype(np.float64), -0.999, 0.999)))
@@ -149,19 +163,24 @@ def _possible(mean: float, spread: float, facts: float, seed: int) -> tuple[Numb
     return mean + spreads * rng.standard_normal((DRAWS, 1)) / np.sqrt(facts), spreads
 
 
-def _share(mean: Numbers, spread: Numbers, seen: _Tally) -> Numbers:
-    """Expected strangers among the pairs at or above each of `LEVELS`, as a share of all there; (k, levels), falling.
+def _share(mean: Numbers, spread: Numbers, seen: _Tally, joins: _Joins) -> Numbers:
+    """Expected pairs of strangers among those joined at each of `LEVELS`, as a share of them; (k, levels), falling.
 
     `mean` and `spread` are (k, 1). Half of all strangers lie under their mean, and hardly anybody else does, so twice
-    as many as lie there are strangers (Storey, 2002).
+    as many pairs as lie there are strangers (Storey, 2002).
     """
-    many = np.minimum(2.0 * (seen.could[0] - seen.at_least(np.tanh(mean))), seen.could[0])
-    expected = many * ndtr((mean - _turned(LEVELS)[None]) / spread)
-    share = np.clip(expected / np.maximum(seen.at_least(LEVELS), 1), 0, 1)
+    everybody = max(float(seen.could[0]), 1.0)
+    strange = np.minimum(2.0 * (seen.could[0] - seen.at_least(np.tanh(mean))) / everybody, 1.0)
+    # Chance of a stranger to lie above each merge's level, and the pairs that joined by chance on the way to it.
+    above = np.pad(ndtr((mean - joins.level[None]) / spread), ((0, 0), (1, 0)))
+    by_chance = np.pad(np.cumsum(np.diff(above, axis=1) * joins.could[:-1], axis=1), ((0, 0), (1, 0)))
+    here = ndtr((mean - _turned(LEVELS)[None]) / spread) - above[:, joins.until]
+    expected = strange * (by_chance[:, joins.until] + joins.could[joins.until] * np.maximum(here, 0))
+    share = np.clip(expected / np.maximum(joins.shown, 1), 0, 1)
     return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
 
 
-def _suggested(share: Numbers, seen: _Tally, known: Known) -> float:
+def _suggested(share: Numbers, joins: _Joins, known: Known) -> float:
     """The lowest level at which no more than `WANTED` is expected to be wrong."""
-    good = np.flatnonzero((share <= WANTED) & (seen.at_least(LEVELS) > 0))
+    good = np.flatnonzero((share <= WANTED) & (joins.shown > 0))
     return float(LEVELS[good[0]]) if len(good) else max(known.threshold, float(LEVELS[np.argmin(share)]))

@@ -40,6 +40,33 @@ class MergeTree:
         return np.asarray(np.unique(label, return_index=True)[1][label], np.int64)
 
 
+def open_pairs(tree: MergeTree, why: Reasons) -> tuple[Ints, Ints]:
+    """Before each merge, and after the last: pairs of tracklets that are in two groups which could still join, and
+    pairs that are in one group. Both (m + 1,)."""
+    size, free = np.ones(tree.count, np.int64), why == FREE
+    np.fill_diagonal(free, False)
+    root = np.arange(tree.count)
+    could, within = [int(free.sum()) // 2], [0]
+    for one, other in zip(tree.one.tolist(), tree.other.tolist(), strict=True):
+        a, b = _root(root, one), _root(root, other)
+        keep, gone = min(a, b), max(a, b)
+        before = size[a] * int(size[free[a]].sum()) + size[b] * int(size[free[b]].sum()) - size[a] * size[b]
+        both = free[a] & free[b]
+        within.append(within[-1] + int(size[a] * size[b]))
+        free[[a, b]], free[:, [a, b]] = False, False
+        free[keep], free[:, keep] = both, both
+        root[gone], size[keep], size[gone] = keep, size[a] + size[b], 0
+        could.append(could[-1] - int(before) + int(size[keep] * size[both].sum()))
+    return np.array(could), np.array(within)
+
+
+def _root(root: Ints, row: int) -> int:
+    while root[row] != row:
+        root[row] = root[root[row]]
+        row = int(root[row])
+    return row
+
+
 def grow(similarity: Floats, why: Reasons, bundle: Ints) -> MergeTree:
     """The tree of n tracklets: `similarity` and `why` are (n, n), `bundle` (n,) alike for those joined by the user."""
     # Bundles are numbered by their lowest row, so that without any a bundle is a row.

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.match.rules import FREE, REJECTED, Contradiction, bundles
-from core.match.tree import JOINED, MergeTree, grow
+from core.match.tree import JOINED, MergeTree, grow, open_pairs
 from core.types import Floats, Ints
 
 N = 9
@@ -113,3 +113,17 @@ def test_a_threshold_is_reached_by_what_equals_it() -> None:
 def test_few_are_no_trouble(n: int) -> None:
     tree = grow(np.ones((n, n), np.float32), np.zeros((n, n), np.uint8), np.arange(n))
     assert tree.cut(0.5).tolist() == list(range(n))
+
+
+@given(scenes())
+def test_open_pairs_are_what_counting_finds(scene: tuple[Floats, np.ndarray, Ints]) -> None:
+    similarity, why, bundle = scene
+    tree = grow(similarity, why, bundle)
+    could, within = open_pairs(tree, why)
+    for merges in range(len(tree.level) + 1):
+        first = MergeTree(N, tree.one[:merges], tree.other[:merges], np.zeros(merges, np.float32))
+        groups = list(grouped(first.cut(-1)))
+        pairs = [(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]]
+        open_ones = [len(a) * len(b) for a, b in pairs if (why[np.ix_(sorted(a), sorted(b))] == FREE).all()]
+        assert could[merges] == sum(open_ones)
+        assert within[merges] == sum(len(g) * (len(g) - 1) // 2 for g in groups)
