@@ -30,6 +30,7 @@ FLOORS: list[set[str]] = [
     | {"core.match", "core.tracklets", "core.gallery"},
     {"core.pipeline"},
     {"core.output", "core.results"},
+    {"core.people"},
     {"core.train"},
     {"core.cli", "core.jobs"},
     {"core.__main__", "pages"},

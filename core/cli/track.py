@@ -21,8 +21,14 @@ from core.weights import DETECTOR, EMBEDDER, find
 
 
 def add(commands: Any) -> None:
-    video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p: argparse.ArgumentParser = commands.add_parser("track", help="find and track the people in each clip")
+    add_flags(p)
+    p.set_defaults(run=run)
+
+
+def add_flags(p: argparse.ArgumentParser) -> None:
+    """What a run over clips needs to be told."""
+    video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
     p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="call this clip's camera CAM")
@@ -43,10 +49,20 @@ def add(commands: Any) -> None:
     p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     p.add_argument("--fresh", action="store_true", help="do all stages again")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
-    p.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
+    return status_of(tracked(options, Progress(listener(options.progress))))
+
+
+def status_of(results: list[CameraResult]) -> int:
+    """The exit status: 0, 1 where some clips failed, 2 where all did."""
+    failed = sum(bool(result.fault) for result in results)
+    return 2 if failed == len(results) else 1 if failed else 0
+
+
+def tracked(options: argparse.Namespace, progress: Progress, cropped: bool = False) -> list[CameraResult]:
+    """Every camera's result; what a run leaves in its folder is there when this returns."""
     cameras = name_cameras(options.clips, options.name)
     if not cameras:
         raise SettingsError("no clip was given", "Name at least one: track CLIP... --out DIR.")
@@ -60,16 +76,13 @@ def run(options: argparse.Namespace) -> int:
     networks = Networks(detector, embedder, backend(options.device))
     regions = _regions(options.roi, cameras)
     record = RunRecord(options.out, recipe, networks, regions)
-    progress = Progress(listener(options.progress))
-    failed = 0
-    for result in run_cameras(cameras, recipe, networks, Store(), progress, regions, options.fresh):
+    results = []
+    for result in run_cameras(cameras, recipe, networks, Store(), progress, regions, options.fresh, cropped):
         record.add(result)
         _say(result)
-        failed += bool(result.fault)
+        results.append(result)
     record.close()
-    if failed == len(cameras):
-        return 2
-    return 1 if failed else 0
+    return results
 
 
 def _regions(words: list[str], cameras: list[Camera]) -> dict[str, Regions]:

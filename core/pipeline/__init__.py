@@ -1,11 +1,23 @@
-"""The order of the stages: probe, detect, embed, track. The only room that knows them all.
+"""The order of the stages: probe, detect, embed, track, crops. The only room that knows them all.
 
 Every stage's result is an artifact in the store, keyed by all that decides it; a stage whose artifact is whole is
 not run again, and one that was killed goes on at its last sound chunk.
 """
 
 from core.pipeline.cameras import Camera, name_cameras
+from core.pipeline.crops import Looks, crops_of, looks_of
 from core.pipeline.networks import Networks
 from core.pipeline.run import CameraResult, Recipe, run_camera, run_cameras
 
-__all__ = ["Camera", "CameraResult", "Networks", "Recipe", "name_cameras", "run_camera", "run_cameras"]
+__all__ = [
+    "Camera",
+    "CameraResult",
+    "Looks",
+    "Networks",
+    "Recipe",
+    "crops_of",
+    "looks_of",
+    "name_cameras",
+    "run_camera",
+    "run_cameras",
+]

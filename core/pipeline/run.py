@@ -12,7 +12,7 @@ import numpy as np
 
 from core import regions as areas
 from core.errors import SightlineError
-from core.pipeline import stages
+from core.pipeline import crops, stages
 from core.pipeline.cameras import Camera
 from core.pipeline.networks import Networks
 from core.progress import Progress
@@ -23,7 +23,7 @@ from core.types import Bools, Clip, Detections, Timeline, Tracks
 from core.video import plan, probe
 
 # Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
-VERSIONS = {"detect": 1, "embed": 1, "track": 1}
+VERSIONS = {"detect": 1, "embed": 1, "track": 2, "crops": 1}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Recipe:
 class CameraResult:
     """What came of one camera: tracks, or the reason why not. `stages` holds seconds and frames per stage.
 
-    `timeline` is what was looked at; `missing` of its frames could not be read.
+    `timeline` is what was looked at; `missing` of its frames could not be read. `crops` is there if it was asked for.
     """
 
     camera: Camera
@@ -49,6 +49,7 @@ class CameraResult:
     stages: dict[str, dict[str, Any]]
     timeline: Timeline = field(default_factory=Timeline.empty)
     missing: int = 0
+    crops: Artifact | None = None
     fault: str = ""
 
     @property
@@ -64,12 +65,14 @@ def run_cameras(
     progress: Progress,
     regions: Mapping[str, areas.Regions] | None = None,
     fresh: bool = False,
+    cropped: bool = False,
 ) -> Iterator[CameraResult]:
-    """Results camera by camera, as they are done."""
+    """Results camera by camera, as they are done; with the best crops of each track if they are to be `cropped`."""
     for number, camera in enumerate(cameras, 1):
         progress.camera(camera.name, number, len(cameras))
         try:
-            yield run_camera(camera, recipe, networks, store, progress, (regions or {}).get(camera.name), fresh)
+            where = (regions or {}).get(camera.name)
+            yield run_camera(camera, recipe, networks, store, progress, where, fresh, cropped)
         except SightlineError as fault:
             yield CameraResult(camera, None, Tracks.empty(), {}, fault=str(fault))
 
@@ -82,6 +85,7 @@ def run_camera(
     progress: Progress,
     regions: areas.Regions | None = None,
     fresh: bool = False,
+    cropped: bool = False,
 ) -> CameraResult:
     clip = probe(camera.clip)
     timeline = plan(clip, recipe.video)
@@ -92,7 +96,8 @@ def run_camera(
     inside = work.inside(detections)
     vectors = work.vectors(detections, inside)
     tracks = work.tracks(detections, inside, vectors)
-    return CameraResult(camera, clip, tracks, work.seconds, timeline, len(timeline) - frames)
+    kept = work.crops(tracks) if cropped else None
+    return CameraResult(camera, clip, tracks, work.seconds, timeline, len(timeline) - frames, kept)
 
 
 class _Work:
@@ -169,6 +174,19 @@ class _Work:
         with self._stage("track", len(self._timeline), 0):
             size = (self._clip.width, self._clip.height)
             return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
+
+    def crops(self, tracks: Tracks) -> Artifact:
+        recipe, networks = self._recipe, self._networks
+        where = None if self._regions is None else areas.to_json(self._regions)
+        artifact = self._artifact("crops", settings=recipe.track, regions=where, track=VERSIONS["track"])
+        frames = crops.frames_of(tracks, self._clip)
+        done = frames if artifact.summary is not None else 0
+        with self._stage("crops", frames, done):
+            if artifact.summary is None:
+                embedder = networks.embedder(replace(recipe.embed, flip=True))
+                crops.look(self._clip, tracks, artifact, embedder, self._progress.at)
+        self.seconds["crops"]["by"] = self._made_by(artifact)
+        return artifact
 
     def _done(self, artifact: Artifact) -> int:
         whole = artifact.summary is not None

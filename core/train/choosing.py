@@ -15,17 +15,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.crops import covered, sharpness_of, whole
 from core.errors import SettingsError
 from core.folders import write_atomically
 from core.progress import Progress
 from core.train.card import Crop
-from core.types import Clip, Floats, Image, Ints, Timeline, Tracks
+from core.types import Clip, Image, Ints, Timeline, Tracks
 from core.video import read
 
 TRIES = 3
 """Pictures that are looked at for each crop; the sharpest is kept."""
 _QUALITY = 95
-_EDGE = 0.005  # of the picture's height: a box that comes so close is likely cut off, detectors stop short of edges
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,7 @@ class Source:
     def _reasons(self, settings: PrepareSettings) -> NDArray[np.object_]:
         """Why each box does not fit: the first reason that holds, empty where it fits."""
         x1, y1, x2, y2 = self._tracks.xyxy.T
-        edge = _EDGE * self._clip.height
-        inside = (x1 >= edge) & (y1 >= edge) & (x2 <= self._clip.width - edge) & (y2 <= self._clip.height - edge)
+        inside = whole(self._tracks.xyxy, self._clip.width, self._clip.height)
         checks = {
             "left out by people.csv": ~np.isin(self._tracks.track, list(self._people)),
             "filled in, not seen": ~self._tracks.seen,
@@ -131,26 +130,3 @@ class Source:
     def _crop(self, row: int) -> Crop:
         track = int(self._tracks.track[row])
         return Crop(self._people[track], self._camera, track, int(self._tracks.frame[row]), "all")
-
-
-def sharpness_of(crop: Image) -> float:
-    """How much fine detail a BGR crop has: the variance of its Laplacian, grey, at 64 x 128 (near and far alike).
-
-    A crop of one colour has 0. Detail that the dark swallows is gone too: what is dark must be sharper to pass.
-    """
-    grey = cv2.cvtColor(cv2.resize(crop, (64, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
-
-
-def covered(tracks: Tracks) -> Floats:
-    """The largest share of each box that one other box of its frame covers."""
-    share = np.zeros(len(tracks), np.float32)
-    for rows in np.split(np.arange(len(tracks)), np.flatnonzero(np.diff(tracks.frame)) + 1):
-        box = tracks.xyxy[rows]
-        low = np.maximum(box[:, None, :2], box[None, :, :2])
-        high = np.minimum(box[:, None, 2:], box[None, :, 2:])
-        common = np.clip(high - low, 0, None).prod(axis=2)
-        area = np.diagonal(common).copy()
-        np.fill_diagonal(common, 0)
-        share[rows] = common.max(axis=1, initial=0) / np.maximum(area, 1e-6)
-    return share

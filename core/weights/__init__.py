@@ -6,10 +6,22 @@ where another was asked for.
 
 from core.weights.finding import find, listing
 from core.weights.getting import Got, get, gettable
-from core.weights.model import InputConvention, Model, Status
+from core.weights.model import InputConvention, Known, Model, Status
 
 DETECTOR = "person-yolo11n"
 EMBEDDER = "person-osnet"
 """What is used where nothing else is asked for: both come with Sightline."""
 
-__all__ = ["DETECTOR", "EMBEDDER", "Got", "InputConvention", "Model", "Status", "find", "get", "gettable", "listing"]
+__all__ = [
+    "DETECTOR",
+    "EMBEDDER",
+    "Got",
+    "InputConvention",
+    "Known",
+    "Model",
+    "Status",
+    "find",
+    "get",
+    "gettable",
+    "listing",
+]

@@ -13,7 +13,7 @@ from typing import Any
 from core.errors import StoreError, WeightsError
 from core.folders import cache_dir
 from core.weights.digests import bare_name, format_of
-from core.weights.model import InputConvention, Model, Three
+from core.weights.model import InputConvention, Known, Model, Three
 
 HOME = Path(__file__).resolve().parents[2] / "weights"
 
@@ -91,6 +91,7 @@ def _entry(row: dict[str, Any], home: Path) -> Entry:
         assumed=tuple(row.get("assumed", ())),
         url=row.get("url", ""),
         megabytes=float(row.get("megabytes", 0)),
+        known=Known(**row["known"]) if "known" in row else None,
     )
     return Entry(model, row["file"], row.get("sha256", ""))
 

@@ -46,12 +46,23 @@ class InputConvention:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What was measured with an embedder elsewhere: similarities of strangers, as mean and deviation of their inverse
+    hyperbolic tangent, and a threshold for one person that did well."""
+
+    strange: float
+    spread: float
+    threshold: float
+
+
+@dataclass(frozen=True)
 class Model:
     """One model, found or expected. `digest` is the SHA-256 of its file; of an OpenVINO model, of .xml then .bin.
 
     `path` is a file (of an OpenVINO model its .xml). `assumed` holds sentences on what was taken for granted about
     a file that the manifest does not know; whatever shows or exports a result names them. `url` is where its
-    publisher offers it, empty where nobody does or may; `megabytes` (millions of bytes) is about right.
+    publisher offers it, empty where nobody does or may; `megabytes` (millions of bytes) is about right. `known` says
+    what its similarities are like, where somebody has measured that.
     """
 
     name: str
@@ -69,6 +80,7 @@ class Model:
     assumed: tuple[str, ...] = ()
     url: str = ""
     megabytes: float = 0.0
+    known: Known | None = None
 
     @property
     def pytorch(self) -> bool:

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.crops import sharpness_of
 from core.errors import ClipError, SettingsError, SightlineError, StoreError
 from core.progress import Progress, Report
 from core.train.card import Crop, Prepared, read_table
-from core.train.choosing import PrepareSettings, covered, sharpness_of
+from core.train.choosing import PrepareSettings
 from core.train.data import read_crops
 from core.train.prepare import _split, prepare
-from core.types import Image, Tracks
+from core.types import Image
 from core.video import probe
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 40
@@ -395,34 +396,6 @@ def test_another_seed_asks_other_people() -> None:
         {c.person for c in _split(crops, PrepareSettings(purpose="x", seed=s)) if c.split == "val"} for s in (0, 1)
     ]
     assert chosen[0] != chosen[1] and len(chosen[0]) == len(chosen[1]) == 10
-
-
-@given(
-    boxes=st.lists(
-        st.tuples(st.integers(0, 2), *(st.integers(0, 20) for _ in range(2)), *(st.integers(1, 20) for _ in range(2))),
-        max_size=8,
-    )
-)
-def test_cover_as_counted_in_pixels(boxes: list[tuple[int, int, int, int, int]]) -> None:
-    boxes = sorted(boxes)
-    xyxy = np.array([(x, y, x + w, y + h) for _, x, y, w, h in boxes], np.float32).reshape(-1, 4)
-    rows = np.arange(len(boxes))
-    tracks = Tracks(np.array([b[0] for b in boxes]), rows / 10, rows, xyxy, rows * 0.0, rows >= 0)  # type: ignore[arg-type]
-    masks = np.zeros((len(boxes), 40, 40), bool)
-    for mask, (_, x, y, w, h) in zip(masks, boxes, strict=True):
-        mask[y : y + h, x : x + w] = True
-    for i, share in enumerate(covered(tracks)):
-        others = [masks[j] & masks[i] for j in rows if j != i and boxes[j][0] == boxes[i][0]]
-        expected = max((m.sum() / masks[i].sum() for m in others), default=0)
-        assert share == pytest.approx(expected, abs=1e-6)
-
-
-def test_sharpness_falls_with_blur_and_not_with_size() -> None:
-    crop = figure((40, 120, 200))
-    blurs = [sharpness_of(cv2.GaussianBlur(crop, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
-    assert blurs == sorted(blurs, reverse=True)
-    assert sharpness_of(np.kron(crop, np.ones((4, 4, 1), np.uint8))) == pytest.approx(sharpness_of(crop), rel=0.5)
-    assert sharpness_of(np.full((80, 40, 3), 77, np.uint8)) == 0
 
 
 @pytest.mark.parametrize("change", [{"most": 0}, {"min_height": 0}, {"overlap": 1.1}, {"share": 1}, {"sharpness": -1}])

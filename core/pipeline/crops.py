@@ -1,0 +1,154 @@
+"""The best pictures of each track, with what a network and the eye make of them: kept as one more artifact of a clip.
+
+A few boxes of each share of a track are looked at, the sharpest is kept as a JPEG with its vector (the mean with its
+mirror image's) and the colours of its clothes. Pictures are read once, in order; what is kept is on disk as soon as its
+share is over, so memory does not grow with the clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from core.crops import sharpness_of
+from core.embed import Embedder
+from core.pipeline.stages import CROPS, Tell, crop
+from core.store import Artifact
+from core.tracklets import candidates, combine, fitness, histogram, means, quality
+from core.tracklets.best import shares
+from core.types import Clip, Floats, Image, Ints, Table, Timeline, Tracks
+from core.video import read
+
+JPEG_QUALITY = 92
+MOST = 8  # crops of a track
+
+
+@dataclass(frozen=True, eq=False)
+class Looks(Table):
+    """One row per track of a camera, rising: its mean vector, and the colours of upper and lower body (2, 11)."""
+
+    track: Ints
+    vector: Floats
+    colours: Floats
+
+    def __post_init__(self) -> None:
+        vector = np.asarray(self.vector, np.float32)
+        tail = vector.shape[1:] if vector.ndim == 2 else (0,)
+        self._settle(track=(np.int64, ()), vector=(np.float32, tail), colours=(np.float32, (2, 11)))
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A crop: the row of the tracks that it is of, how good it is from 0 to 1, and its JPEG."""
+
+    row: int
+    quality: float
+    jpeg: bytes
+
+
+def look(clip: Clip, tracks: Tracks, artifact: Artifact, embedder: Embedder, tell: Tell) -> None:
+    """Fill `artifact` from its beginning; `tell` hears how many frames with candidates are done."""
+    rows = candidates(tracks, clip.width, clip.height, MOST)
+    share = shares(tracks.track[rows], MOST)
+    last = {int(number): int(rows[share == number][-1]) for number in np.unique(share)}
+    frames = np.unique(tracks.frame[rows])
+    fit = fitness(tracks, clip.width, clip.height)
+    keeper = _Keeper(artifact, embedder)
+    best: dict[int, tuple[float, int, Image]] = {}
+    order = np.argsort(tracks.frame[rows], kind="stable")
+    begin = np.searchsorted(tracks.frame[rows[order]], frames)
+    with read(clip, Timeline(frames, clip.times[frames])) as pictures:
+        for picture in pictures:
+            end = begin[picture.row + 1] if picture.row + 1 < len(begin) else len(order)
+            for at in order[begin[picture.row] : end].tolist():
+                row, number = int(rows[at]), int(share[at])
+                found = crop(picture.bgr, tracks.xyxy[row])
+                worth = _worth(float(fit[row]), sharpness_of(found))
+                if number not in best or worth > best[number][0]:
+                    best[number] = (worth, row, found)
+                if row == last[number]:
+                    keeper.add(*best.pop(number)[1:])
+            tell(picture.row + 1)
+    # Shares whose last frame could not be read.
+    for number in sorted(best):
+        keeper.add(*best[number][1:])
+    keeper.close()
+
+
+def frames_of(tracks: Tracks, clip: Clip) -> int:
+    """How many frames are looked at again."""
+    return len(np.unique(tracks.frame[candidates(tracks, clip.width, clip.height)]))
+
+
+def _worth(fit: float, sharp: float) -> float:
+    """The order of crops within a share: that of `quality`, whose other factors are the track's."""
+    by_itself = quality(np.array([fit], np.float32), np.array([sharp]), np.zeros(1, np.int64))
+    return float(by_itself[0]) * float(np.sqrt(sharp))
+
+
+class _Keeper:
+    """Crops on their way to disk, a batch of the embedder at a time."""
+
+    def __init__(self, artifact: Artifact, embedder: Embedder) -> None:
+        self._artifact, self._embedder, self._number = artifact, embedder, 0
+        self._rows: list[int] = []
+        self._crops: list[Image] = []
+
+    def add(self, row: int, picture: Image) -> None:
+        self._rows.append(row)
+        self._crops.append(picture)
+        if len(self._crops) == CROPS:
+            self._flush()
+
+    def _flush(self) -> None:
+        files = [_jpeg(picture) for picture in self._crops]
+        self._artifact.write(
+            self._number,
+            row=np.array(self._rows, np.int64),
+            sharp=np.array([sharpness_of(picture) for picture in self._crops], np.float32),
+            vector=self._embedder.embed(self._crops).astype(np.float16),
+            colours=np.array([histogram(picture) for picture in self._crops], np.float32).reshape(-1, 2, 11),
+            size=np.array([len(file) for file in files], np.int64),
+            jpeg=np.frombuffer(b"".join(files), np.uint8),
+        )
+        self._number, self._rows, self._crops = self._number + 1, [], []
+
+    def close(self) -> None:
+        if self._crops or not self._number:
+            self._flush()
+        self._artifact.finish(words=self._embedder.backend, version=1)
+
+
+def _jpeg(picture: Image) -> bytes:
+    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
+
+
+def qualities(artifact: Artifact, tracks: Tracks, width: int, height: int) -> tuple[Ints, Floats]:
+    """The row of the tracks that each crop is of, in the order in which they are kept, and how good it is."""
+    parts = [(part["row"], part["sharp"]) for part in artifact.read()]
+    row, sharp = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return row, quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
+
+
+def looks_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Looks:
+    """What each track looks like, from all its crops by their quality."""
+    row, good = qualities(artifact, tracks, width, height)
+    parts = [(part["vector"].astype(np.float32), part["colours"]) for part in artifact.read()]
+    vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
+    track, mean = means(vector, good, tracks.track[row])
+    mixed = [combine(colours[mine], good[mine]) for mine in (tracks.track[row] == number for number in track)]
+    return Looks(track, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
+
+
+def crops_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Iterator[Kept]:
+    """The crops, one chunk in memory at a time."""
+    row, good = qualities(artifact, tracks, width, height)
+    at = 0
+    for part in artifact.read():
+        end = np.cumsum(part["size"])
+        for begin, stop in zip(end - part["size"], end, strict=True):
+            yield Kept(int(row[at]), float(good[at]), part["jpeg"][begin:stop].tobytes())
+            at += 1

@@ -1,0 +1,22 @@
+"""From a track to what is kept of it: its best boxes, the colours of its clothes, one vector for its looks.
+
+Pure functions on arrays. Refuses to open clips, to run networks, and to say who is who.
+"""
+
+from core.tracklets.best import candidates, choose, fitness, quality, shares
+from core.tracklets.colours import COLOURS, alike, combine, histogram, words
+from core.tracklets.mean import means
+
+__all__ = [
+    "COLOURS",
+    "alike",
+    "candidates",
+    "choose",
+    "combine",
+    "fitness",
+    "histogram",
+    "means",
+    "quality",
+    "shares",
+    "words",
+]
