@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.people import add_matching, matched
+from core.cli.run import add_matching, matched
 from core.cli.progress import listener
 from core.errors import SettingsError
 from core.people import load_evidence
