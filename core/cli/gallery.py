@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cli.run import add_matching, matched
 from core.cli.progress import listener
+from core.cli.run import add_matching, matched
 from core.errors import SettingsError
 from core.people import load_evidence
 from core.progress import Progress
