@@ -39,6 +39,8 @@ BLOCK = 512  # rows looked at together: memory stays small beside the matrix
 FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
 """Similarities are counted between these."""
 INTERVAL = 0.05, 0.95
+TENTH = 1.2816
+"""Deviations above the mean from which a tenth of a normal distribution lies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +94,18 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
 
 @dataclass(frozen=True, eq=False)
 class _Tally:
-    """`pairs` certain strangers among `involved` tracklets, the sum and the sum of squares of their turned
-    similarities, and how many pairs that could be one person have at least each of `FINE`."""
+    """`pairs` certain strangers among `involved` tracklets; how many of them lie between each two of `FINE`, and how
+    many pairs that could be one person have at least each of them."""
 
     pairs: int
     involved: int
-    total: float
-    squares: float
+    apart: Ints
     could: Ints
+
+    def stranger(self, share: float) -> float:
+        """The similarity, turned, below which this share of the certain strangers lies."""
+        so_far = np.cumsum(self.apart) / max(self.pairs, 1)
+        return float(_turned(FINE[1:])[np.searchsorted(so_far, share - 1e-9)])
 
     def at_least(self, similarity: Numbers) -> Numbers:
         return np.asarray(np.interp(similarity, FINE, self.could), np.float64)
@@ -107,19 +113,19 @@ class _Tally:
 
 def _tally(similarity: Floats, why: Reasons) -> _Tally:
     n = len(similarity)
-    pairs, total, squares = 0, 0.0, 0.0
-    involved, counts = np.zeros(n, bool), np.zeros(len(FINE) - 1, np.int64)
+    involved = np.zeros(n, bool)
+    strange, counts = np.zeros((2, len(FINE) - 1), np.int64)
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
         later = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
         apart = later & (why[rows] == TOGETHER)
-        turned = _turned(similarity[rows][apart])
-        pairs, total, squares = pairs + len(turned), total + float(turned.sum()), squares + float((turned**2).sum())
+        strange += np.histogram(np.clip(similarity[rows][apart], -1, 1), FINE)[0]
         involved[rows] |= apart.any(1)
         involved |= apart.any(0)
         could = np.clip(similarity[rows][later & (why[rows] == FREE)], -1, 1)
         counts += np.histogram(could, FINE)[0]
-    return _Tally(pairs, int(involved.sum()), total, squares, np.append(np.cumsum(counts[::-1])[::-1], 0))
+    could_be = np.append(np.cumsum(counts[::-1])[::-1], 0)
+    return _Tally(int(strange.sum()), int(involved.sum()), strange, could_be)
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,11 +152,17 @@ def _turned(similarity: Floats | Numbers) -> Numbers:
 
 
 def _learned(seen: _Tally, known: Known) -> tuple[float, float, float]:
-    """Mean and spread of strangers, what is known of the model counted as `PRIOR` pairs; and how many pairs in all."""
+    """Mean and spread of strangers, what is known of the model counted as `PRIOR` pairs; and how many pairs in all.
+
+    The middle one and the one in ten that is most alike speak for all: two who are dressed alike, or one person who has
+    two tracks for a while, would make strangers of everybody.
+    """
     weight = float(seen.pairs + PRIOR)
-    mean = (seen.total + PRIOR * known.strange) / weight
-    square = (seen.squares + PRIOR * (known.spread**2 + known.strange**2)) / weight
-    return mean, float(np.sqrt(max(square - mean**2, 1e-6))), weight
+    middle, high = (seen.stranger(0.5), seen.stranger(0.9)) if seen.pairs else (known.strange, known.strange)
+    mean = (seen.pairs * middle + PRIOR * known.strange) / weight
+    spread = max(high - middle, 0.05) / TENTH
+    own, prior = spread**2 + (middle - mean) ** 2, known.spread**2 + (known.strange - mean) ** 2
+    return mean, float(np.sqrt((seen.pairs * own + PRIOR * prior) / weight)), weight
 
 
 def _possible(mean: float, spread: float, facts: float, seed: int) -> tuple[Numbers, Numbers]:

@@ -40,7 +40,7 @@ def test_the_true_share_lies_in_the_interval_as_often_as_promised(noise: float) 
         share, low, high = found.at(found.threshold)
         assert low <= share <= high
         # A share of so few links is a draw itself: it may miss the interval by one link.
-        inside.append(low - 1 / shown <= wrong / shown <= high + 1 / shown)
+        inside.append(low - 1 / max(shown, 1) <= wrong / max(shown, 1) <= high + 1 / max(shown, 1))
     assert np.mean(inside) >= 0.85
 
 
