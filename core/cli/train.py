@@ -42,6 +42,7 @@ def add(commands: Any) -> None:
     tune.set_defaults(run=run_tune)
     _add_detector(kinds)
     _add_between(kinds)
+    _add_means(kinds)
     _add_prepare(kinds)
     _add_rendered(kinds)
 
@@ -216,6 +217,27 @@ def run_between(options: argparse.Namespace) -> int:
     from core.train.between import between
 
     between(options.first, options.second, options.share, options.out)
+    sys.stdout.write(f"{options.out}\n")
+    return 0
+
+
+def _add_means(kinds: Any) -> None:
+    p = kinds.add_parser("means", help="an embedder's means and variances taken anew, from crops as they are")
+    p.add_argument("weights", type=Path, metavar="FILE", help="embedder.safetensors of train reid")
+    p.add_argument("crops", type=Path, nargs="+", metavar="DIR", help="folders of crops")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE")
+    p.add_argument("--most", type=int, default=2000, help="crops of each folder (2000)")
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto")
+    p.set_defaults(run=run_means)
+
+
+def run_means(options: argparse.Namespace) -> int:
+    from core.train.lesson import unnamed
+    from core.train.settling import settled
+
+    sets = [unnamed(folder) for folder in options.crops]
+    settled(options.weights, sets, options.most, options.out, options.seed, Progress(listener(options.progress)))
     sys.stdout.write(f"{options.out}\n")
     return 0
 
