@@ -71,7 +71,7 @@ class TrackSettings:
 
     conf: float = 0.25
     iou: float = 0.2
-    track_cos: float = 0.6
+    track_cos: float = 0.65
     n_init: int = 3
     max_age: float = 1.5
 
