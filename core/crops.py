@@ -1,4 +1,5 @@
-"""What makes a box of a track worth a crop: how sharp its picture is, how much of it others cover, whether it is whole.
+"""What makes a box of a track worth a crop: how sharp its picture is, how much of it others cover, whether it is whole;
+and the picture as a file.
 
 Measures only. Refuses to say how much is enough: that is for whoever picks the crops.
 """
@@ -20,6 +21,11 @@ def sharpness_of(crop: Image) -> float:
     """
     grey = cv2.cvtColor(cv2.resize(crop, (64, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def jpeg(bgr: Image, quality: int) -> bytes:
+    """A picture as a JPEG file, quality 1 to 100."""
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def covered(tracks: Tracks) -> Floats:

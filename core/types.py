@@ -9,6 +9,7 @@ This module knows NumPy and nothing of ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -22,9 +23,15 @@ Bools = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
 
+ANY = (-1,)
+"""The tail of a column of vectors, whose length the first array that comes decides."""
+
+
 def _column(name: str, value: Any, dtype: type, tail: tuple[int, ...] = ()) -> NDArray[Any]:
     """`value` as a contiguous array of `dtype` and shape (n, *tail), or a `ValueError` that names the field."""
     array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
+    if tail == ANY:
+        tail = array.shape[1:] if array.ndim == 2 else (0,)
     if array.size == 0:
         array = array.reshape((0, *tail))
     if array.shape[1:] != tail or array.ndim != 1 + len(tail):
@@ -40,6 +47,11 @@ class Table:
 
     def __getitem__(self, rows: Any) -> Self:
         return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})  # type: ignore[arg-type]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all parts (at least one), one part after the other."""
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})  # type: ignore[arg-type]
 
     def _settle(self, **columns: tuple[type, tuple[int, ...]]) -> None:
         lengths = {}
@@ -90,9 +102,7 @@ class Features(Table):
     vector: Floats
 
     def __post_init__(self) -> None:
-        vector = np.asarray(self.vector, np.float32)
-        tail = vector.shape[1:] if vector.ndim == 2 else (0,)
-        self._settle(detection=(np.int64, ()), vector=(np.float32, tail))
+        self._settle(detection=(np.int64, ()), vector=(np.float32, ANY))
         if len(self) > 1 and (np.diff(self.detection) <= 0).any():
             raise ValueError("Features.detection must rise strictly")
 
@@ -139,14 +149,12 @@ class Tracklets(Table):
     vector: Floats
 
     def __post_init__(self) -> None:
-        vector = np.asarray(self.vector, np.float32)
-        tail = vector.shape[1:] if vector.ndim == 2 else (0,)
         self._settle(
             camera=(np.int64, ()),
             track=(np.int64, ()),
             start=(np.float64, ()),
             end=(np.float64, ()),
-            vector=(np.float32, tail),
+            vector=(np.float32, ANY),
         )
         if (self.end < self.start).any():
             raise ValueError("Tracklets.end lies before start")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.progress import listener
-from core.cli.run import add_matching, matched
+from core.cli.run import add_matching, check_cos, matched
 from core.errors import SettingsError
 from core.people import load_evidence
 from core.progress import Progress
@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    check_cos(options)
     evidence, record = load_evidence(options.out), record_of(options.out)
     model = record["models"]["embedder"]
     if not isinstance(model, dict):

@@ -13,6 +13,7 @@ from core.cli.track import add_flags, status_of, tracked
 from core.errors import SettingsError
 from core.match import Decisions, Match, match
 from core.people import Evidence, collect, read_links, write_people
+from core.pipeline import name_cameras
 from core.progress import Progress
 from core.results import record_of
 from core.weights import Known, Model, find
@@ -45,23 +46,24 @@ def add_matching(p: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.features == "none":
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
-    offsets = _offsets(options.offset)
+    # What a user can mistype is looked at before hours of work, not after.
+    check_cos(options)
+    offsets = _offsets(options.offset, [camera.name for camera in name_cameras(options.clips, options.name)])
     progress = Progress(listener(options.progress))
     results = tracked(options, progress, cropped=True)
-    names = [result.camera.name for result in results]
-    for name in offsets:
-        if name not in names:
-            raise SettingsError(f"--offset {name} names no camera of this run", f"Cameras: {', '.join(names)}.")
     if status_of(results) < 2:
         evidence = collect(results, offsets, options.out)
         matched(evidence, options, find(options.features, "embedder"), progress)
     return status_of(results)
 
 
-def matched(evidence: Evidence, options: argparse.Namespace, model: Model, progress: Progress) -> Match:
-    """Match, write what a run leaves, and say what came of it."""
+def check_cos(options: argparse.Namespace) -> None:
     if options.cos is not None and not -1 <= options.cos <= 1:
         raise SettingsError(f"--cos is {options.cos:g}", "A similarity lies between -1 and 1: try 0.6.")
+
+
+def matched(evidence: Evidence, options: argparse.Namespace, model: Model, progress: Progress) -> Match:
+    """Match, write what a run leaves, and say what came of it."""
     said = read_links(options.links, evidence) if options.links else Decisions()
     found = match(evidence.tracklets, model.known or UNKNOWN_MODEL, options.cos, said)
     about = {"run": record_of(options.out), "model_known": model.known is not None}
@@ -77,10 +79,12 @@ def _say(found: Match, people: int, options: argparse.Namespace) -> None:
     sys.stdout.write(f" ({chosen}); {found.calibration.words}\n{options.out / 'gallery.zip'}\n")
 
 
-def _offsets(words: list[str]) -> dict[str, float]:
+def _offsets(words: list[str], cameras: list[str]) -> dict[str, float]:
     found = {}
     for word in words:
         name, _, seconds = word.partition("=")
+        if name not in cameras:
+            raise SettingsError(f"--offset {word} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
         try:
             found[name] = float(seconds)
         except ValueError as fault:

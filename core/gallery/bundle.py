@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
+from core.crops import jpeg
 from core.errors import StoreError
 from core.folders import written_whole
 from core.gallery import report, sheet
 from core.gallery.archive import Archive
 from core.gallery.checking import MANIFEST
 from core.gallery.naming import crop_name, sheet_name
-from core.gallery.pictures import encoded, jpeg_of, picture_of, small_jpeg
+from core.gallery.pictures import jpeg_of, picture_of, small_jpeg
 from core.gallery.readme import readme
 from core.gallery.rows import sightings_csv, sightings_parquet
 from core.gallery.sightings import Crop, Gallery, require_camera
@@ -71,7 +72,7 @@ def _entries(
     yield "README.txt", [readme(gallery, blur).encode()]
     yield "report.html", (piece.encode() for piece in report.report(gallery, small, blur))
     for number, page in enumerate(sheet.sheets(gallery, look), 1):
-        yield sheet_name(number), [encoded(page, _SHEET_QUALITY)]
+        yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
     yield "sightings.parquet", [sightings_parquet(gallery)]
     for sighting in gallery.sightings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.crops import jpeg
 from core.errors import StoreError
 from core.gallery.heads import blurred
 from core.gallery.sightings import Crop
@@ -21,7 +22,7 @@ def jpeg_of(crop: Crop, blur: bool) -> bytes:
     if not blur:
         content, _ = _decoded(crop)
         return content
-    return encoded(picture_of(crop, blur), 92)
+    return jpeg(picture_of(crop, blur), 92)
 
 
 def picture_of(crop: Crop, blur: bool) -> Image:
@@ -32,7 +33,7 @@ def picture_of(crop: Crop, blur: bool) -> Image:
 
 def small_jpeg(bgr: Image, width: int, height: int) -> bytes:
     """A JPEG that fits into width x height pixels; what is smaller keeps its size."""
-    return encoded(fitted(bgr, width, height, grow=False), 82)
+    return jpeg(fitted(bgr, width, height, grow=False), 82)
 
 
 def fitted(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
@@ -55,7 +56,3 @@ def _decoded(crop: Crop) -> tuple[bytes, Image]:
     if bgr is None:
         raise StoreError(f"The picture of frame {crop.frame} is damaged or no JPEG", _AGAIN)
     return content, np.asarray(bgr, np.uint8)
-
-
-def encoded(bgr: Image, quality: int) -> bytes:
-    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])

@@ -14,7 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from core.errors import SettingsError
-from core.types import Bools, Ints, Seconds, Tracklets
+from core.types import Ints, Seconds, Tracklets
 
 Reasons = NDArray[np.uint8]
 
@@ -97,8 +97,3 @@ class Contradiction(SettingsError):
 
 def _contradiction(one: int, other: int, why: Reasons) -> Contradiction:
     return Contradiction((one, other), WORDS[int(why[one, other])])
-
-
-def strangers(why: Reasons) -> Bools:
-    """Pairs that certainly are two people: seen together by one camera."""
-    return np.asarray(why == TOGETHER)

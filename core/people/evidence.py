@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +72,17 @@ def collect(results: Sequence[CameraResult], offsets: Mapping[str, float], out: 
     for result in results:
         if result.crops is None or result.clip is None:
             continue
-        looks = looks_of(result.crops, result.tracks, result.clip.width, result.clip.height)
+        looks, quality = looks_of(result.crops, result.tracks, result.clip.width, result.clip.height)
         tracklets.append(_tracklets(result.tracks, looks, len(tracklets), shift))
         colours.append(looks.colours)
-        crops.append(_write_crops(result.crops, result, looks.track, first, out))
+        crops.append(_write_crops(result.crops, quality, result, looks.track, first, out))
         first += len(looks)
     evidence = Evidence(
-        names, shift, _joined(tracklets), np.concatenate([np.empty((0, 2, 11), np.float32), *colours]), _joined(crops)
+        names,
+        shift,
+        Tracklets.joined(tracklets),
+        np.concatenate([np.empty((0, 2, 11), np.float32), *colours]),
+        Crops.joined(crops),
     )
     _save(evidence, out)
     return evidence
@@ -93,28 +96,20 @@ def _tracklets(tracks: Tracks, looks: Looks, number: int, shift: Seconds) -> Tra
     return Tracklets(camera, looks.track, start, end, looks.vector)
 
 
-def _write_crops(artifact: Artifact, result: CameraResult, track: Ints, first: int, out: Path) -> Crops:
+def _write_crops(
+    artifact: Artifact, quality: Floats, result: CameraResult, track: Ints, first: int, out: Path
+) -> Crops:
     """JPEG files of one camera; `track` are its tracks, rising, whose rows begin at `first`."""
-    tracks, clip = result.tracks, result.clip
+    tracks = result.tracks
     columns: list[tuple[int, int, float, float, str]] = []
-    if clip is None:
-        raise ValueError("a camera with crops has a clip")
-    for kept in crops_of(artifact, tracks, clip.width, clip.height):
-        number, frame = int(tracks.track[kept.row]), int(tracks.frame[kept.row])
+    for (at, content), good in zip(crops_of(artifact), quality.tolist(), strict=True):
+        number, frame = int(tracks.track[at]), int(tracks.frame[at])
         name = f"{result.camera.name}/t{number:04d}_f{frame:06d}.jpg"
-        write_atomically(out / CROPS / name, kept.jpeg)
+        write_atomically(out / CROPS / name, content)
         row = first + int(np.searchsorted(track, number))
-        columns.append((row, frame, float(tracks.seconds[kept.row]), kept.quality, name))
-    if not columns:
-        columns = [(0, 0, 0.0, 0.0, "")]
-        return Crops(*(np.array(column) for column in zip(*columns, strict=True)))[:0]
-    return Crops(*(np.array(column) for column in zip(*columns, strict=True)))
-
-
-def _joined(parts: Sequence[Any]) -> Any:
-    """Tables of one kind, one after the other."""
-    kind = type(parts[0])
-    return kind(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(kind)})
+        columns.append((row, frame, float(tracks.seconds[at]), good, name))
+    some = columns or [(0, 0, 0.0, 0.0, "")]  # so that there are columns even where there is no row
+    return Crops(*(np.array(column) for column in zip(*some, strict=True)))[: len(columns)]
 
 
 def _save(evidence: Evidence, out: Path) -> None:

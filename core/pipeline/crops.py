@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from core.crops import sharpness_of
+from core.crops import jpeg, sharpness_of
 from core.embed import Embedder
 from core.pipeline.stages import CROPS, Tell, crop
 from core.store import Artifact
-from core.tracklets import candidates, combine, fitness, histogram, means, quality
-from core.tracklets.best import shares
-from core.types import Clip, Floats, Image, Ints, Table, Timeline, Tracks
+from core.tracklets import candidates, combine, fitness, histogram, means, quality, shares
+from core.types import ANY, Clip, Floats, Image, Ints, Table, Timeline, Tracks
 from core.video import read
 
 JPEG_QUALITY = 92
@@ -35,29 +33,22 @@ class Looks(Table):
     colours: Floats
 
     def __post_init__(self) -> None:
-        vector = np.asarray(self.vector, np.float32)
-        tail = vector.shape[1:] if vector.ndim == 2 else (0,)
-        self._settle(track=(np.int64, ()), vector=(np.float32, tail), colours=(np.float32, (2, 11)))
+        self._settle(track=(np.int64, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11)))
 
 
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """A crop: the row of the tracks that it is of, how good it is from 0 to 1, and its JPEG."""
-
-    row: int
-    quality: float
-    jpeg: bytes
+def candidates_of(tracks: Tracks, clip: Clip) -> Ints:
+    """The rows of the tracks that are worth a look."""
+    return candidates(tracks, clip.width, clip.height, MOST)
 
 
-def look(clip: Clip, tracks: Tracks, artifact: Artifact, embedder: Embedder, tell: Tell) -> None:
-    """Fill `artifact` from its beginning; `tell` hears how many frames with candidates are done."""
-    rows = candidates(tracks, clip.width, clip.height, MOST)
+def look(clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, tell: Tell) -> None:
+    """Fill `artifact` from its beginning with the best of `rows`; `tell` hears how many of their frames are done."""
     share = shares(tracks.track[rows], MOST)
     last = {int(number): int(rows[share == number][-1]) for number in np.unique(share)}
     frames = np.unique(tracks.frame[rows])
     fit = fitness(tracks, clip.width, clip.height)
     keeper = _Keeper(artifact, embedder)
-    best: dict[int, tuple[float, int, Image]] = {}
+    best: dict[int, tuple[float, int, float, Image]] = {}
     order = np.argsort(tracks.frame[rows], kind="stable")
     begin = np.searchsorted(tracks.frame[rows[order]], frames)
     with read(clip, Timeline(frames, clip.times[frames])) as pictures:
@@ -66,9 +57,10 @@ def look(clip: Clip, tracks: Tracks, artifact: Artifact, embedder: Embedder, tel
             for at in order[begin[picture.row] : end].tolist():
                 row, number = int(rows[at]), int(share[at])
                 found = crop(picture.bgr, tracks.xyxy[row])
-                worth = _worth(float(fit[row]), sharpness_of(found))
+                sharp = sharpness_of(found)
+                worth = _worth(float(fit[row]), sharp)
                 if number not in best or worth > best[number][0]:
-                    best[number] = (worth, row, found)
+                    best[number] = (worth, row, sharp, found)
                 if row == last[number]:
                     keeper.add(*best.pop(number)[1:])
             tell(picture.row + 1)
@@ -76,11 +68,6 @@ def look(clip: Clip, tracks: Tracks, artifact: Artifact, embedder: Embedder, tel
     for number in sorted(best):
         keeper.add(*best[number][1:])
     keeper.close()
-
-
-def frames_of(tracks: Tracks, clip: Clip) -> int:
-    """How many frames are looked at again."""
-    return len(np.unique(tracks.frame[candidates(tracks, clip.width, clip.height)]))
 
 
 def _worth(fit: float, sharp: float) -> float:
@@ -95,60 +82,49 @@ class _Keeper:
     def __init__(self, artifact: Artifact, embedder: Embedder) -> None:
         self._artifact, self._embedder, self._number = artifact, embedder, 0
         self._rows: list[int] = []
+        self._sharp: list[float] = []
         self._crops: list[Image] = []
 
-    def add(self, row: int, picture: Image) -> None:
+    def add(self, row: int, sharp: float, picture: Image) -> None:
         self._rows.append(row)
+        self._sharp.append(sharp)
         self._crops.append(picture)
         if len(self._crops) == CROPS:
             self._flush()
 
     def _flush(self) -> None:
-        files = [_jpeg(picture) for picture in self._crops]
+        files = [jpeg(picture, JPEG_QUALITY) for picture in self._crops]
         self._artifact.write(
             self._number,
             row=np.array(self._rows, np.int64),
-            sharp=np.array([sharpness_of(picture) for picture in self._crops], np.float32),
+            sharp=np.array(self._sharp, np.float32),
             vector=self._embedder.embed(self._crops).astype(np.float16),
             colours=np.array([histogram(picture) for picture in self._crops], np.float32).reshape(-1, 2, 11),
             size=np.array([len(file) for file in files], np.int64),
             jpeg=np.frombuffer(b"".join(files), np.uint8),
         )
-        self._number, self._rows, self._crops = self._number + 1, [], []
+        self._number, self._rows, self._sharp, self._crops = self._number + 1, [], [], []
 
     def close(self) -> None:
         if self._crops or not self._number:
             self._flush()
-        self._artifact.finish(words=self._embedder.backend, version=1)
+        self._artifact.finish(words=self._embedder.backend)
 
 
-def _jpeg(picture: Image) -> bytes:
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes())
-
-
-def qualities(artifact: Artifact, tracks: Tracks, width: int, height: int) -> tuple[Ints, Floats]:
-    """The row of the tracks that each crop is of, in the order in which they are kept, and how good it is."""
-    parts = [(part["row"], part["sharp"]) for part in artifact.read()]
-    row, sharp = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return row, quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
-
-
-def looks_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Looks:
-    """What each track looks like, from all its crops by their quality."""
-    row, good = qualities(artifact, tracks, width, height)
-    parts = [(part["vector"].astype(np.float32), part["colours"]) for part in artifact.read()]
-    vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
-    track, mean = means(vector, good, tracks.track[row])
+def looks_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> tuple[Looks, Floats]:
+    """What each track looks like, from all its crops by their quality; and that of each crop, as they are kept."""
+    columns = ("row", "sharp", "vector", "colours")
+    parts = [[part[name] for name in columns] for part in artifact.read()]
+    row, sharp, vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
+    good = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
+    track, mean = means(vector.astype(np.float32), good, tracks.track[row])
     mixed = [combine(colours[mine], good[mine]) for mine in (tracks.track[row] == number for number in track)]
-    return Looks(track, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
+    return Looks(track, mean, np.array(mixed, np.float32).reshape(-1, 2, 11)), good
 
 
-def crops_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Iterator[Kept]:
-    """The crops, one chunk in memory at a time."""
-    row, good = qualities(artifact, tracks, width, height)
-    at = 0
+def crops_of(artifact: Artifact) -> Iterator[tuple[int, bytes]]:
+    """The row of the tracks that each crop is of, and its JPEG; one chunk in memory at a time."""
     for part in artifact.read():
         end = np.cumsum(part["size"])
-        for begin, stop in zip(end - part["size"], end, strict=True):
-            yield Kept(int(row[at]), float(good[at]), part["jpeg"][begin:stop].tobytes())
-            at += 1
+        for row, begin, stop in zip(part["row"], end - part["size"], end, strict=True):
+            yield int(row), part["jpeg"][begin:stop].tobytes()

@@ -179,12 +179,12 @@ class _Work:
         recipe, networks = self._recipe, self._networks
         where = None if self._regions is None else areas.to_json(self._regions)
         artifact = self._artifact("crops", settings=recipe.track, regions=where, track=VERSIONS["track"])
-        frames = crops.frames_of(tracks, self._clip)
-        done = frames if artifact.summary is not None else 0
-        with self._stage("crops", frames, done):
+        rows = crops.candidates_of(tracks, self._clip)
+        frames = len(np.unique(tracks.frame[rows]))
+        with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = networks.embedder(replace(recipe.embed, flip=True))
-                crops.look(self._clip, tracks, artifact, embedder, self._progress.at)
+                crops.look(self._clip, tracks, rows, artifact, embedder, self._progress.at)
         self.seconds["crops"]["by"] = self._made_by(artifact)
         return artifact
 

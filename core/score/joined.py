@@ -8,7 +8,7 @@ frame of one camera. A person whom two cameras see at the same time is nothing o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,7 +79,7 @@ def join(cameras: Sequence[Recorded], persons: Persons) -> Joined:
         starts.append(starts[-1] + 1 + int(max(rows.frame.max(initial=-1) for rows in (one.truth, one.result))))
         tracklets += len(own)
     camera, track = np.array([c for c, _ in names], str), np.array([t for _, t in names], np.int64)
-    return Joined(_stacked(truth), _stacked(result), camera, track, person, people, tuple(starts))
+    return Joined(MotRows.joined(truth), MotRows.joined(result), camera, track, person, people, tuple(starts))
 
 
 def _fit(tracks: Sequence[tuple[str, int]], persons: Persons) -> None:
@@ -115,8 +115,3 @@ def _check(one: Recorded, person: Ints, people: Names) -> None:
 
 def _between(rows: MotRows, start: int, end: int) -> MotRows:
     return rows[(rows.frame >= start) & (rows.frame < end)]
-
-
-def _stacked(parts: Sequence[MotRows]) -> MotRows:
-    """The rows of all parts, one part after the other."""
-    return MotRows(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(MotRows)})

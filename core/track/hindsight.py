@@ -201,7 +201,7 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
         ends = ends_of(ordered, begin, rules.look_seconds)
         later = np.searchsorted(begin, doubtful + 1)
         bridges[doubtful[misfit(ends, later - 1, later, rules) > 1]] = False
-    return _in_order(join([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
+    return _in_order(Tracks.joined([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
 
 
 def _drawn(ordered: Tracks, timeline: Timeline, at: Ints, left: Ints, hole: Ints) -> Tracks:
@@ -229,12 +229,6 @@ def renumber(tracks: Tracks) -> Tracks:
     rank = np.empty(len(numbers), np.int64)
     rank[np.lexsort((numbers, tracks.frame[first]))] = np.arange(1, len(numbers) + 1)
     return _in_order(renamed(tracks, rank[back]))
-
-
-def join(parts: list[Tracks]) -> Tracks:
-    """The rows of several, one after the other."""
-    names = ("frame", "seconds", "track", "xyxy", "score", "seen")
-    return Tracks(**{n: np.concatenate([getattr(p, n) for p in parts]) for n in names}) if parts else Tracks.empty()
 
 
 def _in_order(tracks: Tracks) -> Tracks:

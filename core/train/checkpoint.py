@@ -82,7 +82,5 @@ class Checkpoint:
         return self._epochs - self._best[1]
 
     def ship(self, student: Student, row: dict[str, float]) -> None:
-        state = {key: value.detach().cpu().half().contiguous() for key, value in student.shipped().items()}
-        state = {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
         about = {"recipe": self._recipe, "figures": json.dumps(row)}
-        write_atomically(self._folder / "embedder.safetensors", save(state, about))
+        write_atomically(self._folder / "embedder.safetensors", save(student.halved(), about))

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.crops import covered, sharpness_of, whole
+from core.crops import covered, jpeg, sharpness_of, whole
 from core.errors import SettingsError
 from core.folders import write_atomically
 from core.progress import Progress
@@ -77,7 +76,7 @@ class Source:
             if sharp < settings.sharpness:
                 reasons[row] = "blurred"
             elif stretch not in best or sharp > best[stretch][0]:
-                content = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+                content = jpeg(crop, _QUALITY)
                 best[stretch] = (sharp, row, content)
         crops = [self._crop(row) for _, row, _ in best.values()]
         for crop_, (_, _, content) in zip(crops, best.values(), strict=True):

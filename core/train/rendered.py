@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-
+from core.crops import jpeg
 from core.errors import SettingsError
 from core.folders import write_atomically
 from core.progress import Progress
@@ -21,7 +20,7 @@ from core.types import Image
 TESTED = range(10)
 VISIBLE, TALL = 0.4, 40
 """A person is a crop from this share in view and this many pixels of height; a box from a quarter of each."""
-JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)
+QUALITY = 92
 
 
 def seeds_to_learn_from(words: str) -> range:
@@ -72,4 +71,4 @@ def _keep(out: Path, seed: int, camera: int, shot: Shot) -> int:
 
 
 def _write(path: Path, bgr: Image) -> None:
-    write_atomically(path, cv2.imencode(".jpg", bgr, JPEG)[1].tobytes())
+    write_atomically(path, jpeg(bgr, QUALITY))

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import nn
 
 from core.errors import SettingsError
 from core.folders import write_atomically
@@ -20,6 +19,7 @@ from core.progress import Progress
 from core.train.data import Crops, load_pictures
 from core.train.reid import as_input, halves
 from core.train.student import Student
+from core.types import Image
 from core.weights.checkpoints import architecture, read_state, trained_as
 
 BATCH = 96
@@ -38,18 +38,16 @@ def settled(weights: Path, sets: list[Crops], most: int, out: Path, seed: int, p
     student = Student(architecture(read_state(weights)), 1)
     student.begin_from(weights)
     _take_anew(student, pictures[rng.permutation(len(pictures))], progress)
-    state = {k: v.half().contiguous() for k, v in student.shipped().items() if not k.endswith("num_batches_tracked")}
     with safe_open(weights, "pt") as held:
-        write_atomically(out, save(state, held.metadata()))
+        write_atomically(out, save(student.halved(), held.metadata()))
 
 
-def _take_anew(student: Student, pictures: np.ndarray, progress: Progress) -> None:
+def _take_anew(student: Student, pictures: Image, progress: Progress) -> None:
     device = torch.device("cpu")
     student.to(memory_format=torch.channels_last).train()
-    for part in student.modules():
-        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
-            part.reset_running_stats()
-            part.momentum = None  # the mean over all batches, each as much as the other
+    for norm in student.norms():
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches, each as much as the other
     progress.begin("means", len(pictures))
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=halves(device)):
         for rows in np.array_split(np.arange(len(pictures)), max(len(pictures) // BATCH, 1)):

@@ -56,14 +56,22 @@ class Student(nn.Module):
         """Ready for a training step; `settled` normalises with the means and spreads that are there already."""
         self.train()
         if settled:
-            for module in self.modules():
-                if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                    module.eval()
+            for norm in self.norms():
+                norm.eval()
+
+    def norms(self) -> list[nn.Module]:
+        """The batch normalisations, which keep means and spreads."""
+        return [module for module in self.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
 
     def shipped(self) -> dict[str, Tensor]:
         """What is needed to embed: backbone and neck, under the names that `core.embed` reads."""
         neck = {NECK + key: value for key, value in self.neck.state_dict().items()}
         return {**self.backbone.state_dict(), **neck}
+
+    def halved(self) -> dict[str, Tensor]:
+        """The same as it is written to a file: in half precision, without counters of batches."""
+        state = {key: value.detach().cpu().half().contiguous() for key, value in self.shipped().items()}
+        return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
     def begin_from(self, path: Path) -> None:
         """Take over backbone and neck of a checkpoint (ours, torchreid's, torchvision's); heads start anew."""

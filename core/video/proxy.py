@@ -16,9 +16,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 
+from core.crops import jpeg
 from core.errors import ClipError, SightlineError, StoreError
 from core.folders import cache_dir
 from core.types import Clip, Image, Timeline
@@ -46,8 +46,7 @@ def still(clip: Clip, frame: int = 0, width: int = 320) -> bytes:
     rows = np.arange(frame, clip.frames)
     with read(clip, Timeline(rows, clip.times[rows]), scale_to=size_shown(clip.width, clip.height, width)) as pictures:
         for picture in pictures:
-            jpeg: bytes = cv2.imencode(".jpg", picture.bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
-            return jpeg
+            return jpeg(picture.bgr, _JPEG_QUALITY)
     raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
 
 

@@ -157,6 +157,17 @@ def test_the_command_decides_again_without_a_network(
     assert "run CLIP CLIP" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"), [(["--offset", "porch=2"], "porch=2 names no camera"), (["--cos", "7"], "between -1 and 1")]
+)
+def test_what_is_mistyped_is_said_before_anything_runs(
+    words: list[str], said: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", str(folder / "gate.mp4"), "--out", str(tmp_path / "out"), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_damaged_file_is_said_to_be(tmp_path: Path) -> None:
     (tmp_path / "tracklets.npz").write_bytes(b"PK not a zip")
     with pytest.raises(StoreError, match="cannot be read"):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.track.hindsight import RejoinRules, doubled, fill, is_long, join, rejoin, renumber
+from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
 from core.types import Timeline, Tracks
 from tests.track.scenes import timeline, walk
 
@@ -12,7 +12,7 @@ def tracks(**people: list[tuple[float, ...]]) -> Tracks:
         a = np.array(rows)
         n = np.full(len(a), int(name[1:]))
         parts.append(Tracks(a[:, 0], a[:, 0] / 10, n, a[:, 1:5], a[:, 5], np.ones(len(a), bool)))
-    whole = join(parts)
+    whole = Tracks.joined(parts)
     return whole[np.lexsort((whole.track, whole.frame))]
 
 
