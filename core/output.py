@@ -15,6 +15,7 @@ import json
 import platform
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core import __version__
-from core.errors import StoreError
+from core.errors import ClipError, StoreError
 from core.folders import write_atomically
 from core.mot import write_tracks
-from core.pipeline import CameraResult, Networks, Recipe
+from core.pipeline import VERSIONS, CameraResult, Networks, Recipe
 from core.regions import Regions, to_json
 from core.types import Tracks
+from core.video import digest
 from core.weights import Model
 
 BLOCK = 20_000
@@ -94,10 +96,16 @@ class RunRecord:
             "seconds": round(time.time() - self._began, 3),
             "settings": asdict(self._recipe),
             "regions": {name: json.loads(to_json(regions)) for name, regions in self._regions.items()},
-            "models": {kind: _model(model) for kind, model in models.items()},
-            "versions": {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}},
+            "models": {kind: _model(model, self._networks) for kind, model in models.items()},
+            "versions": versions(),
             "cameras": {result.camera.name: _camera(result) for result in self._results},
         }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the packages whose numbers the results are, and the arithmetic of our own stages."""
+    packages = {name: _version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **packages, **{f"stage {s}": str(n) for s, n in VERSIONS.items()}}
 
 
 def _version(package: str) -> str:
@@ -107,19 +115,24 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _model(model: Model | None) -> dict[str, Any] | str:
+def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
     if model is None:
         return "none: matched on motion alone"
     facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
-    return {**facts, "assumed": list(model.assumed)}
+    runs = networks.key(model)
+    return {**facts, "assumed": list(model.assumed), "runtime": runs["runtime"], "precision": runs["precision"]}
 
 
 def _camera(result: CameraResult) -> dict[str, Any]:
-    clip = result.clip
+    clip, camera = result.clip, result.camera
     if clip is None:
-        return {"clip": str(result.camera.clip), "failed": result.fault}
+        known = {"clip": str(camera.clip), "file": camera.called, "failed": result.fault}
+        with suppress(ClipError):
+            known["digest"] = digest(camera.clip)
+        return known
     return {
-        "clip": str(result.camera.clip),
+        "clip": str(camera.clip),
+        "file": camera.called,
         "digest": clip.digest,
         "width": clip.width,
         "height": clip.height,

@@ -19,6 +19,8 @@ from core.types import Ints, Seconds, Table, Tracks
 
 _AGAIN = "Start the run again."
 _DEFAULT_STEP = 0.1
+_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept"}  # a stage's frames: how many were left to do
+_OF_THE_PLACE = {"clip"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,23 @@ def record_of(out: Path) -> dict[str, Any]:
     except (OSError, ValueError) as fault:
         raise StoreError(f"{out / 'run.json'} cannot be read", _AGAIN) from fault
     return record
+
+
+def facts_of(record: dict[str, Any]) -> dict[str, Any]:
+    """What of a record decides the result or tells of it, alike for the same run on any day and in any folder.
+
+    Cameras are a list in the order of the run; times of day, seconds spent and places of clips are left out.
+    """
+    cameras = [{"camera": name, **_facts(camera)} for name, camera in record.get("cameras", {}).items()]
+    return {name: value for name, value in record.items() if name not in _OF_THE_DAY} | {"cameras": cameras}
+
+
+def _facts(camera: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in camera.items() if name not in _OF_THE_PLACE}
+    if "stages" in kept:
+        stages = kept["stages"].items()
+        kept["stages"] = {s: {k: v for k, v in about.items() if k not in _OF_THE_DAY} for s, about in stages}
+    return kept
 
 
 def tracks_of(out: Path, camera: str) -> Tracks:

@@ -27,11 +27,11 @@ FLOORS: list[set[str]] = [
     {"core.offline", "core.store", "core.footage", "core.mot", "core.crops"},
     {"core.weights"},
     {"core.video", "core.detect", "core.embed", "core.track", "core.score", "core.regions", "core.sample"}
-    | {"core.match", "core.tracklets", "core.gallery"},
+    | {"core.match", "core.tracklets", "core.gallery", "core.ground"},
     {"core.pipeline"},
     {"core.output", "core.results"},
     {"core.people"},
-    {"core.train"},
+    {"core.train", "core.runs"},
     {"core.cli", "core.jobs"},
     {"core.__main__", "pages"},
     {"app"},

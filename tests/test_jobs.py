@@ -258,6 +258,6 @@ def test_the_words_are_those_of_the_command_line() -> None:
     read = parser().parse_args(["track", *full.words(Path("out"))])
     assert read.name == ["gate=/clips/gate.mp4", "hall=/clips/hall.mp4"]
     assert (read.weights, read.features, read.progress, read.out) == ("quick", "osnet", "json", Path("out"))
-    assert VideoSettings(read.fps, read.start, read.end) == full.video
+    assert VideoSettings(read.fps, getattr(read, "from"), read.to) == full.video
     assert TrackSettings(read.conf, read.iou, read.track_cos, read.n_init, read.max_age) == full.track
     assert read.size == full.detect.size

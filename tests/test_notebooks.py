@@ -54,7 +54,7 @@ def write_clip(path: Path, frames: int) -> Path:
 
 
 def test_there_are_notebooks() -> None:
-    assert NOTEBOOKS
+    assert {path.stem for path in NOTEBOOKS} == {"quickstart", "thresholds", "tracks"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -62,9 +62,8 @@ def test_no_results_are_kept(path: Path) -> None:
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells(path))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_without_a_clip_it_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names, said = run(path, monkeypatch)
+def test_without_a_clip_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = run(FOLDER / "tracks.ipynb", monkeypatch)
     assert said == "No clip was given: set CLIP above and run the cells again.\n"
     assert len(names["figure"].data) == 0
 
@@ -83,3 +82,33 @@ def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert names["result"].analysed == 200
     assert 5 <= len(names["figure"].data) == len(names["spans"])
     assert names["spans"]["last"].max() <= 20.0
+
+
+# Each of the two draws the sample if the other has not done so: that is most of their time.
+@EXPORTS
+@pytest.mark.timeout(600)
+def test_from_the_sample_to_a_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = run(FOLDER / "quickstart.ipynb", monkeypatch)
+    assert len(cells(FOLDER / "quickstart.ipynb")) == 10
+    assert "every file in the zip is the same" in said and "person-osnet" in said
+    people = names["people"]
+    # Of eight people drawn, six walk through all three cameras.
+    assert 5 <= people.person.nunique() <= 14
+    assert (people.groupby("person").camera.nunique() > 1).sum() >= 4
+    assert len(names["heat"].data[0].x) == len(people) and (np.diff(names["counts"]) >= 0).all()
+    assert names["stills"].height == 270 and names["sheet"].width == 1200
+
+
+@EXPORTS
+@pytest.mark.timeout(600)
+def test_what_calibration_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = run(FOLDER / "thresholds.ipynb", monkeypatch)
+    suggested = {name: one.threshold for name, one in names["found"].items()}
+    assert set(suggested) == {"person-osnet", "person-resnet50"} and len(set(suggested.values())) == 2
+    assert said.count("0.7 finds") == 2 and "0.7" not in "".join(map(str, suggested.values()))
+    for name, mine in names["truth"].groupby("model"):
+        # A higher threshold only takes links away.
+        assert (np.diff(mine.links) <= 0).all() and (np.diff(mine.found) <= 0).all(), name
+    at_suggested = names["verdict"].iloc[::2]
+    assert (at_suggested.right >= 0.6).all() and (at_suggested.found >= 0.5).all()
+    assert len(names["histograms"].data) == 4 and len(names["levels"].data) == 2

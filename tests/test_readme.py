@@ -69,3 +69,12 @@ def test_the_region_file_shown_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "gate.json").write_text(shown[0], encoding="utf-8")
     regions = load_regions(tmp_path / "gate.json", 640, 480)
     assert {region.mode for region in regions.regions} == {"include", "exclude"}
+
+
+def test_the_links_shown_can_be_read(tmp_path: Path) -> None:
+    from core.people import read_links
+
+    shown = [block for block in BLOCKS if block.startswith("camera,track,other_camera")]
+    assert len(shown) == 1
+    (tmp_path / "links.csv").write_text(shown[0], encoding="utf-8")
+    assert [link["decision"] for link in read_links(tmp_path / "links.csv")] == ["same", "different", "cut", "same"]

@@ -1,33 +1,134 @@
-"""`gallery DIR`: who is who in a run that is done, at another threshold or with other decisions; no network is run."""
+"""`gallery DIR`: who is who in a run that is done, at another threshold or with other decisions; no network is run.
+
+`gallery --check ZIP`: whether an export is still as it was written. `gallery --from-crops FOLDER FOLDER --out DIR`: the
+same from crops that somebody brings. `gallery DIR --market FOLDER`: its crops as a data set.
+"""
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
 from core.cli.progress import listener
-from core.cli.run import add_matching, check_cos, matched
+from core.cli.run import add_matching, choice_of, decided
+from core.device import backend
+from core.embed import open_embedder
 from core.errors import SettingsError
-from core.people import load_evidence
+from core.gallery import ChangedError, read_manifest, require_empty, write_market
+from core.people import bring, load_evidence, load_people, look_into
 from core.progress import Progress
 from core.results import record_of
-from core.weights import find
+from core.weights import EMBEDDER, Known, find
+from core.weights.manifest import entries
+
+DECIDING = ("cos", "links", "travel", "no_blur")
+OF_CROPS = ("out", "features", "device")
 
 
 def add(commands: Any) -> None:
     p: argparse.ArgumentParser = commands.add_parser("gallery", help="decide again who is who in a run that is done")
-    p.add_argument("out", type=Path, metavar="DIR", help="the folder of a run")
+    p.add_argument("done", nargs="?", type=Path, metavar="DIR", help="the folder of a run")
+    p.add_argument("--check", type=Path, metavar="ZIP", help="say whether this gallery.zip is still as it was written")
+    p.add_argument("--market", type=Path, metavar="FOLDER", help="write the crops there, named as in Market-1501")
+    p.add_argument(
+        "--from-crops",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="no run but crops: a folder per camera, with pictures, or with a folder for each person",
+    )
+    p.add_argument("--out", type=Path, metavar="DIR", help="where the results of --from-crops go")
+    p.add_argument("--features", metavar="NAME", help=f"embedder for --from-crops: name or file ({EMBEDDER})")
+    p.add_argument("--device", help="what --from-crops runs on: auto, openvino (or cpu), torch, cuda")
     add_matching(p)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    check_cos(options)
-    evidence, record = load_evidence(options.out), record_of(options.out)
+    if options.check:
+        return check(options.check)
+    _require_sense(options)
+    progress, status = Progress(listener(options.progress)), 0
+    if options.market:
+        require_empty(options.market)
+    if options.from_crops:
+        status = _from_crops(options, progress)
+    elif not options.market or any(map(_given, (getattr(options, name) for name in DECIDING))):
+        _again(options, progress)
+    if options.market:
+        gallery = load_people(options.out if options.from_crops else options.done).gallery
+        crops = write_market(gallery, options.market, progress)
+        sys.stdout.write(f"{crops} crops of {len(gallery.by_person())} people are in {options.market}\n")
+    return status
+
+
+def _given(value: object) -> bool:
+    """Whether a flag was given; 0 is something to say."""
+    return value is not None and value is not False and value != []
+
+
+def _require_sense(options: argparse.Namespace) -> None:
+    """`SettingsError` for flags that would have no effect, or that say two things at once."""
+    crops = [f"--{name}" for name in OF_CROPS if getattr(options, name) is not None]
+    if options.from_crops and (options.done or not options.out):
+        wrong = f"{options.done} is named beside --from-crops" if options.done else "--from-crops needs an --out folder"
+        raise SettingsError(wrong, "Write: gallery --from-crops FOLDER FOLDER --out DIR.")
+    if crops and not options.from_crops:
+        raise SettingsError(f"{', '.join(crops)}: only --from-crops has a use for that", "Leave it out.")
+    if options.from_crops and options.travel:
+        raise SettingsError("crops come without times, and --travel is about times", "Leave it out.")
+    if not (options.done or options.from_crops):
+        raise SettingsError("no run was named", "Name the folder of one: gallery DIR.")
+
+
+def _again(options: argparse.Namespace, progress: Progress) -> None:
+    evidence, record = load_evidence(options.done), record_of(options.done)
+    choice = choice_of(options, record["cameras"])
     model = record["models"]["embedder"]
     if not isinstance(model, dict):
-        raise SettingsError(f"the run in {options.out} matched on motion alone", "Run it again with an embedder.")
-    matched(evidence, options, find(model["name"], "embedder"), Progress(listener(options.progress)))
+        raise SettingsError(f"the run in {options.done} matched on motion alone", "Run it again with an embedder.")
+    decided(evidence, options.done, _known(model["sha256"]), choice, progress)
+
+
+def _known(sha256: str) -> Known | None:
+    """What was measured with the run's embedder elsewhere; its file is not needed for that."""
+    return next((entry.model.known for entry in entries().values() if entry.matches(sha256)), None)
+
+
+def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
+    """The exit status: 1 where a picture could not be read."""
+    brought = look_into(options.from_crops, options.out)
+    choice = choice_of(options, [files[0].camera.name for files in brought])
+    model = find(options.features or EMBEDDER, "embedder")
+    embedder = open_embedder(model, backend(options.device or "auto"), flip=True)
+    evidence, told = bring(brought, model, embedder, options.out, progress)
+    for files in brought:
+        camera = files[0].camera
+        mine = [one for one in told if one.camera == camera]
+        bad = [one for one in mine if not one.picture]
+        for one in bad:
+            sys.stderr.write(f"could not be read: {one.path}\n")
+        left = f", {len(bad)} could not be read" if bad else ""
+        sys.stdout.write(f"{camera.name}: {len(mine) - len(bad)} pictures from {camera.clip}{left}\n")
+    decided(evidence, options.out, model.known, choice, progress)
+    return int(any(not one.picture for one in told))
+
+
+def check(path: Path) -> int:
+    """Say what was compared; the exit status, 1 where a file of the zip is not as its manifest says."""
+    try:
+        manifest = read_manifest(path)
+    except ChangedError as fault:
+        sys.stderr.write(f"sightline: {fault}\n")
+        return 1
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    made = f"made by {manifest.get('program')}" + (f" on {manifest['when']}" if manifest.get("when") else "")
+    sys.stdout.write(f"{path}: {len(manifest['entries'])} files have the sha256 that the manifest names; {made}\n")
+    sys.stdout.write(f"sha256 of the zip itself, to be kept elsewhere: {sha256}\n")
     return 0

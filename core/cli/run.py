@@ -5,21 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.cli.progress import listener
-from core.cli.track import add_flags, status_of, tracked
+from core.cli import like
+from core.cli.track import add_flags, progress_of, say, setup_of, status_of
+from core.cli.ways import add_travel, ways_of
 from core.errors import SettingsError
-from core.match import Decisions, Match, match
-from core.people import Evidence, collect, read_links, write_people
+from core.match import Match
+from core.people import Choice, Evidence, collect, decide, read_links
 from core.pipeline import name_cameras
 from core.progress import Progress
-from core.results import record_of
-from core.weights import Known, Model, find
-
-UNKNOWN_MODEL = Known(strange=0.3, spread=0.25, threshold=0.7)
-"""For embedders of which nothing was measured: careful, and said so."""
+from core.runs import Setup, read, track_clips
+from core.weights import Known
 
 
 def add(commands: Any) -> None:
@@ -33,6 +33,9 @@ def add(commands: Any) -> None:
         metavar="CAM=SECONDS",
         help="this camera's clip begins so many seconds after the others' (0)",
     )
+    p.add_argument(
+        "--like", type=Path, metavar="ZIP", help="do the run again that this gallery.zip (or manifest) is of"
+    )
     p.set_defaults(run=run)
 
 
@@ -40,43 +43,47 @@ def add_matching(p: argparse.ArgumentParser) -> None:
     """What decides who is who, and how it is handed out."""
     p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
     p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see the README")
+    add_travel(p)
     p.add_argument("--no-blur", action="store_true", help="leave heads as they are in gallery.zip")
 
 
 def run(options: argparse.Namespace) -> int:
+    # What a user can mistype is looked at before hours of work, not after.
+    then = read(options.like) if options.like else None
+    setup = _setup(options) if then is None else like.setup_of(options, then)
+    progress = progress_of(options)
+    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=say)
+    status = status_of(results)
+    if status < 2:
+        evidence = collect(results, setup.offsets, options.out)
+        decided(evidence, options.out, setup.known, setup.choice, progress)
+        if then is not None:
+            status = max(status, like.compare(options, then))
+    return status
+
+
+def _setup(options: argparse.Namespace) -> Setup:
     if options.features == "none":
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
-    # What a user can mistype is looked at before hours of work, not after.
-    check_cos(options)
-    offsets = _offsets(options.offset, [camera.name for camera in name_cameras(options.clips, options.name)])
-    progress = Progress(listener(options.progress))
-    results = tracked(options, progress, cropped=True)
-    if status_of(results) < 2:
-        evidence = collect(results, offsets, options.out)
-        matched(evidence, options, find(options.features, "embedder"), progress)
-    return status_of(results)
+    cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
+    choice, setup = choice_of(options, cameras), setup_of(options)
+    return replace(setup, offsets=_offsets(options.offset, cameras), choice=choice)
 
 
-def check_cos(options: argparse.Namespace) -> None:
-    if options.cos is not None and not -1 <= options.cos <= 1:
-        raise SettingsError(f"--cos is {options.cos:g}", "A similarity lies between -1 and 1: try 0.6.")
+def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
+    """What the flags say about who is who."""
+    links = read_links(options.links) if options.links else ()
+    return Choice(options.cos, links, not options.no_blur, ways_of(options.travel, cameras))
 
 
-def matched(evidence: Evidence, options: argparse.Namespace, model: Model, progress: Progress) -> Match:
+def decided(evidence: Evidence, out: Path, known: Known | None, choice: Choice, progress: Progress) -> Match:
     """Match, write what a run leaves, and say what came of it."""
-    said = read_links(options.links, evidence) if options.links else Decisions()
-    found = match(evidence.tracklets, model.known or UNKNOWN_MODEL, options.cos, said)
-    about = {"run": record_of(options.out), "model_known": model.known is not None}
-    when = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    gallery = write_people(evidence, found, options.out, about, not options.no_blur, progress, when)
-    _say(found, len(gallery.by_person()), options)
-    return found
-
-
-def _say(found: Match, people: int, options: argparse.Namespace) -> None:
-    chosen = "given" if options.cos is not None else "suggested"
+    found, gallery = decide(evidence, out, known, choice, progress, time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+    given = "suggested" if choice.threshold is None else "given"
+    people = len(gallery.by_person())
     sys.stdout.write(f"{people} people among {len(found.tracklets)} tracks at similarity {found.threshold:.2f}")
-    sys.stdout.write(f" ({chosen}); {found.calibration.words}\n{options.out / 'gallery.zip'}\n")
+    sys.stdout.write(f" ({given}); {found.calibration.words}\n{out / 'gallery.zip'}\n")
+    return found
 
 
 def _offsets(words: list[str], cameras: list[str]) -> dict[str, float]:

@@ -10,12 +10,11 @@ from typing import Any
 from core.cli.progress import listener
 from core.device import backend
 from core.errors import RegionError, SettingsError
-from core.output import RunRecord
-from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras, run_cameras
+from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras
 from core.progress import Progress
 from core.regions import Regions, load_regions
+from core.runs import Setup, track_clips
 from core.settings import DetectSettings, TrackSettings, VideoSettings
-from core.store import Store
 from core.video import probe
 from core.weights import DETECTOR, EMBEDDER, find
 
@@ -32,27 +31,27 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
     p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="call this clip's camera CAM")
-    p.add_argument("--weights", default=DETECTOR, metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
-    p.add_argument(
-        "--features", default=EMBEDDER, metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})"
-    )
-    p.add_argument("--conf", type=float, default=track.conf, help=f"least confidence of a box ({track.conf})")
-    p.add_argument("--iou", type=float, default=track.iou, help=f"least overlap of a motion match ({track.iou})")
-    p.add_argument("--track-cos", type=float, default=track.track_cos, help=f"least similarity ({track.track_cos})")
-    p.add_argument("--n-init", type=int, default=track.n_init, help=f"boxes that make a track ({track.n_init})")
-    p.add_argument("--max-age", type=float, default=track.max_age, help=f"seconds a track may miss ({track.max_age})")
+    # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
+    p.add_argument("--weights", metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
+    p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})")
+    p.add_argument("--conf", type=float, help=f"least confidence of a box ({track.conf})")
+    p.add_argument("--iou", type=float, help=f"least overlap of a motion match ({track.iou})")
+    p.add_argument("--track-cos", type=float, help=f"least similarity ({track.track_cos})")
+    p.add_argument("--n-init", type=int, help=f"boxes that make a track ({track.n_init})")
+    p.add_argument("--max-age", type=float, help=f"seconds a track may miss ({track.max_age})")
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
-    p.add_argument("--fps", type=float, default=video.fps, help=f"frames looked at a second ({video.fps:g}; 0: all)")
-    p.add_argument("--size", type=int, default=detect.size, help=f"long side the detector sees ({detect.size})")
-    p.add_argument("--from", type=float, default=0.0, dest="start", metavar="S", help="begin at this second")
-    p.add_argument("--to", type=float, default=None, dest="end", metavar="S", help="stop at this second")
-    p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
+    p.add_argument("--fps", type=float, help=f"frames looked at a second ({video.fps:g}; 0: all)")
+    p.add_argument("--size", type=int, help=f"long side the detector sees ({detect.size})")
+    p.add_argument("--from", type=float, metavar="S", help="begin at this second (0)")
+    p.add_argument("--to", type=float, metavar="S", help="stop at this second")
+    p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
     p.add_argument("--fresh", action="store_true", help="do all stages again")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
 def run(options: argparse.Namespace) -> int:
-    return status_of(tracked(options, Progress(listener(options.progress))))
+    results = track_clips(setup_of(options), options.out, progress_of(options), options.fresh, tell=say)
+    return status_of(results)
 
 
 def status_of(results: list[CameraResult]) -> int:
@@ -61,28 +60,31 @@ def status_of(results: list[CameraResult]) -> int:
     return 2 if failed == len(results) else 1 if failed else 0
 
 
-def tracked(options: argparse.Namespace, progress: Progress, cropped: bool = False) -> list[CameraResult]:
-    """Every camera's result; what a run leaves in its folder is there when this returns."""
+def progress_of(options: argparse.Namespace) -> Progress:
+    return Progress(listener(options.progress))
+
+
+def setup_of(options: argparse.Namespace) -> Setup:
+    """What the flags ask for."""
     cameras = name_cameras(options.clips, options.name)
     if not cameras:
-        raise SettingsError("no clip was given", "Name at least one: track CLIP... --out DIR.")
+        raise SettingsError("no clip was given", f"Name at least one: {options.command} CLIP... --out DIR.")
+    track = _given(options, "conf", "iou", "track_cos", "n_init", "max_age")
     recipe = Recipe(
-        video=VideoSettings(options.fps, options.start, options.end),
-        detect=DetectSettings(size=options.size),
-        track=TrackSettings(options.conf, options.iou, options.track_cos, options.n_init, options.max_age),
+        video=VideoSettings(**_given(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
+        detect=DetectSettings(**_given(options, "size")),
+        track=TrackSettings(**track),
     )
-    detector = find(options.weights, "detector")
-    embedder = None if options.features == "none" else find(options.features, "embedder")
-    networks = Networks(detector, embedder, backend(options.device))
-    regions = _regions(options.roi, cameras)
-    record = RunRecord(options.out, recipe, networks, regions)
-    results = []
-    for result in run_cameras(cameras, recipe, networks, Store(), progress, regions, options.fresh, cropped):
-        record.add(result)
-        _say(result)
-        results.append(result)
-    record.close()
-    return results
+    features = options.features or EMBEDDER
+    embedder = None if features == "none" else find(features, "embedder")
+    networks = Networks(find(options.weights or DETECTOR, "detector"), embedder, backend(options.device or "auto"))
+    return Setup(cameras, networks, recipe, _regions(options.roi, cameras))
+
+
+def _given(options: argparse.Namespace, *same: str, **named: str) -> dict[str, Any]:
+    """The flags that were given, by the names that the settings have for them."""
+    names = {**{name: name for name in same}, **named}
+    return {names[flag]: value for flag, value in vars(options).items() if flag in names and value is not None}
 
 
 def _regions(words: list[str], cameras: list[Camera]) -> dict[str, Regions]:
@@ -97,7 +99,7 @@ def _regions(words: list[str], cameras: list[Camera]) -> dict[str, Regions]:
     return found
 
 
-def _say(result: CameraResult) -> None:
+def say(result: CameraResult) -> None:
     name = result.camera.name
     if result.fault:
         sys.stderr.write(f"{name}: failed. {result.fault}\n")

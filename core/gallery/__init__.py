@@ -5,19 +5,35 @@ was changed. Refuses to decide who is who, to cut pictures out of clips, and to 
 """
 
 from core.gallery.bundle import write_zip
-from core.gallery.checking import read_manifest
+from core.gallery.checking import ChangedError, read_manifest
 from core.gallery.heads import blurred
+from core.gallery.lineup import Asked, Candidate, lineup
+from core.gallery.lookalikes import candidates_csv
+from core.gallery.market import require_empty, write_market
+from core.gallery.naming import moment, person_name
+from core.gallery.reading import read_zip
 from core.gallery.rows import people_csv
-from core.gallery.sightings import STATUSES, Crop, Gallery, Picture, Sighting
+from core.gallery.sightings import STATUSES, Crop, Gallery, Lookalike, Picture, Sighting
 
 __all__ = [
     "STATUSES",
+    "Asked",
+    "Candidate",
+    "ChangedError",
     "Crop",
     "Gallery",
+    "Lookalike",
     "Picture",
     "Sighting",
     "blurred",
+    "candidates_csv",
+    "lineup",
+    "moment",
     "people_csv",
+    "person_name",
     "read_manifest",
+    "read_zip",
+    "require_empty",
+    "write_market",
     "write_zip",
 ]

@@ -17,6 +17,7 @@ from core.folders import written_whole
 from core.gallery import report, sheet
 from core.gallery.archive import Archive
 from core.gallery.checking import MANIFEST
+from core.gallery.lookalikes import candidates_csv
 from core.gallery.naming import crop_name, sheet_name
 from core.gallery.pictures import jpeg_of, picture_of, small_jpeg
 from core.gallery.readme import readme
@@ -75,6 +76,7 @@ def _entries(
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
     yield "sightings.parquet", [sightings_parquet(gallery)]
+    yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
     for sighting in gallery.sightings:
         for crop in sighting.crops:
             yield crop_name(sighting, crop), map(whole, [crop])

@@ -23,8 +23,12 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _REMEDY = "Ask for the file again, or export it again from the same run."
 
 
+class ChangedError(StoreError):
+    """A zip that is not as it was written."""
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of the zip at `path`, if every entry is as it says; `StoreError` names what was changed."""
+    """The manifest of the zip at `path`, if every entry is as it says; `ChangedError` names what is not."""
     try:
         with zipfile.ZipFile(path) as file:
             manifest = _manifest(file, path)
@@ -58,7 +62,7 @@ def _compare(file: zipfile.ZipFile, entries: list[dict[str, str]], path: Path) -
     kinds = {"changed": changed, "added": added, "missing": missing}
     words = [f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names]
     if words:
-        raise StoreError(f"{path.name} is not as it was written. {'; '.join(words)}", _REMEDY)
+        raise ChangedError(f"{path.name} is not as it was written. {'; '.join(words)}", _REMEDY)
 
 
 def _digest(file: zipfile.ZipFile, name: str) -> str:

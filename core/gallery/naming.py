@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 
 from core.gallery.sightings import Crop, Sighting
@@ -38,12 +39,24 @@ def stamp(seconds: float) -> str:
     return f"{minutes // 60:02d}-{minutes % 60:02d}-{rest // 10:02d}.{rest % 10}"
 
 
+def moment(crop: Crop) -> str:
+    """Clip time, or which picture it is where there was no clip.
+
+    >>> moment(Crop(83.9, 7, b"")), moment(Crop(math.nan, 7, b""))
+    ('0:01:23', 'picture 7')
+    """
+    return f"picture {crop.frame}" if math.isnan(crop.seconds) else clock(crop.seconds)
+
+
 def crop_name(sighting: Sighting, crop: Crop) -> str:
     """
     >>> crop_name(Sighting("cam2", 17, 3, 80, 90), Crop(83.4, 2085, b""))
     'people/P003/cam2_00-01-23.4_t0017.jpg'
+    >>> crop_name(Sighting("cam2", 17, 3, math.nan, math.nan), Crop(math.nan, 25, b""))
+    'people/P003/cam2_p000025_t0017.jpg'
     """
-    return f"people/{person_name(sighting.person)}/{sighting.camera}_{stamp(crop.seconds)}_t{sighting.track:04d}.jpg"
+    when = f"p{crop.frame:06d}" if math.isnan(crop.seconds) else stamp(crop.seconds)
+    return f"people/{person_name(sighting.person)}/{sighting.camera}_{when}_t{sighting.track:04d}.jpg"
 
 
 def sheet_name(number: int) -> str:

@@ -23,27 +23,37 @@ people/P003/           the pictures of person 3: camera, clip time (hours-minute
 sightings.csv          a row per sighting: camera, track, person, start_s and end_s (seconds of the clip), similarity
                        (up to 1; empty for somebody alone), status, colours of upper and lower body
 sightings.parquet      the same for programs
+candidates.csv         for each track the tracks of other people that look most like it, five at least that could be the
+                       same person: similarity, margin (how much more alike its own person is), why the two cannot be
+                       one person if anything forbids it, and which two of their pictures are most alike
 tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
                        confidence, and three columns that are -1 (MOT text)
 manifest.json          how it was made, and the sha256 of every other file
 
 Status: alone (nobody like them was found), candidate (a match that the program proposes), doubtful (one that it
 doubts), confirmed (a person has looked and agreed).
-
+{times}
 How to check it
 ---------------
-Compare the sha256 of each file with the one in manifest.json. Somebody who changes a file could change the manifest
-too: keep the sha256 of the whole zip elsewhere.
+    python -m core gallery --check gallery.zip
 
+compares the sha256 of each file with the one in manifest.json. Somebody who changes a file could change the manifest
+too: keep the sha256 of the whole zip elsewhere.
+{again}"""
+_AGAIN = """
 How to make it again
 --------------------
-manifest.json names the clips with their digests, the models with theirs, the settings, and the versions of the
-program and its parts. With the same clips, models and versions, run
+With the clips and models that manifest.json names, and the same version of the program:
 
-    python -m core run CLIP... --out DIR
+    {command}
 
-with these settings (python -m core run --help names them all). The same clips and settings give the same files;
-only the date in manifest.json differs.
+Clips are recognised by their content, under whatever name; settings, regions and decisions are in manifest.json.
+The command says at its end whether every file came out the same. Only the date in manifest.json differs.
+"""
+_UNTIMED = """
+These pictures came without clips, and nobody knows when they were taken. p000012 in a name is the camera's twelfth
+picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Two people who had a folder
+each in one camera are two people here.
 """
 _HEADS = {
     True: "Heads are blurred\nwherever the program takes them to be; other people in the background may not be.",
@@ -55,4 +65,7 @@ def readme(gallery: Gallery, blur: bool) -> str:
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     counts = (counted(people, "person", "people"), counted(len(gallery.sightings), "sighting", "sightings"))
     found = f"{counts[0]}, {counts[1]}, {counted(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
-    return _TEXT.format(found=found, heads=_HEADS[blur])
+    command = gallery.about.get("again")
+    again = _AGAIN.format(command=command) if command else ""
+    times = "" if gallery.timed else _UNTIMED
+    return _TEXT.format(found=found, heads=_HEADS[blur], times=times, again=again)

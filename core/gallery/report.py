@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from core.gallery.facts import topics
-from core.gallery.naming import clock, counted, one_line, person_name
+from core.gallery.naming import clock, counted, moment, one_line, person_name
 from core.gallery.sightings import Crop, Gallery, Sighting
 
 PROMISE = "These are candidates until a person confirms them."
@@ -25,6 +25,10 @@ _SIMILARITY = "Similarity is how alike a sighting is to the rest of its person: 
 _HEADS = {
     True: "Heads are blurred wherever the program takes them to be; other people in the background may not be.",
     False: "Heads are not blurred in this export: faces may be seen.",
+}
+_TIMES = {
+    True: "Times are those of each clip.",
+    False: "Nobody knows when these pictures were taken: they are numbered in the order of their names.",
 }
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = Path(__file__).with_name("report.css")
@@ -69,7 +73,7 @@ def _head(gallery: Gallery, blur: bool) -> Iterator[str]:
     yield f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<header>\n<h1>Who was seen</h1>\n"
     yield f'<p class="sum">{_counts(gallery.sightings, len(people))}</p>\n'
     yield f'<p class="promise"><strong>{PROMISE}</strong>{_WHY}</p>\n</header>\n<main>\n'
-    yield f"<p>{_HEADS[blur]} Times are those of each clip. {_SIMILARITY}</p>\n"
+    yield f"<p>{_HEADS[blur]} {_TIMES[gallery.timed]} {_SIMILARITY}</p>\n"
     if gallery.notes:
         yield f'<ul class="notes">{"".join(f"<li>{_safe(note)}</li>" for note in gallery.notes)}</ul>\n'
     if not people:
@@ -96,7 +100,7 @@ def _person(person: int, name: str, sightings: Sequence[Sighting], pictures: int
     number = person_name(person)
     yield f'<section class="person" id="{number}">\n<h2>{number}{called}</h2>\n'
     yield f'<p class="sum">{_counts(sightings)}</p>\n<div class="cards">\n'
-    for sighting in sorted(sightings, key=lambda s: (s.camera, s.start_seconds, s.track)):
+    for sighting in sorted(sightings, key=lambda s: s.place_in_person):
         yield from _card(sighting, sighting.crops[:pictures], small)
     yield "</div>\n</section>\n"
 
@@ -113,16 +117,21 @@ def _card(sighting: Sighting, crops: Sequence[Crop], small: Small) -> Iterator[s
 
 
 def _figure(sighting: Sighting, crop: Crop, jpeg: bytes) -> str:
-    time, clothes = clock(crop.seconds), _clothes(sighting)
-    alt = f"{person_name(sighting.person)} in {sighting.camera} at {time}{f', {clothes}' if clothes else ''}"
+    when, clothes = moment(crop), _clothes(sighting)
+    which = f" at {when}" if sighting.timed else f", {when}"
+    alt = f"{person_name(sighting.person)} in {sighting.camera}{which}{f', {clothes}' if clothes else ''}"
     data = base64.b64encode(jpeg).decode()
     image = f'<img alt="{_safe(alt)}" src="data:image/jpeg;base64,{data}">'
-    return f'<figure title="frame {crop.frame}">{image}<figcaption>{time}</figcaption></figure>'
+    title = f"frame {crop.frame}" if sighting.timed else when
+    return f'<figure title="{title}">{image}<figcaption>{when}</figcaption></figure>'
 
 
 def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
-    lasted = sighting.end_seconds - sighting.start_seconds
-    yield "Seen", f"{clock(sighting.start_seconds)} to {clock(sighting.end_seconds)} ({lasted:,.1f} s)"
+    if sighting.timed:
+        lasted = sighting.end_seconds - sighting.start_seconds
+        yield "Seen", f"{clock(sighting.start_seconds)} to {clock(sighting.end_seconds)} ({lasted:,.1f} s)"
+    else:
+        yield "Seen", counted(len(sighting.crops), "picture", "pictures")
     yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
     if clothes := _clothes(sighting):
         yield "Colours", clothes

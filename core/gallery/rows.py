@@ -1,6 +1,7 @@
 """The gallery as tables: one row per sighting, ordered by person, start, camera and track, as CSV or as Parquet.
 
-Times are seconds of the clip, three decimals; similarity has four and is an empty cell for somebody alone.
+Times are seconds of the clip, three decimals, and empty cells where there was none; similarity has four and is an empty
+cell for somebody alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,18 @@ def sightings_csv(gallery: Gallery) -> str:
     return _csv(gallery, SIGHTINGS)
 
 
+def read_sightings(text: str) -> list[Sighting]:
+    """The sightings of `sightings_csv`, without their crops; `ValueError` or `KeyError` where it is no such table."""
+    return [_sighting(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+
+
+def _sighting(row: dict[str, str]) -> Sighting:
+    start, end, similarity = (float(row[name] or "nan") for name in ("start_s", "end_s", "similarity"))
+    person = int(row["person"].removeprefix("P"))
+    words = (row["status"], row["upper"], row["lower"])
+    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, *words)
+
+
 def sightings_parquet(gallery: Gallery) -> bytes:
     """The rows of `sightings_csv`, value for value."""
     cells = [_cells(sighting) for sighting in gallery.sightings]
@@ -41,18 +54,25 @@ def sightings_parquet(gallery: Gallery) -> bytes:
 
 
 def _cells(sighting: Sighting) -> dict[str, str | int | float | None]:
-    alone = math.isnan(sighting.similarity)
     return {
         "camera": sighting.camera,
         "track": sighting.track,
         "person": person_name(sighting.person),
-        "start_s": round(float(sighting.start_seconds), 3),
-        "end_s": round(float(sighting.end_seconds), 3),
-        "similarity": None if alone else round(float(sighting.similarity), 4),
+        "start_s": _known(sighting.start_seconds, 3),
+        "end_s": _known(sighting.end_seconds, 3),
+        "similarity": _known(sighting.similarity, 4),
         "status": sighting.status,
         "upper": sighting.upper,
         "lower": sighting.lower,
     }
+
+
+def _known(value: float, digits: int) -> float | None:
+    """
+    >>> _known(1.23456, 3), _known(math.nan, 3)
+    (1.235, None)
+    """
+    return None if math.isnan(value) else round(float(value), digits)
 
 
 def _csv(gallery: Gallery, columns: Sequence[str]) -> str:

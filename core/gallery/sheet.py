@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.gallery.naming import clock, counted, person_name
+from core.gallery.naming import clock, counted, moment, person_name
 from core.gallery.paper import FAINT, INK, Colour, Paper, drawable, shortened
 from core.gallery.sightings import Crop, Gallery, Sighting
 from core.types import Image
@@ -62,7 +62,7 @@ def _lines(gallery: Gallery) -> list[_Line]:
 def _cells(sightings: Sequence[Sighting]) -> list[Cell]:
     """One crop of each sighting by camera and time, or up to three where all of them fit on one line."""
     each = max(1, min(_EACH, _ACROSS // len(sightings)))
-    order = sorted(sightings, key=lambda s: (s.camera, s.start_seconds, s.track))[:_MOST]
+    order = sorted(sightings, key=lambda s: s.place_in_person)[:_MOST]
     return [(sighting, crop) for sighting in order for crop in range(max(1, min(each, len(sighting.crops))))]
 
 
@@ -71,7 +71,8 @@ def _page(gallery: Gallery, lines: Sequence[_Line], words: str, look: Look) -> I
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     title = f"{counted(people, 'person', 'people')}, {counted(cameras, 'camera', 'cameras')}"
     paper.text(f"Contact sheet: {title}", _MARGIN, 34, 17, bold=True)
-    promise = "Candidates until a person confirms them. Times are the clips' own."
+    times = "Times are the clips' own." if gallery.timed else "Pictures without times, numbered by their names."
+    promise = f"Candidates until a person confirms them. {times}"
     paper.text(f"{promise} {words}", _MARGIN, 58, 13)
     for number, line in enumerate(lines):
         _row(paper, line, _HEAD + number * _LINE, gallery.cameras, look)
@@ -112,8 +113,8 @@ def _cell(paper: Paper, cell: Cell, x: int, y: int, look: Look) -> None:
         paper.text("no picture", x, y + _HIGH // 2, 11, FAINT)
     if sighting.status in _FRAMES:
         paper.frame(x, y, _CELL, _HIGH, _FRAMES[sighting.status])
-    seconds = sighting.crops[number].seconds if sighting.crops else sighting.start_seconds
-    paper.text(clock(seconds), x, y + _HIGH + 17, 12)
+    when = clock(sighting.start_seconds) if sighting.timed else ""
+    paper.text(moment(sighting.crops[number]) if sighting.crops else when, x, y + _HIGH + 17, 12)
     if number == 0:
         paper.text(_standing(sighting), x, y + _HIGH + 33, 11, FAINT)
 

@@ -1,4 +1,5 @@
-"""The nouns of the gallery: a crop, a sighting, and all sightings of all people. Frozen, checked on construction."""
+"""The nouns of the gallery: a crop, a sighting, who else it may be, and all of all people. Frozen, checked on
+construction."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class Picture(Protocol):
 class Crop:
     """A person's box cut out of a frame. `head` is xyxy in pixels of the crop, None where nobody knows.
 
+    Of a picture that came without a clip, `seconds` is nan and `frame` its number among its camera's pictures.
     `jpeg` is the picture itself, or a path (or other `Picture`) that is read when it is needed.
     """
 
@@ -38,7 +40,7 @@ class Crop:
     head: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        _require(_moment(self.seconds), "Crop.seconds", "seconds from 0", self.seconds)
+        _require(_moment(self.seconds), "Crop.seconds", "seconds from 0, or nan", self.seconds)
         object.__setattr__(self, "frame", operator.index(self.frame))
         _require(self.frame >= 0, "Crop.frame", "a frame number from 0", self.frame)
         if self.head is not None:
@@ -51,6 +53,7 @@ class Crop:
 class Sighting:
     """One track of one camera as a sighting of `person` (numbers from 1); times are the clip's, crops best first.
 
+    Both times are nan where the pictures came without a clip, so that nobody knows when they were taken.
     `similarity` is to the rest of the person, up to 1, and nan for one who is alone. `upper` and `lower` are colour
     words, empty where unknown.
     """
@@ -73,7 +76,8 @@ class Sighting:
         _require(self.track >= 0, "Sighting.track", "a number from 0", self.track)
         _require(self.person >= 1, "Sighting.person", "a number from 1", self.person)
         span = (self.start_seconds, self.end_seconds)
-        _require(all(map(_moment, span)) and span[0] <= span[1], "Sighting", "0 <= start_seconds <= end_seconds", span)
+        ordered = all(map(math.isnan, span)) or (all(map(_moment, span)) and span[0] <= span[1])
+        _require(ordered, "Sighting", "0 <= start_seconds <= end_seconds, or nan for both", span)
         sound = math.isnan(self.similarity) or abs(self.similarity) <= 1.0001  # rounding of unit vectors
         _require(sound, "Sighting.similarity", "-1 to 1, or nan", self.similarity)
         _require(self.status in STATUSES, "Sighting.status", f"one of {', '.join(STATUSES)}", self.status)
@@ -81,11 +85,55 @@ class Sighting:
             word = getattr(self, name)
             _require(bool(_COLOUR.fullmatch(word)), f"Sighting.{name}", "a colour in words", word)
         object.__setattr__(self, "crops", tuple(self.crops))
+        alike = all(math.isnan(crop.seconds) != self.timed for crop in self.crops)
+        _require(alike, "Sighting.crops", "times where the sighting has them", [c.seconds for c in self.crops])
 
     @property
     def place(self) -> tuple[int, float, str, int]:
         """Sightings are ordered by this: person, start, camera, track."""
-        return (self.person, self.start_seconds, self.camera, self.track)
+        return (self.person, self.start_seconds if self.timed else 0.0, self.camera, self.track)
+
+    @property
+    def place_in_person(self) -> tuple[str, float, int]:
+        """Those of one person are shown in this order: camera, start, track."""
+        _, start, camera, track = self.place
+        return (camera, start, track)
+
+    @property
+    def timed(self) -> bool:
+        """Whether anybody knows when it was."""
+        return not math.isnan(self.start_seconds)
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """Another person's track that looks like a track, `place` 1 the most. `reason` says in words why the two cannot be
+    one person, empty where nothing forbids it.
+
+    `margin` is how much more alike the track is to the rest of its own person, nan for one who is alone. Of all crops
+    of the two tracks `crop` and `other_crop` are the most alike.
+    """
+
+    camera: str
+    track: int
+    person: int
+    place: int
+    other_camera: str
+    other_track: int
+    other_person: int
+    similarity: float
+    margin: float
+    reason: str
+    crop: Crop
+    other_crop: Crop
+    crop_similarity: float
+
+    def __post_init__(self) -> None:
+        _require(self.person != self.other_person, "Lookalike", "two people", self.person)
+        _require(self.place >= 1, "Lookalike.place", "a number from 1", self.place)
+        for name in ("similarity", "crop_similarity"):
+            value = getattr(self, name)
+            _require(abs(value) <= 1.0001, f"Lookalike.{name}", "-1 to 1", value)
 
 
 @dataclass(frozen=True)
@@ -94,16 +142,19 @@ class Gallery:
 
     `people` are names that the user typed: any text at all. `notes` are sentences for the reader. `about` says how all
     of it was made (clips and their digests, settings, models, decisions, versions): anything that JSON can hold.
+    `lookalikes` say who else each track may be.
     """
 
     sightings: tuple[Sighting, ...] = ()
     people: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    lookalikes: tuple[Lookalike, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sightings", tuple(sorted(self.sightings, key=lambda s: s.place)))
         object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "lookalikes", tuple(self.lookalikes))
         tracks = Counter((s.camera, s.track) for s in self.sightings)
         twice = [f"{camera} {track}" for (camera, track), times in tracks.items() if times > 1]
         _require(not twice, "Gallery.sightings", "each track once", ", ".join(twice))
@@ -121,6 +172,11 @@ class Gallery:
     def cameras(self) -> list[str]:
         return sorted({s.camera for s in self.sightings})
 
+    @property
+    def timed(self) -> bool:
+        """Whether it shows any times, or only pictures of which nobody knows when they were taken."""
+        return not self.sightings or any(s.timed for s in self.sightings)
+
 
 def require_camera(name: str, field_name: str) -> None:
     """`ValueError` unless `name` can be a file's name anywhere: letters, digits, `-`, `_` and `.`."""
@@ -128,7 +184,7 @@ def require_camera(name: str, field_name: str) -> None:
 
 
 def _moment(seconds: float) -> bool:
-    return math.isfinite(seconds) and seconds >= 0
+    return math.isnan(seconds) or (math.isfinite(seconds) and seconds >= 0)
 
 
 def _require(true: bool, name: str, expected: str, came: object) -> None:

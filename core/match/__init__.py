@@ -1,9 +1,25 @@
 """The same person, across cameras: which tracklets are one, at which threshold, and how sure that is."""
 
 from core.match.calibrate import Calibration
+from core.match.groups import between
 from core.match.matching import Match, match
 from core.match.people import Identities
-from core.match.rules import WORDS, Contradiction, Decisions
+from core.match.ranked import Ranked, most_alike, rank
+from core.match.rules import FREE, WORDS, Contradiction, Decisions
 from core.match.tree import MergeTree
 
-__all__ = ["WORDS", "Calibration", "Contradiction", "Decisions", "Identities", "Match", "MergeTree", "match"]
+__all__ = [
+    "FREE",
+    "WORDS",
+    "Calibration",
+    "Contradiction",
+    "Decisions",
+    "Identities",
+    "Match",
+    "MergeTree",
+    "Ranked",
+    "between",
+    "match",
+    "most_alike",
+    "rank",
+]

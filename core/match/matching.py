@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from core.match.calibrate import Calibration, calibrate
 from core.match.people import Identities, identities
@@ -27,6 +28,10 @@ class Match:
     threshold: float
 
     def people(self) -> Identities:
+        return self._people
+
+    @cached_property
+    def _people(self) -> Identities:
         return identities(self.tracklets, self.similarity, self.why, self.tree, self.threshold, self.bundle)
 
     def at(self, threshold: float) -> Match:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.match.rules import FREE, Reasons
+from core.match.groups import to_groups
+from core.match.rules import Reasons
 from core.match.tree import MergeTree
 from core.types import Bools, Floats, Ints, Tracklets
 
@@ -45,7 +46,7 @@ def identities(
     label = tree.cut(threshold)
     person = numbered(label, tracklets)
     numbers, group = np.unique(person, return_inverse=True)
-    to_group, forbidden = _to_groups(similarity, why, group, len(numbers))
+    to_group, forbidden = to_groups(similarity, why, group)
     rows = np.arange(len(person))
     own = to_group[rows, group] if len(rows) else np.empty(0, np.float32)
     to_group[forbidden] = -np.inf
@@ -83,17 +84,6 @@ def numbered(label: Ints, tracklets: Tracklets) -> Ints:
     first = np.full(len(label), len(label) + 1)
     np.minimum.at(first, label, rank)
     return np.asarray(first[label], np.int64)
-
-
-def _to_groups(similarity: Floats, why: Reasons, group: Ints, count: int) -> tuple[Floats, Bools]:
-    """Mean similarity of each tracklet to each group without itself (NaN: nobody else), and where it cannot be."""
-    member = np.zeros((len(group), count), np.float32)
-    member[np.arange(len(group)), group] = 1
-    sums = similarity @ member - np.diagonal(similarity)[:, None] * member
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = sums / (member.sum(0)[None] - member)
-    forbidden = (why != FREE).astype(np.float32) @ member > 0
-    return means.astype(np.float32), forbidden
 
 
 def _confirmed(group: Ints, bundle: Ints) -> Bools:

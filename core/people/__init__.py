@@ -1,16 +1,47 @@
 """From tracks of several cameras to people: what is known of each tracklet, kept in the run's folder, and who is who.
 
-    DIR/tracklets.npz         each track's look, colours and times, and which crops it has
+    DIR/tracklets.npz         each track's look, colours and times, and the same of each of its crops
     DIR/crops/<camera>/*.jpg  the crops, heads as they are: for this machine, not for handing out
     DIR/people.csv            camera,track,person,start_s,end_s,similarity,status
-    DIR/similarity.npz        similarity and why (n, n), camera and track (n,)
+    DIR/candidates.csv        who else each track may be: the most similar ones of other people, and the two crops
+    DIR/similarity.npz        similarity and why (n, n), camera, track and person (n,); between (k, k) the people (k,)
+    DIR/cut/<camera>.txt      MOT text of a camera in which a track was cut by hand; tracks/ stays as it was found
     DIR/gallery.zip           what can be handed out
 
-Owns these files. Refuses to run networks: all of it can be made again at another threshold from the first two.
+Owns these files. Runs no network but on pictures that somebody brings: all of it can be made again at another threshold
+from the first two.
 """
 
+from core.people.bringing import bring, look_into
+from core.people.deciding import UNKNOWN_MODEL, Choice, Way, decide
 from core.people.evidence import Evidence, collect, load_evidence
-from core.people.links import read_links
+from core.people.kept import Decided, load_people, model_of
+from core.people.links import Link, cut_as_said, decisions_of, read_links
+from core.people.query import Answer, Photo, candidates, look_at, read_photo
 from core.people.writing import people_of, write_people
 
-__all__ = ["Evidence", "collect", "load_evidence", "people_of", "read_links", "write_people"]
+__all__ = [
+    "UNKNOWN_MODEL",
+    "Answer",
+    "Choice",
+    "Decided",
+    "Evidence",
+    "Link",
+    "Photo",
+    "Way",
+    "bring",
+    "candidates",
+    "collect",
+    "cut_as_said",
+    "decide",
+    "decisions_of",
+    "load_evidence",
+    "load_people",
+    "look_at",
+    "look_into",
+    "model_of",
+    "people_of",
+    "read_links",
+    "read_photo",
+    "write_people",
+]

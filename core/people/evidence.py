@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from core.errors import StoreError
 from core.folders import write_atomically
-from core.pipeline import CameraResult, Looks, crops_of, looks_of
+from core.pipeline import CameraResult, Kept, Looks, crops_of, kept_of, looks_of
 from core.results import spans
 from core.store import Artifact
-from core.types import Floats, Ints, Seconds, Table, Tracklets, Tracks
+from core.types import ANY, Bools, Floats, Ints, Seconds, Table, Tracklets, Tracks
+
+Halves = NDArray[np.float16]
 
 FILE = "tracklets.npz"
 CROPS = "crops"
@@ -25,17 +27,28 @@ CROPS = "crops"
 
 @dataclass(frozen=True, eq=False)
 class Crops(Table):
-    """Crops of all tracklets: the row of the tracklet, frame and clip time, quality 0 to 1, file below `crops/`."""
+    """Crops of all tracklets: the row of the tracklet, frame and clip time, quality 0 to 1, file below `crops/`.
+
+    Each keeps its vector and its colours (2, 11), in half precision: a tracklet that is cut in two needs them again.
+    """
 
     row: Ints
     frame: Ints
     seconds: Seconds
     quality: Floats
     name: NDArray[np.str_]
+    vector: Halves
+    colours: Halves
 
     def __post_init__(self) -> None:
         self._settle(
-            row=(np.int64, ()), frame=(np.int64, ()), seconds=(np.float64, ()), quality=(np.float32, ()), name=(str, ())
+            row=(np.int64, ()),
+            frame=(np.int64, ()),
+            seconds=(np.float64, ()),
+            quality=(np.float32, ()),
+            name=(str, ()),
+            vector=(np.float16, ANY),
+            colours=(np.float16, (2, 11)),
         )
 
     def of(self, row: int) -> Crops:
@@ -44,15 +57,45 @@ class Crops(Table):
         return mine[np.argsort(-mine.quality, kind="stable")]
 
 
+@dataclass(frozen=True)
+class Cut:
+    """What comes before `seconds` (of the clip) stays `track`, and what comes after, up to the next cut, is `rest`."""
+
+    camera: str
+    track: int
+    seconds: float
+    rest: int
+
+    def before(self, seconds: Seconds) -> Bools:
+        """Which of these moments it lies before."""
+        return np.asarray(np.round(seconds, 3) >= round(self.seconds, 3))
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """`offsets` are the seconds that each camera's clip began after the common clock; colours are (n, 2, 11)."""
+    """`offsets` are the seconds that each camera's clip began after the common clock; colours are (n, 2, 11).
+
+    Offsets are nan for pictures that came without clips: then all that times say is what cannot be one person.
+    `cuts` are what was cut of the run's tracks since.
+    """
 
     cameras: tuple[str, ...]
     offsets: Seconds
     tracklets: Tracklets
     colours: Floats
     crops: Crops
+    cuts: tuple[Cut, ...] = ()
+
+    @property
+    def row_of(self) -> dict[tuple[str, int], int]:
+        """The row of each tracklet by its camera and track."""
+        names = [self.cameras[camera] for camera in self.tracklets.camera.tolist()]
+        return {name: row for row, name in enumerate(zip(names, self.tracklets.track.tolist(), strict=True))}
+
+    @property
+    def timed(self) -> bool:
+        """Whether there were clips, so that somebody knows when anybody was seen."""
+        return not np.isnan(self.offsets).any()
 
     def clip_seconds(self, row: int) -> tuple[float, float]:
         """When the tracklet is seen, in its own clip."""
@@ -72,10 +115,11 @@ def collect(results: Sequence[CameraResult], offsets: Mapping[str, float], out: 
     for result in results:
         if result.crops is None or result.clip is None:
             continue
-        looks, quality = looks_of(result.crops, result.tracks, result.clip.width, result.clip.height)
+        kept = kept_of(result.crops, result.tracks, result.clip.width, result.clip.height)
+        looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
         tracklets.append(_tracklets(result.tracks, looks, len(tracklets), shift))
         colours.append(looks.colours)
-        crops.append(_write_crops(result.crops, quality, result, looks.track, first, out))
+        crops.append(_write_crops(result.crops, kept, result, looks.track, first, out))
         first += len(looks)
     evidence = Evidence(
         names,
@@ -84,7 +128,7 @@ def collect(results: Sequence[CameraResult], offsets: Mapping[str, float], out: 
         np.concatenate([np.empty((0, 2, 11), np.float32), *colours]),
         Crops.joined(crops),
     )
-    _save(evidence, out)
+    save_evidence(evidence, out)
     return evidence
 
 
@@ -96,23 +140,22 @@ def _tracklets(tracks: Tracks, looks: Looks, number: int, shift: Seconds) -> Tra
     return Tracklets(camera, looks.track, start, end, looks.vector)
 
 
-def _write_crops(
-    artifact: Artifact, quality: Floats, result: CameraResult, track: Ints, first: int, out: Path
-) -> Crops:
+def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: Ints, first: int, out: Path) -> Crops:
     """JPEG files of one camera; `track` are its tracks, rising, whose rows begin at `first`."""
-    tracks = result.tracks
-    columns: list[tuple[int, int, float, float, str]] = []
-    for (at, content), good in zip(crops_of(artifact), quality.tolist(), strict=True):
-        number, frame = int(tracks.track[at]), int(tracks.frame[at])
-        name = f"{result.camera.name}/t{number:04d}_f{frame:06d}.jpg"
+    own = result.tracks[kept.row]
+    names = [
+        f"{result.camera.name}/t{number:04d}_f{frame:06d}.jpg"
+        for number, frame in zip(own.track.tolist(), own.frame.tolist(), strict=True)
+    ]
+    for name, (_, content) in zip(names, crops_of(artifact), strict=True):
         write_atomically(out / CROPS / name, content)
-        row = first + int(np.searchsorted(track, number))
-        columns.append((row, frame, float(tracks.seconds[at]), good, name))
-    some = columns or [(0, 0, 0.0, 0.0, "")]  # so that there are columns even where there is no row
-    return Crops(*(np.array(column) for column in zip(*some, strict=True)))[: len(columns)]
+    row = first + np.searchsorted(track, own.track)
+    halves = kept.vector.astype(np.float16), kept.colours.astype(np.float16)
+    return Crops(row, own.frame, own.seconds, kept.quality, np.array(names, str), *halves)
 
 
-def _save(evidence: Evidence, out: Path) -> None:
+def save_evidence(evidence: Evidence, out: Path) -> None:
+    """What `load_evidence` reads."""
     arrays = {"cameras": np.array(evidence.cameras, str), "offsets": evidence.offsets, "colours": evidence.colours}
     for prefix, table in (("", evidence.tracklets), ("crop_", evidence.crops)):
         arrays |= {prefix + f.name: getattr(table, f.name) for f in fields(table)}

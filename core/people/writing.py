@@ -3,47 +3,61 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.folders import write_atomically
-from core.gallery import Crop, Gallery, Sighting, people_csv, write_zip
-from core.match import Identities, Match
+from core.gallery import Crop, Gallery, Sighting, candidates_csv, people_csv, write_zip
+from core.match import Identities, Match, between
+from core.mot import write_tracks
+from core.people.cutting import parted
 from core.people.evidence import CROPS, Evidence
+from core.people.lookalikes import lookalikes_of
 from core.progress import Progress
+from core.results import tracks_of
 from core.tracklets import words
+
+CUT = "cut"
+"""Folder of the tracks of cameras in which one was cut; those in tracks/ stay as the run found them."""
 
 
 def people_of(evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any]) -> Gallery:
     """The gallery at the match's threshold; crops stay in their files below `out` until they are needed."""
     found = match.people()
     sightings = [_sighting(evidence, found, row, out) for row in range(len(evidence.tracklets))]
-    return Gallery(sightings=tuple(sightings), about={**about, "matching": _matching(match)})
+    cuts = {"cuts": [asdict(one) for one in evidence.cuts]} if evidence.cuts else {}
+    matching = {**_matching(match), **cuts}
+    return Gallery(sightings=tuple(sightings), about={**about, "matching": matching})
 
 
 def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sighting:
     start, end = evidence.clip_seconds(row)
     upper, lower = words(evidence.colours[row])
-    mine = evidence.crops.of(row)
-    crops = [
-        Crop(float(seconds), int(frame), out / CROPS / str(name))
-        for seconds, frame, name in zip(mine.seconds, mine.frame, mine.name, strict=True)
-    ]
     return Sighting(
         camera=evidence.cameras[evidence.tracklets.camera[row]],
         track=int(evidence.tracklets.track[row]),
         person=int(found.person[row]),
-        start_seconds=max(start, 0.0),
-        end_seconds=max(end, 0.0),
+        start_seconds=float(np.maximum(start, 0)),
+        end_seconds=float(np.maximum(end, 0)),
         similarity=float(found.similarity[row]),
         status=found.status(row),
         upper=upper,
         lower=lower,
-        crops=tuple(crops),
+        crops=pictures_of(evidence, row, out),
+    )
+
+
+def pictures_of(evidence: Evidence, row: int, out: Path) -> tuple[Crop, ...]:
+    """The crops of a tracklet, best first, in their files below `out`."""
+    mine = evidence.crops.of(row)
+    return tuple(
+        Crop(float(seconds), int(frame), out / CROPS / str(name))
+        for seconds, frame, name in zip(mine.seconds, mine.frame, mine.name, strict=True)
     )
 
 
@@ -56,7 +70,6 @@ def _matching(match: Match) -> dict[str, Any]:
         "words": match.calibration.words,
         "expected_false_share": {"share": round(share, 4), "low": round(low, 4), "high": round(high, 4)},
         "pairs_of_certain_strangers": match.calibration.pairs,
-        "decisions": asdict(match.decisions),
     }
 
 
@@ -69,17 +82,31 @@ def write_people(
     progress: Progress | None = None,
     when: str | None = None,
 ) -> Gallery:
-    """`people.csv`, `similarity.npz` and `gallery.zip` below `out`."""
-    gallery = people_of(evidence, match, out, about)
+    """`people.csv`, `candidates.csv`, `similarity.npz` and `gallery.zip` below `out`; `cut/` where tracks were cut."""
+    gallery = replace(people_of(evidence, match, out, about), lookalikes=tuple(lookalikes_of(evidence, match, out)))
     write_atomically(out / "people.csv", people_csv(gallery).encode())
+    write_atomically(out / "candidates.csv", candidates_csv(gallery.lookalikes).encode())
     _write_similarity(evidence, match, out / "similarity.npz")
-    tracks = {camera: out / "tracks" / f"{camera}.txt" for camera in evidence.cameras}
-    write_zip(gallery, tracks, out / "gallery.zip", blur=blur, progress=progress, when=when)
+    write_zip(gallery, _tracks(evidence, out), out / "gallery.zip", blur=blur, progress=progress, when=when)
     return gallery
+
+
+def _tracks(evidence: Evidence, out: Path) -> dict[str, Path]:
+    """MOT text of each camera; where a track is cut, one of its own, and none that an older cut left."""
+    shutil.rmtree(out / CUT, ignore_errors=True)
+    cameras = evidence.cameras if evidence.timed else ()  # pictures by themselves have no boxes
+    files = {camera: out / "tracks" / f"{camera}.txt" for camera in cameras}
+    for camera in {one.camera for one in evidence.cuts}:
+        files[camera] = out / CUT / f"{camera}.txt"
+        cuts = [one for one in evidence.cuts if one.camera == camera]
+        write_tracks(files[camera], parted(tracks_of(out, camera), cuts))
+    return files
 
 
 def _write_similarity(evidence: Evidence, match: Match, path: Path) -> None:
     camera = np.array(evidence.cameras, str)[evidence.tracklets.camera]
+    person = match.people().person
+    people, group = np.unique(person, return_inverse=True)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -88,5 +115,8 @@ def _write_similarity(evidence: Evidence, match: Match, path: Path) -> None:
         why=match.why,
         camera=camera,
         track=evidence.tracklets.track,
+        person=person,
+        people=people,
+        between=between(match.similarity, group),
     )
     write_atomically(path, buffer.getvalue())

@@ -5,17 +5,20 @@ not run again, and one that was killed goes on at its last sound chunk.
 """
 
 from core.pipeline.cameras import Camera, name_cameras
-from core.pipeline.crops import Looks, crops_of, looks_of
+from core.pipeline.crops import Kept, Looks, crops_of, kept_of, looks_of
 from core.pipeline.networks import Networks
-from core.pipeline.run import CameraResult, Recipe, run_camera, run_cameras
+from core.pipeline.run import VERSIONS, CameraResult, Recipe, run_camera, run_cameras
 
 __all__ = [
+    "VERSIONS",
     "Camera",
     "CameraResult",
+    "Kept",
     "Looks",
     "Networks",
     "Recipe",
     "crops_of",
+    "kept_of",
     "looks_of",
     "name_cameras",
     "run_camera",

@@ -14,8 +14,14 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for
 
 @dataclass(frozen=True)
 class Camera:
+    """`called` is what the clip's file is called in results: its name, or that of an earlier run that is repeated."""
+
     name: str
     clip: Path
+    called: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "called", self.called or self.clip.absolute().name)
 
 
 def safe_name(text: str) -> str:

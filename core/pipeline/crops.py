@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.crops import jpeg, sharpness_of
 from core.embed import Embedder
@@ -19,6 +21,8 @@ from core.store import Artifact
 from core.tracklets import candidates, combine, fitness, histogram, means, quality, shares
 from core.types import ANY, Clip, Floats, Image, Ints, Table, Timeline, Tracks
 from core.video import read
+
+Numbers = NDArray[np.floating[Any]]
 
 JPEG_QUALITY = 92
 MOST = 8  # crops of a track
@@ -34,6 +38,21 @@ class Looks(Table):
 
     def __post_init__(self) -> None:
         self._settle(track=(np.int64, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11)))
+
+
+@dataclass(frozen=True, eq=False)
+class Kept(Table):
+    """One row per crop: the row of the tracks that it is of, its quality, vector and colours."""
+
+    row: Ints
+    quality: Floats
+    vector: Floats
+    colours: Floats
+
+    def __post_init__(self) -> None:
+        self._settle(
+            row=(np.int64, ()), quality=(np.float32, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11))
+        )
 
 
 def candidates_of(tracks: Tracks, clip: Clip) -> Ints:
@@ -111,15 +130,20 @@ class _Keeper:
         self._artifact.finish(words=self._embedder.backend)
 
 
-def looks_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> tuple[Looks, Floats]:
-    """What each track looks like, from all its crops by their quality; and that of each crop, as they are kept."""
+def kept_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Kept:
+    """The crops in the order in which they are kept."""
     columns = ("row", "sharp", "vector", "colours")
     parts = [[part[name] for name in columns] for part in artifact.read()]
     row, sharp, vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
     good = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
-    track, mean = means(vector.astype(np.float32), good, tracks.track[row])
-    mixed = [combine(colours[mine], good[mine]) for mine in (tracks.track[row] == number for number in track)]
-    return Looks(track, mean, np.array(mixed, np.float32).reshape(-1, 2, 11)), good
+    return Kept(row, good, vector, colours)
+
+
+def looks_of(group: Ints, good: Floats, vector: Numbers, colours: Numbers) -> Looks:
+    """What each group of crops looks like, from all of them by their quality; a row per crop."""
+    names, mean = means(vector.astype(np.float32), good, group)
+    mixed = [combine(colours[mine].astype(np.float32), good[mine]) for mine in (group == name for name in names)]
+    return Looks(names, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
 
 
 def crops_of(artifact: Artifact) -> Iterator[tuple[int, bytes]]:

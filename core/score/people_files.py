@@ -1,6 +1,7 @@
 """A run's folder against truth: whom it takes each track for, and how alike its tracks are.
 
     RUN/tracks/<camera>.txt   MOT text, ids are tracks of that camera
+    RUN/cut/<camera>.txt      if it is there: the same after tracks were cut by hand, which people.csv then speaks of
     RUN/people.csv            camera, track, person and whatever else: a line for every track, columns in any order
     RUN/similarity.npz        if it is there: similarity (n, n), and camera and track (n,) of its rows
 
@@ -40,11 +41,15 @@ def score_run(
         missing = "folder tracks/" if not tracks.is_dir() else "people.csv"
         raise TruthError(f"{run} has no {missing}", "Name the folder of a run that has found the people.")
     cameras = [
-        Recorded(ours.stem, asked(read_mot(theirs), ours.stem, looked_at), read_mot(ours))
+        Recorded(ours.stem, asked(read_mot(theirs), ours.stem, looked_at), read_mot(_cut(run, ours)))
         for theirs, ours in pairs(truth, tracks)
     ]
     found = read_likeness(likeness) if likeness.is_file() else None
     return score_people(cameras, read_persons(table), found, visible)
+
+
+def _cut(run: Path, ours: Path) -> Path:
+    return cut if (cut := run / "cut" / ours.name).is_file() else ours
 
 
 def read_persons(path: Path) -> Persons:

@@ -3,7 +3,7 @@
 Pure functions on arrays. Refuses to open clips, to run networks, and to say who is who.
 """
 
-from core.tracklets.best import candidates, choose, fitness, quality, shares
+from core.tracklets.best import candidates, fitness, quality, shares
 from core.tracklets.colours import COLOURS, alike, combine, histogram, words
 from core.tracklets.mean import means
 
@@ -11,7 +11,6 @@ __all__ = [
     "COLOURS",
     "alike",
     "candidates",
-    "choose",
     "combine",
     "fitness",
     "histogram",

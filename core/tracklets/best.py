@@ -1,8 +1,8 @@
 """Which boxes of each track are worth a crop: first without pixels, then by how sharp the few that were cut out are.
 
-    rows = candidates(tracks, width, height)                          look at these, and only at these
-    good = quality(fitness(tracks, width, height)[rows], sharpness, tracks.track[rows])
-    kept = rows[choose(tracks.track[rows], good)]
+    rows = candidates(tracks, width, height)      look at these, and only at these
+    shares(tracks.track[rows])                    and keep the best of each share of their track's time
+    quality(fitness(tracks, width, height)[rows], sharpness, tracks.track[rows])
 
 Owns what a good box is. Refuses to leave a track without one: the best of the bad is kept, and its quality says so.
 """
@@ -92,15 +92,6 @@ def shares(track: Ints, most: int = 8) -> Ints:
     place = np.empty(len(own), np.int64)
     place[order] = np.arange(len(own)) - np.repeat(np.cumsum(count) - count, count)
     return np.asarray(own * most + place * np.minimum(most, count)[own] // count[own])
-
-
-def choose(track: Ints, good: Floats, most: int = 8) -> Ints:
-    """Which crops to keep, rising: the best of each of `most` equal shares of those of its track that were looked at.
-
-    `track` and quality `good` (n,) are those of the rows from `candidates`, in their order, without the ones that
-    could not be read. Where all could, the shares are the same as there.
-    """
-    return _best_of(shares(track, most), good)
 
 
 def _best_of(group: Ints, value: Floats) -> Ints:

@@ -6,7 +6,7 @@ where another was asked for.
 
 from core.weights.finding import find, listing
 from core.weights.getting import Got, get, gettable
-from core.weights.model import InputConvention, Known, Model, Status
+from core.weights.model import InputConvention, Kind, Known, Model, Status
 
 DETECTOR = "person-yolo11n"
 EMBEDDER = "person-osnet"
@@ -17,6 +17,7 @@ __all__ = [
     "EMBEDDER",
     "Got",
     "InputConvention",
+    "Kind",
     "Known",
     "Model",
     "Status",

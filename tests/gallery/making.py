@@ -55,6 +55,25 @@ def some(**more: Any) -> Gallery:
     return Gallery(sightings, **{"about": ABOUT, "notes": ("cam3 could not be read",), **more})
 
 
+def loose() -> Gallery:
+    """Two people in two cameras, of whom there are pictures and no times."""
+
+    def pictures(first: int, count: int) -> tuple[Crop, ...]:
+        return tuple(Crop(math.nan, number, jpeg(number)) for number in range(first, first + count))
+
+    def brought(camera: str, track: int, person: int, crops: tuple[Crop, ...]) -> Sighting:
+        return Sighting(camera, track, person, math.nan, math.nan, 0.75, crops=crops)
+
+    return Gallery(
+        (
+            brought("cam1", 2, 1, pictures(3, 3)),
+            brought("cam2", 1, 1, pictures(1, 1)),
+            brought("cam1", 1, 1, pictures(1, 2)),
+            brought("cam2", 2, 2, ()),
+        )
+    )
+
+
 def mot(folder: Path) -> dict[str, Path]:
     """The tracks of two cameras, the second one's empty."""
     paths = {camera: folder / f"{camera}.txt" for camera in ("cam1", "cam2")}

@@ -13,7 +13,7 @@ import pytest
 from core.gallery import Gallery, write_zip
 from core.gallery.facts import MOST, topics
 from core.gallery.report import FEW, report
-from tests.gallery.making import UNSAFE, jpeg, seen, some, unpacked
+from tests.gallery.making import UNSAFE, jpeg, loose, seen, some, unpacked
 
 
 class Page(HTMLParser):
@@ -97,6 +97,23 @@ def test_a_crowd_gets_one_picture_each() -> None:
 def test_endless_facts_are_cut() -> None:
     ((_, rows),) = topics({"decisions": [{"person": n} for n in range(MOST + 5)]})
     assert len(rows) == MOST + 1 and rows[-1][1].startswith("5 further rows")
+
+
+def test_pictures_without_times_pretend_none(tmp_path: Path) -> None:
+    text, page = page_of(loose())
+    assert not re.search(r"\d:\d\d:\d\d", "".join(page.words)) and "nan" not in "".join(page.words)
+    assert {"picture 3", "3 pictures", "1 picture"} <= set(page.words) and "Nobody knows when" in text
+    assert next(a["alt"] for tag, a in page.tags if tag == "img") == "P001 in cam1, picture 1"
+    write_zip(loose(), {}, tmp_path / "g.zip")
+    content = unpacked(tmp_path / "g.zip")
+    assert [name for name in content if name.startswith("people/")][:3] == [
+        "people/P001/cam1_p000001_t0001.jpg",
+        "people/P001/cam1_p000002_t0001.jpg",
+        "people/P001/cam1_p000003_t0002.jpg",
+    ]
+    assert b"came without clips" in content["README.txt"]
+    write_zip(some(), {}, tmp_path / "timed.zip")
+    assert b"came without clips" not in unpacked(tmp_path / "timed.zip")["README.txt"]
 
 
 def sheet_sizes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.gallery import Crop, Gallery, people_csv
-from tests.gallery.making import seen, some
+from tests.gallery.making import loose, seen, some
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,9 @@ from tests.gallery.making import seen, some
         {"person": -1},
         {"track": -1},
         {"start": -1.0},
-        {"start": math.nan},
+        {"start": math.inf},
         {"end_seconds": 3.0},
+        {"end_seconds": math.nan},
         {"similarity": 1.2},
         {"similarity": math.inf},
         {"status": "sure"},
@@ -43,9 +44,15 @@ def test_a_sighting_refuses(wrong: dict[str, Any]) -> None:
         seen(**values)
 
 
+@pytest.mark.parametrize(("start", "seconds"), [(math.nan, 3.0), (3.0, math.nan)])
+def test_a_crop_has_a_time_where_its_sighting_has_one(start: float, seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"Sighting\.crops: expected times where"):
+        type(seen("cam1", 1, 1))("cam1", 1, 1, start, start, crops=(Crop(seconds, 75, b""),))
+
+
 @pytest.mark.parametrize(
     ("seconds", "frame", "head"),
-    [(-1.0, 0, None), (math.nan, 0, None), (0.0, -1, None), (0.0, 0, (5, 0, 5, 9)), (0.0, 0, (0, 0, math.nan, 9))],
+    [(-1.0, 0, None), (math.inf, 0, None), (0.0, -1, None), (0.0, 0, (5, 0, 5, 9)), (0.0, 0, (0, 0, math.nan, 9))],
 )
 def test_a_crop_refuses(seconds: float, frame: int, head: tuple[float, float, float, float] | None) -> None:
     with pytest.raises(ValueError, match=r"Crop\.\w+: expected"):
@@ -76,6 +83,16 @@ def test_people_as_csv() -> None:
         "cam2,1,P002,5.000,12.250,0.8125,candidate",
         "cam1,4,P002,20.000,27.250,0.8125,doubtful",
         "cam2,9,P003,10.000,17.250,,alone",
+    ]
+
+
+def test_times_that_nobody_knows_are_empty_cells() -> None:
+    assert not loose().timed and some().timed and Gallery().timed
+    assert people_csv(loose()).splitlines()[1:] == [
+        "cam1,1,P001,,,0.7500,candidate",
+        "cam1,2,P001,,,0.7500,candidate",
+        "cam2,1,P001,,,0.7500,candidate",
+        "cam2,2,P002,,,0.7500,candidate",
     ]
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from core.output import RunRecord
 from core.people import Evidence, collect
 from core.pipeline import Camera, Recipe, run_cameras
@@ -11,6 +14,27 @@ from core.store import Store
 from tests.pipeline.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
 RECIPE = Recipe(video=VideoSettings(fps=0))
+
+
+RED, GREEN, BLUE = (40, 40, 220), (40, 200, 40), (220, 60, 40)
+
+
+def picture(path: Path, bgr: tuple[int, int, int], seed: int = 0, height: int = 64) -> Path:
+    """Somebody in clothes of one colour, as a file of the kind that its name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).normal(0, 8, (height, height // 2, 3))
+    cv2.imwrite(str(path), np.clip(np.full((height, height // 2, 3), bgr) + noise, 0, 255).astype(np.uint8))
+    return path
+
+
+def brought(folder: Path) -> list[Path]:
+    """Two cameras: one with a folder per person, who are told apart already, and one with loose pictures."""
+    for shot, name in enumerate(("2.png", "10.jpg")):
+        picture(folder / "gate" / "anna" / name, RED, shot)
+        picture(folder / "gate" / "ben" / name, GREEN, 2 + shot)
+    for shot, (name, colour) in enumerate((("a.webp", GREEN), ("b.JPG", RED), ("c.bmp", RED), ("d.tif", BLUE))):
+        picture(folder / "hall" / name, colour, 10 + shot)
+    return [folder / "gate", folder / "hall"]
 
 
 def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = False, **offsets: float) -> Evidence:

@@ -13,7 +13,7 @@ from core.cli import main
 from core.errors import SettingsError, StoreError
 from core.gallery import read_manifest
 from core.match import Contradiction, Decisions, match
-from core.people import Evidence, load_evidence, people_of, read_links, write_people
+from core.people import Evidence, decisions_of, load_evidence, people_of, read_links, write_people
 from core.types import Tracklets
 from core.weights import Known
 from tests.people.making import run
@@ -116,7 +116,9 @@ def links(path: Path, *lines: str) -> Path:
 
 
 def test_decisions_are_read_as_rows_and_obeyed(evidence: Evidence, tmp_path: Path) -> None:
-    said = read_links(links(tmp_path / "a.csv", "gate,1,hall,2,same", "gate,2,hall,2,different"), evidence)
+    said = decisions_of(
+        read_links(links(tmp_path / "a.csv", "gate,1,hall,2,same", "gate,2,hall,2,different")), evidence
+    )
     assert said == Decisions(same=((0, 3),), different=((1, 3),))
     found = match(evidence.tracklets, KNOWN, 0.9, said).people()
     assert found.person[0] == found.person[3] != found.person[1]
@@ -127,11 +129,11 @@ def test_decisions_are_read_as_rows_and_obeyed(evidence: Evidence, tmp_path: Pat
 )
 def test_decisions_that_mean_nothing_are_refused(line: str, evidence: Evidence, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="line 3"):
-        read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", line), evidence)
+        decisions_of(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", line)), evidence)
 
 
 def test_two_seen_together_cannot_be_joined(evidence: Evidence, tmp_path: Path) -> None:
-    said = read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", "hall,1,gate,2,same"), evidence)
+    said = decisions_of(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", "hall,1,gate,2,same")), evidence)
     with pytest.raises(Contradiction, match="at the same time"):
         match(evidence.tracklets, KNOWN, None, said)
 

@@ -3,14 +3,12 @@
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.crops import sharpness_of
-from core.tracklets import candidates, choose, fitness, quality, shares
+from core.tracklets import candidates, fitness, quality, shares
 from core.types import Ints, Tracks
 
 WIDTH, HEIGHT = 640, 480
@@ -116,7 +114,7 @@ def test_a_box_fits_from_half_of_its_tracks_best() -> None:
 
 def test_no_tracks_no_candidates() -> None:
     assert candidates(Tracks.empty(), WIDTH, HEIGHT).tolist() == []
-    assert choose(np.empty(0, np.int64), np.empty(0, np.float32)).tolist() == []
+    assert shares(np.empty(0, np.int64)).tolist() == []
 
 
 boxes = st.tuples(*(st.integers(-60, 640) for _ in range(2)), *(st.integers(0, 200) for _ in range(2)))
@@ -126,7 +124,7 @@ many = st.lists(
 
 
 @given(rows=many, most=st.integers(1, 5), tries=st.integers(1, 4))
-def test_every_track_is_looked_at_and_keeps_its_best(rows: list[Any], most: int, tries: int) -> None:
+def test_every_track_is_looked_at_where_it_is_best(rows: list[Any], most: int, tries: int) -> None:
     unique = {(frame, track): (box, score, seen) for frame, track, box, score, seen in rows}
     tracks = table(
         [
@@ -138,29 +136,23 @@ def test_every_track_is_looked_at_and_keeps_its_best(rows: list[Any], most: int,
     assert ((fit >= 0) & (fit <= 1)).all()
     found = candidates(tracks, WIDTH, HEIGHT, most, tries)
     assert (np.diff(found) > 0).all()
-    kept = found[choose(tracks.track[found], fit[found], most)]
     for track in np.unique(tracks.track):
         own, looked = np.flatnonzero(tracks.track == track), found[tracks.track[found] == track]
-        chosen = kept[tracks.track[kept] == track]
         fits = int((fit[own] >= 0.5 * fit[own].max()).sum())
-        assert len(looked) == min(fits, most * tries) and len(chosen) == min(fits, most)
-        assert fit[looked].max() == fit[chosen].max() == fit[own].max()
+        assert len(looked) == min(fits, most * tries)
+        assert fit[looked].max() == fit[own].max()
         assert (fit[looked] >= 0.5 * fit[own].max()).all()
 
 
-@given(count=st.integers(1, 100), most=st.integers(1, 10), tries=st.integers(1, 5), seed=st.integers(0, 99))
-def test_one_crop_of_each_share_is_kept(count: int, most: int, tries: int, seed: int) -> None:
-    """The shares of what was looked at are those of the whole track: none has two crops while another has none."""
+@given(count=st.integers(1, 100), most=st.integers(1, 10), tries=st.integers(1, 5))
+def test_the_shares_of_what_was_looked_at_are_those_of_the_whole_track(count: int, most: int, tries: int) -> None:
+    """None is without a crop while another has two."""
     tracks = table(walk(1, range(count)))
     rows = candidates(tracks, WIDTH, HEIGHT, most, tries)
-    good = np.random.default_rng(seed).random(len(rows)).astype(np.float32)
-    kept = rows[choose(tracks.track[rows], good, most)]
     parts = min(most, count)
     of = rows * parts // count  # the share of the whole track that each looked-at row lies in
     assert shares(tracks.track[rows], most).tolist() == of.tolist()
-    assert (kept * parts // count).tolist() == list(range(parts))
-    for row, share in zip(kept, range(parts), strict=True):
-        assert good[rows == row] == good[of == share].max()
+    assert np.unique(of).tolist() == list(range(parts))
 
 
 def test_tracks_do_not_disturb_each_other() -> None:
@@ -212,14 +204,6 @@ def test_quality_rises_with_sharpness_and_fitness(fit: list[float], sharpness: l
     assert quality(fitter, sharp, track)[0] >= found[0] - 1e-6
 
 
-def test_the_sharp_picture_of_each_share_is_kept() -> None:
-    crop = np.random.default_rng(0).integers(0, 255, (128, 64, 3), np.uint8)
-    blurs = [3, 0, 2, 2, 4, 0, 0, 3, 3]
-    sharp = np.array([sharpness_of(cv2.GaussianBlur(crop, (0, 0), b) if b else crop) for b in blurs])
-    track = np.ones(9, np.int64)
-    assert choose(track, quality(np.ones(9, np.float32), sharp, track), most=3).tolist() == [1, 5, 6]
-
-
 @pytest.mark.parametrize("wrong", [{"most": 0}, {"tries": 0}, {"most": -1}])
 def test_numbers_below_one_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="1 or more"):
@@ -228,7 +212,7 @@ def test_numbers_below_one_are_refused(wrong: dict[str, int]) -> None:
 
 def test_no_shares_are_refused() -> None:
     with pytest.raises(ValueError, match="1 or more"):
-        choose(ints(1), np.ones(1, np.float32), most=0)
+        shares(ints(1), most=0)
 
 
 @given(track=st.lists(st.integers(-2, 3), max_size=40), most=st.integers(1, 9))

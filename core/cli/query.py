@@ -1,0 +1,178 @@
+"""`query DIR PHOTO`: who of a run that is done looks most like somebody in a photo."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.crops import jpeg
+from core.detect import Detector, open_detector
+from core.device import backend
+from core.embed import open_embedder
+from core.errors import SettingsError
+from core.folders import write_atomically
+from core.gallery import Asked, Candidate, lineup, moment, person_name
+from core.people import Answer, Photo, candidates, load_people, look_at, model_of, read_photo
+from core.results import record_of
+from core.score.scores import aligned
+from core.settings import DetectSettings, TrackSettings
+from core.weights import DETECTOR, find
+
+APART = 0.5
+"""Overlap above which two boxes in a photo are one person: no track tells later that they were."""
+PROMISE = "Matches are candidates until a person confirms them: compare the pictures."
+SHEET = {".jpg", ".jpeg"}
+SHEET_QUALITY = 88
+MOST = 20
+"""People of a photo on one sheet."""
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("query", help="rank the people of a run by how alike a photo is")
+    p.add_argument("out", type=Path, metavar="DIR", help="the folder of a run")
+    p.add_argument("photo", type=Path, metavar="PHOTO", help="a picture of one or several people")
+    p.add_argument("--top", type=int, default=10, metavar="N", help="people of the run to name (10)")
+    p.add_argument("--person", type=int, metavar="N", help="ask for the Nth person of the photo only, from the left")
+    p.add_argument("--whole", action="store_true", help="look for nobody: the whole picture is one person")
+    p.add_argument("--sheet", type=Path, metavar="FILE.jpg", help="draw the photo beside the people named")
+    p.add_argument("--no-blur", action="store_true", help="leave heads as they are on the sheet")
+    p.add_argument("--features", default="", metavar="FILE", help="where the run's embedder lies, if it has no name")
+    p.add_argument("--weights", default="", metavar="NAME", help="another detector than the run's: name or file")
+    p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
+    p.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    _check(options)
+    bgr, record, decided = read_photo(options.photo), record_of(options.out), load_people(options.out)
+    if not len(decided.evidence.tracklets):
+        raise SettingsError(f"nobody was found in the run in {options.out}", "Choose a run with people in it.")
+    embedder = open_embedder(model_of(record, "embedder", options.features), backend(options.device), flip=True)
+    detector = None if options.whole else _detector(record, options)
+    conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
+    photo = look_at(bgr, detector, conf)
+    numbers = _asked_for(options, photo)
+    vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
+    ranked = [candidates(vector, decided, options.out, options.top) for vector in vectors]
+    found = dict(zip(numbers, ranked, strict=True))
+    answer = Answer(photo, found, decided.threshold, embedder.backend, detector.words if detector else "")
+    if options.sheet:
+        _draw(options, answer)
+    said = json.dumps(_facts(options, answer), indent=1) if options.json else _words(options, answer)
+    sys.stdout.write(said + "\n")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.top < 1:
+        raise SettingsError(f"--top is {options.top}", "Give 1 or more.")
+    if options.no_blur and not options.sheet:
+        raise SettingsError("--no-blur is about a sheet", "Name one with --sheet, or leave it out.")
+    if options.whole and options.weights:
+        raise SettingsError("--whole looks for nobody, so --weights has nothing to find", "Leave out one of them.")
+    if options.sheet and options.sheet.suffix.lower() not in SHEET:
+        raise SettingsError(f"--sheet {options.sheet} is no JPEG file", "Give it a name that ends in .jpg.")
+    if options.sheet and options.sheet.resolve() == options.photo.resolve():
+        raise SettingsError("--sheet would overwrite the photo", "Name another file.")
+
+
+def _detector(record: dict[str, Any], options: argparse.Namespace) -> Detector:
+    """The run's own, unless another is named; a run of crops had none."""
+    own = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
+    model = model_of(record, "detector") if own else find(options.weights or DETECTOR, "detector")
+    size = record.get("settings", {}).get("detect", {}).get("size", DetectSettings().size)
+    return open_detector(model, DetectSettings(size=size, nms_iou=APART), backend(options.device))
+
+
+def _asked_for(options: argparse.Namespace, photo: Photo) -> list[int]:
+    """Which of the photo's people, counted from 1 at the left."""
+    count = len(photo.xyxy)
+    if options.person is not None and not 1 <= options.person <= count:
+        shown = "1 person" if count == 1 else f"{count} people"
+        raise SettingsError(f"--person is {options.person}, and {shown} can be asked for", f"Give 1 to {count}.")
+    if options.sheet and options.person is None and count > MOST:
+        raise SettingsError(f"a sheet has room for {MOST} people, and the photo shows {count}", "Choose with --person.")
+    return list(range(1, count + 1)) if options.person is None else [options.person]
+
+
+def _words(options: argparse.Namespace, answer: Answer) -> str:
+    lines = [f"{options.photo.name}: {_seen(answer)}"]
+    for number, ranked in answer.found.items():
+        if not answer.photo.whole:
+            left, top, right, bottom = (round(side) for side in answer.photo.xyxy[number - 1].tolist())
+            lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
+        head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
+        lines.append(aligned([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
+    return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {PROMISE}"])
+
+
+def _seen(answer: Answer) -> str:
+    if not answer.detector:
+        return "the whole picture is one person, as you said"
+    if answer.photo.whole:
+        return f"nobody was found by {answer.detector}; the whole picture is taken as one person"
+    count = len(answer.photo.xyxy)
+    return f"{'1 person' if count == 1 else f'{count} people, counted from the left'}, by {answer.detector}"
+
+
+def _row(place: int, one: Candidate, out: Path) -> tuple[str, ...]:
+    alike = "yes" if one.enough else "no"
+    figures = (f"{one.similarity:.3f}", f"{one.best:.3f}")
+    return (str(place), person_name(one.person), *figures, alike, one.camera, moment(one.crop), _file(one, out))
+
+
+def _file(one: Candidate, out: Path) -> str:
+    return one.crop.jpeg.relative_to(out).as_posix() if isinstance(one.crop.jpeg, Path) else ""
+
+
+def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
+    height, width = answer.photo.bgr.shape[:2]
+    sha256 = hashlib.sha256(options.photo.read_bytes()).hexdigest()
+    return {
+        "note": PROMISE,
+        "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
+        "embedder": answer.embedder,
+        "detector": answer.detector or None,
+        "whole": answer.photo.whole,
+        "threshold": answer.threshold,
+        "people": [
+            {
+                "number": number,
+                "xyxy": [round(side, 1) for side in answer.photo.xyxy[number - 1].tolist()],
+                "ranked": [_fact(place, one, options.out) for place, one in enumerate(ranked, 1)],
+            }
+            for number, ranked in answer.found.items()
+        ],
+    }
+
+
+def _fact(place: int, one: Candidate, out: Path) -> dict[str, Any]:
+    timed = not math.isnan(one.crop.seconds)
+    return {
+        "rank": place,
+        "person": person_name(one.person),
+        "similarity": round(one.similarity, 4),
+        "best": round(one.best, 4),
+        "alike": one.enough,
+        "camera": one.camera,
+        "track": one.track,
+        "seconds": round(one.crop.seconds, 3) if timed else None,
+        "frame" if timed else "picture": one.crop.frame,
+        "crop": _file(one, out),
+    }
+
+
+def _draw(options: argparse.Namespace, answer: Answer) -> None:
+    photo = answer.photo
+    asked = [
+        Asked("in the photo" if photo.whole else f"person {number}", photo.crops[number - 1], ranked)
+        for number, ranked in answer.found.items()
+    ]
+    page = lineup(asked, f"Who looks like {options.photo.name}", answer.threshold, not options.no_blur)
+    write_atomically(options.sheet, jpeg(page, SHEET_QUALITY))

@@ -1,0 +1,110 @@
+"""The crops of a gallery as a data set: a flat folder in Market-1501's naming, for trainers of any make.
+
+    0002_c1s1_000451_01.jpg   person 2, camera 1, frame 451, the first crop of them there
+    cameras.csv               which number is which camera
+    README.txt                what it is, and which models, settings and decisions named the people
+
+Whole or not at all, and only into a folder that was empty. Heads stay as they are: blurred ones teach the wrong thing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from core import __version__
+from core.errors import SettingsError, StoreError
+from core.gallery.facts import topics
+from core.gallery.naming import counted
+from core.gallery.pictures import jpeg_of
+from core.gallery.sightings import Crop, Gallery
+from core.progress import Progress
+
+_TEXT = """\
+Crops in Market-1501's naming, written by sightline {version}: {counts}
+
+0002_c1s1_000451_01.jpg is person 2 in camera 1, {frame} 451, the first crop of them there. cameras.csv says which
+number is which camera.
+
+WHO IS WHO WAS DECIDED BY A PROGRAM from what people look like, and these are candidates until a person has confirmed
+them: a model that learns from them learns the mistakes as well. Look through them first. Heads are not blurred, and
+people can be recognised: keep this folder to those who have a reason to see it.
+
+How the people were named
+-------------------------
+{made}"""
+
+
+def write_market(gallery: Gallery, folder: Path, progress: Progress | None = None) -> int:
+    """How many crops there are now in `folder`, which must be empty or new."""
+    total = sum(len(sighting.crops) for sighting in gallery.sightings)
+    if not total:
+        raise SettingsError("there is no crop of anybody to write", "Choose a run in which people were found.")
+    require_empty(folder)
+    new = folder.absolute().with_name(f".{secrets.token_hex(8)}.part")
+    steps = progress or Progress()
+    steps.begin("export", total)
+    try:
+        new.mkdir(parents=True)
+        for number, (name, crop) in enumerate(_named(gallery), 1):
+            (new / name).write_bytes(jpeg_of(crop, blur=False))
+            steps.at(number)
+        (new / "cameras.csv").write_text(_cameras(gallery), encoding="utf-8", newline="")
+        (new / "README.txt").write_text(_readme(gallery, total), encoding="utf-8", newline="")
+        if folder.is_dir():
+            folder.rmdir()  # not everywhere may one folder take the place of another
+        new.rename(folder)
+    except OSError as fault:
+        raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Name another folder.") from fault
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return total
+
+
+def require_empty(folder: Path) -> None:
+    """`SettingsError` where `folder` holds anything already."""
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as fault:
+        raise StoreError(f"{folder} cannot be read ({fault.strerror})", "Name another folder.") from fault
+    if taken:
+        raise SettingsError(f"{folder} is not empty", "Name a new folder for the crops; nothing is overwritten.")
+
+
+def _named(gallery: Gallery) -> Iterator[tuple[str, Crop]]:
+    number = {camera: place for place, camera in enumerate(gallery.cameras, 1)}
+    so_far: Counter[str] = Counter()
+    for sighting in gallery.sightings:
+        for crop in sighting.crops:
+            name = f"{sighting.person:04d}_c{number[sighting.camera]}s1_{crop.frame:06d}"
+            so_far[name] += 1
+            yield f"{name}_{so_far[name]:02d}.jpg", crop
+
+
+def _cameras(gallery: Gallery) -> str:
+    crops = Counter(sighting.camera for sighting in gallery.sightings for _ in sighting.crops)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("number", "camera", "crops"))
+    writer.writerows((number, camera, crops[camera]) for number, camera in enumerate(gallery.cameras, 1))
+    return text.getvalue()
+
+
+def _readme(gallery: Gallery, total: int) -> str:
+    counts = (
+        counted(len(gallery.by_person()), "person", "people"),
+        counted(total, "crop", "crops"),
+        counted(len(gallery.cameras), "camera", "cameras"),
+    )
+    rows = [f"{topic}: {name}: {value}\n" for topic, facts in topics(gallery.about) for name, value in facts]
+    return _TEXT.format(
+        version=__version__,
+        counts=", ".join(counts),
+        frame="frame" if gallery.timed else "picture",
+        made="".join(rows) or "Nothing is known of it.\n",
+    )

@@ -1,0 +1,90 @@
+"""Tracks that went on as somebody else, found by a camera that saw the same ground: they walk with one, then another.
+
+A track that stays near one track of the other camera, and later near a different one while one of the two is seen
+elsewhere, has changed people in between, or those two have. Everybody that changes partners like this is cut: what was
+cut for nothing is joined again by looks and places.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from core.ground.places import steps, together
+from core.ground.search import Overlap
+from core.ground.walks import TICK_SECONDS, Numbers, Walks, at_once, feet_of
+from core.types import Bools, Ints, Tracklets
+
+NEAR, FAR = 0.4, 0.8
+"""Body heights between two who are at one place, and between two who surely are not."""
+SURE_TICKS = 12
+"""Somebody is a partner, or elsewhere, who is so at as many ticks."""
+SMOOTH = 7
+"""Ticks of which the middle distance counts: a box that loses its feet for a moment is no step aside."""
+
+Moment = tuple[int, float]
+
+
+def swaps(tracklets: Tracklets, walks: Walks, found: list[Overlap]) -> list[Moment]:
+    """Rows of tracklets and the moments, on the common clock, at which they went on as somebody else; in order."""
+    begin, cuts = walks.begins(len(tracklets)), set()
+    for overlap in found:
+        partners: dict[int, dict[int, tuple[Ints, Numbers]]] = defaultdict(dict)
+        for i, j in together(tracklets, overlap):
+            here, there = at_once(walks, begin, i, j, overlap.shift)
+            apart = _smooth(steps(overlap, feet_of(walks, here, there)))
+            if (apart < NEAR).sum() >= SURE_TICKS:
+                partners[i][j] = walks.tick[here], apart
+                partners[j][i] = walks.tick[there], apart
+        for row, others in partners.items():
+            if len(others) > 1:
+                cuts |= {(row, round(tick * TICK_SECONDS, 3)) for tick in _changes(list(others.values()))}
+    return sorted(cuts)
+
+
+def _smooth(apart: Numbers) -> Numbers:
+    if not len(apart):
+        return apart
+    padded = np.pad(apart, SMOOTH // 2, mode="edge")
+    return np.asarray(np.median(sliding_window_view(padded, SMOOTH), axis=1))
+
+
+def _changes(others: list[tuple[Ints, Numbers]]) -> list[float]:
+    """The ticks at which a track changes from one partner to another, one of whom is elsewhere at the other's time."""
+    first = min(int(tick[0]) for tick, _ in others)
+    length = max(int(tick[-1]) for tick, _ in others) - first + 1
+    apart = np.full((len(others), length), np.nan)
+    for row, (tick, distance) in zip(apart, others, strict=True):
+        row[tick - first] = distance
+    with np.errstate(invalid="ignore"):
+        near, far = apart < NEAR, apart > FAR
+    alone = np.where(near.sum(axis=0) == 1, near.argmax(axis=0), -1)
+    changes = []
+    for (one, _, last), (other, begins, _) in pairwise(_spells(alone)):
+        if _elsewhere(far, alone, one, other) or _elsewhere(far, alone, other, one):
+            changes.append(first + (last + begins) / 2)
+    return changes
+
+
+def _spells(alone: Ints) -> list[tuple[int, int, int]]:
+    """Partner, first and last tick of each spell with one that is sure, in order."""
+    at = np.flatnonzero(alone >= 0)
+    begin = np.flatnonzero(np.diff(alone[at], prepend=-1))
+    spells: list[tuple[int, int, int]] = []
+    for a, b in pairwise([*begin.tolist(), len(at)]):
+        if b - a < SURE_TICKS:
+            continue
+        partner = int(alone[at[a]])
+        if spells and spells[-1][0] == partner:
+            spells[-1] = partner, spells[-1][1], int(at[b - 1])
+        else:
+            spells.append((partner, int(at[a]), int(at[b - 1])))
+    return spells
+
+
+def _elsewhere(far: Bools, alone: Ints, one: int, other: int) -> bool:
+    """Whether `one` is surely elsewhere while `other` is the partner."""
+    return int((far[one] & (alone == other)).sum()) >= SURE_TICKS

@@ -1,0 +1,91 @@
+"""Who is who, once: by what was found, by what is known of the model, and by what the user has said."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import SettingsError
+from core.gallery import Gallery
+from core.match import Match, match
+from core.people.evidence import Evidence
+from core.people.links import Link, cut_as_said, decisions_of
+from core.people.writing import write_people
+from core.progress import Progress
+from core.results import facts_of, record_of
+from core.types import Seconds
+from core.weights import Known
+
+Way = tuple[str, str, float]
+"""Two cameras, and how many seconds it takes at least to go from one to the other."""
+UNKNOWN_MODEL = Known(strange=0.3, spread=0.25, threshold=0.7)
+"""For embedders of which nothing was measured: careful, and said so."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user has said about who is who. Without a `threshold` the clips themselves suggest one.
+
+    `travel` holds the fewest seconds from one camera to another and back; without any they may see the same place.
+    """
+
+    threshold: float | None = None
+    links: tuple[Link, ...] = ()
+    blur: bool = True
+    travel: tuple[Way, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not -1 <= self.threshold <= 1:
+            raise SettingsError(
+                f"the least similarity is {self.threshold:g}", "A similarity lies between -1 and 1: try 0.6."
+            )
+
+
+def decide(
+    evidence: Evidence,
+    out: Path,
+    known: Known | None,
+    choice: Choice | None = None,
+    progress: Progress | None = None,
+    when: str | None = None,
+) -> tuple[Match, Gallery]:
+    """Match, and write what a run leaves below `out`, the zip with all that decides it."""
+    said = choice or Choice()
+    parts = cut_as_said(said.links, evidence, out)
+    links, travel = decisions_of(said.links, parts), _travel(said.travel, parts)
+    found = match(parts.tracklets, known or UNKNOWN_MODEL, said.threshold, links, travel)
+    choice_words = {"threshold": said.threshold, "links": list(said.links), "travel": list(said.travel)}
+    about = {**_about(evidence, out, known), "choice": choice_words}
+    return found, write_people(parts, found, out, about, said.blur, progress, when)
+
+
+def _travel(ways: Sequence[Way], evidence: Evidence) -> Seconds | None:
+    """Fewest seconds between the cameras of which there is any evidence, (c, c)."""
+    if not ways:
+        return None
+    if not evidence.timed:
+        raise SettingsError("nobody knows when these pictures were taken", "Leave out how long the ways are.")
+    place = {camera: number for number, camera in enumerate(evidence.cameras)}
+    seconds = np.zeros((len(place), len(place)))
+    for one, other, least in ways:
+        if one in place and other in place:
+            seconds[place[one], place[other]] = seconds[place[other], place[one]] = least
+    return seconds
+
+
+def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]:
+    run = facts_of(record_of(out))
+    files = [camera["file"] for camera in run["cameras"] if "digest" in camera and "file" in camera]
+    command = f"python -m core run {shlex.join(files)} --like gallery.zip --out again"
+    offsets = evidence.offsets.tolist() if evidence.timed else []
+    return {
+        **({"again": command} if files else {}),
+        "run": run,
+        "known_of_the_embedder": known and asdict(known),
+        "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.timed)),
+    }

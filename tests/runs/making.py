@@ -1,0 +1,58 @@
+"""A whole run over made-up clips, with fake networks that go by the names of the models that come with Sightline."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from core.gallery import Gallery
+from core.people import Choice, collect, decide
+from core.pipeline import Camera, Networks, Recipe
+from core.regions import Region, Regions
+from core.runs import Setup, track_clips
+from core.settings import TrackSettings, VideoSettings
+from core.store import Store
+from core.weights import DETECTOR, EMBEDDER, find
+from tests.pipeline.fakes import BrightDetector, ColourEmbedder, write_scene
+
+WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
+LINKS = (
+    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "2", "decision": "different"},
+    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "1", "decision": "same"},
+    {"camera": "hall", "track": "1", "decision": "cut", "seconds": "2.1"},
+)
+
+
+def faked(setup: Setup) -> Setup:
+    """The same setup with networks that find figures by brightness and tell them apart by colour."""
+    real = setup.networks
+    assert real.embedder_model
+    fakes = Networks(
+        real.detector_model,
+        real.embedder_model,
+        real.backend,
+        open_one=lambda *_: BrightDetector(),
+        open_other=lambda *_: ColourEmbedder(),
+    )
+    return replace(setup, networks=fakes)
+
+
+def setup(folder: Path) -> Setup:
+    """Two cameras that see the same two figures, with something set everywhere that something can be set."""
+    cameras = [Camera("hall", folder / "b.mp4"), Camera("gate", folder / "a.mp4")]
+    for camera, frames in zip(cameras, (36, 30), strict=True):
+        write_scene(camera.clip, frames)
+    return faked(
+        Setup(
+            cameras,
+            Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "openvino"),
+            Recipe(VideoSettings(fps=0, start_seconds=0.2), track=TrackSettings(conf=0.3)),
+            {"gate": WHOLE},
+            {"gate": 100.1},
+            Choice(0.871, LINKS, blur=False, travel=(("hall", "gate", 60.5),)),
+        )
+    )
+
+
+def done(setup: Setup, out: Path, when: str | None = "today") -> Gallery:
+    """Done from the beginning: nothing of an earlier run is used."""
+    results = track_clips(setup, out, cropped=True, store=Store(out / "store"))
+    return decide(collect(results, setup.offsets, out), out, setup.known, setup.choice, when=when)[1]
