@@ -71,12 +71,7 @@ class RunRecord:
         self._save("running")
 
     def close(self) -> None:
-        sink = pa.BufferOutputStream()
-        with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
-            for result in self._results:
-                for at in range(0, len(result.tracks), BLOCK):
-                    writer.write_table(_table(result.camera.name, result.tracks[at : at + BLOCK]))
-        write_atomically(self._out / "tracks.parquet", sink.getvalue().to_pybytes())
+        write_parquet(self._out, {result.camera.name: result.tracks for result in self._results})
         looked = pa.concat_tables([_frames(result) for result in self._results])
         sink = pa.BufferOutputStream()
         pq.write_table(looked, sink, compression="zstd", use_dictionary=["camera"])
@@ -100,6 +95,16 @@ class RunRecord:
             "versions": versions(),
             "cameras": {result.camera.name: _camera(result) for result in self._results},
         }
+
+
+def write_parquet(out: Path, tracks: Mapping[str, Tracks]) -> None:
+    """`tracks.parquet` below `out`: the tracks of each camera."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
+        for name, found in tracks.items():
+            for at in range(0, len(found), BLOCK):
+                writer.write_table(_table(name, found[at : at + BLOCK]))
+    write_atomically(out / "tracks.parquet", sink.getvalue().to_pybytes())
 
 
 def versions() -> dict[str, str]:

@@ -44,6 +44,7 @@ def add_matching(p: argparse.ArgumentParser) -> None:
     p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
     p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see the README")
     add_travel(p)
+    p.add_argument("--looks-only", action="store_true", help="make nothing of where people stood")
     p.add_argument("--no-blur", action="store_true", help="leave heads as they are in gallery.zip")
 
 
@@ -55,7 +56,8 @@ def run(options: argparse.Namespace) -> int:
     results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=say)
     status = status_of(results)
     if status < 2:
-        evidence = collect(results, setup.offsets, options.out)
+        evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
+        say_ground(evidence)
         decided(evidence, options.out, setup.known, setup.choice, progress)
         if then is not None:
             status = max(status, like.compare(options, then))
@@ -73,7 +75,18 @@ def _setup(options: argparse.Namespace) -> Setup:
 def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
     """What the flags say about who is who."""
     links = read_links(options.links) if options.links else ()
-    return Choice(options.cos, links, not options.no_blur, ways_of(options.travel, cameras))
+    return Choice(options.cos, links, not options.no_blur, ways_of(options.travel, cameras), options.looks_only)
+
+
+def say_ground(evidence: Evidence) -> None:
+    """Which cameras see the same ground, and by how much their clocks seem to differ."""
+    for found in evidence.overlaps:
+        one, other = evidence.cameras[found.one], evidence.cameras[found.other]
+        sys.stdout.write(f"{one} and {other} see the same ground: {found.worth:.1f} people agree")
+        if found.shift:
+            offset = float(evidence.offsets[found.other]) + found.shift_seconds
+            sys.stdout.write(f"; {other} seems to begin at --offset {other}={offset:.1f}")
+        sys.stdout.write("\n")
 
 
 def decided(evidence: Evidence, out: Path, known: Known | None, choice: Choice, progress: Progress) -> Match:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from core.ground import maps
@@ -15,7 +17,7 @@ BLOCK = 2048
 LEARNED = 400
 
 
-def distances(tracklets: Tracklets, walks: Walks, found: list[Overlap]) -> Floats:
+def distances(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> Floats:
     """Body heights between the feet of each pair, the middle one of the moments seen together, (n, n); NaN: unknown."""
     apart = np.full((len(tracklets),) * 2, np.nan, np.float32)
     begin = walks.begins(len(tracklets))

@@ -7,7 +7,9 @@ people agree, and far fewer do once the clocks are put wrong: who stands still t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,15 @@ class Overlap:
     @property
     def shift(self) -> int:
         return round(self.shift_seconds / TICK_SECONDS)
+
+    def plain(self) -> dict[str, Any]:
+        """What JSON can hold, and `of` reads."""
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Overlap:
+        arrays = {name: np.array(plain[name], np.float64) for name in ("to_other", "here")}
+        return cls(**{**plain, **arrays})
 
 
 def overlaps(tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools) -> list[Overlap]:

@@ -8,6 +8,7 @@ cut for nothing is joined again by looks and places.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -28,7 +29,7 @@ SMOOTH = 7
 Moment = tuple[int, float]
 
 
-def swaps(tracklets: Tracklets, walks: Walks, found: list[Overlap]) -> list[Moment]:
+def swaps(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> list[Moment]:
     """Rows of tracklets and the moments, on the common clock, at which they went on as somebody else; in order."""
     begin, cuts = walks.begins(len(tracklets)), set()
     for overlap in found:

@@ -71,7 +71,9 @@ def _walk(track: Tracks, size: tuple[int, int], offset: float, row: int) -> Walk
     cut = (left < EDGE) | (right > width - EDGE) | (bottom > height - EDGE)
     feet[(seconds[after] - seconds[before] > HOLE_SECONDS) | cut[after] | cut[before]] = np.nan
     tall = np.interp(now, seconds, bottom - top)
-    return Walks(np.full(len(tick), row), tick, np.float32(feet / width), np.float32(tall / width))
+    return Walks(
+        np.full(len(tick), row), tick, *(sizes.astype(np.float32) / np.float32(width) for sizes in (feet, tall))
+    )
 
 
 @dataclass(frozen=True, eq=False)

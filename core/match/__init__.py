@@ -5,7 +5,8 @@ from core.match.groups import between
 from core.match.matching import Match, match
 from core.match.people import Identities
 from core.match.ranked import Ranked, most_alike, rank
-from core.match.rules import FREE, WORDS, Contradiction, Decisions
+from core.match.rules import FREE, WORDS, Contradiction, Decisions, reasons
+from core.match.similarity import cosines
 from core.match.tree import MergeTree
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "MergeTree",
     "Ranked",
     "between",
+    "cosines",
     "match",
     "most_alike",
     "rank",
+    "reasons",
 ]

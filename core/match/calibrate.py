@@ -1,11 +1,11 @@
 """What share of the links shown at a threshold is likely wrong, read from the clips themselves, without any labels.
 
-Two tracks in the picture of one camera at the same time are two people, so their similarities show how alike strangers
-are here. On the way down the merge tree, from one level to the next, they say how many of the pairs that could still
-join are likely to do so by chance. Their sum, divided by the pairs that have joined, is the expected false share, as
-decoys give it in other fields (Elias and Gygi, 2007). Whoever has found their own is no longer there to be taken for
-another, so this is far less than among all pairs by themselves; and it is careful, for means of many pairs spread less
-than the single pairs that it is read from.
+Two tracks in the picture of one camera at the same time are two people, and so are two that were seen at different
+places at one moment: their similarities show how alike strangers are here. On the way down the merge tree, from one
+level to the next, they say how many of the pairs that could still join are likely to do so by chance. Their sum,
+divided by the pairs that have joined, is the expected false share, as decoys give it in other fields (Elias and Gygi,
+2007). Whoever has found their own is no longer there to be taken for another, so this is far less than among all pairs
+by themselves; and it is careful, for means of many pairs spread less than the single pairs that it is read from.
 Where the clips hold few strangers, what is known of the model counts for as much as `PRIOR` pairs would.
 
 How many links are missed cannot be read like this: two sightings by one camera seconds apart are far easier than two
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from core.match.rules import FREE, TOGETHER, Reasons
+from core.match.rules import FREE, STRANGERS, Reasons
 from core.match.tree import MergeTree, open_pairs
 from core.types import Floats, Ints
 from core.weights import Known
@@ -118,7 +118,7 @@ def _tally(similarity: Floats, why: Reasons) -> _Tally:
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
         later = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
-        apart = later & (why[rows] == TOGETHER)
+        apart = later & np.isin(why[rows], STRANGERS)
         strange += np.histogram(np.clip(similarity[rows][apart], -1, 1), FINE)[0]
         involved[rows] |= apart.any(1)
         involved |= apart.any(0)
@@ -193,6 +193,17 @@ def _share(mean: Numbers, spread: Numbers, seen: _Tally, joins: _Joins) -> Numbe
 
 
 def _suggested(share: Numbers, joins: _Joins, known: Known) -> float:
-    """The lowest level at which no more than `WANTED` is expected to be wrong."""
-    good = np.flatnonzero((share <= WANTED) & (joins.shown > 0))
-    return float(LEVELS[good[0]]) if len(good) else max(known.threshold, float(LEVELS[np.argmin(share)]))
+    """The lowest level at which no more than `WANTED` is expected to be wrong, and the newest links more likely right
+    than wrong: a last forced link must not hide behind many good ones. Half way to the links that are left out."""
+    good = (share <= WANTED) & (joins.shown > 0)
+    if not good.any():
+        return max(known.threshold, float(LEVELS[np.argmin(share)]))
+    lowest = int(np.flatnonzero(good)[0])
+    # Levels at which links join, from the highest on; each counts as shown from itself down to the next.
+    joined = np.flatnonzero(np.diff(joins.shown, append=0))[::-1]
+    wrong = np.diff(share[joined] * joins.shown[joined], prepend=0)
+    forced = np.flatnonzero(wrong > np.diff(joins.shown[joined], prepend=0) / 2)
+    if not len(forced) or joined[forced[0]] < lowest:
+        return float(LEVELS[lowest])
+    last = joined[forced[0] - 1] if forced[0] else len(LEVELS) - 1
+    return float(np.round((LEVELS[joined[forced[0]]] + LEVELS[last]) / 2, 2))

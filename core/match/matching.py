@@ -8,7 +8,7 @@ from functools import cached_property
 from core.match.calibrate import Calibration, calibrate
 from core.match.people import Identities, identities
 from core.match.rules import Decisions, Reasons, bundles, reasons
-from core.match.similarity import cosines
+from core.match.similarity import cosines, lifted
 from core.match.tree import MergeTree, grow
 from core.types import Floats, Ints, Seconds, Tracklets
 from core.weights import Known
@@ -44,10 +44,16 @@ def match(
     cos: float | None = None,
     decisions: Decisions | None = None,
     travel: Seconds | None = None,
+    apart: Floats | None = None,
 ) -> Match:
-    """`cos` is the user's threshold; without it the one that the calibration suggests."""
+    """`cos` is the user's threshold; without it the one that the calibration suggests.
+
+    `apart` (n, n) is how many body heights apart two cameras saw two at one moment; NaN where nobody knows.
+    """
     said = decisions or Decisions()
-    similarity, why = cosines(tracklets), reasons(tracklets, travel, said.different)
+    similarity, why = cosines(tracklets), reasons(tracklets, travel, said.different, apart)
+    if apart is not None:
+        similarity = lifted(similarity, apart)
     bundle = bundles(len(tracklets), said.same, why)
     tree = grow(similarity, why, bundle)
     calibration = calibrate(similarity, why, tree, known)

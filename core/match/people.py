@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.match.groups import to_groups
-from core.match.rules import Reasons
+from core.match.rules import ELSEWHERE, FREE, Reasons
 from core.match.tree import MergeTree
 from core.types import Bools, Floats, Ints, Tracklets
 
 MARGIN = 0.05
 """Another person this close in similarity leaves a tracklet in doubt."""
+BLOCK = 512
 
 ALONE, CANDIDATE, DOUBTFUL, CONFIRMED = "alone", "candidate", "doubtful", "confirmed"
 
@@ -61,9 +62,30 @@ def identities(
         similarity=own,
         rival=np.where(there, numbers[best], 0) if len(rows) else np.empty(0, np.int64),
         rival_similarity=np.where(there, rival, np.nan).astype(np.float32),
-        doubtful=_in_doubt(group, there & (rival > held - MARGIN), best),
+        doubtful=_in_doubt(group, there & (rival > held - MARGIN), best)
+        | _in_doubt(group, *_torn(similarity, why, group)),
         confirmed=_confirmed(group, bundle),
     )
+
+
+def _torn(similarity: Floats, why: Reasons, group: Ints) -> tuple[Bools, Ints]:
+    """Tracklets that are as like a single one of somebody else as the most alike of their own, and whose that is.
+
+    This finds two people who are dressed alike even where others of the two forbid that the two are one, or where only
+    the places at which they stood tell them apart.
+    """
+    torn, whose = np.zeros(len(group), bool), np.zeros(len(group), np.int64)
+    for at in range(0, len(group), BLOCK):
+        rows = slice(at, at + BLOCK)
+        alike, own = similarity[rows].copy(), group[rows, None] == group[None]
+        own[np.arange(len(own)), np.arange(at, at + len(own))] = False
+        other = (group[rows, None] != group[None]) & ((why[rows] == FREE) | (why[rows] == ELSEWHERE))
+        nearest = np.where(own, alike, -np.inf).max(1)
+        alike[~other] = -np.inf
+        best = alike.argmax(1)
+        torn[rows] = alike[np.arange(len(own)), best] > np.where(np.isfinite(nearest), nearest - MARGIN, np.inf)
+        whose[rows] = group[best]
+    return torn, whose
 
 
 def _in_doubt(group: Ints, torn: Bools, rival: Ints) -> Bools:

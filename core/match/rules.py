@@ -14,17 +14,23 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from core.errors import SettingsError
-from core.types import Ints, Seconds, Tracklets
+from core.types import Floats, Ints, Seconds, Tracklets
 
 Reasons = NDArray[np.uint8]
 
-FREE, TOGETHER, TOO_SOON, REJECTED = range(4)
+FREE, TOGETHER, TOO_SOON, REJECTED, ELSEWHERE = range(5)
 WORDS = {
     FREE: "nothing forbids it",
     TOGETHER: "both were in the picture of one camera at the same time",
     TOO_SOON: "there was no time to go from one camera to the other",
     REJECTED: "you said that they are two people",
+    ELSEWHERE: "two cameras saw them at different places at the same moment",
 }
+
+STRANGERS = TOGETHER, ELSEWHERE
+"""Reasons by which a pair is surely two people, whatever the user or the clocks say."""
+FAR = 1.0
+"""Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 
 Pair = tuple[int, int]
 
@@ -37,10 +43,16 @@ class Decisions:
     different: tuple[Pair, ...] = ()
 
 
-def reasons(tracklets: Tracklets, travel: Seconds | None = None, different: Iterable[Pair] = ()) -> Reasons:
+def reasons(
+    tracklets: Tracklets,
+    travel: Seconds | None = None,
+    different: Iterable[Pair] = (),
+    apart: Floats | None = None,
+) -> Reasons:
     """Why each pair cannot be one person, (n, n), `FREE` where nothing forbids it.
 
-    `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap.
+    `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap. `apart`
+    (n, n) is how many body heights two were from each other at one moment; NaN where nobody knows.
     """
     n = len(tracklets)
     why = np.zeros((n, n), np.uint8)
@@ -49,6 +61,8 @@ def reasons(tracklets: Tracklets, travel: Seconds | None = None, different: Iter
         why[np.ix_(rows, rows)] = np.where(_apart(tracklets, rows, rows) <= 0, TOGETHER, FREE)
     if travel is not None:
         _add_travel(why, tracklets, travel)
+    if apart is not None:
+        why[(why == FREE) & (np.nan_to_num(apart, nan=0) > FAR)] = ELSEWHERE
     for one, other in different:
         if why[one, other] == FREE:
             why[one, other] = why[other, one] = REJECTED

@@ -1,6 +1,7 @@
 """From tracks of several cameras to people: what is known of each tracklet, kept in the run's folder, and who is who.
 
-    DIR/tracklets.npz         each track's look, colours and times, and the same of each of its crops
+    DIR/tracklets.npz         each track's look, colours, times and walk, the same of each of its crops, and which
+                              cameras see the same ground
     DIR/crops/<camera>/*.jpg  the crops, heads as they are: for this machine, not for handing out
     DIR/people.csv            camera,track,person,start_s,end_s,similarity,status
     DIR/candidates.csv        who else each track may be: the most similar ones of other people, and the two crops
@@ -14,10 +15,11 @@ from the first two.
 
 from core.people.bringing import bring, look_into
 from core.people.deciding import UNKNOWN_MODEL, Choice, Way, decide
-from core.people.evidence import Evidence, collect, load_evidence
+from core.people.evidence import Evidence, load_evidence
 from core.people.kept import Decided, load_people, model_of
 from core.people.links import Link, cut_as_said, decisions_of, read_links
 from core.people.query import Answer, Photo, candidates, look_at, read_photo
+from core.people.views import collect
 from core.people.writing import people_of, write_people
 
 __all__ = [

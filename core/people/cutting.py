@@ -14,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from core.errors import SettingsError
+from core.ground import TICK_SECONDS, Walks
 from core.people.evidence import Cut, Evidence
 from core.pipeline import looks_of
 from core.results import spans
@@ -49,7 +50,18 @@ def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Trac
         place = columns["camera"][part]
         times = seen[evidence.cameras[place], int(columns["track"][part])]
         columns["start"][part], columns["end"][part] = np.array(times) + evidence.offsets[place]
-    return replace(evidence, tracklets=Tracklets(**columns), colours=colours, crops=crops, cuts=tuple(cuts))
+    walks = _walks(evidence, cuts, whole)
+    tracklets = Tracklets(**columns)
+    return replace(evidence, tracklets=tracklets, colours=colours, crops=crops, walks=walks, cuts=tuple(cuts))
+
+
+def _walks(evidence: Evidence, cuts: Sequence[Cut], whole: Ints) -> Walks:
+    """Where each part stood."""
+    walks, row = evidence.walks, evidence.walks.row.copy()
+    for new, (one, old) in enumerate(zip(cuts, whole, strict=True), len(evidence.tracklets)):
+        offset = evidence.offsets[evidence.tracklets.camera[old]]
+        row[(walks.row == old) & one.before(walks.tick * TICK_SECONDS - offset)] = new
+    return replace(walks, row=row)[np.lexsort((walks.tick, row))]
 
 
 def _sides(evidence: Evidence, cuts: Sequence[Cut], whole: Ints) -> Ints:

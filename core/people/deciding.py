@@ -15,6 +15,7 @@ from core.gallery import Gallery
 from core.match import Match, match
 from core.people.evidence import Evidence
 from core.people.links import Link, cut_as_said, decisions_of
+from core.people.views import apart, described
 from core.people.writing import write_people
 from core.progress import Progress
 from core.results import facts_of, record_of
@@ -32,12 +33,14 @@ class Choice:
     """What the user has said about who is who. Without a `threshold` the clips themselves suggest one.
 
     `travel` holds the fewest seconds from one camera to another and back; without any they may see the same place.
+    With `looks_only` nothing is made of where people stood.
     """
 
     threshold: float | None = None
     links: tuple[Link, ...] = ()
     blur: bool = True
     travel: tuple[Way, ...] = ()
+    looks_only: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not -1 <= self.threshold <= 1:
@@ -58,8 +61,14 @@ def decide(
     said = choice or Choice()
     parts = cut_as_said(said.links, evidence, out)
     links, travel = decisions_of(said.links, parts), _travel(said.travel, parts)
-    found = match(parts.tracklets, known or UNKNOWN_MODEL, said.threshold, links, travel)
-    choice_words = {"threshold": said.threshold, "links": list(said.links), "travel": list(said.travel)}
+    places = None if said.looks_only else apart(parts)
+    found = match(parts.tracklets, known or UNKNOWN_MODEL, said.threshold, links, travel, places)
+    choice_words = {
+        "threshold": said.threshold,
+        "links": list(said.links),
+        "travel": list(said.travel),
+        "looks_only": said.looks_only,
+    }
     about = {**_about(evidence, out, known), "choice": choice_words}
     return found, write_people(parts, found, out, about, said.blur, progress, when)
 
@@ -87,5 +96,6 @@ def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]
         **({"again": command} if files else {}),
         "run": run,
         "known_of_the_embedder": known and asdict(known),
+        "same_ground": described(evidence),
         "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.timed)),
     }

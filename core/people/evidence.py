@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import StoreError
 from core.folders import write_atomically
+from core.ground import Overlap, Walks, walks_of
 from core.pipeline import CameraResult, Kept, Looks, crops_of, kept_of, looks_of
 from core.results import spans
 from core.store import Artifact
@@ -76,7 +79,8 @@ class Evidence:
     """`offsets` are the seconds that each camera's clip began after the common clock; colours are (n, 2, 11).
 
     Offsets are nan for pictures that came without clips: then all that times say is what cannot be one person.
-    `cuts` are what was cut of the run's tracks since.
+    `cuts` are what was cut of the run's tracks since. `walks` say where everybody stood, and `overlaps` which cameras
+    see the same ground.
     """
 
     cameras: tuple[str, ...]
@@ -85,6 +89,8 @@ class Evidence:
     colours: Floats
     crops: Crops
     cuts: tuple[Cut, ...] = ()
+    walks: Walks = field(default_factory=Walks.empty)
+    overlaps: tuple[Overlap, ...] = ()
 
     @property
     def row_of(self) -> dict[tuple[str, int], int]:
@@ -103,33 +109,35 @@ class Evidence:
         return float(self.tracklets.start[row]) - offset, float(self.tracklets.end[row]) - offset
 
 
-def collect(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
-    """Gather what the cameras' artifacts hold and write it below `out`, in place of what an older run left."""
+def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
+    """Gather what the cameras' artifacts hold, and write crops below `out` in place of what an older run left."""
     shutil.rmtree(out / CROPS, ignore_errors=True)
     names = tuple(result.camera.name for result in results if result.crops is not None)
     shift = np.array([offsets.get(name, 0.0) for name in names])
     tracklets: list[Tracklets] = []
     colours: list[Floats] = []
     crops: list[Crops] = []
+    walks = [Walks.empty()]
     first = 0
     for result in results:
         if result.crops is None or result.clip is None:
             continue
         kept = kept_of(result.crops, result.tracks, result.clip.width, result.clip.height)
         looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
+        size = result.clip.width, result.clip.height
+        walks.append(walks_of(result.tracks, size, float(shift[len(tracklets)]), first))
         tracklets.append(_tracklets(result.tracks, looks, len(tracklets), shift))
         colours.append(looks.colours)
         crops.append(_write_crops(result.crops, kept, result, looks.track, first, out))
         first += len(looks)
-    evidence = Evidence(
+    return Evidence(
         names,
         shift,
         Tracklets.joined(tracklets),
         np.concatenate([np.empty((0, 2, 11), np.float32), *colours]),
         Crops.joined(crops),
+        walks=Walks.joined(walks),
     )
-    save_evidence(evidence, out)
-    return evidence
 
 
 def _tracklets(tracks: Tracks, looks: Looks, number: int, shift: Seconds) -> Tracklets:
@@ -157,20 +165,28 @@ def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: In
 def save_evidence(evidence: Evidence, out: Path) -> None:
     """What `load_evidence` reads."""
     arrays = {"cameras": np.array(evidence.cameras, str), "offsets": evidence.offsets, "colours": evidence.colours}
-    for prefix, table in (("", evidence.tracklets), ("crop_", evidence.crops)):
+    for prefix, table in _tables(evidence):
         arrays |= {prefix + f.name: getattr(table, f.name) for f in fields(table)}
+    arrays["overlaps"] = np.array(json.dumps([overlap.plain() for overlap in evidence.overlaps]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(out / FILE, buffer.getvalue())
 
 
+def _tables(evidence: Evidence) -> tuple[tuple[str, Any], ...]:
+    return ("", evidence.tracklets), ("crop_", evidence.crops), ("walk_", evidence.walks)
+
+
 def load_evidence(out: Path) -> Evidence:
-    """What `collect` left in a run's folder."""
+    """What `save_evidence` left in a run's folder."""
     try:
         with np.load(out / FILE, allow_pickle=False) as held:
             found = {name: held[name] for name in held.files}
         tracklets = Tracklets(**{f.name: found[f.name] for f in fields(Tracklets)})
         crops = Crops(**{f.name: found["crop_" + f.name] for f in fields(Crops)})
-        return Evidence(tuple(found["cameras"].tolist()), found["offsets"], tracklets, found["colours"], crops)
+        walks = Walks(**{f.name: found["walk_" + f.name] for f in fields(Walks)})
+        overlaps = tuple(Overlap.of(known) for known in json.loads(str(found["overlaps"])))
+        known = tuple(found["cameras"].tolist()), found["offsets"], tracklets, found["colours"], crops
+        return Evidence(*known, walks=walks, overlaps=overlaps)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
         raise StoreError(f"{out / FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR.") from fault

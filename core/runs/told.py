@@ -96,7 +96,7 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
 
 def _choice(said: Mapping[str, Any], blur: bool) -> Choice:
     travel = tuple((one, other, float(seconds)) for one, other, seconds in said["travel"])
-    return Choice(said["threshold"], tuple(said["links"]), blur, travel)
+    return Choice(said["threshold"], tuple(said["links"]), blur, travel, said["looks_only"])
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

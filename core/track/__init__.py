@@ -22,6 +22,8 @@ STEP_SECONDS = 1 / 30
 """The time step that the motion noise was measured for; the tracker scales it to the times that pass."""
 CHANGED = 0.2
 """So far under `track_cos` a box looks like somebody else."""
+SHORTEST = 0.5
+"""Seconds that a track must last: a glimpse says nothing of who it was, and is joined with anybody."""
 NO_FEATURE_ROWS = np.empty(0, np.int64)
 
 
@@ -81,7 +83,9 @@ def track(
         whole = settle(raw[good], *doubts, known, settings.track_cos, size, SettleRules(), near)
     else:
         whole = rejoin(raw[good], near)
-    return renumber(fill(whole, timeline, near))
+    # Settled pieces may lie on one person for a moment, and what is left of one may be too short to say who it is.
+    whole = whole[~doubled(whole)]
+    return renumber(fill(whole[is_long(whole, settings.n_init, SHORTEST)], timeline, near))
 
 
 class _Window:

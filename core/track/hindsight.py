@@ -148,10 +148,15 @@ def chained(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
     return name
 
 
-def is_long(tracks: Tracks, hits: int) -> Bools:
-    """Rows of tracks that were seen in `hits` frames or more."""
-    numbers, count = np.unique(tracks.track[tracks.seen], return_counts=True)
-    return np.isin(tracks.track, numbers[count >= hits])
+def is_long(tracks: Tracks, hits: int, seconds: float = 0.0) -> Bools:
+    """Rows of tracks that were seen in `hits` frames or more, the first and last of them so many seconds apart."""
+    seen = tracks[tracks.seen]
+    numbers, of, count = np.unique(seen.track, return_inverse=True, return_counts=True)
+    first, last = np.full(len(numbers), np.inf), np.full(len(numbers), -np.inf)
+    np.minimum.at(first, of, seen.seconds)
+    np.maximum.at(last, of, seen.seconds)
+    # Times from a container are not exact.
+    return np.isin(tracks.track, numbers[(count >= hits) & (last - first >= seconds - 1e-6)])
 
 
 def doubled(tracks: Tracks) -> Bools:

@@ -34,15 +34,17 @@ def test_one_person_is_one_track_of_all_boxes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("frames", "tracks", "why"),
+    ("frames", "rate", "tracks", "why"),
     [
-        (2, 0, "fewer than n_init boxes are noise"),
-        (3, 1, "exactly n_init boxes are a track"),
+        (2, 3, 0, "fewer than n_init boxes are noise"),
+        (3, 3, 1, "exactly n_init boxes are a track"),
+        (5, 10, 0, "less than half a second is a glimpse, however many boxes it has"),
+        (6, 10, 1, "half a second is a track"),
     ],
 )
-def test_n_init(frames: int, tracks: int, why: str) -> None:
-    found = track(timeline(20), detections(walk(range(5, 5 + frames), (10, 10), (0, 0))), DEFAULT)
-    assert len(spans(found)) == tracks, why
+def test_n_init_and_the_shortest_track(frames: int, rate: float, tracks: int, why: str) -> None:
+    boxes = detections(walk(range(5, 5 + frames), (10, 10), (0, 0)))
+    assert len(spans(track(timeline(20, rate), boxes, DEFAULT))) == tracks, why
 
 
 def test_people_who_stand_still_are_kept() -> None:
