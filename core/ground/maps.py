@@ -35,12 +35,23 @@ def fitted(feet: Feet, start: Numbers, rounds: int = 3) -> Numbers:
 
 
 def _least_squares(here: Numbers, there: Numbers, weight: Numbers) -> Numbers:
-    (x, y), (u, v) = here.T, there.T
+    """By singular values, in coordinates in which both clouds of places have their middle at 0 and spread 1: otherwise
+    the places far from the origin would decide (Hartley, 1997)."""
+    to_here, to_there = _centred(here, weight), _centred(there, weight)
+    (x, y), (u, v) = (moved(to[None], places)[0].T for to, places in ((to_here, here), (to_there, there)))
     one, none = np.ones_like(x), np.zeros_like(x)
     upper = np.stack([x, y, one, none, none, none, -u * x, -u * y, -u], axis=-1)
     lower = np.stack([none, none, none, x, y, one, -v * x, -v * y, -v], axis=-1)
     rows = np.concatenate([upper, lower]) * np.tile(np.sqrt(weight), 2)[:, None]
-    return np.asarray(np.linalg.eigh(rows.T @ rows)[1][:, 0].reshape(3, 3))
+    found = np.linalg.eigh(rows.T @ rows)[1][:, 0].reshape(3, 3)
+    return np.asarray(np.linalg.inv(to_there) @ found @ to_here)
+
+
+def _centred(places: Numbers, weight: Numbers) -> Numbers:
+    share = weight / weight.sum()
+    middle = share @ places
+    spread = max(float(np.sqrt(share @ ((places - middle) ** 2).sum(axis=1))), 1e-9)
+    return np.array([[1 / spread, 0, -middle[0] / spread], [0, 1 / spread, -middle[1] / spread], [0, 0, 1]])
 
 
 def moved(found: Numbers, places: Numbers) -> Numbers:

@@ -24,7 +24,7 @@ FULL_TICKS = 100
 MOST_PAIRS = 40
 LIKELY = 0.3
 """Least similarity of a pair that is tried."""
-DRAWS, KEPT, ROUNDS = 300, 4, 4
+DRAWS, KEPT, ROUNDS = 300, 6, 6
 REACH_SECONDS, STEP, AWAY_SECONDS = 3.0, 3, 1.0
 """Clocks are searched this far to both sides, in steps of so many ticks; from `AWAY_SECONDS` on they are wrong."""
 AGREED, CONTRAST = 2.4, 1.5

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
+from scipy.stats import poisson
 
 from core.match.rules import FREE, STRANGERS, Reasons
 from core.match.tree import MergeTree, open_pairs
@@ -39,6 +40,8 @@ BLOCK = 512  # rows looked at together: memory stays small beside the matrix
 FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
 """Similarities are counted between these."""
 INTERVAL = 0.05, 0.95
+MIXED = 0.02
+"""Share of tracklets that mix two people, or lie on nobody: one of 57 on plazas 10 and 11."""
 TENTH = 1.2816
 """Deviations above the mean from which a tenth of a normal distribution lies."""
 
@@ -79,7 +82,7 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
     mean, spread, weight = _learned(seen, known)
     share = _share(np.array([[mean]]), np.array([[spread]]), seen, joins)[0]
     drawn = _share(*_possible(mean, spread, min(weight, seen.involved + PRIOR), seed), seen, joins)
-    low, high = np.quantile(drawn, INTERVAL, axis=0)
+    low, high = np.quantile(_come_out(drawn, joins, seed), INTERVAL, axis=0)
     enough = seen.pairs >= FEW
     return Calibration(
         levels=LEVELS,
@@ -88,7 +91,7 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
         high=np.maximum(high, share),
         pairs=seen.pairs,
         enough=enough,
-        threshold=_suggested(share, joins, known) if enough else known.threshold,
+        threshold=_suggested(share, joins, known, np.tanh(mean + TENTH * spread)) if enough else known.threshold,
     )
 
 
@@ -130,11 +133,12 @@ def _tally(similarity: Floats, why: Reasons) -> _Tally:
 
 @dataclass(frozen=True, eq=False)
 class _Joins:
-    """For each of `LEVELS` how many merges there were (`until`) and pairs joined (`shown`); for each merge its turned
-    level, and the pairs that could join before it, one more than merges."""
+    """For each of `LEVELS` how many merges there were (`until`), pairs joined (`shown`) and tracklets that are not
+    alone (`joined`); for each merge its turned level, and the pairs that could join before it, one more than merges."""
 
     until: Ints
     shown: Ints
+    joined: Ints
     level: Numbers
     could: Numbers
 
@@ -143,7 +147,12 @@ def _joins(tree: MergeTree, why: Reasons) -> _Joins:
     could, within = open_pairs(tree, why)
     until = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
     level = np.where(tree.level >= 1, np.inf, _turned(np.minimum(tree.level, 1)))
-    return _Joins(until, within[until], level, could.astype(np.float64))
+    # A group bears the name of one of its rows, so a row that a merge names for the first time was alone until then.
+    named = np.stack([tree.one, tree.other], axis=1).ravel()
+    first = np.zeros(len(named), np.int64)
+    first[np.unique(named, return_index=True)[1]] = 1
+    joined = np.append(0, np.cumsum(first.reshape(-1, 2).sum(axis=1)))
+    return _Joins(until, within[until], joined[until], level, could.astype(np.float64))
 
 
 def _turned(similarity: Floats | Numbers) -> Numbers:
@@ -175,6 +184,18 @@ def _possible(mean: float, spread: float, facts: float, seed: int) -> tuple[Numb
     return mean + spreads * rng.standard_normal((DRAWS, 1)) / np.sqrt(facts), spreads
 
 
+def _come_out(share: Numbers, joins: _Joins, seed: int) -> Numbers:
+    """What share may come out to be wrong where `share` (k, levels) is expected by chance.
+
+    Links come and go together: a tracklet in the wrong group is wrong with all of it. And besides chance, some
+    tracklets mix two people, or lie on nobody, in a way that no stranger foretells.
+    """
+    each = np.maximum(2.0 * joins.shown / np.maximum(joins.joined, 1), 1.0)
+    wrong = share * joins.shown / each + MIXED * joins.joined
+    luck = np.random.default_rng(seed + 1).random((len(share), 1))
+    return np.asarray(np.minimum(poisson.ppf(luck, wrong) * each / np.maximum(joins.shown, 1), 1))
+
+
 def _share(mean: Numbers, spread: Numbers, seen: _Tally, joins: _Joins) -> Numbers:
     """Expected pairs of strangers among those joined at each of `LEVELS`, as a share of them; (k, levels), falling.
 
@@ -192,9 +213,12 @@ def _share(mean: Numbers, spread: Numbers, seen: _Tally, joins: _Joins) -> Numbe
     return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
 
 
-def _suggested(share: Numbers, joins: _Joins, known: Known) -> float:
+def _suggested(share: Numbers, joins: _Joins, known: Known, least: float) -> float:
     """The lowest level at which no more than `WANTED` is expected to be wrong, and the newest links more likely right
-    than wrong: a last forced link must not hide behind many good ones. Half way to the links that are left out."""
+    than wrong: a last forced link must not hide behind many good ones. Half way to the links that are left out.
+
+    Never under `least`, which one in ten strangers has: there nothing but what is forbidden keeps people apart.
+    """
     good = (share <= WANTED) & (joins.shown > 0)
     if not good.any():
         return max(known.threshold, float(LEVELS[np.argmin(share)]))
@@ -204,6 +228,6 @@ def _suggested(share: Numbers, joins: _Joins, known: Known) -> float:
     wrong = np.diff(share[joined] * joins.shown[joined], prepend=0)
     forced = np.flatnonzero(wrong > np.diff(joins.shown[joined], prepend=0) / 2)
     if not len(forced) or joined[forced[0]] < lowest:
-        return float(LEVELS[lowest])
+        return max(float(LEVELS[lowest]), round(least, 2))
     last = joined[forced[0] - 1] if forced[0] else len(LEVELS) - 1
-    return float(np.round((LEVELS[joined[forced[0]]] + LEVELS[last]) / 2, 2))
+    return max(float(np.round((LEVELS[joined[forced[0]]] + LEVELS[last]) / 2, 2)), round(least, 2))
