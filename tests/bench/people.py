@@ -34,10 +34,11 @@ def run(seeds: list[int]) -> None:
             as_told = expected["low"] <= wrong <= expected["high"]
             found.append(scores["boxes"]["IDF1"])
             inside += as_told
+            people = "{result} people of {truth}".format(**scores["people"])
+            right = "of links {precision:.3f} right, {recall:.3f} found".format(**links)
+            told = "told {low:.3f} to {high:.3f}".format(**expected) + ("" if as_told else ": OUTSIDE")
             print(
-                f"seed {seed}: IDF1 {found[-1]:.3f} at {matching['threshold']:.2f}, {scores['people']['result']} people "
-                f"of {scores['people']['truth']}; of links {links['precision']:.3f} right, {links['recall']:.3f} found; "
-                f"wrong {wrong:.3f}, told {expected['low']:.3f} to {expected['high']:.3f}{'' if as_told else ': OUTSIDE'}",
+                f"seed {seed}: IDF1 {found[-1]:.3f} at {matching['threshold']:.2f}, {people}; {right}, {told}",
                 flush=True,
             )
     print(f"mean IDF1 {sum(found) / len(found):.3f}, worst {min(found):.3f}, as told {inside} of {len(found)}")
