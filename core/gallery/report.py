@@ -21,7 +21,10 @@ _WHY = (
     "The program found people who look alike. Looks can deceive: only somebody who compares the pictures can say "
     "whether two sightings show the same person."
 )
-_SIMILARITY = "Similarity is how alike a sighting is to the rest of its person: 1 is the most."
+_SIMILARITY = (
+    "Similarity is how alike a sighting is to the rest of its person: 1 is the most; where two cameras that see the same "
+    "ground saw both at one place at one time, it is higher than looks alone make it."
+)
 _HEADS = {
     True: "Heads are blurred wherever the program takes them to be; other people in the background may not be.",
     False: "Heads are not blurred in this export: faces may be seen.",
