@@ -1,8 +1,8 @@
 """Tracks that went on as somebody else, found by a camera that saw the same ground: they walk with one, then another.
 
 A track that stays near one track of the other camera, and later near a different one while one of the two is seen
-elsewhere, has changed people in between, or those two have. Everybody that changes partners like this is cut: what was
-cut for nothing is joined again by looks and places.
+elsewhere, has changed people in between, or those two have. Everybody that changes partners like this is cut, unless a
+third camera shows them with one partner all the time; what was cut for nothing is joined again by looks and places.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ SMOOTH = 7
 """Ticks of which the middle distance counts: a box that loses its feet for a moment is no step aside."""
 
 Moment = tuple[int, float]
+_Spell = tuple[int, int, int]
+"""A partner, and the first and last tick with them."""
 
 
 def swaps(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> list[Moment]:
     """Rows of tracklets and the moments, on the common clock, at which they went on as somebody else; in order."""
-    begin, cuts = walks.begins(len(tracklets)), set()
-    for overlap in found:
+    begin = walks.begins(len(tracklets))
+    spells: dict[int, list[tuple[int, _Spell]]] = defaultdict(list)
+    changes: list[tuple[int, int, float]] = []
+    for number, overlap in enumerate(found):
         partners: dict[int, dict[int, tuple[Ints, Numbers]]] = defaultdict(dict)
         for i, j in together(tracklets, overlap):
             here, there = at_once(walks, begin, i, j, overlap.shift)
@@ -41,9 +45,22 @@ def swaps(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> list[
                 partners[i][j] = walks.tick[here], apart
                 partners[j][i] = walks.tick[there], apart
         for row, others in partners.items():
-            if len(others) > 1:
-                cuts |= {(row, round(tick * TICK_SECONDS, 3)) for tick in _changes(list(others.values()))}
-    return sorted(cuts)
+            its, ticks = _changes(list(others.values()))
+            spells[row] += [(number, spell) for spell in its]
+            changes += [(row, number, tick) for tick in ticks]
+    return sorted(
+        {
+            (row, round(tick * TICK_SECONDS, 3))
+            for row, number, tick in changes
+            if not any(other != number and _through(spell, tick) for other, spell in spells[row])
+        }
+    )
+
+
+def _through(spell: _Spell, tick: float) -> bool:
+    """Whether a partner stays from well before a moment until well after it: then it is not this one who changed."""
+    _, first, last = spell
+    return first + SURE_TICKS <= tick <= last - SURE_TICKS
 
 
 def _smooth(apart: Numbers) -> Numbers:
@@ -53,8 +70,9 @@ def _smooth(apart: Numbers) -> Numbers:
     return np.asarray(np.median(sliding_window_view(padded, SMOOTH), axis=1))
 
 
-def _changes(others: list[tuple[Ints, Numbers]]) -> list[float]:
-    """The ticks at which a track changes from one partner to another, one of whom is elsewhere at the other's time."""
+def _changes(others: list[tuple[Ints, Numbers]]) -> tuple[list[_Spell], list[float]]:
+    """The spells of a track with its partners, and the ticks at which it changes from one of them to another, one of
+    whom is elsewhere at the other's time."""
     first = min(int(tick[0]) for tick, _ in others)
     length = max(int(tick[-1]) for tick, _ in others) - first + 1
     apart = np.full((len(others), length), np.nan)
@@ -63,18 +81,19 @@ def _changes(others: list[tuple[Ints, Numbers]]) -> list[float]:
     with np.errstate(invalid="ignore"):
         near, far = apart < NEAR, apart > FAR
     alone = np.where(near.sum(axis=0) == 1, near.argmax(axis=0), -1)
+    spells = _spells(alone)
     changes = []
-    for (one, _, last), (other, begins, _) in pairwise(_spells(alone)):
+    for (one, _, last), (other, begins, _) in pairwise(spells):
         if _elsewhere(far, alone, one, other) or _elsewhere(far, alone, other, one):
             changes.append(first + (last + begins) / 2)
-    return changes
+    return [(partner, first + begins, first + last) for partner, begins, last in spells], changes
 
 
-def _spells(alone: Ints) -> list[tuple[int, int, int]]:
-    """Partner, first and last tick of each spell with one that is sure, in order."""
+def _spells(alone: Ints) -> list[_Spell]:
+    """Each spell with a partner that is sure, in order."""
     at = np.flatnonzero(alone >= 0)
     begin = np.flatnonzero(np.diff(alone[at], prepend=-1))
-    spells: list[tuple[int, int, int]] = []
+    spells: list[_Spell] = []
     for a, b in pairwise([*begin.tolist(), len(at)]):
         if b - a < SURE_TICKS:
             continue

@@ -10,6 +10,8 @@ STEP = 0.1
 # From metres on the ground to pixels: one camera from the south, one from the east. The last row is the depth.
 SOUTH = np.array([[900.0, 480.0, 0.0], [0.0, 200.0, 5400.0], [0.0, 1.0, 9.0]])
 EAST = np.array([[-300.0, 900.0, 4000.0], [-200.0, 0.0, 8400.0], [-1.0, 0.0, 22.0]])
+# The square turned by half, so that a camera in the south becomes one in the north.
+TURNED = np.array([[-1.0, 0.0, 10.0], [0.0, -1.0, 10.0], [0.0, 0.0, 1.0]])
 
 Path = np.ndarray  # (ticks, 2) metres, one place each tenth of a second
 

@@ -8,7 +8,7 @@ from core.ground.walks import Feet
 from core.match import cosines, reasons
 from core.match.rules import TOGETHER
 from core.types import Tracklets, Tracks
-from tests.ground.making import EAST, SIZE, SOUTH, STEP, paths, seen, square
+from tests.ground.making import EAST, SIZE, SOUTH, STEP, TURNED, paths, seen, square
 
 
 def found_in(tracklets: Tracklets, walks) -> list[Overlap]:  # type: ignore[no-untyped-def]
@@ -107,3 +107,16 @@ def test_nobody_is_cut_for_nothing() -> None:
     walked = paths(6, 24)
     tracklets, walks = square(seen(SOUTH, walked, 0.008), seen(EAST, walked, 0.008, 2))
     assert swaps(tracklets, walks, found_in(tracklets, walks)) == []
+
+
+def test_a_third_camera_tells_who_was_mixed() -> None:
+    """South and north see everybody right, so what the east mixed up is cut in the east alone."""
+    walked = paths(6, 24)
+    half = 120
+    mixed = [np.concatenate([walked[0][:half], walked[1][half:]]), np.concatenate([walked[1][:half], walked[0][half:]])]
+    east = seen(EAST, [*mixed, *walked[2:]], 0.008, 2)
+    tracklets, walks = square(
+        seen(SOUTH, walked, 0.008), east, seen(SOUTH @ TURNED, walked, 0.008, 3), offsets=(0.0, 0.0, 0.0)
+    )
+    cuts = swaps(tracklets, walks, found_in(tracklets, walks))
+    assert {row for row, _ in cuts} == {6, 7}
