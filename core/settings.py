@@ -52,10 +52,11 @@ class DetectSettings:
 
 @dataclass(frozen=True)
 class EmbedSettings:
-    """Which boxes get an appearance vector: those from `floor` up (weaker ones are matched on motion)."""
+    """Which boxes get an appearance vector: of those from `floor` up `every` one, or where looks decide something."""
 
     floor: float = 0.25
     flip: bool = False
+    every: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras
 from core.progress import Progress
 from core.regions import Regions, load_regions
 from core.runs import Setup, track_clips
-from core.settings import DetectSettings, TrackSettings, VideoSettings
+from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.video import probe
 from core.weights import DETECTOR, EMBEDDER, find
 
@@ -34,6 +34,7 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
     p.add_argument("--weights", metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
     p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})")
+    p.add_argument("--every-box", action="store_true", help="look at every box, not only where looks decide")
     p.add_argument("--conf", type=float, help=f"least confidence of a box ({track.conf})")
     p.add_argument("--iou", type=float, help=f"least overlap of a motion match ({track.iou})")
     p.add_argument("--track-cos", type=float, help=f"least similarity ({track.track_cos})")
@@ -73,6 +74,7 @@ def setup_of(options: argparse.Namespace) -> Setup:
     recipe = Recipe(
         video=VideoSettings(**_given(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
         detect=DetectSettings(**_given(options, "size")),
+        embed=EmbedSettings(every=options.every_box),
         track=TrackSettings(**track),
     )
     features = options.features or EMBEDDER

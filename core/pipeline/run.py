@@ -18,12 +18,12 @@ from core.pipeline.networks import Networks
 from core.progress import Progress
 from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.store import Artifact, Store
-from core.track import track
+from core.track import decisive, track
 from core.types import Bools, Clip, Detections, Timeline, Tracks
 from core.video import plan, probe
 
 # Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
-VERSIONS = {"detect": 1, "embed": 1, "track": 3, "crops": 1}
+VERSIONS = {"detect": 1, "embed": 2, "track": 3, "crops": 1}
 
 
 @dataclass(frozen=True)
@@ -161,12 +161,14 @@ class _Work:
             "embed", settings=recipe.embed, regions=where, **networks.key(networks.embedder_model)
         )
         done = self._done(artifact)
+        shown = stages.shown(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
             if artifact.summary is None:
                 embedder = networks.embedder(recipe.embed)
-                want = stages.wanted(detections, inside, recipe.embed)
+                want = shown if recipe.embed.every else decisive(self._timeline, detections, shown)
                 stages.embed(self._clip, self._timeline, detections, want, artifact, embedder, self._progress.at)
-        self.seconds["embed"].update(by=self._made_by(artifact), crops=(artifact.summary or {}).get("crops", 0))
+        made = (artifact.summary or {}).get("crops", 0)
+        self.seconds["embed"].update(by=self._made_by(artifact), crops=made, of_boxes=int(shown.sum()))
         return artifact
 
     def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:

@@ -91,8 +91,8 @@ def load_detections(artifact: Artifact, timeline: Timeline) -> tuple[Detections,
     return Detections(np.concatenate(frame), np.concatenate(xyxy), np.concatenate(score)), frames
 
 
-def wanted(detections: Detections, inside: Bools, settings: EmbedSettings) -> Bools:
-    """Which boxes get a vector: strong enough, where people count, and with a picture to look at."""
+def shown(detections: Detections, inside: Bools, settings: EmbedSettings) -> Bools:
+    """Which boxes could get a vector: strong enough, where people count, and with a picture to look at."""
     side = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
     return np.asarray(inside & (detections.score >= settings.floor) & (side >= 2).all(axis=1))
 
@@ -122,6 +122,7 @@ def embed(
                 tell(row + 1)
     chunk.flush_before(chunks_of(timeline))
     artifact.finish(words=embedder.backend, crops=int(want.sum()))
+    tell(len(timeline))
 
 
 class _VectorChunk:

@@ -10,16 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from core.settings import TrackSettings
+from core.track.deciding import decisive
 from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
 from core.track.looks import Looks
 from core.track.settle import SettleRules, settle
-from core.track.tracker import NO_FEATURES, Rules, Tracker
+from core.track.tracker import NO_FEATURES, STEP_SECONDS, Rules, Tracker
 from core.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
 
-__all__ = ["RejoinRules", "Rules", "Tracker", "track"]
+__all__ = ["STEP_SECONDS", "RejoinRules", "Rules", "Tracker", "decisive", "track"]
 
-STEP_SECONDS = 1 / 30
-"""The time step that the motion noise was measured for; the tracker scales it to the times that pass."""
 CHANGED = 0.2
 """So far under `track_cos` a box looks like somebody else."""
 SHORTEST = 0.5
@@ -93,8 +92,10 @@ class _Window:
 
     def __init__(self, chunks: Iterator[Features]) -> None:
         self._chunks = chunks
-        self._now = next(chunks, Features(NO_FEATURE_ROWS, NO_FEATURES))
-        self.any = len(self._now) > 0
+        first = next(chunks, None)
+        # Nobody may be there in the first chunk.
+        self.any = first is not None
+        self._now = Features(NO_FEATURE_ROWS, NO_FEATURES) if first is None else first
 
     def of(self, rows: Ints) -> tuple[Floats, Bools]:
         """Vectors of those of `rows` that have one, and which those are."""

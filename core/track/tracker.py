@@ -19,6 +19,8 @@ from core.track.bank import FeatureBank
 from core.types import Bools, Floats, Ints
 
 NO_FEATURES: Floats = np.empty((0, 0), np.float32)
+STEP_SECONDS = 1 / 30
+"""The time step that the motion noise was measured for; the tracker scales it to the times that pass."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,8 @@ class Tracker:
     def step(self, seconds: float, xyxy: Floats, score: Floats, vectors: Floats, has_vector: Bools) -> Ints:
         """Track number of each box of this frame (0: none). `vectors` has one row per True in `has_vector`."""
         rules = self.rules
-        # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.
-        self._keep(seconds - self._seen_at <= rules.max_age + self._step / 2)
-        if self._clock is not None and len(self._id):
-            if rules.hold:
-                self._state[self._missed > 0, kalman.SPEED, 2:] = 0
-            self._state = kalman.predict(self._state, (seconds - self._clock) / self._step, rules.noise)
+        self._keep(self._in_time(seconds))
+        self._state = self._expected(seconds)
         self._clock = seconds
         self._missed += 1
         owner: Rows = np.full(len(score), -1, np.int64)
@@ -91,7 +89,7 @@ class Tracker:
         strong = score >= max(rules.sure, rules.conf)
         if len(self._id) and len(score):
             if len(vectors):
-                self._match_appearance(owner, track_free, strong & has_vector, measurement, vectors, has_vector)
+                self._match_appearance(owner, track_free, strong, measurement, vectors, has_vector)
             shared = overlap(kalman.boxes(self._state), xyxy)
             near = (self._missed <= rules.reach) | (self._hits < rules.n_init)
             self._match_overlap(owner, track_free, near, strong, shared, rules.iou)
@@ -106,23 +104,45 @@ class Tracker:
             numbers[fresh] = self._give_birth(seconds, fresh, measurement, vectors, has_vector)
         return numbers
 
+    def distances(self, seconds: float, xyxy: Floats) -> NDArray[np.float64]:
+        """Squared distance (tracks, boxes) of boxes from where confirmed tracks are expected then; changes nothing."""
+        counts = self._in_time(seconds) & (self._hits >= self.rules.n_init)
+        return kalman.gate(self._expected(seconds)[counts], kalman.measured(xyxy), self.rules.noise)
+
+    def _in_time(self, seconds: float) -> Bools:
+        # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.
+        return np.asarray(seconds - self._seen_at <= self.rules.max_age + self._step / 2)
+
+    def _expected(self, seconds: float) -> kalman.State:
+        if self._clock is None or not len(self._id):
+            return self._state
+        state = self._state
+        if self.rules.hold:
+            state = state.copy()
+            state[self._missed > 0, kalman.SPEED, 2:] = 0
+        return kalman.predict(state, (seconds - self._clock) / self._step, self.rules.noise)
+
     def _match_appearance(
         self,
         owner: Rows,
         track_free: Bools,
-        usable: Bools,
+        strong: Bools,
         measurement: NDArray[np.float64],
         vectors: Floats,
         has_vector: Bools,
     ) -> None:
         """The cascade: tracks seen most recently choose first, by cosine, among boxes inside their motion gate."""
-        columns = np.flatnonzero(usable)
+        columns = np.flatnonzero(strong & has_vector)
         rows = np.flatnonzero((self._hits >= self.rules.n_init) & self._bank.filled)
         if not len(columns) or not len(rows):
             return
         row_of_vector = np.cumsum(has_vector) - 1
         cost = 1.0 - self._bank.similarity(rows, vectors[row_of_vector[columns]]).astype(np.float64)
-        cost[kalman.gate(self._state[rows], measurement[columns], self.rules.noise) > kalman.CHI_SQUARE_95] = np.inf
+        far = kalman.gate(self._state[rows], measurement, self.rules.noise)
+        # Looks speak only for boxes that have been looked at: past a nearer one that has not, they say nothing.
+        nearest = far[:, strong & ~has_vector].min(axis=1, initial=np.inf)
+        far = far[:, columns]
+        cost[(far > kalman.CHI_SQUARE_95) | (far > nearest[:, None])] = np.inf
         limit = 1.0 - self.rules.track_cos
         for age in np.unique(self._missed[rows]):
             level = np.flatnonzero(self._missed[rows] == age)

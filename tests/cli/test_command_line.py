@@ -97,6 +97,13 @@ def test_what_the_user_can_mend_is_one_line_and_2(
     assert says in said and said.startswith("sightline: ") and "\n" not in said
 
 
+@pytest.mark.parametrize("words", [[], ["--every-box"]], ids=["where-it-decides", "every-box"])
+def test_which_boxes_are_looked_at_is_in_the_record(clip: Path, tmp_path: Path, words: list[str]) -> None:
+    assert track(tmp_path / "out", clip, *words) == 0
+    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    assert record["settings"]["embed"]["every"] == bool(words)
+
+
 @pytest.mark.parametrize(
     ("words", "key"),
     [

@@ -9,7 +9,7 @@ import pytest
 from core.mot import read_mot, rows_of
 from core.pipeline import CameraResult, Networks
 from core.score import Scores, score
-from core.settings import TrackSettings
+from core.settings import EmbedSettings, TrackSettings
 from tests.conftest import Pets
 
 pytestmark = [pytest.mark.shared, pytest.mark.timeout(300)]
@@ -30,6 +30,14 @@ def test_with_features(pets: Pets) -> None:
     found = scores(pets, pets.run(pets.recipe, features=True)).as_dict()
     assert found["MOTA"] >= 0.86
     assert found["IDF1"] >= 0.85
+
+
+def test_a_quarter_of_the_looks_is_enough(pets: Pets) -> None:
+    few = pets.run(pets.recipe, features=True)
+    every = pets.run(replace(pets.recipe, embed=EmbedSettings(every=True)), features=True)
+    looks = few.stages["embed"]
+    assert every.stages["embed"]["crops"] == looks["of_boxes"] >= 4 * looks["crops"] > 0
+    assert scores(pets, few).as_dict()["IDF1"] >= scores(pets, every).as_dict()["IDF1"] - 0.01
 
 
 def _refuse(*args: Any) -> NoReturn:

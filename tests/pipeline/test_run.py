@@ -17,6 +17,8 @@ from tests.pipeline.fakes import BrightDetector, ColourEmbedder, figures, networ
 
 RECIPE = Recipe(video=VideoSettings(fps=0))
 FRAMES = 60
+LOOKS = 5
+"""How often each figure is looked at: four times when it comes, and once three seconds later."""
 
 
 @pytest.fixture
@@ -58,9 +60,9 @@ def test_a_detector_that_looks_at_small_pictures_still_answers_in_source_pixels(
 def test_nothing_runs_twice(clip: Path, store: Store) -> None:
     detector, embedder = BrightDetector(), ColourEmbedder()
     first = run(clip, store, networks(detector, embedder))
-    assert detector.frames == FRAMES and embedder.crops == 2 * FRAMES
+    assert detector.frames == FRAMES and embedder.crops == 2 * LOOKS
     second = run(clip, store, networks(detector, embedder), replace(RECIPE, track=TrackSettings(iou=0.1, max_age=1)))
-    assert detector.frames == FRAMES and embedder.crops == 2 * FRAMES
+    assert detector.frames == FRAMES and embedder.crops == 2 * LOOKS
     assert len(second) == len(first)
 
 
@@ -69,6 +71,7 @@ def test_nothing_runs_twice(clip: Path, store: Store) -> None:
     [
         ({"track": TrackSettings(conf=0.3)}, 0, 0),
         ({"embed": EmbedSettings(flip=True)}, 0, 1),
+        ({"embed": EmbedSettings(every=True)}, 0, 1),
         ({"detect": DetectSettings(size=320)}, 1, 1),
         ({"video": VideoSettings(fps=5)}, 1, 1),
     ],
@@ -84,6 +87,15 @@ def test_a_setting_repeats_its_own_stage_and_those_after_it(
     assert (embedder.crops > 0) == crops
 
 
+@pytest.mark.parametrize(("every", "looks"), [(False, LOOKS), (True, FRAMES)])
+def test_the_record_says_how_many_boxes_were_looked_at(clip: Path, store: Store, every: bool, looks: int) -> None:
+    recipe, embedder = replace(RECIPE, embed=EmbedSettings(every=every)), ColourEmbedder()
+    for _ in ("made", "kept"):
+        result = run_camera(Camera("gate", clip), recipe, networks(BrightDetector(), embedder), store, Progress())
+        assert result.stages["embed"]["crops"] == embedder.crops == 2 * looks
+        assert result.stages["embed"]["of_boxes"] == 2 * FRAMES
+
+
 def test_another_model_is_another_result(clip: Path, store: Store) -> None:
     run(clip, store, networks(BrightDetector()))
     detector = BrightDetector()
@@ -95,7 +107,7 @@ def test_fresh_does_all_stages_again(clip: Path, store: Store) -> None:
     run(clip, store, networks(BrightDetector(), ColourEmbedder()))
     detector, embedder = BrightDetector(), ColourEmbedder()
     run(clip, store, networks(detector, embedder), fresh=True)
-    assert detector.frames == FRAMES and embedder.crops == 2 * FRAMES
+    assert detector.frames == FRAMES and embedder.crops == 2 * LOOKS
 
 
 @pytest.mark.parametrize("stopped_at", [0, 1, 16, 40, 59])
@@ -169,7 +181,7 @@ def test_regions_spare_the_embedder(clip: Path, store: Store) -> None:
     embedder = ColourEmbedder()
     upper = Regions((Region("box", ((0.0, 0.0), (1.0, 0.55))),))
     run(clip, store, networks(BrightDetector(), embedder), regions=upper)
-    assert embedder.crops == FRAMES
+    assert embedder.crops == LOOKS
 
 
 def test_crops_show_the_box_and_nothing_else() -> None:

@@ -8,7 +8,7 @@ from core.people import Choice, collect, decide
 from core.pipeline import Camera, Networks, Recipe
 from core.regions import Region, Regions
 from core.runs import Setup, track_clips
-from core.settings import TrackSettings, VideoSettings
+from core.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
 from tests.pipeline.fakes import BrightDetector, ColourEmbedder, write_scene
@@ -44,7 +44,9 @@ def setup(folder: Path) -> Setup:
         Setup(
             cameras,
             Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "openvino"),
-            Recipe(VideoSettings(fps=0, start_seconds=0.2), track=TrackSettings(conf=0.3)),
+            Recipe(
+                VideoSettings(fps=0, start_seconds=0.2), embed=EmbedSettings(every=True), track=TrackSettings(conf=0.3)
+            ),
             {"gate": WHOLE},
             {"gate": 100.1},
             Choice(0.871, LINKS, blur=False, travel=(("hall", "gate", 60.5),)),

@@ -49,6 +49,14 @@ def test_hidden_for_seconds_and_seen_again(same: bool, spanned: list[tuple[int, 
     assert spans(found) == sorted([*spanned, (0, 89)])
 
 
+def test_looks_count_where_nobody_came_in_the_first_chunk() -> None:
+    before, after = walk(range(30), (100, 100), (1, 0)), walk(range(70, 90), (150, 100), (1, 0))
+    scene = detections(before, after, walk(range(90), (300, 200), (0, 0)))
+    looks = features(looking(scene, of(scene, before) | of(scene, after)))
+    nobody = features(np.empty((0, 4)))
+    assert spans(track(timeline(90), scene, TrackSettings(), [nobody, looks], size=PICTURE)) == [(0, 89), (0, 89)]
+
+
 def test_who_leaves_the_picture_comes_back_as_a_new_track() -> None:
     before, after = walk(range(30), (60, 100), (-2, 0)), walk(range(70, 90), (2, 100), (2, 0))
     other = walk(range(90), (300, 200), (0, 0))

@@ -204,6 +204,38 @@ def test_time_counts_and_not_frames() -> None:
     assert spans(track(paused, detections(rows), DEFAULT)) == [(0, 29), (30, 59)]
 
 
+def lookalikes(looked: list[bool]) -> list[int]:
+    """The numbers of two people side by side, 1 and 2, who look much the same; 1 was hidden in the frame before."""
+    tracker, looks = Tracker(Rules.of(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
+    both, sure = np.array([[100, 100, 120, 150], [114, 100, 134, 150]], np.float32), np.full(2, 0.9)
+    for i in range(5):
+        tracker.step(i / 10, both, sure, looks, np.ones(2, bool))
+    tracker.step(0.5, both[1:], sure[1:], looks[1:], np.ones(1, bool))
+    return tracker.step(0.6, both, sure, looks[looked], np.array(looked)).tolist()
+
+
+@pytest.mark.parametrize("looked", [[True, True], [True, False], [False, True], [False, False]])
+def test_a_box_that_was_not_looked_at_keeps_its_track(looked: list[bool]) -> None:
+    """2 chooses first, as it was seen last, and must not take the box of 1 because only that one has looks to show."""
+    assert lookalikes(looked) == [1, 2]
+
+
+def test_asking_how_far_boxes_are_changes_nothing() -> None:
+    times, scene = crowd(7)
+    one, other = (Tracker(Rules.of(DEFAULT), STEP_SECONDS) for _ in range(2))
+    for i in range(60):
+        rows, seconds = np.flatnonzero(scene.frame == i), float(times.seconds[i])
+        far = other.distances(seconds, scene.xyxy[rows])
+        given = [
+            t.step(seconds, scene.xyxy[rows], scene.score[rows], NO_FEATURES, np.zeros(len(rows), bool)).tolist()
+            for t in (one, other)
+        ]
+        assert given[0] == given[1]
+        if i == 20:
+            # One of five boxes is where nobody is expected.
+            assert far.shape[1] == len(rows) == 5 and (far.min(axis=0) < 1).sum() == 4
+
+
 def test_regions_and_conf_only_filter() -> None:
     scene = detections(walk(range(30), (10, 10), (0, 0)), walk(range(30), (200, 10), (0, 0)))
     left = scene.xyxy[:, 0] < 100
