@@ -22,8 +22,8 @@ _WHY = (
     "whether two sightings show the same person."
 )
 _SIMILARITY = (
-    "Similarity is how alike a sighting is to the rest of its person: 1 is the most; where two cameras that see the same "
-    "ground saw both at one place at one time, it is higher than looks alone make it."
+    "Similarity is how alike a sighting is to the rest of its person: 1 is the most; where two cameras that see the "
+    "same ground saw both at one place at one time, it is higher than looks alone make it."
 )
 _HEADS = {
     True: "Heads are blurred wherever the program takes them to be; other people in the background may not be.",
