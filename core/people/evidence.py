@@ -124,9 +124,11 @@ def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: P
             continue
         kept = kept_of(result.crops, result.tracks, result.clip.width, result.clip.height)
         looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
+        # A track none of whose pictures could be read again has no look, and cannot be matched.
+        tracks = result.tracks[np.isin(result.tracks.track, looks.track)]
         size = result.clip.width, result.clip.height
-        walks.append(walks_of(result.tracks, size, float(shift[len(tracklets)]), first))
-        tracklets.append(_tracklets(result.tracks, looks, len(tracklets), shift))
+        walks.append(walks_of(tracks, size, float(shift[len(tracklets)]), first))
+        tracklets.append(_tracklets(tracks, looks, len(tracklets), shift))
         colours.append(looks.colours)
         crops.append(_write_crops(result.crops, kept, result, looks.track, first, out))
         first += len(looks)
