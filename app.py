@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.serving import ROUTES
+from pages.parts.films import ROUTES
 
 
 @asynccontextmanager

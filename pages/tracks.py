@@ -9,11 +9,11 @@ from core.jobs import Job
 from core.results import record_of
 from pages.parts.choices import choices
 from pages.parts.film import film_ready
+from pages.parts.films import boxes_address, film_address
 from pages.parts.plan import link_to
 from pages.parts.player import player
 from pages.parts.run_facts import downloads, how_made
 from pages.parts.services import services
-from pages.parts.serving import boxes_address, film_address
 from pages.parts.track_list import spans_of, start_of, timeline, track_table
 
 chosen = choices()

@@ -31,7 +31,7 @@ FLOORS: list[set[str]] = [
     {"core.pipeline"},
     {"core.output", "core.results"},
     {"core.people"},
-    {"core.train", "core.runs"},
+    {"core.train", "core.runs", "core.cases", "core.review"},
     {"core.cli", "core.jobs"},
     {"core.__main__", "pages"},
     {"app"},

@@ -4,7 +4,7 @@ Every stage's result is an artifact in the store, keyed by all that decides it; 
 not run again, and one that was killed goes on at its last sound chunk.
 """
 
-from core.pipeline.cameras import Camera, name_cameras
+from core.pipeline.cameras import Camera, name_cameras, safe_name
 from core.pipeline.crops import Kept, Looks, crops_of, kept_of, looks_of
 from core.pipeline.networks import Networks
 from core.pipeline.run import VERSIONS, CameraResult, Recipe, run_camera, run_cameras
@@ -23,4 +23,5 @@ __all__ = [
     "name_cameras",
     "run_camera",
     "run_cameras",
+    "safe_name",
 ]

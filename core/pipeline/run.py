@@ -23,7 +23,7 @@ from core.types import Bools, Clip, Detections, Timeline, Tracks
 from core.video import plan, probe
 
 # Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
-VERSIONS = {"detect": 1, "embed": 2, "track": 3, "crops": 1}
+VERSIONS = {"detect": 1, "embed": 3, "track": 3, "crops": 1}
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from core.settings import TrackSettings
 from core.track import kalman
-from core.track.looks import GAP_SECONDS
 from core.track.tracker import NO_FEATURES, STEP_SECONDS, Rules, Tracker
-from core.types import Bools, Detections, Ints, Timeline
+from core.types import Bools, Detections, Ints, Seconds, Timeline
 
 _GRACE = 0.01
 """Seconds by which the times of a container may be off."""
@@ -27,15 +25,17 @@ class LookRules:
     """Chosen by measurement on PETS 2009 and on drawn plazas: see docs/decisions/0007.
 
     first       boxes looked at when a track begins, returns, meets somebody or is alone again, `pace` seconds apart
+    lost        seconds from which on it was away: somebody who is covered is found weakly, or not in every frame
     contested   seconds between looks while somebody else is within reach: inside the tracker's own gate
     alone       seconds between looks otherwise
     calm        seconds without anybody within reach after which a person is alone again
     """
 
-    first: int = 4
+    first: int = 3
     pace: float = 0.1
+    lost: float = 0.15
     contested: float = 0.3
-    alone: float = 3.0
+    alone: float = 2.0
     calm: float = 2.0
 
 
@@ -46,9 +46,9 @@ def decisive(timeline: Timeline, detections: Detections, usable: Bools, rules: L
     # Weak boxes only prolong tracks, and are never matched by their looks.
     rows = np.flatnonzero((track > 0) & (detections.score >= motion.sure))
     rows = rows[np.lexsort((detections.frame[rows], track[rows]))]
-    seconds = timeline.seconds[np.searchsorted(timeline.frame, detections.frame[rows])]
+    frame = np.searchsorted(timeline.frame, detections.frame[rows])
     chosen = np.zeros(len(detections), bool)
-    chosen[rows] = _looked_at(track[rows], seconds, contested[rows], rules)
+    chosen[rows] = _looked_at(track[rows], frame, timeline.seconds[frame], contested[rows], rules)
     return chosen
 
 
@@ -74,7 +74,7 @@ def _contested(near: Bools, strong: Bools) -> Bools:
     return np.asarray((near.sum(axis=0) > 1) | near[choosy].any(axis=0))
 
 
-def _looked_at(track: Ints, seconds: NDArray[np.float64], contested: Bools, rules: LookRules) -> Bools:
+def _looked_at(track: Ints, frame: Ints, seconds: Seconds, contested: Bools, rules: LookRules) -> Bools:
     """Which rows, ordered by track and time, get a look: the first of each interval of the state that a track is in."""
     if not len(track):
         return np.zeros(0, bool)
@@ -87,7 +87,7 @@ def _looked_at(track: Ints, seconds: NDArray[np.float64], contested: Bools, rule
     held = contested[before] & contested[after] & (seconds[after] - seconds[before] <= rules.calm)
     met = contested | held
     turns = begins.copy()
-    turns[1:] |= (np.diff(seconds) > GAP_SECONDS) | (met[1:] != met[:-1])
+    turns[1:] |= ((np.diff(frame) > 1) & (np.diff(seconds) > rules.lost)) | (met[1:] != met[:-1])
     since = seconds - seconds[np.maximum.accumulate(np.where(turns, row, 0))] + _GRACE
     early = (rules.first - 1) * rules.pace
     later = rules.first - 1 + (since - early) // np.where(met, rules.contested, rules.alone)

@@ -11,8 +11,11 @@ HERE = Path(__file__).resolve().parents[1]
 # older way with pages.
 _PAGES = {
     "footage": ("footage.py", "Footage", "clips", ":material/video_library:"),
+    "regions": ("regions.py", "Regions", "areas", ":material/pentagon:"),
     "run": ("run.py", "Run", "work", ":material/play_circle:"),
-    "tracks": ("tracks.py", "Tracks", "watch", ":material/directions_walk:"),
+    "gallery": ("gallery.py", "Gallery", "people", ":material/groups:"),
+    "similarity": ("similarity.py", "Similarity", "likeness", ":material/grid_on:"),
+    "download": ("download.py", "Download", "export", ":material/download:"),
 }
 
 
@@ -30,6 +33,7 @@ def go_on_to(name: str, label: str) -> None:
         st.switch_page(pages()[name])
 
 
-def link_to(name: str, label: str, icon: str, run: str = "") -> None:
-    """A link to a page, with the run that it is to show."""
-    st.page_link(pages()[name], label=f"**{label}**", icon=icon, query_params={"run": run} if run else None)
+def link_to(name: str, label: str, icon: str) -> None:
+    """A link to a page, of the same case."""
+    case = st.query_params.get("case")
+    st.page_link(pages()[name], label=f"**{label}**", icon=icon, query_params={"case": case} if case else None)

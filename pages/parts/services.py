@@ -1,15 +1,17 @@
-"""What all pages and sessions of this server share: the jobs and the films. Tests hand in their own."""
+"""What all pages and sessions of this server share: the cases, the jobs and the films. Tests hand in their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from core.cases import Cases
 from core.jobs import Jobs
 from core.video.proxy import Proxies
 
 
 @dataclass
 class Services:
+    cases: Cases = field(default_factory=Cases)
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
 

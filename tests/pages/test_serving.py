@@ -8,7 +8,8 @@ import pytest
 from starlette.applications import Starlette
 
 from core.folders import cache_dir
-from pages.parts.serving import ROUTES, TOKEN, boxes_address, film_address
+from pages.parts.films import ROUTES, boxes_address, film_address
+from pages.parts.serving import TOKEN
 from tests.pages.making import clip_at, finished_run, order_for
 
 CONTENT = bytes(range(256)) * 8

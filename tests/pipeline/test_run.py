@@ -18,7 +18,7 @@ from tests.pipeline.fakes import BrightDetector, ColourEmbedder, figures, networ
 RECIPE = Recipe(video=VideoSettings(fps=0))
 FRAMES = 60
 LOOKS = 5
-"""How often each figure is looked at: four times when it comes, and once three seconds later."""
+"""How often each figure is looked at: three times when it comes, and every two seconds after that."""
 
 
 @pytest.fixture

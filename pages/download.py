@@ -1,0 +1,8 @@
+"""Download: take it along."""
+
+import streamlit as st
+
+from pages.parts.case import the_case
+
+st.title("Download")
+case = the_case()
