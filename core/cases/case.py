@@ -38,10 +38,7 @@ class CaseClip:
         # The range is checked where ranges are checked.
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
         if self.began:
-            try:
-                datetime.fromisoformat(self.began)
-            except ValueError as fault:
-                raise SettingsError(f"'{self.began}' is no time", "Write 2026-05-31 14:05:00.") from fault
+            _require_moment(self.began, "2026-05-31 14:05:00")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Case:
-    """`run` is the key of the run that is shown; without a `threshold` the suggested one holds."""
+    """`run` is the key of the run that is shown, `wanted` that of one that was started and is not shown yet; without a
+    `threshold` the suggested one holds. `expires` is the day (ISO) after which the case should be deleted, or empty.
+    """
 
     key: str
     name: str
@@ -66,10 +65,14 @@ class Case:
     clips: tuple[CaseClip, ...] = ()
     plan: Plan = field(default_factory=Plan)
     run: str = ""
+    wanted: str = ""
     threshold: float | None = None
+    expires: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
+        if self.expires:
+            _require_moment(self.expires, "2027-05-31")
         names = [clip.camera.lower() for clip in self.clips]
         if twice := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
             raise SettingsError(f"two cameras are called '{min(twice)}'", "Give each its own name.")
@@ -101,3 +104,10 @@ class Case:
     def with_clip(self, camera: str, new: CaseClip) -> Case:
         """`new` in the place of the clip of `camera`."""
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
+
+
+def _require_moment(text: str, example: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise SettingsError(f"'{text}' is no time", f"Write {example}.") from fault

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,10 @@ def _read(key: str, content: Mapping[str, Any]) -> Case:
     clips = tuple(CaseClip(**{**clip, "regions": _regions(clip["regions"])}) for clip in content["clips"])
     plan = content["plan"]
     settings = VideoSettings(**plan["video"]), DetectSettings(**plan["detect"]), TrackSettings(**plan["track"])
-    rest = {name: content[name] for name in ("name", "made", "purpose", "run", "threshold")}
+    # What an older program did not know of yet has its default.
+    rest = {
+        f.name: content[f.name] for f in fields(Case) if f.name in content and f.name not in ("key", "clips", "plan")
+    }
     return Case(key=key, clips=clips, plan=Plan(plan["detector"], plan["embedder"], *settings), **rest)
 
 
