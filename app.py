@@ -7,7 +7,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.films import ROUTES
+from pages.parts import backups, films
+
+ROUTES = [
+    *backups.ROUTES,
+    *films.ROUTES,
+]
 
 
 @asynccontextmanager

@@ -4,10 +4,13 @@
                         review.json   what was decided, with what was taken back: core.review owns its content
                         log.txt       who did what when: a line for each action
 
-Owns the nouns and the folder; every change is on disk at once, whole or not at all. Refuses to run, match or show.
+Owns the nouns, the folder, the back-up and the erasure; every change is on disk at
+once, whole or not at all. Refuses to run, match or show.
 """
 
+from core.cases.backup import back_up, restore
 from core.cases.case import Case, CaseClip, Plan
+from core.cases.erasing import Erasure, erase, what_goes
 from core.cases.keeping import Cases
 
-__all__ = ["Case", "CaseClip", "Cases", "Plan"]
+__all__ = ["Case", "CaseClip", "Cases", "Erasure", "Plan", "back_up", "erase", "restore", "what_goes"]

@@ -58,6 +58,15 @@ class Cases:
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise StoreError(f"{path} cannot be read ({fault})", "Restore the case from a back-up.") from fault
 
+    def adopt(self, key: str, content: Mapping[str, Any]) -> Case:
+        """Put what another machine's `case.json` says in the place of the case `key`."""
+        try:
+            case = _read(key, content)
+        except (AttributeError, KeyError, TypeError, ValueError) as fault:
+            raise StoreError(f"what describes the case cannot be read ({fault})", "Make the back-up again.") from fault
+        self._save(case)
+        return case
+
     def change(self, key: str, how: Callable[[Case], Case], words: str = "") -> Case:
         """The case as `how` makes it, on disk when this returns; `words` go into its log."""
         with _LOCK:

@@ -17,16 +17,19 @@ _KEY = "case"
 
 
 def open_case() -> Case | None:
-    """The case of the address, else the one open in this session; none where neither is there any more."""
+    """The case of the address, else the one open in this session, else the one worked on last."""
     for key in (st.query_params.get(_KEY), st.session_state.get(_KEY)):
         if key:
             try:
-                case = services().cases.load(key)
+                return _shown(services().cases.load(key))
             except StoreError:
                 continue
-            show(case.key)
-            return case
-    return None
+    return next((_shown(case) for case in services().cases.all()), None)
+
+
+def _shown(case: Case) -> Case:
+    show(case.key)
+    return case
 
 
 def the_case() -> Case:

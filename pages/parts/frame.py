@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import SightlineError
 from core.system import require_opencv
+from pages.parts.case_bar import case_bar
 from pages.parts.plan import pages
 
 # A picture of our own: Streamlit fetches its symbols and emoji for this place from the network.
@@ -21,6 +22,8 @@ except SightlineError as missing:
 st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
 page = st.navigation(list(pages().values()), position="top")
 try:
+    with st.sidebar:
+        case_bar()
     page.run()
 except SightlineError as fault:
     st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")

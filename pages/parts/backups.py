@@ -1,0 +1,89 @@
+"""Back-ups of cases: made on click, handed out by a route, and taken in again."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.cases import Case, back_up, restore
+from core.errors import SightlineError, StoreError
+from core.folders import cache_dir
+from core.footage import footage_root, permitted
+from core.pipeline import safe_name
+from core.progress import Progress, Report
+from pages.parts.case import show
+from pages.parts.services import services
+from pages.parts.serving import TOKEN, guarded, served
+from pages.parts.words import size
+
+_KEY = re.compile(r"[0-9a-z]{8,40}")
+
+
+def _file(key: str) -> Path:
+    return cache_dir() / "backups" / f"{key}.zip"
+
+
+def backup_panel(case: Case) -> None:
+    with st.expander("Back up"):
+        whole = st.checkbox("with the recordings", key=f"recordings {case.key}", help="Larger; the clips come along.")
+        if st.button("Make a back-up", key=f"back up {case.key}", icon=":material/archive:"):
+            _make(case, whole)
+        done = _file(case.key)
+        if done.is_file():
+            name = f"{safe_name(case.name)}.sightline.zip"
+            address = f"/backups/{TOKEN}/{case.key}/{name}"
+            bulk = size(done.stat().st_size)
+            st.html(f'<a href="{address}" download="{name}">Download the back-up ({bulk})</a>')
+
+
+def _make(case: Case, whole: bool) -> None:
+    bar = st.empty()
+
+    def tell(report: Report) -> None:
+        bar.progress(report.share, "Backing up…")
+
+    try:
+        back_up(services().cases, case, _file(case.key), whole, Progress(tell))
+    except SightlineError as fault:
+        st.error(str(fault))
+    bar.empty()
+
+
+def restore_panel() -> None:
+    came = st.file_uploader("A back-up of up to 300 MB", type="zip", key="restored")
+    text = st.text_input("or the path of one on this machine", key="restored from", placeholder="case.sightline.zip")
+    if not st.button("Restore", icon=":material/unarchive:", disabled=not (came or text.strip())):
+        return
+    try:
+        if came is None:
+            case = restore(services().cases, _named(text))
+        else:
+            with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
+                held = Path(folder) / "back-up.zip"
+                held.write_bytes(came.getbuffer())
+                case = restore(services().cases, held)
+    except SightlineError as fault:
+        st.error(str(fault))
+        return
+    show(case.key)
+    st.rerun()
+
+
+def _named(text: str) -> Path:
+    path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
+    if not permitted(str(path)):
+        raise StoreError(f"{path} lies outside {footage_root()}", "Move the back-up into that folder.")
+    return path
+
+
+async def _backup(request: Request) -> Response:
+    key = request.path_params["case"]
+    return served(_file(key) if _KEY.fullmatch(key) else None, "application/zip")
+
+
+ROUTES = [guarded("/backups/{token}/{case}/{name}", _backup)]

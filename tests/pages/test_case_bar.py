@@ -1,0 +1,110 @@
+"""The case on the left: begun, opened, changed, backed up, restored, deleted; and nothing shown where none is open."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, Cases
+from core.errors import StoreError
+from core.folders import cache_dir
+from core.footage import footage_root
+from tests.pages.making import words
+
+
+def bar(case: Case | None = None) -> AppTest:
+    def script() -> None:
+        from pages.parts.case_bar import case_bar
+
+        case_bar()
+
+    app = AppTest.from_function(script, default_timeout=30)
+    if case is not None:
+        app.query_params["case"] = case.key
+    return app.run()
+
+
+def button(app: AppTest, label: str) -> AppTest:
+    found = next(one for one in app.button if one.label.startswith(label))
+    return found.click().run()
+
+
+def test_nothing_yet() -> None:
+    app = bar()
+    assert not app.exception and len(app.selectbox) == 0
+    app.text_input[0].input("Till 3")
+    app.text_input[1].input("a theft")
+    button(app, "Begin")
+    (case,) = Cases().all()
+    assert (case.name, case.purpose) == ("Till 3", "a theft")
+    assert app.query_params["case"] == case.key
+
+
+def test_the_one_worked_on_last_is_open_and_another_can_be_chosen() -> None:
+    older, newer = Cases().new("older"), Cases().new("newer")
+    app = bar()
+    assert app.selectbox[0].value == newer.key
+    app.selectbox[0].select(older.key).run()
+    assert app.query_params["case"] == older.key
+    assert app.selectbox[0].value == older.key
+
+
+def test_an_address_with_a_case_that_is_gone_opens_another() -> None:
+    case = Cases().new("there")
+    app = bar(replace(case, key="5f00aa11"))
+    assert not app.exception and app.selectbox[0].value == case.key
+
+
+def test_name_purpose_and_day_are_kept() -> None:
+    case = Cases().new("Till 3")
+    app = bar(case)
+    fields = {field.label: field for field in app.text_input}
+    assert fields["Name"].value in ("", "Till 3")
+    named = [field for field in app.text_input if field.label == "Name"][-1]
+    named.input("Till 4")
+    app.date_input[0].set_value(date(2020, 1, 31))
+    button(app, "Save")
+    found = Cases().load(case.key)
+    assert (found.name, found.expires) == ("Till 4", "2020-01-31")
+    assert "expired on 2020-01-31" in words(app)
+
+
+def test_a_backup_is_made_and_restored(own_house: Path) -> None:
+    case = Cases().new("Till 3")
+    app = button(bar(case), "Make a back-up")
+    made = cache_dir() / "backups" / f"{case.key}.zip"
+    assert "case.json" in zipfile.ZipFile(made).namelist()
+    made.rename(footage_root() / "kept.zip")
+    next(field for field in app.text_input if "path" in field.label).input("kept.zip").run()
+    button(app, "Restore")
+    assert [found.name for found in Cases().all()] == ["Till 3", "Till 3"]
+
+
+@pytest.mark.parametrize("text", ["../../etc/hosts", "missing.zip"])
+def test_a_file_that_is_no_backup_is_refused_in_words(own_house: Path, text: str) -> None:
+    app = bar(Cases().new("Till 3"))
+    next(field for field in app.text_input if "path" in field.label).input(text).run()
+    button(app, "Restore")
+    assert app.error and not app.exception and len(Cases().all()) == 1
+
+
+def test_deleting_takes_two_steps() -> None:
+    case = Cases().new("Till 3")
+    app = bar(case)
+    assert not [one for one in app.button if one.label.startswith("Delete")]
+    next(box for box in app.checkbox if "for good" in box.label).check().run()
+    button(app, "Delete")
+    with pytest.raises(StoreError):
+        Cases().load(case.key)
+    assert not app.exception and len(app.selectbox) == 0
+
+
+def test_what_was_done_is_shown() -> None:
+    case = Cases().new("Till 3")
+    Cases().change(case.key, lambda now: replace(now, threshold=0.5), "threshold 0.50")
+    assert "threshold 0.50" in bar(Cases().load(case.key)).code[0].value
