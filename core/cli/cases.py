@@ -1,0 +1,52 @@
+"""`cases`: what is worked on in the app: listed, backed up, restored, deleted for good."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cases import Cases, back_up, erase, restore
+from core.cli.cache import words
+from core.cli.progress import listener
+from core.errors import SettingsError
+from core.jobs import Jobs
+from core.progress import Progress
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("cases", help="list, back up, restore or delete cases of the app")
+    p.add_argument("--back-up", metavar="KEY", help="write this case to the file named by --to")
+    p.add_argument("--to", type=Path, metavar="FILE", help="where the back-up goes")
+    p.add_argument("--recordings", action="store_true", help="put the clips themselves into the back-up")
+    p.add_argument("--restore", type=Path, metavar="FILE", help="take a back-up in, as a new case")
+    p.add_argument("--delete", metavar="KEY", help="delete this case and what was made of its clips, for good")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    cases = Cases()
+    if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
+        raise SettingsError("a back-up takes a case and a file", "Write: cases --back-up KEY --to FILE.")
+    if options.back_up:
+        back_up(cases, cases.load(options.back_up), options.to, options.recordings, Progress(listener("auto")))
+        sys.stdout.write(f"{options.to}\n")
+    if options.restore:
+        case = restore(cases, options.restore)
+        sys.stdout.write(f"{case.key}  {case.name}\n")
+    if options.delete:
+        _delete(cases, options.delete)
+    if not (options.back_up or options.restore or options.delete):
+        for case in cases.all():
+            state = "run" if case.run else "not run"
+            sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {case.name}\n")
+    return 0
+
+
+def _delete(cases: Cases, key: str) -> None:
+    case = cases.load(key)
+    if any(job.live for job in Jobs().all() if job.key in (case.run, case.wanted)):
+        raise SettingsError(f"a run of {case.name} is at work", "Stop it first, in the app.")
+    gone = erase(cases, case)
+    sys.stdout.write(f"deleted: {case.name}, {words(gone.bytes)}\n")
