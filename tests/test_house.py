@@ -32,7 +32,8 @@ FLOORS: list[set[str]] = [
     {"core.output", "core.results"},
     {"core.people"},
     {"core.train", "core.runs", "core.cases", "core.review"},
-    {"core.cli", "core.jobs"},
+    {"core.jobs"},
+    {"core.cli"},
     {"core.__main__", "pages"},
     {"app"},
 ]
