@@ -71,6 +71,9 @@ def add(commands: Any) -> None:
     detector.add_argument("--size", type=int, default=640, help="long side the detector sees (640)")
     detector.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     detector.add_argument("--json", action="store_true", help="print JSON instead of words")
+    detector.add_argument(
+        "--failures", type=Path, metavar="PNG", help="draw whom it missed and what it mistook"
+    )
     detector.set_defaults(run=run_detector)
 
 
@@ -142,11 +145,17 @@ def run_detector(options: argparse.Namespace) -> int:
     from core.detect import open_detector
     from core.settings import DetectSettings
     from core.train.boxes import judge_detector
+    from core.train.failures import Failures
+    from core.train.pictures import save_picture
 
     detector = open_detector(
         find(options.weights, "detector"), DetectSettings(size=options.size), backend(options.device)
     )
-    figures = judge_detector(options.pictures, detector, Progress(listener("none" if options.json else "auto")))
+    failures = Failures() if options.failures else None
+    progress = Progress(listener("none" if options.json else "auto"))
+    figures = judge_detector(options.pictures, detector, progress, failures)
+    if failures:
+        save_picture(options.failures, failures.sheet())
     about = {"by": detector.words, "size": options.size, **figures}
     words = f"AP50 {figures['ap50']:.3f}  {figures['pictures']:.0f} pictures  {figures['boxes']:.0f} people"
     sys.stdout.write(json.dumps(about) + "\n" if options.json else f"{words}  {detector.words}, {options.size} px\n")

@@ -4,6 +4,7 @@ from core.score.detection import Found, average_precision, recall_at
 from core.score.files import score_files
 from core.score.joined import Recorded
 from core.score.links import Links
+from core.score.overlap import iou
 from core.score.people import Likeness, PeopleScores, people_table, score_people
 from core.score.people_files import score_run
 from core.score.ranking import Ranking, nearest, rank, rank_across, rank_within
@@ -18,6 +19,7 @@ __all__ = [
     "Recorded",
     "Scores",
     "average_precision",
+    "iou",
     "nearest",
     "people_table",
     "rank",

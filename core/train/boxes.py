@@ -17,6 +17,7 @@ from core.mot import Doubles
 from core.progress import Progress
 from core.score import Found, average_precision, recall_at
 from core.train.data import PICTURES, read_picture
+from core.train.failures import Failures
 from core.types import Image
 
 
@@ -64,8 +65,13 @@ def write_labels(xyxy: Doubles, width: int, height: int) -> str:
     return "".join(f"0 {x:.6f} {y:.6f} {w:.6f} {h:.6f}\n" for (x, y), (w, h) in zip(centre, side, strict=True))
 
 
-def judge_detector(images: Path, detector: Detector, progress: Progress) -> dict[str, float]:
-    """`ap50`, `recall` (of boxes from 0.25 up), and how many `pictures` and `boxes` that was taken from."""
+def judge_detector(
+    images: Path, detector: Detector, progress: Progress, failures: Failures | None = None
+) -> dict[str, float]:
+    """`ap50`, `recall` (of boxes from 0.25 up), and how many `pictures` and `boxes` that was taken from.
+
+    `failures` hears of everything that was found and was not.
+    """
     found = []
     pictures = sum(1 for path in images.rglob("*") if path.suffix.lower() in PICTURES) if images.is_dir() else 0
     if not pictures:
@@ -78,6 +84,8 @@ def judge_detector(images: Path, detector: Detector, progress: Progress) -> dict
         boxes = next(iter(detector.detect([np.asarray(cv2.resize(picture, (wide, high), interpolation=method))])))
         scale = np.array((width / wide, height / high) * 2, np.float32)
         found.append(Found(truth, np.ones(len(truth), bool), boxes.xyxy * scale, boxes.score))
+        if failures:
+            failures.add(picture, truth, boxes.xyxy * scale, boxes.score)
         progress.at(number)
     people = sum(len(one.truth) for one in found)
     sums = {"ap50": average_precision(found), "recall": recall_at(found, 0.25)}
