@@ -22,10 +22,10 @@ GAP_COST = 0.2
 """How much worse a second of gap makes a pair, in units of the misfit that is still allowed."""
 
 
-HANDED_OVER = 0.3
+HANDED_OVER = 0.3, 1.0
 """Seconds for which an old and a new track may both lie on one person."""
-ONE_PERSON = 0.4
-"""Overlap from which they do."""
+ONE_PERSON = 0.4, 0.6
+"""Overlap of all their boxes from which they do, for the shorter time and up to the longer one."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def doubled(tracks: Tracks) -> Bools:
     rows = [order[a:b] for a, b in pairwise([*begin.tolist(), len(order)])]
     first, last = (np.array([tracks.seconds[r[end]] for r in rows]) for end in (0, -1))
     by_start = np.argsort(first, kind="stable")
-    low = np.searchsorted(first[by_start], last - HANDED_OVER, "left")
+    low = np.searchsorted(first[by_start], last - HANDED_OVER[1], "left")
     high = np.searchsorted(first[by_start], last, "right")
     older, at = ranged(low, high)
     for i, j in zip(older.tolist(), by_start[at].tolist(), strict=True):
@@ -180,7 +180,7 @@ def doubled(tracks: Tracks) -> Bools:
             tail, head = rows[i][tracks.seconds[rows[i]] >= first[j]], rows[j][tracks.seconds[rows[j]] <= last[i]]
             _, one, other = np.intersect1d(tracks.frame[tail], tracks.frame[head], return_indices=True)
             shared = overlap_each(tracks.xyxy[tail[one]], tracks.xyxy[head[other]])
-            if len(shared) and shared.min() > ONE_PERSON:
+            if len(shared) and shared.min() > ONE_PERSON[int(last[i] - first[j] > HANDED_OVER[0])]:
                 twice[tail] = True
     return twice
 

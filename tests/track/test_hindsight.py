@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
 from core.types import Timeline, Tracks
@@ -58,9 +59,18 @@ def test_one_person_with_an_old_and_a_new_track_for_a_moment() -> None:
     assert set(rejoin(scene[~twice], RejoinRules()).track.tolist()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("until", "shift", "one_person"), [(22, 7, True), (24, 7, False), (29, 2, True), (31, 2, False)]
+)
+def test_the_longer_both_last_the_more_they_must_overlap(until: int, shift: int, one_person: bool) -> None:
+    """Boxes are 20 wide: 7 aside they share less than half, 2 aside nearly all."""
+    old, new = walk(range(until), (0, 0), (2, 0)), walk(range(19, 40), (38 + shift, 0), (2, 0))
+    assert doubled(tracks(t1=old, t2=new)).any() == one_person
+
+
 def test_two_people_for_a_moment_are_two() -> None:
     aside = tracks(t1=walk(range(21), (0, 0), (2, 0)), t2=walk(range(19, 40), (60, 0), (2, 0)))
-    long = tracks(t1=walk(range(25), (0, 0), (2, 0)), t2=walk(range(19, 40), (40, 2), (2, 0)))
+    long = tracks(t1=walk(range(31), (0, 0), (2, 0)), t2=walk(range(19, 40), (40, 2), (2, 0)))
     within = tracks(t1=walk(range(40), (0, 0), (2, 0)), t2=walk(range(19, 22), (40, 2), (2, 0)))
     assert not any(doubled(scene).any() for scene in (aside, long, within, tracks(t1=walk(range(9), (0, 0), (1, 0)))))
     assert not doubled(aside[:0]).any()
