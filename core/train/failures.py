@@ -48,8 +48,10 @@ class Failures:
     def sheet(self) -> Image:
         across, down = _TILE + 12, _TILE + 34
         sheet = Canvas(14 + across * MOST, 34 + 2 * (down + 26))
-        rows = (("Missed, the tallest first: height in pixels", self._missed, "{:.0f}"),)
-        rows += (("Taken for a person, the surest first: score", self._taken, "{:.2f}"),)
+        rows = (
+            ("Missed, the tallest first: height in pixels", self._missed, "{:.0f}"),
+            ("Taken for a person, the surest first: score", self._taken, "{:.2f}"),
+        )
         for number, (words, kept, form) in enumerate(rows):
             y = 40 + number * (down + 26)
             sheet.text(words if kept else f"{words.split(',')[0]}: nothing", 14, y - 12, INK, 14)

@@ -79,7 +79,7 @@ def test_weak_boxes_and_those_that_do_not_count_are_left_out() -> None:
     assert not decisive(timeline(20), scene, scene.xyxy[:, 0] < 100).any()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000))
 def test_the_order_of_boxes_within_a_frame_changes_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)

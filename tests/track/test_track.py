@@ -156,7 +156,7 @@ def crowd(seed: int) -> tuple[Timeline, Detections]:
     return timeline(60), detections(*people)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_shuffled_boxes_change_no_track_but_its_label(seed: int) -> None:
     times, scene = crowd(seed)
@@ -170,7 +170,7 @@ def test_shuffled_boxes_change_no_track_but_its_label(seed: int) -> None:
     assert partition(track(times, scene, DEFAULT)) == partition(track(times, scene[order], DEFAULT))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.integers(0, 10_000))
 def test_two_trackers_side_by_side_share_nothing(one: int, other: int) -> None:
     """Interleaved frame by frame, or one after the other: the same numbers."""
