@@ -37,7 +37,7 @@ def case_bar() -> None:
 
 
 def _choose(cases: list[Case], case: Case) -> None:
-    names = {one.key: one.name for one in cases}
+    names = _told_apart(cases)
     if st.session_state.get("case chosen") != case.key:
         st.session_state["case chosen"] = case.key
 
@@ -53,6 +53,15 @@ def _choose(cases: list[Case], case: Case) -> None:
         help="The one worked on last comes first.",
     )
     st.caption(f"{count(len(case.clips), 'clip')}" + (f" · {case.purpose}" if case.purpose else ""))
+
+
+def _told_apart(cases: list[Case]) -> dict[str, str]:
+    """A name for each, by key: Streamlit tells entries by their words, so those called alike get a number."""
+    names: dict[str, str] = {}
+    for one in sorted(cases, key=lambda case: case.made):
+        alike = sum(other.name == one.name and other.key in names for other in cases)
+        names[one.key] = f"{one.name} ({alike + 1})" if alike else one.name
+    return {one.key: names[one.key] for one in cases}
 
 
 def _expired(case: Case) -> None:

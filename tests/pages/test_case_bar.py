@@ -54,6 +54,14 @@ def test_the_one_worked_on_last_is_open_and_another_can_be_chosen() -> None:
     assert app.selectbox[0].value == older.key
 
 
+def test_cases_that_are_called_alike_are_told_apart() -> None:
+    first, second = Cases().new("Shop"), Cases().new("Shop")
+    app = bar()
+    assert app.selectbox[0].options == ["Shop (2)", "Shop"]
+    app.selectbox[0].select(first.key).run()
+    assert app.query_params["case"] == first.key != second.key
+
+
 def test_an_address_with_a_case_that_is_gone_opens_another() -> None:
     case = Cases().new("there")
     app = bar(replace(case, key="5f00aa11"))
