@@ -106,6 +106,9 @@ def _delete(case: Case) -> None:
     if any(key in jobs and jobs[key].live for key in (case.run, case.wanted)):
         st.info("A run of this case is at work. Stop it first, on the Run page.")
         return
+    if any(made.live for made in services().exports.of(case.run)):
+        st.info("An export of this case is being made. Stop it first, on the Download page.")
+        return
     if not st.checkbox("Yes, for good", key=f"delete {case.key}"):
         st.caption("Decisions, drawings, crops and uploads of this case go. Clips in your own folders stay.")
         return

@@ -24,8 +24,9 @@ PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
+    """Closed with the last test of this folder: while it is open, no other test can run an event loop of its own."""
     if PROGRAM is None:
         pytest.skip("needs Chromium, which is not on this machine")
     with sync_playwright() as playwright:
