@@ -7,11 +7,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import backups, films
+from pages.parts import backups, exports, films, likeness_data, people_data, previews, stills, uploads
 
 ROUTES = [
     *backups.ROUTES,
+    *exports.ROUTES,
     *films.ROUTES,
+    *likeness_data.ROUTES,
+    *people_data.ROUTES,
+    *previews.ROUTES,
+    *stills.ROUTES,
+    *uploads.ROUTES,
 ]
 
 

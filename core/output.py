@@ -131,7 +131,9 @@ def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
 def _camera(result: CameraResult) -> dict[str, Any]:
     clip, camera = result.clip, result.camera
     if clip is None:
-        known = {"clip": str(camera.clip), "file": camera.called, "failed": result.fault}
+        known: dict[str, Any] = {"clip": str(camera.clip), "file": camera.called, "failed": result.fault}
+        if camera.span is not None:
+            known["range"] = list(camera.span)
         with suppress(ClipError):
             known["digest"] = digest(camera.clip)
         return known
@@ -145,6 +147,7 @@ def _camera(result: CameraResult) -> dict[str, Any]:
         "frames": clip.frames,
         "analysed": result.analysed,
         "unreadable": result.missing,
+        **({} if camera.span is None else {"range": list(camera.span)}),
         "notes": list(clip.warnings),
         "tracks": len(np.unique(result.tracks.track)),
         "boxes": len(result.tracks),

@@ -127,15 +127,22 @@ def from_json(text: str) -> Regions:
 def load_regions(path: Path, width: int, height: int) -> Regions:
     """Regions from JSON or from plain `x,y` lines, whichever the file holds; the size turns pixels into fractions."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as fault:
-        raise RegionError(f"{path.name} is not a text file", _LINES) from fault
+        content = path.read_bytes()
     except OSError as fault:
         raise RegionError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
+    return read_regions(content, path.name, width, height)
+
+
+def read_regions(content: bytes, name: str, width: int, height: int) -> Regions:
+    """Regions from the content of a file called `name`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise RegionError(f"{name} is not a text file", _LINES) from fault
     try:
         return from_json(text) if text.lstrip().startswith(("{", "[")) else _from_lines(text, width, height)
     except RegionError as fault:
-        raise RegionError(f"{path.name}: {fault.message}", fault.remedy) from fault
+        raise RegionError(f"{name}: {fault.message}", fault.remedy) from fault
 
 
 def save_regions(path: Path, regions: Regions) -> None:

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import StoreError
-from core.types import Ints, Seconds, Table, Tracks
+from core.types import Ints, Seconds, Table, Timeline, Tracks
 
 _AGAIN = "Start the run again."
 _DEFAULT_STEP = 0.1
-_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept"}  # a stage's frames: how many were left to do
-_OF_THE_PLACE = {"clip"}
+_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}  # a stage's frames: how many were left to do
+_OF_THE_PLACE = {"clip", "artifact"}  # of a stage: what it is called in the store
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ def facts_of(record: dict[str, Any]) -> dict[str, Any]:
 def _facts(camera: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in camera.items() if name not in _OF_THE_PLACE}
     if "stages" in kept:
-        stages = kept["stages"].items()
-        kept["stages"] = {s: {k: v for k, v in about.items() if k not in _OF_THE_DAY} for s, about in stages}
+        stages, left = kept["stages"].items(), _OF_THE_DAY | _OF_THE_PLACE
+        kept["stages"] = {s: {k: v for k, v in about.items() if k not in left} for s, about in stages}
     return kept
 
 
@@ -78,14 +78,20 @@ def tracks_of(out: Path, camera: str) -> Tracks:
 
 
 def looked_at(out: Path) -> dict[str, Ints]:
-    """The frames of each camera that a run looked at, from `frames.parquet`."""
+    """The frames of each camera that a run looked at."""
+    return {camera: timeline.frame for camera, timeline in timelines_of(out).items()}
+
+
+def timelines_of(out: Path) -> dict[str, Timeline]:
+    """The frames of each camera that a run looked at, and when they are shown, from `frames.parquet`."""
     path = out / "frames.parquet"
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as fault:
         raise StoreError(f"{path} cannot be read", _AGAIN) from fault
-    camera, frame = np.asarray(table.column("camera").to_pylist(), object), table.column("frame").to_numpy()
-    return {str(name): frame[camera == name] for name in dict.fromkeys(camera.tolist())}
+    camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
+    rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
+    return {name: Timeline(frame[mine], seconds[mine]) for name, mine in rows.items()}
 
 
 def spans(tracks: Tracks) -> Spans:

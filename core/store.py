@@ -123,20 +123,37 @@ class Entry:
 
 
 class Store:
-    """All artifacts under one root (by default in the user's cache folder)."""
+    """All artifacts under one root (by default in the user's cache folder). One that only `peeks` uses none of them:
+    what was used last stays so.
+    """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, peeks: bool = False) -> None:
         self.root = root or cache_dir() / "stages"
+        self._peeks = peeks
 
     def open(self, clip_digest: str, stage: str, key: dict[str, Any], about: dict[str, Any]) -> Artifact:
         """The artifact for this clip, stage and key, whether it exists yet or not."""
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
-        if folder.is_dir():
+        if folder.is_dir() and not self._peeks:
             os.utime(folder)
         return Artifact(
             folder,
             {"stage": stage, "clip": clip_digest, "key": json.loads(json.dumps(key, default=_as_plain)), **about},
         )
+
+    def whole(self, clip_digest: str, stage: str) -> list[Artifact]:
+        """What there is of a stage of this clip, under any key, and finished; the one used last first."""
+        folders = sorted((self.root / clip_digest).glob(f"{stage}-*"), key=_used, reverse=True)
+        return [one for one in (Artifact(folder, {}) for folder in folders) if one.summary is not None]
+
+    def named(self, clip_digest: str, name: str) -> Artifact | None:
+        """The whole artifact whose folder is called `name`, as a run's record says; none where it is not there."""
+        folder = self.root / Path(clip_digest).name / Path(name).name
+        artifact = Artifact(folder, {})
+        if artifact.summary is None:
+            return None
+        os.utime(folder)
+        return artifact
 
     def forget(self, artifact: Artifact) -> None:
         shutil.rmtree(artifact.folder, ignore_errors=True)
@@ -172,6 +189,10 @@ class Store:
             if clip.is_dir() and not any(clip.iterdir()):
                 clip.rmdir()
         return gone
+
+
+def _used(folder: Path) -> tuple[int, str]:
+    return (folder.stat().st_mtime_ns if folder.is_dir() else 0, folder.name)
 
 
 def _as_plain(value: Any) -> Any:

@@ -1,8 +1,21 @@
-"""Gallery: the people seen."""
+"""Gallery: a row per person, the level at which sightings are one person, and what the user says about them."""
 
 import streamlit as st
 
 from pages.parts.case import the_case
+from pages.parts.gallery import gallery
+from pages.parts.gallery_deeds import hear
+from pages.parts.gallery_states import desk_or_hint, how_made
+from pages.parts.gallery_watch import watch
+from pages.parts.retrack import retrack_panel
 
 st.title("Gallery")
+heard = hear(the_case())
+# What was heard has changed the case.
 case = the_case()
+desk = desk_or_hint(case)
+if desk is not None:
+    gallery(case, desk, heard)
+    retrack_panel(case)
+    how_made(desk.out)
+    watch(case, desk)

@@ -2,7 +2,82 @@
 
 import streamlit as st
 
+from core.cases import Case, CaseClip
+from core.errors import SightlineError
+from core.types import Clip
 from pages.parts.case import the_case
+from pages.parts.drawings import drawings
+from pages.parts.found_boxes import counted, found_boxes
+from pages.parts.looking import clip_of
+from pages.parts.plan import go_on_to, link_to
+from pages.parts.region_tools import bring_file, choose_anchor, copy_to_others, take_file
+from pages.parts.roi import roi
+from pages.parts.stills import stills_address
+
+
+def choose_camera(case: Case) -> CaseClip:
+    """One camera at a time; the one chosen last stays chosen when the user comes back."""
+    names = [clip.camera for clip in case.clips]
+    key = f"camera {case.key}"
+    if st.session_state.get(key) not in names:
+        st.session_state[key] = names[0]
+    name = st.segmented_control("Camera", names, key=key, required=True, persist_state="session")
+    drawn = [f"{clip.camera} ({len(clip.regions.regions)})" for clip in case.clips if clip.regions.regions]
+    if len(names) > 1:
+        st.caption(f"With regions: {', '.join(drawn) or 'none yet'}.")
+    return case.clip(str(name))
+
+
+def draw(case: Case, clip: CaseClip, film: Clip) -> None:
+    """The drawing on a picture of the clip, with how many of the boxes found count."""
+    desk = drawings(case)
+    desk.look(clip)
+    end = min(film.duration_seconds, clip.end_seconds or film.duration_seconds, float(film.times[-1]))
+    start = min(clip.start_seconds, end)
+    about = counted(clip.regions, found_boxes(clip, film, case.plan.track.conf), film)
+    size = {"width": film.width, "height": film.height, "stills": stills_address(film.digest)}
+    when = {"start": start, "end": end, "moment": desk.moments.get(clip.camera, (start + end) / 2)}
+    if desk.refused:
+        st.warning(desk.refused)
+    roi(f"roi {case.key}", {**desk.data(clip), **size, **when, **about})
+
+
+@st.fragment
+def editor() -> None:
+    case = the_case()
+    said = st.session_state.get(f"roi {case.key}") or {}
+    drawings(case).hear(said.get("drawn"))
+    if moment := said.get("moment"):
+        drawings(case).moments[moment["camera"]] = moment["seconds"]
+    case = the_case()
+    clip = choose_camera(case)
+    try:
+        film = clip_of(clip.path)
+    except SightlineError as fault:
+        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} Its regions are kept.")
+        return
+    if film.digest != clip.digest:
+        st.error(f"**The file of {clip.camera} is another one now.** Put the first one back, or add it on Footage.")
+        return
+    draw(case, clip, film)
+    choose_anchor(clip)
+    with st.container(horizontal=True):
+        copy_to_others(case, clip, film)
+        bring_file(clip, film)
+        take_file(clip)
+
 
 st.title("Regions")
 case = the_case()
+if not case.clips:
+    st.info("**No clips yet.** Add at least one on the Footage page.", icon=":material/video_library:")
+    link_to("footage", "Go to Footage", ":material/arrow_back:")
+    st.stop()
+st.markdown(
+    "Say where in the picture people count, or do not: a doorway, a pavement; a street behind, a mirror. "
+    "With no regions, they count everywhere."
+)
+editor()
+if case.run:
+    st.caption("What is drawn holds from the next run on, which does not look for people again.")
+go_on_to("run", "Next: run")

@@ -1,59 +1,64 @@
-"""Run: choose the models and settings, start, and see how far the work is."""
+"""Run: how thorough, with which models; how far the work is; what was found."""
+
+from dataclasses import replace
 
 import streamlit as st
 
 from core.errors import SightlineError
-from core.jobs import Order, Source
-from pages.parts.choices import choices, keep_in_address
-from pages.parts.looking import look_at
+from core.jobs import Job, Order, changes, order_of
+from pages.parts.case import change, the_case
+from pages.parts.other_runs import other_runs
 from pages.parts.plan import link_to
-from pages.parts.progress import job_cards
+from pages.parts.presets import preset_cards
+from pages.parts.progress import REFUSED, case_job, job_of
 from pages.parts.services import services
-from pages.parts.settings import chosen_settings
-
-chosen = choices()
-jobs = services().jobs
-
-
-def ordered() -> Order | None:
-    """What would be started now; nothing where something is missing (said on the page)."""
-    looked = [one for one in look_at(chosen.clips) if one.usable]
-    cameras = chosen.cameras([one.path for one in looked])
-    if not cameras:
-        st.info("**No clips yet.** Pick at least one on the Footage page.", icon=":material/video_library:")
-        link_to("footage", "Go to Footage", ":material/arrow_back:")
-        return None
-    st.markdown("**Cameras:** " + ", ".join(camera.name for camera in cameras))
-    digests = {one.path: one.clip.digest for one in looked if one.clip}
-    settings = chosen_settings()
-    if settings is None:
-        return None
-    sources = tuple(Source(camera.name, str(camera.clip), digests[str(camera.clip)]) for camera in cameras)
-    return Order(sources, **settings)
+from pages.parts.settings import advanced, model_choice
+from pages.parts.settling import settle
 
 
 def start(order: Order) -> None:
     try:
-        chosen.run = jobs.start(order).key
+        key = services().jobs.start(order).key
+        change(lambda case: replace(case, wanted=key), "run started")
     except SightlineError as fault:
-        st.session_state["refused"] = str(fault)
+        st.session_state[REFUSED] = str(fault)
+
+
+def offer(order: Order, job: Job | None) -> None:
+    """The button, where there is something to do."""
+    if job is not None and job.key == order.key:
+        if job.state == "done":
+            st.success("What is shown was made with these clips and settings.", icon=":material/check:")
+        elif job.live:
+            st.info("A run with these settings is at work: see above.", icon=":material/arrow_upward:")
+        return
+    if job is None:
+        st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
+        return
+    differs = changes(job.order, order)
+    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {words}" for words in differs))
+    if job.live:
+        st.caption("The one at work goes on beside it; stop it if you no longer need it.")
+    st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
+    st.caption("What is shown stays until the new one is done. Only what the changes touch is done anew.")
 
 
 st.title("Run")
-keep_in_address()
-st.markdown("Finds the people in each clip and follows them from frame to frame.")
-order = ordered()
-if order is not None:
-    known = next((job for job in jobs.all() if job.key == order.key), None)
-    words = {"stopped": "Go on", "failed": "Try again", "partly": "Try the failed clips again"}
-    label = words.get(known.state, "Start") if known else "Start tracking"
-    if known and (known.live or known.state == "done"):
-        said = "at work" if known.live else "done"
-        st.info(f"The run with these clips and settings is {said}: see below.", icon=":material/check:")
-    else:
-        st.button(label, type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
-if refused := st.session_state.pop("refused", ""):
-    st.error(refused)
-
-st.subheader("Runs")
-job_cards()
+case = settle(the_case())
+if not case.clips:
+    st.info("**No clips yet.** Add one for each camera on the Footage page.", icon=":material/video_library:")
+    link_to("footage", "Go to Footage", ":material/arrow_back:")
+    st.stop()
+job = job_of(case)
+if refused := st.session_state.pop(REFUSED, ""):
+    st.error(refused, icon=":material/error:")
+case_job(case)
+st.subheader("Settings" if job else "How thorough?")
+preset_cards()
+try:
+    offer(order_of(case), job)
+except SightlineError as fault:
+    st.error(f"**This cannot be run yet: {fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+model_choice(case)
+advanced(case)
+other_runs(case, job)

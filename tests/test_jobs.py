@@ -6,17 +6,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from core.errors import StoreError
-from core.jobs import Job, Jobs, Order, Source
+from core.cases import CaseClip, Cases, Plan
+from core.errors import SettingsError, StoreError, WeightsError
+from core.jobs import Job, Jobs, Order, Source, Trials, changes, order_of
+from core.regions import Region, Regions, load_regions, to_json
 from core.settings import TrackSettings, VideoSettings
 
-# Stands in for `python -m core track`: the same flags, the same output, and orders of its own in the detector's name.
+# Stands in for `python -m core`: the same flags, the same output, and orders of its own in the detector's name.
 CHILD = """
 import json, signal, sys, time
 from pathlib import Path
@@ -54,6 +56,11 @@ while act == "wait" or (act == "wait-once" and len((out / "starts").read_text())
     time.sleep(0.02)
 faults = {"one-fails": names[:1], "all-fail": names}.get(act, [])
 record("done", {n: {"failed": "no frames. Export it again."} if n in faults else {"tracks": 3} for n in names})
+if act == "half":
+    sys.exit(2)
+if sys.argv[1] == "run":
+    (out / "people.csv").write_text("camera,track,person\\ngate,1,P001\\ngate,2,P001\\ngate,3,P002\\n")
+    (out / "similarity.npz").write_bytes(b"")
 sys.exit(1 if faults else 0)
 """
 
@@ -134,6 +141,9 @@ CHANGED = {
     "another embedder": {"embedder": "osnet"},
     "another rate": {"video": VideoSettings(fps=5)},
     "another threshold": {"track": TrackSettings(conf=0.3)},
+    "another offset": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", offset_seconds=1.5),)},
+    "another range": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", end_seconds=9.0),)},
+    "another region": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", regions="{}"),)},
     "another camera's name": {"sources": (Source("door", "/clips/gate.mp4", "digest of gate"),)},
     "another content": {"sources": (Source("gate", "/clips/gate.mp4", "other digest"),)},
 }
@@ -250,14 +260,110 @@ def test_a_damaged_record_hides_one_job_only(jobs: Jobs) -> None:
     assert [job.order.detector for job in jobs.all()] == ["quick"]
 
 
-def test_the_words_are_those_of_the_command_line() -> None:
+YARD = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
+
+
+def test_the_words_are_those_of_the_command_line(tmp_path: Path) -> None:
     """The real parser takes them, and reads back the same order."""
     from core.cli import parser
 
     full = replace(order(), embedder="osnet", video=VideoSettings(5, 1, 9), track=TrackSettings(0.3, 0.4, -0.5, 2, 3))
-    read = parser().parse_args(["track", *full.words(Path("out"))])
+    gate = replace(full.sources[0], offset_seconds=-2.5, start_seconds=0.25, end_seconds=7.0, regions=to_json(YARD))
+    full = replace(full, sources=(gate, full.sources[1]))
+    full.prepare(tmp_path)
+    read = parser().parse_args(full.words(tmp_path))
+    assert read.command == "run"
     assert read.name == ["gate=/clips/gate.mp4", "hall=/clips/hall.mp4"]
-    assert (read.weights, read.features, read.progress, read.out) == ("quick", "osnet", "json", Path("out"))
+    assert (read.weights, read.features, read.progress) == ("quick", "osnet", "json")
+    assert (read.out, read.watch, read.no_zip) == (tmp_path / "out", tmp_path, True)
     assert VideoSettings(read.fps, getattr(read, "from"), read.to) == full.video
     assert TrackSettings(read.conf, read.iou, read.track_cos, read.n_init, read.max_age) == full.track
     assert read.size == full.detect.size
+    assert (read.offset, read.range) == (["gate=-2.5"], ["gate=0.250000-7.000000"])
+    (word,) = read.roi
+    assert word.startswith("gate=") and load_regions(Path(word.removeprefix("gate=")), 8, 8) == YARD
+
+
+def test_without_an_embedder_people_are_only_tracked(tmp_path: Path) -> None:
+    from core.cli import parser
+
+    late = replace(order(), sources=(replace(order().sources[0], offset_seconds=3.0, start_seconds=2.0),))
+    read = parser().parse_args(late.words(tmp_path))
+    assert (read.command, read.features, read.range) == ("track", "none", ["gate=2.000000-"])
+
+
+def test_people_are_counted_when_all_of_it_is_there(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(replace(order(), embedder="osnet")).key)
+    assert (job.state, job.people) == ("done", 2)
+
+
+def test_a_run_that_ended_before_people_were_compared_is_not_done(jobs: Jobs) -> None:
+    """The record of the clips says done by then; taking it for the end would show a gallery without people."""
+    job = over(jobs, jobs.start(replace(order("half"), embedder="osnet")).key)
+    assert (job.state, job.people) == ("failed", None)
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Cases:
+    return Cases(tmp_path / "cases")
+
+
+def test_the_order_of_a_case_holds_all_that_was_said_of_its_clips(cases: Cases) -> None:
+    gate = CaseClip("gate", "/clips/a.mp4", "a", began="2026-05-31 14:00:02", start_seconds=1, end_seconds=5)
+    hall = CaseClip("hall", "/clips/b.mp4", "b", began="2026-05-31 14:00:00", regions=YARD)
+    made = order_of(replace(cases.new(), clips=(gate, hall)))
+    assert made.sources == (
+        Source("gate", "/clips/a.mp4", "a", 2.0, 1, 5),
+        Source("hall", "/clips/b.mp4", "b", regions=to_json(YARD)),
+    )
+    assert [len(digest) for digest in made.models] == [64, 64]
+    assert Order.read(json.loads(json.dumps(asdict(made)))) == made
+
+
+def test_a_case_that_cannot_be_run_says_why(cases: Cases) -> None:
+    with pytest.raises(SettingsError, match="no clips"):
+        order_of(cases.new())
+    clips = (CaseClip("gate", "/clips/a.mp4", "a"),)
+    with pytest.raises(WeightsError, match="no detector is called 'nothing'"):
+        order_of(replace(cases.new(), clips=clips, plan=Plan(detector="nothing")))
+
+
+def test_an_order_of_an_older_program_is_read() -> None:
+    content = asdict(order())
+    content["sources"] = [{name: s[name] for name in ("camera", "path", "digest")} for s in content["sources"]]
+    assert Order.read(content) == order()
+
+
+OTHERWISE = {
+    # what is changed: what is said
+    "a rate": ({"video": VideoSettings(fps=5)}, "frames looked at a second (0: all): 5 (was 10)"),
+    "an end": ({"video": VideoSettings(end_seconds=5)}, "last second: 5 (was the end)"),
+    "a model": ({"embedder": "osnet"}, "appearance model: osnet (was none)"),
+    "its file": ({"models": ("x",)}, "the file of a model is another one"),
+    "a camera more": ({"sources": (*order().sources, Source("yard", "/y", "y"))}, "yard: new"),
+    "a camera less": ({"sources": order().sources[:1]}, "hall: taken out"),
+    "their order": ({"sources": order().sources[::-1]}, "the order of the cameras"),
+    "a region": ({"sources": (replace(order().sources[0], regions="{}"), order().sources[1])}, "gate: regions drawn"),
+    "a range": (
+        {"sources": (replace(order().sources[0], end_seconds=4), order().sources[1])},
+        "gate: looked at from 0 s to 4 s (was as a whole)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), OTHERWISE.values(), ids=OTHERWISE.keys())
+def test_what_changed_is_said(change: dict[str, object], said: str) -> None:
+    new = replace(order(), **change)  # type: ignore[arg-type]
+    assert changes(order(), new) == [said]
+    assert new.key != order().key
+    assert changes(new, new) == []
+
+
+def test_a_trial_is_made_once(tmp_path: Path) -> None:
+    script = tmp_path / "trial.py"
+    script.write_text("import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.3)")
+    trials, noted = Trials([sys.executable, str(script)]), tmp_path / "noted"
+    assert trials.begin([str(noted)])
+    assert trials.begin([str(noted)])
+    until(lambda: not trials.begin([str(noted)]))
+    assert noted.read_text() == "x"

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from types import FrameType
 
 from core import __version__
-from core.cli import cache, cases, embed, evaluate, gallery, models, probe, query, run, sample, track, train
+from core.cli import cache, cases, embed, evaluate, gallery, models, probe, query, retrack, run, sample, track, train
 from core.errors import Cancelled, SightlineError
 
-COMMANDS = (probe, run, gallery, query, track, embed, evaluate, models, train, sample, cases, cache)
+COMMANDS = (probe, run, gallery, retrack, query, track, embed, evaluate, models, train, sample, cases, cache)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,7 +1,8 @@
 """`gallery DIR`: who is who in a run that is done, at another threshold or with other decisions; no network is run.
 
 `gallery --check ZIP`: whether an export is still as it was written. `gallery --from-crops FOLDER FOLDER --out DIR`: the
-same from crops that somebody brings. `gallery DIR --market FOLDER`: its crops as a data set.
+same from crops that somebody brings. `gallery DIR --market FOLDER`: its crops as a data set. `gallery DIR --to FOLDER`:
+all of it, or with `--what` one part, in another folder, so that what lies in DIR stays as it is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,30 @@ from core.cli.run import add_matching, choice_of, decided
 from core.device import backend
 from core.embed import open_embedder
 from core.errors import SettingsError
+from core.folders import write_atomically
 from core.gallery import ChangedError, read_manifest, require_empty, write_market
-from core.people import bring, load_evidence, load_people, look_into
+from core.people import (
+    Choice,
+    Evidence,
+    about_people,
+    bring,
+    known_of,
+    load_evidence,
+    load_people,
+    look_into,
+    matched,
+    people_of,
+    write_films,
+)
+from core.people.kept import ZIP
 from core.progress import Progress
 from core.results import record_of
 from core.weights import EMBEDDER, Known, find
-from core.weights.manifest import entries
 
-DECIDING = ("cos", "links", "travel", "no_blur")
+DECIDING = ("cos", "links", "names", "travel", "looks_only", "no_blur", "purpose")
 OF_CROPS = ("out", "features", "device")
+WHAT = ("gallery", "crops", "films")
+CROPS, SUMS = "crops.zip", "SHA256SUMS"
 
 
 def add(commands: Any) -> None:
@@ -33,6 +50,13 @@ def add(commands: Any) -> None:
     p.add_argument("done", nargs="?", type=Path, metavar="DIR", help="the folder of a run")
     p.add_argument("--check", type=Path, metavar="ZIP", help="say whether this gallery.zip is still as it was written")
     p.add_argument("--market", type=Path, metavar="FOLDER", help="write the crops there, named as in Market-1501")
+    p.add_argument("--to", type=Path, metavar="FOLDER", help="write there, and leave DIR as it is")
+    p.add_argument(
+        "--what",
+        choices=WHAT,
+        help="with --to: gallery (zip, tables and the sha256 of the zip), crops (Market-1501, in crops.zip), "
+        "films (each camera's clip with the people drawn in)",
+    )
     p.add_argument(
         "--from-crops",
         nargs="+",
@@ -54,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
         return check(options.check)
     _require_sense(options)
     progress, status = Progress(listener(options.progress)), 0
+    if options.to:
+        return elsewhere(options, progress)
     if options.market:
         require_empty(options.market)
     if options.from_crops:
@@ -82,22 +108,48 @@ def _require_sense(options: argparse.Namespace) -> None:
         raise SettingsError(f"{', '.join(crops)}: only --from-crops has a use for that", "Leave it out.")
     if options.from_crops and options.travel:
         raise SettingsError("crops come without times, and --travel is about times", "Leave it out.")
+    if options.what and not options.to:
+        raise SettingsError("--what is about --to", "Name a folder with --to, or leave it out.")
+    if options.to and (options.from_crops or options.market):
+        raise SettingsError("--to is for a run that is done", "Write: gallery DIR --to FOLDER --what crops.")
     if not (options.done or options.from_crops):
         raise SettingsError("no run was named", "Name the folder of one: gallery DIR.")
 
 
 def _again(options: argparse.Namespace, progress: Progress) -> None:
+    decided(*_said(options), progress, options.to)
+
+
+def _said(options: argparse.Namespace) -> tuple[Evidence, Path, Known | None, Choice]:
+    """What is known of a run that is done, its folder, and what the flags say of it."""
     evidence, record = load_evidence(options.done), record_of(options.done)
-    choice = choice_of(options, record["cameras"])
-    model = record["models"]["embedder"]
-    if not isinstance(model, dict):
-        raise SettingsError(f"the run in {options.done} matched on motion alone", "Run it again with an embedder.")
-    decided(evidence, options.done, _known(model["sha256"]), choice, progress)
+    return evidence, options.done, known_of(record), choice_of(options, record["cameras"])
 
 
-def _known(sha256: str) -> Known | None:
-    """What was measured with the run's embedder elsewhere; its file is not needed for that."""
-    return next((entry.model.known for entry in entries().values() if entry.matches(sha256)), None)
+def elsewhere(options: argparse.Namespace, progress: Progress) -> int:
+    """One part of what can be handed out, below --to; what is there is whole once SHA256SUMS is."""
+    (options.to / SUMS).unlink(missing_ok=True)
+    sums = [f"{_sha256(path)}  {path.name}\n" for path in _made(options, progress)]
+    write_atomically(options.to / SUMS, "".join(sums).encode())
+    sys.stdout.write(f"sha256, to be kept elsewhere:\n{''.join(sums)}")
+    return 0
+
+
+def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
+    """The files that are handed out, as they are made."""
+    to, what = options.to, options.what or "gallery"
+    if what == "gallery":
+        _again(options, progress)
+        yield to / ZIP
+        return
+    said = evidence, out, known, choice = _said(options)
+    parts, found = matched(*said)
+    if what == "films":
+        yield from write_films(parts, found.people().person, out, to, choice.blur, progress)
+        return
+    gallery = people_of(parts, found, out, about_people(evidence, out, known, choice), choice.names)
+    write_market(gallery, to / CROPS, progress)
+    yield to / CROPS
 
 
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
@@ -126,9 +178,13 @@ def check(path: Path) -> int:
     except ChangedError as fault:
         sys.stderr.write(f"sightline: {fault}\n")
         return 1
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    sha256 = _sha256(path)
     made = f"made by {manifest.get('program')}" + (f" on {manifest['when']}" if manifest.get("when") else "")
     sys.stdout.write(f"{path}: {len(manifest['entries'])} files have the sha256 that the manifest names; {made}\n")
     sys.stdout.write(f"sha256 of the zip itself, to be kept elsewhere: {sha256}\n")
     return 0
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from core.gallery import read_manifest
 from core.runs import Manifest, Setup, again, differing
 from core.weights import Kind
 
-_BESIDE = {"command", "run", "clips", "out", "like", "device", "weights", "features", "fresh", "progress"}
+_BESIDE = {"command", "run", "clips", "out", "like", "device", "weights", "features", "fresh", "progress", "watch"}
 _NAMED = 5
 
 

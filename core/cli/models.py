@@ -9,13 +9,19 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from core.cli.cache import words
 from core.cli.progress import BAR, LOG_SECONDS, clock, listener
-from core.device import choose, cuda_here
+from core.device import backend, choose, cuda_here
+from core.errors import SettingsError
+from core.pipeline import Networks, Recipe
 from core.progress import Progress, Report
-from core.weights import Got, Status, get, gettable, listing
+from core.settings import DetectSettings, VideoSettings
+from core.speed import STAGES, Rates, try_out
+from core.video import probe
+from core.weights import DETECTOR, EMBEDDER, Got, Status, find, get, gettable, listing
 from core.weights.manifest import own_folder
 from core.weights.pins import FILE
 
@@ -25,11 +31,46 @@ GET = "python -m core models get"
 def add(commands: Any) -> None:
     p: argparse.ArgumentParser = commands.add_parser("models", help="list the models that are here and those missing")
     p.set_defaults(run=run)
-    inner = p.add_subparsers(metavar="get")
+    inner = p.add_subparsers(metavar="get | time")
     g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")
     g.add_argument("names", nargs="*", metavar="NAME", help="model to fetch into the folder of your own weights")
     g.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     g.set_defaults(run=run_get)
+    add_time(inner)
+
+
+def add_time(inner: Any) -> None:
+    t = inner.add_parser("time", help="measure for a few seconds how fast models are here, on a clip")
+    t.add_argument("clip", type=Path, metavar="CLIP")
+    t.add_argument("--weights", default=DETECTOR, metavar="NAME", help=f"detector: name or file ({DETECTOR})")
+    t.add_argument("--features", default=EMBEDDER, metavar="NAME", help=f"embedder: name, file, or none ({EMBEDDER})")
+    t.add_argument(
+        "--at", action="append", default=[], metavar="PX@FPS", help="size of the detector and frames a second (640@10)"
+    )
+    t.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda (auto)")
+    t.set_defaults(run=run_time)
+
+
+def run_time(options: argparse.Namespace) -> int:
+    """The figures are kept: the Run page of the app foretells from them how long a run will take."""
+    clip = probe(options.clip)
+    embedder = None if options.features == "none" else find(options.features, "embedder")
+    networks = Networks(find(options.weights, "detector"), embedder, backend(options.device))
+    for size, fps in [_at(word) for word in options.at or ["640@10"]]:
+        recipe = Recipe(VideoSettings(fps=fps), DetectSettings(size=size))
+        for rate in try_out(clip, recipe, networks, Rates()):
+            if rate.kind.stage in STAGES:
+                sys.stdout.write(f"{size} px, {fps:g} a second: {rate.kind.stage} {1 / rate.each:.1f} frames/s\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _at(word: str) -> tuple[int, float]:
+    try:
+        size, fps = word.split("@")
+        return int(size), float(fps)
+    except ValueError as fault:
+        raise SettingsError(f"--at {word} is no size and rate", "Write --at 640@10.") from fault
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,7 +86,14 @@ def describe(status: Status) -> str:
     where = str(model.path) if status.state == "present" else f"put it at {model.path}"
     if status.state == "missing" and model.url:
         where = f"{GET} {model.name}  (about {model.megabytes:g} MB)"
-    facts = "; ".join([f"licence {model.licence}", f"trained on {model.trained_on}", *model.figures])
+    facts = "; ".join(
+        [
+            *([model.good_for] if model.good_for else []),
+            f"licence {model.licence}",
+            f"trained on {model.trained_on}",
+            *model.figures,
+        ]
+    )
     return f"{status.state:8} {model.kind:9} {model.name}\n         {where}\n         {facts}"
 
 

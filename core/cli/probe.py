@@ -11,6 +11,8 @@ from core.cli.progress import clock
 from core.errors import SightlineError
 from core.types import Clip
 from core.video import probe
+from core.video.checks import measure, notes_of
+from core.video.glimpses import glimpses
 
 
 def add(commands: Any) -> None:
@@ -36,4 +38,5 @@ def describe(clip: Clip) -> str:
         f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {clock(clip.duration_seconds)}, "
         f"{clip.fps:.4g} a second, {clip.codec} in {clip.container}, digest {clip.digest}"
     )
-    return "\n".join([head, *(f"  note: {warning}" for warning in clip.warnings)])
+    notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])
+    return "\n".join([head, *(f"  note: {note.words} {note.remedy}" for note in notes)])

@@ -10,15 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
+
 from core.cli import like
-from core.cli.track import add_flags, progress_of, say, setup_of, status_of
+from core.cli.track import add_flags, logged, progress_of, say, setup_of, status_of
 from core.cli.ways import add_travel, ways_of
 from core.errors import SettingsError
-from core.match import Match
-from core.people import Choice, Evidence, collect, decide, read_links
+from core.gallery import Gallery
+from core.log import LOG
+from core.people import Choice, Evidence, collect, decide, read_links, read_names
 from core.pipeline import name_cameras
 from core.progress import Progress
 from core.runs import Setup, read, track_clips
+from core.speed import Rates, note, note_whole
 from core.weights import Known
 
 
@@ -33,6 +37,7 @@ def add(commands: Any) -> None:
         metavar="CAM=SECONDS",
         help="this camera's clip begins so many seconds after the others' (0)",
     )
+    p.add_argument("--no-zip", action="store_true", help="leave everything but gallery.zip")
     p.add_argument(
         "--like", type=Path, metavar="ZIP", help="do the run again that this gallery.zip (or manifest) is of"
     )
@@ -43,22 +48,33 @@ def add_matching(p: argparse.ArgumentParser) -> None:
     """What decides who is who, and how it is handed out."""
     p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
     p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see the README")
+    p.add_argument("--names", type=Path, metavar="FILE", help="CSV of whom you know: camera,track,name,note")
     add_travel(p)
     p.add_argument("--looks-only", action="store_true", help="make nothing of where people stood")
     p.add_argument("--no-blur", action="store_true", help="leave heads as they are in gallery.zip")
+    p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred, which --no-blur must say")
+    p.add_argument("--purpose", metavar="TEXT", help="why anybody is looked for; it is kept in gallery.zip")
 
 
 def run(options: argparse.Namespace) -> int:
+    with logged(options):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
     # What a user can mistype is looked at before hours of work, not after.
     then = read(options.like) if options.like else None
     setup = _setup(options) if then is None else like.setup_of(options, then)
     progress = progress_of(options)
     results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=say)
+    note(results, setup.recipe, setup.networks, Rates())
     status = status_of(results)
     if status < 2:
         evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
         say_ground(evidence)
-        decided(evidence, options.out, setup.known, setup.choice, progress)
+        gallery = decided(evidence, options.out, setup.known, setup.choice, progress)
+        note_whole(results, time.time() - psutil.Process().create_time(), Rates())
+        LOG.info("%d people among %d tracks", len(gallery.by_person()), len(gallery.sightings))
         if then is not None:
             status = max(status, like.compare(options, then))
     return status
@@ -68,14 +84,27 @@ def _setup(options: argparse.Namespace) -> Setup:
     if options.features == "none":
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
     cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
-    choice, setup = choice_of(options, cameras), setup_of(options)
+    choice, setup = replace(choice_of(options, cameras), zipped=not options.no_zip), setup_of(options)
     return replace(setup, offsets=_offsets(options.offset, cameras), choice=choice)
 
 
 def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
     """What the flags say about who is who."""
-    links = read_links(options.links) if options.links else ()
-    return Choice(options.cos, links, not options.no_blur, ways_of(options.travel, cameras), options.looks_only)
+    reason, purpose = (options.reason or "").strip(), (options.purpose or "").strip()
+    if options.no_blur and not reason:
+        raise SettingsError("--no-blur shows faces, and no reason is given", 'Say why: --reason "asked for by ...".')
+    if reason and not options.no_blur:
+        raise SettingsError("--reason is about --no-blur", "Leave it out; --purpose says why anybody is looked for.")
+    return Choice(
+        options.cos,
+        read_links(options.links) if options.links else (),
+        not options.no_blur,
+        ways_of(options.travel, cameras),
+        options.looks_only,
+        read_names(options.names) if options.names else (),
+        purpose,
+        reason,
+    )
 
 
 def say_ground(evidence: Evidence) -> None:
@@ -89,14 +118,17 @@ def say_ground(evidence: Evidence) -> None:
         sys.stdout.write("\n")
 
 
-def decided(evidence: Evidence, out: Path, known: Known | None, choice: Choice, progress: Progress) -> Match:
-    """Match, write what a run leaves, and say what came of it."""
-    found, gallery = decide(evidence, out, known, choice, progress, time.strftime("%Y-%m-%dT%H:%M:%S%z"))
+def decided(
+    evidence: Evidence, out: Path, known: Known | None, choice: Choice, progress: Progress, to: Path | None = None
+) -> Gallery:
+    """Match, write what a run leaves (there, or below `to`), and say what came of it."""
+    found, gallery = decide(evidence, out, known, choice, progress, time.strftime("%Y-%m-%dT%H:%M:%S%z"), to)
     given = "suggested" if choice.threshold is None else "given"
     people = len(gallery.by_person())
     sys.stdout.write(f"{people} people among {len(found.tracklets)} tracks at similarity {found.threshold:.2f}")
-    sys.stdout.write(f" ({given}); {found.calibration.words}\n{out / 'gallery.zip'}\n")
-    return found
+    sys.stdout.write(f" ({given}); {found.calibration.words}\n")
+    sys.stdout.write(f"{(to or out) / ('gallery.zip' if choice.zipped else 'people.csv')}\n")
+    return gallery
 
 
 def _offsets(words: list[str], cameras: list[str]) -> dict[str, float]:

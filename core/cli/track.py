@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.cli.progress import listener
 from core.device import backend
-from core.errors import RegionError, SettingsError
+from core.errors import Cancelled, ClipError, RegionError, SettingsError, SightlineError
+from core.log import LOG, Stages, keep_log
 from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras
-from core.progress import Progress
+from core.progress import Progress, Report
 from core.regions import Regions, load_regions
 from core.runs import Setup, track_clips
 from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
+from core.speed import Rates, note
 from core.video import probe
+from core.watch import Watch
 from core.weights import DETECTOR, EMBEDDER, find
 
 
@@ -41,18 +47,44 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     p.add_argument("--n-init", type=int, help=f"boxes that make a track ({track.n_init})")
     p.add_argument("--max-age", type=float, help=f"seconds a track may miss ({track.max_age})")
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
+    p.add_argument("--range", action="append", default=[], metavar="CAM=FROM-TO", help="seconds of one camera's clip")
     p.add_argument("--fps", type=float, help=f"frames looked at a second ({video.fps:g}; 0: all)")
     p.add_argument("--size", type=int, help=f"long side the detector sees ({detect.size})")
     p.add_argument("--from", type=float, metavar="S", help="begin at this second (0)")
     p.add_argument("--to", type=float, metavar="S", help="stop at this second")
     p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
     p.add_argument("--fresh", action="store_true", help="do all stages again")
+    p.add_argument("--watch", type=Path, metavar="DIR", help="keep the latest picture, CPU and memory there")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
 def run(options: argparse.Namespace) -> int:
-    results = track_clips(setup_of(options), options.out, progress_of(options), options.fresh, tell=say)
-    return status_of(results)
+    with logged(options):
+        setup = setup_of(options)
+        results = track_clips(setup, options.out, progress_of(options), options.fresh, tell=say)
+        note(results, setup.recipe, setup.networks, Rates())
+        return status_of(results)
+
+
+@contextmanager
+def logged(options: argparse.Namespace) -> Iterator[None]:
+    """What a run does is in the log of all runs, however it ends."""
+    folder = options.out.absolute()
+    with keep_log(f"{folder.parent.name}/{folder.name}"):
+        words = " ".join(f"{name}={value}" for name, value in vars(options).items() if value and name != "run")
+        LOG.info("begins: %s", words)
+        try:
+            yield
+        except (KeyboardInterrupt, Cancelled):
+            LOG.info("stopped")
+            raise
+        except SightlineError as fault:
+            LOG.error("%s", fault)
+            raise
+        except Exception:
+            LOG.exception("a fault of the program")
+            raise
+        LOG.info("over")
 
 
 def status_of(results: list[CameraResult]) -> int:
@@ -62,12 +94,22 @@ def status_of(results: list[CameraResult]) -> int:
 
 
 def progress_of(options: argparse.Namespace) -> Progress:
-    return Progress(listener(options.progress))
+    hear: list[Callable[[Report], None]] = [listener(options.progress), Stages()]
+    if options.watch is None:
+        return Progress(lambda report: _all(hear, report))
+    watch = Watch(options.watch)
+    hear.append(watch.listen)
+    return Progress(lambda report: _all(hear, report), look_on=watch.show)
+
+
+def _all(hear: list[Callable[[Report], None]], report: Report) -> None:
+    for one in hear:
+        one(report)
 
 
 def setup_of(options: argparse.Namespace) -> Setup:
     """What the flags ask for."""
-    cameras = name_cameras(options.clips, options.name)
+    cameras = _spans(name_cameras(options.clips, options.name), options.range)
     if not cameras:
         raise SettingsError("no clip was given", f"Name at least one: {options.command} CLIP... --out DIR.")
     track = _given(options, "conf", "iou", "track_cos", "n_init", "max_age")
@@ -96,14 +138,37 @@ def _regions(words: list[str], cameras: list[Camera]) -> dict[str, Regions]:
         name, equals, file = word.partition("=")
         if not equals or name not in clips:
             raise RegionError(f"--roi {word} names no camera of this run", f"Cameras: {', '.join(clips)}.")
-        clip = probe(clips[name])
+        try:
+            clip = probe(clips[name])
+        except ClipError:
+            # It fails by itself when its turn comes, and does not keep the others from theirs.
+            continue
         found[name] = load_regions(Path(file), clip.width, clip.height)
     return found
+
+
+def _spans(cameras: list[Camera], words: list[str]) -> list[Camera]:
+    """The cameras with the ranges of time that `CAM=FROM-TO` words give them; either end may be left out."""
+    spans = {}
+    for word in words:
+        name, _, ends = word.partition("=")
+        if name not in {camera.name for camera in cameras}:
+            known = ", ".join(camera.name for camera in cameras)
+            raise SettingsError(f"--range {word} names no camera of this run", f"Cameras: {known}.")
+        try:
+            start, end = (float(text) if text else None for text in ends.split("-"))
+        except ValueError as fault:
+            raise SettingsError(f"--range {word} is no range of seconds", "Write --range gate=5-20.") from fault
+        # Checked where all ranges are.
+        video = VideoSettings(start_seconds=start or 0.0, end_seconds=end)
+        spans[name] = (video.start_seconds, video.end_seconds)
+    return [replace(camera, span=spans.get(camera.name)) for camera in cameras]
 
 
 def say(result: CameraResult) -> None:
     name = result.camera.name
     if result.fault:
+        LOG.error("%s: failed. %s", name, result.fault)
         sys.stderr.write(f"{name}: failed. {result.fault}\n")
         return
     missing = f", {result.missing} frames could not be read" if result.missing else ""

@@ -10,9 +10,9 @@ from core.gallery.heads import blurred
 from core.gallery.lineup import Asked, Candidate, lineup
 from core.gallery.lookalikes import candidates_csv
 from core.gallery.market import require_empty, write_market
-from core.gallery.naming import moment, person_name
+from core.gallery.naming import calm, moment, one_line, person_name, sheet_name
 from core.gallery.reading import read_zip
-from core.gallery.rows import people_csv
+from core.gallery.rows import people_csv, sightings_csv, sightings_parquet
 from core.gallery.sightings import STATUSES, Crop, Gallery, Lookalike, Picture, Sighting
 
 __all__ = [
@@ -26,14 +26,19 @@ __all__ = [
     "Picture",
     "Sighting",
     "blurred",
+    "calm",
     "candidates_csv",
     "lineup",
     "moment",
+    "one_line",
     "people_csv",
     "person_name",
     "read_manifest",
     "read_zip",
     "require_empty",
+    "sheet_name",
+    "sightings_csv",
+    "sightings_parquet",
     "write_market",
     "write_zip",
 ]

@@ -4,7 +4,8 @@
     cameras.csv               which number is which camera
     README.txt                what it is, and which models, settings and decisions named the people
 
-Whole or not at all, and only into a folder that was empty. Heads stay as they are: blurred ones teach the wrong thing.
+Whole or not at all, and only into a folder that was empty, or into one zip file. Heads stay as they are:
+blurred ones teach the wrong thing.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import io
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from core import __version__
 from core.errors import SettingsError, StoreError
+from core.folders import written_whole
+from core.gallery.archive import Archive
 from core.gallery.facts import topics
 from core.gallery.naming import counted
 from core.gallery.pictures import jpeg_of
@@ -40,22 +43,38 @@ How the people were named
 {made}"""
 
 
-def write_market(gallery: Gallery, folder: Path, progress: Progress | None = None) -> int:
-    """How many crops there are now in `folder`, which must be empty or new."""
+def write_market(gallery: Gallery, place: Path, progress: Progress | None = None) -> int:
+    """How many crops there are now in `place`: a folder, which must be empty or new, or a file that ends in .zip."""
     total = sum(len(sighting.crops) for sighting in gallery.sightings)
     if not total:
         raise SettingsError("there is no crop of anybody to write", "Choose a run in which people were found.")
+    files = _files(gallery, total, progress or Progress())
+    if place.suffix.lower() == ".zip":
+        with written_whole(place) as file, Archive(file) as archive:
+            for name, content in files:
+                archive.add(name, [content])
+    else:
+        _fill(place, files)
+    return total
+
+
+def _files(gallery: Gallery, total: int, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, one picture in memory at a time."""
+    progress.begin("export", total)
+    for number, (name, crop) in enumerate(_named(gallery), 1):
+        yield name, jpeg_of(crop, blur=False)
+        progress.at(number)
+    yield "cameras.csv", _cameras(gallery).encode()
+    yield "README.txt", _readme(gallery, total).encode()
+
+
+def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     require_empty(folder)
     new = folder.absolute().with_name(f".{secrets.token_hex(8)}.part")
-    steps = progress or Progress()
-    steps.begin("export", total)
     try:
         new.mkdir(parents=True)
-        for number, (name, crop) in enumerate(_named(gallery), 1):
-            (new / name).write_bytes(jpeg_of(crop, blur=False))
-            steps.at(number)
-        (new / "cameras.csv").write_text(_cameras(gallery), encoding="utf-8", newline="")
-        (new / "README.txt").write_text(_readme(gallery, total), encoding="utf-8", newline="")
+        for name, content in files:
+            (new / name).write_bytes(content)
         if folder.is_dir():
             folder.rmdir()  # not everywhere may one folder take the place of another
         new.rename(folder)
@@ -63,7 +82,6 @@ def write_market(gallery: Gallery, folder: Path, progress: Progress | None = Non
         raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Name another folder.") from fault
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return total
 
 
 def require_empty(folder: Path) -> None:

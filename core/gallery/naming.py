@@ -8,6 +8,7 @@ import unicodedata
 from core.gallery.sightings import Crop, Sighting
 
 _ROUNDING = 1e-6  # 83.4 seconds are 833.999... tenths
+_FORMULA = ("=", "+", "-", "@")
 
 
 def person_name(person: int) -> str:
@@ -77,6 +78,16 @@ def one_line(text: str) -> str:
         "\ufffd" if unicodedata.category(c) == "Cs" else " " if unicodedata.category(c) == "Cc" else c for c in text
     )
     return " ".join("".join(clean).split())
+
+
+def calm(text: str) -> str:
+    """Text from outside as a cell that no spreadsheet takes for a formula.
+
+    >>> calm("=HYPERLINK(1)"), calm("Anna"), calm(" -1")
+    ("'=HYPERLINK(1)", 'Anna', "'-1")
+    """
+    clean = one_line(text)
+    return f"'{clean}" if clean.startswith(_FORMULA) else clean
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.gallery.naming import counted
+from core.gallery.naming import counted, one_line
 from core.gallery.sightings import Gallery
 
 _TEXT = """\
@@ -10,9 +10,9 @@ Sightline: who was seen
 =======================
 
 {found}
-
+{purpose}
 THE MATCHES ARE CANDIDATES UNTIL A PERSON CONFIRMS THEM. The program found people who look alike; only somebody who
-compares the pictures can say whether two sightings show the same person. {heads}
+compares the pictures can say whether two sightings show the same person. {heads}{reason}
 
 What is in it
 -------------
@@ -21,7 +21,8 @@ report.html            the people with pictures, times, colours and similarity; 
 contact_sheet.jpg      a row per person (contact_sheet_2.jpg and so on when there are many)
 people/P003/           the pictures of person 3: camera, clip time (hours-minutes-seconds), track
 sightings.csv          a row per sighting: camera, track, person, start_s and end_s (seconds of the clip), similarity
-                       (up to 1; empty for somebody alone), status, colours of upper and lower body
+                       (up to 1; empty for somebody alone), status, colours of upper and lower body, and the name and
+                       the note that somebody typed for the person
 sightings.parquet      the same for programs
 candidates.csv         for each track the tracks of other people that look most like it, five at least that could be the
                        same person: similarity, margin (how much more alike its own person is), why the two cannot be
@@ -68,4 +69,12 @@ def readme(gallery: Gallery, blur: bool) -> str:
     command = gallery.about.get("again")
     again = _AGAIN.format(command=command) if command else ""
     times = "" if gallery.timed else _UNTIMED
-    return _TEXT.format(found=found, heads=_HEADS[blur], times=times, again=again)
+    purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
+    return _TEXT.format(
+        found=found,
+        purpose=f"Purpose: {purpose}\n" if purpose else "",
+        heads=_HEADS[blur],
+        reason=f"\nThe reason given: {reason}" if reason else "",
+        times=times,
+        again=again,
+    )

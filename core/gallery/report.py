@@ -45,7 +45,8 @@ def report(gallery: Gallery, small: Small, blur: bool) -> Iterator[str]:
     """The page in pieces; `small` hands over a crop as a small JPEG when its turn comes."""
     yield from _head(gallery, blur)
     for person, sightings in gallery.by_person():
-        yield from _person(person, gallery.people.get(person, ""), sightings, _pictures(gallery), small)
+        yield from _titled(person, gallery)
+        yield from _person(sightings, _pictures(gallery), small)
     yield from _made(gallery)
     yield "</main>\n</body>\n</html>\n"
 
@@ -76,6 +77,8 @@ def _head(gallery: Gallery, blur: bool) -> Iterator[str]:
     yield f"<style>\n{_STYLE.read_text(encoding='utf-8')}</style>\n</head>\n<body>\n<header>\n<h1>Who was seen</h1>\n"
     yield f'<p class="sum">{_counts(gallery.sightings, len(people))}</p>\n'
     yield f'<p class="promise"><strong>{PROMISE}</strong>{_WHY}</p>\n</header>\n<main>\n'
+    if purpose := _safe(str(gallery.about.get("purpose", ""))):
+        yield f"<p><b>Purpose:</b> {purpose}</p>\n"
     yield f"<p>{_HEADS[blur]} {_TIMES[gallery.timed]} {_SIMILARITY}</p>\n"
     if gallery.notes:
         yield f'<ul class="notes">{"".join(f"<li>{_safe(note)}</li>" for note in gallery.notes)}</ul>\n'
@@ -98,10 +101,15 @@ def _entry(person: int, name: str, sightings: Sequence[Sighting]) -> str:
     return f'<li><a href="#{number}">{number}</a>{called} <span>{_counts(sightings)}</span></li>\n'
 
 
-def _person(person: int, name: str, sightings: Sequence[Sighting], pictures: int, small: Small) -> Iterator[str]:
-    called = f"<bdi>{_safe(name)}</bdi>" if one_line(name) else ""
+def _titled(person: int, gallery: Gallery) -> Iterator[str]:
+    """Who it is: the number, and what the user has typed."""
+    name, remark = (_safe(said.get(person, "")) for said in (gallery.people, gallery.remarks))
     number = person_name(person)
-    yield f'<section class="person" id="{number}">\n<h2>{number}{called}</h2>\n'
+    yield f'<section class="person" id="{number}">\n<h2>{number}{f"<bdi>{name}</bdi>" if name else ""}</h2>\n'
+    yield f'<p class="remark"><bdi>{remark}</bdi></p>\n' if remark else ""
+
+
+def _person(sightings: Sequence[Sighting], pictures: int, small: Small) -> Iterator[str]:
     yield f'<p class="sum">{_counts(sightings)}</p>\n<div class="cards">\n'
     for sighting in sorted(sightings, key=lambda s: s.place_in_person):
         yield from _card(sighting, sighting.crops[:pictures], small)

@@ -1,7 +1,7 @@
 """The gallery as tables: one row per sighting, ordered by person, start, camera and track, as CSV or as Parquet.
 
 Times are seconds of the clip, three decimals, and empty cells where there was none; similarity has four and is an empty
-cell for somebody alone.
+cell for somebody alone. What the user typed is no formula in the CSV, where a spreadsheet would take it for one.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.gallery.naming import person_name
+from core.gallery.naming import calm, one_line, person_name
 from core.gallery.sightings import Gallery, Sighting
 
 _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "similarity": pa.float64()}
 PEOPLE = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
-SIGHTINGS = (*PEOPLE, "upper", "lower")
+SIGHTINGS = (*PEOPLE, "upper", "lower", "name", "note")
+_TYPED = ("name", "note")
 
 
 def people_csv(gallery: Gallery) -> str:
@@ -28,7 +29,7 @@ def people_csv(gallery: Gallery) -> str:
 
 
 def sightings_csv(gallery: Gallery) -> str:
-    """The same with the colours of the clothes."""
+    """The same with the colours of the clothes, and with the person's name and note as the user typed them."""
     return _csv(gallery, SIGHTINGS)
 
 
@@ -46,14 +47,14 @@ def _sighting(row: dict[str, str]) -> Sighting:
 
 def sightings_parquet(gallery: Gallery) -> bytes:
     """The rows of `sightings_csv`, value for value."""
-    cells = [_cells(sighting) for sighting in gallery.sightings]
+    cells = [_cells(sighting, gallery) for sighting in gallery.sightings]
     columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in SIGHTINGS}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
 
 
-def _cells(sighting: Sighting) -> dict[str, str | int | float | None]:
+def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float | None]:
     return {
         "camera": sighting.camera,
         "track": sighting.track,
@@ -64,6 +65,8 @@ def _cells(sighting: Sighting) -> dict[str, str | int | float | None]:
         "status": sighting.status,
         "upper": sighting.upper,
         "lower": sighting.lower,
+        "name": one_line(gallery.people.get(sighting.person, "")),
+        "note": one_line(gallery.remarks.get(sighting.person, "")),
     }
 
 
@@ -80,16 +83,18 @@ def _csv(gallery: Gallery, columns: Sequence[str]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for sighting in gallery.sightings:
-        cells = _cells(sighting)
+        cells = _cells(sighting, gallery)
         writer.writerow([_written(name, cells[name]) for name in columns])
     return text.getvalue()
 
 
 def _written(column: str, value: str | int | float | None) -> str:
     """
-    >>> _written("start_s", 1.5), _written("similarity", 0.5), _written("similarity", None)
-    ('1.500', '0.5000', '')
+    >>> _written("start_s", 1.5), _written("similarity", 0.5), _written("similarity", None), _written("name", "=1")
+    ('1.500', '0.5000', '', "'=1")
     """
+    if column in _TYPED:
+        return calm(str(value))
     if isinstance(value, float):
         return f"{value:.4f}" if column == "similarity" else f"{value:.3f}"
     return "" if value is None else str(value)

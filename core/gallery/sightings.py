@@ -140,13 +140,15 @@ class Lookalike:
 class Gallery:
     """All sightings, ordered by (person, start, camera, track), whatever order they came in.
 
-    `people` are names that the user typed: any text at all. `notes` are sentences for the reader. `about` says how all
+    `people` are names that the user typed, `remarks` what they noted of each: any text at all, by the person's number.
+    `notes` are sentences for the reader. `about` says how all
     of it was made (clips and their digests, settings, models, decisions, versions): anything that JSON can hold.
     `lookalikes` say who else each track may be.
     """
 
     sightings: tuple[Sighting, ...] = ()
     people: Mapping[int, str] = field(default_factory=dict)
+    remarks: Mapping[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     lookalikes: tuple[Lookalike, ...] = ()

@@ -1,31 +1,53 @@
-"""What to track and how: the order that becomes a job, its key, and the command line that does it."""
+"""What to find and how: the order that becomes a job, its key, and the command line that does it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from core.cases import Case
+from core.errors import SettingsError
+from core.folders import write_atomically
+from core.pipeline import Span
+from core.regions import to_json
 from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import digest_of
+from core.weights import find
+
+NONE = "none"
+"""In the place of an embedder: tracks by motion alone, and nobody is found again."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One clip of an order. What decides the result is the camera's name and the digest, not where the file lies."""
+    """One clip of an order. What decides the result is all but where the file lies: name, content, offset, the seconds
+    that are looked at, and the regions (text of `core.regions.to_json`, empty for none).
+    """
 
     camera: str
     path: str
     digest: str
+    offset_seconds: float = 0.0
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+    regions: str = ""
+
+    @property
+    def span(self) -> Span | None:
+        """The range of time, where it is not the whole clip."""
+        whole = not self.start_seconds and self.end_seconds is None
+        return None if whole else (self.start_seconds, self.end_seconds)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to track and how. `models` holds the digests of the models named, so that a changed file is new work."""
+    """What to find and how. `models` holds the digests of the models named, so that a changed file is new work."""
 
     sources: tuple[Source, ...]
     detector: str
-    embedder: str = "none"
+    embedder: str = NONE
     models: tuple[str, ...] = ()
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
@@ -37,12 +59,25 @@ class Order:
 
     @property
     def key(self) -> str:
-        content = {**asdict(self), "sources": [(s.camera, s.digest) for s in self.sources]}
+        content = asdict(self)
+        for source in content["sources"]:
+            del source["path"]
         return digest_of(content)
 
-    def words(self, out: Path) -> list[str]:
-        """The arguments of `python -m core track` that do this."""
-        named = [word for s in self.sources for word in ("--name", f"{s.camera}={s.path}")]
+    @property
+    def matched(self) -> bool:
+        """Whether people are looked for again, and not only tracked."""
+        return self.embedder != NONE
+
+    def prepare(self, folder: Path) -> None:
+        """Write what the command line names by file."""
+        for source in self.sources:
+            if source.regions:
+                write_atomically(_regions_file(folder, source), source.regions.encode())
+
+    def words(self, folder: Path) -> list[str]:
+        """The arguments of `python -m core` that do this, with the results in `out` of the job's folder."""
+        named = [word for source in self.sources for word in _words_of(source, folder, self.matched)]
         video, track = self.video, self.track
         flags = {
             "weights": self.detector,
@@ -56,14 +91,16 @@ class Order:
             "track-cos": track.track_cos,
             "n-init": track.n_init,
             "max-age": track.max_age,
-            "out": out,
+            "out": folder / "out",
+            "watch": folder,
             "progress": "json",
         }
         # With `=`, so that a negative number is not taken for a flag.
-        return [*named, *(f"--{flag}={value}" for flag, value in flags.items() if value is not None)]
+        given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        return ["run", *named, *given, "--no-zip"] if self.matched else ["track", *named, *given]
 
     @classmethod
-    def read(cls, content: dict[str, Any]) -> Order:
+    def read(cls, content: Mapping[str, Any]) -> Order:
         """The order that `asdict` wrote."""
         return cls(
             sources=tuple(Source(**s) for s in content["sources"]),
@@ -74,3 +111,42 @@ class Order:
             detect=DetectSettings(**content["detect"]),
             track=TrackSettings(**content["track"]),
         )
+
+
+def order_of(case: Case) -> Order:
+    """What a run of the case as it stands would be; `WeightsError` where a model that it names is not here."""
+    if not case.clips:
+        raise SettingsError("the case has no clips", "Add some on the Footage page.")
+    plan, offsets = case.plan, case.offsets
+    models = [find(plan.detector, "detector").digest]
+    if plan.embedder != NONE:
+        models.append(find(plan.embedder, "embedder").digest)
+    sources = tuple(
+        Source(
+            clip.camera,
+            clip.path,
+            clip.digest,
+            offsets[clip.camera],
+            clip.start_seconds,
+            clip.end_seconds,
+            to_json(clip.regions) if clip.regions.regions else "",
+        )
+        for clip in case.clips
+    )
+    return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
+
+
+def _words_of(source: Source, folder: Path, matched: bool) -> list[str]:
+    words = ["--name", f"{source.camera}={source.path}"]
+    if source.span:
+        start, end = source.span
+        words.append(f"--range={source.camera}={start:f}-{'' if end is None else f'{end:f}'}")
+    if source.regions:
+        words.append(f"--roi={source.camera}={_regions_file(folder, source)}")
+    if source.offset_seconds and matched:
+        words.append(f"--offset={source.camera}={source.offset_seconds!r}")
+    return words
+
+
+def _regions_file(folder: Path, source: Source) -> Path:
+    return folder / "regions" / f"{source.camera}.json"

@@ -1,7 +1,9 @@
 """All jobs under one root: started or joined, looked at, stopped, removed.
 
 <root>/<key>/job.json    what was ordered, and the process that does it
+             regions/    the regions ordered, a file per camera
              progress    the child's output: JSON lines of `core.progress.Report`
+             preview.jpg, usage.csv    what the child shows of itself: `core.watch`
              log         what the child said on its error stream
              ended       its exit status, where a server was there to see it
              out/        its results, as `core.output` leaves them
@@ -26,15 +28,18 @@ from core.folders import cache_dir, write_atomically
 from core.jobs.children import process_of, start
 from core.jobs.orders import Order
 from core.jobs.states import Job, read_job, read_json
+from core.watch import PREVIEW, USAGE
 
-TRACK = (sys.executable, "-m", "core", "track")
+CORE = (sys.executable, "-m", "core")
 _KEY = 20
+_RESULTS = ("run.json", "tracks.parquet", "people.csv", "similarity.npz")
+_SHOWN = ("ended", PREVIEW, USAGE)
 
 
 class Jobs:
     """All jobs under one root (by default in the user's cache folder). `command` gets the order's words appended."""
 
-    def __init__(self, root: Path | None = None, command: Sequence[str] = TRACK) -> None:
+    def __init__(self, root: Path | None = None, command: Sequence[str] = CORE) -> None:
         self._root = root or cache_dir() / "runs"
         self._command = list(command)
         self._lock = threading.Lock()
@@ -86,9 +91,10 @@ class Jobs:
         try:
             out.mkdir(parents=True, exist_ok=True)
             # An earlier attempt's record must not pass for this one's.
-            for stale in (out / "run.json", out / "tracks.parquet", folder / "ended"):
+            for stale in (*(out / name for name in _RESULTS), *(folder / name for name in _SHOWN)):
                 stale.unlink(missing_ok=True)
-            child = start([*self._command, *order.words(out.resolve())], folder)
+            order.prepare(folder.resolve())
+            child = start([*self._command, *order.words(folder.resolve())], folder)
         except OSError as fault:
             raise StoreError(
                 f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."

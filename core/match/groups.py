@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from core.match.rules import FREE, Reasons
 from core.types import Bools, Floats, Ints
@@ -19,17 +20,19 @@ BLOCK = 512
 def to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:
     """Mean similarity of each tracklet to each group (0 to k - 1) without itself, (n, k), NaN where that is nobody; and
     where anybody in the group forbids it."""
-    n, (order, begin, size) = len(group), _sorted(group)
+    n, size = len(group), np.bincount(group)
     means, forbidden = np.empty((n, len(size)), np.float32), np.empty((n, len(size)), bool)
+    # Both matrices are symmetric: columns are as good as rows, and a product adds up the rows of each group.
+    member = csr_matrix((np.ones(n), (group, np.arange(n))), (len(size), n))
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
-        sums = np.add.reduceat(similarity[rows][:, order], begin, axis=1, dtype=np.float64)
+        sums = np.ascontiguousarray((member @ similarity[:, rows].astype(np.float64)).T)
         pairs = np.tile(size.astype(np.float64), (len(sums), 1))
         own = np.arange(len(sums)), group[rows]
         sums[own] -= np.diagonal(similarity)[rows]
         pairs[own] -= 1
         means[rows] = _divided(sums, pairs)
-        forbidden[rows] = np.logical_or.reduceat((why[rows] != FREE)[:, order], begin, axis=1)
+        forbidden[rows] = (member @ (why[:, rows] != FREE).astype(np.float64) > 0).T
     return means, forbidden
 
 

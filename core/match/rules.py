@@ -104,10 +104,11 @@ def bundles(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
 class Contradiction(SettingsError):
     """The user joined two, directly or through others, that cannot be one person. `pair` holds their rows."""
 
-    def __init__(self, pair: Pair, reason: str) -> None:
-        super().__init__(f"two tracks that you joined cannot be one person: {reason}", "Take one of the links back.")
+    def __init__(self, pair: Pair, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
         self.pair = pair
 
 
 def _contradiction(one: int, other: int, why: Reasons) -> Contradiction:
-    return Contradiction((one, other), WORDS[int(why[one, other])])
+    message = f"two tracks that you joined cannot be one person: {WORDS[int(why[one, other])]}"
+    return Contradiction((one, other), message, "Take one of the links back.")

@@ -39,6 +39,22 @@ class MergeTree:
         label = connected_components(links, directed=False)[1]
         return np.asarray(np.unique(label, return_index=True)[1][label], np.int64)
 
+    def order(self) -> Ints:
+        """All leaves in an order in which every group, at any threshold, stands together."""
+        # Every group is a chain from its first leaf to its last; to join two is to tie the one's end to the other.
+        root, after = np.arange(self.count), np.full(self.count, -1)
+        first, last = np.arange(self.count), np.arange(self.count)
+        for one, other in zip(self.one.tolist(), self.other.tolist(), strict=True):
+            a, b = _root(root, one), _root(root, other)
+            after[last[a]] = first[b]
+            root[b], last[a] = a, last[b]
+        order = []
+        for leaf in np.flatnonzero(root == np.arange(self.count)).tolist():
+            while leaf >= 0:
+                order.append(leaf)
+                leaf = int(after[leaf])
+        return np.array(order, np.int64)
+
 
 def open_pairs(tree: MergeTree, why: Reasons) -> tuple[Ints, Ints]:
     """Before each merge, and after the last: pairs of tracklets that are in two groups which could still join, and

@@ -5,7 +5,9 @@
     DIR/crops/<camera>/*.jpg  the crops, heads as they are: for this machine, not for handing out
     DIR/people.csv            camera,track,person,start_s,end_s,similarity,status
     DIR/candidates.csv        who else each track may be: the most similar ones of other people, and the two crops
-    DIR/similarity.npz        similarity and why (n, n), camera, track and person (n,); between (k, k) the people (k,)
+    DIR/similarity.npz        similarity and why (n, n), camera, track and person (n,); between (k, k) the people (k,);
+                              threshold, and about: how it was made, as JSON text
+    DIR/map.npz               where the looks of the tracks lie on one plane, once somebody has asked for it
     DIR/cut/<camera>.txt      MOT text of a camera in which a track was cut by hand; tracks/ stays as it was found
     DIR/gallery.zip           what can be handed out
 
@@ -14,13 +16,18 @@ from the first two.
 """
 
 from core.people.bringing import bring, look_into
-from core.people.deciding import UNKNOWN_MODEL, Choice, Way, decide
+from core.people.deciding import UNKNOWN_MODEL, Choice, Way, about_people, decide, matched
 from core.people.evidence import Evidence, load_evidence
-from core.people.kept import Decided, load_people, model_of
-from core.people.links import Link, cut_as_said, decisions_of, read_links
+from core.people.filming import write_films
+from core.people.flat import Plane, plane_of
+from core.people.kept import Decided, known_of, load_people, model_of
+from core.people.links import Link, cut_as_said, decisions_of, links_csv, read_links
+from core.people.matrices import between_csv, of_people, similarity_npz
+from core.people.names import Name, names_csv, read_names
+from core.people.pairs import Pair, pair_of_people, pair_of_tracks
 from core.people.query import Answer, Photo, candidates, look_at, read_photo
 from core.people.views import collect
-from core.people.writing import people_of, write_people
+from core.people.writing import people_of, tracks_zip, write_people
 
 __all__ = [
     "UNKNOWN_MODEL",
@@ -29,21 +36,38 @@ __all__ = [
     "Decided",
     "Evidence",
     "Link",
+    "Name",
+    "Pair",
     "Photo",
+    "Plane",
     "Way",
+    "about_people",
+    "between_csv",
     "bring",
     "candidates",
     "collect",
     "cut_as_said",
     "decide",
     "decisions_of",
+    "known_of",
+    "links_csv",
     "load_evidence",
     "load_people",
     "look_at",
     "look_into",
+    "matched",
     "model_of",
+    "names_csv",
+    "of_people",
+    "pair_of_people",
+    "pair_of_tracks",
     "people_of",
+    "plane_of",
     "read_links",
+    "read_names",
     "read_photo",
+    "similarity_npz",
+    "tracks_zip",
+    "write_films",
     "write_people",
 ]

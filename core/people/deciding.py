@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from core.errors import SettingsError
-from core.gallery import Gallery
+from core.gallery import Gallery, one_line
 from core.match import Match, match
 from core.people.evidence import Evidence
 from core.people.links import Link, cut_as_said, decisions_of
+from core.people.names import Name
 from core.people.views import apart, described
 from core.people.writing import write_people
 from core.progress import Progress
@@ -33,7 +34,9 @@ class Choice:
     """What the user has said about who is who. Without a `threshold` the clips themselves suggest one.
 
     `travel` holds the fewest seconds from one camera to another and back; without any they may see the same place.
-    With `looks_only` nothing is made of where people stood.
+    With `looks_only` nothing is made of where people stood. `names` are shown with the people of their tracks.
+    `purpose` is why anybody is looked for, and `reason` why heads are not blurred, where they are not. Unless it is to
+    be `zipped`, everything but the zip is written.
     """
 
     threshold: float | None = None
@@ -41,6 +44,10 @@ class Choice:
     blur: bool = True
     travel: tuple[Way, ...] = ()
     looks_only: bool = False
+    names: tuple[Name, ...] = ()
+    purpose: str = ""
+    reason: str = ""
+    zipped: bool = True
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not -1 <= self.threshold <= 1:
@@ -56,21 +63,34 @@ def decide(
     choice: Choice | None = None,
     progress: Progress | None = None,
     when: str | None = None,
+    to: Path | None = None,
 ) -> tuple[Match, Gallery]:
-    """Match, and write what a run leaves below `out`, the zip with all that decides it."""
+    """Match, and write what a run leaves below `out` (or `to`), the zip with all that decides it."""
     said = choice or Choice()
-    parts = cut_as_said(said.links, evidence, out)
-    links, travel = decisions_of(said.links, parts), _travel(said.travel, parts)
-    places = None if said.looks_only else apart(parts)
-    found = match(parts.tracklets, known or UNKNOWN_MODEL, said.threshold, links, travel, places)
-    choice_words = {
-        "threshold": said.threshold,
-        "links": list(said.links),
-        "travel": list(said.travel),
-        "looks_only": said.looks_only,
+    parts, found = matched(evidence, out, known, said)
+    about = about_people(evidence, out, known, said)
+    return found, write_people(parts, found, out, about, said.blur, progress, when, said.names, to, said.zipped)
+
+
+def matched(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:
+    """The evidence cut as was said, and who is who in it; nothing is written."""
+    parts = cut_as_said(choice.links, evidence, out)
+    links, travel = decisions_of(choice.links, parts), _travel(choice.travel, parts)
+    places = None if choice.looks_only else apart(parts)
+    return parts, match(parts.tracklets, known or UNKNOWN_MODEL, choice.threshold, links, travel, places)
+
+
+def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> dict[str, Any]:
+    """All that decides who is who in the run of folder `out`, for whoever is handed the result."""
+    words = {
+        "threshold": choice.threshold,
+        "links": list(choice.links),
+        "travel": list(choice.travel),
+        "looks_only": choice.looks_only,
+        "names": list(choice.names),
     }
-    about = {**_about(evidence, out, known), "choice": choice_words}
-    return found, write_people(parts, found, out, about, said.blur, progress, when)
+    why = {"purpose": one_line(choice.purpose), "heads_shown_because": one_line(choice.reason)}
+    return {**_about(evidence, out, known), **{name: text for name, text in why.items() if text}, "choice": words}
 
 
 def _travel(ways: Sequence[Way], evidence: Evidence) -> Seconds | None:

@@ -14,7 +14,8 @@ from core.people.evidence import Evidence, load_evidence
 from core.people.links import cut_as_said
 from core.people.writing import pictures_of
 from core.types import Ints
-from core.weights import Kind, Model, find
+from core.weights import Kind, Known, Model, find
+from core.weights.manifest import entries
 
 ZIP = "gallery.zip"
 
@@ -67,3 +68,11 @@ def model_of(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
             "Name the file that the run had, or run again with this one.",
         )
     return model
+
+
+def known_of(record: dict[str, Any]) -> Known | None:
+    """What was measured elsewhere with the embedder of a run's record; its file is not needed for that."""
+    facts = record.get("models", {}).get("embedder")
+    if not isinstance(facts, dict):
+        raise WeightsError("the run matched on motion alone", "Run it again with an embedder.")
+    return next((entry.model.known for entry in entries().values() if entry.matches(facts["sha256"])), None)

@@ -14,6 +14,7 @@ on either side of a cut are two people, unless a line says that these very two a
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -47,6 +48,15 @@ def read_links(path: Path) -> tuple[Link, ...]:
     for number, link in enumerate(links, 2):  # the first line is the head
         _understood(number, link)
     return links
+
+
+def links_csv(links: Iterable[Link]) -> str:
+    """What `read_links` reads."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(links)
+    return text.getvalue()
 
 
 def cut_as_said(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.gallery import Crop, Lookalike
@@ -19,7 +20,7 @@ def lookalikes_of(evidence: Evidence, match: Match, out: Path) -> list[Lookalike
     names = {row: name for name, row in evidence.row_of.items()}
     found = rank(match.similarity, match.why, match.people())
     crops = most_alike(found.row, found.other, evidence.crops.row, evidence.crops.vector)
-    reasons = WORDS if evidence.timed else {**WORDS, **_TOLD_APART}
+    reasons = reasons_of(evidence)
     columns = (found.row, found.place, found.other, found.similarity, found.why, found.margin, *crops)
     said = zip(*(column.tolist() for column in columns), strict=True)
     return [
@@ -38,6 +39,11 @@ def lookalikes_of(evidence: Evidence, match: Match, out: Path) -> list[Lookalike
         )
         for row, place, other, similarity, why, margin, one, another, alike in said
     ]
+
+
+def reasons_of(evidence: Evidence) -> Mapping[int, str]:
+    """Why a pair cannot be one person, in words, by number."""
+    return WORDS if evidence.timed else {**WORDS, **_TOLD_APART}
 
 
 def _crop(evidence: Evidence, at: int, out: Path) -> Crop:

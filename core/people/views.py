@@ -51,8 +51,12 @@ def learn(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence:
     tracklets = evidence.tracklets
     together = reasons(tracklets) == TOGETHER
     found = tuple(overlaps(tracklets, evidence.walks, cosines(tracklets), together))
-    moments = _possible(evidence, swaps(tracklets, evidence.walks, found))
-    return replace(cut(evidence, moments, tracks), overlaps=found)
+    return unmixed(replace(evidence, overlaps=found), tracks)
+
+
+def unmixed(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence:
+    """`evidence` with the cuts that its overlaps call for: at another place at the same moment is somebody else."""
+    return cut(evidence, _possible(evidence, swaps(evidence.tracklets, evidence.walks, evidence.overlaps)), tracks)
 
 
 def apart(evidence: Evidence) -> Floats | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import numpy as np
 
 from core.folders import write_atomically
 from core.gallery import Crop, Gallery, Sighting, candidates_csv, people_csv, write_zip
-from core.match import Identities, Match, between
+from core.gallery.archive import Archive
+from core.match import Identities, Match
 from core.mot import write_tracks
 from core.people.cutting import parted
 from core.people.evidence import CROPS, Evidence
 from core.people.lookalikes import lookalikes_of
+from core.people.matrices import similarity_npz
+from core.people.names import Name, people_named
 from core.progress import Progress
 from core.results import tracks_of
 from core.tracklets import words
@@ -26,13 +30,16 @@ CUT = "cut"
 """Folder of the tracks of cameras in which one was cut; those in tracks/ stay as the run found them."""
 
 
-def people_of(evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any]) -> Gallery:
+def people_of(
+    evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any], names: Sequence[Name] = ()
+) -> Gallery:
     """The gallery at the match's threshold; crops stay in their files below `out` until they are needed."""
     found = match.people()
     sightings = [_sighting(evidence, found, row, out) for row in range(len(evidence.tracklets))]
     cuts = {"cuts": [asdict(one) for one in evidence.cuts]} if evidence.cuts else {}
     matching = {**_matching(match), **cuts}
-    return Gallery(sightings=tuple(sightings), about={**about, "matching": matching})
+    called, noted = people_named(names, evidence.row_of, found.person.tolist())
+    return Gallery(tuple(sightings), called, noted, about={**about, "matching": matching})
 
 
 def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sighting:
@@ -81,42 +88,47 @@ def write_people(
     blur: bool = True,
     progress: Progress | None = None,
     when: str | None = None,
+    names: Sequence[Name] = (),
+    to: Path | None = None,
+    zipped: bool = True,
 ) -> Gallery:
-    """`people.csv`, `candidates.csv`, `similarity.npz` and `gallery.zip` below `out`; `cut/` where tracks were cut."""
-    gallery = replace(people_of(evidence, match, out, about), lookalikes=tuple(lookalikes_of(evidence, match, out)))
-    write_atomically(out / "people.csv", people_csv(gallery).encode())
-    write_atomically(out / "candidates.csv", candidates_csv(gallery.lookalikes).encode())
-    _write_similarity(evidence, match, out / "similarity.npz")
-    write_zip(gallery, _tracks(evidence, out), out / "gallery.zip", blur=blur, progress=progress, when=when)
+    """`people.csv`, `candidates.csv`, `similarity.npz` and `gallery.zip`; `cut/` where tracks were cut.
+
+    `out` is the run's folder. All of it is written there or, where a folder is named, below `to`; unless it is
+    `zipped`, no zip is left there, for an older one would hold something else.
+    """
+    gallery = people_of(evidence, match, out, about, names)
+    gallery = replace(gallery, lookalikes=tuple(lookalikes_of(evidence, match, out)))
+    below = to or out
+    write_atomically(below / "people.csv", people_csv(gallery).encode())
+    write_atomically(below / "candidates.csv", candidates_csv(gallery.lookalikes).encode())
+    write_atomically(below / "similarity.npz", similarity_npz(evidence, match, gallery.about))
+    tracks, target = _tracks(evidence, out, below), below / "gallery.zip"
+    if zipped:
+        write_zip(gallery, tracks, target, blur=blur, progress=progress, when=when)
+    else:
+        target.unlink(missing_ok=True)
     return gallery
 
 
-def _tracks(evidence: Evidence, out: Path) -> dict[str, Path]:
+def _tracks(evidence: Evidence, out: Path, below: Path) -> dict[str, Path]:
     """MOT text of each camera; where a track is cut, one of its own, and none that an older cut left."""
-    shutil.rmtree(out / CUT, ignore_errors=True)
+    shutil.rmtree(below / CUT, ignore_errors=True)
     cameras = evidence.cameras if evidence.timed else ()  # pictures by themselves have no boxes
     files = {camera: out / "tracks" / f"{camera}.txt" for camera in cameras}
     for camera in {one.camera for one in evidence.cuts}:
-        files[camera] = out / CUT / f"{camera}.txt"
+        files[camera] = below / CUT / f"{camera}.txt"
         cuts = [one for one in evidence.cuts if one.camera == camera]
         write_tracks(files[camera], parted(tracks_of(out, camera), cuts))
     return files
 
 
-def _write_similarity(evidence: Evidence, match: Match, path: Path) -> None:
-    camera = np.array(evidence.cameras, str)[evidence.tracklets.camera]
-    person = match.people().person
-    people, group = np.unique(person, return_inverse=True)
+def tracks_zip(out: Path, evidence: Evidence | None = None) -> bytes:
+    """MOT text of each camera of the run in folder `out`, zipped; as `evidence` has been cut, where there is any."""
     buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        similarity=match.similarity,
-        why=match.why,
-        camera=camera,
-        track=evidence.tracklets.track,
-        person=person,
-        people=people,
-        between=between(match.similarity, group),
-    )
-    write_atomically(path, buffer.getvalue())
+    with tempfile.TemporaryDirectory() as below, Archive(buffer) as archive:
+        as_found = {path.stem: path for path in (out / "tracks").glob("*.txt")}
+        files = _tracks(evidence, out, Path(below)) if evidence else as_found
+        for camera, path in sorted(files.items()):
+            archive.add(f"{camera}.txt", [path.read_bytes()])
+    return buffer.getvalue()

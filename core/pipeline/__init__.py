@@ -4,10 +4,12 @@ Every stage's result is an artifact in the store, keyed by all that decides it; 
 not run again, and one that was killed goes on at its last sound chunk.
 """
 
-from core.pipeline.cameras import Camera, name_cameras, safe_name
+from core.pipeline.cameras import Camera, Span, name_cameras, safe_name
 from core.pipeline.crops import Kept, Looks, crops_of, kept_of, looks_of
 from core.pipeline.networks import Networks
-from core.pipeline.run import VERSIONS, CameraResult, Recipe, run_camera, run_cameras
+from core.pipeline.run import CameraResult, ahead, planned, run_camera, run_cameras
+from core.pipeline.stored import boxes_artifact, boxes_of
+from core.pipeline.work import VERSIONS, Recipe
 
 __all__ = [
     "VERSIONS",
@@ -17,10 +19,15 @@ __all__ = [
     "Looks",
     "Networks",
     "Recipe",
+    "Span",
+    "ahead",
+    "boxes_artifact",
+    "boxes_of",
     "crops_of",
     "kept_of",
     "looks_of",
     "name_cameras",
+    "planned",
     "run_camera",
     "run_cameras",
     "safe_name",

@@ -12,13 +12,21 @@ from core.errors import SettingsError
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
 
 
+Span = tuple[float, float | None]
+
+
 @dataclass(frozen=True)
 class Camera:
-    """`called` is what the clip's file is called in results: its name, or that of an earlier run that is repeated."""
+    """`called` is what the clip's file is called in results: its name, or that of an earlier run that is repeated.
+
+    `span` holds the seconds of the clip from and to which it is looked at (None: its end); without one, those that are
+    set for all clips hold.
+    """
 
     name: str
     clip: Path
     called: str = ""
+    span: Span | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "called", self.called or self.clip.absolute().name)
@@ -48,6 +56,8 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
             raise SettingsError(f"'{name}' cannot name a camera", f"Use letters, digits, - and _: {safe_name(name)}.")
         if name.lower() in (n.lower() for n in wanted.values()):
             raise SettingsError(f"two cameras are called '{name}'", "Give each its own name.")
+        if Path(clip) in wanted:
+            raise SettingsError(f"{clip} is given to two cameras", "Give each camera a clip of its own.")
         wanted[Path(clip)] = name
     order = list(clips) + [clip for clip in wanted if clip not in clips]
     taken = {name.lower() for name in wanted.values()}

@@ -8,41 +8,52 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 
 from core.detect import Detector
 from core.embed import Embedder
+from core.progress import Progress
 from core.settings import EmbedSettings
 from core.store import Artifact
 from core.types import Bools, Clip, Detections, Features, Floats, Image, Ints, Timeline
-from core.video import read
+from core.video import Picture, read
 
 CHUNK = 200
 CROPS = 32
 Tell = Callable[[int], None]
 
 
-def detect(clip: Clip, timeline: Timeline, artifact: Artifact, detector: Detector, tell: Tell) -> None:
-    """Fill `artifact` with boxes (source pixels) from its first missing chunk on."""
+def detect(
+    clip: Clip, timeline: Timeline, artifact: Artifact, detector: Detector, progress: Progress, conf: float
+) -> None:
+    """Fill `artifact` with boxes (source pixels) from its first missing chunk on; those from `conf` up are shown."""
     first = artifact.sound()
     width, height = detector.fit(clip.width, clip.height)
     scale = np.array((clip.width / width, clip.height / height) * 2, np.float32)
-    waiting: deque[int] = deque()
+    waiting: deque[Picture] = deque()
     chunk = _BoxChunk(artifact, first)
     with read(clip, timeline, first=first * CHUNK, scale_to=(width, height)) as pictures:
 
         def frames() -> Iterator[Image]:
             for picture in pictures:
-                waiting.append(picture.row)
+                waiting.append(picture)
                 yield picture.bgr
 
         for found in detector.detect(frames()):
-            row = waiting.popleft()
-            chunk.add(row, found.xyxy * scale, found.score)
-            tell(row + 1)
+            picture = waiting.popleft()
+            chunk.add(picture.row, found.xyxy * scale, found.score)
+            progress.show(picture.bgr, found.xyxy[found.score >= conf])
+            progress.at(picture.row + 1)
     chunk.flush_before(chunks_of(timeline))
     artifact.finish(words=detector.words)
+
+
+def boxes_before(artifact: Artifact, done: int, conf: float) -> int:
+    """How many boxes from `conf` up an earlier attempt has left in the first `done` frames."""
+    parts = islice(artifact.read(), -(-done // CHUNK))
+    return sum(int((part["score"] >= conf).sum()) for part in parts)
 
 
 class _BoxChunk:
@@ -104,7 +115,7 @@ def embed(
     want: Bools,
     artifact: Artifact,
     embedder: Embedder,
-    tell: Tell,
+    progress: Progress,
 ) -> None:
     """Fill `artifact` with vectors (half precision) from its first missing chunk on; reads only frames with boxes."""
     row_of = np.searchsorted(timeline.frame, detections.frame)
@@ -119,10 +130,11 @@ def embed(
                 begin, end = np.searchsorted(row_of, [row, row + 1])
                 for at in np.flatnonzero(want[begin:end]) + begin:
                     chunk.add(int(at), crop(picture.bgr, detections.xyxy[at]))
-                tell(row + 1)
+                progress.show(picture.bgr, detections.xyxy[begin:end][want[begin:end]])
+                progress.at(row + 1)
     chunk.flush_before(chunks_of(timeline))
     artifact.finish(words=embedder.backend, crops=int(want.sum()))
-    tell(len(timeline))
+    progress.at(len(timeline))
 
 
 class _VectorChunk:

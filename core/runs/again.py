@@ -55,7 +55,7 @@ def _cameras(due: Sequence[ToldClip], clips: Sequence[Path]) -> tuple[list[Camer
             "; ".join(words),
             "Give all clips of that run and no others. Names and order do not matter, but a copy must be exact.",
         )
-    cameras = [Camera(clip.camera, place[clip.digest], clip.file) for clip in due if clip.digest]
+    cameras = [Camera(clip.camera, place[clip.digest], clip.file, clip.span) for clip in due if clip.digest]
     return cameras, [f"{clip.words} could not be read then and is left out" for clip in due if not clip.digest]
 
 

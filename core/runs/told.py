@@ -12,7 +12,7 @@ from typing import Any
 from core.errors import StoreError
 from core.gallery import read_manifest
 from core.people import Choice
-from core.pipeline import Recipe
+from core.pipeline import Recipe, Span
 from core.regions import Regions, from_json
 from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.weights import Kind, Known
@@ -24,11 +24,12 @@ _WHICH = "Give a gallery.zip of this program, or the manifest.json in it."
 
 @dataclass(frozen=True)
 class ToldClip:
-    """`digest` is empty where the clip could not be read at all."""
+    """`digest` is empty where the clip could not be read at all; `span` where the camera had no range of its own."""
 
     camera: str
     file: str
     digest: str
+    span: Span | None = None
 
     @property
     def words(self) -> str:
@@ -74,13 +75,13 @@ def told(manifest: Manifest) -> Told:
         about = manifest["about"]
         run, known = about["run"], about["known_of_the_embedder"]
         return Told(
-            clips=tuple(ToldClip(c["camera"], c["file"], c.get("digest", "")) for c in run["cameras"]),
+            clips=tuple(_clip(camera) for camera in run["cameras"]),
             models={kind: _model(run["models"][kind]) for kind in KINDS},
             known=known and Known(**known),
             recipe=_recipe(run["settings"]),
             regions={name: from_json(json.dumps(shapes)) for name, shapes in run["regions"].items()},
             offsets=dict(about["offset_seconds"]),
-            choice=_choice(about["choice"], manifest["blurred"]),
+            choice=_choice(about, manifest["blurred"]),
             parts={"program": run["program"], "program of the export": manifest["program"], **run["versions"]},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
@@ -90,13 +91,23 @@ def told(manifest: Manifest) -> Told:
         ) from fault
 
 
+def _clip(camera: Mapping[str, Any]) -> ToldClip:
+    start, end = camera.get("range", (None, None))
+    span = None if start is None else (float(start), None if end is None else float(end))
+    return ToldClip(camera["camera"], camera["file"], camera.get("digest", ""), span)
+
+
 def _model(facts: Mapping[str, str]) -> dict[str, str]:
     return {name: facts[name] for name in ("name", "sha256", "runtime", "precision")}
 
 
-def _choice(said: Mapping[str, Any], blur: bool) -> Choice:
+def _choice(about: Mapping[str, Any], blur: bool) -> Choice:
+    said = about["choice"]
     travel = tuple((one, other, float(seconds)) for one, other, seconds in said["travel"])
-    return Choice(said["threshold"], tuple(said["links"]), blur, travel, said["looks_only"])
+    # An older program knew of no names, and asked for no purpose or reason.
+    names = tuple((camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
+    why = about.get("purpose", ""), about.get("heads_shown_because", "")
+    return Choice(said["threshold"], tuple(said["links"]), blur, travel, said["looks_only"], names, *why)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

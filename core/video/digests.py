@@ -40,6 +40,12 @@ def digest(path: str | Path) -> str:
     return fresh
 
 
+def remember(path: Path, digest: str) -> None:
+    """Take `digest` for that of the file at `path`: it was taken on the way when the file came in."""
+    clip = path.resolve()
+    _remember(clip, _signature([clip]), digest)
+
+
 def _content(files: Iterable[Path], named: bool) -> str:
     total = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for file in files:

@@ -22,7 +22,7 @@ from core.crops import jpeg
 from core.errors import ClipError, SightlineError, StoreError
 from core.folders import cache_dir
 from core.types import Clip, Image, Timeline
-from core.video.reading import read
+from core.video.reading import Picture, read
 
 WIDEST = 960
 _TICK = Fraction(1, 90_000)
@@ -52,10 +52,23 @@ def still(clip: Clip, frame: int = 0, width: int = 320) -> bytes:
 
 def make_proxy(clip: Clip, target: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the film to `target`, whole or not at all. `tell` gets frames done and frames in all."""
+    everything = Timeline(np.arange(clip.frames), clip.times)
+    write_film(clip, everything, target, size_shown(clip.width, clip.height), lambda picture: picture.bgr, tell)
+
+
+def write_film(
+    clip: Clip,
+    timeline: Timeline,
+    target: Path,
+    size: tuple[int, int],
+    drawn: Callable[[Picture], Image],
+    tell: Callable[[int, int], None],
+) -> None:
+    """A film of the frames of `timeline` at `size`, each as `drawn` hands it back; whole or not at all."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _encode(clip, part, tell)
+        _encode(clip, timeline, part, size, drawn, tell)
         part.replace(target)
     except (OSError, av.FFmpegError) as fault:
         raise StoreError(
@@ -66,22 +79,28 @@ def make_proxy(clip: Clip, target: Path, tell: Callable[[int, int], None] = lamb
             part.unlink(missing_ok=True)
 
 
-def _encode(clip: Clip, part: Path, tell: Callable[[int, int], None]) -> None:
-    width, height = size_shown(clip.width, clip.height)
-    everything = Timeline(np.arange(clip.frames), clip.times)
+def _encode(
+    clip: Clip,
+    timeline: Timeline,
+    part: Path,
+    size: tuple[int, int],
+    drawn: Callable[[Picture], Image],
+    tell: Callable[[int, int], None],
+) -> None:
     with (
-        read(clip, everything, scale_to=(width, height)) as pictures,
+        read(clip, timeline, scale_to=size) as pictures,
         av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film,
     ):
         stream = film.add_stream("libx264", rate=Fraction(clip.fps or 1).limit_denominator(1000), options=_ENCODER)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = _TICK
         last = -1
         for picture in pictures:
             # A film begins at 0: where the first frames are lost, the next one stands in for them.
-            last = 0 if last < 0 else max(last + 1, round(picture.seconds / _TICK))
-            film.mux(stream.encode(_frame(picture.bgr, last)))
-            tell(picture.row + 1, clip.frames)
+            seconds = picture.seconds - timeline.seconds[0]
+            last = 0 if last < 0 else max(last + 1, round(seconds / _TICK))
+            film.mux(stream.encode(_frame(drawn(picture), last)))
+            tell(picture.row + 1, len(timeline))
         if last < 0:
             raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
         film.mux(stream.encode(None))

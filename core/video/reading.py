@@ -23,7 +23,7 @@ from core.errors import ClipError
 from core.types import Clip, Image, Ints, Timeline
 from core.video import frames, sequences
 
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,4 +162,4 @@ def _shown(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Im
     if scale_to is not None:
         size = scale_to[::-1] if rotation % 180 else scale_to
         stored = np.asarray(cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return np.asarray(cv2.rotate(stored, _TURNS[rotation]), np.uint8) if rotation else stored
+    return np.asarray(cv2.rotate(stored, TURNS[rotation]), np.uint8) if rotation else stored

@@ -88,6 +88,7 @@ def _entry(row: dict[str, Any], home: Path) -> Entry:
         trained_on=row["trained_on"],
         source=row["source"],
         figures=tuple(row.get("figures", ())),
+        good_for=row.get("good_for", ""),
         assumed=tuple(row.get("assumed", ())),
         url=row.get("url", ""),
         megabytes=float(row.get("megabytes", 0)),

@@ -60,7 +60,8 @@ class Model:
     """One model, found or expected. `digest` is the SHA-256 of its file; of an OpenVINO model, of .xml then .bin.
 
     `path` is a file (of an OpenVINO model its .xml). `assumed` holds sentences on what was taken for granted about
-    a file that the manifest does not know; whatever shows or exports a result names them. `url` is where its
+    a file that the manifest does not know; whatever shows or exports a result names them. `good_for` is for whoever has
+    to choose. `url` is where its
     publisher offers it, empty where nobody does or may; `megabytes` (millions of bytes) is about right. `known` says
     what its similarities are like, where somebody has measured that.
     """
@@ -77,6 +78,7 @@ class Model:
     trained_on: str = "not stated"
     source: str = "named by the user"
     figures: tuple[str, ...] = ()
+    good_for: str = ""
     assumed: tuple[str, ...] = ()
     url: str = ""
     megabytes: float = 0.0

@@ -1,77 +1,124 @@
-"""One card per picked clip: a picture, the camera's name, what the clip is, or why it cannot be used."""
+"""One card per clip of the case: stills over its length, what it is, what to know of it, and what may be set."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from core.errors import SettingsError, SightlineError
-from core.pipeline import Camera
+from core.cases import Case, CaseClip
+from core.errors import ClipError, SightlineError
+from core.pipeline import boxes_artifact, boxes_of
+from core.settings import EmbedSettings
+from core.store import Store
 from core.types import Clip
-from pages.parts.choices import choices
-from pages.parts.looking import Looked, still_of
+from core.video.checks import Note, notes_of, small_people
+from core.video.strips import Strip, strip_of
+from pages.parts.case import change, the_case
+from pages.parts.editing import fields
+from pages.parts.looking import clip_of
+from pages.parts.times import as_text
 from pages.parts.words import facts
 
-WIDTH = 330
-PORTRAIT = 130
+WIDTH = 476
+"""Of a card in pixels: two beside each other on a small screen, four on a large one."""
+_REMOVED = "removed clip"
 
 
-def clip_cards(looked: list[Looked]) -> list[Camera]:
-    """Show the cards; the cameras that can be worked on, none while two names collide or one will not do."""
-    usable = [one.path for one in looked if one.usable]
-    try:
-        cameras, refused = choices().cameras(usable), ""
-    except SettingsError as fault:
-        cameras, refused = [], str(fault)
-    names = {str(camera.clip): camera.name for camera in cameras}
+def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
+    """Show the cards; the clips that can be worked on, by camera."""
+    usable = {}
     with st.container(horizontal=True, gap="small"):
-        for one in looked:
+        for clip in case.clips:
             with st.container(border=True, width=WIDTH):
-                _card(one, names.get(one.path, ""))
-    if refused:
-        st.error(refused)
-    return cameras
+                try:
+                    about = _same(clip)
+                    _card(case, clip, about, by_clock)
+                    usable[clip.camera] = about
+                except SightlineError as fault:
+                    st.markdown(f"**{clip.camera}** · {Path(clip.path).name}")
+                    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+                    _remove(case, clip)
+    return usable
 
 
-def _card(one: Looked, name: str) -> None:
-    if one.clip is None:
-        _refusal(one)
-    else:
-        _picture(one.clip)
-        if one.twin:
-            st.warning(f"The same clip as {one.twin}, already picked: this one is left out.")
-        else:
-            _name(one.path, name)
-        st.caption(f"**{Path(one.path).name}**  \n{facts(one.clip)}")
-        for warning in one.clip.warnings:
-            st.caption(f":orange-badge[:material/warning: Note] {warning}")
-    st.button("Remove", key=f"drop {one.path}", type="tertiary", icon=":material/close:", on_click=_drop, args=(one,))
+def _same(clip: CaseClip) -> Clip:
+    """The clip as it lies there now, which must be what it was when it came into the case."""
+    if not Path(clip.path).exists():
+        raise ClipError(
+            f"{clip.path} is not there any more",
+            "Put it back, or add it again from where it is now: names, times and regions stay.",
+        )
+    about = clip_of(clip.path)
+    if about.digest != clip.digest:
+        raise ClipError(
+            f"{Path(clip.path).name} has changed since it was added",
+            "Put the old file back; or remove this clip and add the new one, which is another recording.",
+        )
+    return about
 
 
-def _refusal(one: Looked) -> None:
-    st.markdown(f"**{Path(one.path).name}**")
-    if one.fault is not None:
-        st.error(f"**{one.fault.message.rstrip('.')}.** {one.fault.remedy}", icon=":material/error:")
+def _card(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
+    strip = _stills(about)
+    st.caption(f"**{Path(clip.path).name}**  \n{facts(about)}")
+    notes = [] if strip is None else notes_of(about, strip.measures)
+    for note in [*notes, *_too_small(clip, about)]:
+        st.markdown(f":orange-badge[:material/warning: Note] **{note.words}** {note.remedy}")
+    fields(case, clip, about, by_clock)
+    _remove(case, clip)
 
 
-def _picture(clip: Clip) -> None:
-    try:
-        width = "stretch" if clip.width >= clip.height else PORTRAIT
-        st.image(still_of(clip.digest, clip), width=width, alt=f"First picture of {Path(clip.path).name}")
-    except SightlineError as fault:
-        st.warning(str(fault))
+def _stills(about: Clip) -> Strip | None:
+    with st.spinner("Looking at the clip…"):
+        strip = strip_of(about)
+    if strip is None:
+        st.warning("No picture of it can be shown. Export the clip again.")
+        return None
+    moments = ", ".join(as_text(round(seconds)) for seconds in strip.seconds)
+    st.image(str(strip.picture), width="stretch", alt=f"Stills of {Path(about.path).name} at {moments}")
+    return strip
 
 
-def _name(path: str, name: str) -> None:
-    key = f"name {path}"
-    st.session_state.setdefault(key, choices().names.get(path) or name)
-    st.text_input("Camera", key=key, on_change=_named, args=(path, key), help="Letters, digits, - and _")
+def _too_small(clip: CaseClip, about: Clip) -> list[Note]:
+    """Said from what was found in it by an earlier run, if there was one."""
+    artifact = boxes_artifact(Store(peeks=True), clip.digest)
+    if artifact is None:
+        return []
+    boxes = boxes_of(artifact, about, EmbedSettings().floor)
+    return small_people(boxes[:, 3] - boxes[:, 1])
 
 
-def _named(path: str, key: str) -> None:
-    choices().names[path] = st.session_state[key].strip()
+def _remove(case: Case, clip: CaseClip) -> None:
+    name = f"Remove {clip.camera}"
+    key = f"drop {case.key} {clip.digest}"
+    st.button(name, key=key, type="tertiary", icon=":material/close:", on_click=_drop, args=(clip,))
 
 
-def _drop(one: Looked) -> None:
-    choices().drop(one.path)
+def _drop(clip: CaseClip) -> None:
+    def how(case: Case) -> Case:
+        return case.with_clips(one for one in case.clips if one.digest != clip.digest)
+
+    before = [one.digest for one in the_case().clips]
+    if clip.digest in before:
+        case = change(how, f"clip removed: {clip.camera} ({clip.digest})")
+        st.session_state[_REMOVED] = (case.key, before.index(clip.digest), clip)
+
+
+def undo_removal(case: Case) -> None:
+    """A line that takes the last removal back, for as long as the case has nothing in its place."""
+    key, place, clip = st.session_state.get(_REMOVED, ("", 0, None))
+    if clip is None or key != case.key or any(one.digest == clip.digest for one in case.clips):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{clip.camera}** is removed. The file is where it was, and other clips are not done again.")
+        st.button("Undo", icon=":material/undo:", on_click=_put_back, args=(place, clip))
+
+
+def _put_back(place: int, clip: CaseClip) -> None:
+    def how(case: Case) -> Case:
+        named = replace(clip, camera=case.free_name(clip.camera))
+        return case.with_clips((*case.clips[:place], named, *case.clips[place:]))
+
+    change(how, f"clip put back: {clip.camera} ({clip.digest})")
+    st.session_state.pop(_REMOVED, None)

@@ -12,6 +12,7 @@ import streamlit as st
 from core.cases import Case
 from core.errors import StoreError
 from pages.parts.services import services
+from pages.parts.settling import settle
 
 _KEY = "case"
 
@@ -28,8 +29,9 @@ def open_case() -> Case | None:
 
 
 def _shown(case: Case) -> Case:
+    """The case, with the run that it waited for, if that is done by now."""
     show(case.key)
-    return case
+    return settle(case)
 
 
 def the_case() -> Case:

@@ -12,14 +12,14 @@ from pages.parts.plan import pages
 # A picture of our own: Streamlit fetches its symbols and emoji for this place from the network.
 ICON = Path(__file__).with_name("icon.svg")
 
-st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide")
+st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
 try:
     require_opencv()
 except SightlineError as missing:
     st.error(f"**{missing.message}.** {missing.remedy}")
     st.stop()
 # Less empty space on top, so that the first step is seen without scrolling.
-st.html("<style>.stMainBlockContainer { padding-top: 4.5rem; padding-bottom: 3rem; }</style>")
+st.html("<style>.stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 3rem; }</style>")
 page = st.navigation(list(pages().values()), position="top")
 try:
     with st.sidebar:

@@ -1,30 +1,12 @@
-"""Looks at clips that are worth keeping: what a clip is, and one still of it. Faults are raised, never kept."""
+"""Looks at clips that are worth keeping: what a clip is. Faults are raised, never kept."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
 from pathlib import Path
 
-import streamlit as st
-
-from core.errors import SightlineError
 from core.types import Clip
 from core.video import probe
-from core.video.proxy import still
-
-
-@dataclass(frozen=True)
-class Looked:
-    """A picked clip: what it is, or why it cannot be used. `twin` names a clip picked before with the same content."""
-
-    path: str
-    clip: Clip | None = None
-    fault: SightlineError | None = None
-    twin: str = ""
-
-    @property
-    def usable(self) -> bool:
-        return self.clip is not None and not self.twin
 
 
 def clip_of(path: str) -> Clip:
@@ -37,27 +19,7 @@ def clip_of(path: str) -> Clip:
     return _probed(path, stamp)
 
 
-@st.cache_data(max_entries=200, show_spinner="Looking at the clip…")
+@functools.lru_cache(maxsize=200)
 def _probed(path: str, stamp: tuple[int, int]) -> Clip:
+    """Not in Streamlit's own cache: routes, which are outside of any session, look at clips too."""
     return probe(path)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def still_of(digest: str, _clip: Clip) -> bytes:
-    """The first picture of the clip as JPEG. `digest` is the clip's, and alone decides."""
-    return still(_clip, width=480)
-
-
-def look_at(paths: list[str]) -> list[Looked]:
-    """Every path looked at, in order; none of them stops the others."""
-    seen: dict[str, str] = {}
-    looked = []
-    for path in paths:
-        try:
-            clip = clip_of(path)
-        except SightlineError as fault:
-            looked.append(Looked(path, fault=fault))
-            continue
-        looked.append(Looked(path, clip, twin=seen.get(clip.digest, "")))
-        seen.setdefault(clip.digest, Path(path).name)
-    return looked

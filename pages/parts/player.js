@@ -2,12 +2,20 @@
 
 const TRAIL_SECONDS = 2;
 const SLACK_SECONDS = 0.002;
+const NOBODY = "#9aa0a6";
 
-// Columns, ordered by time, become one list of moments per track.
-function byTrack(columns) {
-  const tracks = new Map();
+// Columns, ordered by time, become one list of moments per track. What lies after a cut is another track: the cut with
+// the latest moment counts, and moments are compared to the millisecond, as Python does.
+function byTrack(columns, cuts) {
+  const tracks = new Map(), milli = (seconds) => Math.round(seconds * 1000);
+  const ends = new Map();
+  for (const [track, seconds, rest] of [...cuts].sort((a, b) => a[1] - b[1])) {
+    if (!ends.has(track)) ends.set(track, []);
+    ends.get(track).push([milli(seconds), rest]);
+  }
   columns.seconds.forEach((at, row) => {
-    const id = columns.track[row];
+    const whole = columns.track[row];
+    const id = ends.get(whole)?.findLast(([from]) => milli(at) >= from)?.[1] ?? whole;
     if (!tracks.has(id)) tracks.set(id, []);
     tracks.get(id).push({ at, box: columns.box[row], seen: columns.seen[row] });
   });
@@ -47,6 +55,10 @@ class Player {
     this.alive = true;
     root.querySelector("button").onclick = () =>
       document.fullscreenElement ? document.exitFullscreen() : root.requestFullscreen();
+    this.steps = root.parentNode.querySelector(".steps");
+    this.cutter = this.steps.querySelector(".cut");
+    for (const button of this.steps.querySelectorAll("[data-step]")) button.onclick = () => this.step(+button.dataset.step);
+    this.cutter.onclick = () => { this.video.pause(); this.cut({ seconds: this.at }); };
     this.video.addEventListener("error", () => { this.said.textContent = "The film cannot be played. Reload the page."; });
     this.sizes = new ResizeObserver(() => this.draw());
     this.sizes.observe(this.canvas);
@@ -62,14 +74,18 @@ class Player {
     }
   }
 
-  show(data) {
+  show(data, cut) {
     const old = this.data;
     this.data = data;
+    this.cut = cut;
+    this.cutter.textContent = `Cut track ${data.track} here`;
+    this.cutter.title = "Where one track shows two people: what follows, with the picture shown, becomes another track";
     if (old.film !== data.film) {
       this.video.src = data.film;
       this.video.setAttribute("aria-label", data.label);
     }
     if (old.boxes !== data.boxes) this.fetch(data.boxes);
+    else if (this.columns && JSON.stringify(old.cuts) !== JSON.stringify(data.cuts)) this.tracks = byTrack(this.columns, data.cuts);
     if (data.jumps && old.jumps !== data.jumps) this.jump(data.seconds);
     this.draw();
   }
@@ -82,7 +98,7 @@ class Player {
       const columns = await answer.json();
       if (this.data.boxes !== address) return;
       this.columns = columns;
-      this.tracks = byTrack(columns);
+      this.tracks = byTrack(columns, this.data.cuts);
       this.said.textContent = "";
       this.draw();
     } catch {
@@ -95,8 +111,19 @@ class Player {
     if (this.video.readyState) go(); else this.video.addEventListener("loadedmetadata", go, { once: true });
   }
 
+  // To the analysed picture before or after this one.
+  step(by) {
+    this.video.pause();
+    const moments = [...new Set(this.columns?.seconds || [])];
+    const row = before(moments.map((at) => ({ at })), this.at + SLACK_SECONDS);
+    const on = this.at - (moments[row] ?? 0) > 2 * SLACK_SECONDS && by < 0 ? row : row + by;
+    if (moments[on] !== undefined) this.video.currentTime = moments[on] + SLACK_SECONDS;
+  }
+
+  // Everybody has the colour of their person; a track that is nobody's yet is grey.
   colour(id) {
-    return this.data.palette[(id - 1) % this.data.palette.length];
+    const person = this.data.people[id];
+    return person ? this.data.palette[(person - 1) % this.data.palette.length] : NOBODY;
   }
 
   // The part of the canvas that the picture fills: bars at the sides or above are left free.
@@ -127,6 +154,10 @@ class Player {
     }
     this.root.dataset.boxes = shown;
     this.root.dataset.at = this.at;
+    const tenths = Math.floor(this.at * 10 + 1e-6);
+    this.steps.querySelector("output").textContent = `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
+    const mine = this.tracks.get(this.data.track);
+    this.cutter.disabled = !mine || this.at <= mine[0].at || this.at > mine.at(-1).at + SLACK_SECONDS;
   }
 
   trail(pen, id, moments, found, on, ratio) {
@@ -150,8 +181,10 @@ class Player {
     pen.setLineDash(found.seen ? [] : [6 * ratio, 4 * ratio]);
     pen.strokeRect(x, y, right - x, bottom - y);
     pen.setLineDash([]);
+    const person = this.data.people[id];
+    if (!person) return;
     pen.font = `600 ${13 * ratio}px sans-serif`;
-    const words = String(id), wide = pen.measureText(words).width + 8 * ratio, high = 18 * ratio;
+    const words = this.data.titles[person], wide = pen.measureText(words).width + 8 * ratio, high = 18 * ratio;
     const above = Math.max(0, y - high);
     pen.fillStyle = colour;
     pen.fillRect(x - pen.lineWidth / 2, above, wide, high);
@@ -168,9 +201,9 @@ class Player {
   }
 }
 
-export default function ({ data, parentElement }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".player");
   root.player ??= new Player(root);
-  root.player.show(data);
+  root.player.show(data, (moment) => setTriggerValue("cut", moment));
   return () => { root.player?.end(); root.player = undefined; };
 }

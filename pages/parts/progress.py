@@ -1,101 +1,125 @@
-"""How far each run is: a card per run with a line per camera. Polls while something is at work, and only then."""
+"""How far the case's run is while it is at work, which alone is when this polls; and then what came of it."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import SightlineError
-from core.jobs import CameraState, Job
-from pages.parts.plan import link_to
+from core.cases import Case
+from core.errors import SightlineError, StoreError
+from core.jobs import Job
+from core.log import lines_of, log_file
+from pages.parts.case import change
+from pages.parts.clip_cards import clip_card, left_of
+from pages.parts.onlooker import onlooker
+from pages.parts.plan import go_on_to
 from pages.parts.services import services
 from pages.parts.words import count, span
 
 EVERY_SECONDS = 1.0
-SHOWN = 20
-_STATES = {
-    "running": (":blue-badge[at work]", "running"),
-    "stopping": (":orange-badge[stopping]", "running"),
-    "done": (":green-badge[done]", "complete"),
-    "partly": (":orange-badge[done in part]", "complete"),
-    "failed": (":red-badge[failed]", "error"),
-    "stopped": (":gray-badge[stopped]", "complete"),
-}
-_STAGES = {"detect": "finding people", "embed": "describing people", "track": "tracking"}
+REFUSED = "refused"
 
 
-def job_cards() -> None:
-    jobs = services().jobs.all()
-    if not jobs:
-        st.info("Nothing has been run yet.")
+def job_of(case: Case) -> Job | None:
+    """The run that the case waits for, else the one that it shows."""
+    for key in (case.wanted, case.run):
+        try:
+            if key:
+                return services().jobs.look(key)
+        except StoreError:
+            continue
+    return None
+
+
+def case_job(case: Case) -> None:
+    """The case's run as it stands; nothing where none was ever started."""
+    job = job_of(case)
+    if job is None:
         return
-    live = any(job.live for job in jobs)
-    st.fragment(_cards, run_every=EVERY_SECONDS if live else None)(live)
+    st.fragment(_job, run_every=EVERY_SECONDS if job.live else None)(job.key, job.live)
+    with st.expander("Log of this run"):
+        _log(job)
 
 
-def _cards(live: bool) -> None:
-    jobs = services().jobs.all()
-    for job in jobs[:SHOWN]:
-        with st.container(border=True):
-            _card(job)
-    if len(jobs) > SHOWN:
-        st.caption(f"{len(jobs) - SHOWN} earlier runs are not shown.")
-    if live != any(job.live for job in jobs) or "refused" in st.session_state:
+def _job(key: str, lived: bool) -> None:
+    try:
+        job = services().jobs.look(key)
+    except StoreError:
+        st.rerun()
+    if lived != job.live or REFUSED in st.session_state:
         # One full run of the page, which begins or ends the polling and says what was refused.
         st.rerun()
-
-
-def _card(job: Job) -> None:
-    began = time.strftime("%d %b %Y, %H:%M", time.localtime(job.began))
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f"{_STATES[job.state][0]} **{', '.join(s.camera for s in job.order.sources)}**")
-        st.caption(f"{began} · {_settings(job)}")
-    for camera in job.cameras:
-        _camera(camera, job)
-    if job.fault:
-        st.error(job.fault, icon=":material/error:")
-    _actions(job)
-
-
-def _settings(job: Job) -> str:
-    order = job.order
-    fps = f"{order.video.fps:g} frames/s" if order.video.fps else "all frames"
-    looks = "motion only" if order.embedder == "none" else order.embedder
-    return f"{order.detector}, {looks}, {fps}, conf {order.track.conf:g}, IoU {order.track.iou:g}"
-
-
-def _camera(camera: CameraState, job: Job) -> None:
-    if camera.state == "failed":
-        st.error(f"**{camera.name}:** {camera.fault}", icon=":material/error:")
-    elif camera.state == "done":
-        st.markdown(f":material/check: **{camera.name}** — {count(camera.tracks, 'track')}")
-    elif camera.report is None:
-        if job.live:
-            words = "starting" if camera is next(c for c in job.cameras if c.state == "waiting") else "waiting"
-            busy = any(c.state == "working" for c in job.cameras)
-            st.markdown(f":material/schedule: **{camera.name}** — {'waiting' if busy else words}")
+    if job.live:
+        _at_work(job)
     else:
-        report = camera.report
-        left = "" if report.left_seconds is None else f" · about {span(report.left_seconds)} left"
-        words = f"**{camera.name}** — {_STAGES.get(report.stage, report.stage)}, {report.done} of {report.total} frames"
-        st.progress(min(1.0, report.share), text=f"{words} · {report.rate:.1f} a second{left}")
+        _over(job)
 
 
-def _actions(job: Job) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if job.live:
-            label = "Stop" if job.state == "running" else "Stop at once"
-            st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
-        if job.state in ("done", "partly"):
-            link_to("tracks", "Watch the tracks", ":material/play_circle:", job.key)
-        if job.state in ("failed", "stopped", "partly"):
-            label = "Go on" if job.state == "stopped" else "Try again"
-            st.button(label, key=f"again {job.key}", icon=":material/replay:", on_click=_again, args=(job,))
-        if not job.live:
-            with st.popover("Remove", type="tertiary", icon=":material/delete:"):
-                st.markdown("Its tracks are deleted. What the models found stays in the cache.")
-                st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
+def _at_work(job: Job) -> None:
+    left = left_of(job)
+    began = span(max(0.0, time.time() - job.began))
+    words = "Stopping: what is done is kept" if job.state == "stopping" else "At work"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        after = "" if left is None else f" · about **{span(left)}** left for all clips"
+        st.markdown(f":blue-badge[:material/sync: {words}] for {began}{after}")
+        label = "Stop" if job.state == "running" else "Stop at once"
+        st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
+    st.caption("You can leave this page, close it or look at other pages: the work goes on.")
+    clips, beside = st.columns([3, 2])
+    with clips:
+        for camera in job.cameras:
+            clip_card(camera, job)
+    with beside:
+        onlooker(job)
+
+
+def _over(job: Job) -> None:
+    if job.over:
+        _found(job)
+    elif job.state == "stopped":
+        st.info("**Stopped.** What was done is kept; it goes on from there.", icon=":material/pause_circle:")
+    for camera in job.cameras:
+        if camera.state == "failed":
+            st.error(f"**{camera.name} could not be done.** {camera.fault}", icon=":material/error:")
+    if job.fault:
+        st.error(f"**The run failed.** {job.fault}", icon=":material/error:")
+    if job.state in ("failed", "stopped", "partly"):
+        labels = {"stopped": "Go on", "failed": "Try again", "partly": "Try the failed clips again"}
+        kind = "secondary" if job.state == "partly" else "primary"
+        icon = ":material/play_arrow:" if job.state == "stopped" else ":material/replay:"
+        if st.button(labels[job.state], key=f"again {job.key}", type=kind, icon=icon, on_click=_again, args=(job,)):  # type: ignore[arg-type]
+            st.rerun()
+
+
+def _found(job: Job) -> None:
+    tracks = sum(camera.tracks for camera in job.cameras)
+    done = [camera for camera in job.cameras if camera.state == "done"]
+    with st.container(border=True):
+        if job.people is None:
+            st.markdown(f"### {count(tracks, 'track')} found\nThis run followed people within each clip only.")
+        elif job.people == 0:
+            st.markdown(
+                "### Nobody was found\nTry *Thorough*, a lower least confidence or other regions, or check the footage."
+            )
+        else:
+            st.markdown(
+                f"### People found: {job.people}\nBy comparing {count(tracks, 'track')} of "
+                f"{count(len(done), 'clip')} with each other."
+            )
+        st.markdown("\n".join(f"- **{one.name}**: {count(one.tracks, 'track')}, {one.boxes:,} boxes" for one in done))
+        if job.people:
+            go_on_to("gallery", "Go to the gallery")
+
+
+def _log(job: Job) -> None:
+    lines = lines_of(job.log_label)
+    st.button("Read it again", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.live)
+    st.code("\n".join(lines) or "Nothing was logged yet.", language=None, height=260 if len(lines) > 8 else None)
+    st.caption(
+        f"The log of all runs on this machine is `{log_file()}`; what the work said besides: `{job.folder / 'log'}`."
+    )
 
 
 def _stop(key: str) -> None:
@@ -104,10 +128,7 @@ def _stop(key: str) -> None:
 
 def _again(job: Job) -> None:
     try:
-        services().jobs.start(job.order)
+        key = services().jobs.start(job.order).key
+        change(lambda case: replace(case, wanted=key), "run started again")
     except SightlineError as fault:
-        st.session_state["refused"] = str(fault)
-
-
-def _forget(key: str) -> None:
-    services().jobs.forget(key)
+        st.session_state[REFUSED] = str(fault)

@@ -5,16 +5,18 @@ import streamlit as st
 from core.errors import SightlineError
 from core.jobs.sampling import sample_here
 from core.sample import sample_clips, sample_folder
-from pages.parts.choices import Choices
+from pages.parts.adding import sample_case
+from pages.parts.case import show
 from pages.parts.words import span
 
 
-def offer_sample(chosen: Choices) -> None:
+def offer_sample(primary: bool = False) -> None:
     """A button; with the first click on a machine the footage is drawn, which takes about a minute."""
     ready = bool(sample_clips(sample_folder()))
     words = "Three cameras over a plaza, 30 s, eight people. Drawn by us: nobody in it is anybody."
     words += "" if ready else " It is drawn on this machine first, which takes about a minute."
-    if not st.button("Open the sample", icon=":material/movie:", help=words):
+    kind = "primary" if primary else "secondary"
+    if not st.button("Open the sample", icon=":material/movie:", help=words, type=kind):
         return
     bar = st.empty()
 
@@ -23,10 +25,10 @@ def offer_sample(chosen: Choices) -> None:
         bar.progress(min(share, 1.0), f"Drawing the sample{after}. Leaving this page stops it.")
 
     try:
-        clips = sample_here(tell)
+        sample_here(tell)
+        key = sample_case()
     except SightlineError as fault:
         st.error(f"**{fault.message}.** {fault.remedy}")
         return
-    for clip in clips:
-        chosen.add(clip)
+    show(key)
     st.rerun()

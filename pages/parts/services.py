@@ -1,11 +1,11 @@
-"""What all pages and sessions of this server share: the cases, the jobs and the films. Tests hand in their own."""
+"""What all pages and sessions of this server share: cases, jobs, films and exports. Tests hand in their own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from core.cases import Cases
-from core.jobs import Jobs
+from core.jobs import Exports, Jobs, Trials
 from core.video.proxy import Proxies
 
 
@@ -14,6 +14,8 @@ class Services:
     cases: Cases = field(default_factory=Cases)
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
+    exports: Exports = field(default_factory=Exports)
+    trials: Trials = field(default_factory=Trials)
 
 
 _now: list[Services] = []

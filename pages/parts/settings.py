@@ -1,108 +1,197 @@
-"""Models and settings of a run, as widgets. Defaults are those of `core.settings`, the rare ones are folded away."""
+"""Models and settings of a case's runs, as widgets. What is set is in the case at once, for every tab and for good."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
+from core.cases import Case, Plan
 from core.errors import SettingsError
-from core.settings import DetectSettings, TrackSettings, VideoSettings
-from core.weights import EMBEDDER, Status, listing
+from core.jobs import NONE
+from core.weights import Kind, Model, Status, listing
+from pages.parts.case import change
 
-NONE = "none"
+Put = Callable[[Plan, Any], Plan]
+REFUSED = "setting refused"
 
 
-def chosen_settings() -> dict[str, Any] | None:
-    """What `core.jobs.Order` needs besides its sources; None where no run can be made of it (said on the page)."""
+def model_choice(case: Case) -> None:
+    """Which models are here and what each is good for; those that are not, folded away."""
     models = listing()
-    detectors = [s for s in models if s.model.kind == "detector" and s.state == "present"]
-    embedders = [s for s in models if s.model.kind == "embedder" and s.state == "present"]
-    if not detectors:
+    here = [status for status in models if status.state == "present"]
+    if not any(status.model.kind == "detector" for status in here):
         st.error("**No detector is here.** Put one of the files below in its place, then reload this page.")
-        _absent(models, expanded=True)
-        return None
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        detector = _kept(
-            st.selectbox,
-            "Detector",
-            "detector",
-            options=[s.model.name for s in detectors],
-            width=300,
-            help="Finds people.",
-        )
-        embedder = _kept(
-            st.selectbox,
-            "Appearance model",
-            "embedder",
-            EMBEDDER,
-            options=[NONE, *(s.model.name for s in embedders)],
-            format_func=lambda name: "none: motion only" if name == NONE else name,
-            width=340,
-            help="Tells people apart by their looks when they cross or come back. Slower with one, surer too.",
-        )
+    one, other = st.columns(2)
+    with one:
+        _model(case, here, "detector", "Who finds people", case.plan.detector)
+    with other:
+        _model(case, here, "embedder", "Who tells them apart", case.plan.embedder)
+    _here([status.model for status in here])
+    _absent([status for status in models if status.state != "present"])
+
+
+def _model(case: Case, here: list[Status], kind: Kind, label: str, chosen: str) -> None:
+    known = {status.model.name: status.model for status in here if status.model.kind == kind}
+    options = [*known, *([NONE] if kind == "embedder" else [])]
+    if chosen not in options:
+        st.error(f"**{chosen} is not here.** Choose another one, or bring it: see below.")
+        options.append(chosen)
+    put: Put = lambda plan, name: replace(plan, **{kind: name})  # noqa: E731
+    _kept(st.selectbox, label, case, kind, chosen, put, options=options, format_func=_called)
+    if chosen in known:
+        st.caption(f"{known[chosen].good_for}  \nLicence: {known[chosen].licence}.")
+    elif chosen == NONE:
+        st.caption("People are followed within each clip only. Without one, nobody is found again across cameras.")
+
+
+def _called(name: str) -> str:
+    return "none: motion only" if name == NONE else name
+
+
+def advanced(case: Case) -> None:
+    """Numbers for whoever wants them, folded away."""
+    plan = case.plan
+    with st.expander("Advanced settings"):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            _number(
+                case,
+                "Frames a second",
+                "fps",
+                plan.video.fps,
+                _in("video", "fps"),
+                0.0,
+                1000.0,
+                1.0,
+                "How many frames are looked at. 0: all.",
+            )
+            _number(
+                case,
+                "Size looked at (px)",
+                "size",
+                plan.detect.size,
+                _in("detect", "size"),
+                64,
+                4096,
+                32,
+                "Long side of the picture that the detector sees. Larger finds smaller people, and takes longer.",
+            )
+            _number(
+                case,
+                "Least confidence",
+                "conf",
+                plan.track.conf,
+                _in("track", "conf"),
+                0.0,
+                1.0,
+                0.05,
+                "Boxes that the detector is less sure of are not used.",
+            )
+            _number(
+                case,
+                "Least overlap (IoU)",
+                "iou",
+                plan.track.iou,
+                _in("track", "iou"),
+                0.0,
+                1.0,
+                0.05,
+                "How much a box must overlap where somebody is expected.",
+            )
+            _number(
+                case,
+                "Least similarity",
+                "track_cos",
+                plan.track.track_cos,
+                _in("track", "track_cos"),
+                -1.0,
+                1.0,
+                0.05,
+                "For somebody who is found again within a clip. Only with an appearance model.",
+            )
+            _number(
+                case,
+                "Boxes that make a track",
+                "n_init",
+                plan.track.n_init,
+                _in("track", "n_init"),
+                1,
+                100,
+                1,
+                "Shorter ones are dropped.",
+            )
+            _number(
+                case,
+                "Seconds unseen",
+                "max_age",
+                plan.track.max_age,
+                _in("track", "max_age"),
+                0.0,
+                3600.0,
+                0.5,
+                "A track ends when nobody is seen for longer.",
+            )
+        if plan != Plan():
+            st.button("Back to what we recommend", icon=":material/undo:", on_click=_reset)
+    if refused := st.session_state.pop(REFUSED, ""):
+        st.error(refused)
+
+
+def _number(case: Case, label: str, name: str, value: Any, put: Put, low: Any, high: Any, step: Any, hint: str) -> None:
+    _kept(
+        st.number_input, label, case, name, value, put, min_value=low, max_value=high, step=step, help=hint, width=190
+    )
+
+
+def _in(group: str, name: str) -> Put:
+    """What puts a value into one of the plan's settings."""
+    return lambda plan, value: replace(plan, **{group: replace(getattr(plan, group), **{name: value})})
+
+
+def _kept(widget: Any, label: str, case: Case, name: str, value: Any, put: Put, **rest: Any) -> None:
+    """A widget that shows what the case holds, whoever changed it, and changes the case at once."""
+    key = f"{name} of {case.key}"
+    st.session_state[key] = value
+    widget(label, key=key, on_change=_save, args=(key, label, put), **rest)
+
+
+def _save(key: str, label: str, put: Put) -> None:
+    value = st.session_state[key]
     try:
-        settings = _numbers()
+        change(lambda case: replace(case, plan=put(case.plan, value)), f"setting: {label} {value}")
     except SettingsError as fault:
-        st.error(str(fault))
-        return None
-    _absent(models)
-    used = tuple(s.model.digest for s in (*detectors, *embedders) if s.model.name in (detector, embedder))
-    return {"detector": detector, "embedder": embedder, "models": used, **settings}
+        st.session_state[REFUSED] = str(fault)
 
 
-def _numbers() -> dict[str, Any]:
-    video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        fps = _number("Frames a second", "fps", video.fps, 1.0, "How many frames are looked at. 0: all.", 0.0, 1000.0)
-        conf = _number(
-            "Least confidence", "conf", track.conf, 0.05, "Boxes that the detector is less sure of are not used."
-        )
-        iou = _number(
-            "Least overlap (IoU)", "iou", track.iou, 0.05, "How much a box must overlap where a track is expected."
-        )
-    with st.expander("More settings"), st.container(horizontal=True, vertical_alignment="bottom"):
-        cos = _number("Least similarity", "track_cos", track.track_cos, 0.05, "Only with an appearance model.", -1.0)
-        n_init = _number("Boxes that make a track", "n_init", track.n_init, 1, "Shorter tracks are dropped.", 1, 100)
-        age = _number(
-            "Seconds unseen", "max_age", track.max_age, 0.5, "A track ends when unseen for longer.", 0.0, 3600.0
-        )
-        size = _number(
-            "Detector size (px)", "size", detect.size, 32, "Long side. Larger finds smaller people.", 64, 4096
-        )
-        begin = _number("From second", "start", 0.0, 1.0, "Where to begin in each clip.", 0.0, 1e6)
-        end = _number("To second (0: end)", "end", 0.0, 1.0, "Where to stop in each clip.", 0.0, 1e6)
-    return {
-        "video": VideoSettings(fps, begin, end or None),
-        "detect": DetectSettings(size=size),
-        "track": TrackSettings(conf, iou, cos, n_init, age),
-    }
+def _reset() -> None:
+    change(lambda case: replace(case, plan=Plan()), "settings: as recommended")
 
 
-def _number(label: str, key: str, default: Any, step: Any, hint: str, low: Any = 0.0, high: Any = 1.0) -> Any:
-    return _kept(st.number_input, label, key, default, min_value=low, max_value=high, step=step, help=hint, width=190)
+def _here(models: list[Model]) -> None:
+    with st.expander(f"Models that are here ({len(models)}): what was measured"):
+        for model in models:
+            figures = "; ".join(model.figures) or "nothing yet"
+            st.markdown(
+                f"**{model.name}** ({_KINDS[model.kind]}). {model.good_for}  \nMeasured: {figures}.  \n"
+                f"Trained on: {model.trained_on}.  \nLicence: {model.licence}."
+            )
 
 
-def _kept(widget: Any, label: str, key: str, default: Any = None, **rest: Any) -> Any:
-    """A widget whose value survives a change of page: Streamlit forgets what is not shown."""
-    store = f"kept {key}"
-    if key not in st.session_state and (store in st.session_state or default is not None):
-        kept = st.session_state.get(store, default)
-        if "options" not in rest or kept in rest["options"]:
-            st.session_state[key] = kept
-    value = widget(label, key=key, **rest)
-    st.session_state[store] = value
-    return value
-
-
-def _absent(models: list[Status], expanded: bool = False) -> None:
-    absent = [s for s in models if s.state != "present"]
+def _absent(absent: list[Status]) -> None:
     if not absent:
         return
-    with st.expander(f"Known models that are not here ({len(absent)})", expanded=expanded):
+    with st.expander(f"Known models that are not here ({len(absent)})"):
         st.caption("Sightline downloads nothing by itself. Fetch a file or put it in its place, then reload this page.")
         for status in absent:
             model = status.model
-            why = "" if status.state == "missing" else " — **there, but not the file that the manifest describes**"
-            get = f"  \nfetch: `python -m core models get {model.name}`" if model.url else ""
-            st.markdown(f"**{model.name}** ({model.kind}){why}  \nplace: `{model.path}`  \nsource: {model.source}{get}")
+            why = "" if status.state == "missing" else " **There, but not the file that the manifest describes.**"
+            get = f"  \nFetch it: `python -m core models get {model.name}`" if model.url else ""
+            st.markdown(
+                f"**{model.name}** ({_KINDS[model.kind]}).{why} {model.good_for}  \n"
+                f"Place: `{model.path}`  \nSource: {model.source}; licence: {model.licence}{get}"
+            )
+
+
+_KINDS = {"detector": "finds people", "embedder": "tells them apart"}

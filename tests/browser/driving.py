@@ -27,19 +27,6 @@ FLAGS = [
     # Names lead nowhere, so nothing can leave the machine even if a page asks for it.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
-# The player lives in a component's shadow tree.
-DEEP = """
-(selector) => {
-  const find = (root) => {
-    for (const element of root.querySelectorAll("*")) {
-      if (element.matches(selector)) return element;
-      const found = element.shadowRoot && find(element.shadowRoot);
-      if (found) return found;
-    }
-  };
-  return find(document);
-}
-"""
 
 
 class Browser:
@@ -90,11 +77,6 @@ class Browser:
                 return value
             time.sleep(0.1)
         raise TimeoutError(f"never true: {script}; the page says: {self.read('document.body.innerText')}")
-
-    def player(self, expression: str) -> str:
-        """A script that computes `expression` with `root` and `video` of the player."""
-        found = f"const root = ({DEEP})('.player'); const video = root?.querySelector('video');"
-        return f"(() => {{ {found} {expression} }})()"
 
 
 @contextmanager

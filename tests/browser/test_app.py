@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.video import probe
 from tests.browser.driving import Browser, chromium
 from tests.pages.making import clip_at, finished_run, order_for
 
@@ -89,37 +88,4 @@ def test_the_first_page(browser: Browser, address: str, width: int) -> None:
     browser.wait("document.body.innerText.includes('Start here')")
     assert not browser.read("document.documentElement.scrollWidth > innerWidth")
     assert "agents" not in browser.read("document.body.innerText")
-    check_quiet(browser, address)
-
-
-def test_the_player_shows_boxes_in_time_and_jumps(browser: Browser, address: str, house: Path) -> None:
-    clip = probe(house / "gate.mp4")
-    browser.open(f"{address}/watch")
-    browser.wait(browser.player("return video?.readyState >= 2 && root.dataset.at === '0'"))
-    # Track 1 appears in frame 1, track 2 in frame 2; both are gone after frame 8.
-    assert browser.read(browser.player("return root.dataset.boxes")) == "0"
-    browser.read(browser.player(f"video.currentTime = {clip.times[4] + 0.002}; return 1"))
-    browser.wait(browser.player("return root.dataset.boxes === '2'"))
-    assert browser.read(browser.player("return +root.dataset.at")) == pytest.approx(clip.times[4], abs=1e-3)
-    browser.read(browser.player("video.currentTime = 2; return 1"))
-    browser.wait(browser.player("return root.dataset.boxes === '0'"))
-    browser.read("document.querySelectorAll('.plotly .point path')[0].scrollIntoView({block: 'center'})")
-    time.sleep(0.5)
-    where = browser.read(
-        "(() => { const r = document.querySelectorAll('.plotly .point path')[1].getBoundingClientRect();"
-        " return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
-    )
-    for kind, buttons in (("mouseMoved", 0), ("mousePressed", 1), ("mouseReleased", 0)):
-        browser.call("Input.dispatchMouseEvent", type=kind, button="left", buttons=buttons, clickCount=1, **where)
-    browser.wait(browser.player(f"return Math.abs(video.currentTime - {clip.times[2]}) < 0.01"))
-    browser.wait(browser.player("return root.dataset.boxes === '2'"))
-    check_quiet(browser, address)
-
-
-def test_the_film_plays(browser: Browser, address: str) -> None:
-    browser.open(f"{address}/watch", 900)
-    browser.wait(browser.player("return video?.readyState >= 2"))
-    browser.read(browser.player("video.play(); return 1"))
-    browser.wait(browser.player("return video.currentTime > 0.5"))
-    assert not browser.read("document.documentElement.scrollWidth > innerWidth")
     check_quiet(browser, address)

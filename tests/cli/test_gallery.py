@@ -1,12 +1,15 @@
 """`gallery` with crops that somebody brings, and with crops that a run leaves, on the shipped embedder."""
 
+import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from core.cli import main
+from core.gallery import read_manifest, read_zip
 from core.train.data import read_crops
 from tests.cli.making import PEOPLE, who
 
@@ -65,6 +68,12 @@ def test_what_is_decided_with_it_is_what_goes_out(cos: str, brought: Path, tmp_p
         (["DIR", "--out", "x", "--device", "cpu"], "--out, --device: only --from-crops"),
         (["--from-crops", "nowhere", "--out", "x"], "is no folder"),
         (["DIR", "--market", "DIR"], "is not empty"),
+        (["DIR", "--no-blur"], "no reason is given"),
+        (["DIR", "--no-blur", "--reason", " "], "no reason is given"),
+        (["DIR", "--reason", "asked for"], "is about --no-blur"),
+        (["DIR", "--what", "films"], "is about --to"),
+        (["DIR", "--to", "x", "--market", "x"], "is for a run that is done"),
+        (["DIR", "--to", "x", "--names", "nowhere"], "cannot be read as names"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_2(
@@ -74,3 +83,33 @@ def test_what_makes_no_sense_is_one_line_and_2(
     assert main(["gallery", *(str(places.get(word, word)) for word in words), "--progress", "none"]) == 2
     fault = capsys.readouterr().err
     assert said in fault and fault.count("\n") == 1 and not (tmp_path / "x").exists()
+
+
+def test_another_folder_gets_it_and_the_run_stays_as_it_is(brought: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (brought / "out").rglob("*") if path.is_file()}
+    names = tmp_path / "names.csv"
+    names.write_text("camera,track,name,note\none,1,Änna,=1\n", encoding="utf-8")
+    words = ["gallery", str(brought / "out"), "--to", str(tmp_path / "to"), "--progress", "none", "--cos", "0.5"]
+    assert main([*words, "--names", str(names), "--purpose", "a test"]) == 0
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    manifest, gallery = read_manifest(tmp_path / "to" / "gallery.zip"), read_zip(tmp_path / "to" / "gallery.zip")
+    assert manifest["about"]["choice"]["names"] == [["one", 1, "Änna", "=1"]]
+    assert manifest["about"]["purpose"] == "a test" and "heads_shown_because" not in manifest["about"]
+    assert len(gallery.sightings) == 3 * PEOPLE and summed(tmp_path / "to") == ["gallery.zip"]
+
+
+def test_its_crops_go_into_one_zip(brought: Path, tmp_path: Path) -> None:
+    words = ["gallery", str(brought / "out"), "--to", str(tmp_path / "to"), "--what", "crops", "--progress", "none"]
+    assert main([*words, "--cos", "0.5", "--no-blur", "--reason", "a model of our own"]) == 0
+    assert summed(tmp_path / "to") == ["crops.zip"]
+    with zipfile.ZipFile(tmp_path / "to" / "crops.zip") as held:
+        held.extractall(tmp_path / "market")
+    assert len(read_crops(tmp_path / "market")) == 4 * PEOPLE
+    assert "heads_shown_because" in (tmp_path / "market" / "README.txt").read_text(encoding="utf-8").replace(" ", "_")
+
+
+def summed(folder: Path) -> list[str]:
+    """The files that SHA256SUMS names, each with the digest that it has."""
+    rows = [line.split("  ") for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()]
+    assert all(hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256 for sha256, name in rows)
+    return [name for _, name in rows]

@@ -17,7 +17,7 @@ from tests.pipeline.fakes import write_scene
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("like")
     write_scene(path / "gate.mp4", 12)
-    assert run(path / "gate.mp4", path / "out", "--size", "320", "--cos", "0", "--no-blur") == 0
+    assert run(path / "gate.mp4", path / "out", "--size", "320", "--cos", "0", "--no-blur", "--reason", "a test") == 0
     return path
 
 

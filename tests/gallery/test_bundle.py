@@ -99,12 +99,17 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert [unpacked(tmp_path / "g.zip")[name] for name in names[:3]] == [jpeg(i) for i in range(3)]
 
 
-def test_names_that_a_user_typed_are_in_the_report_alone(tmp_path: Path) -> None:
-    write_zip(some(people=UNSAFE), mot(tmp_path), tmp_path / "g.zip")
+def test_names_that_a_user_typed_are_in_the_report_and_the_tables_alone(tmp_path: Path) -> None:
+    write_zip(some(people=UNSAFE, remarks={2: "=1+1"}), mot(tmp_path), tmp_path / "g.zip")
     write_zip(some(), mot(tmp_path), tmp_path / "unnamed.zip")
     named, unnamed = unpacked(tmp_path / "g.zip"), unpacked(tmp_path / "unnamed.zip")
     assert list(named) == list(unnamed)
-    assert {name for name in named if named[name] != unnamed[name]} == {"report.html", "manifest.json"}
+    told = {"report.html", "sightings.csv", "sightings.parquet", "manifest.json"}
+    assert {name for name in named if named[name] != unnamed[name]} == told
+    assert b",'=1+1\n" in named["sightings.csv"] and b"<bdi>=1+1</bdi>" in named["report.html"]
+    assert b"<script>" not in named["report.html"]
+    table = pd.read_parquet(io.BytesIO(named["sightings.parquet"]))
+    assert set(table[table.person == "P002"].note) == {"=1+1"}
     assert b"script" not in named["manifest.json"] and b"../" not in named["manifest.json"]
 
 
@@ -138,7 +143,7 @@ def test_parquet_equals_csv(tmp_path: Path) -> None:
     as_csv = pd.read_csv(io.BytesIO(content["sightings.csv"]), keep_default_na=False, na_values={"similarity": [""]})
     as_parquet = pd.read_parquet(io.BytesIO(content["sightings.parquet"]))
     pd.testing.assert_frame_equal(as_csv, as_parquet, check_dtype=False)
-    assert list(as_csv.columns)[-3:] == ["status", "upper", "lower"] and len(as_csv) == 5
+    assert list(as_csv.columns)[-4:] == ["upper", "lower", "name", "note"] and len(as_csv) == 5
 
 
 def test_an_empty_gallery_says_that_nobody_was_found(tmp_path: Path) -> None:

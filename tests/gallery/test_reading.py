@@ -28,7 +28,7 @@ def test_times_that_nobody_knows_stay_unknown() -> None:
     timeless = replace(bare(some().sightings[0]), start_seconds=math.nan, end_seconds=math.nan)
     text = sightings_csv(replace(some(), sightings=(timeless,)))
     (back,) = read_sightings(text)
-    assert text.splitlines()[1] == "cam1,3,P001,,,0.8125,candidate,red,dark blue"
+    assert text.splitlines()[1] == "cam1,3,P001,,,0.8125,candidate,red,dark blue,,"
     assert not back.timed and sightings_csv(replace(some(), sightings=(back,))) == text
 
 

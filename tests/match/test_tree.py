@@ -93,6 +93,15 @@ def test_what_is_forbidden_and_what_is_joined_holds_at_every_threshold(
     assert all(len(np.unique(label[bundle == b])) == 1 for b in np.unique(bundle))
 
 
+@given(scenes(), st.floats(-0.1, 1.1))
+def test_every_group_stands_together_in_the_order(scene: tuple[Floats, np.ndarray, Ints], threshold: float) -> None:
+    tree = grow(*scene)
+    order = tree.order()
+    assert sorted(order.tolist()) == list(range(N))
+    label = tree.cut(threshold)
+    assert 1 + np.count_nonzero(np.diff(label[order])) == len(np.unique(label))
+
+
 @given(scenes())
 def test_levels_fall_and_everybody_is_somebody(scene: tuple[Floats, np.ndarray, Ints]) -> None:
     tree = grow(*scene)

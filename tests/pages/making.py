@@ -16,18 +16,14 @@ from core.folders import cache_dir
 from core.jobs import Order, Source
 from core.types import Clip
 from core.video import probe
-from pages.parts.choices import Choices
 from tests.video.making import write_clip
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 
-def page(name: str, choices: Choices | None = None) -> AppTest:
-    """The page's script, ready to run, with what the user has chosen."""
-    app = AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=30)
-    if choices is not None:
-        app.session_state["choices"] = choices
-    return app
+def page(name: str) -> AppTest:
+    """The page's script, ready to run."""
+    return AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=30)
 
 
 def words(app: AppTest) -> str:

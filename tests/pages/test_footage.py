@@ -1,180 +1,224 @@
-"""Footage: nothing yet, a folder, picks of every kind, names, uploads, and paths that are none of its business."""
+"""Footage: no case yet, an empty one, clips from folders, their cards and fields, faults, and what is ahead."""
 
-import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from core.errors import ClipError
-from core.footage import footage_root, inside, keep_upload, look_into
-from core.sample import sample_folder
-from pages.parts.choices import Choices
+from core.cases import Case, CaseClip
+from core.footage import room
+from core.sample import sample_clips, sample_folder
+from core.store import Store
+from core.types import Clip
+from pages.parts.services import services
 from tests.pages.making import clip_at, page, words
-from tests.video.making import drawn, write_clip
 
 
-def test_nothing_yet_says_what_to_do(own_house: Path) -> None:
-    app = page("footage").run()
+def case_of(*clips: Clip, **rest: str) -> Case:
+    case = services().cases.new("a case")
+    ours = [CaseClip(Path(clip.path).stem, clip.path, clip.digest, **rest) for clip in clips]
+    return services().cases.change(case.key, lambda old: old.with_clips(ours))
+
+
+def footage(case: Case | None = None) -> AppTest:
+    app = page("footage")
+    if case is not None:
+        app.session_state["case"] = case.key
+    return app.run()
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run(timeout=60)
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def field(app: AppTest, label: str, number: int = 0) -> str:
+    return [box.key for box in app.text_input if box.label == label][number]
+
+
+def now(case: Case) -> Case:
+    return services().cases.load(case.key)
+
+
+def test_nothing_yet_says_what_this_is_and_how_to_begin(own_house: Path) -> None:
+    app = footage()
     assert not app.exception
     assert app.title[0].value == "Sightline"
-    assert "Start here" in words(app)
-    assert not [button for button in app.button if button.label.startswith("Next")]
+    assert "nothing is sent anywhere" in words(app)
+    assert labels(app) == ["Open the sample", "New case"]
+    app = press(app, "New case")
+    assert "Start here" in words(app) and len(services().cases.all()) == 1
+    assert app.session_state["case"] == services().cases.all()[0].key
 
 
-def test_a_clip_is_picked_and_shown(own_house: Path) -> None:
-    clip = clip_at(own_house, "Gate 3.mp4")
-    app = page("footage").run()
-    app.multiselect(key="picked").select(clip.path).run()
+def test_an_empty_case_offers_every_way_in(own_house: Path) -> None:
+    app = footage(services().cases.new())
     assert not app.exception
-    assert app.session_state["choices"].clips == [clip.path]
-    assert app.text_input(key=f"name {clip.path}").value == "Gate_3"
-    assert "128 × 64 · 1 s · 25 frames/s · h264" in words(app)
-    assert [button for button in app.button if button.label.startswith("Next")]
+    assert [one.proto.component_name for one in app.get("bidi_component")] == ["sightline_uploader"]
+    assert "Open the sample" in labels(app)
+    assert not [label for label in labels(app) if label.startswith("Next")]
 
 
-def test_picks_of_another_folder_stay(own_house: Path) -> None:
-    (own_house / "one").mkdir()
-    (own_house / "two").mkdir()
-    first, second = clip_at(own_house / "one", frames=5), clip_at(own_house / "two", frames=6)
-    app = page("footage").run()
-    app.text_input(key="folder").set_value("one").run()
-    app.multiselect(key="picked").select(first.path).run()
-    app.text_input(key="folder").set_value("two").run()
-    app.multiselect(key="picked").select(second.path).run()
-    assert app.session_state["choices"].clips == [first.path, second.path]
-    assert [app.text_input(key=f"name {c.path}").value for c in (first, second)] == ["gate", "gate-2"]
-    app.multiselect(key="picked").unselect(second.path).run()
-    assert app.session_state["choices"].clips == [first.path]
+def test_clips_of_a_folder_are_added_and_bad_ones_refused(own_house: Path) -> None:
+    good = clip_at(own_house, "Gate 3.mp4")
+    (own_house / "empty.mp4").touch()
+    (own_house / "twin.mp4").write_bytes(Path(good.path).read_bytes())
+    case = services().cases.new()
+    app = footage(case)
+    app.multiselect[0].set_value([good.path, str(own_house / "empty.mp4"), str(own_house / "twin.mp4")]).run()
+    press(app, "Add 3 clips")
+    assert not app.exception
+    assert [(clip.camera, clip.path) for clip in now(case).clips] == [("Gate_3", good.path)]
+    said = [error.value for error in app.error]
+    assert "is empty (0 bytes)" in said[0] and "Copy or download it again." in said[0]
+    assert "twin.mp4 is the same clip as Gate_3" in said[1]
+    app = press(app, "Dismiss")
+    assert len(app.error) == 1
 
 
 def test_folders_are_walked_down_and_up(own_house: Path) -> None:
     (own_house / "deep").mkdir()
-    app = page("footage").run()
+    app = footage(services().cases.new())
     app.selectbox(key="step").select(str(own_house / "deep")).run()
     assert app.text_input(key="folder").value == str(own_house / "deep")
-    next(button for button in app.button if button.label == "Up").click().run()
+    press(app, "Up")
     assert app.text_input(key="folder").value == str(own_house)
     assert next(button for button in app.button if button.label == "Up").disabled
-
-
-def test_a_clip_that_cannot_be_read_says_why_and_stops_no_other(own_house: Path) -> None:
-    clip = clip_at(own_house)
-    empty = own_house / "empty.mp4"
-    empty.touch()
-    app = page("footage", Choices(clips=[str(empty), clip.path])).run()
-    assert not app.exception
-    assert "is empty (0 bytes)" in app.error[0].value
-    assert "Copy or download it again." in app.error[0].value
-    assert "1 of 2 clips can be used" in words(app)
-    assert app.text_input(key=f"name {clip.path}").value == "gate"
-
-
-def test_the_same_clip_twice_is_noticed(own_house: Path) -> None:
-    clip = clip_at(own_house)
-    copy = own_house / "copy.mp4"
-    copy.write_bytes(Path(clip.path).read_bytes())
-    app = page("footage", Choices(clips=[clip.path, str(copy)])).run()
-    assert "The same clip as gate.mp4" in app.warning[0].value
-    assert "1 of 2 clips can be used" in words(app)
-
-
-def test_a_camera_is_named_by_the_user_and_bad_names_are_refused(own_house: Path) -> None:
-    first, second = clip_at(own_house, "a.mp4", 5), clip_at(own_house, "b.mp4", 6)
-    app = page("footage", Choices(clips=[first.path, second.path])).run()
-    app.text_input(key=f"name {first.path}").set_value("door").run()
-    assert [c.name for c in app.session_state["choices"].cameras([first.path, second.path])] == ["door", "b"]
-    app.text_input(key=f"name {second.path}").set_value("Door").run()
-    assert "two cameras are called" in app.error[0].value
-    app.text_input(key=f"name {second.path}").set_value("../x").run()
-    assert "cannot name a camera" in app.error[0].value
-    assert not [button for button in app.button if button.label.startswith("Next")]
-    assert not app.exception
-
-
-def test_a_clip_is_dropped(own_house: Path) -> None:
-    clip = clip_at(own_house)
-    app = page("footage", Choices(clips=[clip.path])).run()
-    app.button(key=f"drop {clip.path}").click().run()
-    assert app.session_state["choices"].clips == []
-    assert "Start here" in words(app)
-
-
-def test_a_folder_outside_is_refused_in_words(own_house: Path) -> None:
-    app = page("footage").run()
     app.text_input(key="folder").set_value("../..").run()
+    assert not app.exception and "lies outside" in app.warning[0].value
+
+
+def test_a_card_says_what_the_clip_is(own_house: Path) -> None:
+    app = footage(case_of(clip_at(own_house)))
     assert not app.exception
-    assert "lies outside" in app.warning[0].value
+    assert "128 × 64 · 1 s · 25 frames/s · h264" in words(app)
+    assert len(app.get("image")) == 1
+    assert "only 64 pixels high" in words(app)
+    assert "Next: draw regions" in labels(app)
 
 
-@pytest.mark.parametrize("text", ["..", "/", "one/../..", "link", "~root"])
-def test_no_path_leads_out_of_the_root(own_house: Path, text: str) -> None:
-    (own_house / "one").mkdir()
-    (own_house / "link").symlink_to(own_house.parent)
-    with pytest.raises(ClipError):
-        inside(text, footage_root())
+EDITS = [
+    ("Camera", "door", {"camera": "door"}),
+    ("Began later by", "1:02.5", {"offset_seconds": 62.5}),
+    ("From", "0.2", {"start_seconds": 0.2}),
+    ("To", "0.6", {"end_seconds": 0.6}),
+]
 
 
-def test_paths_inside_are_found_however_they_are_written(own_house: Path) -> None:
-    folder = own_house / "one two"
-    folder.mkdir()
-    for text in ("one two", str(folder), f'"{folder}"', " one two/../one two/ "):
-        assert inside(text, footage_root()) == folder.resolve()
-
-
-def test_a_folder_lists_videos_and_folders_of_pictures(own_house: Path) -> None:
-    import cv2
-
-    for name in ("b.MP4", "a.avi", "notes.txt", ".hidden.mp4"):
-        (own_house / name).touch()
-    for name, count in (("frames", 3), ("one-picture", 1)):
-        (own_house / name).mkdir()
-        for number in range(count):
-            cv2.imwrite(str(own_house / name / f"{number}.png"), drawn(number))
-    (own_house / "secret.mp4").symlink_to("/etc/hostname")
-    found = look_into(own_house, footage_root())
-    assert [path.name for path in found.clips] == ["a.avi", "b.MP4", "frames"]
-    assert [path.name for path in found.folders] == ["one-picture"]
-
-
-def test_uploads_are_kept_once_under_safe_names(tmp_path: Path) -> None:
-    content = write_clip(tmp_path / "a.mp4", range(3)).read_bytes()
-    first = keep_upload("../../gate 3.mp4", io.BytesIO(content))
-    written = first.stat().st_mtime_ns
-    assert first.name == "gate_3.mp4"
-    assert first.is_relative_to(tmp_path / "cache" / "uploads")
-    assert keep_upload("../../gate 3.mp4", io.BytesIO(content)) == first
-    assert first.stat().st_mtime_ns == written
-    assert first.read_bytes() == content
-    assert keep_upload("gate 3.mp4", io.BytesIO(content + b"x")) != first
-
-
-def test_a_reload_keeps_picks_and_names(own_house: Path) -> None:
-    first, second = clip_at(own_house, "a.mp4", 5), clip_at(own_house, "b=c.mp4", 6)
-    app = page("footage", Choices(clips=[first.path, second.path], names={first.path: "door"})).run()
-    again = page("footage")
-    again.query_params["clip"] = app.query_params["clip"]
-    again.run()
-    assert again.session_state["choices"].clips == [first.path, second.path]
-    assert again.text_input(key=f"name {first.path}").value == "door"
-    assert again.text_input(key=f"name {second.path}").value == "b_c"
-
-
-def test_an_address_opens_nothing_outside(own_house: Path, tmp_path: Path) -> None:
-    outside = clip_at(tmp_path)
-    app = page("footage")
-    app.query_params["clip"] = [f"={outside.path}", "=/etc/passwd", f"={own_house}/../gate.mp4", "nonsense"]
-    app.run()
+@pytest.mark.parametrize(("label", "text", "expected"), EDITS)
+def test_what_is_typed_is_in_the_case_at_once(own_house: Path, label: str, text: str, expected: dict[str, str]) -> None:
+    case = case_of(clip_at(own_house))
+    app = footage(case)
+    app.text_input(key=field(app, label)).set_value(text).run()
     assert not app.exception
-    assert app.session_state["choices"].clips == []
+    assert now(case).clips == (replace(case.clips[0], **expected),)
+    assert services().cases.logged(case.key)[-1].endswith(f"gate: {label.lower()} {text}")
 
 
-def test_an_upload_may_be_named_by_an_address(own_house: Path) -> None:
-    kept = keep_upload("a.mp4", io.BytesIO(Path(clip_at(own_house).path).read_bytes()))
-    app = page("run")
-    app.query_params["clip"] = [f"={kept}"]
-    app.run()
-    assert "**Cameras:** a" in words(app)
+WRONG = [
+    ("Camera", "../x", "cannot name a camera"),
+    ("Camera", "", "needs a name"),
+    ("Camera", "SHED", "Two cameras are called"),
+    ("Began later by", "soon", "is no time"),
+    ("From", "9", "over at 0.8"),
+    ("From", "-1", "before the clip begins"),
+    ("To", "9", "over at 0.8"),
+    ("To", "0", "is not after from"),
+]
+
+
+@pytest.mark.parametrize(("label", "text", "said"), WRONG)
+def test_what_will_not_do_is_said_and_not_saved(own_house: Path, label: str, text: str, said: str) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    key = field(app, label)
+    app.text_input(key=key).set_value(text).run()
+    assert not app.exception
+    assert said in words(app) and "Not saved." in words(app)
+    assert now(case) == case and app.text_input(key=key).value == text
+    app.text_input(key=key).set_value("0.1" if label != "Camera" else "yard").run()
+    assert "Not saved." not in words(app)
+
+
+def test_an_emptied_range_is_the_whole_clip_again(own_house: Path) -> None:
+    case = case_of(clip_at(own_house))
+    app = footage(case)
+    for text, expected in (("0.5", 0.5), ("", None)):
+        app.text_input(key=field(app, "To")).set_value(text).run()
+        assert now(case).clips[0].end_seconds == expected
+
+
+def test_times_of_day_count_once_all_have_one_and_become_seconds_again(own_house: Path) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    app.text_input(key=field(app, "Began at")).set_value("2026-05-31 14:05:00").run()
+    assert "Only 1 of 2 clips have a time of day" in app.warning[0].value
+    app.text_input(key=field(app, "Began at", 1)).set_value("2026-05-31 14:05:07.5").run()
+    assert not app.warning and now(case).offsets == {"gate": 0.0, "shed": 7.5}
+    app.text_input(key=field(app, "Began at", 1)).set_value("noon").run()
+    assert "is no date and time" in words(app)
+    app.get("button_group")[0].set_value("Seconds apart").run()
+    assert not app.exception
+    assert [(clip.began, clip.offset_seconds) for clip in now(case).clips] == [("", 0.0), ("", 7.5)]
+
+
+def test_a_removed_clip_can_be_put_back_where_it_was(own_house: Path) -> None:
+    case = case_of(*(clip_at(own_house, f"{name}.mp4", frames) for name, frames in (("a", 5), ("b", 6), ("c", 7))))
+    app = press(footage(case), "Remove b")
+    assert [clip.camera for clip in now(case).clips] == ["a", "c"]
+    app = press(app, "Undo")
+    assert not app.exception
+    assert now(case) == case
+    assert "Undo" not in labels(app)
+
+
+def test_a_clip_that_is_lost_stops_no_other_and_is_found_again(own_house: Path) -> None:
+    one, other = clip_at(own_house, "a.mp4", 5), clip_at(own_house, "b.mp4", 6)
+    case = case_of(one, other)
+    moved = Path(one.path).rename(own_house / "moved.mp4")
+    app = footage(case)
+    assert not app.exception
+    assert "is not there any more" in app.error[0].value and "names, times and regions stay" in app.error[0].value
+    assert not [label for label in labels(app) if label.startswith("Next")]
+    app.multiselect[0].set_value([str(moved)]).run()
+    press(app, "Add 1 clip")
+    assert not app.error
+    assert [(clip.camera, clip.path) for clip in now(case).clips] == [("a", str(moved)), ("b", other.path)]
+
+
+def test_a_clip_that_has_changed_is_not_taken_for_the_old_one(own_house: Path) -> None:
+    case = case_of(clip_at(own_house))
+    clip_at(own_house, "gate.mp4", 12)
+    assert "has changed since it was added" in footage(case).error[0].value
+
+
+def test_a_disk_that_is_nearly_full_is_warned_of(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(clip_at(own_house))
+    assert "that are free" in words(footage(case))
+    monkeypatch.setattr(room, "free_bytes", lambda: 500_000_000)
+    assert "That is tight" in footage(case).warning[0].value
+    monkeypatch.setattr(room, "free_bytes", lambda: 1_000)
+    assert "That is not enough" in footage(case).error[0].value
+
+
+def test_small_people_are_told_from_what_an_earlier_run_found(own_house: Path) -> None:
+    import numpy as np
+
+    clip = clip_at(own_house)
+    case = case_of(clip)
+    key = {"video": {"fps": 10.0, "start_seconds": 0.0, "end_seconds": None}}
+    artifact = Store().open(clip.digest, "detect", key, {"name": clip.path})
+    box = np.array([[0, 0, 10, 30]], np.float32)
+    artifact.write(0, row=np.array([0]), count=np.array([1]), xyxy=box, score=np.array([0.9], np.float32))
+    assert "pixels tall" not in words(footage(case))
+    artifact.finish()
+    assert "usually 30" in words(footage(case))
 
 
 def sample_at(clips: int = 3) -> Path:
@@ -188,20 +232,22 @@ def sample_at(clips: int = 3) -> Path:
     return folder
 
 
-def test_the_sample_is_one_click_away(own_house: Path) -> None:
+def test_the_sample_is_one_click_away_and_one_case(own_house: Path) -> None:
     folder = sample_at()
-    app = page("footage").run()
-    next(button for button in app.button if button.label == "Open the sample").click().run()
+    app = press(footage(), "Open the sample")
     assert not app.exception
-    assert app.session_state["choices"].clips == [str(folder / f"cam{n}.mp4") for n in (1, 2, 3)]
-    assert "Picked: 3" in words(app)
+    (case,) = services().cases.all()
+    assert case.name == "Sample" and app.session_state["case"] == case.key
+    assert [clip.path for clip in case.clips] == [str(path) for path in sample_clips(folder)]
+    assert "Next: draw regions" in labels(app)
+    app = press(footage(services().cases.new("empty")), "Open the sample")
+    assert app.session_state["case"] == case.key and len(services().cases.all()) == 2
 
 
-def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path) -> None:
     (own_house.parent / "cache").mkdir(exist_ok=True)
     (own_house.parent / "cache" / "sample").write_text("in the way")
-    app = page("footage").run()
-    next(button for button in app.button if button.label == "Open the sample").click().run(timeout=60)
+    app = press(footage(), "Open the sample")
     assert not app.exception
     assert "could not be drawn" in words(app)
-    assert app.session_state["choices"].clips == []
+    assert services().cases.all() == []

@@ -32,12 +32,7 @@ def test_a_missing_library_is_advice_not_a_traceback(monkeypatch: pytest.MonkeyP
 def test_a_fault_of_a_page_is_shown_as_advice(own_house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "file" / "cache"))
-    from pages.parts.choices import Choices
-
-    (own_house / "a.mp4").write_bytes(b"x" * 100)
-    app = AppTest.from_file(FRAME, default_timeout=30)
-    app.session_state["choices"] = Choices(clips=[str(own_house / "a.mp4")])
-    app.run()
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
     assert not app.exception
     assert app.error
 

@@ -1,137 +1,262 @@
-"""Run: no clips, ready, at work, stopped, failed, settings changed, no model."""
+"""Run: no case, no clips, presets with their time, models, settings, at work, done, stopped, failed, changed."""
 
+import json
 import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from core.jobs import Jobs
-from core.settings import TrackSettings, VideoSettings
-from core.video.proxy import Proxies
-from pages.parts.choices import Choices
+from core.cases import Case, CaseClip, Plan
+from core.folders import cache_dir
+from core.jobs import Job, Jobs, Trials, order_of
+from core.settings import DetectSettings, TrackSettings, VideoSettings
+from pages.parts.presets import PRESETS
 from pages.parts.services import Services, serve_with, services
-from tests.pages.making import clip_at, finished_run, order_for, page, words
+from tests.pages.making import clip_at, page, words
 from tests.test_jobs import CHILD, over, until
 
 
-@pytest.fixture
-def child(tmp_path: Path) -> Jobs:
-    """A job manager whose child waits to be stopped, whatever the detector is called."""
+@pytest.fixture(autouse=True)
+def house(own_house: Path, tmp_path: Path) -> Iterator[Path]:
+    """Jobs whose child does what the file `act` says, whatever the detector is called; and trials that find nothing."""
     script = tmp_path / "child.py"
     script.write_text(CHILD.replace('flags["weights"]', '(Path(__file__).with_name("act").read_text())'))
-    act(tmp_path, "wait")
+    act(tmp_path, "quick")
     jobs = Jobs(tmp_path / "cache" / "runs", [sys.executable, str(script)])
-    serve_with(Services(jobs, Proxies()))
-    return jobs
+    serve_with(Services(jobs=jobs, trials=Trials([sys.executable, "-c", "pass"])))
+    yield own_house
+    for job in jobs.all():
+        jobs.cancel(job.key)
+        jobs.cancel(job.key)
+        over(jobs, job.key)
 
 
 def act(folder: Path, word: str) -> None:
     (folder / "act").write_text(word)
 
 
-def test_no_clips_says_where_to_get_them() -> None:
-    app = page("run").run()
+def case_of(footage: Path, plan: Plan | None = None, clips: int = 1) -> Case:
+    made = services().cases.new("plaza")
+    found = [clip_at(footage, f"{name}.mp4", 20 + number) for number, name in enumerate(("gate", "hall")[:clips])]
+    named = [CaseClip(Path(clip.path).stem, clip.path, clip.digest) for clip in found]
+    return services().cases.change(made.key, lambda case: replace(case, clips=tuple(named), plan=plan or Plan()))
+
+
+def shown(app: AppTest) -> AppTest:
     assert not app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return shown(next(button for button in app.button if button.label == label).click().run())
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def now(case: Case) -> Case:
+    return services().cases.load(case.key)
+
+
+def job_of(case: Case) -> Job:
+    return services().jobs.look(now(case).wanted or now(case).run)
+
+
+def started(case: Case) -> tuple[AppTest, Job]:
+    app = press(shown(page("run").run()), "Start")
+    return app, job_of(case)
+
+
+def test_without_a_case_or_clips_it_says_what_to_do() -> None:
+    assert "No case is open" in words(shown(page("run").run()))
+    services().cases.new("empty")
+    app = shown(page("run").run())
     assert "No clips yet" in words(app)
-    assert "Nothing has been run yet" in words(app)
+    assert "Start" not in labels(app)
 
 
-def test_start_stop_and_go_on(own_house: Path, tmp_path: Path, child: Jobs) -> None:
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path])).run()
-    assert not app.exception
-    next(b for b in app.button if b.label == "Start tracking").click().run()
-    (job,) = child.all()
-    until(lambda: child.look(job.key).cameras[0].state == "working")
-    app.run()
-    assert "is at work" in words(app)
-    assert "at work" in words(app)
-    assert not [b for b in app.button if b.label == "Start tracking"]
-    app.button(key=f"stop {job.key}").click().run()
-    over(child, job.key)
-    app.run()
-    assert "stopped" in words(app)
+def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_path: Path) -> None:
+    act(tmp_path, "wait")
+    case = case_of(house, clips=2)
+    app, job = started(case)
+    until(lambda: services().jobs.look(job.key).cameras[0].state == "working")
+    app = shown(page("run").run())
+    said = words(app)
+    assert "At work" in said and "Finding people" not in said
+    assert ":blue-badge[:material/sync: find] :gray-badge[describe]" in said
+    assert "5.0 frames/s (200 ms each)" in said
+    assert "Waiting for its turn" in said
+    press(app, "Stop")
+    over(services().jobs, job.key)
+    app = shown(page("run").run())
+    assert "Stopped" in words(app)
     act(tmp_path, "quick")
-    app.button(key=f"again {job.key}").click().run()
-    over(child, job.key)
-    app.run()
-    assert "3 tracks" in words(app)
-    assert not app.exception
+    press(app, "Go on")
+    assert over(services().jobs, job.key).state == "done"
+    assert now(case).wanted == job.key
 
 
-def test_the_settings_reach_the_work(own_house: Path, tmp_path: Path, child: Jobs) -> None:
-    act(tmp_path, "quick")
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path], names={clip.path: "door"})).run()
-    app.number_input(key="fps").set_value(5.0)
-    app.number_input(key="conf").set_value(0.4)
-    app.number_input(key="n_init").set_value(2).run()
-    next(b for b in app.button if b.label == "Start tracking").click().run()
-    (job,) = child.all()
-    assert job.order.video == VideoSettings(fps=5)
-    assert job.order.track == TrackSettings(conf=0.4, n_init=2)
-    assert [(s.camera, s.digest) for s in job.order.sources] == [("door", clip.digest)]
-    over(child, job.key)
+def test_what_was_found_is_said_and_becomes_what_the_case_shows(house: Path) -> None:
+    case = case_of(house)
+    _, job = started(case)
+    over(services().jobs, job.key)
+    app = shown(page("run").run())
+    assert "People found: 2" in words(app)
+    assert "Go to the gallery" in labels(app)
+    assert (now(case).run, now(case).wanted) == (job.key, "")
+    assert "Run again" not in labels(app)
 
 
-def test_another_setting_is_another_run(own_house: Path) -> None:
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path])).run()
-    app.number_input(key="iou").set_value(0.5).run()
-    assert [b for b in app.button if b.label == "Start tracking"]
-    app.number_input(key="end").set_value(3.0)
-    app.number_input(key="start").set_value(5.0).run()
-    assert "is not after" in app.error[0].value
-    assert not [b for b in app.button if b.label == "Start tracking"]
-    assert not app.exception
+def test_without_an_appearance_model_nobody_is_found_again(house: Path) -> None:
+    case = case_of(house, Plan(embedder="none"))
+    _, job = started(case)
+    over(services().jobs, job.key)
+    app = shown(page("run").run())
+    assert "3 tracks found" in words(app)
+    assert "nobody is found again across cameras" in words(app)
+    assert "Go to the gallery" not in labels(app)
 
 
-def test_failure_reasons_are_shown(own_house: Path, tmp_path: Path, child: Jobs) -> None:
+def test_another_setting_offers_another_run_and_says_what_changed(house: Path) -> None:
+    case = case_of(house)
+    _, first = started(case)
+    over(services().jobs, first.key)
+    app = shown(page("run").run())
+    shown(app.number_input(key=f"iou of {case.key}").set_value(0.5).run())
+    assert "least overlap (IoU): 0.5 (was 0.2)" in words(app)
+    assert now(case).plan.track == TrackSettings(iou=0.5)
+    press(app, "Run again")
+    second = job_of(case)
+    assert second.key != first.key and second.order.track == TrackSettings(iou=0.5)
+    over(services().jobs, second.key)
+
+
+def test_presets_are_in_the_case_at_once(house: Path) -> None:
+    case = case_of(house)
+    app = press(shown(page("run").run()), "Choose Thorough")
+    assert now(case).plan == Plan(video=VideoSettings(fps=15), detect=DetectSettings(size=960))
+    assert "Chosen" in labels(app)
+    shown(app.number_input(key=f"fps of {case.key}").set_value(2.0).run())
+    assert "Your own settings" in words(app)
+    press(app, "Back to what we recommend")
+    assert now(case).plan == Plan()
+
+
+def test_a_setting_that_cannot_be_is_refused_and_not_kept(house: Path) -> None:
+    case = case_of(house)
+    app = shown(page("run").run())
+    shown(app.number_input(key=f"size of {case.key}").set_value(650).run())
+    assert "no multiple of 32" in words(app)
+    assert now(case).plan == Plan()
+    assert app.number_input(key=f"size of {case.key}").value == 640
+
+
+def test_the_time_is_that_of_measured_rates(house: Path) -> None:
+    from core.device import backend
+    from core.pipeline import Camera, Networks, Recipe, planned
+    from core.speed import Rates
+    from core.speed.noting import kind_of
+    from core.speed.rates import Rate
+    from core.weights import find
+
+    case = case_of(house)
+    app = shown(page("run").run())
+    assert "not known yet" in words(app) or "measuring" in words(app)
+    networks = Networks(find(case.plan.detector, "detector"), find(case.plan.embedder, "embedder"), backend("auto"))
+    clip = clip_at(house, "gate.mp4")
+    for preset in PRESETS:
+        plan = preset.of(case.plan)
+        timeline, recipe = planned(clip, Camera("gate", Path(clip.path)), Recipe(plan.video, plan.detect))
+        for stage in ("detect", "embed", "track", "crops"):
+            kind = kind_of(stage, clip, timeline, recipe, networks)
+            Rates().keep(Rate(kind, 1, 30 / len(timeline) if stage == "detect" else 0.0, "run"))
+    app = shown(page("run").run())
+    assert "about 30 s" in words(app)
+    assert "runs that this machine has finished" in words(app)
+
+
+def test_failures_give_their_reason_and_what_to_do(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "refuse")
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path])).run()
-    next(b for b in app.button if b.label == "Start tracking").click().run()
-    over(child, child.all()[0].key)
-    app.run()
-    assert "the model is missing. Put it there." in [error.value for error in app.error]
-    assert [b for b in app.button if b.label == "Try again"]
+    _, job = started(case_of(house))
+    over(services().jobs, job.key)
+    app = shown(page("run").run())
+    assert "**The run failed.** the model is missing. Put it there." in [error.value for error in app.error]
+    assert "Try again" in labels(app)
 
 
-def test_one_failed_clip_is_named(own_house: Path) -> None:
-    first, second = clip_at(own_house, "a.mp4", 20), clip_at(own_house, "b.mp4", 21)
-    finished_run(order_for(first, second), [first, second], failed={"b": "b.mp4 broke off. Export it again."})
-    app = page("run").run()
-    assert "done in part" in words(app)
-    assert "**b:** b.mp4 broke off. Export it again." in [error.value for error in app.error]
+def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_path: Path) -> None:
+    act(tmp_path, "one-fails")
+    case = case_of(house, clips=2)
+    _, job = started(case)
+    over(services().jobs, job.key)
+    app = shown(page("run").run())
+    assert "**gate could not be done.** no frames. Export it again." in [error.value for error in app.error]
+    assert "People found: 2" in words(app)
+    assert "Try the failed clips again" in labels(app)
 
 
-def test_a_run_is_removed(own_house: Path) -> None:
-    clip = clip_at(own_house)
-    key = finished_run(order_for(clip), [clip])
-    app = page("run").run()
-    app.button(key=f"forget {key}").click().run()
+def test_a_second_tab_sees_the_same_run(house: Path, tmp_path: Path) -> None:
+    act(tmp_path, "wait")
+    case = case_of(house)
+    _, job = started(case)
+    serve_with(Services(jobs=Jobs(tmp_path / "cache" / "runs", ["nobody"]), trials=services().trials))
+    other = page("run")
+    other.query_params["case"] = case.key
+    assert "At work" in words(shown(other.run()))
+    assert job_of(case).live
+    assert len(json.loads((job.folder / "job.json").read_text())["order"]["sources"]) == 1
+
+
+def test_runs_of_other_cases_are_below_and_those_of_none_can_be_deleted(house: Path) -> None:
+    case = case_of(house)
+    _, job = started(case)
+    over(services().jobs, job.key)
+    services().cases.change(case.key, lambda old: replace(old, run="", wanted=""))
+    app = shown(page("run").run())
+    assert "of no case any more" in words(app)
+    shown(app.button(key=f"forget {job.key}").click().run())
     assert services().jobs.all() == []
-    assert not app.exception
 
 
-def test_without_a_detector_it_says_what_to_do(
-    own_house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_model_that_is_not_here_is_named_with_what_to_do(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
+    case_of(house, Plan(embedder="osnet_x0_5"))
+    app = shown(page("run").run())
+    assert "osnet_x0_5 is not here" in words(app)
+    assert any("cannot be run yet" in error.value for error in app.error)
+    assert "Start" not in labels(app)
+
+
+def test_models_say_what_they_are_good_for(house: Path) -> None:
+    case = case_of(house)
+    app = shown(page("run").run())
+    assert "Finds people in the views of CCTV cameras" in words(app)
+    assert order_of(case).models
+    assert "yolo11s" in words(app)
+
+
+def test_without_a_detector_it_says_what_to_do(house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from core.weights import manifest
 
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "manifest.toml").write_bytes((manifest.HOME / "manifest.toml").read_bytes())
     monkeypatch.setattr(manifest, "HOME", tmp_path / "weights")
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path])).run()
-    assert not app.exception
-    assert "No detector is here" in app.error[0].value
+    case_of(house)
+    app = shown(page("run").run())
+    assert "No detector is here" in words(app)
     assert str(tmp_path / "weights" / "person-yolo11n.pt") in words(app)
 
 
-def test_missing_models_are_named_with_their_place(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
-    clip = clip_at(own_house)
-    app = page("run", Choices(clips=[clip.path])).run()
-    assert "osnet_x0_25_msmt17" in words(app)
+def test_the_log_is_shown(house: Path) -> None:
+    case = case_of(house)
+    _, job = started(case)
+    over(services().jobs, job.key)
+    (cache_dir() / "tracker.log").write_text(f"{time.strftime('%Y')}-01-01 INFO {job.log_label}: gate: detect begins\n")
+    app = shown(page("run").run())
+    assert any("detect begins" in code.value for code in app.code)

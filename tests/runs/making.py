@@ -49,7 +49,15 @@ def setup(folder: Path) -> Setup:
             ),
             {"gate": WHOLE},
             {"gate": 100.1},
-            Choice(0.871, LINKS, blur=False, travel=(("hall", "gate", 60.5),)),
+            Choice(
+                0.871,
+                LINKS,
+                blur=False,
+                travel=(("hall", "gate", 60.5),),
+                names=(("gate", 1, "Änna", "=1"),),
+                purpose="a test",
+                reason="nobody is anybody",
+            ),
         )
     )
 

@@ -1,21 +1,15 @@
-"""Where clips come from: a folder of this machine inside the one root that may be looked at, and small uploads.
+"""Folders of this machine that clips may be opened from: all below one root, and nothing else.
 
-Owns that root (SIGHTLINE_FOOTAGE, else the user's home), the look into its folders and the place of uploads.
 Refuses every path that leads out of the root, through links or dots, and to judge whether a file is a video.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from core.errors import ClipError, StoreError
+from core.errors import ClipError
 from core.folders import cache_dir
 
 VIDEOS = frozenset(
@@ -25,7 +19,6 @@ VIDEOS = frozenset(
 PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"})
 MOST = 5_000
 _PEEK = 200
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -103,38 +96,3 @@ def _holds_pictures(folder: Path) -> bool:
     except OSError:
         return False
     return sum(kind in PICTURES for kind in kinds) >= 2 and not any(kind in VIDEOS for kind in kinds)
-
-
-def keep_upload(name: str, stream: BinaryIO) -> Path:
-    """Write an upload once, under its digest, and return where it is."""
-    digest = hashlib.blake2b(digest_size=16)
-    for block in _blocks(stream):
-        digest.update(block)
-    path = cache_dir() / "uploads" / digest.hexdigest() / _file_name(name)
-    if path.is_file():
-        return path
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.writelines(_blocks(stream))
-        part.replace(path)
-    except OSError as fault:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StoreError(f"{name} cannot be kept ({fault.strerror})", "Free some space in the cache folder.") from fault
-    return path
-
-
-def _blocks(stream: BinaryIO) -> Iterable[bytes]:
-    stream.seek(0)
-    while block := stream.read(_BLOCK_BYTES):
-        yield block
-
-
-def _file_name(name: str) -> str:
-    """
-    >>> _file_name("../gate 3.mp4"), _file_name("..")
-    ('gate_3.mp4', 'clip')
-    """
-    return re.sub(r"[^\w.-]+", "_", re.split(r"[/\\]", name)[-1]).strip("._")[-100:] or "clip"

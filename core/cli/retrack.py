@@ -1,0 +1,39 @@
+"""`retrack DIR`: what other settings would change in a run that is done; from what is stored, so no network is run."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import SettingsError
+from core.retrack import again, compared, hold
+from core.settings import TrackSettings
+
+SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
+
+
+def add(commands: Any) -> None:
+    p: argparse.ArgumentParser = commands.add_parser("retrack", help="say what other settings of tracking would change")
+    p.add_argument("done", type=Path, metavar="DIR", help="the folder of a run")
+    p.add_argument("--conf", type=float, help="least confidence of a box")
+    p.add_argument("--iou", type=float, help="least overlap of a motion match")
+    p.add_argument("--track-cos", type=float, help="least similarity of a box and its track")
+    p.add_argument("--n-init", type=int, help="boxes that make a track")
+    p.add_argument("--max-age", type=float, help="seconds a track may miss")
+    p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
+    p.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    given = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
+    if not given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in SETTINGS)
+        raise SettingsError("no other setting was given", f"Give at least one of {flags}.")
+    TrackSettings(**given)
+    held = hold(options.done)
+    changes = compared(held, again(held, replace(held.settings, **given)), options.cos)
+    sys.stdout.write("".join(f"{camera.words}\n" for camera in changes.cameras) + f"{changes.words}\n")
+    return 0

@@ -1,0 +1,79 @@
+"""What is not the same in two orders, in words: why a run that is shown is not what a new one would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from core.jobs.orders import NONE, Order, Source
+
+_SETTINGS = {
+    ("video", "fps"): "frames looked at a second (0: all)",
+    ("video", "start_seconds"): "first second",
+    ("video", "end_seconds"): "last second",
+    ("detect", "size"): "size at which people are looked for (px)",
+    ("track", "conf"): "least confidence",
+    ("track", "iou"): "least overlap (IoU)",
+    ("track", "track_cos"): "least similarity within a track",
+    ("track", "n_init"): "boxes that make a track",
+    ("track", "max_age"): "seconds unseen",
+}
+
+
+def changes(old: Order, new: Order) -> list[str]:
+    """A short sentence for each difference; none where both come out the same."""
+    return [*_clips(old, new), *_models(old, new), *_settings(old, new)]
+
+
+def _clips(old: Order, new: Order) -> Iterator[str]:
+    before, after = ({source.camera: source for source in order.sources} for order in (old, new))
+    yield from (f"{camera}: taken out" for camera in before if camera not in after)
+    yield from (f"{camera}: new" for camera in after if camera not in before)
+    for camera in before.keys() & after.keys():
+        yield from (f"{camera}: {words}" for words in _of(before[camera], after[camera]))
+    if before.keys() == after.keys() and list(before) != list(after):
+        yield "the order of the cameras"
+
+
+def _of(old: Source, new: Source) -> Iterator[str]:
+    if old.digest != new.digest:
+        yield "another clip"
+    if old.offset_seconds != new.offset_seconds:
+        yield f"begins {new.offset_seconds:g} s after the common clock (was {old.offset_seconds:g} s)"
+    if old.span != new.span:
+        yield f"looked at {_seconds(new)} (was {_seconds(old)})"
+    if old.regions != new.regions:
+        yield "regions drawn" if not old.regions else "regions changed" if new.regions else "regions taken away"
+
+
+def _seconds(source: Source) -> str:
+    if source.span is None:
+        return "as a whole"
+    start, end = source.span
+    return f"from {start:g} s" + ("" if end is None else f" to {end:g} s")
+
+
+def _models(old: Order, new: Order) -> Iterator[str]:
+    if old.detector != new.detector:
+        yield f"detector: {new.detector} (was {old.detector})"
+    if old.embedder != new.embedder:
+        one, other = ("none" if name == NONE else name for name in (old.embedder, new.embedder))
+        yield f"appearance model: {other} (was {one})"
+    if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
+        yield "the file of a model is another one"
+
+
+def _settings(old: Order, new: Order) -> Iterator[str]:
+    before, after = asdict(old), asdict(new)
+    for (group, name), words in _SETTINGS.items():
+        was, now = before[group][name], after[group][name]
+        if was != now:
+            yield f"{words}: {_shown(now)} (was {_shown(was)})"
+    known = {group: {name for where, name in _SETTINGS if where == group} for group in ("video", "detect", "track")}
+    for group, names in known.items():
+        if any(before[group][name] != after[group][name] for name in before[group].keys() - names):
+            yield f"another setting ({group})"
+
+
+def _shown(value: float | None) -> str:
+    return "the end" if value is None else f"{value:g}"

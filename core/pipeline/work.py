@@ -1,0 +1,155 @@
+"""One clip on its way through the stages: which artifact holds what, what is there already, what each stage cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from core import regions as areas
+from core.pipeline import crops, stages
+from core.pipeline.networks import Networks
+from core.progress import Progress
+from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
+from core.store import Artifact, Store
+from core.track import decisive, track
+from core.types import Bools, Clip, Detections, Timeline, Tracks
+from core.weights import Model
+
+T = TypeVar("T")
+# Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
+VERSIONS = {"detect": 1, "embed": 3, "track": 4, "crops": 1}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything the user can set for a run, apart from clips, regions and models."""
+
+    video: VideoSettings = field(default_factory=VideoSettings)
+    detect: DetectSettings = field(default_factory=DetectSettings)
+    embed: EmbedSettings = field(default_factory=EmbedSettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
+
+
+class Work:
+    """One clip on its way through the stages; remembers what each stage cost."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        timeline: Timeline,
+        recipe: Recipe,
+        networks: Networks,
+        store: Store,
+        progress: Progress,
+        regions: areas.Regions | None,
+        fresh: bool,
+    ) -> None:
+        self._clip, self._timeline, self._recipe = clip, timeline, recipe
+        self._networks, self._store, self._progress = networks, store, progress
+        self._regions, self._fresh = regions, fresh
+        self.seconds: dict[str, dict[str, Any]] = {}
+        self._key: dict[str, Any] = {"video": recipe.video}
+
+    def _artifact(self, stage: str, **key: Any) -> Artifact:
+        """The artifact of `stage`; its key holds those of the stages before it."""
+        self._key = {**self._key, stage: {**key, "version": VERSIONS[stage]}}
+        about = {"name": self._clip.path}
+        artifact = self._store.open(self._clip.digest, stage, self._key, about)
+        if self._fresh:
+            self._store.forget(artifact)
+        return artifact
+
+    def boxes(self) -> Artifact:
+        model = self._networks.key(self._networks.detector_model)
+        return self._artifact("detect", settings=self._recipe.detect, **model)
+
+    def looks(self, embedder: Model) -> Artifact:
+        model = self._networks.key(embedder)
+        return self._artifact("embed", settings=self._recipe.embed, regions=self._where, **model)
+
+    def pictures(self) -> Artifact:
+        track = VERSIONS["track"]
+        return self._artifact("crops", settings=self._recipe.track, regions=self._where, track=track)
+
+    @property
+    def _where(self) -> str | None:
+        return None if self._regions is None else areas.to_json(self._regions)
+
+    @contextmanager
+    def _stage(self, name: str, total: int, done: int, boxes: int = 0) -> Iterator[None]:
+        self._progress.begin(name, total, done, boxes)
+        began = time.perf_counter()
+        yield
+        spent = round(time.perf_counter() - began, 3)
+        self.seconds[name] = {"seconds": spent, "frames": total - done, "kept": done, **self.seconds.get(name, {})}
+
+    def _opened(self, stage: str, open_one: Callable[[], T]) -> T:
+        """A network, with how long it took to open: once a run, however many clips there are."""
+        began = time.perf_counter()
+        network = open_one()
+        self.seconds[stage] = {"opening": round(time.perf_counter() - began, 3)}
+        return network
+
+    def detections(self) -> tuple[Detections, int]:
+        recipe, networks = self._recipe, self._networks
+        artifact = self.boxes()
+        done, conf = self.done(artifact), recipe.track.conf
+        with self._stage("detect", len(self._timeline), done, stages.boxes_before(artifact, done, conf)):
+            if artifact.summary is None:
+                detector = self._opened("detect", lambda: networks.detector(recipe.detect))
+                stages.detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
+        self.seconds["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
+        return stages.load_detections(artifact, self._timeline)
+
+    def inside(self, detections: Detections) -> Bools:
+        if self._regions is None:
+            return np.ones(len(detections), bool)
+        return areas.inside(self._regions, detections.xyxy, self._clip.width, self._clip.height)
+
+    def vectors(self, detections: Detections, inside: Bools) -> Artifact | None:
+        recipe, networks = self._recipe, self._networks
+        if networks.embedder_model is None:
+            return None
+        artifact = self.looks(networks.embedder_model)
+        done = self.done(artifact)
+        shown = stages.shown(detections, inside, recipe.embed)
+        with self._stage("embed", len(self._timeline), done):
+            if artifact.summary is None:
+                embedder = self._opened("embed", lambda: networks.embedder(recipe.embed))
+                want = shown if recipe.embed.every else decisive(self._timeline, detections, shown)
+                stages.embed(self._clip, self._timeline, detections, want, artifact, embedder, self._progress)
+        made = (artifact.summary or {}).get("crops", 0)
+        about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
+        self.seconds["embed"].update(**about, crops=made, of_boxes=int(shown.sum()))
+        return artifact
+
+    def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
+        features = () if vectors is None else stages.stored_features(vectors)
+        with self._stage("track", len(self._timeline), 0):
+            size = (self._clip.width, self._clip.height)
+            return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
+
+    def crops(self, tracks: Tracks) -> Artifact:
+        recipe, networks = self._recipe, self._networks
+        artifact = self.pictures()
+        rows = crops.candidates_of(tracks, self._clip)
+        frames = len(np.unique(tracks.frame[rows]))
+        with self._stage("crops", frames, 0 if artifact.summary is None else frames):
+            if artifact.summary is None:
+                embedder = self._opened("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
+                crops.look(self._clip, tracks, rows, artifact, embedder, self._progress.at)
+        self.seconds["crops"]["by"] = self._made_by(artifact)
+        return artifact
+
+    def done(self, artifact: Artifact) -> int:
+        whole = artifact.summary is not None
+        return len(self._timeline) if whole else min(artifact.sound() * stages.CHUNK, len(self._timeline))
+
+    @staticmethod
+    def _made_by(artifact: Artifact) -> str:
+        return str((artifact.summary or {}).get("words", ""))

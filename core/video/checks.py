@@ -1,0 +1,166 @@
+"""What a user should know of a clip before it is worked on, in plain words and with what to do about it.
+
+Owns the limits between fine and worth a note, each with where it comes from. Refuses nothing: a clip with notes is
+still a clip.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.types import Clip, Floats, Image
+
+BLACK = 16
+"""The lighter parts (95 of 100 pixels are darker) of a picture that shows nothing."""
+DARK = 40
+"""The mean of a picture in which people are hardly seen; night clips with lamps or infrared light have 100."""
+FLAT = 14
+"""Between the darker and the lighter parts of a picture of one colour; a white hall with one person has 40."""
+BLURRED = 0.006
+"""Fine detail for the contrast there is, at 640 across. Sharp clips of every kind have 0.025 and more; the same ones
+blurred by 3 pixels have 0.001 to 0.005."""
+LOW = 240
+"""Lines of a picture below which whole people are a few dozen pixels tall."""
+SMALL = 48
+"""Pixels of height from which looks tell people apart: networks look at 256, five times as many."""
+_LARGEST = 640
+_MOST_BOXES = 64
+
+# What to do about what the probe has noticed.
+_ADVICE = {
+    r"The frame rate varies": "Nothing to do: times are read from the file.",
+    r"Time jumps": "Nobody is followed across such a gap; nothing to do if the recorder was meant to pause.",
+    r"The header announces": "What the file holds is what counts. Export it again if it seems too short.",
+    r".* packets are damaged": "Copy or export it again if you can; pictures that cannot be read are left out.",
+    r"The first \d+ frames": "Nothing to do: the clip begins with the first picture that can be read.",
+}
+
+
+@dataclass(frozen=True)
+class Note:
+    """`words` say what was seen, `remedy` what to do about it."""
+
+    words: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one picture is like: its mean and its lighter parts (0 to 255), the range of its tones, its fine detail."""
+
+    mean: float
+    light: float
+    range: float
+    detail: float
+
+
+def measure(bgr: Image) -> Measures:
+    height, width = bgr.shape[:2]
+    scale = min(1.0, _LARGEST / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    grey = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    dark, light = np.percentile(grey, (5, 95))
+    detail = float(cv2.Laplacian(grey, cv2.CV_32F).var()) / max(1.0, float(grey.var()))
+    return Measures(float(grey.mean()), float(light), float(light - dark), detail)
+
+
+def notes_of(clip: Clip, seen: Sequence[Measures]) -> list[Note]:
+    """Notes on a clip of which some pictures were `seen`; what most of them are like counts."""
+    told = [Note(words, advice_on(words)) for words in clip.warnings if "picture is black" not in words]
+    if fragmented(Path(clip.path)):
+        told.append(
+            Note(
+                "The file is written in pieces (fragmented MP4), as recorders do while they record.",
+                "All pieces that are there are read. Check that the length is the one you expect.",
+            )
+        )
+    return told + _of_pictures(seen) + _of_size(clip)
+
+
+def advice_on(warning: str) -> str:
+    """What to do about a warning of the probe.
+
+    >>> advice_on("Time jumps 2 times, by up to 4.0 s.")[:24]
+    'Nobody is followed acros'
+    """
+    return next((remedy for sign, remedy in _ADVICE.items() if re.match(sign, warning)), "")
+
+
+def _of_pictures(seen: Sequence[Measures]) -> list[Note]:
+    if not seen:
+        return []
+    black = sum(one.light < BLACK for one in seen)
+    if black == len(seen):
+        return [Note("All pictures looked at are black.", "Check the camera and the export: nobody can be found here.")]
+    lit = [one for one in seen if one.light >= BLACK]
+    mean, tones, detail = (
+        float(np.median([getattr(one, name) for one in lit])) for name in ("mean", "range", "detail")
+    )
+    told = []
+    if black:
+        words = f"{black} of {len(seen)} pictures looked at are black."
+        told.append(Note(words, "Set from and to around the part that shows something."))
+    if tones < FLAT:
+        told.append(Note("The pictures are of nearly one colour.", "Check that nothing covers the lens."))
+    elif mean < DARK:
+        told.append(Note("The pictures are very dark.", "People may be missed: use a brighter export if there is one."))
+    elif detail < BLURRED:
+        told.append(
+            Note(
+                "The pictures are blurred.",
+                "Looks tell little here: check the lens, and export in full size and quality.",
+            )
+        )
+    return told
+
+
+def _of_size(clip: Clip) -> list[Note]:
+    if clip.height >= LOW:
+        return []
+    return [
+        Note(
+            f"The picture is only {clip.height} pixels high, so people are small in it.",
+            "Export it in the camera's full size. Tracks may do; telling people apart by their looks will be weak.",
+        )
+    ]
+
+
+def small_people(heights: Floats) -> list[Note]:
+    """A note where most of the people found in a clip (heights of their boxes in pixels) are too small for looks."""
+    if not len(heights) or (usual := float(np.median(heights))) >= SMALL:
+        return []
+    return [
+        Note(
+            f"Most people found in it are under {SMALL} pixels tall (usually {usual:.0f}): too small to tell by looks.",
+            "Use a larger export or a closer camera. Matches of this camera deserve a second look.",
+        )
+    ]
+
+
+def fragmented(path: Path) -> bool:
+    """Whether an MP4 file holds its frames in pieces: it has a `moof` box.
+
+    The first boxes tell; a file of another kind is not fragmented.
+    """
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        for _ in range(_MOST_BOXES):
+            head = file.read(8)
+            size, kind = int.from_bytes(head[:4]), head[4:]
+            if len(head) < 8 or not kind.isalnum():
+                return False
+            if kind == b"moof":
+                return True
+            if size == 1:
+                size = int.from_bytes(file.read(8)) - 8
+            if size < 8:
+                return False
+            file.seek(size - 8, 1)
+    return False

@@ -1,0 +1,99 @@
+"""What the user may change of a clip: a field is checked when it is left, and is in the case at once or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from core.cases import Case, CaseClip
+from core.errors import SettingsError, SightlineError
+from core.types import Clip
+from pages.parts.case import change, the_case
+from pages.parts.times import as_text, moment_of, seconds_of
+
+Edit = Callable[[CaseClip, str], CaseClip]
+_SLACK_SECONDS = 0.5
+
+
+def fields(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
+    """Name, clock and range of one camera; `by_clock` asks when it began instead of how much later."""
+    end = about.duration_seconds
+    left, right = st.columns(2)
+    with left:
+        hint = "Letters, digits, - and _. Results and files carry this name."
+        _field(case, clip, "Camera", clip.camera, renamed, hint)
+        hint = "Only this part of the clip is looked at. Seconds, or 1:23.5."
+        _field(case, clip, "From", as_text(clip.start_seconds), lambda one, text: starts(one, text, end), hint, "0")
+    with right:
+        if by_clock:
+            hint = (
+                "Date and time of its first picture, such as 2026-05-31 14:05:00. They count once every clip has one."
+            )
+            _field(case, clip, "Began at", clip.began.replace("T", " "), began, hint, "2026-05-31 14:05:00")
+        else:
+            hint = "How many seconds this clip began after the others (1:30 and -4.5 will do as well)."
+            _field(case, clip, "Began later by", as_text(clip.offset_seconds), offset, hint, "0")
+        until = "" if clip.end_seconds is None else as_text(clip.end_seconds)
+        last = f"{as_text(round(end, 1))} (its end)"
+        _field(case, clip, "To", until, lambda one, text: ends(one, text, end), "Empty: to its end.", last)
+
+
+def renamed(clip: CaseClip, text: str) -> CaseClip:
+    if not text.strip():
+        raise SettingsError("a camera needs a name", "Letters, digits, - and _.")
+    return replace(clip, camera=text.strip())
+
+
+def offset(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, offset_seconds=seconds_of(text or "0"))
+
+
+def began(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, began=moment_of(text))
+
+
+def starts(clip: CaseClip, text: str, end: float) -> CaseClip:
+    seconds = seconds_of(text or "0")
+    if seconds >= end:
+        raise SettingsError(f"the clip is over at {as_text(round(end, 1))}", "Give an earlier time.")
+    return replace(clip, start_seconds=seconds)
+
+
+def ends(clip: CaseClip, text: str, end: float) -> CaseClip:
+    if not text.strip():
+        return replace(clip, end_seconds=None)
+    seconds = seconds_of(text)
+    if seconds > end + _SLACK_SECONDS:
+        raise SettingsError(f"the clip is over at {as_text(round(end, 1))}", "Give an earlier time, or leave it empty.")
+    return replace(clip, end_seconds=seconds)
+
+
+def _field(case: Case, clip: CaseClip, label: str, value: str, edit: Edit, hint: str, empty: str = "") -> None:
+    """A line of text. What is refused stays there with the reason; anything else shows what the case says."""
+    key = f"{label} {case.key} {clip.digest}"
+    if key not in st.session_state:
+        st.session_state.pop(f"refused {key}", None)
+    refused = st.session_state.get(f"refused {key}", "")
+    if not refused:
+        st.session_state[key] = value
+    st.text_input(label, key=key, on_change=_edited, args=(key, clip.digest, label, edit), help=hint, placeholder=empty)
+    if refused:
+        st.markdown(f":red[:material/error: {refused} Not saved.]")
+
+
+def _edited(key: str, digest: str, label: str, edit: Edit) -> None:
+    text = st.session_state[key]
+
+    def how(case: Case) -> Case:
+        old = next((clip for clip in case.clips if clip.digest == digest), None)
+        return case if old is None else case.with_clip(old.camera, edit(old, text))
+
+    camera = next((clip.camera for clip in the_case().clips if clip.digest == digest), "")
+    try:
+        change(how, f"{camera}: {label.lower()} {text.strip() or '-'}")
+        st.session_state.pop(f"refused {key}", None)
+    except SightlineError as fault:
+        words = str(fault)
+        st.session_state[f"refused {key}"] = words[:1].upper() + words[1:]

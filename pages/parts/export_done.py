@@ -1,0 +1,65 @@
+"""What is done: to be downloaded, looked at, checked by somebody else, and made again."""
+
+from __future__ import annotations
+
+import shlex
+import zipfile
+from pathlib import Path
+
+import streamlit as st
+
+from core.cases import Case
+from core.gallery import sheet_name
+from core.jobs import Making
+from core.results import record_of
+from pages.parts.exports import called_of, export_address
+from pages.parts.words import size
+
+ZIP, CROPS = "gallery.zip", "crops.zip"
+SHEET_PX = 420
+
+
+def zip_done(case: Case, making: Making, results: Path) -> None:
+    """The zip, its first sheet, and what whoever gets it needs to know."""
+    called = called_of(case, ".zip", making.began)
+    file(making, ZIP, called, "Download the zip", primary=True)
+    with st.container(height=SHEET_PX, border=True):
+        jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
+        st.image(jpeg, width=1200, alt="The first contact sheet of the zip: a row of pictures per person")
+    with st.expander("Can it be trusted, and made again?", icon=":material/verified:"):
+        st.markdown("**SHA-256 of the zip.** Keep it somewhere else, or send it by another way than the zip:")
+        st.code(making.sums[ZIP], language=None, wrap_lines=True)
+        st.markdown("**Whoever has the zip** can see whether any file in it was changed, with the same number last:")
+        st.code(f"python -m core gallery --check {called}", language="shell", wrap_lines=True)
+        files = [about["file"] for about in record_of(results)["cameras"].values() if about.get("file")]
+        st.markdown("**Whoever has the clips too** can do all of it again, and is told whether it came out the same:")
+        st.code(
+            f"python -m core run {shlex.join(files)} --like {called} --out again", language="shell", wrap_lines=True
+        )
+
+
+def files_done(case: Case, making: Making) -> None:
+    """A download for each file."""
+    with st.container(horizontal=True):
+        for name in making.sums:
+            stem = Path(name).stem
+            file(making, name, called_of(case, f"-{name}", making.began), "Download" if name == CROPS else stem)
+
+
+def file(making: Making, name: str, called: str, label: str, primary: bool = False) -> None:
+    path = making.file(name)
+    if path is not None:
+        st.link_button(
+            f"{label} ({size(path.stat().st_size)})",
+            export_address(making, name, called),
+            type="primary" if primary else "secondary",
+            icon=":material/download:",
+            help=f"{called}, SHA-256 {making.sums[name][:16]}…",
+        )
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _first_sheet(zipped: str, sha256: str) -> bytes:
+    """The first contact sheet of a zip, as JPEG; `sha256` says which zip it is."""
+    with zipfile.ZipFile(zipped) as held:
+        return held.read(sheet_name(1))

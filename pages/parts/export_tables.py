@@ -1,0 +1,69 @@
+"""Tables and tracks of the run that is shown, each made when its button is pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from core.cases import Case
+from core.gallery import Gallery, people_csv, sightings_csv, sightings_parquet
+from core.people import Choice, about_people, links_csv, names_csv, people_of, similarity_npz, tracks_zip
+from core.review import Desk
+from pages.parts.exports import called_of
+
+Make = Callable[[], bytes]
+
+
+def tables(case: Case, desk: Desk) -> None:
+    """A button for each table of the people."""
+
+    def people() -> Gallery:
+        return people_of(desk.evidence, desk.match, desk.out, {}, desk.review.names)
+
+    def similarity() -> bytes:
+        said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
+        return similarity_npz(desk.evidence, desk.match, about_people(desk.whole, desk.out, desk.known, said))
+
+    rows: list[tuple[str, str, Make, str]] = [
+        ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "A row per sighting."),
+        ("Sightings (Parquet)", "-sightings.parquet", lambda: sightings_parquet(people()), "The same for programs."),
+        ("People (CSV)", "-people.csv", lambda: people_csv(people()).encode(), "Who each track is."),
+        ("Similarities (NumPy)", "-similarity.npz", similarity, "How alike all tracks are, and all people."),
+    ]
+    if desk.evidence.timed:
+        boxes = "Every box of every track, a text file per camera, as trackers and benchmarks exchange them."
+        rows.append(("Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, desk.out, desk.evidence), boxes))
+    if desk.review.links:
+        decided = "What was decided by hand, for --links."
+        rows.append(("Decisions (CSV)", "-decisions.csv", lambda: links_csv(desk.review.links).encode(), decided))
+    if desk.review.names:
+        named = "Names and notes, for --names."
+        rows.append(("Names (CSV)", "-names.csv", lambda: names_csv(desk.review.names).encode(), named))
+    with st.container(horizontal=True):
+        for label, ending, make, hint in rows:
+            _button(case, label, ending, make, hint)
+
+
+def tracks_alone(case: Case, out: Path) -> None:
+    """What there is of a run that compared nobody."""
+    with st.container(horizontal=True):
+        _button(case, "Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, out), "A text file per camera.")
+        for name in ("tracks.parquet", "run.json"):
+            if (out / name).is_file():
+                hint = "All boxes of all cameras." if name.endswith("parquet") else "How it was made."
+                _button(case, name, f"-{name}", (out / name).read_bytes, hint)
+
+
+def _button(case: Case, label: str, ending: str, make: Make, hint: str) -> None:
+    st.download_button(
+        label,
+        make,
+        file_name=called_of(case, ending),
+        key=f"get {ending}",
+        icon=":material/download:",
+        help=hint,
+        on_click="ignore",
+    )

@@ -1,0 +1,45 @@
+"""The gallery, drawn by the browser from routes: where they are, and what Python knows that the routes do not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.cases import Case
+from core.review import Desk
+from pages.parts.colours import PALETTE
+from pages.parts.gallery_deeds import KEY, Heard
+from pages.parts.people_data import crop_address, levels_address, people_address
+
+HERE = Path(__file__).parent
+# Joined in this order: the last one uses the others and is what Streamlit calls.
+SCRIPTS = tuple(f"gallery{part}" for part in ("_data", "_level", "_filters", "_rows", "_queue", "_deeds", "_keys", ""))
+
+
+def gallery(case: Case, desk: Desk, heard: Heard) -> None:
+    done, undone = desk.review.done, desk.review.undone
+    data = {
+        "case": case.key,
+        "people": people_address(case),
+        "levels": levels_address(case),
+        "crops": crop_address(case.run),
+        "threshold": case.threshold,
+        "palette": PALETTE,
+        "undo": done[-1].words if done else "",
+        "redo": undone[-1].words if undone else "",
+        "heard": heard.plain(),
+    }
+    # Without a callback Streamlit would not keep what the browser says.
+    _component()(key=KEY, data=data, on_said_change=lambda: None, height="content")
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    js = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    css = (HERE / "gallery.css").read_text(encoding="utf-8")
+    html = '<div class="gallery">\n</div>'
+    return st.components.v2.component("sightline_gallery", html=html, css=css, js=js)

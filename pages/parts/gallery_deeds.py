@@ -1,0 +1,105 @@
+"""What the gallery says, done once each: numbered by the browser, which says everything again until it was heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import streamlit as st
+
+from core.cases import Case
+from core.review import Desk, Review, Sight, confirm, different, merge, name, note, reject, same, split, unsure
+from pages.parts.gallery_watch import look_at_moment
+from pages.parts.reviewing import act, redo, undo
+from pages.parts.services import services
+
+KEY = "gallery"
+_HEARD = "gallery heard"
+_KEPT = 50
+
+
+@dataclass
+class Heard:
+    """Up to which number a page in the browser was heard, what was refused, and what of it left nothing to undo."""
+
+    page: str = ""
+    number: int = 0
+    faults: dict[int, str] = field(default_factory=dict)
+    idle: set[int] = field(default_factory=set)
+
+    def plain(self) -> dict[str, Any]:
+        faults = [{"n": number, "words": words} for number, words in self.faults.items()]
+        return {"page": self.page, "n": self.number, "faults": faults[-_KEPT:]}
+
+
+def hear(case: Case) -> Heard:
+    """Do what the browser has said since it was heard last."""
+    said = st.session_state.get(KEY, {}).get("said") or {"page": "", "acts": []}
+    heard: Heard = st.session_state.setdefault(_HEARD, Heard())
+    if heard.page != said["page"]:
+        heard = st.session_state[_HEARD] = Heard(said["page"])
+    for deed in said["acts"]:
+        if deed["n"] > heard.number:
+            heard.number = deed["n"]
+            fault = _done(case, deed, heard)
+            if fault:
+                heard.faults[deed["n"]] = fault
+    return heard
+
+
+def _done(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
+    """Why it could not be done; empty where it was."""
+    match deed["do"]:
+        case "level":
+            _keep_level(case, deed["level"])
+            return ""
+        case "watch":
+            look_at_moment(_sight(deed["sighting"]), deed["seconds"])
+            return ""
+        case "undo":
+            return "" if deed.get("of") in heard.idle else undo(case)
+        case "redo":
+            return redo(case)
+    return _act(case, deed, heard)
+
+
+def _act(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
+    def how(desk: Desk) -> Review:
+        review = _DEEDS[deed["do"]](desk, deed)
+        if review is desk.review:
+            heard.idle.add(deed["n"])
+        return review
+
+    fault = act(case, how)
+    if fault:
+        heard.idle.add(deed["n"])
+    return fault
+
+
+def _keep_level(case: Case, level: float | None) -> None:
+    words = "took the suggested least similarity" if level is None else f"set the least similarity to {level:g}"
+    services().cases.change(case.key, lambda now: replace(now, threshold=level), words)
+
+
+def _sight(said: Any) -> Sight:
+    camera, track = said
+    return str(camera), int(track)
+
+
+def _person(desk: Desk, said: Any) -> int:
+    """Who a person of the browser is now, told by the first of their sightings: numbers may have changed since."""
+    return int(desk.people.person[desk.row(*_sight(said))])
+
+
+_DEEDS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
+    "confirm": lambda desk, deed: confirm(desk, _person(desk, deed["person"])),
+    "reject": lambda desk, deed: reject(desk, *_sight(deed["sighting"])),
+    "merge": lambda desk, deed: merge(desk, [_person(desk, one) for one in deed["people"]]),
+    "split": lambda desk, deed: split(desk, [_sight(one) for one in deed["sightings"]]),
+    "name": lambda desk, deed: name(desk, _person(desk, deed["person"]), str(deed["text"])),
+    "note": lambda desk, deed: note(desk, _person(desk, deed["person"]), str(deed["text"])),
+    "same": lambda desk, deed: same(desk, _sight(deed["a"]), _sight(deed["b"])),
+    "different": lambda desk, deed: different(desk, _sight(deed["a"]), _sight(deed["b"])),
+    "unsure": lambda desk, deed: unsure(desk, _sight(deed["a"]), _sight(deed["b"])),
+}

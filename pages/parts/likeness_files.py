@@ -1,0 +1,48 @@
+"""The similarities as files: for those who cannot see a map, and for work elsewhere. They say how they were made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.cases import Case
+from core.people import between_csv, similarity_npz
+from core.results import record_of
+from core.review import Desk
+
+
+def files(case: Case, desk: Desk) -> None:
+    names, _notes = desk.named
+
+    def table() -> bytes:
+        return between_csv(desk.match, names, about(case, desk)).encode("utf-8-sig")
+
+    def arrays() -> bytes:
+        return similarity_npz(desk.evidence, desk.match, about(case, desk))
+
+    with st.container(horizontal=True):
+        for label, make, name, kind in (
+            ("People, as a table (CSV)", table, "people-similarity.csv", "text/csv"),
+            ("All tracks and people (NumPy)", arrays, "similarity.npz", "application/octet-stream"),
+        ):
+            st.download_button(
+                label, make, file_name=name, mime=kind, icon=":material/download:", on_click="ignore", key=name
+            )
+    st.caption(
+        "The table has a row and a column for each person. Both say which models and settings they were made with."
+    )
+
+
+def about(case: Case, desk: Desk) -> dict[str, Any]:
+    """Models, settings and clips of the run, and what decides the groups."""
+    record = record_of(desk.out)
+    suggested = "chosen by the user" if desk.chosen is not None else "suggested"
+    return {
+        "program": record["program"],
+        "run": case.run,
+        "models": record["models"],
+        "settings": record["settings"],
+        "threshold": {"value": round(desk.match.threshold, 4), "is": suggested},
+        "said by the user": len(desk.review.links),
+    }

@@ -1,0 +1,50 @@
+"""What is seen of a run at work: its latest picture with boxes, and what it takes of the machine over time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.jobs import Job
+from core.watch import Usage, usage_of
+from pages.parts.previews import preview_address
+from pages.parts.words import size, span
+
+HERE = Path(__file__).parent
+_LINE = """<figure><figcaption></figcaption>
+<svg viewBox="0 0 300 56" preserveAspectRatio="none" role="img"></svg></figure>
+"""
+HTML = f"""<div class="onlooker">
+<p>A picture with the people found comes as soon as the models are open.</p>
+<img hidden alt="The latest picture that was looked at, with a box around each person">
+<div class="usage">{_LINE * 2}</div></div>"""
+
+
+def onlooker(job: Job) -> None:
+    data = {"picture": preview_address(job), **_shown(usage_of(job.folder))}
+    _component()(key=f"onlooker {job.key}", data=data, height="content")
+
+
+def _shown(usage: Usage) -> dict[str, Any]:
+    """Nothing before there are two moments to draw a line between."""
+    if len(usage) < 2:
+        return {"at": []}
+    most = float(usage.memory.max())
+    return {
+        "at": (usage.seconds - usage.seconds[0]).round(1).tolist(),
+        "cpu": usage.cpu.round(3).tolist(),
+        "memory": (usage.memory / most).round(3).tolist(),
+        "cpu_words": f"Processors: {100 * float(usage.cpu[-1]):.0f} % of this machine",
+        "memory_words": f"Memory: {size(float(usage.memory[-1]))}, most {size(most)}",
+        "span_words": f"over {span(float(usage.seconds[-1] - usage.seconds[0]))}",
+    }
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    css, js = ((HERE / f"onlooker.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    return st.components.v2.component("sightline_onlooker", html=HTML, css=css, js=js)

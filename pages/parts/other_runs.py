@@ -1,0 +1,67 @@
+"""Runs that are not this case's: at work for another one, or left over. Folded away below the case's own."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from core.cases import Case
+from core.jobs import Job
+from pages.parts.services import services
+
+SHOWN = 20
+_STATES = {
+    "running": ":blue-badge[:material/sync: at work]",
+    "stopping": ":orange-badge[stopping]",
+    "done": ":green-badge[:material/check: done]",
+    "partly": ":orange-badge[done in part]",
+    "failed": ":red-badge[:material/error: failed]",
+    "stopped": ":gray-badge[stopped]",
+}
+
+
+def other_runs(case: Case, shown: Job | None) -> None:
+    """Nothing where there are none."""
+    others = [job for job in services().jobs.all() if shown is None or job.key != shown.key]
+    if not others:
+        return
+    live = sum(job.live for job in others)
+    label = f"Other runs at work ({live})" if live else f"Other runs on this machine ({len(others)})"
+    with st.expander(label):
+        owners = _owners()
+        for job in sorted(others, key=lambda job: (not job.live, -job.began))[:SHOWN]:
+            _line(job, owners.get(job.key, []))
+        if len(others) > SHOWN:
+            st.caption(f"{len(others) - SHOWN} earlier ones are not listed.")
+
+
+def _owners() -> dict[str, list[str]]:
+    """The names of the cases that show or await each run."""
+    found: dict[str, list[str]] = {}
+    for case in services().cases.all():
+        for key in {case.run, case.wanted} - {""}:
+            found.setdefault(key, []).append(case.name)
+    return found
+
+
+def _line(job: Job, owners: list[str]) -> None:
+    began = time.strftime("%d %b %Y, %H:%M", time.localtime(job.began))
+    of = f"of {', '.join(owners)}" if owners else "of no case any more"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        cameras = ", ".join(source.camera for source in job.order.sources)
+        st.markdown(f"{_STATES[job.state]} **{cameras}**, {of}; begun {began}")
+        if job.live:
+            st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
+        elif not owners:
+            with st.popover("Delete", type="tertiary", icon=":material/delete:"):
+                st.markdown("Its people and pictures are deleted. What the models found stays in the cache.")
+                st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
+
+
+def _stop(key: str) -> None:
+    services().jobs.cancel(key)
+
+
+def _forget(key: str) -> None:
+    services().jobs.forget(key)

@@ -1,0 +1,102 @@
+"""Clips from a folder of this machine: walked up and down inside the root, ticked, and added to the case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.cases import Case
+from core.errors import SightlineError
+from core.footage import Folder, footage_root, inside, look_into
+from pages.parts.adding import add_clip
+from pages.parts.words import count
+
+_REFUSED = "refused clips"
+
+
+def from_folder(case: Case) -> None:
+    root = footage_root()
+    st.session_state.setdefault("folder", st.session_state.get("last folder", str(root)))
+    text = st.text_input("Folder", key="folder", help=f"Any folder inside {root}. SIGHTLINE_FOOTAGE sets another root.")
+    st.session_state["last folder"] = text
+    try:
+        folder = look_into(inside(text, root), root)
+    except SightlineError as fault:
+        st.warning(f"**{fault.message}.** {fault.remedy}")
+        return
+    _ways(folder, root)
+    there = {clip.path for clip in case.clips}
+    here = [str(path) for path in folder.clips if str(path) not in there]
+    if here:
+        _pick(case, here)
+    elif folder.clips:
+        st.caption("All clips of this folder are in the case.")
+    else:
+        st.caption("No video files or folders of pictures directly in this folder: go to another one.")
+
+
+def refusals() -> None:
+    """What the last clips picked were refused for, until it is read."""
+    for number, words in enumerate(st.session_state.get(_REFUSED, [])):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.error(words, icon=":material/error:")
+            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_read, args=(words,))
+
+
+def _read(words: str) -> None:
+    st.session_state[_REFUSED].remove(words)
+
+
+def _ways(folder: Folder, root: Path) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        up = folder.path == root
+        st.button("Up", icon=":material/arrow_upward:", on_click=_go_to, args=(folder.path.parent,), disabled=up)
+        if folder.folders:
+            names = [str(path) for path in folder.folders]
+            st.selectbox(
+                "Go to a folder in here",
+                names,
+                index=None,
+                key="step",
+                format_func=lambda p: Path(p).name,
+                on_change=_step_down,
+                placeholder=f"Go to one of {count(len(names), 'folder')} in here",
+                label_visibility="collapsed",
+            )
+
+
+def _go_to(folder: Path) -> None:
+    st.session_state["folder"] = str(folder)
+
+
+def _step_down() -> None:
+    if st.session_state["step"]:
+        _go_to(Path(st.session_state["step"]))
+        st.session_state["step"] = None
+
+
+def _pick(case: Case, here: list[str]) -> None:
+    picked = st.multiselect(
+        f"Clips in this folder ({len(here)})",
+        here,
+        key=f"picked {case.key} {st.session_state['folder']}",
+        format_func=lambda p: Path(p).name + ("/" if Path(p).is_dir() else ""),
+        placeholder="Choose clips",
+    )
+    label = f"Add {count(len(picked), 'clip')}" if picked else "Add clips"
+    if st.button(label, icon=":material/add:", disabled=not picked):
+        _add(case, picked)
+        st.rerun()
+
+
+def _add(case: Case, picked: list[str]) -> None:
+    """Every clip on its own: one that is refused stops no other."""
+    refused = []
+    with st.spinner("Looking at the clips…", show_time=True):
+        for path in picked:
+            try:
+                add_clip(case.key, Path(path))
+            except SightlineError as fault:
+                refused.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
+    st.session_state[_REFUSED] = refused

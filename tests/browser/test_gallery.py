@@ -1,0 +1,181 @@
+"""The gallery in a real browser: the slider, decisions by keys, the queue, the film with its boxes; reload keeps."""
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from core.cases import Case, Cases
+from core.review import load_review
+from tests.browser.conftest import PATIENCE_MS
+from tests.review.making import big_case
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture
+def case(house: object) -> Case:
+    """Four people, each seen once by each of two cameras."""
+    return big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
+
+
+def opened(tab: Page, case: Case) -> Locator:
+    """The slider, once people and what Python says about them are there."""
+    tab.goto(f"/people?case={case.key}")
+    expect(tab.locator(".person").first).to_be_visible()
+    expect(tab.locator(".bar .main")).to_contain_text("doubtful")
+    return tab.get_by_role("slider")
+
+
+def names(tab: Page) -> list[str]:
+    return tab.locator(".person .name").all_inner_texts()
+
+
+def person(tab: Page, name: str) -> Locator:
+    return tab.locator(".person").filter(has=tab.get_by_role("button", name=name, exact=True))
+
+
+def done(case: Case, *kinds: str) -> None:
+    """What was said is on disk, as soon as it is just this."""
+    path = Cases().review_file(case.key)
+    for _ in range(200):
+        if (found := tuple(action.kind for action in load_review(path).done)) == kinds:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"expected {kinds}, found {found}")
+
+
+def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, case: Case) -> None:
+    slider = opened(tab, case)
+    expect(tab.locator(".counts")).to_contain_text("4 people")
+    before = set(names(tab))
+    slider.focus()
+    slider.press("End")
+    expect(tab.locator(".counts")).to_have_text("8 people · 0 seen by several cameras · 8 seen once")
+    expect(tab.locator(".person")).to_have_count(8)
+    assert before < set(names(tab))
+    expect(tab.locator(".meaning")).to_contain_text("No links are shown")
+    tab.get_by_role("spinbutton").fill("0.5")
+    tab.get_by_role("spinbutton").press("Enter")
+    expect(tab.locator(".counts")).to_contain_text("4 people")
+    assert set(names(tab)) == before
+    for _ in range(100):
+        if Cases().load(case.key).threshold == 0.5:
+            break
+        time.sleep(0.05)
+    # A reload keeps the level.
+    assert opened(tab, case).input_value() == "0.5"
+    tab.get_by_role("button", name="Back to the suggested").click()
+    for _ in range(100):
+        if Cases().load(case.key).threshold is None:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the suggested level was not kept")
+
+
+def test_decisions_by_keys_are_kept_and_taken_back(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    tab.keyboard.press("j")
+    tab.keyboard.press("c")
+    done(case, "confirm")
+    first = person(tab, "P001")
+    expect(first.locator(".status")).to_contain_text("confirmed")
+    expect(tab.get_by_role("button", name="Undo: confirmed P001")).to_be_enabled()
+    # The focus is where it was.
+    expect(first).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(first.locator(".sighting")).to_have_count(2)
+    first.get_by_role("button", name="Not this person").last.focus()
+    tab.keyboard.press("x")
+    done(case, "confirm", "reject")
+    expect(tab.locator(".counts")).to_contain_text("5 people")
+    tab.keyboard.press("Control+z")
+    done(case, "confirm")
+    expect(tab.locator(".counts")).to_contain_text("4 people")
+    expect(first.locator(".status")).to_contain_text("confirmed")
+    opened(tab, case)
+    expect(person(tab, "P001").locator(".status")).to_contain_text("confirmed")
+
+
+def test_names_last_and_what_cannot_be_is_refused_at_its_place(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    tab.get_by_role("button", name="P001", exact=True).click()
+    tab.keyboard.type("Ada j/k")
+    tab.keyboard.press("Enter")
+    done(case, "name")
+    expect(person(tab, "Ada j/k")).to_be_visible()
+    # Two who are in one picture together: refused, and nothing is changed.
+    boxes = tab.get_by_role("checkbox", name=re.compile("^Select "))
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    tab.keyboard.press("m")
+    expect(tab.locator(".person .fault")).to_contain_text("are in the picture together")
+    done(case, "name")
+    opened(tab, case)
+    expect(person(tab, "Ada j/k")).to_be_visible()
+
+
+def test_the_queue_goes_on_at_once_and_undo_goes_back(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    tab.keyboard.press("q")
+    head = tab.locator("dialog.queue h2")
+    expect(head).to_contain_text("1 of ")
+    tab.keyboard.press("y")
+    expect(head).to_contain_text("2 of ")
+    tab.keyboard.press("n")
+    expect(head).to_contain_text("3 of ")
+    done(case, "same", "different")
+    tab.keyboard.press("Backspace")
+    expect(head).to_contain_text("2 of ")
+    done(case, "same")
+    tab.keyboard.press("?")
+    expect(head).to_contain_text("3 of ")
+    done(case, "same", "unsure")
+    tab.keyboard.press("Escape")
+    expect(tab.locator("dialog.queue")).to_be_hidden()
+    expect(tab.locator(".bar .main")).to_be_focused()
+
+
+def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    tab.keyboard.press("/")
+    tab.keyboard.type("nobody at all")
+    expect(tab.locator(".person")).to_have_count(0)
+    tab.get_by_role("button", name="Without search “nobody at all”: 4 shown").click()
+    expect(tab.locator(".person")).to_have_count(4)
+    tab.get_by_label("Colour").select_option("red")
+    shown = tab.locator(".person").count()
+    assert 0 < shown < 4
+    expect(tab.locator(".shown")).to_have_text(f"{shown} of 4 shown")
+    # A reload keeps them too.
+    opened(tab, case)
+    expect(tab.locator(".person")).to_have_count(shown)
+
+
+def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    tab.locator(".crop").first.click()
+    player = tab.locator(".player")
+    expect(player).to_have_attribute("data-boxes", re.compile("[1-9]"))
+    stop = tab.locator(".steps output")
+    before = stop.inner_text()
+    tab.get_by_role("button", name="Next picture").click()
+    expect(stop).not_to_have_text(before)
+    tab.get_by_role("button", name="Cut track 1 here").click()
+    done(case, "cut")
+    expect(tab.get_by_role("dialog").get_by_text("Cut track 1 here")).to_be_visible()
+    tab.keyboard.press("Escape")
+    expect(tab.get_by_role("button", name=re.compile("Undo: cut cam1 track 1"))).to_be_visible()
+    expect(tab.locator(".counts")).to_contain_text("5 people")
+
+
+@pytest.mark.parametrize("width", [900, 1440, 2560])
+def test_nothing_is_wider_than_the_window(tab: Page, case: Case, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 900})
+    opened(tab, case)
+    tab.keyboard.press("j")
+    tab.keyboard.press("Enter")
+    expect(tab.locator(".sighting").first).to_be_visible()
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert tab.locator(".gallery").evaluate("root => root.scrollWidth <= root.clientWidth + 1")

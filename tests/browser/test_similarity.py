@@ -1,0 +1,100 @@
+"""The heat map in a browser: it fits, zooms, is moved by keys and pointer, and says why two are or are not together."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from core.cases import Cases
+from tests.browser.conftest import PATIENCE_MS
+from tests.review.making import big_case
+
+
+@pytest.fixture
+def case(house: Path) -> str:
+    """Twelve people, three cameras; the house is that of the server."""
+    case = big_case(cameras=3, people=12, tracklets=36, crops=2, seconds=30, noise=0.3)
+    return Cases().change(case.key, lambda old: replace(old, threshold=0.5)).key
+
+
+@pytest.fixture
+def page(case: str, tab: Page) -> Iterator[Page]:
+    expect.set_options(timeout=PATIENCE_MS)
+    tab.goto(f"/likeness?case={case}")
+    yield tab
+    expect.set_options(timeout=None)
+
+
+def heat(page: Page, what: str) -> Locator:
+    """The map, painted."""
+    found = page.locator(f'canvas[aria-label*="{what} with each other"][data-painted]')
+    expect(found).to_be_visible()
+    return found
+
+
+def size(canvas: Locator) -> float:
+    return float(canvas.get_attribute("data-size") or 0)
+
+
+def test_the_map_by_keyboard_alone(page: Page) -> None:
+    canvas = heat(page, "people")
+    whole = size(canvas)
+    canvas.focus()
+    said = page.locator(".likeness .said")
+    expect(said).to_contain_text("Person 1 and person 2: ")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect(said).to_contain_text("Person 2 and person 1: ")
+    card = page.locator(".likeness .card")
+    expect(card).to_contain_text("Apart: ")
+    expect(card.locator("img")).to_have_count(2)
+    assert all(image.evaluate("i => i.decode().then(() => i.naturalWidth)") for image in card.locator("img").all())
+    page.keyboard.press("Enter")
+    page.keyboard.press("End")
+    expect(card.locator("h3")).to_have_text("Person 2 and person 1")  # what was kept stays
+    page.keyboard.press("Escape")
+    expect(card.locator("h3")).to_contain_text("Person 2 and person ")
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    page.wait_for_function("([c, s]) => +c.dataset.size > s", arg=[canvas.element_handle(), whole])
+    page.keyboard.press("0")
+    page.wait_for_function("([c, s]) => +c.dataset.size === s", arg=[canvas.element_handle(), whole])
+
+
+def test_the_tracks_by_pointer(page: Page) -> None:
+    heat(page, "people")
+    page.get_by_text("Tracks", exact=True).click()
+    canvas = heat(page, "tracks")
+    whole = size(canvas)
+    canvas.hover(position={"x": 300, "y": 250})
+    page.mouse.wheel(0, -600)
+    page.wait_for_function("([c, s]) => +c.dataset.size > 1.5 * s", arg=[canvas.element_handle(), whole])
+    canvas.click(position={"x": 300, "y": 250})
+    card = page.locator(".likeness .card")
+    expect(card).to_have_class("card kept")
+    head = card.locator("h3").inner_text()
+    page.get_by_label("Order").select_option("alike")
+    expect(card.locator("h3")).to_have_text(head)  # in another order it is still the same two
+    card.get_by_role("button", name="Let go").click()
+    expect(card).to_have_class("card")
+    page.get_by_label("Person", exact=True).fill("1")
+    page.keyboard.press("Enter")
+    expect(card).to_contain_text("Both are person 1.")
+
+
+@pytest.mark.parametrize("width", [900, 2560])
+def test_the_map_of_looks_at_any_width(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    heat(page, "people")
+    page.get_by_text("Map of looks", exact=True).click()
+    canvas = page.locator('canvas[data-points="36"]')
+    expect(canvas).to_be_visible()
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    card = page.locator(".likeness .card.kept")
+    expect(card.locator("img")).to_have_count(1)
+    expect(page.locator(".likeness .key.way")).to_contain_text("Made by t-SNE")
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")

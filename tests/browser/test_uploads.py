@@ -1,0 +1,80 @@
+"""Uploads as a browser sends them: by keyboard, several at once, cancelled half way, and while the page is left."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core.cases import Case, Cases
+from core.folders import cache_dir
+from tests.video.making import write_clip
+
+
+@pytest.fixture
+def case(house: Path) -> Case:
+    return Cases().new("upload")
+
+
+def choose(tab: Page, *files: Path) -> None:
+    """By keyboard alone: the button opens the chooser of files."""
+    expect(tab.get_by_text("or drop them anywhere")).to_be_visible()
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    with tab.expect_file_chooser() as chooser:
+        tab.get_by_role("button", name="Choose files").press("Enter")
+    chooser.value.set_files(files)
+
+
+def large(path: Path, size: int = 3_000_000_000) -> Path:
+    """A film and then nothing: it takes a while to send, and hardly any room here."""
+    write_clip(path, range(5))
+    with path.open("r+b") as file:
+        file.truncate(size)
+    return path
+
+
+def kept() -> list[str]:
+    return sorted(path.name for path in (cache_dir() / "uploads").rglob("*") if path.is_file())
+
+
+def test_good_ones_become_cards_and_bad_ones_say_why(case: Case, tab: Page, tmp_path: Path) -> None:
+    good = [write_clip(tmp_path / f"{name}.mp4", range(frames)) for name, frames in (("gate", 10), ("shed", 20))]
+    bad, notes = tmp_path / "page.avi", tmp_path / "notes.txt"
+    bad.write_text("<!DOCTYPE html><title>Film</title>")
+    notes.write_text("no film")
+    tab.goto(f"/?case={case.key}")
+    choose(tab, good[0], bad, notes, good[1])
+    for name in ("gate", "shed"):
+        expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
+        expect(tab.get_by_role("img", name=f"Stills of {name}.mp4")).to_be_visible()
+    rows = tab.get_by_label("Uploads")
+    expect(rows.get_by_text("page.avi is a web page, not a video. Download the video itself")).to_be_visible()
+    expect(rows.get_by_text("This is no video file")).to_be_visible()
+    # What has come in leaves the list, what was refused stays until it is read.
+    expect(rows.get_by_role("listitem")).to_have_count(2)
+    for name in ("page.avi", "notes.txt"):
+        rows.get_by_role("button", name=f"Dismiss: {name}").click()
+    expect(rows.get_by_role("listitem")).to_have_count(0)
+    assert [clip.camera for clip in Cases().load(case.key).clips] == ["gate", "shed"]
+
+
+def test_a_cancelled_one_leaves_nothing_and_the_next_goes_on(case: Case, tab: Page, tmp_path: Path) -> None:
+    tab.goto(f"/?case={case.key}")
+    choose(tab, large(tmp_path / "long.mp4"), write_clip(tmp_path / "gate.mp4", range(10)))
+    rows = tab.get_by_label("Uploads")
+    expect(rows.get_by_text(re.compile(r"of 3\.0 GB · .*/s · .* left"))).to_be_visible()
+    expect(rows.get_by_text("waiting")).to_be_visible()
+    rows.get_by_role("button", name="Cancel: long.mp4").press("Enter")
+    expect(tab.get_by_role("button", name="Remove gate")).to_be_visible()
+    assert kept() == ["gate.mp4"]
+
+
+def test_an_upload_goes_on_while_another_page_is_shown(case: Case, tab: Page, tmp_path: Path) -> None:
+    tab.goto(f"/?case={case.key}")
+    choose(tab, large(tmp_path / "long.mp4", 400_000_000))
+    expect(tab.get_by_text(re.compile("of 400.0 MB"))).to_be_visible()
+    tab.get_by_role("link", name="Download").first.click()
+    expect(tab.get_by_role("heading", name="Download")).to_be_visible()
+    tab.wait_for_function("() => !window.sightlineUploads.busy()")
+    tab.get_by_role("link", name="Footage").first.click()
+    expect(tab.get_by_role("button", name="Remove long")).to_be_visible()

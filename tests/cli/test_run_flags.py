@@ -1,0 +1,67 @@
+"""What the app asks of `run` and `track`: ranges per camera, no zip, and regions of a clip that cannot be read."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.cli import parser
+from core.cli.track import setup_of
+from core.errors import SettingsError
+from core.people import Choice, collect, decide
+from core.regions import Region, Regions, save_regions
+from core.runs import again, read, track_clips
+from core.store import Store
+from tests.runs.making import setup
+
+TRACK = ["track", "--name", "gate=a.mp4", "--name", "hall=b.mp4", "--out", "x"]
+
+
+@pytest.mark.parametrize(
+    ("word", "span"),
+    [("5-20", (5.0, 20.0)), ("5-", (5.0, None)), ("-20", (0.0, 20.0)), ("0.25-0.5", (0.25, 0.5))],
+)
+def test_a_range_is_of_one_camera(word: str, span: tuple[float, float | None]) -> None:
+    cameras = setup_of(parser().parse_args([*TRACK, f"--range=gate={word}"])).cameras
+    assert [camera.span for camera in cameras] == [span, None]
+
+
+@pytest.mark.parametrize("word", ["yard=1-2", "gate=5", "gate=1-2-3", "gate=a-b", "gate=9-3"])
+def test_a_range_that_means_nothing_is_refused(word: str) -> None:
+    with pytest.raises(SettingsError):
+        setup_of(parser().parse_args([*TRACK, f"--range={word}"]))
+
+
+def test_one_clip_for_two_cameras_is_refused() -> None:
+    with pytest.raises(SettingsError, match="given to two cameras"):
+        setup_of(parser().parse_args(["track", "--name", "gate=a.mp4", "--name", "hall=a.mp4", "--out", "x"]))
+
+
+def test_regions_of_a_clip_that_cannot_be_read_keep_no_other_from_its_turn(tmp_path: Path) -> None:
+    save_regions(tmp_path / "r.json", Regions((Region("box", ((0, 0), (1, 1))),)))
+    words = [*TRACK, f"--roi=gate={tmp_path / 'r.json'}"]
+    assert setup_of(parser().parse_args(words)).regions == {}
+
+
+def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:
+    """Only those seconds are looked at; the zip says so, and a run like it does the same."""
+    whole = setup(tmp_path)
+    hall, gate = whole.cameras
+    ranged = replace(whole, cameras=[hall, replace(gate, span=(1.0, 2.0))])
+    results = track_clips(ranged, tmp_path / "out", cropped=True, store=Store(tmp_path / "store"))
+    assert [result.analysed for result in results] == [34, 10]
+    assert float(results[1].timeline.seconds[0]) == 1.0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["cameras"]["gate"]["range"] == [1.0, 2.0]
+    decide(collect(results, ranged.offsets, tmp_path / "out"), tmp_path / "out", ranged.known, ranged.choice)
+    found = again(read(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
+    assert [camera.span for camera in found.setup.cameras] == [None, (1.0, 2.0)]
+
+
+def test_without_the_zip_all_else_is_there(tmp_path: Path) -> None:
+    out, plain = tmp_path / "out", replace(setup(tmp_path), choice=Choice(zipped=False))
+    results = track_clips(plain, out, cropped=True, store=Store(tmp_path / "store"))
+    (out / "gallery.zip").write_bytes(b"of an older run")
+    decide(collect(results, plain.offsets, out), out, plain.known, plain.choice)
+    assert (out / "people.csv").is_file() and (out / "similarity.npz").is_file()
+    assert not (out / "gallery.zip").exists()

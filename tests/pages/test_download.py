@@ -1,0 +1,227 @@
+"""Download: no case, no run, at work, motion only, nobody, ready, heads shown, made, stopped, failed; and its route."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, Cases
+from core.folders import cache_dir
+from core.jobs import Exports
+from core.mot import write_tracks
+from core.results import tracks_of
+from core.review import load_review, save_review
+from core.review.review import Action
+from pages.parts.exports import ROUTES, called_of, export_address
+from pages.parts.services import Services, serve_with, services
+from pages.parts.serving import TOKEN
+from tests.pages.making import page, words
+from tests.review.making import big_case
+from tests.test_exporting import faked
+from tests.test_jobs import until
+
+
+@pytest.fixture
+def case() -> Case:
+    return big_case(cameras=2, people=3, tracklets=6, crops=2, seconds=10, noise=0.1)
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Iterator[Exports]:
+    """The child does what the file `act` says."""
+    made = faked(tmp_path, "wait")
+    serve_with(Services(exports=made))
+    yield made
+    (tmp_path / "act").write_text("done")
+
+
+def act(folder: Path, word: str) -> None:
+    (folder / "act").write_text(word)
+
+
+def opened(case: Case) -> AppTest:
+    app = page("download")
+    app.session_state["case"] = case.key
+    return app.run()
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(one for one in app.button if one.label == label)
+
+
+def labels(app: AppTest) -> list[str]:
+    return [one.label for kind in ("button", "download_button", "link_button") for one in app.get(kind)]
+
+
+def blur(app: AppTest) -> Any:
+    return next(one for one in app.toggle if one.label == "Blur heads")
+
+
+def test_without_a_case_it_says_so() -> None:
+    app = page("download").run()
+    assert not app.exception and "No case is open" in words(app)
+
+
+def test_without_a_run_it_says_what_to_do() -> None:
+    app = opened(Cases().new("empty"))
+    assert not app.exception and "nothing to download yet" in words(app) and not app.toggle
+
+
+def test_while_the_first_run_is_at_work_it_says_so(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = replace(services().jobs.look(case.run), state="running")
+    Cases().change(case.key, lambda old: replace(old, run="", wanted=old.run))
+    monkeypatch.setattr(services().jobs, "all", lambda: [job])
+    app = opened(case)
+    assert not app.exception and "is at work" in words(app) and not app.toggle
+
+
+def test_a_run_that_compared_nobody_has_its_tracks(case: Case) -> None:
+    about = cache_dir() / "runs" / case.run / "job.json"
+    content = json.loads(about.read_text())
+    content["order"]["embedder"] = "none"
+    about.write_text(json.dumps(content))
+    app = opened(case)
+    assert not app.exception and "compared nobody" in words(app)
+    assert labels(app) == ["Tracks (MOT text)", "tracks.parquet", "run.json"]
+
+
+def test_nobody_found() -> None:
+    app = opened(big_case(cameras=1, people=1, tracklets=0, crops=1, seconds=5))
+    assert not app.exception and "Nobody was found" in words(app) and not app.toggle
+
+
+def test_it_says_what_will_be_in_it(case: Case) -> None:
+    Cases().change(case.key, lambda old: replace(old, threshold=0.5, purpose="find [a bag](x)"))
+    app = opened(case)
+    assert not app.exception
+    assert [(one.label, one.value) for one in app.metric][:3] == [
+        ("People", "3"),
+        ("Sightings", "6"),
+        ("Pictures", "12"),
+    ]
+    said = words(app)
+    assert (
+        "0.50, set by you" in said and "none by hand yet" in said and "Candidates until a person confirms them" in said
+    )
+    assert "find \\[a bag\\](x)" in said
+    assert "Decisions (CSV)" not in labels(app) and "Tracks (MOT text)" in labels(app)
+
+
+def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
+    link = {"camera": "cam1", "track": "1", "other_camera": "cam2", "other_track": "1", "decision": "different"}
+    file = services().cases.review_file(case.key)
+    named = Action("name", "called Anna", 1.0, (link,), (("cam1", 1, "Anna", ""),))
+    save_review(file, load_review(file).act(named))
+    app = opened(case)
+    assert not app.exception and "1 decision by hand, 1 name" in words(app)
+    assert {"Decisions (CSV)", "Names (CSV)"} <= set(labels(app))
+
+
+def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> None:
+    app = opened(case)
+    assert button(app, "Make the crops").disabled and not button(app, "Make the zip").disabled
+    blur(app).set_value(False).run()
+    assert "Faces will be seen" in words(app)
+    assert all(button(app, label).disabled for label in ("Make the zip", "Make the films", "Make the crops"))
+    app.text_input[0].set_value("  ").run()
+    assert button(app, "Make the zip").disabled
+    app.text_input[0].set_value("asked for").run()
+    assert not button(app, "Make the crops").disabled
+    act(tmp_path, "done")
+    button(app, "Make the zip").click().run()
+    (made,) = exports.of(case.run)
+    assert json.loads((made.folder / "job.json").read_text())["export"]["reason"] == "asked for"
+    assert any("heads not blurred: asked for" in line for line in Cases().logged(case.key))
+
+
+def test_it_is_made_on_click_watched_and_found_again(case: Case, exports: Exports, tmp_path: Path) -> None:
+    app = opened(case)
+    button(app, "Make the zip").click().run()
+    (made,) = exports.of(case.run)
+    until(lambda: exports.look(made.key).report is not None)
+    again = opened(case)  # a second tab, or a refresh
+    assert not again.exception and "Make the zip" not in labels(again) and "Stop" in labels(again)
+    button(again, "Stop").click().run()
+    until(lambda: not exports.look(made.key).live)
+    after = opened(case)
+    assert "Stopped before it was done" in words(after) and "Make the zip" in labels(after)
+
+
+def test_another_setting_is_another_export(case: Case, exports: Exports, tmp_path: Path) -> None:
+    button(opened(case), "Make the films").click().run()
+    (made,) = exports.of(case.run)
+    Cases().change(case.key, lambda old: replace(old, threshold=0.9))
+    app = opened(case)
+    assert "An export with other settings is being made." in words(app) and "Make the films" in labels(app)
+    act(tmp_path, "done")
+    until(lambda: not exports.look(made.key).live)
+    app = opened(case)
+    assert "Exports of this run that are earlier or unfinished" in words(app)
+    button(app, "Delete them").click().run()
+    assert list(exports.of(case.run)) == []
+
+
+def test_a_failure_says_why_and_can_be_tried_again(case: Case, exports: Exports, tmp_path: Path) -> None:
+    act(tmp_path, "refuse")
+    button(opened(case), "Make the zip").click().run()
+    (made,) = exports.of(case.run)
+    until(lambda: exports.look(made.key).state == "failed")
+    app = opened(case)
+    assert "x.jpg cannot be read. Run the analysis again" in app.error[0].value and "Try again" in labels(app)
+
+
+def test_the_whole_way_with_the_real_child(case: Case) -> None:
+    out = cache_dir() / "runs" / case.run / "out"
+    for camera in ("cam1", "cam2"):
+        write_tracks(out / "tracks" / f"{camera}.txt", tracks_of(out, camera))
+    button(opened(case), "Make the zip").click().run()
+    (made,) = services().exports.of(case.run)
+    until(lambda: not services().exports.look(made.key).live, 60)
+    app = opened(case)
+    assert not app.exception and [one.value for one in app.error] == []
+    (link,) = app.get("link_button")
+    assert link.label.startswith("Download the zip (")
+    done = services().exports.look(made.key)
+    assert done.sums["gallery.zip"] in [one.value for one in app.code]
+    answer = get(export_address(done, "gallery.zip", called_of(case, ".zip")), {"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.content) == (206, b"PK")
+
+
+def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+            return await client.get(address, headers=headers)
+
+    return asyncio.run(ask())
+
+
+def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path: Path) -> None:
+    act(tmp_path, "done")
+    button(opened(case), "Make the zip").click().run()
+    (made,) = exports.of(case.run)
+    until(lambda: not exports.look(made.key).live)
+    made = exports.look(made.key)
+    address = export_address(made, "gallery.zip", "Tür 3/../x.zip")
+    answer = get(address)
+    assert (answer.status_code, answer.content) == (200, b"zip")
+    assert answer.headers["content-disposition"] == "attachment; filename*=utf-8''T%C3%BCr_3_.._x.zip"
+    assert answer.headers["cache-control"] == "no-store" and answer.headers["accept-ranges"] == "bytes"
+    for crooked in ("said", "SHA256SUMS", "..%2Fjob.json", "../job.json", "gallery.zip%00"):
+        assert get(f"/exports/{TOKEN}/{made.key}/{crooked}").status_code == 404
+    assert get(f"/exports/{TOKEN}/{case.run}/gallery.zip").status_code == 404
+    assert get(address.replace(TOKEN, "guessed")).status_code == 403
+    for header in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}):
+        assert get(address, header).status_code == 403
+
+
+def test_a_file_is_called_after_its_case() -> None:
+    called = called_of(Case("k", "../Till 3: <yard>", 0.0), "-cam1.mp4", 1_700_000_000.0)
+    assert called.startswith("Till_3_yard") and called.endswith("-2023-11-14-cam1.mp4")

@@ -1,0 +1,201 @@
+"""Gallery: nothing yet, at work, failed, without looks, nobody found, ready; and what the browser says, done once."""
+
+import json
+import os
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, CaseClip, Cases
+from core.folders import cache_dir
+from core.jobs import Order, order_of
+from pages.parts.reviewing import review_of
+from pages.parts.services import services
+from tests.pages.making import clip_at, finished_run, order_for, page, words
+from tests.review.making import big_case
+
+
+@pytest.fixture
+def case() -> Case:
+    """Three people seen by two cameras."""
+    return big_case(cameras=2, people=3, tracklets=6, crops=2, seconds=20, noise=0.3)
+
+
+def shown(app: AppTest) -> dict[str, Any]:
+    """What the component was given."""
+    (component,) = app.get("bidi_component")
+    return dict(json.loads(component.proto.json))
+
+
+def says(app: AppTest, *acts: dict[str, Any], tab: str = "a") -> AppTest:
+    """What the browser says, all of it that it does not know to be heard, as it would come from there."""
+    app.session_state["gallery"] = {"said": {"page": tab, "acts": list(acts)}}
+    return app.run()
+
+
+def with_clip(folder: Path) -> Case:
+    clip, cases = clip_at(folder), Cases()
+    return cases.change(cases.new("Plaza").key, lambda old: old.with_clips([CaseClip("gate", clip.path, clip.digest)]))
+
+
+def ordered(order: Order, **about: Any) -> None:
+    """A job in its folder, whose process is gone unless `about` names one."""
+    folder = cache_dir() / "runs" / order.key
+    folder.mkdir(parents=True, exist_ok=True)
+    process = {"pid": 0, "born": 0.0, **about}
+    (folder / "job.json").write_text(json.dumps({"order": asdict(order), "began": time.time(), **process}))
+
+
+def test_without_clips_the_way_leads_to_footage() -> None:
+    Cases().new("Plaza")
+    app = page("gallery").run()
+    assert not app.exception
+    assert "No clips yet" in words(app)
+
+
+def test_without_a_run_the_way_leads_there(own_house: Path) -> None:
+    with_clip(own_house)
+    app = page("gallery").run()
+    assert not app.exception
+    assert "No run yet" in words(app) and not app.get("bidi_component")
+
+
+def test_a_run_at_work_is_told_in_a_line(own_house: Path) -> None:
+    case = with_clip(own_house)
+    order = order_of(case)
+    ordered(order, pid=os.getpid(), born=psutil.Process().create_time())
+    Cases().change(case.key, lambda old: replace(old, wanted=order.key))
+    app = page("gallery").run()
+    assert not app.exception
+    assert "0 of 1 clips are done" in app.get("progress")[0].proto.text
+    assert not app.get("bidi_component")
+
+
+def test_a_run_that_failed_says_why(own_house: Path) -> None:
+    case = with_clip(own_house)
+    order = order_of(case)
+    ordered(order)
+    (cache_dir() / "runs" / order.key / "log").write_text("sightline: the disk is full\n")
+    Cases().change(case.key, lambda old: replace(old, run=order.key))
+    app = page("gallery").run()
+    assert not app.exception
+    assert "The run failed." in app.error[0].value and "the disk is full" in app.error[0].value
+
+
+def test_a_run_by_movement_alone_has_no_people(own_house: Path) -> None:
+    case = with_clip(own_house)
+    clip = clip_at(own_house)
+    key = finished_run(replace(order_for(clip), embedder="none"), [clip])
+    Cases().change(case.key, lambda old: replace(old, run=key))
+    app = page("gallery").run()
+    assert not app.exception
+    assert "movement alone" in words(app) and not app.get("bidi_component")
+
+
+def test_nobody_found_is_said() -> None:
+    big_case(cameras=2, people=1, tracklets=0, crops=1, seconds=10)
+    app = page("gallery").run()
+    assert not app.exception
+    assert "Nobody was found" in words(app) and not app.get("bidi_component")
+
+
+def test_the_people_are_drawn_from_routes(case: Case) -> None:
+    app = page("gallery").run()
+    assert not app.exception
+    data = shown(app)
+    assert case.key in data["people"] and case.run in data["crops"]
+    assert (data["threshold"], data["undo"], data["heard"]["n"]) == (None, "", 0)
+    assert "How these people were found" in {expander.label for expander in app.expander}
+
+
+def test_the_level_is_kept_and_given_back(case: Case) -> None:
+    app = says(page("gallery").run(), {"n": 1, "do": "level", "level": 0.61})
+    assert Cases().load(case.key).threshold == shown(app)["threshold"] == 0.61
+    # Said once, done once: what another tab sets meanwhile stays.
+    Cases().change(case.key, lambda old: replace(old, threshold=0.4))
+    assert shown(app.run())["threshold"] == 0.4
+    says(app, {"n": 2, "do": "level", "level": None})
+    assert Cases().load(case.key).threshold is None
+
+
+def test_what_is_said_again_is_done_once(case: Case) -> None:
+    app = page("gallery").run()
+    first = {"n": 1, "do": "different", "a": ["cam1", 1], "b": ["cam2", 1]}
+    second = {"n": 2, "do": "name", "person": ["cam1", 1], "text": "Ada"}
+    before = shown(says(app, first))
+    after = shown(says(app, first, second))
+    assert [action.kind for action in review_of(case).done] == ["different", "name"]
+    assert (before["heard"]["n"], after["heard"]["n"]) == (1, 2)
+    assert before["people"] != after["people"]
+    assert after["undo"].endswith("Ada")
+    # Another tab counts from one again.
+    says(app, {"n": 1, "do": "undo"}, tab="b")
+    assert [action.kind for action in review_of(case).done] == ["different"]
+    assert shown(app)["redo"].endswith("Ada")
+
+
+def test_what_cannot_be_is_refused_in_words_and_undone_by_nothing(case: Case) -> None:
+    app = says(page("gallery").run(), {"n": 1, "do": "name", "person": ["cam1", 1], "text": "Ada"})
+    gone = {"n": 2, "do": "same", "a": ["cam1", 1], "b": ["cam1", 99]}
+    back = {"n": 3, "do": "undo", "of": 2}
+    data = shown(says(app, gone, back))
+    assert [fault["n"] for fault in data["heard"]["faults"]] == [2]
+    assert "track 99" in data["heard"]["faults"][0]["words"]
+    assert [action.kind for action in review_of(case).done] == ["name"]
+
+
+def test_every_deed_of_the_browser_is_understood(case: Case) -> None:
+    app = page("gallery").run()
+    one, other = ["cam1", 1], ["cam2", 1]
+    deeds: list[dict[str, Any]] = [
+        {"do": "merge", "people": [one, ["cam1", 2]]},
+        {"do": "split", "sightings": [one]},
+        {"do": "same", "a": one, "b": other},
+        {"do": "confirm", "person": one},
+        {"do": "reject", "sighting": other},
+        {"do": "unsure", "a": one, "b": other},
+        {"do": "note", "person": one, "text": "limps"},
+        {"do": "undo"},
+        {"do": "redo"},
+    ]
+    numbered = [{"n": number, **deed} for number, deed in enumerate(deeds, 1)]
+    for upto in range(1, len(numbered) + 1):
+        says(app, *numbered[:upto])
+        assert not app.exception
+    assert shown(app)["heard"]["n"] == len(deeds)
+    assert {"reject", "unsure", "note"} <= {action.kind for action in review_of(case).done}
+
+
+def test_a_moment_is_watched_and_can_be_cut(case: Case) -> None:
+    app = page("gallery").run()
+    seconds = 1.0
+    says(app, {"n": 1, "do": "watch", "sighting": ["cam1", 1], "seconds": seconds})
+    assert not app.exception
+    digest = services().cases.load(case.key).clip("cam1").digest
+    for _ in range(200):
+        if services().proxies.look(digest).path:
+            break
+        time.sleep(0.05)
+    app.run()
+    watched = json.loads(app.get("bidi_component")[-1].proto.json)
+    assert (watched["track"], watched["seconds"], watched["cuts"]) == (1, seconds, [])
+    assert watched["titles"][str(watched["people"]["1"])].startswith("P0")
+    # The button of the other sighting leads there.
+    button = next(button for button in app.button if button.label.startswith("cam2"))
+    button.click().run()
+    assert not app.exception
+
+
+def test_other_settings_show_another_run(case: Case) -> None:
+    app = page("gallery").run()
+    before = shown(app)["crops"]
+    other = big_case(cameras=2, people=2, tracklets=4, crops=1, seconds=10)
+    app.session_state["case"] = other.key
+    app.query_params["case"] = other.key
+    after = shown(app.run())
+    assert after["crops"] != before and other.key in after["people"]

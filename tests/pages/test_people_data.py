@@ -1,0 +1,205 @@
+"""The people as the browser gets them, and what is said of them from a page: kept, logged, taken back, refused."""
+
+import asyncio
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+
+from core.cases import Case
+from core.errors import StoreError
+from core.folders import cache_dir
+from core.match.rules import FREE, STRANGERS, TOGETHER
+from core.people.evidence import FILE
+from core.review import Desk, cut, name, reject, same
+from pages.parts.desks import desk_at, desk_of, stamp_of
+from pages.parts.people_data import ROUTES, crop_address, levels_address, people_address
+from pages.parts.reviewing import act, redo, review_of, undo
+from pages.parts.services import services
+from pages.parts.serving import TOKEN
+from tests.review.making import big_case
+
+
+@pytest.fixture
+def case(own_house: Path) -> Case:
+    """Six people, two cameras, each of them twice by each."""
+    return big_case(2, 6, 24, 3, 30)
+
+
+def get(address: str, **headers: str) -> httpx.Response:
+    return asyncio.run(_get(address, headers))
+
+
+async def _get(address: str, headers: dict[str, str]) -> httpx.Response:
+    transport = httpx.ASGITransport(Starlette(routes=ROUTES))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+        return await client.get(address, headers=headers)
+
+
+def desk(case: Case, threshold: float | None = None) -> Desk:
+    found = desk_at(case, threshold)
+    assert found is not None
+    return found
+
+
+def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
+    answer = get(people_address(case))
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    content, own = answer.json(), desk(case)
+    assert (content["run"], content["cameras"], content["timed"]) == (case.run, ["cam1", "cam2"], True)
+    assert content["clips"]["cam1"] == {"digest": case.clips[0].digest, "width": 128, "height": 64, "duration": 30.0}
+    rows = content["rows"]
+    assert {len(column) for column in rows.values()} == {24}
+    assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.sights)
+    assert sorted(rows["rank"]) == list(range(1, 25))
+    assert content["histogram"]["strangers"] == np.histogram(_pairs(own, STRANGERS), 100, (-1, 1))[0].tolist()
+    assert content["histogram"]["others"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
+    assert content["threshold"] == content["suggested"] == own.match.threshold
+    for row, crops in enumerate(rows["crops"]):
+        mine = own.evidence.crops.of(row)
+        assert [crop[0] for crop in crops] == mine.name.tolist()
+        assert [crop[2] for crop in crops] == sorted((crop[2] for crop in crops), reverse=True)
+
+
+def _pairs(own: Desk, reasons: tuple[int, ...]) -> Any:
+    upper = np.triu(np.isin(own.match.why, reasons), 1)
+    return own.match.similarity[upper]
+
+
+def test_the_tree_gives_the_people_of_any_threshold(case: Case) -> None:
+    """As the browser reads it: levels are single precision, and a person bears the lowest rank of its group."""
+    found = act(case, lambda own: same(own, *_free(own)))
+    assert found == ""
+    content = get(people_address(case)).json()
+    rank, tree = content["rows"]["rank"], content["tree"]
+    assert tree["level"] == sorted(tree["level"], reverse=True) and tree["level"][0] == 2
+    for level in (-1.0, 0.3, content["suggested"], tree["level"][5], 0.9, 1.0):
+        group = list(range(len(rank)))
+        for one, other, joined in zip(tree["one"], tree["other"], tree["level"], strict=True):
+            if joined >= np.float32(level):
+                group = [group[one] if number == group[other] else number for number in group]
+        lowest = [min(rank[row] for row in range(len(rank)) if group[row] == number) for number in group]
+        assert lowest == desk(case, level).people.person.tolist()
+
+
+def _free(own: Desk) -> Any:
+    """Two of two people, of whom nothing keeps them apart."""
+    person = own.people.person
+    one, other = np.argwhere((own.match.why == FREE) & (person[:, None] < person))[0]
+    return own.sights[one], own.sights[other]
+
+
+def test_what_changes_with_the_threshold(case: Case) -> None:
+    for level in (0.2, 0.6, 1.0):
+        content, own = get(f"{levels_address(case)}&t={level}").json(), desk(case, level)
+        assert content["status"] == [own.people.status(row) for row in range(24)]
+        assert content["rival"] == own.people.rival.tolist()
+        alike = [math.nan if value is None else value for value in content["similarity"]]
+        np.testing.assert_allclose(alike, own.people.similarity, atol=1e-4)
+        for doubt in content["doubts"]:
+            assert doubt["together"] == bool(own.people.person[doubt["a"]] == own.people.person[doubt["b"]])
+
+
+@pytest.mark.parametrize("level", ["", "x", "nan", "2", "-1.1", "inf"])
+def test_what_is_no_threshold_is_refused(case: Case, level: str) -> None:
+    assert get(f"{levels_address(case)}&t={level}").status_code == 400
+
+
+def test_the_browser_asks_again_and_is_told_when_nothing_changed(case: Case) -> None:
+    address = people_address(case)
+    first = get(address)
+    again = get(address, **{"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    services().cases.change(case.key, lambda now: replace(now, threshold=0.8))
+    changed = get(address, **{"If-None-Match": first.headers["etag"]})
+    assert changed.json() == {**first.json(), "threshold": 0.8}
+
+
+def test_crops(case: Case) -> None:
+    file = get(people_address(case)).json()["rows"]["crops"][0][0][0]
+    answer = get(f"{crop_address(case.run)}/{file}")
+    assert (answer.headers["content-type"], answer.content[:2]) == ("image/jpeg", b"\xff\xd8")
+
+
+CROOKED = ["cam1/..%2Frun.json", "..%2F..%2Fjob.json/x.jpg", "cam1/%2e%2e.jpg", "cam3/x.jpg", "%2e%2e/tracks.jpg"]
+
+
+@pytest.mark.parametrize("name", CROOKED)
+def test_crooked_names_find_nothing(case: Case, name: str) -> None:
+    (cache_dir() / "runs" / case.run / "out" / "tracks.jpg").write_bytes(b"secret")
+    assert get(f"{crop_address(case.run)}/{name}").status_code == 404
+    assert get(f"{crop_address('../' + case.run)}/{name}").status_code == 404
+
+
+def test_foreign_hosts_and_guessed_tokens_are_refused(case: Case) -> None:
+    file = desk(case).evidence.crops.name[0]
+    for address in (people_address(case), f"{levels_address(case)}&t=0.5", f"{crop_address(case.run)}/{file}"):
+        assert get(address).status_code == 200
+        assert get(address, Host="evil.example").status_code == 403
+        assert get(address, Origin="http://evil.example").status_code == 403
+        assert get(address.replace(TOKEN, "x")).status_code == 403
+
+
+def test_there_is_nobody_yet(own_house: Path) -> None:
+    case = services().cases.new("empty")
+    assert desk_of(case) is None
+    for address in (people_address(case), f"{levels_address(case)}&t=0.5"):
+        answer = get(address)
+        assert (answer.status_code, answer.json()) == (404, {"error": "There are no people yet. Start a run."})
+    assert act(case, lambda own: own.review) == "there are no people yet. Start a run."
+    assert get(f"/people/{TOKEN}/nobody.json").status_code == 404
+
+
+def test_a_run_of_an_older_version_has_to_be_done_again(case: Case) -> None:
+    (cache_dir() / "runs" / case.run / "out" / FILE).unlink()
+    with pytest.raises(StoreError, match="Run it again"):
+        desk_of(case)
+    assert "Run it again" in get(people_address(case)).json()["error"]
+
+
+def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
+    before, stamp = get(people_address(case)).json(), stamp_of(case)
+    assert act(case, lambda own: name(own, 1, "Anna")) == ""
+    assert stamp_of(case) != stamp
+    assert review_of(case).done[-1].words == "named P001 Anna"
+    row = before["rows"]["rank"].index(1)
+    assert get(people_address(case)).json()["rows"]["name"][row] == "Anna"
+    assert undo(case) == ""
+    assert get(people_address(case)).json() == before
+    assert redo(case) == ""
+    assert desk(case).named[0] == {1: "Anna"}
+    said = [line.split(" ", 1)[1] for line in services().cases.logged(case.key)[-3:]]
+    assert said == ["named P001 Anna", "took back: named P001 Anna", "did again: named P001 Anna"]
+
+
+def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:
+    own, stamp = desk(case), stamp_of(case)
+    one, other = (own.sights[row] for row in np.argwhere(own.match.why == TOGETHER)[0])
+    assert "are in the picture together" in act(case, lambda now: same(now, one, other))
+    assert stamp_of(case) == stamp
+    assert act(case, lambda now: now.review) == ""
+    assert (stamp_of(case), undo(case), redo(case)) == (stamp, "", "")
+    assert len(services().cases.logged(case.key)) == 1
+
+
+def test_a_desk_is_opened_once_for_all_who_look(case: Case) -> None:
+    first = desk_of(case)
+    assert desk_of(case) is first
+    other = replace(case, threshold=0.9)
+    assert desk_of(other) is desk_at(case, 0.9)
+    assert desk_of(case) is first
+    sight = desk(case).sights[0]
+    moment = float(np.unique(desk(case).evidence.crops.of(0).seconds)[1])
+    assert act(case, lambda own: cut(own, *sight, moment)) == ""
+    assert len(desk(case).evidence.tracklets) == 25
+    assert act(case, lambda own: reject(own, *_together(own))) == ""
+
+
+def _together(own: Desk) -> Any:
+    person = own.people.person
+    return own.sights[int(np.flatnonzero(np.bincount(person)[person] > 1)[0])]

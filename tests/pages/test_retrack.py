@@ -1,0 +1,136 @@
+"""How people are followed: nothing yet, folded, ready, moved, back, used, not stored any more, and what waits."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, CaseClip
+from core.folders import cache_dir
+from core.jobs import Jobs, order_of
+from core.people import collect
+from core.review import Action, Review, save_review
+from core.review.review import Waiting
+from core.runs import track_clips
+from core.settings import TrackSettings
+from core.video import probe
+from pages.parts.services import Services, serve_with, services
+from tests.pages.making import words
+from tests.runs.making import setup
+
+
+def panel() -> None:
+    from pages.parts.case import the_case
+    from pages.parts.retrack import retrack_panel
+
+    retrack_panel(the_case())
+
+
+@pytest.fixture
+def case(tmp_path: Path, own_house: Path) -> Case:
+    """A case that shows a run of two clips, with all that it found stored."""
+    serve_with(Services(jobs=Jobs(command=[sys.executable, "-c", "pass"])))
+    made = setup(tmp_path)
+    cases = services().cases
+    clips = [CaseClip(one.name, str(one.clip), probe(one.clip).digest) for one in made.cameras]
+    plan = replace(cases.new("a").plan, track=made.recipe.track)
+    fresh = cases.change(cases.new("b").key, lambda old: replace(old.with_clips(clips), plan=plan))
+    order = order_of(fresh)
+    folder = cache_dir() / "runs" / order.key
+    collect(track_clips(made, folder / "out", cropped=True), made.offsets, folder / "out")
+    about = {"order": asdict(order), "began": 1_700_000_000.0, "pid": 0, "born": 0.0}
+    (folder / "job.json").write_text(json.dumps(about))
+    (folder / "ended").write_text("0")
+    return cases.change(fresh.key, lambda old: replace(old, run=order.key))
+
+
+def shown(case: Case, unfolded: bool = True) -> AppTest:
+    app = AppTest.from_function(panel, default_timeout=30)
+    app.session_state["case"] = case.key
+    app.session_state["retrack open"] = unfolded
+    return app.run()
+
+
+def moved(app: AppTest, case: Case, name: str, value: float) -> AppTest:
+    return app.slider(key=f"retrack {case.run} {name}").set_value(value).run()
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(one for one in app.button if one.label == label)
+
+
+def test_without_a_run_there_is_nothing_to_set(own_house: Path) -> None:
+    app = shown(services().cases.new("a"))
+    assert not app.exception and not app.slider and not app.expander
+
+
+def test_folded_nothing_is_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pages.parts.retrack.hold", lambda out: pytest.fail("boxes were read"))
+    app = shown(case, unfolded=False)
+    assert not app.exception and [one.label for one in app.expander] == ["How people are followed"]
+    assert not app.slider
+
+
+def test_ready_it_shows_the_settings_of_the_run(case: Case) -> None:
+    app = shown(case)
+    assert not app.exception and "These are the settings of this run" in words(app)
+    assert [one.value for one in app.slider] == [0.2, 0.3, 0.65, 3, 1.5]
+    assert all(one.disabled for one in app.button)  # type: ignore[attr-defined]
+
+
+def test_a_moved_slider_says_what_would_change_and_back_takes_it_back(case: Case) -> None:
+    app = moved(shown(case), case, "conf", 0.95)
+    assert not app.exception and "4 tracks become 0, and 2 people become 0" in words(app)
+    assert "hall: 2 tracks become 0" in words(app)
+    assert "Nothing would change" in words(moved(moved(app, case, "conf", 0.3), case, "max_age", 2.0))
+    app = button(app, "Back").click().run()  # type: ignore[attr-defined]
+    assert [one.value for one in app.slider] == [0.2, 0.3, 0.65, 3, 1.5]
+    assert services().cases.load(case.key) == case
+
+
+def test_used_settings_start_a_run_and_the_case_still_shows_the_old_one(case: Case) -> None:
+    app = moved(shown(case), case, "iou", 0.4)
+    app = button(app, "Use these settings").click().run()  # type: ignore[attr-defined]
+    now = services().cases.load(case.key)
+    assert not app.exception and now.run == case.run and now.wanted
+    job = services().jobs.look(now.wanted)
+    was = services().jobs.look(case.run).order
+    assert now.plan.track == job.order.track == replace(was.track, iou=0.4)
+    assert replace(job.order, track=was.track) == was
+
+
+def test_the_rest_is_as_in_the_run_whatever_the_plan_says_now(case: Case) -> None:
+    services().cases.change(case.key, lambda old: replace(old, plan=replace(old.plan, embedder="none")))
+    app = moved(shown(case), case, "iou", 0.4)
+    button(app, "Use these settings").click().run()  # type: ignore[attr-defined]
+    now = services().cases.load(case.key)
+    assert services().jobs.look(now.wanted).order.matched and now.plan.embedder == "none"
+
+
+def test_what_is_not_stored_any_more_is_said(case: Case) -> None:
+    (cache_dir() / "stages").rename(cache_dir() / "elsewhere")
+    app = moved(shown(case), case, "iou", 0.4)
+    assert not app.exception and "not in the cache any more" in words(app)
+
+
+def test_settings_out_of_the_sliders_range_are_kept(case: Case) -> None:
+    job = cache_dir() / "runs" / case.run / "job.json"
+    about = json.loads(job.read_text())
+    about["order"]["track"] = asdict(TrackSettings(conf=0.01, n_init=40, max_age=20))
+    job.write_text(json.dumps(about))
+    app = shown(case)
+    assert not app.exception and [one.value for one in app.slider] == [0.2, 0.01, 0.65, 40, 20.0]
+
+
+def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
+    waits = Waiting("old", (), Action("merge", "joined P001 and P002", 0.0), "track 3 of gate is not in the run")
+    quiet = replace(waits, why="")
+    save_review(services().cases.review_file(case.key), Review(waiting=(waits, quiet)))
+    app = shown(case, unfolded=False)
+    assert "1 thing you said cannot be applied" in words(app)
+    assert "Joined P001 and P002: track 3 of gate is not in the run" in words(app)
+    app = button(app, "Understood").click().run()  # type: ignore[attr-defined]
+    assert not app.exception and "cannot be applied" not in words(app)

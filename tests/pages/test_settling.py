@@ -1,0 +1,119 @@
+"""A run that was waited for is shown once it is done, and what was said goes along; once, whoever looks."""
+
+import json
+import threading
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, CaseClip
+from core.folders import cache_dir
+from core.jobs import order_of
+from core.review import Action, Review, load_review, save_review
+from core.review.saying import SAME, link_of
+from core.settings import TrackSettings
+from pages.parts.services import services
+from pages.parts.settling import settle
+from tests.review.tracked import write_lanes
+
+GATE = ((0, range(40)), (1, range(60)))
+HALL = ((0, range(60)), (1, range(60)))
+JOINED = Action("merge", "joined P001 and P002", 1.0, (link_of(("gate", 1), ("hall", 1), SAME),))
+
+
+def run_of(case: Case, iou: float, **cameras: object) -> str:
+    order = order_of(replace(case, plan=replace(case.plan, track=TrackSettings(iou=iou))))
+    folder = cache_dir() / "runs" / order.key
+    write_lanes(folder / "out", cameras)  # type: ignore[arg-type]
+    about = {"order": asdict(order), "began": 1_700_000_000.0, "pid": 0, "born": 0.0}
+    (folder / "job.json").write_text(json.dumps(about))
+    (folder / "ended").write_text("0")
+    return order.key
+
+
+@pytest.fixture
+def case(own_house: Path) -> Case:
+    """It shows one run and waits for another, in which the tracks of the hall have other numbers."""
+    cases = services().cases
+    made = cases.change(
+        cases.new("a").key,
+        lambda old: old.with_clips([CaseClip(name, f"{name}.mp4", name) for name in ("gate", "hall")]),
+    )
+    run, wanted = run_of(made, 0.2, gate=GATE, hall=HALL), run_of(made, 0.4, gate=GATE, hall=HALL[::-1])
+    save_review(cases.review_file(made.key), Review((JOINED,)))
+    return cases.change(made.key, lambda old: replace(old, run=run, wanted=wanted))
+
+
+def review_of(case: Case) -> Review:
+    return load_review(services().cases.review_file(case.key))
+
+
+def test_nothing_is_looked_at_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = replace(case, wanted="")
+    monkeypatch.setattr("pages.parts.settling.services", lambda: pytest.fail("looked"))
+    assert settle(plain) is plain
+
+
+def test_a_run_at_work_is_left_alone(case: Case) -> None:
+    (cache_dir() / "runs" / case.wanted / "ended").unlink()
+    assert settle(case) == case and review_of(case).run == ""
+
+
+def test_a_run_that_is_done_is_shown_and_what_was_said_goes_along(case: Case) -> None:
+    now = settle(case)
+    assert (now.run, now.wanted) == (case.wanted, "") and services().cases.load(case.key) == now
+    assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
+    assert "shows the new run" in services().cases.logged(case.key)[-1]
+    assert settle(now) is now
+
+
+def test_two_tabs_carry_once(case: Case) -> None:
+    tabs = [threading.Thread(target=settle, args=(case,)) for _ in range(4)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
+    assert sum("shows the new run" in line for line in services().cases.logged(case.key)) == 1
+
+
+def test_whoever_was_stopped_before_the_switch_carries_nothing_twice(case: Case) -> None:
+    settle(case)
+    carried = review_of(case)
+    again = services().cases.change(case.key, lambda old: replace(old, run=case.run, wanted=case.wanted))
+    assert settle(again).run == case.wanted and review_of(case) == carried
+
+
+def test_a_run_that_was_removed_is_waited_for_no_longer(case: Case) -> None:
+    services().jobs.forget(case.wanted)
+    now = settle(case)
+    assert (now.run, now.wanted) == (case.run, "") and review_of(case) == Review((JOINED,))
+
+
+def test_a_first_run_is_simply_shown(case: Case) -> None:
+    fresh = services().cases.change(case.key, lambda old: replace(old, run=""))
+    assert settle(fresh).run == case.wanted
+
+
+def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
+    wanted = run_of(case, 0.6, gate=GATE, hall=HALL[1:])
+    waits = services().cases.change(case.key, lambda old: replace(old, wanted=wanted))
+
+    def script() -> None:
+        import streamlit as st
+
+        from pages.parts.services import services
+        from pages.parts.settling import settle
+
+        settle(services().cases.load(st.session_state["key"]))
+
+    app = AppTest.from_function(script, default_timeout=30)
+    app.session_state["key"] = waits.key
+    app.run()
+    assert not app.exception
+    sentence = "Joined P001 and P002: track 1 of hall is not in the run"
+    assert sentence in app.toast[0].value
+    assert any(sentence in line for line in services().cases.logged(case.key))
+    assert [one.action for one in review_of(case).waiting] == [JOINED]

@@ -1,0 +1,240 @@
+"""Similarity: no case, no run, at work, failed, motion only, nobody, one track, one person, ready, changed; data."""
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+from core.cases import Case, Cases
+from core.folders import cache_dir
+from core.match import between
+from core.people.evidence import save_evidence
+from core.review import name, save_review
+from pages.parts import likeness_files
+from pages.parts.desks import desk_of
+from pages.parts.likeness_bars import counted, drawn
+from pages.parts.likeness_data import NONE, ROUTES, UNIT, likeness_address
+from pages.parts.services import services
+from pages.parts.serving import TOKEN
+from tests.pages.making import page, words
+from tests.review.making import big_case, made
+
+LEVEL = 0.5
+
+
+@pytest.fixture
+def case() -> Case:
+    return at(big_case(cameras=2, people=3, tracklets=8, crops=2, seconds=20, noise=0.1), LEVEL)
+
+
+def at(case: Case, threshold: float) -> Case:
+    return Cases().change(case.key, lambda old: replace(old, threshold=threshold))
+
+
+def opened(case: Case, **state: str) -> AppTest:
+    app = page("similarity")
+    app.session_state["case"] = case.key
+    for key, value in state.items():
+        app.session_state[key.replace("_", " ")] = value
+    return app.run()
+
+
+def kinds(app: AppTest) -> list[str]:
+    """What each component of ours on the page shows."""
+    shown = [json.loads(one.proto.json or "{}") for one in app.get("bidi_component")]
+    return [data.get("of", "map") for data in shown]
+
+
+def test_no_case_no_clips_no_run() -> None:
+    app = page("similarity").run()
+    assert not app.exception and "No case is open" in words(app)
+    empty = Cases().new("empty")
+    assert "No clips yet" in words(opened(empty))
+
+
+def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = case.run
+    case = Cases().change(case.key, lambda old: replace(old, run=""))
+    app = opened(case)
+    assert not app.exception and "No finished run yet" in words(app)
+    case = Cases().change(case.key, lambda old: replace(old, wanted=run))
+    job = services().jobs.look(run)
+    states = {"running": "at work", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
+    for state, said in states.items():
+        monkeypatch.setattr(services().jobs, "all", lambda state=state: [replace(job, state=state, fault="Disk full.")])
+        app = opened(case)
+        assert not app.exception and said in words(app)
+
+
+def test_without_an_appearance_model_there_is_nothing_to_compare(case: Case) -> None:
+    job = out_of(case).parent / "job.json"
+    content = json.loads(job.read_text())
+    content["order"]["embedder"] = "none"
+    job.write_text(json.dumps(content))
+    app = opened(case)
+    assert not app.exception and "no appearance model" in words(app)
+
+
+@pytest.mark.parametrize(("tracks", "said"), [(0, "Nobody was found"), (1, "Only one track")])
+def test_too_few(case: Case, tracks: int, said: str) -> None:
+    save_evidence(made(2, 1, tracks, 1), out_of(case))
+    app = opened(case)
+    assert not app.exception and said in words(app)
+    assert not kinds(app)
+
+
+def test_one_person_is_said_and_the_tracks_are_shown(case: Case) -> None:
+    save_evidence(made(2, 1, 4, 2, 20, noise=0.01), out_of(case))
+    app = opened(case)
+    assert not app.exception and "4 tracks are one person" in words(app)
+    assert kinds(app) == ["tracks"]
+    assert "All tracks are one person" in words(opened(case, likeness_view="people"))
+
+
+def test_ready_shows_people_tracks_and_the_map(case: Case) -> None:
+    app = opened(case)
+    assert not app.exception and "your threshold of **0.50**, 8 tracks make 3 people" in words(app)
+    assert kinds(app) == ["people"]
+    assert kinds(opened(case, likeness_view="tracks")) == ["tracks"]
+    assert kinds(opened(case, likeness_view="map")) == ["map"]
+    assert "pairs could be one person" in words(app)
+
+
+def test_another_threshold_makes_other_people(case: Case) -> None:
+    at(case, 1.0)
+    app = opened(case)
+    assert "8 tracks make 8 people" in words(app)
+    Cases().change(case.key, lambda old: replace(old, threshold=None))
+    assert "the suggested threshold" in words(opened(case))
+
+
+def test_a_run_that_cannot_be_read_is_advice(case: Case) -> None:
+    (out_of(case) / "tracklets.npz").write_bytes(b"broken")
+    app = opened(case)
+    assert not app.exception and "Run it again." in app.error[0].value
+
+
+def test_files_say_how_they_were_made(case: Case) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    about = likeness_files.about(case, desk)
+    assert about["models"]["embedder"]["sha256"] and about["run"] == case.run
+    assert about["threshold"] == {"value": LEVEL, "is": "chosen by the user"}
+    assert [one.label for one in opened(case).get("download_button")] == [
+        "People, as a table (CSV)",
+        "All tracks and people (NumPy)",
+    ]
+
+
+def test_pairs_are_counted_once(case: Case) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    found = counted(desk.match)
+    why = desk.match.why
+    assert found.others.sum() == np.triu(why == 0, 1).sum()
+    assert found.strangers.sum() == np.triu(why == 1, 1).sum()
+    assert drawn(found, LEVEL).count("<i ") == np.count_nonzero(found.others) + np.count_nonzero(found.strangers)
+    assert "threshold 0.50" in drawn(found, LEVEL)
+
+
+def get(address: str, **headers: str) -> httpx.Response:
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+            return await client.get(address, headers=headers)
+
+    return asyncio.run(asked())
+
+
+def matrix(content: bytes) -> tuple[Any, Any]:
+    count = round((len(content) / 3) ** 0.5)
+    alike = np.frombuffer(content, "<i2", count * count).reshape(count, count)
+    return alike, np.frombuffer(content, np.uint8, offset=2 * count * count).reshape(count, count)
+
+
+def test_matrices_are_those_of_the_match(case: Case) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    alike, why = matrix(get(likeness_address(case, "tracks.bin", LEVEL)).content)
+    np.testing.assert_allclose(alike / UNIT, desk.match.similarity, atol=0.6 / UNIT)
+    np.testing.assert_array_equal(why, desk.match.why)
+    # At another threshold there are other people.
+    alike, why = matrix(get(likeness_address(case, "people.bin", 1.0)).content)
+    assert alike.shape == (8, 8) and (alike.diagonal() == NONE).all()
+    alike, why = matrix(get(likeness_address(case, "people.bin", LEVEL)).content)
+    people, group = np.unique(desk.people.person, return_inverse=True)
+    np.testing.assert_allclose(alike / UNIT, between(desk.match.similarity, group), atol=0.6 / UNIT)
+    for one in range(len(people)):
+        for other in range(len(people)):
+            forbidden = desk.match.why[np.ix_(group == one, group == other)].any()
+            assert bool(why[one, other]) == forbidden
+
+
+def test_who_stands_where(case: Case) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    shown = get(likeness_address(case, "shown.json", LEVEL)).json()
+    tracks, people = shown["tracks"], shown["people"]
+    assert tracks["person"] == desk.people.person.tolist() and people["tracks"] == [2, 3, 3]
+    person = np.array(tracks["person"])
+    assert (np.diff(person[tracks["people"]]) >= 0).all()
+    for order in (tracks["people"], tracks["alike"]):
+        assert sorted(order) == list(range(8))
+        assert np.count_nonzero(np.diff(person[order])) == 2, "everybody's tracks stand together"
+    assert sorted(people["alike"]) == people["people"] == [0, 1, 2]
+    crops = desk.evidence.crops
+    for row, file in enumerate(tracks["crop"]):
+        assert file == str(crops.of(row).name[0])
+    best = {str(n): float(q) for n, q in zip(crops.name, crops.quality, strict=True)}
+    for place, number in enumerate(people["person"]):
+        assert best[people["crop"][place]] == max(best[tracks["crop"][row]] for row in np.flatnonzero(person == number))
+
+
+def test_one_pair(case: Case) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    pair = get(likeness_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
+    assert pair["similarity"] == pytest.approx(float(desk.match.similarity[0, 1]), abs=1e-4)
+    assert not pair["together"] and pair["words"].startswith("Apart: ")
+    assert [crop["camera"] for crop in pair["crops"]] == ["cam1", "cam1"]
+    assert (out_of(case) / "crops" / pair["crops"][0]["file"]).is_file()
+    one, other = np.unique(desk.people.person)[:2]
+    both = get(likeness_address(case, "pair.json", LEVEL) + f"&of=people&a={one}&b={other}").json()
+    assert not both["together"] and len(both["crops"]) == 2
+    assert get(likeness_address(case, "map.json", LEVEL)).json()["way"] == "t-SNE"
+
+
+def test_wrong_questions_are_refused(case: Case) -> None:
+    address = likeness_address(case, "pair.json", LEVEL)
+    assert get(address + "&of=tracks&a=0&b=99").status_code == 400
+    assert get(address + "&of=tracks&a=0").status_code == 400
+    assert get(address + "&of=people&a=1&b=77").status_code == 404
+    assert get(address.replace("pair.json", "..%2Fcase.json")).status_code == 404
+    assert get(address.replace(case.key, "ffff")).status_code == 404
+    assert get(address.replace("t=0.5", "t=nan")).status_code in (400, 404)
+    assert get(address.replace(TOKEN, "x")).status_code == 403
+    assert get(address, Host="evil.example").status_code == 403
+    assert get(address, Origin="http://evil.example").status_code == 403
+
+
+def test_an_address_of_older_results_is_refused(case: Case) -> None:
+    """A second tab that still shows them must not mix them with newer ones."""
+    address = likeness_address(case, "tracks.bin", LEVEL)
+    assert get(address).status_code == 200
+    desk = desk_of(case)
+    assert desk is not None
+    save_review(services().cases.review_file(case.key), name(desk, int(desk.people.person[0]), "Anna"))
+    assert get(address).status_code == 409
+    shown = get(likeness_address(case, "shown.json", LEVEL)).json()
+    assert "Anna" in shown["people"]["name"]
+
+
+def out_of(case: Case) -> Path:
+    return cache_dir() / "runs" / case.run / "out"

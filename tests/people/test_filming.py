@@ -1,0 +1,74 @@
+"""Films with the people drawn in: every frame at the clip's rate, boxes in between, heads covered."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from core.errors import ClipError
+from core.people import Evidence, write_films
+from core.people.filming import draw, shown
+from core.types import Tracks
+from tests.people.making import run
+from tests.pipeline.fakes import write_scene
+
+SECONDS = np.arange(21) / 10
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evidence]:
+    folder = tmp_path_factory.mktemp("films")
+    return folder, run(folder)
+
+
+def walk(step: int = 5) -> Tracks:
+    """One track that is seen every `step` frames from 5 to 15, 10 px to the right with each frame."""
+    frame = np.arange(5, 16, step)
+    box = np.stack([10.0 * frame, np.full(len(frame), 20), 10.0 * frame + 40, np.full(len(frame), 120)], axis=1)
+    return Tracks(frame, frame / 10, np.full(len(frame), 3), box, np.ones(len(frame)), np.ones(len(frame), bool))
+
+
+def test_boxes_lie_between_those_that_were_found() -> None:
+    found = shown(walk(), {3: 7}, SECONDS)
+    # From one step before to one step after: where a head shows before it is found, it is covered as well.
+    assert found.row.tolist() == list(range(21))
+    assert set(found.person.tolist()) == {7}
+    np.testing.assert_allclose(found.xyxy[7], (70, 20, 110, 120))
+    np.testing.assert_allclose(found.xyxy[[0, 20], 0], (50, 150))
+
+
+def test_a_track_that_is_nobodys_is_drawn_too() -> None:
+    assert set(shown(walk(), {}, SECONDS).person.tolist()) == {0}
+
+
+@pytest.mark.parametrize("blur", [True, False])
+def test_heads_are_covered_under_the_lines(blur: bool) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
+    drawn = draw(noise, 7, SECONDS, shown(walk(), {3: 1}, SECONDS), blur)
+    head, legs = (slice(40, 42), slice(80, 100)), (slice(80, 110), slice(80, 90))
+    assert np.array_equal(drawn[head], noise[head]) != blur
+    assert np.array_equal(drawn[legs], noise[legs])
+    assert (drawn[20:120, 70] == (0, 159, 230)).all(axis=-1).mean() > 0.8
+    assert (noise == np.random.default_rng(0).integers(0, 256, (200, 300, 3))).all()
+
+
+def test_a_film_for_each_camera(made: tuple[Path, Evidence], tmp_path: Path) -> None:
+    folder, evidence = made
+    films = list(write_films(evidence, np.array([1, 2, 1, 2]), folder / "out", tmp_path))
+    assert [film.name for film in films] == ["gate.mp4", "hall.mp4"]
+    with av.open(str(films[0])) as film, av.open(str(folder / "gate.mp4")) as clip:
+        one, other = film.streams.video[0], clip.streams.video[0]
+        assert one.codec_context.name == "h264" and one.average_rate == other.average_rate
+        pictures = [frame.to_ndarray(format="bgr24") for frame in film.decode(one)]
+        plain = [frame.to_ndarray(format="bgr24") for frame in clip.decode(other)]
+    assert len(pictures) == len(plain) and pictures[0].shape == plain[0].shape
+    assert np.abs(pictures[9].astype(int) - plain[9]).max() > 60
+
+
+def test_a_clip_that_has_changed_is_refused(tmp_path: Path) -> None:
+    evidence = run(tmp_path)
+    write_scene(tmp_path / "gate.mp4", 30)
+    with pytest.raises(ClipError, match="has changed since the run"):
+        next(write_films(evidence, np.array([1, 2, 1, 2]), tmp_path / "out", tmp_path / "to"))
+    assert not (tmp_path / "to").exists()

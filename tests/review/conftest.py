@@ -1,0 +1,22 @@
+"""One small run for all tests of reviewing: nobody writes to it."""
+
+from pathlib import Path
+
+import pytest
+
+from core.folders import cache_dir
+from core.review import Desk, Review, open_desk
+from tests.review.making import big_case
+
+LEVEL = 0.5
+
+
+@pytest.fixture(scope="session")
+def out(own_cache: None) -> Path:
+    """Eight people, three cameras, each of them twice by each."""
+    return cache_dir() / "runs" / big_case(3, 8, 48, 3, 30).run / "out"
+
+
+@pytest.fixture
+def desk(out: Path) -> Desk:
+    return open_desk(out, Review(), LEVEL)

@@ -1,0 +1,245 @@
+"""What can be said of people: obeyed at once and at every later threshold, refused where it cannot be, taken back."""
+
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import SettingsError
+from core.match import Contradiction
+from core.match.rules import FREE, TOGETHER
+from core.review import (
+    Desk,
+    Review,
+    Sight,
+    confirm,
+    cut,
+    different,
+    merge,
+    name,
+    note,
+    open_desk,
+    reject,
+    same,
+    split,
+    unsure,
+)
+from tests.review.conftest import LEVEL
+
+LEVELS = -1.0, 0.3, LEVEL, 0.8, 1.0
+
+
+def largest(desk: Desk) -> int:
+    return int(np.bincount(desk.people.person).argmax())
+
+
+def person_of(desk: Desk, sight: Sight) -> int:
+    return int(desk.people.person[desk.row(*sight)])
+
+
+def apart_pair(desk: Desk, why: int = FREE) -> tuple[Sight, Sight]:
+    """Two of different people, of whom that is to be said."""
+    person = desk.people.person
+    one, other = np.argwhere((desk.match.why == why) & (person[:, None] < person))[0]
+    return desk.sights[one], desk.sights[other]
+
+
+def test_who_is_confirmed_stays_together_at_any_threshold(desk: Desk) -> None:
+    tracks = desk.tracks(largest(desk))
+    assert len(tracks) > 2
+    after = desk.tried(confirm(desk, largest(desk)))
+    for level in LEVELS:
+        people = after.at(level).people
+        rows = [after.row(*sight) for sight in tracks]
+        assert len(set(people.person[rows].tolist())) == 1
+    assert all(after.people.status(row) == "confirmed" for row in rows)
+    assert confirm(after, largest(after)) is after.review  # nothing new
+
+
+def test_who_is_rejected_never_joins_again(desk: Desk) -> None:
+    sight, *rest = desk.tracks(largest(desk))
+    after = desk.tried(reject(desk, *sight))
+    for level in LEVELS:
+        found = after.at(level)
+        assert person_of(found, sight) not in {person_of(found, other) for other in rest}
+
+
+def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(desk: Desk) -> None:
+    sure = desk.tried(confirm(desk, largest(desk)))
+    first, *rest = sure.tracks(largest(sure))
+    after = sure.tried(reject(sure, *first)).at(1.0)
+    assert len({person_of(after, sight) for sight in rest}) == 1
+    assert after.people.status(after.row(*rest[0])) == "confirmed"
+
+
+def test_people_who_are_joined_are_one_with_all_their_tracks(desk: Desk) -> None:
+    high = desk.at(0.65)
+    person = high.people.person
+    size = np.bincount(person)
+    one, other = next(
+        (one, other)
+        for one, other in combinations(np.flatnonzero(size > 1).tolist(), 2)
+        if (high.match.why[np.ix_(person == one, person == other)] == FREE).all()
+    )
+    after = high.tried(merge(high, [other, one]))
+    assert set(after.tracks(one)) == {*high.tracks(one), *high.tracks(other)}
+    assert after.review.done[-1].words == f"joined P{one:03d} and P{other:03d}"
+    # Only those are joined by hand that would have been left behind.
+    assert high.tracks(other)[0] in after.review.said.group(high.tracks(one)[0])
+
+
+def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(desk: Desk) -> None:
+    one, other = apart_pair(desk, TOGETHER)
+    with pytest.raises(
+        Contradiction, match=r"^cam\d at 0:\d\d \(track \d+\) and cam\d at 0:\d\d .* in the picture tog"
+    ):
+        same(desk, one, other)
+    with pytest.raises(Contradiction, match="nothing was changed"):
+        merge(desk, [person_of(desk, one), person_of(desk, other)])
+    assert desk.review == Review()
+
+
+def test_a_person_is_split_in_two(desk: Desk) -> None:
+    tracks = desk.tracks(largest(desk))
+    some, rest = tracks[1:3], (tracks[0], *tracks[3:])
+    after = desk.tried(split(desk, some)).at(-1.0)
+    assert not {person_of(after, sight) for sight in some} & {person_of(after, sight) for sight in rest}
+
+
+def test_a_track_is_cut_and_its_part_again(desk: Desk) -> None:
+    """The numbers of parts change when an earlier track is cut; what was said of them does not."""
+    rows = [row for row in range(len(desk.sights)) if desk.sights[row][0] == "cam1"][:2]
+    (camera, early), (_, late) = (desk.sights[row] for row in rows)
+    moments = [np.unique(desk.evidence.crops.of(row).seconds) for row in rows]
+    count = sum(place == camera for place, _ in desk.sights)
+    second = desk.tried(cut(desk, camera, late, moments[1][1]))
+    part = (camera, count + 1)
+    said = second.tried(confirmed := same(second, part, apart_from(second, part)))
+    assert confirmed.said.joined
+    third = said.tried(cut(said, camera, early, moments[0][1]))
+    moved = (camera, count + 2)
+    assert third.sights[-2:] == (part, moved)
+    assert third.review.said.joined == (frozenset([moved, *(confirmed.said.joined[0] - {part})]),)
+    # A part is cut as a part, though a link names the whole track.
+    fourth = third.tried(cut(third, *moved, moments[1][2]))
+    assert [(one.track, one.rest) for one in fourth.evidence.cuts] == [
+        (early, count + 1),
+        (late, count + 2),
+        (late, count + 3),
+    ]
+    sides = (camera, late), moved
+    assert person_of(fourth.at(-1.0), sides[0]) != person_of(fourth.at(-1.0), sides[1])
+    again = fourth.tried(same(fourth, *sides))
+    assert person_of(again, sides[0]) == person_of(again, sides[1])
+
+
+def apart_from(desk: Desk, sight: Sight) -> Sight:
+    """Somebody whom nothing keeps from being the same."""
+    row = desk.row(*sight)
+    free = np.flatnonzero(desk.match.why[row] == FREE)
+    return desk.sights[int(free[free != row][-1])]
+
+
+def test_a_cut_outside_the_track_is_refused(desk: Desk) -> None:
+    camera, track = desk.sights[0]
+    start, end = desk.evidence.clip_seconds(0)
+    for moment in (start, end + 1, -5.0):
+        with pytest.raises(SettingsError, match="Cut after"):
+            cut(desk, camera, track, moment)
+
+
+def test_names_follow_the_first_track(desk: Desk) -> None:
+    person = largest(desk)
+    first, *rest = desk.tracks(person)
+    named = desk.tried(name(desk, person, "  Anna\n B. "))
+    assert named.named[0] == {person: "Anna B."}
+    noted = named.tried(note(named, person, "wears a hat"))
+    assert (noted.named, noted.review.names) == (
+        ({person: "Anna B."}, {person: "wears a hat"}),
+        ((*first, "Anna B.", "wears a hat"),),
+    )
+    alone = noted.at(1.0)
+    assert set(alone.named[0]) == {person} and alone.tracks(person) == (first,)
+    # A name that was given apart is gone when the person is named as a whole.
+    other = person_of(alone, rest[-1])
+    both = alone.tried(name(alone, other, "Ben")).at(LEVEL)
+    assert both.named[0] == {person: "Anna B., Ben"}
+    assert both.tried(name(both, person, "Anna")).named[0] == {person: "Anna"}
+    assert name(both, person, "Anna B., Ben") is both.review
+    gone = both.tried(name(both, person, ""))
+    assert (gone.named[0], gone.named[1]) == ({}, {person: "wears a hat"})
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        (lambda desk: confirm(desk, 10_000), "not there any more"),
+        (lambda desk: reject(desk, "cam1", 10_000), "no track 10000"),
+        (lambda desk: merge(desk, [1, 1]), "one person only"),
+        (lambda desk: split(desk, []), "not of one person"),
+        (lambda desk: split(desk, desk.tracks(1)), "all tracks of P001"),
+        (lambda desk: same(desk, desk.sights[0], desk.sights[0]), "is one track"),
+        (lambda desk: name(desk, 10_000, ""), "not there any more"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(desk: Desk, how: Callable[[Desk], Review], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        how(desk)
+
+
+def test_nothing_to_confirm_or_reject_in_somebody_alone(desk: Desk) -> None:
+    alone = desk.at(1.0)
+    with pytest.raises(SettingsError, match="nothing to confirm"):
+        confirm(alone, 1)
+    with pytest.raises(SettingsError, match="nobody to take it from"):
+        reject(alone, *alone.tracks(1)[0])
+
+
+def _acted(desk: Desk, kind: int, seed: int) -> Review:
+    rng = np.random.default_rng(seed)
+    one, other = (desk.sights[row] for row in rng.choice(len(desk.sights), 2, replace=False))
+    person, another = person_of(desk, one), person_of(desk, other)
+    acts: Sequence[Callable[[], Review]] = (
+        lambda: confirm(desk, person),
+        lambda: reject(desk, *one),
+        lambda: merge(desk, [person, another]),
+        lambda: split(desk, desk.tracks(person)[1:3]),
+        lambda: cut(desk, *one, round(float(np.mean(desk.evidence.clip_seconds(desk.row(*one)))), 2)),
+        lambda: name(desk, person, str(seed)),
+        lambda: same(desk, one, other),
+        lambda: different(desk, one, other),
+        lambda: unsure(desk, one, other),
+    )
+    return acts[kind]()
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1000)), min_size=3, max_size=8))
+def test_whatever_is_said_can_be_obeyed_and_taken_back(out: Path, said: Sequence[tuple[int, int]]) -> None:
+    desk = start = open_desk(out, Review(), LEVEL)
+    for kind, seed in said:
+        try:
+            desk = desk.tried(_acted(desk, kind, seed))
+        except SettingsError:
+            continue
+    everyone = [desk.at(level) for level in LEVELS]
+    for group in desk.review.said.joined:
+        assert all(len({person_of(each, sight) for sight in group}) == 1 for each in everyone)
+    for one, other in desk.review.said.apart:
+        assert all(person_of(each, one) != person_of(each, other) for each in everyone)
+    for low, high in pairwise(everyone):
+        # Who is one person at a higher threshold is so at a lower one.
+        pairs = np.stack([high.people.person, low.people.person], axis=1)
+        assert len(np.unique(pairs, axis=0)) == len(np.unique(high.people.person))
+    review = desk.review
+    while review.done:
+        review = review.undo()
+    assert (review.links, review.names) == ((), ())
+    assert np.array_equal(desk.tried(review).people.person, start.people.person)
+    while review.undone:
+        review = review.redo()
+    assert review == desk.review

@@ -1,0 +1,119 @@
+"""What a row of words amounts to: the latest counts, and nothing else is touched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.people import Link
+from core.review.saying import DIFFERENT, SAME, Named, Pair, Said, Sight, fold, link_of
+
+
+@dataclass(frozen=True)
+class Words:
+    links: tuple[Link, ...] = ()
+    names: tuple[Named, ...] = ()
+    unsure: tuple[tuple[Sight, Sight], ...] = ()
+    moved: tuple[tuple[str, int, int], ...] = ()
+
+
+def sight(name: str) -> Sight:
+    return "gate", ord(name) - ord("a")
+
+
+def words(text: str) -> Words:
+    """`ab` joins a and b, `a|bc` tells a from b and c."""
+    left, bar, right = text.partition("|")
+    if bar:
+        return Words(tuple(link_of(sight(one), sight(other), DIFFERENT) for one in left for other in right))
+    return Words(tuple(link_of(sight(left[0]), sight(other), SAME) for other in left[1:]))
+
+
+def told(text: str) -> Said:
+    return fold(map(words, text.split()))
+
+
+def joined(said: Said) -> str:
+    return " ".join(sorted("".join(sorted(chr(track + ord("a")) for _, track in group)) for group in said.joined))
+
+
+@pytest.mark.parametrize(
+    ("said", "groups", "apart"),
+    [
+        ("ab", "ab", 0),
+        ("ab bc", "abc", 0),
+        ("ab cd bc", "abcd", 0),
+        ("a|b ab", "ab", 0),  # the latest word counts
+        ("ab a|b", "", 1),
+        ("a|c bc ab", "abc", 0),  # also where it says so through another
+        ("abcd a|bcd", "bcd", 3),  # the first of a star is taken out: the others stay joined
+        ("abcd b|acd", "acd", 3),
+        ("abcd ab|cd", "ab cd", 4),  # split: whoever was joined on one side stays so
+        ("abcd a|b", "cd", 1),  # which of the two the others are with, nobody said
+        ("ab cd a|c", "ab cd", 1),  # they were not joined
+        ("abc a|bc ab", "abc", 0),
+        ("a|bc ab", "ab", 1),  # a and c are still two people
+        ("", "", 0),
+    ],
+)
+def test_the_latest_word_counts(said: str, groups: str, apart: int) -> None:
+    found = told(said)
+    assert (joined(found), len(found.apart)) == (groups, apart)
+
+
+def test_links_say_the_same_again() -> None:
+    """A file of the links is as good as the actions."""
+    said = told("abc de a|d ef b|e")
+    again = fold([Words(said.links)])
+    assert (set(again.joined), set(again.apart)) == (set(said.joined), set(said.apart))
+
+
+def test_names_hold_until_they_are_taken_away() -> None:
+    a, b = sight("a"), sight("b")
+    actions = [Words(names=((*a, "Anna", ""),)), Words(names=((*b, "", "a hat"),)), Words(names=((*a, "", ""),))]
+    assert [fold(actions[:count]).names for count in range(4)] == [
+        (),
+        ((*a, "Anna", ""),),
+        ((*a, "Anna", ""), (*b, "", "a hat")),
+        ((*b, "", "a hat"),),
+    ]
+
+
+def test_what_is_decided_is_not_unsure_any_more() -> None:
+    pair = sight("a"), sight("b")
+    actions = [Words(unsure=(pair,)), words("ac"), words("a|b")]
+    assert [len(fold(actions[:count]).unsure) for count in range(4)] == [0, 1, 1, 0]
+
+
+def test_parts_of_tracks_keep_what_was_said_of_them_under_new_numbers() -> None:
+    a, b, c = sight("a"), sight("b"), sight("c")
+    before = Words((link_of(a, b, SAME), link_of(a, c, DIFFERENT)), ((*b, "Ben", ""),), ((b, c),))
+    after = fold([before, Words(moved=(("gate", 1, 2), ("gate", 2, 3)))])
+    assert after.joined == (frozenset([a, ("gate", 2)]),)
+    assert after.apart == (frozenset([a, ("gate", 3)]),)
+    assert after.unsure == (frozenset([("gate", 2), ("gate", 3)]),)
+    assert after.names == (("gate", 2, "Ben", ""),)
+
+
+NAMES = "abcdefg"
+PAIRS = st.lists(st.tuples(st.booleans(), st.permutations(NAMES), st.integers(1, 3), st.integers(1, 3)), max_size=8)
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_nobody_is_joined_and_apart(said: Sequence[tuple[bool, Sequence[str], int, int]]) -> None:
+    """And the last word itself holds, whatever was said before."""
+    actions = [
+        words("".join(names[: a + b]) if join else f"{''.join(names[:a])}|{''.join(names[a : a + b])}")
+        for join, names, a, b in said
+    ]
+    found = fold(actions)
+    together: set[Pair] = {frozenset(pair) for group in found.joined for pair in combinations(group, 2)}
+    assert not together & set(found.apart)
+    assert sum(map(len, found.joined)) == len({one for group in found.joined for one in group})
+    for link in actions[-1].links if actions else ():
+        pair = frozenset([("gate", int(link["track"])), ("gate", int(link["other_track"]))])
+        assert pair in (together if link["decision"] == SAME else found.apart)
