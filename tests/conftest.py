@@ -1,5 +1,9 @@
 """Fixtures that many tests share: the cache in a folder of its own, and the developers' footage where it is there."""
 
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +12,7 @@ from hypothesis import settings
 
 from core.pipeline import Camera, CameraResult, Networks, Recipe, run_camera
 from core.progress import Progress
+from core.sample import sample_clips
 from core.settings import VideoSettings
 from core.store import Store
 from core.weights import find
@@ -26,6 +31,25 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample's folder, drawn once for all workers: that takes most of a minute."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "sample"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        # Another worker is at it.
+        end = time.monotonic() + 600
+        while not sample_clips(folder) and time.monotonic() < end:
+            time.sleep(0.2)
+    else:
+        words = [sys.executable, "-m", "core", "sample", "--out", str(folder), "--progress", "none"]
+        subprocess.run(words, cwd=ROOT, check=True, timeout=600)
+    assert sample_clips(folder), "the sample was not drawn"
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+
+from core.sample import sample_clips, sample_folder
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -84,10 +87,16 @@ def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert names["spans"]["last"].max() <= 20.0
 
 
-# Each of the two draws the sample if the other has not done so: that is most of their time.
+@pytest.fixture
+def drawn(sample: Path) -> None:
+    """The sample lies where the notebooks look for it."""
+    if not sample_clips(sample_folder()):
+        shutil.copytree(sample, sample_folder(), dirs_exist_ok=True)
+
+
 @EXPORTS
 @pytest.mark.timeout(600)
-def test_from_the_sample_to_a_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_the_sample_to_a_gallery(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:
     names, said = run(FOLDER / "quickstart.ipynb", monkeypatch)
     assert len(cells(FOLDER / "quickstart.ipynb")) == 10
     assert "every file in the zip is the same" in said and "person-osnet" in said
@@ -101,7 +110,7 @@ def test_from_the_sample_to_a_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @EXPORTS
 @pytest.mark.timeout(600)
-def test_what_calibration_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_calibration_does(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:
     names, said = run(FOLDER / "thresholds.ipynb", monkeypatch)
     suggested = {name: one.threshold for name, one in names["found"].items()}
     assert set(suggested) == {"person-osnet", "person-resnet50"} and len(set(suggested.values())) == 2

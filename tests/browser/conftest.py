@@ -73,7 +73,7 @@ def serving(log: Path) -> Iterator[str]:
 
 
 def _wait_for(health: str) -> None:
-    for _ in range(600):
+    for _ in range(2400):
         try:
             if httpx.get(health).status_code == 200:
                 return
@@ -85,6 +85,13 @@ def _wait_for(health: str) -> None:
 @pytest.fixture
 def tab(chromium: Browser, server: str) -> Iterator[Page]:
     """An empty tab, 1440 x 900; relative addresses are the app's."""
+    with watched(chromium, server) as page:
+        yield page
+
+
+@contextmanager
+def watched(chromium: Browser, server: str) -> Iterator[Page]:
+    """A tab in which nothing may be asked of another machine, and nothing said in red."""
     context = chromium.new_context(base_url=server, viewport={"width": 1440, "height": 900})
     foreign: list[str] = []
     faults: list[str] = []
@@ -107,6 +114,11 @@ def tab(chromium: Browser, server: str) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE_MS)
     page.on("console", hear)
     page.on("pageerror", lambda fault: faults.append(str(fault)))
-    yield page
-    context.close()
+    try:
+        yield page
+    except Exception as fault:
+        fault.add_note(f"{page.url} says:\n{page.inner_text('body')}\n{faults}")
+        raise
+    finally:
+        context.close()
     assert foreign == [] and faults == []

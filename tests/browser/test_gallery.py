@@ -179,3 +179,27 @@ def test_nothing_is_wider_than_the_window(tab: Page, case: Case, width: int) -> 
     expect(tab.locator(".sighting").first).to_be_visible()
     assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert tab.locator(".gallery").evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+
+
+def test_who_stays_keeps_name_and_place_when_the_first_sighting_leaves(tab: Page, case: Case) -> None:
+    """By keys, right from the link that led here."""
+    opened(tab, case)
+    tab.get_by_role("link", name="Gallery").focus()
+    tab.keyboard.press("j")
+    first = person(tab, "P001")
+    expect(first).to_be_focused()
+    tab.keyboard.press("Enter")
+    first.get_by_role("button", name="Rename").last.click()
+    tab.keyboard.type("Anna")
+    tab.keyboard.press("Enter")
+    done(case, "name")
+    person(tab, "Anna").get_by_role("button", name="Not this person").first.click()
+    done(case, "name", "reject")
+    anna = person(tab, "Anna")
+    expect(anna).to_be_focused()
+    expect(anna).to_have_attribute("data-open", "true")
+    expect(anna.locator(".sighting")).to_have_count(1)
+    expect(person(tab, "P001")).to_have_attribute("data-open", "false")
+    tab.keyboard.press("Control+z")
+    done(case, "name")
+    expect(person(tab, "Anna").locator(".sighting")).to_have_count(2)

@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.cases import Cases
+from core.review import name
+from pages.parts.reviewing import act
 from tests.browser.conftest import PATIENCE_MS
 from tests.review.making import big_case
 
@@ -82,6 +84,21 @@ def test_the_tracks_by_pointer(page: Page) -> None:
     page.get_by_label("Person", exact=True).fill("1")
     page.keyboard.press("Enter")
     expect(card).to_contain_text("Both are person 1.")
+
+
+def test_somebody_named_has_that_name_in_every_view(case: str, page: Page) -> None:
+    heat(page, "people")
+    found = act(Cases().load(case), lambda desk: name(desk, 1, "Anna"))
+    assert not found
+    page.reload()
+    heat(page, "people").focus()
+    card = page.locator(".likeness .card")
+    expect(card.locator("h3")).to_have_text("Person 1 (Anna) and person 2")
+    page.get_by_text("Tracks", exact=True).click()
+    heat(page, "tracks")
+    page.get_by_label("Person", exact=True).fill("1")
+    page.keyboard.press("Enter")
+    expect(card).to_contain_text("Both are person 1 (Anna).")
 
 
 @pytest.mark.parametrize("width", [900, 2560])
