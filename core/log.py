@@ -66,6 +66,13 @@ class _Shared(RotatingFileHandler):
             self.stream = self._open()
         super().emit(record)
 
+    def doRollover(self) -> None:
+        """Where another run holds the file (Windows), it stays the one that both write to, and grows."""
+        try:
+            super().doRollover()
+        except OSError:
+            self.stream = self.stream or self._open()
+
     def _same(self, number: int) -> bool:
         try:
             here, there = os.fstat(number), Path(self.baseFilename).stat()

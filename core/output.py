@@ -125,7 +125,15 @@ def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
         return "none: matched on motion alone"
     facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
     runs = networks.key(model)
-    return {**facts, "assumed": list(model.assumed), "runtime": runs["runtime"], "precision": runs["precision"]}
+    # Kept, for who is who may be decided again when the manifest knows another file by this name.
+    known = {} if model.known is None else {"known": asdict(model.known)}
+    return {
+        **facts,
+        "assumed": list(model.assumed),
+        "runtime": runs["runtime"],
+        "precision": runs["precision"],
+        **known,
+    }
 
 
 def _camera(result: CameraResult) -> dict[str, Any]:

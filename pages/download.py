@@ -75,6 +75,7 @@ elif (desk := desk_of(case)) is None:
         "appearance model for a gallery.",
         icon=":material/person_search:",
     )
+    link_to("run", "Go to Run", ":material/arrow_back:")
     tracks_alone(case, job.out)
 elif not len(desk.evidence.tracklets):
     st.info("**Nobody was found.** Look at the regions, or run again with a lower confidence.", icon=":material/info:")

@@ -143,3 +143,9 @@ def test_a_file_that_went_missing_is_no_finished_export(exports: Exports, tmp_pa
 @pytest.mark.parametrize("key", ["", "..", "../runs", EXPORT.run, f"{EXPORT.run}-{'z' * 20}", EXPORT.key.upper() + "/"])
 def test_a_crooked_key_finds_nothing(key: str, exports: Exports) -> None:
     assert exports.look(key) is None
+
+
+def test_only_films_are_told_where_the_clips_are(tmp_path: Path) -> None:
+    told = [one for one in replace(EXPORT, what="films").words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
+    assert told == ["--clip=a b.mp4"]
+    assert not [one for one in EXPORT.words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]

@@ -342,6 +342,10 @@ OTHERWISE = {
     "its file": ({"models": ("x",)}, "the file of a model is another one"),
     "a camera more": ({"sources": (*order().sources, Source("yard", "/y", "y"))}, "yard: new"),
     "a camera less": ({"sources": order().sources[:1]}, "hall: taken out"),
+    "a name": (
+        {"sources": (replace(order().sources[0], camera="door"), order().sources[1])},
+        "gate: called door now",
+    ),
     "their order": ({"sources": order().sources[::-1]}, "the order of the cameras"),
     "a region": ({"sources": (replace(order().sources[0], regions="{}"), order().sources[1])}, "gate: regions drawn"),
     "a range": (

@@ -1,4 +1,4 @@
-"""The README promises nothing that is not there: its commands, flags, variables, files and links are real."""
+"""The README and docs/ promise nothing that is not there: commands, flags, variables, files and links are real."""
 
 import argparse
 import re
@@ -11,7 +11,8 @@ from core.cli import COMMANDS, parser
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\w*\n(.*?)^```", README, re.M | re.S)
+ALL = "\n".join([README, *(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md")))])
+BLOCKS = re.findall(r"^```\w*\n(.*?)^```", ALL, re.M | re.S)
 LINES = [line.strip() for block in BLOCKS for line in re.sub(r"\\\n\s*", "", block).splitlines()]
 COMMAND_LINES = [line.split("-m core", 1)[1].split("#")[0].strip() for line in LINES if "-m core" in line]
 
@@ -26,6 +27,12 @@ def options(p: argparse.ArgumentParser) -> set[str]:
     return found
 
 
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command."""
+    actions = (action for action in parser()._actions if isinstance(action, argparse._SubParsersAction))
+    return dict(next(actions).choices)
+
+
 @pytest.mark.parametrize("words", COMMAND_LINES)
 def test_every_command_is_understood(words: str) -> None:
     parsed = parser().parse_args(shlex.split(words))
@@ -38,20 +45,27 @@ def test_every_command_is_shown() -> None:
 
 
 def test_every_flag_named_in_a_sentence_is_real() -> None:
-    named = set(re.findall(r"`(--[a-z-]+)", README))
+    named = set(re.findall(r"`(--[a-z-]+)", ALL))
     assert named and named <= options(parser())
+
+
+def test_every_flag_of_a_run_is_explained() -> None:
+    """Whatever `run` and `gallery` understand stands somewhere in the documents."""
+    known = {name for command in ("run", "gallery") for name in options(commands()[command])}
+    named = set(re.findall(r"--[a-z-]+", ALL))
+    assert {name for name in known if name.startswith("--")} - named == set()
 
 
 def test_every_make_target_is_real() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"`make ([a-z]+)", README)) | {w.split()[1] for w in LINES if w.startswith("make ")}
+    named = set(re.findall(r"`make ([a-z]+)", ALL)) | {w.split()[1] for w in LINES if w.startswith("make ")}
     assert {"run", "test", "check", "bench", "lock"} <= named
     assert named <= set(re.findall(r"^([a-z]+):", makefile, re.M))
 
 
 def test_every_variable_is_read_somewhere() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("core/**/*.py"))
-    named = set(re.findall(r"SIGHTLINE_[A-Z]+", README))
+    named = set(re.findall(r"SIGHTLINE_[A-Z]+", ALL))
     assert named and {name for name in named if name not in source} == set()
 
 
@@ -59,6 +73,22 @@ def test_every_link_leads_somewhere() -> None:
     documents = [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
     links = [(d, link) for d in documents for link in re.findall(r"\]\(([^)#\s]+)", d.read_text(encoding="utf-8"))]
     assert links and [link for d, link in links if "://" not in link and not (d.parent / link).exists()] == []
+
+
+def test_every_heading_that_is_linked_to_is_there() -> None:
+    for document in (ROOT / "README.md", *ROOT.glob("docs/*.md")):
+        for path, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", document.read_text(encoding="utf-8")):
+            aim = (document.parent / path) if path else document
+            heads = re.findall(r"^#+ (.*)$", aim.read_text(encoding="utf-8"), re.M)
+            assert anchor in {re.sub(r"[^a-z0-9 -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def test_the_app_is_shown_in_few_and_small_pictures() -> None:
+    """Each page has one, each is shown, and nobody waits for them."""
+    pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in ROOT.glob("docs/screenshots/*")}
+    assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)) == set(pictures)
+    assert {path.stem for path in ROOT.glob("pages/*.py")} <= {Path(name).stem for name in pictures}
+    assert len(pictures) <= 10 and max(pictures.values()) <= 250_000
 
 
 def test_the_region_file_shown_can_be_read(tmp_path: Path) -> None:

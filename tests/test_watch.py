@@ -101,6 +101,19 @@ def test_the_log_turns_over_and_the_oldest_goes(own_cache: Path) -> None:
     assert max(path.stat().st_size for path in files) <= 500
 
 
+def test_a_log_that_another_run_holds_grows(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, where a file that is open cannot be renamed."""
+
+    def held(source: str, target: str) -> None:
+        raise PermissionError(13, "held", source)
+
+    monkeypatch.setattr("os.rename", held)
+    with keep_log("one/out", most=200):
+        for number in range(9):
+            LOG.info("line %d", number)
+    assert [line[-6:] for line in lines_of("one/out")] == [f"line {number}" for number in range(9)]
+
+
 def test_a_stage_is_told_when_it_begins_and_once_when_it_is_done(own_cache: Path) -> None:
     stages = Stages()
     with keep_log("one/out"):

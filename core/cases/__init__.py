@@ -8,9 +8,10 @@ Owns the nouns, the folder, the back-up and the erasure; every change is on disk
 once, whole or not at all. Refuses to run, match or show.
 """
 
-from core.cases.backup import back_up, restore
+from core.cases.backup import back_up
 from core.cases.case import Case, CaseClip, Plan
 from core.cases.erasing import Erasure, erase, what_goes
 from core.cases.keeping import Cases
+from core.cases.restoring import restore
 
 __all__ = ["Case", "CaseClip", "Cases", "Erasure", "Plan", "back_up", "erase", "restore", "what_goes"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from core.errors import SettingsError
 from core.pipeline import safe_name
@@ -37,8 +38,10 @@ class CaseClip:
             )
         # The range is checked where ranges are checked.
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
+        if not math.isfinite(self.offset_seconds):
+            raise SettingsError(f"the clip of {self.camera} begins at no time", "Give seconds, such as -4.5.")
         if self.began:
-            _require_moment(self.began, "2026-05-31 14:05:00")
+            _require_moment(self.began)
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,10 @@ class Case:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
+        if self.threshold is not None and not -1 <= self.threshold <= 1:
+            raise SettingsError(f"the least similarity is {self.threshold:g}", "It lies between -1 and 1: try 0.6.")
         if self.expires:
-            _require_moment(self.expires, "2027-05-31")
+            _require_day(self.expires)
         names = [clip.camera.lower() for clip in self.clips]
         if twice := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
             raise SettingsError(f"two cameras are called '{min(twice)}'", "Give each its own name.")
@@ -106,8 +111,18 @@ class Case:
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
 
 
-def _require_moment(text: str, example: str) -> None:
+def _require_moment(text: str) -> None:
+    """Clocks are those of one place: with a time zone in one of them, they could not be compared."""
     try:
-        datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as fault:
-        raise SettingsError(f"'{text}' is no time", f"Write {example}.") from fault
+        raise SettingsError(f"'{text}' is no time", "Write 2026-05-31 14:05:00.") from fault
+    if moment.tzinfo is not None:
+        raise SettingsError(f"'{text}' names a time zone", "Write all times of one place: 2026-05-31 14:05:00.")
+
+
+def _require_day(text: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError as fault:
+        raise SettingsError(f"'{text}' is no day", "Write 2027-05-31.") from fault

@@ -39,7 +39,7 @@ class Cases:
 
     def all(self) -> list[Case]:
         """Every case that can be read, the one changed last first."""
-        files = sorted(self._root.glob(f"*/{_FILE}"), key=lambda path: -path.stat().st_mtime_ns)
+        files = sorted(self._root.glob(f"*/{_FILE}"), key=_changed, reverse=True)
         found = []
         for path in files:
             try:
@@ -55,7 +55,7 @@ class Cases:
             return _read(key, json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as fault:
             raise StoreError("this case is not there any more", "Open another one, or begin a new one.") from fault
-        except (OSError, ValueError, KeyError, TypeError) as fault:
+        except (OSError, AttributeError, ValueError, KeyError, TypeError) as fault:
             raise StoreError(f"{path} cannot be read ({fault})", "Restore the case from a back-up.") from fault
 
     def adopt(self, key: str, content: Mapping[str, Any]) -> Case:
@@ -94,8 +94,13 @@ class Cases:
     def log(self, key: str, words: str) -> None:
         """A line of what was done, with the time."""
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {' '.join(words.split())}\n"
-        with _LOCK, (self.folder(key) / _LOG).open("a", encoding="utf-8") as file:
-            file.write(line)
+        try:
+            with _LOCK, (self.folder(key) / _LOG).open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as fault:
+            raise StoreError(
+                f"what was done cannot be noted ({fault.strerror})", "Free some space, or begin a new case."
+            ) from fault
 
     def logged(self, key: str) -> list[str]:
         """What was done, the first line first."""
@@ -105,6 +110,14 @@ class Cases:
     def _save(self, case: Case) -> None:
         content = json.dumps({"format": 1, **asdict(case)}, indent=1, ensure_ascii=False)
         write_atomically(self.folder(case.key) / _FILE, content.encode())
+
+
+def _changed(file: Path) -> int:
+    """When it was written; long ago where another tab has just deleted it."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _read(key: str, content: Mapping[str, Any]) -> Case:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from core.amounts import in_words
 from core.errors import SettingsError
 from core.store import Store
 
@@ -24,13 +25,13 @@ def run(options: argparse.Namespace) -> int:
     store = Store()
     if options.trim is not None:
         gone = store.trim(size(options.trim))
-        sys.stdout.write(f"Removed {len(gone)} entries, {words(sum(e.size for e in gone))}.\n")
+        sys.stdout.write(f"Removed {len(gone)} entries, {in_words(sum(e.size for e in gone))}.\n")
     entries = store.entries()
     for entry in entries:
         state = "whole  " if entry.complete else "partial"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        sys.stdout.write(f"{words(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n")
-    sys.stdout.write(f"{len(entries)} entries, {words(sum(e.size for e in entries))}, in {store.root}\n")
+        sys.stdout.write(f"{in_words(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n")
+    sys.stdout.write(f"{len(entries)} entries, {in_words(sum(e.size for e in entries))}, in {store.root}\n")
     return 0
 
 
@@ -44,16 +45,3 @@ def size(text: str) -> int:
     if not found:
         raise SettingsError(f"'{text}' is no size", "Write a number and a unit: 500MB, 5GB, 0.")
     return int(float(found[1]) * UNITS[found[2]])
-
-
-def words(count: int) -> str:
-    """
-    >>> words(999), words(5_400_000), words(2 * 10**12)
-    ('999 B', '5.4 MB', '2.0 TB')
-    """
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

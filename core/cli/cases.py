@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.cases import Cases, back_up, erase, restore
-from core.cli.cache import words
+from core.amounts import in_words
+from core.cases import Cases, back_up, erase, restore, what_goes
 from core.cli.progress import listener
 from core.errors import SettingsError
 from core.jobs import Jobs
@@ -46,7 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _delete(cases: Cases, key: str) -> None:
     case = cases.load(key)
-    if any(job.live for job in Jobs().all() if job.key in (case.run, case.wanted)):
+    goes = what_goes(cases, case).names
+    if any(job.live for job in Jobs().all() if job.key in goes):
         raise SettingsError(f"a run of {case.name} is at work", "Stop it first, in the app.")
     gone = erase(cases, case)
-    sys.stdout.write(f"deleted: {case.name}, {words(gone.bytes)}\n")
+    sys.stdout.write(f"deleted: {case.name}, {in_words(gone.bytes)}\n")

@@ -71,9 +71,7 @@ def add(commands: Any) -> None:
     detector.add_argument("--size", type=int, default=640, help="long side the detector sees (640)")
     detector.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     detector.add_argument("--json", action="store_true", help="print JSON instead of words")
-    detector.add_argument(
-        "--failures", type=Path, metavar="PNG", help="draw whom it missed and what it mistook"
-    )
+    detector.add_argument("--failures", type=Path, metavar="PNG", help="draw whom it missed and what it mistook")
     detector.set_defaults(run=run_detector)
 
 

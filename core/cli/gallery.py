@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from core.cli.like import given
 from core.cli.progress import listener
 from core.cli.run import add_matching, choice_of, decided
 from core.device import backend
@@ -58,6 +59,14 @@ def add(commands: Any) -> None:
         "films (each camera's clip with the people drawn in)",
     )
     p.add_argument(
+        "--clip",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="with --what films: a clip of the run that lies elsewhere now; once for each",
+    )
+    p.add_argument(
         "--from-crops",
         nargs="+",
         type=Path,
@@ -84,18 +93,13 @@ def run(options: argparse.Namespace) -> int:
         require_empty(options.market)
     if options.from_crops:
         status = _from_crops(options, progress)
-    elif not options.market or any(map(_given, (getattr(options, name) for name in DECIDING))):
+    elif not options.market or any(map(given, (getattr(options, name) for name in DECIDING))):
         _again(options, progress)
     if options.market:
         gallery = load_people(options.out if options.from_crops else options.done).gallery
         crops = write_market(gallery, options.market, progress)
         sys.stdout.write(f"{crops} crops of {len(gallery.by_person())} people are in {options.market}\n")
     return status
-
-
-def _given(value: object) -> bool:
-    """Whether a flag was given; 0 is something to say."""
-    return value is not None and value is not False and value != []
 
 
 def _require_sense(options: argparse.Namespace) -> None:
@@ -110,6 +114,8 @@ def _require_sense(options: argparse.Namespace) -> None:
         raise SettingsError("crops come without times, and --travel is about times", "Leave it out.")
     if options.what and not options.to:
         raise SettingsError("--what is about --to", "Name a folder with --to, or leave it out.")
+    if options.clip and options.what != "films":
+        raise SettingsError("--clip is about --what films", "Leave it out.")
     if options.to and (options.from_crops or options.market):
         raise SettingsError("--to is for a run that is done", "Write: gallery DIR --to FOLDER --what crops.")
     if not (options.done or options.from_crops):
@@ -145,7 +151,7 @@ def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
     said = evidence, out, known, choice = _said(options)
     parts, found = matched(*said)
     if what == "films":
-        yield from write_films(parts, found.people().person, out, to, choice.blur, progress)
+        yield from write_films(parts, found.people().person, out, to, choice.blur, progress, options.clip)
         return
     gallery = people_of(parts, found, out, about_people(evidence, out, known, choice), choice.names)
     write_market(gallery, to / CROPS, progress)

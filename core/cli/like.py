@@ -17,7 +17,7 @@ _NAMED = 5
 def setup_of(options: argparse.Namespace, then: Manifest) -> Setup:
     """The setup that the manifest holds; what is not as it was then is said."""
     more = [
-        f"--{name.replace('_', '-')}" for name, value in vars(options).items() if name not in _BESIDE and _said(value)
+        f"--{name.replace('_', '-')}" for name, value in vars(options).items() if name not in _BESIDE and given(value)
     ]
     if more:
         raise SettingsError(
@@ -31,7 +31,7 @@ def setup_of(options: argparse.Namespace, then: Manifest) -> Setup:
     return found.setup
 
 
-def _said(value: object) -> bool:
+def given(value: object) -> bool:
     """Whether a flag was given; 0 is something to say."""
     return value is not None and value is not False and value != []
 

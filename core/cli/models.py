@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.cli.cache import words
+from core.amounts import in_words
 from core.cli.progress import BAR, LOG_SECONDS, clock, listener
 from core.device import backend, choose, cuda_here
 from core.errors import SettingsError
@@ -137,7 +137,9 @@ def line(report: Report) -> str:
     'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
     """
     left = "" if report.left_seconds is None or report.done >= report.total else f"  {clock(report.left_seconds)} left"
-    return f"{report.camera}  {words(report.done)} of {words(report.total)}  {words(round(report.rate))}/s{left}"
+    return (
+        f"{report.camera}  {in_words(report.done)} of {in_words(report.total)}  {in_words(round(report.rate))}/s{left}"
+    )
 
 
 def bytes_listener() -> Callable[[Report], None]:

@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
 def add_matching(p: argparse.ArgumentParser) -> None:
     """What decides who is who, and how it is handed out."""
     p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
-    p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see the README")
+    p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see docs/command-line.md")
     p.add_argument("--names", type=Path, metavar="FILE", help="CSV of whom you know: camera,track,name,note")
     add_travel(p)
     p.add_argument("--looks-only", action="store_true", help="make nothing of where people stood")

@@ -44,11 +44,3 @@ def room_for(film_seconds: float, findings_seconds: float) -> Room:
 def free_bytes() -> int:
     """What is free on the disk of the cache folder."""
     return shutil.disk_usage(cache_dir()).free
-
-
-def in_words(size: int) -> str:
-    """
-    >>> in_words(2_999_036), in_words(5_300_000_000)
-    ('3.0 MB', '5.3 GB')
-    """
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

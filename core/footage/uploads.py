@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from core.amounts import in_words
 from core.errors import ClipError, StoreError
 from core.folders import cache_dir
 from core.footage.folders import VIDEOS
-from core.footage.room import free_bytes, in_words
+from core.footage.room import free_bytes
 
 RESERVE_BYTES = 200_000_000
 """Left free on the disk: a system whose disk is full to the last byte cannot even be cleared."""

@@ -141,9 +141,8 @@ class Gallery:
     """All sightings, ordered by (person, start, camera, track), whatever order they came in.
 
     `people` are names that the user typed, `remarks` what they noted of each: any text at all, by the person's number.
-    `notes` are sentences for the reader. `about` says how all
-    of it was made (clips and their digests, settings, models, decisions, versions): anything that JSON can hold.
-    `lookalikes` say who else each track may be.
+    `notes` are sentences for the reader. `about` says how all of it was made (clips and their digests, settings,
+    models, decisions, versions): anything that JSON can hold. `lookalikes` say who else each track may be.
     """
 
     sightings: tuple[Sighting, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from core.jobs.orders import NONE, Order, Source
@@ -27,12 +27,25 @@ def changes(old: Order, new: Order) -> list[str]:
 
 def _clips(old: Order, new: Order) -> Iterator[str]:
     before, after = ({source.camera: source for source in order.sources} for order in (old, new))
+    names = _renamed(before, after)
+    yield from (f"{camera}: called {name} now" for camera, name in names.items())
+    before = {names.get(camera, camera): source for camera, source in before.items()}
     yield from (f"{camera}: taken out" for camera in before if camera not in after)
     yield from (f"{camera}: new" for camera in after if camera not in before)
     for camera in before.keys() & after.keys():
         yield from (f"{camera}: {words}" for words in _of(before[camera], after[camera]))
     if before.keys() == after.keys() and list(before) != list(after):
         yield "the order of the cameras"
+
+
+def _renamed(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[str, str]:
+    """The new name of each camera whose clip is there under a name that was not there before."""
+    names = {source.digest: camera for camera, source in after.items() if camera not in before}
+    return {
+        camera: names[source.digest]
+        for camera, source in before.items()
+        if camera not in after and source.digest in names
+    }
 
 
 def _of(old: Source, new: Source) -> Iterator[str]:

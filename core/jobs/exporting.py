@@ -59,8 +59,8 @@ class Export:
         """A reason for showing heads is part of what is made: it is in the manifest."""
         return f"{self.run}-{digest_of(asdict(self))}"
 
-    def words(self, results: Path, folder: Path) -> list[str]:
-        """The arguments of `python -m core gallery` that make it of the run in `results`."""
+    def words(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
+        """The arguments of `python -m core gallery` that make it of the run in `results`; films are of `clips`."""
         flags: dict[str, Any] = {
             "to": folder / "out",
             "what": self.what,
@@ -73,6 +73,7 @@ class Export:
         }
         # With `=`, so that a text that begins with - is not taken for a flag.
         given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        given += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *given, *(["--no-blur"] if self.reason else [])]
 
 
@@ -105,12 +106,12 @@ class Exports:
         self._command = list(command)
         self._lock = threading.Lock()
 
-    def start(self, export: Export, results: Path) -> Making:
-        """Begin, or join where it is at work or done; `results` is the run's folder."""
+    def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> Making:
+        """Begin, or join where it is at work or done; `results` is the run's folder, `clips` lie where they are now."""
         with self._lock:
             known = self.look(export.key)
             if known is None or not (known.live or known.state == "done"):
-                self._begin(export, results)
+                self._begin(export, results, clips)
         made = self.look(export.key)
         if made is None:
             raise StoreError("the export cannot be started", "Check the cache folder and its free space.")
@@ -158,14 +159,14 @@ class Exports:
             raise StoreError("this export is still being made", "Stop it first.")
         shutil.rmtree(self._root / key, ignore_errors=True)
 
-    def _begin(self, export: Export, results: Path) -> None:
+    def _begin(self, export: Export, results: Path, clips: Sequence[str]) -> None:
         folder = self._root / export.key
         try:
             shutil.rmtree(folder, ignore_errors=True)
             (folder / "out").mkdir(parents=True)
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
-            child = start([*self._command, *export.words(results.resolve(), folder.resolve())], folder)
+            child = start([*self._command, *export.words(results.resolve(), folder.resolve(), clips)], folder)
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."

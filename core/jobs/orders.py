@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ class Order:
     def matched(self) -> bool:
         """Whether people are looked for again, and not only tracked."""
         return self.embedder != NONE
+
+    def moved(self, places: Mapping[str, str]) -> Order:
+        """The same of clips that lie elsewhere now: paths by digest. Its key is the same."""
+        return replace(self, sources=tuple(replace(s, path=places.get(s.digest, s.path)) for s in self.sources))
 
     def prepare(self, folder: Path) -> None:
         """Write what the command line names by file."""

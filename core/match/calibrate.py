@@ -91,7 +91,7 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
         high=np.maximum(high, share),
         pairs=seen.pairs,
         enough=enough,
-        threshold=_suggested(share, joins, known, np.tanh(mean + TENTH * spread)) if enough else known.threshold,
+        threshold=float(_suggested(share, joins, known, np.tanh(mean + TENTH * spread)) if enough else known.threshold),
     )
 
 

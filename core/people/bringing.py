@@ -16,6 +16,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,8 @@ def bring(
 
 def _model(model: Model, embedder: Embedder) -> dict[str, Any]:
     facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
-    return {**facts, "assumed": list(model.assumed), "by": embedder.backend}
+    known = {} if model.known is None else {"known": asdict(model.known)}
+    return {**facts, "assumed": list(model.assumed), "by": embedder.backend, **known}
 
 
 def _facts(files: list[Brought]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Refuses a clip that is not the very one of the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from core.people.evidence import Evidence
 from core.progress import Progress
 from core.results import looked_at, record_of, tracks_of
 from core.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
-from core.video import Picture, probe
+from core.video import Picture, digest, probe
 from core.video.proxy import size_shown, write_film
 
 WIDEST = 1920
@@ -52,14 +52,22 @@ class Shown(Table):
 
 
 def write_films(
-    evidence: Evidence, person: Ints, out: Path, to: Path, blur: bool = True, progress: Progress | None = None
+    evidence: Evidence,
+    person: Ints,
+    out: Path,
+    to: Path,
+    blur: bool = True,
+    progress: Progress | None = None,
+    clips: Sequence[Path] = (),
 ) -> Iterator[Path]:
-    """Film after film of the run in folder `out`, below `to`; `person` is that of each tracklet."""
+    """Film after film of the run in folder `out`, below `to`; `person` is that of each tracklet. Any of `clips` that is
+    one of the run by its content is read instead of the one that lay where the run found it."""
+    moved = {digest(clip): clip for clip in clips}
     record, looked, steps = record_of(out), looked_at(out), progress or Progress()
     cameras = [name for name in evidence.cameras if len(looked.get(name, ()))]
     for number, camera in enumerate(cameras, 1):
         about = record["cameras"][camera]
-        clip = probe(Path(about["clip"]))
+        clip = probe(moved.get(about["digest"], Path(about["clip"])))
         if clip.digest != about["digest"]:
             raise ClipError(f"{about['clip']} has changed since the run", "Put the clip of the run back, or run again.")
         first, last = looked[camera][[0, -1]]

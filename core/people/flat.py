@@ -47,7 +47,7 @@ def plane_of(evidence: Evidence, out: Path) -> Plane:
         with np.load(out / FILE, allow_pickle=False) as held:
             if str(held["digest"]) == digest:
                 return Plane(held["xy"], str(held["way"]))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         pass  # made again below
     plane = lay_out(vector)
     buffer = io.BytesIO()

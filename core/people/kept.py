@@ -75,4 +75,7 @@ def known_of(record: dict[str, Any]) -> Known | None:
     facts = record.get("models", {}).get("embedder")
     if not isinstance(facts, dict):
         raise WeightsError("the run matched on motion alone", "Run it again with an embedder.")
+    if facts.get("known"):
+        return Known(**facts["known"])
+    # An older run did not keep it.
     return next((entry.model.known for entry in entries().values() if entry.matches(facts["sha256"])), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,14 @@ def people_of(
     cuts = {"cuts": [asdict(one) for one in evidence.cuts]} if evidence.cuts else {}
     matching = {**_matching(match), **cuts}
     called, noted = people_named(names, evidence.row_of, found.person.tolist())
-    return Gallery(tuple(sightings), called, noted, about={**about, "matching": matching})
+    return Gallery(tuple(sightings), called, noted, tuple(_missing(about)), about={**about, "matching": matching})
+
+
+def _missing(about: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each camera of the run that could not be worked on: whoever reads the report must know."""
+    for camera in about.get("run", {}).get("cameras", ()):
+        if "failed" in camera:
+            yield f"{camera['camera']} could not be worked on, and is left out: {camera['failed']}"
 
 
 def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sighting:

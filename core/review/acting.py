@@ -35,7 +35,8 @@ def reject(desk: Desk, camera: str, track: int) -> Review:
     if not rest:
         raise SettingsError(f"{_named(camera, track)} is alone already", "There is nobody to take it from.")
     words = f"took {_named(camera, track)} out of {person_name(person)}"
-    return _said(desk, Action("reject", words, _now(), _apart([(camera, track)], rest)))
+    gone = [(camera, track)]
+    return _said(desk, Action("reject", words, _now(), _apart(gone, rest), names=_staying(desk, gone, rest)))
 
 
 def merge(desk: Desk, persons: Sequence[int]) -> Review:
@@ -68,7 +69,7 @@ def split(desk: Desk, tracks: Sequence[Sight]) -> Review:
     if not rest:
         raise SettingsError(f"these are all tracks of {person_name(person)}", "Leave at least one of them out.")
     words = f"split {_listed([_named(*sight) for sight in chosen])} off {person_name(person)}"
-    return _said(desk, Action("split", words, _now(), _apart(chosen, rest)))
+    return _said(desk, Action("split", words, _now(), _apart(chosen, rest), names=_staying(desk, chosen, rest)))
 
 
 def cut(desk: Desk, camera: str, track: int, seconds: float) -> Review:
@@ -151,6 +152,19 @@ def _renamed(desk: Desk, person: int, called: str | None, noted: str | None) -> 
     if noted is not None:
         mine = [(camera, track, old, noted if (camera, track) == first else "") for camera, track, old, _ in mine]
     return tuple(one for one in mine if one != held.get(one[:2]))
+
+
+def _staying(desk: Desk, gone: Sequence[Sight], rest: Sequence[Sight]) -> tuple[Named, ...]:
+    """Where only tracks that leave bear a person's name or note: from now on the first of those that stay bears it."""
+    held = {said[:2]: said[2:] for said in desk.review.names}
+    after = {sight: list(held.get(sight, ("", ""))) for sight in (*gone, *rest)}
+    for kind, between in enumerate((", ", "; ")):
+        said = dict.fromkeys(after[sight][kind] for sight in gone if after[sight][kind])
+        if said and not any(after[sight][kind] for sight in rest):
+            after[rest[0]][kind] = between.join(said)
+            for sight in gone:
+                after[sight][kind] = ""
+    return tuple((*sight, *said) for sight, said in after.items() if tuple(said) != held.get(sight, ("", "")))  # type: ignore[misc]
 
 
 def _moved(desk: Desk, camera: str, track: int, seconds: float) -> tuple[tuple[str, int, int], ...]:

@@ -4,12 +4,11 @@ Pure functions on arrays. Refuses to open clips, to run networks, and to say who
 """
 
 from core.tracklets.best import candidates, fitness, quality, shares
-from core.tracklets.colours import COLOURS, alike, combine, histogram, words
+from core.tracklets.colours import COLOURS, combine, histogram, words
 from core.tracklets.mean import means
 
 __all__ = [
     "COLOURS",
-    "alike",
     "candidates",
     "combine",
     "fitness",

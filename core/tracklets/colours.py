@@ -87,16 +87,6 @@ def words(histogram: Floats) -> tuple[str, str]:
     return upper, lower
 
 
-def alike(one: Floats, other: Floats) -> Floats:
-    """How alike clothes are, 0 to 1: histograms (n, 2, 11) and (m, 2, 11) -> (n, m).
-
-    The Bhattacharyya coefficient (the cosine of the square roots) of each half, and their geometric mean: people who
-    wear the same coat over other trousers are not alike.
-    """
-    both = np.einsum("nhc,mhc->hnm", np.sqrt(np.asarray(one, np.float64)), np.sqrt(np.asarray(other, np.float64)))
-    return np.asarray(np.sqrt(np.clip(both[0] * both[1], 0, 1)), np.float32)
-
-
 def _named(half: Floats) -> str:
     first, second = np.argsort(-half, kind="stable")[:2]
     return COLOURS[first] + (f" and {COLOURS[second]}" if half[second] >= _NEARLY * half[first] else "")

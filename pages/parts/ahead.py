@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.amounts import in_words
 from core.cases import Case
 from core.errors import SightlineError
 from core.footage import room_for
@@ -15,7 +16,7 @@ from core.store import Store
 from core.types import Clip
 from core.weights import find
 from pages.parts.services import services
-from pages.parts.words import count, size
+from pages.parts.words import count
 
 
 def what_is_ahead(case: Case, clips: Mapping[str, Clip]) -> None:
@@ -24,7 +25,9 @@ def what_is_ahead(case: Case, clips: Mapping[str, Clip]) -> None:
     new = [clip for camera, clip in clips.items() if camera not in done]
     films = [clip for clip in clips.values() if services().proxies.look(clip.digest).path is None]
     room = room_for(_seconds(films), _seconds(new))
-    words = f"A run and its films take about **{size(room.needed)}** of the **{size(room.free)}** that are free."
+    words = (
+        f"A run and its films take about **{in_words(room.needed)}** of the **{in_words(room.free)}** that are free."
+    )
     if done:
         words = f"**{len(done)} of {count(len(clips), 'clip')} done already** with the settings of this case. {words}"
     if room.short:

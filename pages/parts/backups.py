@@ -10,6 +10,7 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.amounts import in_words
 from core.cases import Case, back_up, restore
 from core.errors import SightlineError, StoreError
 from core.folders import cache_dir
@@ -19,7 +20,6 @@ from core.progress import Progress, Report
 from pages.parts.case import show
 from pages.parts.services import services
 from pages.parts.serving import TOKEN, guarded, served
-from pages.parts.words import size
 
 _KEY = re.compile(r"[0-9a-z]{8,40}")
 
@@ -36,8 +36,10 @@ def backup_panel(case: Case) -> None:
         done = _file(case.key)
         if done.is_file():
             name = f"{safe_name(case.name)}.sightline.zip"
-            address = f"/backups/{TOKEN}/{case.key}/{name}"
-            bulk = size(done.stat().st_size)
+            about = done.stat()
+            # The time tells a browser that keeps files which one this is.
+            address = f"/backups/{TOKEN}/{case.key}/{name}?{about.st_mtime_ns}"
+            bulk = in_words(about.st_size)
             st.html(f'<a href="{address}" download="{name}">Download the back-up ({bulk})</a>')
 
 
@@ -75,7 +77,10 @@ def restore_panel() -> None:
 
 
 def _named(text: str) -> Path:
-    path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
+    try:
+        path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as fault:
+        raise StoreError(f"'{text}' is no file's name", "Give the path of a back-up.") from fault
     if not permitted(str(path)):
         raise StoreError(f"{path} lies outside {footage_root()}", "Move the back-up into that folder.")
     return path
@@ -83,7 +88,10 @@ def _named(text: str) -> Path:
 
 async def _backup(request: Request) -> Response:
     key = request.path_params["case"]
-    return served(_file(key) if _KEY.fullmatch(key) else None, "application/zip")
+    answer = served(_file(key) if _KEY.fullmatch(key) else None, "application/zip")
+    # It shows people: nothing but the file that was asked for stays with the browser.
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 ROUTES = [guarded("/backups/{token}/{case}/{name}", _backup)]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.cases import Case
-from core.errors import StoreError
+from core.errors import SightlineError, StoreError
 from pages.parts.services import services
 from pages.parts.settling import settle
 
@@ -22,16 +22,21 @@ def open_case() -> Case | None:
     for key in (st.query_params.get(_KEY), st.session_state.get(_KEY)):
         if key:
             try:
-                return _shown(services().cases.load(key))
+                case = services().cases.load(key)
             except StoreError:
                 continue
+            return _shown(case)
     return next((_shown(case) for case in services().cases.all()), None)
 
 
 def _shown(case: Case) -> Case:
-    """The case, with the run that it waited for, if that is done by now."""
+    """The case, with the run that it waited for, if that is done by now and what was said can be carried to it."""
     show(case.key)
-    return settle(case)
+    try:
+        return settle(case)
+    except SightlineError as fault:
+        st.toast(f"**The new run cannot be shown:** {fault}", icon=":material/error:")
+        return case
 
 
 def the_case() -> Case:

@@ -7,12 +7,13 @@ from datetime import date
 
 import streamlit as st
 
-from core.cases import Case, erase, what_goes
+from core.amounts import in_words
+from core.cases import Case, Erasure, erase, what_goes
 from core.errors import SightlineError
 from pages.parts.backups import backup_panel, restore_panel
 from pages.parts.case import change, close, open_case, show
 from pages.parts.services import services
-from pages.parts.words import count, size
+from pages.parts.words import count
 
 _SAID = "case said"
 
@@ -26,7 +27,9 @@ def case_bar() -> None:
         _choose(cases, case)
         _expired(case)
     with st.container(horizontal=True):
-        with st.popover("New case", icon=":material/create_new_folder:"):
+        # With another key it is another one: closed, when the case it was filled in for is open.
+        key = f"new case beside {case.key if case else ''}"
+        with st.popover("New case", icon=":material/create_new_folder:", key=key):
             _new()
         if case is not None:
             with st.popover("This case", icon=":material/folder_open:"):
@@ -102,22 +105,39 @@ def _about(case: Case) -> None:
 
 
 def _delete(case: Case) -> None:
-    jobs = {job.key: job for job in services().jobs.all()}
-    if any(key in jobs and jobs[key].live for key in (case.run, case.wanted)):
-        st.info("A run of this case is at work. Stop it first, on the Run page.")
-        return
-    if any(made.live for made in services().exports.of(case.run)):
-        st.info("An export of this case is being made. Stop it first, on the Download page.")
-        return
     if not st.checkbox("Yes, for good", key=f"delete {case.key}"):
-        st.caption("Decisions, drawings, crops and uploads of this case go. Clips in your own folders stay.")
+        st.caption("Decisions, drawings, crops, back-ups and uploads of this case go. Clips in your own folders stay.")
         return
-    bulk = size(what_goes(services().cases, case).bytes)
-    st.button(f"Delete {bulk}", type="primary", icon=":material/delete_forever:", on_click=_erase, args=(case,))
+    goes = what_goes(services().cases, case)
+    if busy := _at_work(goes):
+        st.info(busy)
+        return
+    st.button(
+        f"Delete {in_words(goes.bytes)}",
+        type="primary",
+        icon=":material/delete_forever:",
+        on_click=_erase,
+        args=(case.key,),
+    )
 
 
-def _erase(case: Case) -> None:
+def _at_work(goes: Erasure) -> str:
+    """What is being made of what goes, and has to be stopped before; empty where nothing is."""
+    runs = [job for job in services().jobs.all() if job.key in goes.names]
+    if any(job.live for job in runs):
+        return "A run of this case is at work. Stop it first, on the Run page."
+    if any(made.live for job in runs for made in services().exports.of(job.key)):
+        return "An export of this case is being made. Stop it first, on the Download page."
+    return ""
+
+
+def _erase(key: str) -> None:
+    """As the case is now: another tab may have added a clip, or begun a run."""
     try:
+        case = services().cases.load(key)
+        if busy := _at_work(what_goes(services().cases, case)):
+            st.session_state[_SAID] = busy
+            return
         erase(services().cases, case)
     except (SightlineError, OSError) as fault:
         st.session_state[_SAID] = f"Not all could be deleted ({fault}). Try again."

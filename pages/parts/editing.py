@@ -24,8 +24,6 @@ def fields(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
     with left:
         hint = "Letters, digits, - and _. Results and files carry this name."
         _field(case, clip, "Camera", clip.camera, renamed, hint)
-        hint = "Only this part of the clip is looked at. Seconds, or 1:23.5."
-        _field(case, clip, "From", as_text(clip.start_seconds), lambda one, text: starts(one, text, end), hint, "0")
     with right:
         if by_clock:
             hint = (
@@ -35,6 +33,11 @@ def fields(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
         else:
             hint = "How many seconds this clip began after the others (1:30 and -4.5 will do as well)."
             _field(case, clip, "Began later by", as_text(clip.offset_seconds), offset, hint, "0")
+    left, right = st.columns(2)  # a row of its own: what is said of one field moves no other
+    with left:
+        hint = "Only this part of the clip is looked at. Seconds, or 1:23.5."
+        _field(case, clip, "From", as_text(clip.start_seconds), lambda one, text: starts(one, text, end), hint, "0")
+    with right:
         until = "" if clip.end_seconds is None else as_text(clip.end_seconds)
         last = f"{as_text(round(end, 1))} (its end)"
         _field(case, clip, "To", until, lambda one, text: ends(one, text, end), "Empty: to its end.", last)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.amounts import in_words
 from core.cases import Case
 from core.gallery import sheet_name
 from core.jobs import Making
 from core.results import record_of
 from pages.parts.exports import called_of, export_address
-from pages.parts.words import size
 
 ZIP, CROPS = "gallery.zip", "crops.zip"
 SHEET_PX = 420
@@ -50,7 +50,7 @@ def file(making: Making, name: str, called: str, label: str, primary: bool = Fal
     path = making.file(name)
     if path is not None:
         st.link_button(
-            f"{label} ({size(path.stat().st_size)})",
+            f"{label} ({in_words(path.stat().st_size)})",
             export_address(making, name, called),
             type="primary" if primary else "secondary",
             icon=":material/download:",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.amounts import in_words
 from core.cases import Case
 from core.errors import SightlineError
 from core.jobs import Export, Making
@@ -15,7 +16,7 @@ from core.progress import Report
 from core.review import Desk
 from core.store import digest_of
 from pages.parts.services import services
-from pages.parts.words import size, span
+from pages.parts.words import span
 
 EVERY_SECONDS = 0.5
 _REFUSED = "export refused"
@@ -78,7 +79,7 @@ def others_at_work(case: Case, shown: set[str]) -> None:
     if over:
         bulk = sum(path.stat().st_size for one in over for path in one.folder.rglob("*") if path.is_file())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Exports of this run that are earlier or unfinished take {size(bulk)}.")
+            st.caption(f"Exports of this run that are earlier or unfinished take {in_words(bulk)}.")
             st.button("Delete them", type="tertiary", icon=":material/delete:", on_click=_forget, args=(over,))
 
 
@@ -111,7 +112,8 @@ def _left(report: Report) -> str:
 
 def _start(case: Case, export: Export, results: Path) -> None:
     try:
-        services().exports.start(export, results)
+        there = [clip.path for clip in case.clips if Path(clip.path).exists()]
+        services().exports.start(export, results, there)
         heads = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
         services().cases.log(case.key, f"export begun: {_WORDS[export.what]}, {heads}")
     except SightlineError as fault:

@@ -23,15 +23,11 @@ def tables(case: Case, desk: Desk) -> None:
     def people() -> Gallery:
         return people_of(desk.evidence, desk.match, desk.out, {}, desk.review.names)
 
-    def similarity() -> bytes:
-        said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
-        return similarity_npz(desk.evidence, desk.match, about_people(desk.whole, desk.out, desk.known, said))
-
     rows: list[tuple[str, str, Make, str]] = [
         ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "A row per sighting."),
         ("Sightings (Parquet)", "-sightings.parquet", lambda: sightings_parquet(people()), "The same for programs."),
         ("People (CSV)", "-people.csv", lambda: people_csv(people()).encode(), "Who each track is."),
-        ("Similarities (NumPy)", "-similarity.npz", similarity, "How alike all tracks are, and all people."),
+        ("Similarities (NumPy)", "-similarity.npz", partial(similarity, case, desk), "How alike they all are."),
     ]
     if desk.evidence.timed:
         boxes = "Every box of every track, a text file per camera, as trackers and benchmarks exchange them."
@@ -45,6 +41,14 @@ def tables(case: Case, desk: Desk) -> None:
     with st.container(horizontal=True):
         for label, ending, make, hint in rows:
             _button(case, label, ending, make, hint)
+
+
+def similarity(case: Case, desk: Desk) -> bytes:
+    """How alike all are, as the command line writes it beside the same people."""
+    said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
+    about = about_people(desk.whole, desk.out, desk.known, said)
+    gallery = people_of(desk.evidence, desk.match, desk.out, about, desk.review.names)
+    return similarity_npz(desk.evidence, desk.match, gallery.about)
 
 
 def tracks_alone(case: Case, out: Path) -> None:

@@ -18,7 +18,7 @@ from core.store import Store
 from core.weights import find
 from pages.parts.looking import clip_of
 from pages.parts.services import services
-from pages.parts.words import span
+from pages.parts.words import count, span
 
 KEPT_SECONDS = 20
 
@@ -54,7 +54,8 @@ class Foretold:
     def basis(self) -> str:
         """What it rests on, in a sentence."""
         done = [one for one in self.cameras.values() if "detect" in one.done]
-        left = f" {len(done)} of {len(self.cameras)} clips were looked at before: that is left out." if done else ""
+        of = count(len(self.cameras), "clip")
+        left = f" Of {of}, {len(done)} looked at before: that is left out." if done else ""
         tried = any(one.tried for one in self.cameras.values())
         rests = "a trial of a few seconds on these clips" if tried else "runs that this machine has finished"
         return f"Measured by {rests}.{left}"

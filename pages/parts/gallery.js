@@ -80,6 +80,7 @@ class Gallery extends Deeds {
       for (const part of [this.top, this.bar, this.filters.search.closest(".filters")]) part.hidden = false;
       this.waiting.hidden = true;
       this.set(this.outbox.some((act) => act.do === "level") ? this.threshold : data.threshold);
+      this.follow();
     } catch (fault) {
       if (this.data.people !== data.people) return;
       this.waiting.hidden = false;
@@ -161,7 +162,14 @@ class Gallery extends Deeds {
 
   say(words) { this.spoken.textContent = words; }
 
-  expand(group) { this.turn(this.open, group.id); }
+  // By any of the sightings: the first may have gone to somebody else meanwhile.
+  isOpen(group) { return this.open.size > 0 && group.rows.some((row) => this.open.has(this.people.key(row))); }
+
+  expand(group) {
+    if (this.isOpen(group)) for (const row of group.rows) this.open.delete(this.people.key(row));
+    else this.open.add(group.id);
+    this.arrange();
+  }
 
   pick(group) { this.turn(this.picked, group.id); }
 
@@ -189,6 +197,13 @@ class Gallery extends Deeds {
     if (!group) return;
     this.current = group;
     this.rows.focus(group);
+  }
+
+  // To the one who was worked on, wherever they are shown now; unless somebody has gone elsewhere meanwhile.
+  follow() {
+    const row = this.people.rowOf.get(this.followed), held = this.root.getRootNode().activeElement;
+    this.followed = undefined;
+    if (row !== undefined && (!held || held === document.body || held.closest(".person"))) this.stepTo(this.groupOf(row));
   }
 
   step(by) {

@@ -14,7 +14,8 @@ class Deeds {
   act(deed, place = "") {
     const number = ++this.sent;
     this.outbox = this.outbox.filter((act) => !(act.do === "level" && deed.do === "level"));
-    this.outbox.push({ n: number, ...deed });
+    // Tracks are numbered anew by each run: Python has to know which one was looked at.
+    this.outbox.push({ n: number, case: this.data.case, run: this.people?.run, ...deed });
     this.places.set(number, place);
     this.faults.delete(place);
     setText(this.fault, "");
@@ -27,6 +28,7 @@ class Deeds {
     if (!heard || heard.page !== this.page || heard.n <= this.heard) return;
     for (const { n, words } of heard.faults) {
       if (n <= this.heard) continue;
+      this.followed = undefined;
       const place = this.places.get(n) || "";
       if (place === "queue" && this.queue.refuse(n, words)) continue;
       // At the row where it was said, if that is there to be seen.
@@ -51,13 +53,23 @@ class Deeds {
 
   reject(group, row) {
     if (group.rows.length < 2) return;
-    this.parts.delete(this.people.key(row));
+    this.leave(group, [row]);
     this.act({ do: "reject", sighting: this.people.sighting(row) }, group.id);
   }
 
   split(group, rows) {
-    for (const row of rows) this.parts.delete(this.people.key(row));
+    this.leave(group, rows);
     this.act({ do: "split", sightings: rows.map((row) => this.people.sighting(row)) }, group.id);
+  }
+
+  // Whoever stays is shown as before: the ticks of those who leave go, and an open person stays open.
+  leave(group, rows) {
+    const open = this.isOpen(group), keys = rows.map((row) => this.people.key(row));
+    const stays = this.people.key(group.rows.find((row) => !rows.includes(row)));
+    for (const key of keys) for (const held of [this.parts, this.open]) held.delete(key);
+    if (open) this.open.add(stays);
+    // Who has another number then has another place.
+    if (keys.includes(group.id)) this.followed = stays;
   }
 
   merge() {

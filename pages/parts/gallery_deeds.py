@@ -11,12 +11,13 @@ import streamlit as st
 from core.cases import Case
 from core.review import Desk, Review, Sight, confirm, different, merge, name, note, reject, same, split, unsure
 from pages.parts.gallery_watch import look_at_moment
-from pages.parts.reviewing import act, redo, undo
+from pages.parts.reviewing import ANOTHER_RUN, act, redo, undo
 from pages.parts.services import services
 
 KEY = "gallery"
 _HEARD = "gallery heard"
 _KEPT = 50
+_OF_ANY_RUN = ("level", "undo", "redo")
 
 
 @dataclass
@@ -50,6 +51,9 @@ def hear(case: Case) -> Heard:
 
 def _done(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
     """Why it could not be done; empty where it was."""
+    if overtaken := _overtaken(case, deed):
+        heard.idle.add(deed["n"])
+        return overtaken
     match deed["do"]:
         case "level":
             _keep_level(case, deed["level"])
@@ -62,6 +66,15 @@ def _done(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
         case "redo":
             return redo(case)
     return _act(case, deed, heard)
+
+
+def _overtaken(case: Case, deed: Mapping[str, Any]) -> str:
+    """Why it cannot be meant for the case and the run that are shown now; empty where it is."""
+    if deed.get("case", case.key) != case.key:
+        return "Another case is open now: do it there."
+    if deed["do"] not in _OF_ANY_RUN and deed.get("run", case.run) != case.run:
+        return ANOTHER_RUN
+    return ""
 
 
 def _act(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:

@@ -7,6 +7,9 @@ const HELP = [
   ["q", "look at the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift, redo"], ["?", "this list"],
 ];
 
+// Where the focus is that nobody has placed yet: on the link that led here, or on the page as a whole.
+const AROUND = '[data-testid="stMain"], [data-testid="stHeader"] a';
+
 class Keys {
   constructor(gallery) {
     this.gallery = gallery;
@@ -31,7 +34,7 @@ class Keys {
     const { gallery } = this;
     const target = event.composedPath()[0], inside = event.composedPath().includes(gallery.root);
     if (!gallery.people || gallery.queue.isOpen || gallery.help.open || document.querySelector('[data-testid="stDialog"]')) return;
-    if (!inside && target !== document.body && !target.closest?.('[data-testid="stMain"]')?.isSameNode(target)) return;
+    if (!inside && target !== document.body && !target.matches?.(AROUND)) return;
     const kind = target.matches?.("input, textarea, select") ? target.type : "";
     if (kind && !["checkbox", "range"].includes(kind)) return;
     const letter = event.key.length === 1 ? event.key.toLowerCase() : event.key;

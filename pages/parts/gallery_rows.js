@@ -84,7 +84,7 @@ class Rows {
 
   paint(shell) {
     const { gallery } = this, { group } = shell, told = gallery.people.told(group);
-    const open = gallery.open.has(group.id), picked = gallery.picked.has(group.id), fault = gallery.faults.get(group.id) || "";
+    const open = gallery.isOpen(group), picked = gallery.picked.has(group.id), fault = gallery.faults.get(group.id) || "";
     const parts = open ? group.rows.filter((row) => gallery.parts.has(gallery.people.key(row))).join() : "";
     const busy = gallery.busy(group), writing = gallery.writing?.id === group.id ? gallery.writing.what : "";
     const sign = [group.key, group.name, group.note, told.status, told.similarity, open, picked, fault, parts, busy, writing].join("|");

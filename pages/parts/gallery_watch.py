@@ -67,7 +67,9 @@ def _shown(case: Case, desk: Desk) -> None:
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
     about = record_of(desk.out)["cameras"][camera]
-    if film_ready(about["clip"], about["digest"]):
+    # Where the case has it now: a clip may have been moved since the run.
+    place = next((clip.path for clip in case.clips if clip.digest == about["digest"]), about["clip"])
+    if film_ready(place, about["digest"]):
         stamp = (desk.out / "tracks.parquet").stat().st_mtime_ns
         seconds = player(
             film=film_address(about["digest"]),

@@ -139,7 +139,7 @@ class Likeness extends Moves {
   name(item) {
     const person = this.of.person[item];
     if (this.tracks) return `${this.shown.cameras[this.of.camera[item]]} track ${this.of.track[item]}`;
-    return this.of.name[item] ? `Person ${person}, ${this.of.name[item]}` : `Person ${person}`;
+    return who_is(this.shown, person).replace(/^p/, "P");
   }
 
   // What the card is about: what was kept, else what is pointed at, else where the cursor is.

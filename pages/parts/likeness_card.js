@@ -27,8 +27,9 @@ function card(map, pair, detail) {
 }
 
 function whose(map, one, other) {
-  const [a, b] = [map.of.person[one], map.of.person[other]];
-  return a === b ? `Both are person ${a}.`.replace("Both are", one === other ? "This is" : "Both are") : `Person ${a} and person ${b}.`;
+  const [a, b] = [one, other].map((item) => who_is(map.shown, map.of.person[item]));
+  if (a !== b) return `${a.replace(/^p/, "P")} and ${b}.`;
+  return `${one === other ? "This is" : "Both are"} ${a}.`;
 }
 
 function amount(map, value) {

@@ -1,6 +1,7 @@
 // How the heat map is painted: the whole matrix once as a picture, then what lies over the part that is seen.
 
 const NUMBERS_FROM = 34; // CSS pixels of a cell
+const FAINT_UNDER = 8;
 const FONT = "sans-serif";
 
 // The matrix as a picture of a pixel per cell, and beside it which cells are hatched.
@@ -82,7 +83,10 @@ function hatched(map, pen, seen, box, ratio) {
   over.imageSmoothingEnabled = map.size * ratio < 1;
   over.imageSmoothingQuality = "high";
   over.drawImage(map.picture.never, seen.x, seen.y, seen.width, seen.height, 0, 0, wide, high);
+  // Over cells smaller than its lines it would hide the colours.
+  pen.globalAlpha = map.size < FAINT_UNDER ? 0.3 : 1;
   pen.drawImage(layer, box[0], box[1], box[2], box[3]);
+  pen.globalAlpha = 1;
 }
 
 // A frame around the tracks of each person; from some size on, thin lines from side to side.

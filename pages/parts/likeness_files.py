@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from core.cases import Case
-from core.people import between_csv, similarity_npz
+from core.people import between_csv
 from core.results import record_of
 from core.review import Desk
+from pages.parts.export_tables import similarity
 
 
 def files(case: Case, desk: Desk) -> None:
@@ -18,9 +20,7 @@ def files(case: Case, desk: Desk) -> None:
     def table() -> bytes:
         return between_csv(desk.match, names, about(case, desk)).encode("utf-8-sig")
 
-    def arrays() -> bytes:
-        return similarity_npz(desk.evidence, desk.match, about(case, desk))
-
+    arrays = partial(similarity, case, desk)
     with st.container(horizontal=True):
         for label, make, name, kind in (
             ("People, as a table (CSV)", table, "people-similarity.csv", "text/csv"),

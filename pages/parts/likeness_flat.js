@@ -96,7 +96,7 @@ class Flat {
   }
 
   words(row) {
-    return `${this.shown.cameras[this.of.camera[row]]} track ${this.of.track[row]}, person ${this.of.person[row]}`;
+    return `${this.shown.cameras[this.of.camera[row]]} track ${this.of.track[row]}, ${who_is(this.shown, this.of.person[row])}`;
   }
 
   say() {

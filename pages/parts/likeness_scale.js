@@ -79,6 +79,12 @@ function hatch(pen, ratio) {
   return pen.createPattern(tile, "repeat");
 }
 
+// A person by number, and by name where somebody gave one.
+function who_is(shown, person) {
+  const name = shown.people.name[shown.people.person.indexOf(person)];
+  return name ? `person ${person} (${name})` : `person ${person}`;
+}
+
 // Without the minus that a rounded nought would keep.
 function amount_of(value, digits) {
   return (Math.round((value / UNIT) * 10 ** digits) / 10 ** digits + 0).toFixed(digits);

@@ -7,6 +7,7 @@ import time
 import streamlit as st
 
 from core.cases import Case
+from core.errors import SightlineError, StoreError
 from core.jobs import Job
 from pages.parts.services import services
 
@@ -64,4 +65,13 @@ def _stop(key: str) -> None:
 
 
 def _forget(key: str) -> None:
-    services().jobs.forget(key)
+    """With what was made of it."""
+    try:
+        exports = list(services().exports.of(key))
+        if any(making.live for making in exports):
+            raise StoreError("an export of this run is being made", "Let it end first.")
+        services().jobs.forget(key)
+        for making in exports:
+            services().exports.forget(making.key)
+    except SightlineError as fault:
+        st.toast(str(fault), icon=":material/error:")

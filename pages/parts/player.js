@@ -3,6 +3,7 @@
 const TRAIL_SECONDS = 2;
 const SLACK_SECONDS = 0.002;
 const NOBODY = "#9aa0a6";
+const CUT_WORDS = "Where one track shows two people: what follows, with the picture shown, becomes another track";
 
 // Columns, ordered by time, become one list of moments per track. What lies after a cut is another track: the cut with
 // the latest moment counts, and moments are compared to the millisecond, as Python does.
@@ -79,7 +80,6 @@ class Player {
     this.data = data;
     this.cut = cut;
     this.cutter.textContent = `Cut track ${data.track} here`;
-    this.cutter.title = "Where one track shows two people: what follows, with the picture shown, becomes another track";
     if (old.film !== data.film) {
       this.video.src = data.film;
       this.video.setAttribute("aria-label", data.label);
@@ -158,6 +158,7 @@ class Player {
     this.steps.querySelector("output").textContent = `${Math.floor(tenths / 600)}:${String(Math.floor(tenths / 10) % 60).padStart(2, "0")}.${tenths % 10}`;
     const mine = this.tracks.get(this.data.track);
     this.cutter.disabled = !mine || this.at <= mine[0].at || this.at > mine.at(-1).at + SLACK_SECONDS;
+    this.cutter.title = this.cutter.disabled ? "Go to a moment within this track, after its first picture" : CUT_WORDS;
   }
 
   trail(pen, id, moments, found, on, ratio) {

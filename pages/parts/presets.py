@@ -14,7 +14,6 @@ from pages.parts.foretelling import Foretold, foretell, measuring
 from pages.parts.services import services
 
 EVERY_SECONDS = 1.5
-_CHANGED = "preset changed"
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,21 @@ PRESETS = (
 
 def preset_cards() -> None:
     """The cards; they refresh while something is being measured."""
-    orders = _orders(the_case())
+    case = the_case()
+    orders = _orders(case)
     waits = _measuring(orders, [_foretold(order) for order in orders])
-    st.fragment(_cards, run_every=EVERY_SECONDS if waits else None)(waits)
+    st.fragment(_cards, run_every=EVERY_SECONDS if waits else None)(case, waits)
 
 
-def _cards(waited: bool) -> None:
+def _cards(drawn: Case, waited: bool) -> None:
+    """`drawn` is the case as the rest of the page shows it."""
     case = the_case()
     orders = _orders(case)
     foretold = [_foretold(order) for order in orders]
     waits = waited and _measuring(orders, foretold)
-    if st.session_state.pop(_CHANGED, False) or (waited and not waits):
-        # One full run of the page: other parts of it show the settings too, and the polling begins or ends.
+    if (case.clips, case.plan) != (drawn.clips, drawn.plan) or (waited and not waits):
+        # One full run of the page: other parts of it show what was changed too, here or in another tab, and the
+        # polling begins or ends.
         st.rerun()
     for number, (column, preset) in enumerate(zip(st.columns(len(PRESETS)), PRESETS, strict=True)):
         with column, st.container(border=True, height="stretch"):
@@ -92,7 +94,6 @@ def _done(order: Order) -> bool:
 
 def _choose(preset: Preset) -> None:
     change(lambda case: replace(case, plan=preset.of(case.plan)), f"settings: {preset.name}")
-    st.session_state[_CHANGED] = True
 
 
 def _orders(case: Case) -> list[Order]:

@@ -8,18 +8,26 @@ from starlette.responses import Response
 from core.jobs import Job
 from core.watch import PREVIEW
 from pages.parts.films import run_folder
-from pages.parts.serving import TOKEN, guarded, served
+from pages.parts.serving import HEADERS, TOKEN, guarded
 
 
 def preview_address(job: Job) -> str:
     """Changes with the picture; empty while there is none."""
-    path = job.folder / PREVIEW
-    return f"/preview/{TOKEN}/{job.key}.jpg?{path.stat().st_mtime_ns}" if path.is_file() else ""
+    try:
+        stamp = (job.folder / PREVIEW).stat().st_mtime_ns
+    except FileNotFoundError:
+        return ""
+    return f"/preview/{TOKEN}/{job.key}.jpg?{stamp}"
 
 
 async def _preview(request: Request) -> Response:
+    """Read in one go: the next picture may take this one's place while it is on its way."""
     out = run_folder(request.path_params["run"])
-    return served(out.parent / PREVIEW if out else None, "image/jpeg")
+    try:
+        picture = (out.parent / PREVIEW).read_bytes() if out else b""
+    except FileNotFoundError:
+        picture = b""
+    return Response(picture, media_type="image/jpeg", headers=HEADERS) if picture else Response(status_code=404)
 
 
 ROUTES = [guarded("/preview/{token}/{run}.jpg", _preview)]

@@ -11,7 +11,7 @@ from core.cases import Case
 from core.errors import SightlineError, StoreError
 from core.jobs import Job
 from core.log import lines_of, log_file
-from pages.parts.case import change
+from pages.parts.case import change, the_case
 from pages.parts.clip_cards import clip_card, left_of
 from pages.parts.onlooker import onlooker
 from pages.parts.plan import go_on_to
@@ -63,16 +63,23 @@ def _at_work(job: Job) -> None:
     words = "Stopping: what is done is kept" if job.state == "stopping" else "At work"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         after = "" if left is None else f" · about **{span(left)}** left for all clips"
-        st.markdown(f":blue-badge[:material/sync: {words}] for {began}{after}")
+        st.markdown(f":blue-badge[:material/sync: {words}] for {began}{_how_many(job)}{after}")
         label = "Stop" if job.state == "running" else "Stop at once"
         st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
     st.caption("You can leave this page, close it or look at other pages: the work goes on.")
     clips, beside = st.columns([3, 2])
     with clips:
-        for camera in job.cameras:
+        # The one at work first: of many, it would be out of sight.
+        for camera in sorted(job.cameras, key=lambda camera: camera.state != "working"):
             clip_card(camera, job)
     with beside:
         onlooker(job)
+
+
+def _how_many(job: Job) -> str:
+    """Of one clip, its own card says it all."""
+    done = sum(camera.state == "done" for camera in job.cameras)
+    return f" · {done} of {count(len(job.cameras), 'clip')} done" if len(job.cameras) > 1 else ""
 
 
 def _over(job: Job) -> None:
@@ -104,10 +111,9 @@ def _found(job: Job) -> None:
                 "### Nobody was found\nTry *Thorough*, a lower least confidence or other regions, or check the footage."
             )
         else:
-            st.markdown(
-                f"### People found: {job.people}\nBy comparing {count(tracks, 'track')} of "
-                f"{count(len(done), 'clip')} with each other."
-            )
+            one = "In one clip. Add another camera's on the Footage page to find the same people there."
+            many = f"By comparing {count(tracks, 'track')} of {count(len(done), 'clip')} with each other."
+            st.markdown(f"### People found: {job.people}\n{one if len(done) == 1 else many}")
         st.markdown("\n".join(f"- **{one.name}**: {count(one.tracks, 'track')}, {one.boxes:,} boxes" for one in done))
         if job.people:
             go_on_to("gallery", "Go to the gallery")
@@ -128,7 +134,8 @@ def _stop(key: str) -> None:
 
 def _again(job: Job) -> None:
     try:
-        key = services().jobs.start(job.order).key
+        places = {clip.digest: clip.path for clip in the_case().clips}
+        key = services().jobs.start(job.order.moved(places)).key
         change(lambda case: replace(case, wanted=key), "run started again")
     except SightlineError as fault:
         st.session_state[REFUSED] = str(fault)

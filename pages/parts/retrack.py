@@ -21,7 +21,7 @@ from pages.parts.settling import waiting_decisions
 from pages.parts.words import span
 
 _ANSWERS = 64
-_WIDTH = 290
+_WIDTH = 256
 _SLOW_FRAMES = 20_000
 """Trying more takes long enough for people to want to be asked."""
 _FRAMES_A_SECOND = 900

@@ -13,15 +13,18 @@ from pages.parts.services import services
 
 LOCK = threading.Lock()
 """Two tabs speak in turn."""
+ANOTHER_RUN = "A new run is shown since, which numbers its tracks anew: look again, and do it there."
 
 
 def act(case: Case, how: Callable[[Desk], Review]) -> str:
     """Do what `how` makes of the case's desk: `act(case, lambda desk: confirm(desk, 3))`. Empty where it was done, or
-    else why it cannot be, as words to show; then nothing is changed."""
+    else why it cannot be, as words to show; then nothing is changed. It is meant for the run that `case` shows."""
     cases = services().cases
     try:
         with LOCK:
             now = cases.load(case.key)
+            if now.run != case.run:
+                return ANOTHER_RUN
             desk = desk_of(now)
             if desk is None:
                 raise SettingsError("there are no people yet", "Start a run.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from starlette.responses import Response
 
 from core.errors import SightlineError
 from core.types import Clip
-from core.video import probe
 from core.video.stills import still_at
+from pages.parts.looking import clip_of
 from pages.parts.services import services
 from pages.parts.serving import TOKEN, guarded, served
 
@@ -45,18 +44,12 @@ def _clip_of(digest: str) -> Clip | None:
     """The clip of this content, if a case holds it and it is still what it was."""
     for path in {clip.path for case in services().cases.all() for clip in case.clips if clip.digest == digest}:
         try:
-            stat = Path(path).stat()
-        except OSError:
+            clip = clip_of(path)
+        except SightlineError:
             continue
-        clip = _probed(path, stat.st_size, stat.st_mtime_ns)
         if clip.digest == digest:
             return clip
     return None
-
-
-@functools.lru_cache(maxsize=64)
-def _probed(path: str, size: int, changed: int) -> Clip:
-    return probe(path)
 
 
 ROUTES = [guarded("/stills/{token}/{digest}/{millis}.jpg", _still)]

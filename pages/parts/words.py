@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from core.amounts import in_words
 from core.types import Clip
 
 
@@ -38,21 +39,10 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def size(bytes_: float) -> str:
-    """
-    >>> size(900), size(2_999_036), size(5_300_000_000)
-    ('900 B', '3.0 MB', '5.3 GB')
-    """
-    for unit, power in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if bytes_ >= power:
-            return f"{bytes_ / power:.1f} {unit}"
-    return f"{bytes_:.0f} B"
-
-
 def facts(clip: Clip) -> str:
     """Size, length, rate and codec of a clip in one line."""
     path = Path(clip.path)
     turned = f", turned {clip.rotation}°" if clip.rotation else ""
-    bulk = f" · {size(path.stat().st_size)}" if path.is_file() else ""
+    bulk = f" · {in_words(path.stat().st_size)}" if path.is_file() else ""
     rate = f"{clip.fps:.4g} frames/s" if clip.fps else "one frame"
     return f"{clip.width} × {clip.height}{turned} · {span(clip.duration_seconds)} · {rate} · {clip.codec}{bulk}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from core.cases import Case, CaseClip, Cases, back_up, erase, restore, what_goes
 from core.errors import SightlineError
 
 NONE = {"regions": []}
-RUN, GATE, YARD = "12" * 10, "ab" * 16, "cd" * 16
+RUN, GATE, YARD = "12" * 10, *(blake2b(film, digest_size=16).hexdigest() for film in (b"film", b"other film"))
 
 
 @pytest.fixture
@@ -117,3 +119,117 @@ def test_what_another_case_needs_stays(home: Path) -> None:
     erase(Cases(), case)
     assert stage.exists() and Path(case.clips[0].path).exists() and (home / "runs" / RUN).is_dir()
     assert not film.exists()
+
+
+def run_of(home: Path, path: str) -> None:
+    """What a run says of the machine: where the clip lies, and which process did it."""
+    sources = [{"camera": "gate", "path": path, "digest": GATE}]
+    written(home / "runs" / RUN / "job.json", json.dumps({"order": {"sources": sources}, "pid": 1, "born": 2.0}))
+    written(home / "runs" / RUN / "out" / "run.json", json.dumps({"cameras": {"gate": {"clip": path, "digest": GATE}}}))
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_run_that_came_along_knows_its_clips_here_and_no_process(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: bool
+) -> None:
+    case = made(home)
+    run_of(home, case.clips[0].path)
+    back_up(Cases(), case, tmp_path / "case.zip", clips)
+    there = move_to(tmp_path / "there", monkeypatch)
+    back = restore(Cases(), tmp_path / "case.zip")
+    job = json.loads((there / "runs" / RUN / "job.json").read_text())
+    record = json.loads((there / "runs" / RUN / "out" / "run.json").read_text())
+    assert job["order"]["sources"][0]["path"] == record["cameras"]["gate"]["clip"] == back.clips[0].path
+    assert "pid" not in job and "born" not in job
+
+
+def test_a_run_of_a_clip_that_the_case_has_not_names_nothing_outside(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = made(home)
+    run_of(home, str(tmp_path / "elsewhere.mp4"))
+    Cases().change(case.key, lambda old: old.with_clips(old.clips[1:]))
+    back_up(Cases(), Cases().load(case.key), tmp_path / "case.zip")
+    there = move_to(tmp_path / "there", monkeypatch)
+    restore(Cases(), tmp_path / "case.zip")
+    job = json.loads((there / "runs" / RUN / "job.json").read_text())
+    assert Path(job["order"]["sources"][0]["path"]).is_relative_to(there)
+
+
+def test_a_run_that_is_here_already_stays_as_it_is(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    run_of(home, case.clips[0].path)
+    back_up(Cases(), case, tmp_path / "case.zip")
+    before = (home / "runs" / RUN / "job.json").read_bytes()
+    restore(Cases(), tmp_path / "case.zip")
+    assert (home / "runs" / RUN / "job.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("damaged", ["clips", "run"])
+def test_a_damaged_backup_leaves_nothing_that_a_whole_one_would_miss(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    case = made(home)
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    content, what = (tmp_path / "case.zip").read_bytes(), {"clips": b"film", "run": b"crop"}[damaged]
+    at = content.index(what, content.index(b"t1.jpg" if damaged == "run" else b"gate.mp4"))
+    (tmp_path / "bad.zip").write_bytes(content[:at] + b"xxxx" + content[at + 4 :])
+    there = move_to(tmp_path / "there", monkeypatch)
+    with pytest.raises(SightlineError):
+        restore(Cases(), tmp_path / "bad.zip")
+    assert not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "uploads" / GATE).exists()
+    back = restore(Cases(), tmp_path / "case.zip")
+    assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
+    assert Path(back.clips[0].path).read_text() == "film"
+
+
+def test_a_recording_that_is_another_one_is_refused(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = made(home)
+    Path(case.clips[0].path).write_text("a film that has changed")
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    move_to(tmp_path / "there", monkeypatch)
+    with pytest.raises(SightlineError, match="gate is damaged"):
+        restore(Cases(), tmp_path / "case.zip")
+
+
+def test_a_clip_of_a_recorder_without_a_clock_is_backed_up(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    os.utime(case.clips[0].path, (0, 0))
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    assert f"clips/{GATE}/gate.mp4" in zipfile.ZipFile(tmp_path / "case.zip").namelist()
+
+
+def test_a_backup_that_would_fill_memory_is_refused(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = made(home)
+    back_up(Cases(), case, tmp_path / "case.zip")
+    monkeypatch.setattr("core.cases.restoring._MOST_WORDS", 10)
+    with pytest.raises(SightlineError, match="more room"):
+        restore(Cases(), tmp_path / "case.zip")
+
+
+def test_backups_and_earlier_runs_go_with_a_case(home: Path) -> None:
+    case = made(home)
+    earlier, shared = home / "runs" / ("34" * 10), home / "runs" / ("56" * 10)
+    order = {"order": {"sources": [{"digest": GATE}, {"digest": YARD}]}}
+    for folder in (earlier, shared):
+        written(folder / "job.json", json.dumps(order))
+    other = Cases().new("Other")
+    Cases().change(other.key, lambda old: replace(old, run=shared.name))
+    kept = written(home / "backups" / f"{case.key}.zip", "x")
+    export = written(home / "exports" / f"{earlier.name}-{'0' * 20}" / "job.json", "x")
+    erase(Cases(), case)
+    assert not (kept.exists() or earlier.exists() or export.exists()) and shared.is_dir()
+
+
+def test_a_recording_stays_whose_folder_another_case_uses(home: Path) -> None:
+    case = made(home)
+    twin = Path(case.clips[0].path).with_name("gate-again.mp4")
+    twin.write_text("film")
+    other = Cases().new("Other")
+    Cases().change(other.key, lambda old: old.with_clips([replace(case.clips[0], path=str(twin))]))
+    erase(Cases(), case)
+    assert twin.is_file()

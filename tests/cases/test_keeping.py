@@ -98,12 +98,48 @@ def test_offsets_are_those_of_the_wall_clocks_where_all_have_one() -> None:
     [
         ({"camera": "a b"}, "a_b"),
         ({"began": "noon"}, "no time"),
+        ({"began": "2026-05-31T14:05:00+02:00"}, "time zone"),
+        ({"offset_seconds": float("inf")}, "no time"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )
 def test_a_clip_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         replace(GATE, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"expires": "2027-05-31T12:00"}, "no day"),
+        ({"threshold": 1.5}, "between"),
+        ({"threshold": float("nan")}, "nan"),
+    ],
+)
+def test_a_case_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        replace(Case("k", "n", 0.0), **wrong)
+
+
+def test_a_file_that_is_no_case_at_all_is_left_out(cases: Cases, tmp_path: Path) -> None:
+    case, other = cases.new("one"), cases.new("two")
+    (tmp_path / case.key / "case.json").write_text("[]")
+    assert [found.key for found in cases.all()] == [other.key]
+
+
+def test_a_case_that_goes_while_all_are_listed_is_left_out(cases: Cases, tmp_path: Path) -> None:
+    case = cases.new("one")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "case.json").symlink_to(tmp_path / "nothing")
+    assert cases.all() == [case]
+
+
+def test_a_note_that_cannot_be_written_is_said(cases: Cases, tmp_path: Path) -> None:
+    case = cases.new("one")
+    (tmp_path / case.key / "log.txt").unlink()
+    (tmp_path / case.key / "log.txt").mkdir()
+    with pytest.raises(StoreError, match="cannot be noted"):
+        cases.log(case.key, "words")
 
 
 def test_a_free_name() -> None:

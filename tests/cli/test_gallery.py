@@ -72,6 +72,7 @@ def test_what_is_decided_with_it_is_what_goes_out(cos: str, brought: Path, tmp_p
         (["DIR", "--no-blur", "--reason", " "], "no reason is given"),
         (["DIR", "--reason", "asked for"], "is about --no-blur"),
         (["DIR", "--what", "films"], "is about --to"),
+        (["DIR", "--to", "x", "--clip", "gate.mp4"], "is about --what films"),
         (["DIR", "--to", "x", "--market", "x"], "is for a run that is done"),
         (["DIR", "--to", "x", "--names", "nowhere"], "cannot be read as names"),
     ],

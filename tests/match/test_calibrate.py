@@ -102,3 +102,9 @@ def test_strangers_who_look_more_alike_lift_the_threshold() -> None:
     uniform /= np.linalg.norm(uniform, axis=1, keepdims=True)
     plain, alike = (match(replace(tracklets, vector=v), KNOWN).threshold for v in (tracklets.vector, uniform))
     assert alike > plain + 0.1
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_threshold_is_a_plain_number(seed: int) -> None:
+    """It goes into addresses, where `np.float64(0.5)` is none."""
+    assert type(calibrated(seed, noise=0.7)[0].threshold) is float

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.cases import Case, Cases
 from core.errors import StoreError
-from core.folders import cache_dir
+from core.folders import cache_dir, write_atomically
 from core.footage import footage_root
+from core.jobs import Order, Source
 from tests.pages.making import words
 
 
@@ -43,6 +48,23 @@ def test_nothing_yet() -> None:
     (case,) = Cases().all()
     assert (case.name, case.purpose) == ("Till 3", "a theft")
     assert app.query_params["case"] == case.key
+
+
+def _popover(block: Any, label: str) -> str:
+    """What the browser knows a popover by: with another name it is another one, and closed."""
+    for child in getattr(block, "children", {}).values():
+        if child.type == "popover" and child.proto.popover.label == label:
+            return str(child.proto.id)
+        if found := _popover(child, label):
+            return found
+    return ""
+
+
+def test_the_form_of_a_new_case_closes_once_it_is_there() -> None:
+    app = bar()
+    before = _popover(app._tree, "New case")
+    button(app, "Begin")
+    assert before and _popover(app._tree, "New case") not in ("", before)
 
 
 def test_the_one_worked_on_last_is_open_and_another_can_be_chosen() -> None:
@@ -93,7 +115,16 @@ def test_a_backup_is_made_and_restored(own_house: Path) -> None:
     assert [found.name for found in Cases().all()] == ["Till 3", "Till 3"]
 
 
-@pytest.mark.parametrize("text", ["../../etc/hosts", "missing.zip"])
+def test_a_backup_made_again_is_not_taken_for_the_one_before(own_house: Path) -> None:
+    case = Cases().new("Till 3")
+    app = button(bar(case), "Make a back-up")
+    made = cache_dir() / "backups" / f"{case.key}.zip"
+    first = made.stat().st_mtime_ns
+    os.utime(made, ns=(first, first + 10**9))
+    assert any(f"?{first + 10**9}" in one.proto.body for one in app.run().get("html"))
+
+
+@pytest.mark.parametrize("text", ["../../etc/hosts", "missing.zip", "~nobody-here/a.zip", "a\0b"])
 def test_a_file_that_is_no_backup_is_refused_in_words(own_house: Path, text: str) -> None:
     app = bar(Cases().new("Till 3"))
     next(field for field in app.text_input if "path" in field.label).input(text).run()
@@ -110,6 +141,23 @@ def test_deleting_takes_two_steps() -> None:
     with pytest.raises(StoreError):
         Cases().load(case.key)
     assert not app.exception and len(app.selectbox) == 0
+
+
+def test_what_another_tab_has_begun_is_not_deleted() -> None:
+    case = Cases().new("Till 3")
+    app = bar(case)
+    next(box for box in app.checkbox if "for good" in box.label).check().run()
+    folder = cache_dir() / "runs" / ("0a" * 10)
+    order = Order((Source("gate", "gate.mp4", "ab" * 16),), "yolo")
+    write_atomically(
+        folder / "job.json",
+        json.dumps(
+            {"order": asdict(order), "began": 1.0, "pid": os.getpid(), "born": psutil.Process().create_time()}
+        ).encode(),
+    )
+    Cases().change(case.key, lambda now: replace(now, wanted=folder.name))
+    button(app, "Delete")
+    assert Cases().load(case.key).wanted == folder.name and folder.is_dir()
 
 
 def test_what_was_done_is_shown() -> None:

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from core.cases import Case, CaseClip, Cases
 from core.folders import cache_dir
 from core.jobs import Order, order_of
-from pages.parts.reviewing import review_of
+from pages.parts.reviewing import act, review_of
 from pages.parts.services import services
 from tests.pages.making import clip_at, finished_run, order_for, page, words
 from tests.review.making import big_case
@@ -146,6 +146,22 @@ def test_what_cannot_be_is_refused_in_words_and_undone_by_nothing(case: Case) ->
     data = shown(says(app, gone, back))
     assert [fault["n"] for fault in data["heard"]["faults"]] == [2]
     assert "track 99" in data["heard"]["faults"][0]["words"]
+    assert [action.kind for action in review_of(case).done] == ["name"]
+
+
+def test_what_was_meant_for_another_run_or_case_is_refused(case: Case) -> None:
+    """A new run may have come to be shown while somebody was still looking at the old one's numbers."""
+    deed = {"do": "name", "person": ["cam1", 1], "text": "Ada"}
+    older = {"n": 1, "run": "0" * 20, "case": case.key, **deed}
+    strange = {"n": 3, "run": case.run, "case": "5f00aa11", **deed}
+    back = {"n": 2, "do": "undo", "of": 1, "case": case.key, "run": "0" * 20}
+    data = shown(says(page("gallery").run(), older, back, strange))
+    assert [fault["n"] for fault in data["heard"]["faults"]] == [1, 3]
+    assert "A new run is shown" in data["heard"]["faults"][0]["words"]
+    assert act(replace(case, run="0" * 20), lambda desk: pytest.fail("done")).startswith("A new run is shown")
+    assert review_of(case).done == ()
+    meant = {"n": 4, "run": case.run, "case": case.key, **deed}
+    says(page("gallery").run(), meant)
     assert [action.kind for action in review_of(case).done] == ["name"]
 
 

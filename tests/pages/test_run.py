@@ -101,6 +101,37 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     assert now(case).wanted == job.key
 
 
+def test_of_several_clips_the_one_at_work_comes_first(house: Path, tmp_path: Path) -> None:
+    act(tmp_path, "wait")
+    _, job = started(case_of(house, clips=2))
+    until(lambda: services().jobs.look(job.key).cameras[0].state == "working")
+    path = job.folder / "progress"
+    path.write_text(path.read_text().replace('"gate"', '"hall"'))
+    said = words(shown(page("run").run()))
+    assert said.index("**hall**") < said.index("**gate**")
+    assert "0 of 2 clips done" in said
+
+
+def test_what_another_tab_changes_is_shown_by_the_whole_page(house: Path) -> None:
+    case_of(house)
+
+    def script() -> None:
+        from dataclasses import replace
+
+        import streamlit as st
+
+        from pages.parts.case import the_case
+        from pages.parts.presets import PRESETS, _cards
+
+        st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+        case = the_case()
+        first = st.session_state["runs"] == 1
+        _cards(replace(case, plan=PRESETS[0].of(case.plan)) if first else case, False)
+
+    app = shown(AppTest.from_function(script, default_timeout=30).run())
+    assert app.session_state["runs"] == 2
+
+
 def test_what_was_found_is_said_and_becomes_what_the_case_shows(house: Path) -> None:
     case = case_of(house)
     _, job = started(case)
@@ -200,6 +231,19 @@ def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_pat
     assert "Try the failed clips again" in labels(app)
 
 
+def test_another_try_looks_for_clips_where_they_are_now(house: Path, tmp_path: Path) -> None:
+    act(tmp_path, "refuse")
+    case = case_of(house)
+    _, job = started(case)
+    over(services().jobs, job.key)
+    old = Path(case.clips[0].path)
+    new = old.rename(old.with_name("moved.mp4"))
+    services().cases.change(case.key, lambda now: now.with_clip("gate", replace(now.clip("gate"), path=str(new))))
+    press(shown(page("run").run()), "Try again")
+    again = over(services().jobs, job.key)
+    assert [source.path for source in again.order.sources] == [str(new)] and again.key == again.order.key == job.key
+
+
 def test_a_second_tab_sees_the_same_run(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "wait")
     case = case_of(house)
@@ -219,8 +263,11 @@ def test_runs_of_other_cases_are_below_and_those_of_none_can_be_deleted(house: P
     services().cases.change(case.key, lambda old: replace(old, run="", wanted=""))
     app = shown(page("run").run())
     assert "of no case any more" in words(app)
+    export = cache_dir() / "exports" / f"{job.key}-{'0' * 20}"
+    export.mkdir(parents=True)
+    (export / "job.json").write_text('{"began": 1.0}')
     shown(app.button(key=f"forget {job.key}").click().run())
-    assert services().jobs.all() == []
+    assert services().jobs.all() == [] and not export.exists()
 
 
 def test_a_model_that_is_not_here_is_named_with_what_to_do(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:

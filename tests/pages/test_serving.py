@@ -1,13 +1,17 @@
 """The routes beside Streamlit's own: parts of a film, boxes; foreign hosts, guessed tokens, crooked paths refused."""
 
 import asyncio
+from collections.abc import MutableMapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from core.folders import cache_dir
+from core.watch import PREVIEW
+from pages.parts import previews
 from pages.parts.films import ROUTES, boxes_address, film_address
 from pages.parts.serving import TOKEN
 from tests.pages.making import clip_at, finished_run, order_for
@@ -105,3 +109,28 @@ def test_boxes_of_a_run(client: Client, own_house: Path) -> None:
     assert client.get(boxes_address(key, "../gate", 1)).status_code == 404
     assert client.get(f"/boxes/{TOKEN}/..%2F..%2F{key}/gate").status_code == 404
     assert client.get(boxes_address("f" * 20, "gate", 1)).status_code == 404
+
+
+def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:
+    folder = cache_dir() / "runs" / ("0123456789" * 2)
+    folder.mkdir(parents=True)
+    picture = folder / PREVIEW
+    picture.write_bytes(b"first picture")
+    path = f"/preview/{TOKEN}/{folder.name}.jpg"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [(b"host", b"localhost")]}
+    told: dict[bytes, bytes] = {}
+    body = b""
+
+    async def receive() -> dict[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal body
+        if message["type"] == "http.response.start":
+            told.update(message["headers"])
+            picture.write_bytes(b"a second picture, which is larger")
+        body += message.get("body", b"")
+
+    asyncio.run(Starlette(routes=previews.ROUTES)(scope, receive, send))
+    assert (int(told[b"content-length"]), body) == (len(b"first picture"), b"first picture")

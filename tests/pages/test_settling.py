@@ -117,3 +117,22 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
     assert sentence in app.toast[0].value
     assert any(sentence in line for line in services().cases.logged(case.key))
     assert [one.action for one in review_of(case).waiting] == [JOINED]
+
+
+def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
+    services().cases.new("worked on last")
+    services().cases.review_file(case.key).write_text("{")
+
+    def script() -> None:
+        import streamlit as st
+
+        from pages.parts.case import the_case
+
+        st.text(the_case().key)
+
+    app = AppTest.from_function(script)
+    app.query_params["case"] = case.key
+    app.run()
+    assert not app.exception and app.text[0].value == case.key
+    assert "cannot be shown" in app.toast[0].value
+    assert services().cases.load(case.key).run == case.run

@@ -15,10 +15,12 @@ from streamlit.testing.v1 import AppTest
 from core.cases import Case, Cases
 from core.folders import cache_dir
 from core.match import between
+from core.people import Choice, decide
 from core.people.evidence import save_evidence
 from core.review import name, save_review
 from pages.parts import likeness_files
 from pages.parts.desks import desk_of
+from pages.parts.export_tables import similarity
 from pages.parts.likeness_bars import counted, drawn
 from pages.parts.likeness_data import NONE, ROUTES, UNIT, likeness_address
 from pages.parts.services import services
@@ -68,7 +70,9 @@ def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     job = services().jobs.look(run)
     states = {"running": "at work", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
     for state, said in states.items():
-        monkeypatch.setattr(services().jobs, "all", lambda state=state: [replace(job, state=state, fault="Disk full.")])
+        seen = replace(job, state=state, fault="Disk full.")  # type: ignore[arg-type]
+        monkeypatch.setattr(services().jobs, "all", lambda seen=seen: [seen])
+        monkeypatch.setattr(services().jobs, "look", lambda key, seen=seen: seen)
         app = opened(case)
         assert not app.exception and said in words(app)
 
@@ -131,6 +135,14 @@ def test_files_say_how_they_were_made(case: Case) -> None:
         "People, as a table (CSV)",
         "All tracks and people (NumPy)",
     ]
+
+
+def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) -> None:
+    desk = desk_of(case)
+    assert desk is not None
+    said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose, zipped=False)
+    decide(desk.whole, desk.out, desk.known, said, to=tmp_path)
+    assert similarity(case, desk) == (tmp_path / "similarity.npz").read_bytes()
 
 
 def test_pairs_are_counted_once(case: Case) -> None:

@@ -12,7 +12,9 @@ import pytest
 from starlette.applications import Starlette
 
 from core.cases import Case
+from core.errors import SettingsError
 from core.folders import cache_dir
+from core.footage import receive
 from pages.parts import serving, uploads
 from pages.parts.services import services
 from tests.video.making import write_clip
@@ -71,6 +73,18 @@ def test_the_same_clip_twice_is_noticed_and_stays_once(case: Case, tmp_path: Pat
     said = put(case.key, "b.mp4", content).json()
     assert "b.mp4 is the same clip as a" in said["message"] and said["remedy"]
     assert len(services().cases.load(case.key).clips) == 1 and kept() == ["a.mp4"]
+
+
+def test_a_clip_that_came_in_twice_at_once_stays(case: Case, tmp_path: Path) -> None:
+    """Whoever brought the file first may be the second to ask for the case."""
+    content = write_clip(tmp_path / "a.mp4", range(10)).read_bytes()
+    with receive("a.mp4") as first:
+        first.add(content)
+        fresh = first.finish()
+    put(case.key, "b.mp4", content)
+    with pytest.raises(SettingsError, match="same clip"):
+        uploads._add(case.key, fresh, "a.mp4")
+    assert kept() == ["a.mp4"] and Path(services().cases.load(case.key).clips[0].path).is_file()
 
 
 def test_two_clips_of_one_name_get_names_of_their_own(case: Case, tmp_path: Path) -> None:

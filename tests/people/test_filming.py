@@ -66,6 +66,15 @@ def test_a_film_for_each_camera(made: tuple[Path, Evidence], tmp_path: Path) -> 
     assert np.abs(pictures[9].astype(int) - plain[9]).max() > 60
 
 
+def test_a_clip_is_read_where_it_is_now(tmp_path: Path) -> None:
+    evidence = run(tmp_path)
+    moved = (tmp_path / "gate.mp4").rename(tmp_path / "elsewhere.mp4")
+    films = write_films(evidence, np.array([1, 2, 1, 2]), tmp_path / "out", tmp_path / "to", clips=[moved])
+    assert next(films).name == "gate.mp4"
+    with pytest.raises(ClipError):
+        next(write_films(evidence, np.array([1, 2, 1, 2]), tmp_path / "out", tmp_path / "to"))
+
+
 def test_a_clip_that_has_changed_is_refused(tmp_path: Path) -> None:
     evidence = run(tmp_path)
     write_scene(tmp_path / "gate.mp4", 30)

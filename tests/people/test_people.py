@@ -57,6 +57,14 @@ def test_every_track_has_times_a_look_colours_and_crops(evidence: Evidence, fold
         assert {2: "red", 1: "green"}[int(colour)] == gallery.sightings[_place(gallery, evidence, row)].upper
 
 
+def test_whoever_reads_the_report_knows_which_camera_is_missing(evidence: Evidence, folder: Path) -> None:
+    cameras = [{"camera": "gate", "frames": 40}, {"camera": "yard", "failed": "yard.mp4 holds no frames"}]
+    found = match(evidence.tracklets, KNOWN)
+    gallery = people_of(evidence, found, folder / "out", {"run": {"cameras": cameras}})
+    assert gallery.notes == ("yard could not be worked on, and is left out: yard.mp4 holds no frames",)
+    assert people_of(evidence, found, folder / "out", {}).notes == ()
+
+
 def _place(gallery, evidence: Evidence, row: int) -> int:  # type: ignore[no-untyped-def]
     name = evidence.cameras[evidence.tracklets.camera[row]], int(evidence.tracklets.track[row])
     return [(s.camera, s.track) for s in gallery.sightings].index(name)

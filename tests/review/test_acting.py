@@ -174,6 +174,33 @@ def test_names_follow_the_first_track(desk: Desk) -> None:
     assert (gone.named[0], gone.named[1]) == ({}, {person: "wears a hat"})
 
 
+@pytest.mark.parametrize("take", [lambda desk, gone: reject(desk, *gone), lambda desk, gone: split(desk, [gone])])
+def test_a_name_stays_with_those_who_stay(desk: Desk, take: Callable[[Desk, Sight], Review]) -> None:
+    """Its bearer is the first track: when that one is said to be somebody else, it is not the one who has the name."""
+    person = largest(desk)
+    gone, *rest = desk.tracks(person)
+    named = desk.tried(name(desk, person, "Anna"))
+    noted = named.tried(note(named, person, "wears a hat"))
+    after = noted.tried(take(noted, gone))
+    who = person_of(after, rest[0])
+    assert person_of(after, gone) != who
+    assert after.named == ({who: "Anna"}, {who: "wears a hat"})
+    # Taken back with the action.
+    assert noted.tried(after.review.undo()).named == noted.named
+    # The others' names are nobody's business.
+    assert take(desk, gone).done[-1].names == take(noted, rest[0]).done[-1].names == ()
+
+
+def test_a_name_of_their_own_goes_with_those_who_leave(desk: Desk) -> None:
+    person = largest(desk)
+    first, *rest = desk.tracks(person)
+    alone = desk.at(1.0)
+    both = alone.tried(name(alone, person_of(alone, first), "Anna"))
+    both = both.tried(name(both, person_of(both, rest[-1]), "Ben")).at(LEVEL)
+    after = both.tried(reject(both, *first))
+    assert after.named[0] == {person_of(after, first): "Anna", person_of(after, rest[-1]): "Ben"}
+
+
 @pytest.mark.parametrize(
     ("how", "words"),
     [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.tracklets import COLOURS, alike, combine, histogram, words
+from core.tracklets import COLOURS, combine, histogram, words
 from core.types import Floats, Image
 from tests.sample.footage import SHORT, shots
 
@@ -48,6 +48,13 @@ def test_every_colour_has_its_word_above_and_below(upper: str, behind: Colour) -
     if {upper, lower} & {"green"} and behind == BACKGROUNDS["lawn"]:
         behind = BACKGROUNDS["grey street"]  # what has the colour of its background cannot be told from it
     assert words(histogram(person(CLOTHS[upper], CLOTHS[lower], behind))) == (upper, lower)
+
+
+def alike(one: Floats, other: Floats) -> Floats:
+    """How alike clothes are, 0 to 1, to measure histograms by: the Bhattacharyya coefficient of each half, and the
+    geometric mean of both."""
+    both = np.einsum("nhc,mhc->hnm", np.sqrt(np.asarray(one, np.float64)), np.sqrt(np.asarray(other, np.float64)))
+    return np.asarray(np.sqrt(np.clip(both[0] * both[1], 0, 1)), np.float32)
 
 
 @pytest.mark.parametrize("colour", CLOTHS)
@@ -157,22 +164,6 @@ def test_tracks_combine_what_their_crops_show(seed: int, count: int, scale: floa
 def test_what_cannot_be_combined_is_refused(count: int, weights: list[float]) -> None:
     with pytest.raises(ValueError, match="weight of 0 or more"):
         combine(randoms(0, count), np.array(weights, np.float32))
-
-
-@given(seed=st.integers(0, 999), n=st.integers(0, 6), m=st.integers(0, 6))
-def test_likeness_is_symmetric_and_whole_for_oneself(seed: int, n: int, m: int) -> None:
-    one, other = randoms(seed, n), randoms(seed + 1, m)
-    found = alike(one, other)
-    assert found.shape == (n, m) and found.dtype == np.float32 and ((found >= 0) & (found <= 1)).all()
-    assert np.allclose(alike(other, one).T, found, atol=1e-6)
-    assert np.diagonal(alike(one, one)) == pytest.approx(np.ones(n), abs=1e-5)
-
-
-def test_both_halves_must_be_alike() -> None:
-    red, blue, mixed = half(red=1), half(blue=1), half(red=0.5, blue=0.5)
-    wearers = np.array([[red, blue], [red, red], [blue, red], [mixed, blue], [mixed, mixed]], np.float32)
-    # Half of a colour shared is a likeness of 1 / sqrt(2), and of two halves the geometric mean counts.
-    assert alike(wearers[:1], wearers)[0] == pytest.approx([1, 0, 0, 0.5**0.25, 0.5**0.5], abs=1e-6)
 
 
 def fairness(shown: Floats, person: list[str], camera: list[str]) -> float:
