@@ -61,10 +61,9 @@ def editor() -> None:
         return
     draw(case, clip, film)
     choose_anchor(clip)
-    with st.container(horizontal=True):
-        copy_to_others(case, clip, film)
-        bring_file(clip, film)
-        take_file(clip)
+    copy_to_others(case, clip, film)
+    bring_file(clip, film)
+    take_file(clip)
 
 
 st.title("Regions")

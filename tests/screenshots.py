@@ -123,7 +123,7 @@ def download(tab: Page, album: Album) -> None:
     tab.get_by_role("button", name="Make the zip").click()
     sheet = tab.get_by_role("img", name="The first contact sheet")
     expect(sheet).to_be_visible(timeout=RUN_MS)
-    expect(tab.get_by_label("Blur heads", exact=True)).to_be_checked()
+    expect(tab.get_by_label("Show heads", exact=True)).not_to_be_checked()
     tab.get_by_role("heading", name="The gallery as a zip").scroll_into_view_if_needed()
     tab.get_by_test_id("stMain").evaluate("main => main.scrollBy(0, 330)")
     album.take(tab, "download")

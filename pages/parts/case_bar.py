@@ -26,15 +26,15 @@ def case_bar() -> None:
     if case is not None:
         _choose(cases, case)
         _expired(case)
-    with st.container(horizontal=True):
-        # With another key it is another one: closed, when the case it was filled in for is open.
-        key = f"new case beside {case.key if case else ''}"
-        with st.popover("New case", icon=":material/create_new_folder:", key=key):
-            _new()
-        if case is not None:
-            with st.popover("This case", icon=":material/folder_open:"):
-                _about(case)
-    if case is None:
+    # No popovers: the Tab key reaches what is in them only after everything else on the page.
+    # With another key it is another one: closed, when the case it was filled in for is open.
+    key = f"new case beside {case.key if case else ''}"
+    with st.expander("New case", icon=":material/create_new_folder:", key=key):
+        _new()
+    if case is not None:
+        with st.expander("This case", icon=":material/folder_open:"):
+            _about(case)
+    else:
         with st.expander("Restore a back-up"):
             restore_panel()
 

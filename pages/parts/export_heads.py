@@ -9,13 +9,15 @@ from core.cases import Case
 
 def heads(case: Case) -> tuple[bool, str]:
     """Whether heads are blurred, and the reason where they are not, which may still be missing."""
-    blur = st.toggle(
-        "Blur heads",
-        key=_kept(f"blur {case.key}", True),
-        help="In the pictures, the contact sheet, the report and the films. Other people in the background may "
-        "not be covered.",
+    # Off is what a switch falls back to, whatever happens to it: then heads are blurred.
+    shown = st.toggle(
+        "Show heads",
+        key=_kept(f"heads {case.key}", False),
+        help="Otherwise they are blurred in the pictures, the contact sheet, the report and the films. Other people in "
+        "the background may not be covered.",
     )
-    if blur:
+    if not shown:
+        st.caption("Heads are blurred.")
         return True, ""
     reason = st.text_input(
         "Why must heads be seen?",

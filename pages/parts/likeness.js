@@ -146,8 +146,10 @@ class Likeness extends Moves {
   card_of() {
     const cell = this.hover ?? this.cursor;
     const pair = this.kept ?? (cell && this.items ? [this.items[cell[0]], this.items[cell[1]]] : null);
-    if (String(pair) === String(this.about) && this.items === this.drawn) return;
+    const kept = Boolean(this.kept);
+    if (String(pair) === String(this.about) && this.items === this.drawn && kept === this.keeping) return;
     this.about = pair;
+    this.keeping = kept;
     this.line.textContent = pair ? this.words(pair) : "Point at a cell.";
     this.drawn = this.items;
     clearTimeout(this.asking);

@@ -55,7 +55,7 @@ def _line(job: Job, owners: list[str]) -> None:
         if job.live:
             st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
         elif not owners:
-            with st.popover("Delete", type="tertiary", icon=":material/delete:"):
+            with st.expander("Delete", icon=":material/delete:"):
                 st.markdown("Its people and pictures are deleted. What the models found stays in the cache.")
                 st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
 

@@ -45,7 +45,9 @@ def copy_to_others(case: Case, clip: CaseClip, film: Clip) -> None:
     """Shapes of this camera for others; they keep their place as shares of the picture."""
     others = [other.camera for other in case.clips if other.camera != clip.camera]
     shapes = clip.regions.regions
-    with st.popover("Copy to other cameras", icon=":material/content_copy:", disabled=not (others and shapes)):
+    if not (others and shapes):
+        return
+    with st.expander("Copy to other cameras", icon=":material/content_copy:"):
         # With its number: the browser tells a choice by its words, and two shapes may have one name.
         names = {n: f"{n + 1} {shape.name}".strip() for n, shape in enumerate(shapes)}
         key = f"copy {clip.camera} {clip.digest}"
@@ -82,8 +84,8 @@ def bring_file(clip: CaseClip, film: Clip) -> None:
     """Regions from a file, in place of those drawn or beside them."""
     turn = st.session_state.setdefault("files opened", 0)
     key = f"file {clip.camera} {clip.digest} {turn}"
-    # A popover with another key is another one: closed, and without the file.
-    with st.popover("Open a file", icon=":material/upload_file:", key=f"{key} over"):
+    # An expander with another key is another one: closed, and without the file.
+    with st.expander("Open a file", icon=":material/upload_file:", key=f"{key} over"):
         file = st.file_uploader(
             "A region file",
             type=["json", "txt", "csv"],

@@ -241,7 +241,7 @@ def test_an_undo_takes_a_copy_back(tab: Page, case: Case) -> None:
     drawn = replace(case.clip("gate"), regions=Regions((LEFT,)))
     Cases().change(case.key, lambda old: old.with_clip("gate", drawn))
     opened(tab, case)
-    tab.get_by_role("button", name="Copy to other cameras").click()
+    tab.get_by_text("Copy to other cameras").click()
     tab.get_by_role("combobox", name="To").click()
     tab.get_by_role("option", name="yard").click()
     tab.keyboard.press("Escape")

@@ -73,8 +73,10 @@ def test_the_tracks_by_pointer(page: Page) -> None:
     canvas.hover(position={"x": 300, "y": 250})
     page.mouse.wheel(0, -600)
     page.wait_for_function("([c, s]) => +c.dataset.size > 1.5 * s", arg=[canvas.element_handle(), whole])
-    canvas.click(position={"x": 300, "y": 250})
     card = page.locator(".likeness .card")
+    # The pair is shown already when it is kept.
+    expect(card.locator("img")).to_have_count(2)
+    canvas.click(position={"x": 300, "y": 250})
     expect(card).to_have_class("card kept")
     head = card.locator("h3").inner_text()
     page.get_by_label("Order").select_option("alike")

@@ -50,21 +50,21 @@ def test_nothing_yet() -> None:
     assert app.query_params["case"] == case.key
 
 
-def _popover(block: Any, label: str) -> str:
-    """What the browser knows a popover by: with another name it is another one, and closed."""
+def _expander(block: Any, label: str) -> str:
+    """What the browser knows an expander by: with another name it is another one, and closed."""
     for child in getattr(block, "children", {}).values():
-        if child.type == "popover" and child.proto.popover.label == label:
+        if child.type == "expander" and child.proto.expandable.label == label:
             return str(child.proto.id)
-        if found := _popover(child, label):
+        if found := _expander(child, label):
             return found
     return ""
 
 
 def test_the_form_of_a_new_case_closes_once_it_is_there() -> None:
     app = bar()
-    before = _popover(app._tree, "New case")
+    before = _expander(app._tree, "New case")
     button(app, "Begin")
-    assert before and _popover(app._tree, "New case") not in ("", before)
+    assert before and _expander(app._tree, "New case") not in ("", before)
 
 
 def test_the_one_worked_on_last_is_open_and_another_can_be_chosen() -> None:

@@ -60,8 +60,8 @@ def labels(app: AppTest) -> list[str]:
     return [one.label for kind in ("button", "download_button", "link_button") for one in app.get(kind)]
 
 
-def blur(app: AppTest) -> Any:
-    return next(one for one in app.toggle if one.label == "Blur heads")
+def heads(app: AppTest) -> Any:
+    return next(one for one in app.toggle if one.label == "Show heads")
 
 
 def test_without_a_case_it_says_so() -> None:
@@ -127,7 +127,8 @@ def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
 def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
     assert button(app, "Make the crops").disabled and not button(app, "Make the zip").disabled
-    blur(app).set_value(False).run()
+    assert heads(app).value is False
+    heads(app).set_value(True).run()
     assert "Faces will be seen" in words(app)
     assert all(button(app, label).disabled for label in ("Make the zip", "Make the films", "Make the crops"))
     app.text_input[0].set_value("  ").run()
