@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.parts import backups, exports, films, likeness_data, people_data, previews, stills, uploads
+from pages.parts.serving import OnlyHere
 
 ROUTES = [
     *backups.ROUTES,
@@ -29,4 +31,9 @@ async def _announced(_: st.App) -> AsyncIterator[None]:
     yield
 
 
-app = st.App(Path(__file__).resolve().parent / "pages" / "parts" / "frame.py", routes=ROUTES, lifespan=_announced)
+app = st.App(
+    Path(__file__).resolve().parent / "pages" / "parts" / "frame.py",
+    routes=ROUTES,
+    lifespan=_announced,
+    middleware=[Middleware(OnlyHere)],
+)

@@ -29,7 +29,7 @@ def case_bar() -> None:
     # No popovers: the Tab key reaches what is in them only after everything else on the page.
     # With another key it is another one: closed, when the case it was filled in for is open.
     key = f"new case beside {case.key if case else ''}"
-    with st.expander("New case", icon=":material/create_new_folder:", key=key):
+    with st.expander("New case", icon=":material/create_new_folder:", key=key, on_change="rerun"):
         _new()
     if case is not None:
         with st.expander("This case", icon=":material/folder_open:"):

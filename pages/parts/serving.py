@@ -13,9 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 Answer = Callable[[Request], Awaitable[Response]]
 TOKEN = secrets.token_urlsafe(24)
@@ -43,15 +45,36 @@ def served(file: Path | None, kind: str) -> Response:
 
 
 def _refused(request: Request) -> Response | None:
-    hosts = list(st.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"])
-    host, origin = request.headers.get("host", ""), request.headers.get("origin")
-    if not host_allowed(host, hosts):
-        return Response("This host is not served.", status_code=403)
-    if origin is not None and urlsplit(origin).netloc != host:
-        return Response("Another site may not ask for this.", status_code=403)
+    if why := foreign(request.headers):
+        return Response(why, status_code=403)
     if not secrets.compare_digest(request.path_params["token"].encode(), TOKEN.encode()):
         return Response("Open this from the page.", status_code=403)
     return None
+
+
+class OnlyHere:
+    """Around all of the app, Streamlit's pages and socket too: whoever comes by another name or site is sent away."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        why = foreign(Headers(scope=scope)) if scope["type"] in ("http", "websocket") else ""
+        if not why:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await Response(why, status_code=403)(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+
+def foreign(headers: Headers) -> str:
+    """Why a request is none of ours, in words; empty for one that is."""
+    hosts = list(st.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"])
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if not host_allowed(host, hosts):
+        return "This host is not served."
+    return "Another site may not ask for this." if origin is not None and urlsplit(origin).netloc != host else ""
 
 
 def host_allowed(header: str, hosts: list[str]) -> bool:

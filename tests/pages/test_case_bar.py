@@ -53,7 +53,7 @@ def test_nothing_yet() -> None:
 def _expander(block: Any, label: str) -> str:
     """What the browser knows an expander by: with another name it is another one, and closed."""
     for child in getattr(block, "children", {}).values():
-        if child.type == "expander" and child.proto.expandable.label == label:
+        if child.type == "expander" and child.proto.label == label:
             return str(child.proto.id)
         if found := _expander(child, label):
             return found
