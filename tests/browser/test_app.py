@@ -1,91 +1,45 @@
-"""The app in a real browser: what only a browser shows. Skips where there is no Chromium."""
+"""What somebody sees first, wide and narrow, light and dark; and what the terminal says meanwhile."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
+from __future__ import annotations
+
 from pathlib import Path
 
-import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.browser.driving import Browser, chromium
-from tests.pages.making import clip_at, finished_run, order_for
+from core.cases import Cases
+from tests.browser.conftest import PATIENCE_MS, serving, watched
 
-ROOT = Path(__file__).resolve().parents[2]
-# On a cold link to a page, Streamlit first looks for its server below that page's address.
-PROBES = ("/watch/_stcore/health", "/watch/_stcore/host-config")
+PAGES = {
+    "Footage": "/",
+    "Regions": "/areas",
+    "Run": "/work",
+    "Gallery": "/people",
+    "Similarity": "/likeness",
+    "Download": "/export",
+}
 
-pytestmark = pytest.mark.skipif(
-    not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))),
-    reason="needs Chromium, which is not on this machine",
-)
-
-
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with one finished run of the clip in the folder of footage."""
-    footage = tmp_path / "footage"
-    footage.mkdir()
-    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(footage))
-    clip = clip_at(footage, frames=60)
-    finished_run(order_for(clip), [clip])
-    return footage
+expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture
-def address(house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
-    # As `make run` starts it, but for the browser of the desktop, which is one that does nothing.
-    words.append("--server.headless=false")
-    monkeypatch.setenv("BROWSER", "true")
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=log, stderr=log)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        assert (tmp_path / "log").read_text() == f"Sightline is at http://localhost:{port}; Ctrl+C ends it.\n"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait(30)
-
-
-def _wait_for(health: str) -> None:
-    for _ in range(300):
-        try:
-            if httpx.get(health).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise TimeoutError("the app did not start")
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    with chromium(tmp_path / "chromium") as opened:
-        yield opened
-
-
-def check_quiet(browser: Browser, address: str) -> None:
-    """Nothing left the machine, and nothing was said in red."""
-    browser.read("0")
-    foreign = [url for url in browser.asked if not url.startswith((address, "data:", "blob:", "about:"))]
-    assert foreign == []
-    assert [error for error in browser.errors if not error.endswith(PROBES)] == []
-
-
-@pytest.mark.parametrize("width", [1440, 900])
-def test_the_first_page(browser: Browser, address: str, width: int) -> None:
-    browser.open(address, width)
-    browser.wait("document.querySelector('h1')?.innerText === 'Sightline'")
-    browser.wait("document.body.innerText.includes('Start here')")
-    assert not browser.read("document.documentElement.scrollWidth > innerWidth")
-    assert "agents" not in browser.read("document.body.innerText")
-    check_quiet(browser, address)
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])
+def test_every_page_without_anything_in_it(
+    chromium: Browser, house: Path, tmp_path: Path, width: int, theme: str
+) -> None:
+    log = tmp_path / "log"
+    with serving(log) as address, watched(chromium, address) as tab:
+        tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.goto("/")
+        expect(tab.get_by_role("heading", name="Sightline", level=1)).to_be_visible()
+        expect(tab.get_by_role("button", name="Open the sample")).to_be_visible()
+        Cases().new("empty")
+        for page, place in PAGES.items():
+            tab.goto(place)
+            expect(tab.get_by_role("heading", name=page, level=1)).to_be_visible()
+            expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+            assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth"), page
+            # Streamlit's own offers are no business of our users.
+            assert "agents" not in tab.inner_text("body") and "Traceback" not in tab.inner_text("body")
+        said = log.read_text()
+    assert said == f"Sightline is at {address.replace('127.0.0.1', 'localhost')}; Ctrl+C ends it.\n"
