@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +40,18 @@ def environment() -> dict[str, str]:
     return env
 
 
+def remove(folder: Path) -> None:
+    """The folder of a child that is over, gone at once: a reaper that comes late must not find it half removed."""
+    aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    folder.replace(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _reap(child: subprocess.Popen[bytes], ended: Path) -> None:
     """Wait for the child, so that it leaves no zombie, and note how it ended."""
     status = child.wait()
-    if ended.parent.is_dir():
+    # Where the job was removed meanwhile, nobody asks.
+    with suppress(OSError):
         ended.write_text(str(status), encoding="utf-8")
 
 

@@ -29,7 +29,7 @@ import psutil  # type: ignore[import-untyped]
 
 from core.errors import StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, start
+from core.jobs.children import process_of, remove, start
 from core.jobs.states import STOPPED, last_report, last_words, read_json, status_of
 from core.people import Link, Name, links_csv, names_csv
 from core.progress import Report
@@ -157,7 +157,8 @@ class Exports:
         found = self.look(key)
         if found is not None and found.live:
             raise StoreError("this export is still being made", "Stop it first.")
-        shutil.rmtree(self._root / key, ignore_errors=True)
+        if found is not None:
+            remove(self._root / key)
 
     def _begin(self, export: Export, results: Path, clips: Sequence[str]) -> None:
         folder = self._root / export.key

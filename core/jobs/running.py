@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import threading
 import time
@@ -25,7 +24,7 @@ import psutil  # type: ignore[import-untyped]
 
 from core.errors import SettingsError, StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, start
+from core.jobs.children import process_of, remove, start
 from core.jobs.orders import Order
 from core.jobs.states import Job, read_job, read_json
 from core.watch import PREVIEW, USAGE
@@ -83,7 +82,7 @@ class Jobs:
         """Remove a job that is over, results and all."""
         if self.look(key).live:
             raise StoreError("this run is still at work", "Stop it first.")
-        shutil.rmtree(self._root / key)
+        remove(self._root / key)
 
     def _begin(self, key: str, order: Order) -> None:
         folder = self._root / key

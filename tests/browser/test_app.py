@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from core.cases import Cases
-from tests.browser.conftest import PATIENCE_MS, serving, watched
+from tests.browser.conftest import serving, watched
 
 PAGES = {
     "Footage": "/",
@@ -18,8 +18,6 @@ PAGES = {
     "Similarity": "/likeness",
     "Download": "/export",
 }
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])

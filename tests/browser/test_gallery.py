@@ -8,10 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from core.cases import Case, Cases
 from core.review import load_review
-from tests.browser.conftest import PATIENCE_MS
 from tests.review.making import big_case
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from core.folders import cache_dir
 from core.review import load_review
 from core.sample import sample_folder
 from core.video import probe
-from tests.browser.conftest import PATIENCE_MS, serving, watched
+from tests.browser.conftest import serving, watched
 
 RUN_MS = 240_000
 ALONE = """
@@ -33,7 +33,6 @@ socket.socket.connect_ex = guarded(socket.socket.connect_ex)
 """
 
 pytestmark = pytest.mark.timeout(600)
-expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ def test_from_the_sample_to_the_zip_and_the_server_dies_on_the_way(
         expect(tab.get_by_text("With regions: cam1")).to_be_visible()
         tab.get_by_role("button", name="Next: run").click()
         tab.get_by_role("button", name="Start").click()
-        expect(tab.get_by_text("At work")).to_be_visible()
+        expect(tab.get_by_text("At work").first).to_be_visible()
     (case,) = Cases().all()
     assert len(case.clip("cam1").regions.regions) == 1 and case.wanted
     with serving(tmp_path / "log2") as address, watched(chromium, address) as tab:

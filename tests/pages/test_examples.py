@@ -5,10 +5,10 @@ from types import ModuleType
 
 import pytest
 
-from pages.parts import colours, foretelling, serving, words
+from pages.parts import foretelling, serving, words
 
 
-@pytest.mark.parametrize("module", [colours, foretelling, serving, words], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [foretelling, serving, words], ids=lambda module: module.__name__)
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0
