@@ -242,6 +242,7 @@ def test_an_undo_takes_a_copy_back(tab: Page, case: Case) -> None:
     Cases().change(case.key, lambda old: old.with_clip("gate", drawn))
     opened(tab, case)
     tab.get_by_text("Copy to other cameras").click()
+    tab.wait_for_timeout(600)  # it opens in its own time, and what is typed meanwhile is lost
     tab.get_by_role("combobox", name="To").fill("yard")
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("button", name="Copy", exact=True)).to_be_enabled()
