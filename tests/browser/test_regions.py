@@ -245,6 +245,7 @@ def test_an_undo_takes_a_copy_back(tab: Page, case: Case) -> None:
     tab.wait_for_timeout(600)  # it opens in its own time, and what is typed meanwhile is lost
     tab.get_by_role("combobox", name="To").fill("yard")
     tab.keyboard.press("Enter")
+    tab.keyboard.press("Escape")
     expect(tab.get_by_role("button", name="Copy", exact=True)).to_be_enabled()
     tab.get_by_role("button", name="Copy", exact=True).click()
     assert kept(case, 1, "yard") == (LEFT,)
