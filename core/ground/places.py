@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from core.ground import maps
 from core.ground.search import Overlap
@@ -43,10 +44,7 @@ def together(tracklets: Tracklets, overlap: Overlap) -> list[tuple[int, int]]:
 def steps(overlap: Overlap, feet: Feet) -> Numbers:
     """Body heights between the feet at each moment, NaN where the first one stood where the map is not trusted."""
     learned = overlap.here[:: max(len(overlap.here) // LEARNED, 1)]
-    flat = feet.here.reshape(-1, 2)
-    nearest = np.full(len(flat), np.inf)
-    for place in learned:
-        nearest = np.minimum(nearest, np.hypot(*(flat - place).T))
+    nearest = cKDTree(learned).query(feet.here.reshape(-1, 2))[0]
     known = nearest.reshape(feet.tall_here.shape) <= AROUND * feet.tall_here
     return np.where(known, maps.misses(overlap.to_other[None], feet)[0], np.nan)
 
