@@ -14,7 +14,6 @@ from core.regions import Region, Regions
 from tests.browser.conftest import PATIENCE_MS, serving
 from tests.pages.making import clip_at
 
-expect.set_options(timeout=PATIENCE_MS)
 LEFT = Region("box", ((0.1, 0.1), (0.4, 0.9)))
 
 

@@ -1,6 +1,5 @@
 """The heat map in a browser: it fits, zooms, is moved by keys and pointer, and says why two are or are not together."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from playwright.sync_api import Locator, Page, expect
 from core.cases import Cases
 from core.review import name
 from pages.parts.reviewing import act
-from tests.browser.conftest import PATIENCE_MS
 from tests.review.making import big_case
 
 
@@ -22,11 +20,9 @@ def case(house: Path) -> str:
 
 
 @pytest.fixture
-def page(case: str, tab: Page) -> Iterator[Page]:
-    expect.set_options(timeout=PATIENCE_MS)
+def page(case: str, tab: Page) -> Page:
     tab.goto(f"/likeness?case={case}")
-    yield tab
-    expect.set_options(timeout=None)
+    return tab
 
 
 def heat(page: Page, what: str) -> Locator:
