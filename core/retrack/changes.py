@@ -103,8 +103,10 @@ def compared(held: Held, now: Again, threshold: float | None = None, review: Rev
     said = review or Review()
     digests = {name: name for name in held.tracks}
     moved = carried_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
-    before = _people(held.evidence, held.tracks, said.links, held.known, threshold)
-    return Changes(cameras, before, _people(now.evidence, now.tracks, moved.links, held.known, threshold))
+    asked = repr((threshold, said.links))
+    if asked not in held.counted:
+        held.counted[asked] = _people(held.evidence, held.tracks, said.links, held.known, threshold)
+    return Changes(cameras, held.counted[asked], _people(now.evidence, now.tracks, moved.links, held.known, threshold))
 
 
 def _people(
