@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,17 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         raise StoreError(
             f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
         ) from fault
+
+
+def publish(made: Path, folder: Path) -> None:
+    """The folder `made`, beside it, under the name of `folder` in one step. Another process may have been first: what
+    it made is the same, if all of it is there."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir() or {path.name for path in made.iterdir()} - {path.name for path in folder.iterdir()}:
+            shutil.rmtree(folder, ignore_errors=True)
+            made.rename(folder)
 
 
 def _chosen(platform: str, home: Path, environment: Mapping[str, str]) -> Path:

@@ -16,7 +16,7 @@ from core.detect.base import Detector
 from core.detect.naming import person_class
 from core.device import Backend, choose
 from core.errors import BackendError, WeightsError
-from core.folders import cache_dir
+from core.folders import cache_dir, publish
 from core.offline import import_openvino, import_ultralytics
 from core.settings import DetectSettings
 from core.weights import Model
@@ -75,7 +75,7 @@ def exported(model: Model) -> Path:
         except Exception as fault:
             # Whatever a foreign file makes the exporter raise is the file's fault.
             raise WeightsError(f"{model.name} is no YOLO model ({fault})", "Give another file.") from fault
-        Path(made).rename(folder)
+        publish(Path(made), folder)
     return folder
 
 

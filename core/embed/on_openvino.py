@@ -7,7 +7,6 @@ was as fast as one of 32 within a sixth (three networks, two cores).
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import warnings
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import StoreError, WeightsError
-from core.folders import cache_dir
+from core.folders import cache_dir, publish
 from core.offline import import_openvino
 from core.types import Floats, Image
 from core.weights import Model
@@ -90,7 +89,7 @@ def exported(model: Model) -> Path:
             with tempfile.TemporaryDirectory(dir=folder.parent) as room:
                 made = Path(room) / "made"
                 _convert(ov, model, made / "model.xml")
-                _publish(made, folder)
+                publish(made, folder)
         except OSError as fault:
             raise StoreError(
                 f"{folder} cannot be written ({fault})", "Free some space, or set SIGHTLINE_CACHE."
@@ -109,13 +108,3 @@ def _convert(ov: Any, model: Model, file: Path) -> None:
         warnings.simplefilter("ignore")
         graph = ov.convert_model(build(model), example_input=torch.zeros(1, 3, *size), input=[-1, 3, *size])
     ov.save_model(graph, file, compress_to_fp16=False)
-
-
-def _publish(made: Path, folder: Path) -> None:
-    """Under its name in one step. Another process may have been first; what it made is the same."""
-    try:
-        made.rename(folder)
-    except OSError:
-        if not (folder / "model.xml").is_file():
-            shutil.rmtree(folder, ignore_errors=True)
-            made.rename(folder)
