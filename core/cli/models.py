@@ -21,7 +21,7 @@ from core.progress import Progress, Report
 from core.settings import DetectSettings, VideoSettings
 from core.speed import STAGES, Rates, try_out
 from core.video import probe
-from core.weights import DETECTOR, EMBEDDER, Got, Status, find, get, gettable, listing
+from core.weights import DETECTOR, EMBEDDER, Got, Status, get, gettable, listing
 from core.weights.manifest import own_folder
 from core.weights.pins import FILE
 
@@ -54,8 +54,7 @@ def add_time(inner: Any) -> None:
 def run_time(options: argparse.Namespace) -> int:
     """The figures are kept: the Run page of the app foretells from them how long a run will take."""
     clip = probe(options.clip)
-    embedder = None if options.features == "none" else find(options.features, "embedder")
-    networks = Networks(find(options.weights, "detector"), embedder, backend(options.device))
+    networks = Networks.named(options.weights, options.features, backend(options.device))
     for size, fps in [_at(word) for word in options.at or ["640@10"]]:
         recipe = Recipe(VideoSettings(fps=fps), DetectSettings(size=size))
         for rate in try_out(clip, recipe, networks, Rates()):

@@ -19,7 +19,7 @@ from core.errors import SettingsError
 from core.gallery import Gallery
 from core.log import LOG
 from core.people import Choice, Evidence, collect, decide, read_links, read_names
-from core.pipeline import name_cameras
+from core.pipeline import NONE, name_cameras
 from core.progress import Progress
 from core.runs import Setup, read, track_clips
 from core.speed import Rates, note, note_whole
@@ -81,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _setup(options: argparse.Namespace) -> Setup:
-    if options.features == "none":
+    if options.features == NONE:
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
     cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
     choice, setup = replace(choice_of(options, cameras), zipped=not options.no_zip), setup_of(options)

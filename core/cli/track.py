@@ -22,7 +22,7 @@ from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSet
 from core.speed import Rates, note
 from core.video import probe
 from core.watch import Watch
-from core.weights import DETECTOR, EMBEDDER, find
+from core.weights import DETECTOR, EMBEDDER
 
 
 def add(commands: Any) -> None:
@@ -119,9 +119,8 @@ def setup_of(options: argparse.Namespace) -> Setup:
         embed=EmbedSettings(every=options.every_box),
         track=TrackSettings(**track),
     )
-    features = options.features or EMBEDDER
-    embedder = None if features == "none" else find(features, "embedder")
-    networks = Networks(find(options.weights or DETECTOR, "detector"), embedder, backend(options.device or "auto"))
+    models = options.weights or DETECTOR, options.features or EMBEDDER
+    networks = Networks.named(*models, backend(options.device or "auto"))
     return Setup(cameras, networks, recipe, _regions(options.roi, cameras))
 
 

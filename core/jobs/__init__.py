@@ -7,10 +7,11 @@ progress, and stops it.
 
 from core.jobs.changes import changes
 from core.jobs.exporting import Export, Exports, Making
-from core.jobs.orders import NONE, Order, Source, order_of
+from core.jobs.orders import Order, Source, order_of
 from core.jobs.running import Jobs
 from core.jobs.states import CameraState, Job
 from core.jobs.trials import Trials
+from core.pipeline import NONE
 
 __all__ = [
     "NONE",

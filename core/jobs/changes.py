@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
-from core.jobs.orders import NONE, Order, Source
+from core.jobs.orders import Order, Source
+from core.pipeline import NONE
 
 _SETTINGS = {
     ("video", "fps"): "frames looked at a second (0: all)",

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,16 @@ def environment() -> dict[str, str]:
         if env.get(name):
             env[name] = str(Path(env[name]).expanduser().resolve())
     return env
+
+
+def stop(about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
+    """Ask the child to stop; asked a second time, it is ended at once. First `keep` writes down that it was asked."""
+    process = process_of(about)
+    if process is None:
+        return
+    keep({**about, "cancelled": True})
+    with suppress(psutil.NoSuchProcess):
+        process.kill() if about.get("cancelled") else process.terminate()
 
 
 def remove(folder: Path) -> None:

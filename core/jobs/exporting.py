@@ -20,16 +20,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil  # type: ignore[import-untyped]
-
 from core.errors import StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, remove, start
+from core.jobs.children import process_of, remove, start, stop
 from core.jobs.states import STOPPED, last_report, last_words, read_json, status_of
 from core.people import Link, Name, links_csv, names_csv
 from core.progress import Report
@@ -143,14 +140,7 @@ class Exports:
     def cancel(self, key: str) -> None:
         """Ask the child to stop. Asked a second time, it is ended at once."""
         with self._lock:
-            about = self._about(key)
-            process = process_of(about)
-            if process is None:
-                return
-            again = bool(about.get("cancelled"))
-            self._write(key, {**about, "cancelled": True})
-            with suppress(psutil.NoSuchProcess):
-                process.kill() if again else process.terminate()
+            stop(self._about(key), lambda about: self._write(key, about))
 
     def forget(self, key: str) -> None:
         """Remove one that is over, files and all."""

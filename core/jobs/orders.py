@@ -10,13 +10,12 @@ from typing import Any
 from core.cases import Case
 from core.errors import SettingsError
 from core.folders import write_atomically
-from core.pipeline import Span
+from core.pipeline import NONE, Span
 from core.regions import to_json
 from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import digest_of
 from core.weights import find
 
-NONE = "none"
 """In the place of an embedder: tracks by motion alone, and nobody is found again."""
 
 

@@ -20,11 +20,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
-
 from core.errors import SettingsError, StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, remove, start
+from core.jobs.children import process_of, remove, start, stop
 from core.jobs.orders import Order
 from core.jobs.states import Job, read_job, read_json
 from core.watch import PREVIEW, USAGE
@@ -67,16 +65,7 @@ class Jobs:
     def cancel(self, key: str) -> None:
         """Ask the child to stop; it keeps what it has done. Asked a second time, it is ended at once."""
         with self._lock:
-            about = self._about(key)
-            process = process_of(about)
-            if process is None:
-                return
-            again = bool(about.get("cancelled"))
-            self._write(key, {**about, "cancelled": True})
-            try:
-                process.kill() if again else process.terminate()
-            except psutil.NoSuchProcess:
-                return
+            stop(self._about(key), lambda about: self._write(key, about))
 
     def forget(self, key: str) -> None:
         """Remove a job that is over, results and all."""

@@ -23,6 +23,7 @@ from core.errors import SettingsError
 from core.match import Decisions
 from core.people.cutting import Moment, cut, neighbours
 from core.people.evidence import Evidence
+from core.people.lines import lines_of
 from core.results import tracks_of
 
 COLUMNS = ("camera", "track", "other_camera", "other_track", "decision", "seconds")
@@ -39,11 +40,7 @@ Link = Mapping[str, str]
 
 def read_links(path: Path) -> tuple[Link, ...]:
     """The lines of a file, in order; none of them makes no sense."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise SettingsError(f"{path} cannot be read as links ({fault})", _LAYOUT) from fault
+    lines = lines_of(path, "links", _LAYOUT)
     links = tuple({name: line[name].strip() for name in COLUMNS if (line.get(name) or "").strip()} for line in lines)
     for number, link in enumerate(links, 2):  # the first line is the head
         _understood(number, link)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from core.errors import SettingsError
 from core.gallery import calm, one_line
+from core.people.lines import lines_of
 
 COLUMNS = ("camera", "track", "name", "note")
 _LAYOUT = f"The first line is {','.join(COLUMNS)}; each other one names a track."
@@ -27,11 +28,7 @@ Name = tuple[str, int, str, str]
 
 def read_names(path: Path) -> tuple[Name, ...]:
     """The lines of a file, in order."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise SettingsError(f"{path} cannot be read as names ({fault})", _LAYOUT) from fault
+    lines = lines_of(path, "names", _LAYOUT)
     return tuple(_understood(number, line) for number, line in enumerate(lines, 2))  # the first line is the head
 
 

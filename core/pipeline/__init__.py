@@ -6,12 +6,13 @@ not run again, and one that was killed goes on at its last sound chunk.
 
 from core.pipeline.cameras import Camera, Span, name_cameras, safe_name
 from core.pipeline.crops import Kept, Looks, crops_of, kept_of, looks_of
-from core.pipeline.networks import Networks
+from core.pipeline.networks import NONE, Networks
 from core.pipeline.run import CameraResult, ahead, planned, run_camera, run_cameras
 from core.pipeline.stored import boxes_artifact, boxes_of
 from core.pipeline.work import VERSIONS, Recipe
 
 __all__ = [
+    "NONE",
     "VERSIONS",
     "Camera",
     "CameraResult",

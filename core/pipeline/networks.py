@@ -9,7 +9,10 @@ from core.detect import Detector, on_pytorch_only, open_detector
 from core.device import Backend, choose, cpu_bfloat16
 from core.embed import Embedder, open_embedder
 from core.settings import DetectSettings, EmbedSettings
-from core.weights import Model
+from core.weights import Model, find
+
+NONE = "none"
+"""In place of an embedder's name: tracks are matched on motion alone."""
 
 
 class Networks:
@@ -27,6 +30,12 @@ class Networks:
         self._open_detector, self._open_embedder = open_one, open_other
         self._detectors: dict[DetectSettings, Detector] = {}
         self._embedders: dict[bool, Embedder] = {}
+
+    @classmethod
+    def named(cls, detector: str, embedder: str, backend: Backend) -> Networks:
+        """Models by name or file, no embedder where its name is `NONE`; `WeightsError` where one is not here."""
+        other = None if embedder == NONE else find(embedder, "embedder")
+        return cls(find(detector, "detector"), other, backend)
 
     def detector(self, settings: DetectSettings) -> Detector:
         if settings not in self._detectors:

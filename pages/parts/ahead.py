@@ -9,12 +9,12 @@ import streamlit as st
 
 from core.amounts import in_words
 from core.cases import Case
+from core.device import backend
 from core.errors import SightlineError
 from core.footage import room_for
 from core.pipeline import Camera, Networks, Recipe, ahead
 from core.store import Store
 from core.types import Clip
-from core.weights import find
 from pages.parts.services import services
 from pages.parts.words import count
 
@@ -46,8 +46,7 @@ def _done(case: Case, clips: Mapping[str, Clip]) -> set[str]:
     """The cameras whose findings the store holds whole. Without the models nobody can say, and nothing counts."""
     plan, store = case.plan, Store(peeks=True)
     try:
-        embedder = None if plan.embedder == "none" else find(plan.embedder, "embedder")
-        networks = Networks(find(plan.detector, "detector"), embedder, "auto")
+        networks = Networks.named(plan.detector, plan.embedder, backend("auto"))
     except SightlineError:
         return set()
     recipe = Recipe(video=plan.video, detect=plan.detect, track=plan.track)

@@ -10,12 +10,11 @@ import streamlit as st
 
 from core.device import backend
 from core.errors import SightlineError
-from core.jobs import NONE, Order, Source
+from core.jobs import Order, Source
 from core.pipeline import Camera, Networks, Recipe
 from core.regions import from_json
 from core.speed import Expected, Rates, expect, whole_run
 from core.store import Store
-from core.weights import find
 from pages.parts.looking import clip_of
 from pages.parts.services import services
 from pages.parts.words import count, span
@@ -64,8 +63,7 @@ class Foretold:
 def foretell(order: Order) -> Foretold:
     """What the order would cost now. `WeightsError` where a model is not here."""
     rates, store = Rates(), Store(peeks=True)
-    embedder = None if order.embedder == NONE else find(order.embedder, "embedder")
-    networks = Networks(find(order.detector, "detector"), embedder, backend("auto"))
+    networks = Networks.named(order.detector, order.embedder, backend("auto"))
     recipe = Recipe(order.video, order.detect, track=order.track)
     found = {}
     for source in order.sources:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from streamlit.testing.v1 import AppTest
 
 from core.folders import cache_dir
@@ -24,6 +29,17 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 def page(name: str) -> AppTest:
     """The page's script, ready to run."""
     return AppTest.from_file(str(PAGES / f"{name}.py"), default_timeout=30)
+
+
+def asked(routes: Sequence[BaseRoute], address: str, method: str = "GET", **request: Any) -> httpx.Response:
+    """What our routes answer to a browser on this machine."""
+
+    async def answer() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=routes))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+            return await client.request(method, address, **request)
+
+    return asyncio.run(answer())
 
 
 def words(app: AppTest) -> str:

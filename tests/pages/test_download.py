@@ -1,6 +1,5 @@
 """Download: no case, no run, at work, motion only, nobody, ready, heads shown, made, stopped, failed; and its route."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 from core.cases import Case, Cases
@@ -22,7 +20,7 @@ from core.review.review import Action
 from pages.parts.exports import ROUTES, called_of, export_address
 from pages.parts.services import Services, serve_with, services
 from pages.parts.serving import TOKEN
-from tests.pages.making import page, words
+from tests.pages.making import asked, page, words
 from tests.review.making import big_case
 from tests.test_exporting import faked
 from tests.test_jobs import until
@@ -196,12 +194,7 @@ def test_the_whole_way_with_the_real_child(case: Case) -> None:
 
 
 def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-            return await client.get(address, headers=headers)
-
-    return asyncio.run(ask())
+    return asked(ROUTES, address, headers=headers)
 
 
 def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path: Path) -> None:

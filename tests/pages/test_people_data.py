@@ -1,6 +1,5 @@
 """The people as the browser gets them, and what is said of them from a page: kept, logged, taken back, refused."""
 
-import asyncio
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from starlette.applications import Starlette
 
 from core.cases import Case
 from core.errors import StoreError
@@ -22,6 +20,7 @@ from pages.parts.people_data import ROUTES, crop_address, levels_address, people
 from pages.parts.reviewing import act, redo, review_of, undo
 from pages.parts.services import services
 from pages.parts.serving import TOKEN
+from tests.pages.making import asked
 from tests.review.making import big_case
 
 
@@ -32,13 +31,7 @@ def case(own_house: Path) -> Case:
 
 
 def get(address: str, **headers: str) -> httpx.Response:
-    return asyncio.run(_get(address, headers))
-
-
-async def _get(address: str, headers: dict[str, str]) -> httpx.Response:
-    transport = httpx.ASGITransport(Starlette(routes=ROUTES))
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-        return await client.get(address, headers=headers)
+    return asked(ROUTES, address, headers=headers)
 
 
 def desk(case: Case, threshold: float | None = None) -> Desk:

@@ -14,7 +14,7 @@ from core.watch import PREVIEW
 from pages.parts import previews
 from pages.parts.films import ROUTES, boxes_address, film_address
 from pages.parts.serving import TOKEN
-from tests.pages.making import clip_at, finished_run, order_for
+from tests.pages.making import asked, clip_at, finished_run, order_for
 
 CONTENT = bytes(range(256)) * 8
 DIGEST = "0123456789abcdef" * 2
@@ -24,12 +24,7 @@ class Client:
     """Asks the routes as a browser would, without a server."""
 
     def get(self, address: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return asyncio.run(self._get(address, headers or {}))
-
-    async def _get(self, address: str, headers: dict[str, str]) -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-            return await client.get(address, headers=headers)
+        return asked(ROUTES, address, headers=headers or {})
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Similarity: no case, no run, at work, failed, motion only, nobody, one track, one person, ready, changed; data."""
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 from core.cases import Case, Cases
@@ -25,7 +23,7 @@ from pages.parts.likeness_bars import counted, drawn
 from pages.parts.likeness_data import NONE, ROUTES, UNIT, likeness_address
 from pages.parts.services import services
 from pages.parts.serving import TOKEN
-from tests.pages.making import page, words
+from tests.pages.making import asked, page, words
 from tests.review.making import big_case, made
 
 LEVEL = 0.5
@@ -157,12 +155,7 @@ def test_pairs_are_counted_once(case: Case) -> None:
 
 
 def get(address: str, **headers: str) -> httpx.Response:
-    async def asked() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-            return await client.get(address, headers=headers)
-
-    return asyncio.run(asked())
+    return asked(ROUTES, address, headers=headers)
 
 
 def matrix(content: bytes) -> tuple[Any, Any]:

@@ -1,26 +1,19 @@
 """Stills by address: for clips of cases only, and refused like every route to whoever has no token."""
 
-import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from core.cases import CaseClip
 from core.types import Clip
 from pages.parts.services import services
 from pages.parts.stills import ROUTES, stills_address
-from tests.pages.making import clip_at
+from tests.pages.making import asked, clip_at
 
 
 def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=ROUTES))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-            return await client.get(address, headers=headers)
-
-    return asyncio.run(ask())
+    return asked(ROUTES, address, headers=headers)
 
 
 @pytest.fixture

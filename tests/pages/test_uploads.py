@@ -1,6 +1,5 @@
 """The route that clips are uploaded by: into the case, or refused in words; strangers, breaks and twins."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +8,6 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from starlette.applications import Starlette
 
 from core.cases import Case
 from core.errors import SettingsError
@@ -17,6 +15,7 @@ from core.folders import cache_dir
 from core.footage import receive
 from pages.parts import serving, uploads
 from pages.parts.services import services
+from tests.pages.making import asked
 from tests.video.making import write_clip
 
 # What `shared/data/hard` holds: what is said of each on its way in, or nothing where it is taken.
@@ -41,14 +40,8 @@ def case() -> Case:
 
 def put(case: str, name: str, content: Any, headers: dict[str, str] | None = None, token: str = "") -> httpx.Response:
     """The route's answer to a browser that sends `content`."""
-
-    async def asked() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=uploads.ROUTES))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
-            address = uploads.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
-            return await client.put(address + quote(name, safe=""), content=content, headers=headers)
-
-    return asyncio.run(asked())
+    address = uploads.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
+    return asked(uploads.ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
 
 
 def kept() -> list[str]:
