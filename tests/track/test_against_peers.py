@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from core.mot import read_detections, read_mot, rows_of
 from core.pipeline.stages import load_detections, stored_features
 from core.score import score
-from core.settings import TrackSettings
+from core.settings import EmbedSettings, TrackSettings
 from core.store import Artifact
 from core.track import Rules, Tracker, track
 from core.types import Detections, Features, Floats, Ints, Timeline, Tracks
@@ -22,14 +23,30 @@ pytestmark = [pytest.mark.shared, pytest.mark.oracle, pytest.mark.timeout(300)]
 COSINE_DISTANCE, MAX_AGE, BUDGET = 0.2, 30, 100
 
 
-def stored(pets: Pets) -> tuple[Detections, Floats]:
-    """Boxes of PETS that have a vector, and the vectors."""
-    folders = {p.name.rsplit("-", 1)[0]: Artifact(p, {}) for p in pets.store.root.glob("*/*-*")}
-    times = Timeline(np.arange(795), np.arange(795) / 10)
-    boxes, _ = load_detections(folders["detect"], times)
-    parts = list(stored_features(folders["embed"]))
-    rows, vectors = np.concatenate([p.detection for p in parts]), np.concatenate([p.vector for p in parts])
-    return boxes[rows], vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+TIMES = Timeline(np.arange(795), np.arange(795) / 10)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """PETS with a vector for every box from the floor up: the peers know no other way of looking."""
+
+    boxes: Detections
+    parts: list[Features]
+
+    def looked_at(self) -> tuple[Detections, Floats]:
+        """Boxes that have a vector, and the vectors."""
+        rows = np.concatenate([p.detection for p in self.parts])
+        vectors = np.concatenate([p.vector for p in self.parts])
+        return self.boxes[rows], vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def stored(pets: Pets) -> Stored:
+    before = set(pets.store.root.glob("*/embed-*"))
+    pets.run(replace(pets.recipe, embed=EmbedSettings(every=True)), features=True)
+    (vectors,) = set(pets.store.root.glob("*/embed-*")) - before
+    boxes, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), TIMES)
+    return Stored(boxes, list(stored_features(Artifact(vectors, {}))))
 
 
 def previous(owner: Ints) -> Ints:
@@ -66,14 +83,14 @@ def by_deep_sort_realtime(boxes: Detections, vectors: Floats, budget: int | None
     return owner, 795 / spent
 
 
-def rate_of(times: Timeline, boxes: Detections, parts: list[Features]) -> float:
+def rate_of(boxes: Detections, parts: list[Features]) -> float:
     """Frames a second of the tracker alone; the best of a few, in time that this process had to itself."""
     spent = []
     for _ in range(5):
         began = time.perf_counter()
-        track(times, boxes, TrackSettings(), parts)
+        track(TIMES, boxes, TrackSettings(), parts)
         spent.append(time.perf_counter() - began)
-    return len(times) / min(spent)
+    return len(TIMES) / min(spent)
 
 
 def by_ours(boxes: Detections, vectors: Floats, rules: Rules) -> Ints:
@@ -87,11 +104,11 @@ def by_ours(boxes: Detections, vectors: Floats, rules: Rules) -> Ints:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_classic_profile_equals_deep_sort_realtime(pets: Pets) -> None:
+def test_classic_profile_equals_deep_sort_realtime(stored: Stored) -> None:
     """The same boxes and vectors, the same links. (Its vectors bank differs in one thing: a track that is not seen
     adds its last vector again in every frame, so a bounded bank forgets sooner. That may move a link or two.)
     """
-    boxes, vectors = stored(pets)
+    boxes, vectors = stored.looked_at()
     theirs, _ = by_deep_sort_realtime(boxes, vectors, BUDGET)
     ours = by_ours(boxes, vectors, Rules.classic(1 - COSINE_DISTANCE, MAX_AGE, BUDGET))
     differing = np.flatnonzero(previous(theirs) != previous(ours))
@@ -99,22 +116,17 @@ def test_classic_profile_equals_deep_sort_realtime(pets: Pets) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
-def test_ten_times_as_fast_as_deep_sort_realtime(pets: Pets) -> None:
+def test_ten_times_as_fast_as_deep_sort_realtime(stored: Stored) -> None:
     """As it comes: its bank grows without bound, and NumPy has as many threads as there are cores, whatever the tests
     were told. Ours answers ten times as fast at the least. (One thread and a bounded bank each would suit it better.)
     """
-    times = Timeline(np.arange(795), np.arange(795) / 10)
-    parts = list(stored_features(Artifact(next(pets.store.root.glob("*/embed-*")), {})))
-    whole, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), times)
     with threadpool_limits(os.cpu_count()):
-        _, their_rate = by_deep_sort_realtime(*stored(pets), None)
-        assert rate_of(times, whole, parts) >= 10 * their_rate
+        _, their_rate = by_deep_sort_realtime(*stored.looked_at(), None)
+        assert rate_of(stored.boxes, stored.parts) >= 10 * their_rate
 
 
-def test_speed_without_features(pets: Pets) -> None:
-    times = Timeline(np.arange(795), np.arange(795) / 10)
-    boxes, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), times)
-    assert rate_of(times, boxes, []) >= 2500
+def test_speed_without_features(stored: Stored) -> None:
+    assert rate_of(stored.boxes, []) >= 2500
 
 
 def by_bytetrack(boxes: Detections, frames: int, rate: float) -> Tracks:
