@@ -137,8 +137,8 @@ class Gallery extends Deeds {
     this.shown = this.filters.pass(this.groups);
     this.nobody.replaceChildren(...(this.groups.length && !this.shown.length ? [this.filters.nobody(this.groups)] : []));
     this.rows.show(this.shown);
-    const doubts = this.people.answer?.doubts.length;
-    setText(this.review, doubts ? `Look at the ${doubts > 1 ? `${doubts} most doubtful pairs` : "most doubtful pair"}` : "No doubtful pairs");
+    const doubts = this.people.answer?.doubts.length, none = this.people.answer ? "No doubtful pairs" : "Looking for doubtful pairs…";
+    setText(this.review, doubts ? `Look at the ${doubts > 1 ? `${doubts} most doubtful pairs` : "most doubtful pair"}` : none);
     this.review.disabled = !doubts;
     this.paintTray();
     if (within && !within.isConnected && this.current) this.stepTo(this.groupOf(this.people.rowOf.get(this.current.id)));
