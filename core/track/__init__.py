@@ -11,7 +11,7 @@ import numpy as np
 
 from core.settings import TrackSettings
 from core.track.deciding import decisive
-from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
+from core.track.hindsight import RejoinRules, doubled, fill, is_long, is_thing, rejoin, renumber
 from core.track.looks import Looks
 from core.track.settle import SettleRules, settle
 from core.track.tracker import NO_FEATURES, STEP_SECONDS, Rules, Tracker
@@ -82,6 +82,7 @@ def track(
         whole = settle(raw[good], *doubts, known, settings.track_cos, size, SettleRules(), near)
     else:
         whole = rejoin(raw[good], near)
+    whole = whole[~is_thing(whole, rules.sure)]
     # Settled pieces may lie on one person for a moment, and what is left of one may be too short to say who it is.
     whole = whole[~doubled(whole)]
     return renumber(fill(whole[is_long(whole, settings.n_init, SHORTEST)], timeline, near))

@@ -26,19 +26,19 @@ from core.types import Bools, Floats, Ints, Tracks
 class SettleRules:
     """Chosen by measurement on PETS 2009 and on drawn plazas. Likeness is 0 for a stranger, 1 for the same person.
 
-    A link over a short gap needs a motion that fits and `likely` looks; one that the tracker had made only looks that
-    are not those of an `other`. One over a long gap, up to `long_seconds`, needs looks `surely` alike and a place that
-    could be reached: `reach` body heights, and `pace` more for each second.
-    Boxes that share `same_place` with nobody else near are one person's, even where the looks are in doubt.
+    A link over a short gap needs `likely` looks and, unless the tracker had made it, a motion that fits. One over a
+    long gap, up to `long_seconds`, needs looks `surely` alike and a place that could be reached: `reach` body heights,
+    and `pace` more for each second.
+    Boxes that share `same_place` with nobody else near, inside the picture, are one person's, even where the looks are
+    in doubt.
     Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later.
     A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
     `limit` is too much.
     """
 
-    long_seconds: float = 10.0
+    long_seconds: float = 15.0
     likely: float = 0.2
-    other: float = 0.0
-    surely: float = 0.6
+    surely: float = 0.55
     unknown: float = 0.5
     reach: float = 0.5
     pace: float = 0.8
@@ -89,7 +89,7 @@ def settle(
     earlier, later = candidates(pieces.ends, rules.long_seconds)
     like = _likeness(pieces, known, look, cosine)(earlier, later)
     like = np.where(known[earlier] & known[later], like, rules.unknown)
-    on = _walks_on(pieces, cover, earlier, later, near.sure_seconds, rules.same_place)
+    on = _walks_on(pieces, cover, earlier, later, size, rules, near.sure_seconds)
     like = np.where(on, np.maximum(like, rules.unknown), like)
     cost = _cost(pieces, earlier, later, like, known, size, rules, near)
     follows = _linked(earlier, later, cost, len(first), rules.limit)
@@ -181,7 +181,7 @@ def _cost(
     own = (pieces.track[a] == pieces.track[b]) & (b == a + 1)
     looks = 1 - like + rules.gap * gap
     short = rules.motion * np.minimum(fit, 3) + looks - rules.stay * own
-    short[~(((fit <= 1) & (gap <= near.gap_seconds) & (like >= rules.likely)) | (own & (like >= rules.other)))] = np.inf
+    short[~((like >= rules.likely) & (own | ((fit <= 1) & (gap <= near.gap_seconds))))] = np.inf
     tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
     way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
     hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]
@@ -191,13 +191,20 @@ def _cost(
     return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
 
 
-def _walks_on(pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, soon: float, share: float) -> Bools:
-    """Pairs in which b begins at once and where a ended, nobody else near: one person who turned, however they look."""
+def _walks_on(
+    pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, size: tuple[int, int] | None, rules: SettleRules, soon: float
+) -> Bools:
+    """Pairs in which b begins at once and where a ended, nobody else near: one person who turned, however they look.
+
+    At the border it may be somebody who comes just as another goes.
+    """
     last, first = pieces.begin[a + 1] - 1, pieces.begin[b]
-    alone = (cover[last] <= TOUCH) & (cover[first] <= TOUCH)
-    at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
     xyxy = pieces.rows.xyxy
-    return np.asarray(alone & at_once & (overlap_each(xyxy[last], xyxy[first]) >= share))
+    inside = ~_at_border(xyxy, size, rules.edge)
+    alone = (cover <= TOUCH) & inside
+    at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
+    here = overlap_each(xyxy[last], xyxy[first]) >= rules.same_place
+    return np.asarray(alone[last] & alone[first] & at_once & here)
 
 
 def _at_border(xyxy: Floats, size: tuple[int, int] | None, edge: float) -> Bools:

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from core.track.hindsight import RejoinRules, doubled, fill, is_long, rejoin, renumber
+from core.track.hindsight import RejoinRules, doubled, fill, is_long, is_thing, rejoin, renumber
 from core.types import Timeline, Tracks
 from tests.track.scenes import timeline, walk
 
@@ -101,6 +103,23 @@ def test_short_tracks_are_told_by_their_seen_boxes() -> None:
     assert set(scene[is_long(scene, 2)].track.tolist()) == {1, 2}
 
 
+@pytest.mark.parametrize(
+    ("step", "sure", "left"),
+    [((0.0, 0.0), 1, []), ((0.0, 0.0), 8, [1]), ((0.3, 0.0), 1, [1]), ((0.0, 0.3), 1, [1])],
+)
+def test_a_thing_never_moves_and_nobody_is_sure_of_it(step: tuple[float, float], sure: int, left: list[int]) -> None:
+    """`sure` of twenty boxes are; 19 steps are over a tenth of a body's height, which is 40."""
+    scene = tracks(t1=walk(range(20), (50, 50), step))
+    scene = replace(scene, score=np.where(np.arange(20) < sure, 0.6, 0.4).astype(np.float32))
+    assert sorted(set(scene[~is_thing(scene, 0.55)].track.tolist())) == left
+
+
+def test_things_are_told_track_by_track() -> None:
+    scene = tracks(t1=walk(range(20), (50, 50), (0, 0)), t2=walk(range(20), (150, 50), (0, 0)))
+    scene = replace(scene, score=np.where(scene.track == 1, 0.3, 0.9).astype(np.float32))
+    assert set(scene[is_thing(scene, 0.55)].track.tolist()) == {1}
+
+
 def test_renumber_by_first_appearance() -> None:
     scene = tracks(
         t7=walk(range(5, 9), (0, 0), (0, 0)),
@@ -118,5 +137,6 @@ def test_empty_tracks_pass_through() -> None:
         len(rejoin(none, RejoinRules()))
         == len(fill(none, timeline(3), RejoinRules()))
         == len(renumber(none[is_long(none, 3)]))
+        == len(is_thing(none, 0.5))
         == 0
     )

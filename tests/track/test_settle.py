@@ -88,6 +88,31 @@ def test_who_turns_and_looks_like_another_walks_on(cover: float, count: int) -> 
     assert len(set(found.track)) == count
 
 
+@pytest.mark.parametrize(("start", "count"), [(100, 1), (0, 2)])
+def test_at_the_border_one_comes_as_another_goes(start: float, count: int) -> None:
+    """Two who look unlike, at once and at one place: inside the picture somebody has turned, at its border nobody."""
+    table = np.array(walk(range(60), (start, 100), (0, 0)))
+    number = np.where(table[:, 0] < 30, 1, 2)
+    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
+    looks = {(1, 0): RED.astype(np.float32), (2, 0): BLUE.astype(np.float32)}
+    none = np.zeros(60, np.int64)
+    found = settle(tracks, np.zeros(60), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
+    assert len(set(found.track)) == count
+
+
+@pytest.mark.parametrize(("cosine", "count"), [(0.75, 1), (0.62, 2)])
+def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count: int) -> None:
+    """A track with a doubt in it, about somebody like a stranger, and somebody a little more alike than strangers."""
+    table = np.array(walk(range(60), (100, 100), (1, 0)))
+    tracks = Tracks(table[:, 0], table[:, 0] / 10, np.ones(60, np.int64), table[:, 1:5], table[:, 5], np.ones(60, bool))
+    stretch = (table[:, 0] >= 30).astype(np.int64)
+    like = np.array([cosine, np.sqrt(1 - cosine**2), 0, 0], np.float32)
+    looks = {(1, 0): RED.astype(np.float32), (1, 1): like}
+    cover = np.where(np.abs(table[:, 0] - 30) < 2, 0.5, 0.0)  # somebody was in front
+    found = settle(tracks, cover, stretch, looks, 0.8, PICTURE, SettleRules(), RejoinRules())
+    assert len(set(found.track)) == count
+
+
 def test_out_of_reach_is_somebody_else() -> None:
     before, after = walk(range(30), (40, 100), (0, 0)), walk(range(45, 80), (340, 100), (0, 0))
     scene = detections(before, after, walk(range(80), (200, 220), (0, 0)))
