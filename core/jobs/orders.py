@@ -10,7 +10,7 @@ from typing import Any
 from core.cases import Case
 from core.errors import SettingsError
 from core.folders import write_atomically
-from core.pipeline import NONE, Span
+from core.pipeline import NONE, VERSIONS, Span
 from core.regions import to_json
 from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import digest_of
@@ -58,7 +58,8 @@ class Order:
 
     @property
     def key(self) -> str:
-        content = asdict(self)
+        """Of what another program, whose stages come to something else, would not have done."""
+        content = {**asdict(self), "stages": VERSIONS}
         for source in content["sources"]:
             del source["path"]
         return digest_of(content)

@@ -6,7 +6,7 @@ from core.match.matching import Match, match
 from core.match.people import Identities
 from core.match.ranked import Ranked, most_alike, rank
 from core.match.rules import FREE, WORDS, Contradiction, Decisions, reasons
-from core.match.similarity import cosines
+from core.match.similarity import cosines, set_apart, usual_looks
 from core.match.tree import MergeTree
 
 __all__ = [
@@ -25,4 +25,6 @@ __all__ = [
     "most_alike",
     "rank",
     "reasons",
+    "set_apart",
+    "usual_looks",
 ]

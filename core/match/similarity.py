@@ -1,16 +1,48 @@
-"""How alike tracklets are: cosines of their looks, and more where two cameras saw them at one place at one time."""
+"""How alike tracklets are: cosines of what sets their looks apart from what is usual where they were seen; and more
+where two cameras saw them at one place at one time.
+
+A model gives everybody something in common, and so do a camera's light and background. Two strangers in one room are
+the more alike for it, so that no threshold fits a room and a street; without it, one fits both, and two models. It is
+taken away where the clips hold too few strangers to suggest a threshold of their own.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from core.types import Floats, Tracklets
+import numpy as np
+from numpy.typing import NDArray
+
+from core.types import Floats, Ints, Tracklets
 
 BLOCK = 1024
 NEAR = 0.4
 """Body heights between the feet of two, on ground that two cameras see, up to which they stood at one place."""
 LIFT = 0.5
 """Share of what is missing to 1 that standing at one place adds."""
+
+
+SOME, ENOUGH = 8, 16
+"""So many tracklets of all cameras, and of one camera, are half enough to say what is usual there."""
+
+
+def usual_looks(vector: Floats, camera: Ints, cameras: int) -> Floats:
+    """What looks (n, d) of unit norm have in common in each camera (cameras, d).
+
+    A camera's mean counts the more, the more it saw, against that of all, and that against nothing: somebody who is
+    nearly alone in a camera must not be taken for its light.
+    """
+    overall = vector.sum(axis=0, dtype=np.float64) / (len(vector) + SOME)
+    own = np.zeros((cameras, vector.shape[1]))
+    np.add.at(own, camera, vector)
+    count = np.bincount(camera, minlength=cameras)[:, None]
+    return np.asarray((own + ENOUGH * overall) / (count + ENOUGH), np.float32)
+
+
+def set_apart(vector: NDArray[np.floating[Any]], usual: Floats) -> Floats:
+    """`vector` (n, d) less what is `usual` for each, of unit norm again."""
+    left = vector.astype(np.float32) - usual
+    return np.asarray(left / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-6), np.float32)
 
 
 def cosines(tracklets: Tracklets) -> Floats:

@@ -16,7 +16,7 @@ from the first two.
 """
 
 from core.people.bringing import bring, look_into
-from core.people.deciding import UNKNOWN_MODEL, Choice, Way, about_people, decide, matched
+from core.people.deciding import Choice, Way, about_people, decide, matched, to_go_by
 from core.people.evidence import Evidence, load_evidence
 from core.people.filming import write_films
 from core.people.flat import Plane, plane_of
@@ -30,7 +30,6 @@ from core.people.views import collect
 from core.people.writing import people_of, tracks_zip, write_people
 
 __all__ = [
-    "UNKNOWN_MODEL",
     "Answer",
     "Choice",
     "Decided",
@@ -67,6 +66,7 @@ __all__ = [
     "read_names",
     "read_photo",
     "similarity_npz",
+    "to_go_by",
     "tracks_zip",
     "write_films",
     "write_people",

@@ -15,6 +15,7 @@ import numpy as np
 
 from core.errors import SettingsError
 from core.ground import TICK_SECONDS, Walks
+from core.match import set_apart
 from core.people.evidence import Cut, Evidence
 from core.pipeline import looks_of
 from core.results import spans
@@ -44,7 +45,7 @@ def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Trac
     colours[parts] = looks.colours
     columns = {f.name: getattr(evidence.tracklets, f.name)[longer] for f in fields(Tracklets)}
     columns["track"][count:] = [one.rest for one in cuts]
-    columns["vector"][parts] = looks.vector
+    columns["vector"][parts] = set_apart(looks.vector, evidence.usual[columns["camera"][parts]])
     seen = _seen(cuts, tracks)
     for part in parts:
         place = columns["camera"][part]

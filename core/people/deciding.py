@@ -25,7 +25,7 @@ from core.weights import Known
 
 Way = tuple[str, str, float]
 """Two cameras, and how many seconds it takes at least to go from one to the other."""
-UNKNOWN_MODEL = Known(strange=0.3, spread=0.25, threshold=0.7)
+UNKNOWN_MODEL = Known(0.3, 0.25, 0.7, few=Known(-0.15, 0.25, 0.35))
 """For embedders of which nothing was measured: careful, and said so."""
 
 
@@ -72,12 +72,19 @@ def decide(
     return found, write_people(parts, found, out, about, said.blur, progress, when, said.names, to, said.zipped)
 
 
+def to_go_by(evidence: Evidence, known: Known | None) -> Known:
+    """What is known of looks such as those of `evidence`."""
+    if evidence.apart:
+        return (known and known.few) or UNKNOWN_MODEL.few or UNKNOWN_MODEL
+    return known or UNKNOWN_MODEL
+
+
 def matched(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:
     """The evidence cut as was said, and who is who in it; nothing is written."""
     parts = cut_as_said(choice.links, evidence, out)
     links, travel = decisions_of(choice.links, parts), _travel(choice.travel, parts)
     places = None if choice.looks_only else apart(parts)
-    return parts, match(parts.tracklets, known or UNKNOWN_MODEL, choice.threshold, links, travel, places)
+    return parts, match(parts.tracklets, to_go_by(evidence, known), choice.threshold, links, travel, places)
 
 
 def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> dict[str, Any]:
@@ -116,6 +123,7 @@ def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]
         **({"again": command} if files else {}),
         "run": run,
         "known_of_the_embedder": known and asdict(known),
+        "looks": "less what is usual in each camera" if evidence.apart else "as they are",
         "same_ground": described(evidence),
         "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.timed)),
     }

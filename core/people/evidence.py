@@ -7,7 +7,8 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from core.errors import StoreError
 from core.folders import write_atomically
 from core.ground import Overlap, Walks, walks_of
+from core.match import reasons, set_apart, usual_looks
+from core.match.calibrate import FEW
+from core.match.rules import TOGETHER
 from core.pipeline import CameraResult, Kept, Looks, crops_of, kept_of, looks_of
 from core.results import spans
 from core.store import Artifact
@@ -80,7 +84,8 @@ class Evidence:
 
     Offsets are nan for pictures that came without clips: then all that times say is what cannot be one person.
     `cuts` are what was cut of the run's tracks since. `walks` say where everybody stood, and `overlaps` which cameras
-    see the same ground.
+    see the same ground. `usual` (cameras, d) is what was taken away from the looks of each camera as common to all:
+    nothing, unless there were too few strangers to learn from how alike they are.
     """
 
     cameras: tuple[str, ...]
@@ -88,6 +93,7 @@ class Evidence:
     tracklets: Tracklets
     colours: Floats
     crops: Crops
+    usual: Floats
     cuts: tuple[Cut, ...] = ()
     walks: Walks = field(default_factory=Walks.empty)
     overlaps: tuple[Overlap, ...] = ()
@@ -103,10 +109,33 @@ class Evidence:
         """Whether there were clips, so that somebody knows when anybody was seen."""
         return not np.isnan(self.offsets).any()
 
+    @property
+    def apart(self) -> bool:
+        """Whether the tracklets' vectors are less what is usual in their cameras."""
+        return bool(self.usual.any())
+
+    @cached_property
+    def crop_looks(self) -> Halves:
+        """What sets each crop apart, as the tracklets' vectors do for them."""
+        return set_apart(self.crops.vector, self.usual[self.tracklets.camera[self.crops.row]]).astype(np.float16)
+
     def clip_seconds(self, row: int) -> tuple[float, float]:
         """When the tracklet is seen, in its own clip."""
         offset = float(self.offsets[self.tracklets.camera[row]])
         return float(self.tracklets.start[row]) - offset, float(self.tracklets.end[row]) - offset
+
+
+def told_apart(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
+    """Tracklets of one camera after another, and `usual`, which is taken away from their looks.
+
+    What is known of a model holds without it only; but where the clips show strangers enough, they say more than that.
+    """
+    whole = Tracklets.joined(tracklets)
+    strangers = np.count_nonzero(np.triu(reasons(whole) == TOGETHER, 1))
+    if strangers >= FEW or not len(whole):
+        return whole, np.zeros((len(tracklets), whole.vector.shape[1]), np.float32)
+    usual = usual_looks(whole.vector, whole.camera, len(tracklets))
+    return replace(whole, vector=set_apart(whole.vector, usual[whole.camera])), usual
 
 
 def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
@@ -132,12 +161,14 @@ def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: P
         colours.append(looks.colours)
         crops.append(_write_crops(result.crops, kept, result, looks.track, first, out))
         first += len(looks)
+    whole, usual = told_apart(tracklets)
     return Evidence(
         names,
         shift,
-        Tracklets.joined(tracklets),
+        whole,
         np.concatenate([np.empty((0, 2, 11), np.float32), *colours]),
         Crops.joined(crops),
+        usual,
         walks=Walks.joined(walks),
     )
 
@@ -167,6 +198,7 @@ def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: In
 def save_evidence(evidence: Evidence, out: Path) -> None:
     """What `load_evidence` reads."""
     arrays = {"cameras": np.array(evidence.cameras, str), "offsets": evidence.offsets, "colours": evidence.colours}
+    arrays["usual"] = evidence.usual
     for prefix, table in _tables(evidence):
         arrays |= {prefix + f.name: getattr(table, f.name) for f in fields(table)}
     arrays["overlaps"] = np.array(json.dumps([overlap.plain() for overlap in evidence.overlaps]))
@@ -188,7 +220,7 @@ def load_evidence(out: Path) -> Evidence:
         crops = Crops(**{f.name: found["crop_" + f.name] for f in fields(Crops)})
         walks = Walks(**{f.name: found["walk_" + f.name] for f in fields(Walks)})
         overlaps = tuple(Overlap.of(known) for known in json.loads(str(found["overlaps"])))
-        known = tuple(found["cameras"].tolist()), found["offsets"], tracklets, found["colours"], crops
+        known = tuple(found["cameras"].tolist()), found["offsets"], tracklets, found["colours"], crops, found["usual"]
         return Evidence(*known, walks=walks, overlaps=overlaps)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
         raise StoreError(f"{out / FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR.") from fault

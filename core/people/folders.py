@@ -21,7 +21,7 @@ from core.embed import Embedder
 from core.embed.folder import PICTURES
 from core.errors import ClipError
 from core.folders import write_atomically
-from core.people.evidence import CROPS, Crops, Evidence, save_evidence
+from core.people.evidence import CROPS, Crops, Evidence, save_evidence, told_apart
 from core.pipeline import Camera, looks_of
 from core.pipeline.crops import JPEG_QUALITY
 from core.progress import Progress
@@ -134,7 +134,8 @@ def collect_pictures(
         first += len(looks)
     cameras = tuple(files[0].camera.name for files in brought)
     none = np.full(len(cameras), np.nan)
-    evidence = Evidence(cameras, none, Tracklets.joined(tracklets), np.concatenate(colours), Crops.joined(crops))
+    whole, usual = told_apart(tracklets)
+    evidence = Evidence(cameras, none, whole, np.concatenate(colours), Crops.joined(crops), usual)
     save_evidence(evidence, out)
     return evidence, told
 

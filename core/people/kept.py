@@ -76,6 +76,6 @@ def known_of(record: dict[str, Any]) -> Known | None:
     if not isinstance(facts, dict):
         raise WeightsError("the run matched on motion alone", "Run it again with an embedder.")
     if facts.get("known"):
-        return Known(**facts["known"])
+        return Known.of(facts["known"])
     # An older run did not keep it.
     return next((entry.model.known for entry in entries().values() if entry.matches(facts["sha256"])), None)

@@ -19,7 +19,7 @@ def lookalikes_of(evidence: Evidence, match: Match, out: Path) -> list[Lookalike
     person = match.people().person.tolist()
     names = {row: name for name, row in evidence.row_of.items()}
     found = rank(match.similarity, match.why, match.people())
-    crops = most_alike(found.row, found.other, evidence.crops.row, evidence.crops.vector)
+    crops = most_alike(found.row, found.other, evidence.crops.row, evidence.crop_looks)
     reasons = reasons_of(evidence)
     columns = (found.row, found.place, found.other, found.similarity, found.why, found.margin, *crops)
     said = zip(*(column.tolist() for column in columns), strict=True)

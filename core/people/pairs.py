@@ -48,7 +48,7 @@ def pair_of_people(evidence: Evidence, match: Match, one: int, other: int) -> Pa
 
 
 def _shown(evidence: Evidence, left: Ints, right: Ints, mean: float, together: bool, words: str) -> Pair:
-    one, other, alike = most_alike(left, right, evidence.crops.row, evidence.crops.vector)
+    one, other, alike = most_alike(left, right, evidence.crops.row, evidence.crop_looks)
     best = int(alike.argmax())
     return Pair(mean, together, words, (int(one[best]), int(other[best])), float(alike[best]))
 

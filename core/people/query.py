@@ -14,6 +14,7 @@ import numpy as np
 from core.detect import Detector
 from core.errors import ClipError, StoreError
 from core.gallery import Candidate, Crop
+from core.match import set_apart
 from core.people.evidence import CROPS, Evidence
 from core.people.kept import Decided
 from core.pipeline.stages import crop
@@ -92,13 +93,20 @@ def rank(vector: Floats, decided: Decided) -> Ranking:
             f"the run's vectors have {tracklets.vector.shape[1]} numbers, this model gives {len(vector)}",
             "Ask with the model of the run.",
         )
-    found = np.clip(tracklets.vector @ vector, -1, 1) if len(tracklets) else np.empty(0, np.float32)
+    found = np.empty(0, np.float32)
+    if len(tracklets):
+        found = np.clip(tracklets.vector @ _set_apart(vector, decided.evidence), -1, 1)
     person, of, count = np.unique(decided.person, return_inverse=True, return_counts=True)
     mean = np.asarray(np.bincount(of, found, minlength=len(person)) / count, np.float32)
     order = np.lexsort((-found, of))
     best = order[np.searchsorted(of[order], np.arange(len(person)))]
     ranks = np.lexsort((person, -mean))
     return Ranking(person, mean, found[best], best)[ranks]
+
+
+def _set_apart(vector: Floats, evidence: Evidence) -> Floats:
+    """A photo is of no camera of the run: what is usual for all of them is taken for usual there."""
+    return set_apart(vector, evidence.usual.mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,5 +143,6 @@ def candidates(vector: Floats, decided: Decided, out: Path, top: int) -> list[Ca
 
 def _most_alike(evidence: Evidence, row: int, vector: Floats, out: Path) -> Crop:
     mine = evidence.crops[evidence.crops.row == row]
-    at = int(np.argmax(mine.vector.astype(np.float32) @ vector))
+    looks = evidence.crop_looks[evidence.crops.row == row].astype(np.float32)
+    at = int(np.argmax(looks @ _set_apart(vector, evidence)))
     return Crop(float(mine.seconds[at]), int(mine.frame[at]), out / CROPS / str(mine.name[at]))

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.ground import Walks, walks_of
 from core.people.cutting import parted
-from core.people.evidence import Crops, Evidence
+from core.people.evidence import Crops, Evidence, told_apart
 from core.people.views import unmixed
 from core.pipeline import looks_of
 from core.results import spans
@@ -73,7 +73,8 @@ def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidenc
         crops.append(replace(mine, row=first + np.searchsorted(looks.track, track_of)))
         walks.append(walks_of(known, seen[name].size, offset, first))
         first += len(looks)
-    known_looks = Tracklets.joined(tracklets), np.concatenate(colours), Crops.joined(crops)
+    whole, usual = told_apart(tracklets)
+    known_looks = whole, np.concatenate(colours), Crops.joined(crops), usual
     return Evidence(old.cameras, old.offsets, *known_looks, walks=Walks.joined(walks), overlaps=old.overlaps)
 
 

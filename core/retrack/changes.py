@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.match import match
-from core.people import UNKNOWN_MODEL, Evidence, Link, decisions_of
+from core.people import Evidence, Link, decisions_of, to_go_by
 from core.people.cutting import cut
 from core.people.views import apart
 from core.retrack.again import Again
@@ -120,7 +120,7 @@ def _people(
     cuts = [link for link in links if link["decision"] == CUT]
     parts = cut(evidence, [(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
     said = decisions_of(links, parts)
-    found = match(parts.tracklets, known or UNKNOWN_MODEL, threshold, said, None, apart(parts))
+    found = match(parts.tracklets, to_go_by(parts, known), threshold, said, None, apart(parts))
     return len(np.unique(found.people().person))
 
 

@@ -58,7 +58,7 @@ def doubts(desk: Desk, most: int) -> tuple[Doubt, ...]:
     unsure = [frozenset(desk.sights[row] for row in rows) in hesitated for _, rows in pairs]
     first = sorted(range(len(pairs)), key=lambda at: unsure[at])[:most]
     rows = np.array([pairs[at][1] for at in first], np.int64).reshape(-1, 2)
-    crops = most_alike(rows[:, 0], rows[:, 1], desk.evidence.crops.row, desk.evidence.crops.vector)
+    crops = most_alike(rows[:, 0], rows[:, 1], desk.evidence.crops.row, desk.evidence.crop_looks)
     one, other, alike = (column.tolist() for column in crops)
     return tuple(
         Doubt(

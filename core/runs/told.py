@@ -77,7 +77,7 @@ def told(manifest: Manifest) -> Told:
         return Told(
             clips=tuple(_clip(camera) for camera in run["cameras"]),
             models={kind: _model(run["models"][kind]) for kind in KINDS},
-            known=known and Known(**known),
+            known=known and Known.of(known),
             recipe=_recipe(run["settings"]),
             regions={name: from_json(json.dumps(shapes)) for name, shapes in run["regions"].items()},
             offsets=dict(about["offset_seconds"]),

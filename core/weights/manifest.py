@@ -92,7 +92,7 @@ def _entry(row: dict[str, Any], home: Path) -> Entry:
         assumed=tuple(row.get("assumed", ())),
         url=row.get("url", ""),
         megabytes=float(row.get("megabytes", 0)),
-        known=Known(**row["known"]) if "known" in row else None,
+        known=Known.of(row["known"]) if "known" in row else None,
     )
     return Entry(model, row["file"], row.get("sha256", ""))
 

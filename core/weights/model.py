@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["detector", "embedder"]
 Format = Literal["pt", "onnx", "openvino", "safetensors"]
@@ -48,11 +49,21 @@ class InputConvention:
 @dataclass(frozen=True)
 class Known:
     """What was measured with an embedder elsewhere: similarities of strangers, as mean and deviation of their inverse
-    hyperbolic tangent, and a threshold for one person that did well."""
+    hyperbolic tangent, and a threshold for one person that did well.
+
+    `few` is the same for looks less what is usual in each camera, as they are taken where there are few strangers.
+    """
 
     strange: float
     spread: float
     threshold: float
+    few: Known | None = None
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Known:
+        """The one that `asdict` wrote."""
+        few = content.get("few")
+        return cls(**{**content, "few": few and cls.of(few)})
 
 
 @dataclass(frozen=True)

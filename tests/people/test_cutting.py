@@ -58,7 +58,8 @@ def mixed() -> tuple[Evidence, dict[str, Tracks]]:
     colour = np.stack([worn[row == number].mean(0) for number in range(5)])
     tracklets = Tracklets(camera, track, start, start + 7.9, look)
     boxes = {"gate": boxes_of(1, 2, 3, 6), "hall": boxes_of(1, 2)}
-    return Evidence(("gate", "hall"), offset, tracklets, colour, crops), boxes
+    usual = np.zeros((2, look.shape[1]), np.float32)
+    return Evidence(("gate", "hall"), offset, tracklets, colour, crops, usual), boxes
 
 
 def boxes_of(*numbers: int) -> Tracks:
@@ -69,6 +70,17 @@ def boxes_of(*numbers: int) -> Tracks:
 
 def parts_of(evidence: Evidence, camera: str, *tracks: int) -> list[int]:
     return [evidence.row_of[camera, track] for track in tracks]
+
+
+def test_each_side_is_set_apart_from_what_was_usual_before_the_cut() -> None:
+    whole, tracks = mixed()
+    usual = np.array([[0.0, 0.4, 0.1], [0.3, 0.0, 0.0]], np.float32)[:, : whole.usual.shape[1]]
+    found = cut(replace(whole, usual=usual), [("gate", 3, 4.05)], tracks)
+    expected = looks(RED, GREEN) - usual[0]
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    parts = parts_of(found, "gate", 3, 7)
+    np.testing.assert_allclose(found.tracklets.vector[parts], expected, atol=1e-3)
+    assert np.array_equal(found.usual, usual)
 
 
 def test_each_side_has_its_own_look_colours_times_and_crops() -> None:

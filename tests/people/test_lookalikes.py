@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.match import match
+from core.match import match, set_apart
 from core.people import Evidence, load_evidence, write_people
 from core.weights import Known
 from tests.people.making import run
@@ -52,7 +52,11 @@ def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out:
         assert float(row["margin"]) == pytest.approx(float(people[one]["similarity"]) - alike, abs=2e-4)
         # The two crops are there, and no others of the two tracks are more alike.
         mine, theirs = evidence.crops.of(here), evidence.crops.of(there)
-        pairs = mine.vector.astype(np.float32) @ theirs.vector.astype(np.float32).T
+        looks = (
+            set_apart(c.vector, evidence.usual[evidence.tracklets.camera[r]])
+            for c, r in ((mine, here), (theirs, there))
+        )
+        pairs = next(looks) @ next(looks).T
         a, b = (
             mine.frame.tolist().index(int(row["crop_frame"])),
             theirs.frame.tolist().index(int(row["other_crop_frame"])),

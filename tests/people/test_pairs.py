@@ -30,6 +30,7 @@ def three(**rest: tuple[tuple[int, int], ...]) -> tuple[Evidence, Match]:
         tracklets,
         whole.colours,
         type(crops)(**{**vars(crops), "vector": lookalike.astype(np.float16)}),
+        np.zeros((3, 3), np.float32),
     )
     return evidence, match(tracklets, KNOWN, 0.2, Decisions(**rest))
 

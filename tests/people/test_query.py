@@ -10,6 +10,7 @@ import pytest
 
 from core.detect import Boxes
 from core.errors import ClipError, StoreError, WeightsError
+from core.match import set_apart
 from core.people import Choice, Decided, candidates, decide, load_evidence, load_people, look_at, model_of, read_photo
 from core.people.query import rank
 from core.results import record_of
@@ -95,7 +96,7 @@ def test_everybody_is_ranked_as_by_hand(decided: Decided) -> None:
     asked = np.array([0.2, 0.5, 0.84], np.float32)
     asked /= np.linalg.norm(asked)
     found = rank(asked, decided)
-    similarity = tracklets.vector @ asked
+    similarity = tracklets.vector @ set_apart(asked, decided.evidence.usual.mean(axis=0))
     by_hand = {p: similarity[decided.person == p] for p in (1, 2)}
     assert found.person.tolist() == sorted(by_hand, key=lambda p: -by_hand[p].mean()) == [1, 2]
     np.testing.assert_allclose(found.similarity, [by_hand[p].mean() for p in found.person], atol=1e-6)
@@ -106,7 +107,8 @@ def test_everybody_is_ranked_as_by_hand(decided: Decided) -> None:
 def test_the_mean_decides_and_not_the_best(decided: Decided) -> None:
     """Of two people, one has a tracklet just like the photo and another unlike it; the other one two alike enough."""
     vector = np.array([[1, 0, 0], [0.9, 0.4359, 0], [0, 0, 1], [0.9, 0, 0.4359]], np.float32)
-    changed = replace(decided.evidence, tracklets=replace(decided.evidence.tracklets, vector=vector))
+    tracklets = replace(decided.evidence.tracklets, vector=vector)
+    changed = replace(decided.evidence, tracklets=tracklets, usual=np.zeros((2, 3), np.float32))
     found = rank(np.array([1, 0, 0], np.float32), replace(decided, evidence=changed))
     assert found.person.tolist() == [2, 1] and found.row.tolist()[1] == 0
     np.testing.assert_allclose(found.similarity, [0.9, 0.5], atol=1e-3)

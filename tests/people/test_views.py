@@ -39,7 +39,8 @@ def looked_at(looks: np.ndarray, *cameras: Tracks) -> tuple[Evidence, dict[str, 
         np.full((count * SECONDS, 2, 11), 1 / 11, np.float16),
     )
     whole = replace(tracklets, vector=mean)
-    evidence = Evidence(("south", "east"), np.zeros(2), whole, np.zeros((count, 2, 11), np.float32), crops, walks=walks)
+    plain, usual = np.zeros((count, 2, 11), np.float32), np.zeros((2, mean.shape[1]), np.float32)
+    evidence = Evidence(("south", "east"), np.zeros(2), whole, plain, crops, usual, walks=walks)
     return evidence, dict(zip(("south", "east"), cameras, strict=True))
 
 

@@ -77,7 +77,8 @@ def made(
     colours = np.stack([clothes[who % len(COLOURS)], clothes[who // len(COLOURS) % len(COLOURS)]], axis=1)
     found = Tracklets(camera, track, start, end, vector)
     names = tuple(f"cam{number + 1}" for number in range(cameras))
-    return Evidence(names, np.zeros(cameras), found, colours, _crops(rng, found, names, colours, crops))
+    usual = np.zeros((cameras, 128), np.float32)
+    return Evidence(names, np.zeros(cameras), found, colours, _crops(rng, found, names, colours, crops), usual)
 
 
 def _times(rng: np.random.Generator, visit: Ints, seconds: int) -> tuple[Seconds, Seconds]:

@@ -57,4 +57,5 @@ def _evidence(tracks: Mapping[str, Tracks]) -> Evidence:
     name = np.array([f"x/{number}.jpg" for number in range(len(row))], str)
     kept = Crops(row, frame, seconds, np.ones(len(row)), name, vector[row.astype(int)], plain)  # type: ignore[arg-type]
     found = Tracklets(camera, track, start, end, vector)  # type: ignore[arg-type]
-    return Evidence(tuple(tracks), np.zeros(len(tracks)), found, np.full((len(rows), 2, 11), 1 / 11, np.float32), kept)
+    colours, usual = np.full((len(rows), 2, 11), 1 / 11, np.float32), np.zeros((len(tracks), 64), np.float32)
+    return Evidence(tuple(tracks), np.zeros(len(tracks)), found, colours, kept, usual)
