@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,23 @@ socket.socket.connect_ex = guarded(socket.socket.connect_ex)
 """
 
 pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def house(fresh: Path) -> Path:
+    return fresh
+
+
+@pytest.fixture
+def server(house: Path, tmp_path: Path) -> Iterator[str]:
+    with serving(tmp_path / "log") as address:
+        yield address
+
+
+@pytest.fixture
+def ready(house: Path, exported: Path) -> None:
+    """No first run: that one is in the way from the sample to the zip."""
+    shutil.copytree(exported, cache_dir() / "exported")
 
 
 @pytest.fixture
@@ -157,7 +175,7 @@ def settled(tab: Page) -> None:
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
-def test_from_upload_to_zip_by_keyboard_alone(tab: Page, sample: Path, tmp_path: Path) -> None:
+def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Path, tmp_path: Path) -> None:
     tab.goto("/")
     expect(tab.get_by_role("button", name="Open the sample")).to_be_visible()
     settled(tab)
@@ -203,7 +221,7 @@ def test_from_upload_to_zip_by_keyboard_alone(tab: Page, sample: Path, tmp_path:
     assert case.name == "By keys" and [clip.end_seconds for clip in case.clips] == [4.0, 4.0]
 
 
-def test_two_clips_of_a_room_and_an_alley_with_its_region(tab: Page, house: Path, shared: Path, tmp_path: Path) -> None:
+def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page, shared: Path, tmp_path: Path) -> None:
     data = shared / "data"
     clips = [*sorted((data / "room_hall").glob("*.mp4")), data / "clips" / "alley_night_osd_cam1.mp4"]
     tab.goto("/")
