@@ -65,7 +65,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def drawn(house: Path, sample: Path) -> None:
-    """As `make run` leaves it: the sample is there."""
+    """As `make run` leaves it, but for its length: the sample is there."""
     shutil.copytree(sample, sample_folder(), dirs_exist_ok=True)
 
 
