@@ -232,7 +232,12 @@ def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page
     chooser.value.set_files(clips)
     expect(tab.get_by_role("button", name="Remove alley_night_osd_cam1")).to_be_visible()
     go(tab, "Regions")
+    picture = tab.locator(".stage img")
+    expect(picture).to_have_attribute("src", re.compile("/stills/"))
+    first = picture.get_attribute("src") or ""
     tab.get_by_role("radio", name="alley_night_osd_cam1").click()
+    # Until the page is the alley's, it is the first camera that would be given the file.
+    expect(picture).not_to_have_attribute("src", first)
     settled(tab)
     tab.get_by_text("Open a file").click()
     tab.get_by_test_id("stMain").locator("input[type=file]").set_input_files(data / "clips" / "alley_roi.txt")
