@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from core.sample import sample_clips, sample_folder
+from core.sample import SampleSettings
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -88,10 +88,14 @@ def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def drawn(sample: Path) -> None:
-    """The sample lies where the notebooks look for it."""
-    if not sample_clips(sample_folder()):
-        shutil.copytree(sample, sample_folder(), dirs_exist_ok=True)
+def drawn(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the notebooks ask for has been drawn already."""
+
+    def copied(settings: SampleSettings, folder: Path) -> None:
+        assert settings == SampleSettings(seconds=12)
+        shutil.copytree(sample, folder)
+
+    monkeypatch.setattr("core.sample.render", copied)
 
 
 @EXPORTS

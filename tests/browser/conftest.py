@@ -1,4 +1,4 @@
-"""The app in a real browser: a server with a cache of its own, and a tab that must not say anything in red.
+"""The app in a real browser: a server with a cache beside it, and a tab that must not say anything in red.
 
 Skips where there is no Chromium. Whatever a page asks of another machine is stopped, and fails the test.
 """
@@ -12,15 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from core.cases import Case, Cases
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+# No other machine has an address. (To stop requests one by one would cost Chromium its cache of what it has fetched.)
+ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -31,28 +36,56 @@ def chromium() -> Iterator[Browser]:
     if PROGRAM is None:
         pytest.skip("needs Chromium, which is not on this machine")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])
+        opened = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu", ALONE])
         yield opened
         opened.close()
 
 
-@pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of footage; the cache beside it is empty."""
-    footage = tmp_path / "footage"
-    footage.mkdir()
-    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(footage))
-    # As `make run` starts it, but for the browser of the desktop, which is one that does nothing.
-    monkeypatch.setenv("BROWSER", "true")
-    return footage
+@contextmanager
+def at_home(root: Path) -> Iterator[Path]:
+    """The folder of footage below `root`, and the cache beside it, are the program's in this block."""
+    footage = root / "footage"
+    footage.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_CACHE", str(root / "cache"))
+        patch.setenv("SIGHTLINE_FOOTAGE", str(footage))
+        # As `make run` starts it, but for the browser of the desktop, which is one that does nothing.
+        patch.setenv("BROWSER", "true")
+        yield footage
 
 
-@pytest.fixture
-def server(house: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of the app as `make run` starts it."""
-    with serving(tmp_path / "log") as address:
+@pytest.fixture(scope="package")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="package")
+def server(root: Path) -> Iterator[str]:
+    """The address of the app as `make run` starts it: one for all tests that bring a case of their own."""
+    with ExitStack() as stack:
+        with at_home(root):
+            address = stack.enter_context(serving(root / "log"))
         yield address
+
+
+@pytest.fixture
+def house(root: Path) -> Iterator[Path]:
+    """The folder of footage of the server that all have in common."""
+    with at_home(root) as footage:
+        yield footage
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Path]:
+    """A folder of footage whose cache is empty, for those who start a server of their own."""
+    with at_home(tmp_path) as footage:
+        yield footage
+
+
+def shown_by(case: Case, name: str) -> Case:
+    """Another case, with nothing said yet, that shows the same run."""
+    cases = Cases()
+    return cases.change(cases.new(name).key, lambda old: replace(old.with_clips(case.clips), run=case.run))
 
 
 @contextmanager
@@ -84,7 +117,7 @@ def _wait_for(health: str) -> None:
 
 
 @pytest.fixture
-def tab(chromium: Browser, server: str) -> Iterator[Page]:
+def tab(chromium: Browser, server: str, house: Path) -> Iterator[Page]:
     """An empty tab, 1440 x 900; relative addresses are the app's."""
     with watched(chromium, server) as page:
         yield page
@@ -97,12 +130,9 @@ def watched(chromium: Browser, server: str) -> Iterator[Page]:
     foreign: list[str] = []
     faults: list[str] = []
 
-    def look(route: Route, request: Request) -> None:
-        if request.url.startswith((server, "data:", "blob:")):
-            route.continue_()
-        else:
+    def look(request: Request) -> None:
+        if not request.url.startswith((server, "data:", "blob:")):
             foreign.append(request.url)
-            route.abort()
 
     def hear(message: ConsoleMessage) -> None:
         # On a cold link to a page, Streamlit first looks for its server below that page's address.
@@ -110,7 +140,7 @@ def watched(chromium: Browser, server: str) -> Iterator[Page]:
         if message.type == "error" and not probing:
             faults.append(f"{message.text} {message.location}")
 
-    context.route("**/*", look)
+    context.on("request", look)
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.on("console", hear)

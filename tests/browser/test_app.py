@@ -22,7 +22,7 @@ PAGES = {
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])
 def test_every_page_without_anything_in_it(
-    chromium: Browser, house: Path, tmp_path: Path, width: int, theme: str
+    chromium: Browser, fresh: Path, tmp_path: Path, width: int, theme: str
 ) -> None:
     log = tmp_path / "log"
     with serving(log) as address, watched(chromium, address) as tab:

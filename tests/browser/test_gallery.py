@@ -2,19 +2,27 @@
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.cases import Case, Cases
 from core.review import load_review
+from tests.browser.conftest import at_home, shown_by
 from tests.review.making import big_case
 
 
-@pytest.fixture
-def case(house: object) -> Case:
+@pytest.fixture(scope="module")
+def four(root: Path) -> Case:
     """Four people, each seen once by each of two cameras."""
-    return big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
+    with at_home(root):
+        return big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
+
+
+@pytest.fixture
+def case(four: Case, house: Path, request: pytest.FixtureRequest) -> Case:
+    return shown_by(four, request.node.name)
 
 
 def opened(tab: Page, case: Case) -> Locator:

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,39 +10,22 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.cases import Case, CaseClip, Cases
 from core.regions import Region, Regions
-from tests.browser.conftest import PATIENCE_MS, serving
+from tests.browser.conftest import PATIENCE_MS, at_home, serving
 from tests.pages.making import clip_at
 
 LEFT = Region("box", ((0.1, 0.1), (0.4, 0.9)))
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One folder of footage and one cache for all tests here: each has a case of its own."""
-    root = tmp_path_factory.mktemp("regions")
-    (root / "footage").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SIGHTLINE_CACHE", str(root / "cache"))
-        patch.setenv("SIGHTLINE_FOOTAGE", str(root / "footage"))
-        patch.setenv("BROWSER", "true")
-        yield root / "footage"
-
-
-@pytest.fixture(scope="module")
-def server(house: Path) -> Iterator[str]:
-    with serving(house.parent / "log") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def clips(house: Path) -> list[CaseClip]:
+def clips(root: Path) -> list[CaseClip]:
     """Two cameras of 128 x 64 pixels."""
-    made = [clip_at(house, name, frames) for name, frames in (("gate.mp4", 30), ("yard.mp4", 20))]
+    with at_home(root) as house:
+        made = [clip_at(house, name, frames) for name, frames in (("gate.mp4", 30), ("yard.mp4", 20))]
     return [CaseClip(Path(clip.path).stem, clip.path, clip.digest) for clip in made]
 
 
 @pytest.fixture
-def case(clips: list[CaseClip], request: pytest.FixtureRequest) -> Case:
+def case(clips: list[CaseClip], house: Path, request: pytest.FixtureRequest) -> Case:
     cases = Cases()
     return cases.change(cases.new(request.node.name).key, lambda old: old.with_clips(clips))
 
@@ -189,31 +171,30 @@ def test_numbers_are_typed(tab: Page, case: Case) -> None:
     kept(case, 1)
 
 
-def test_what_was_drawn_stays(chromium: Browser, case: Case, tmp_path: Path) -> None:
-    """Over a page change, a reload, in a second tab, and when the server is started again."""
+def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_path: Path) -> None:
+    """Over a page change, a reload, in a second tab, and for a server that is started afterwards."""
     context = chromium.new_context(viewport={"width": 900, "height": 900})
-    with serving(tmp_path / "log") as address:
-        tab = context.new_page()
-        tab.goto(f"{address}/areas?case={case.key}")
-        tab.get_by_role("button", name="Add in the middle").click()
-        before = kept(case, 1)
-        tab.get_by_role("button", name="Next: run").click()
-        expect(tab.get_by_role("heading", name="Run", exact=True)).to_be_visible()
-        tab.go_back()
-        expect(tab.locator(".shape")).to_have_count(1)
-        tab.reload()
-        expect(tab.locator(".shape")).to_have_count(1)
-        assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
-        other = context.new_page()
-        other.goto(f"{address}/areas?case={case.key}")
-        expect(other.locator(".shape")).to_have_count(1)
-        other.get_by_role("button", name="Add in the middle").click()
-        kept(case, 2)
-        # The first tab has not heard of it, and must not undo it.
-        tab.get_by_role("button", name="Delete region 1").click()
-        expect(tab.get_by_text("changed in another tab")).to_be_visible()
-        expect(tab.locator(".shape")).to_have_count(2)
-        assert kept(case, 2)[0] == before[0]
+    tab = context.new_page()
+    tab.goto(f"{server}/areas?case={case.key}")
+    tab.get_by_role("button", name="Add in the middle").click()
+    before = kept(case, 1)
+    tab.get_by_role("button", name="Next: run").click()
+    expect(tab.get_by_role("heading", name="Run", exact=True)).to_be_visible()
+    tab.go_back()
+    expect(tab.locator(".shape")).to_have_count(1)
+    tab.reload()
+    expect(tab.locator(".shape")).to_have_count(1)
+    assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth")
+    other = context.new_page()
+    other.goto(f"{server}/areas?case={case.key}")
+    expect(other.locator(".shape")).to_have_count(1)
+    other.get_by_role("button", name="Add in the middle").click()
+    kept(case, 2)
+    # The first tab has not heard of it, and must not undo it.
+    tab.get_by_role("button", name="Delete region 1").click()
+    expect(tab.get_by_text("changed in another tab")).to_be_visible()
+    expect(tab.locator(".shape")).to_have_count(2)
+    assert kept(case, 2)[0] == before[0]
     with serving(tmp_path / "log") as address:
         tab.goto(f"{address}/areas?case={case.key}")
         expect(tab.locator(".shape")).to_have_count(2)

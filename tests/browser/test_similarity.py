@@ -6,16 +6,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.cases import Cases
+from core.cases import Case, Cases
 from core.review import name
 from pages.parts.reviewing import act
+from tests.browser.conftest import at_home, shown_by
 from tests.review.making import big_case
 
 
-@pytest.fixture
-def case(house: Path) -> str:
+@pytest.fixture(scope="module")
+def twelve(root: Path) -> Case:
     """Twelve people, three cameras; the house is that of the server."""
-    case = big_case(cameras=3, people=12, tracklets=36, crops=2, seconds=30, noise=0.3)
+    with at_home(root):
+        return big_case(cameras=3, people=12, tracklets=36, crops=2, seconds=30, noise=0.3)
+
+
+@pytest.fixture
+def case(twelve: Case, house: Path, request: pytest.FixtureRequest) -> str:
+    case = shown_by(twelve, request.node.name)
     return Cases().change(case.key, lambda old: replace(old, threshold=0.5)).key
 
 

@@ -143,14 +143,19 @@ def wait_for(folder: Path, pattern: str, process: "subprocess.Popen[str]", secon
 
 
 @pytest.mark.timeout(300)
-def test_killed_and_run_again_equals_never_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_and_run_again_equals_never_killed(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`kill -9` after the first chunk; the same command then does only the rest, and the result is the same."""
     shared = ROOT.parent / "shared" / "data" / "pets_s2l1" / "view1.avi"
     clip = shared if shared.is_file() else write_scene(tmp_path / "long.mp4", 600)
 
     def command(out: str) -> list[str]:
-        return [sys.executable, "-m", "core", "track", str(clip), "--out", str(tmp_path / out), *SMALL]
+        words = [sys.executable, "-m", "core", "track", str(clip), "--out", str(tmp_path / out)]
+        return [*words, "--to", "45", *SMALL]  # three chunks
 
+    for cache in ("killed", "whole"):
+        shutil.copytree(exported, tmp_path / cache / "exported")
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "killed"))
     process = subprocess.Popen(command("a"), cwd=ROOT, text=True)
     wait_for(tmp_path / "killed" / "stages", "00000-*.npz", process)
@@ -163,7 +168,6 @@ def test_killed_and_run_again_equals_never_killed(tmp_path: Path, monkeypatch: p
     kept = json.loads((tmp_path / "a" / "run.json").read_text())["cameras"]
     assert next(iter(kept.values()))["stages"]["detect"]["kept"] >= 200
 
-    shutil.copytree(tmp_path / "killed" / "exported", tmp_path / "whole" / "exported")
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "whole"))
     assert subprocess.run(command("b"), cwd=ROOT, check=False).returncode == 0
     one, other = (sorted((tmp_path / d / "tracks").glob("*.txt"))[0].read_bytes() for d in "ab")

@@ -1,6 +1,8 @@
 """What `sample` leaves on disk: films that play, truth that scores, the same bytes each time; nothing half-done."""
 
 import json
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,60 +11,80 @@ import pytest
 from core.cli import main
 from core.errors import Cancelled, SettingsError
 from core.mot import read_mot, write_truth
-from core.sample import SampleSettings, frames, render, sample_clips
+from core.sample import SampleSettings, frames, render, sample_clips, scene_of
 from core.sample.film import _film
 from core.sample.place import make_room
 from core.score import score_files
 from core.types import Timeline
 from core.video import probe, read
+from tests.sample.footage import SHORT
 
 SETTINGS = SampleSettings(seconds=12.0, seed=4, cameras=2, people=7)
 
 
-@pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    heard: list[tuple[int, int]] = []
-    render(SETTINGS, folder, lambda done, total: heard.append((done, total)))
-    assert heard[-1] == (600, 600) and heard == sorted(heard)
-    return folder
-
-
 @pytest.mark.timeout(300)
-def test_the_films_are_as_told(footage: Path) -> None:
-    assert sorted(path.name for path in footage.iterdir()) == ["cam1.mp4", "cam2.mp4", "truth", "truth.json"]
-    about = json.loads((footage / "truth.json").read_text(encoding="utf-8"))
-    assert about["settings"] == {"cameras": 2, "people": 7, "seconds": 12.0, "seed": 4}
+def test_the_films_are_as_told(sample: Path) -> None:
+    films = ["cam1.mp4", "cam2.mp4", "cam3.mp4"]
+    assert sorted(path.name for path in sample.iterdir()) == [*films, "truth", "truth.json"]
+    about = json.loads((sample / "truth.json").read_text(encoding="utf-8"))
+    assert about["settings"] == asdict(SHORT)
     for name, camera in about["cameras"].items():
-        clip = probe(footage / f"{name}.mp4")
+        clip = probe(sample / f"{name}.mp4")
         assert (clip.width, clip.height, clip.codec) == (960, 540, "h264")
         assert clip.frames == camera["frames"] and clip.fps == pytest.approx(camera["fps"])
         assert clip.warnings == ()
-    assert len({camera["offset_seconds"] for camera in about["cameras"].values()}) == 2
+    assert len({camera["offset_seconds"] for camera in about["cameras"].values()}) == 3
     seen = {person["id"]: person["cameras"] for person in about["people"]}
     assert [len(seen[who]) for who in about["one_camera_only"]] == [1, 1]
-    assert all(len(cameras) == 2 for who, cameras in seen.items() if who not in about["one_camera_only"])
+    assert all(len(cameras) >= 2 for who, cameras in seen.items() if who not in about["one_camera_only"])
 
 
-def test_the_truth_is_of_those_pictures(footage: Path) -> None:
-    rows = read_mot(footage / "truth" / "cam2.txt")
-    for shot in frames(SETTINGS, 1, every=125):
+@pytest.mark.timeout(300)
+def test_all_of_the_drawing_was_heard_of(sample: Path) -> None:
+    lines = (sample.with_name("sampling") / "heard").read_text(encoding="utf-8").splitlines()
+    heard = [(told["done"], told["total"]) for told in map(json.loads, lines[:-1])]
+    frames = sum(view.frames(SHORT.seconds) for view in scene_of(SHORT).views)
+    assert heard[-1] == (frames, frames) and heard == sorted(heard) and len(heard) > 10
+    assert lines[-1].startswith("3 films of 12 s")
+
+
+def test_other_settings_are_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three pictures of each film tell."""
+    monkeypatch.setattr("core.sample.film.frames", partial(frames, every=100))
+    heard: list[tuple[int, int]] = []
+    render(SETTINGS, tmp_path, lambda done, total: heard.append((done, total)), processes=False)
+    assert heard == [(done, 600) for done in (1, 101, 201, 301, 401, 501)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cam1.mp4", "cam2.mp4", "truth", "truth.json"]
+    about = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
+    assert about["settings"] == {"cameras": 2, "people": 7, "seconds": 12.0, "seed": 4}
+    assert list(about["cameras"]) == ["cam1", "cam2"] and len(about["people"]) == 7
+    for name in about["cameras"]:
+        rows = read_mot(tmp_path / "truth" / f"{name}.txt")
+        assert set(rows.frame.tolist()) == {0, 100, 200} and set(rows.id.tolist()) <= set(range(1, 8))
+
+
+@pytest.mark.timeout(300)
+def test_the_truth_is_of_those_pictures(sample: Path) -> None:
+    rows = read_mot(sample / "truth" / "cam2.txt")
+    shots = list(frames(SHORT, 1, every=125))
+    for shot in shots:
         there = rows[rows.frame == shot.frame]
         assert there.id.tolist() == shot.rows.id.tolist()
         assert np.array_equal(there.xyxy, shot.rows.xyxy)
         assert np.allclose(there.visibility, shot.rows.visibility, atol=6e-4)
         assert set(there.cls.tolist()) == {1} and set(there.conf.tolist()) == {1.0}
-    clip = probe(footage / "cam2.mp4")
+    clip = probe(sample / "cam2.mp4")
     with read(clip, Timeline(np.array([125]), clip.times[[125]])) as pictures:
         film = next(iter(pictures)).bgr
-    drawn = list(frames(SETTINGS, 1, every=125))[1].bgr
-    assert np.abs(film.astype(int) - drawn).mean() < 8
+    assert np.abs(film.astype(int) - shots[1].bgr).mean() < 8
 
 
-def test_truth_scores_full_marks_against_itself(footage: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    truth = footage / "truth"
+@pytest.mark.timeout(300)
+def test_truth_scores_full_marks_against_itself(sample: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    truth = sample / "truth"
     scores = score_files(truth, truth)
-    assert {name: s.as_dict()["MOTA"] for name, s in scores.items()} == dict.fromkeys(["cam1", "cam2", "together"], 1.0)
+    names = ["cam1", "cam2", "cam3", "together"]
+    assert {name: s.as_dict()["MOTA"] for name, s in scores.items()} == dict.fromkeys(names, 1.0)
     assert main(["evaluate", "tracks", "--truth", str(truth), "--result", str(truth)]) == 0
     assert "cam2" in capsys.readouterr().out
 

@@ -10,6 +10,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from core.mot import read_detections, read_mot, rows_of
+from core.pipeline import CameraResult
 from core.pipeline.stages import load_detections, stored_features
 from core.score import score
 from core.settings import EmbedSettings, TrackSettings
@@ -40,13 +41,19 @@ class Stored:
         return self.boxes[rows], vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
+def left(pets: Pets, found: CameraResult, stage: str) -> Artifact:
+    """What a stage of this run has in the store."""
+    assert found.clip is not None
+    artifact = pets.store.named(found.clip.digest, found.stages[stage]["artifact"])
+    assert artifact is not None
+    return artifact
+
+
 @pytest.fixture(scope="module")
 def stored(pets: Pets) -> Stored:
-    before = set(pets.store.root.glob("*/embed-*"))
-    pets.run(replace(pets.recipe, embed=EmbedSettings(every=True)), features=True)
-    (vectors,) = set(pets.store.root.glob("*/embed-*")) - before
-    boxes, _ = load_detections(Artifact(next(pets.store.root.glob("*/detect-*")), {}), TIMES)
-    return Stored(boxes, list(stored_features(Artifact(vectors, {}))))
+    found = pets.run(replace(pets.recipe, embed=EmbedSettings(every=True)), features=True)
+    boxes, _ = load_detections(left(pets, found, "detect"), TIMES)
+    return Stored(boxes, list(stored_features(left(pets, found, "embed"))))
 
 
 def previous(owner: Ints) -> Ints:
