@@ -31,7 +31,8 @@ class SettleRules:
     and `pace` more for each second.
     Boxes that share `same_place` with nobody else near, inside the picture, are one person's, even where the looks are
     in doubt.
-    Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later.
+    Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later;
+    and who appears there more than `gone_seconds` later has come.
     A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
     `limit` is too much.
     """
@@ -50,6 +51,7 @@ class SettleRules:
     limit: float = 1.3
     edge: float = 8.0
     edge_seconds: float = 2.5
+    gone_seconds: float = 1.5
     same_place: float = 0.5
 
 
@@ -185,9 +187,11 @@ def _cost(
     tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
     way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
     hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]
-    gone = _at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
-    gone |= _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
-    hidden &= ~gone | ((fit <= 1) & (gap <= rules.edge_seconds))
+    left = _at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
+    came = _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
+    hidden &= ~(left | came) | ((fit <= 1) & (gap <= rules.edge_seconds))
+    short[left & came & (gap > rules.gone_seconds)] = np.inf
+    hidden &= ~(left & came) | (gap <= rules.gone_seconds)
     return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
 
 

@@ -19,7 +19,12 @@ except SightlineError as missing:
     st.error(f"**{missing.message}.** {missing.remedy}")
     st.stop()
 # Less empty space on top, so that the first step is seen without scrolling.
-st.html("<style>.stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 3rem; }</style>")
+st.html(
+    "<style>"
+    ".stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 3rem; }"
+    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid currentColor; }"
+    "</style>"
+)
 page = st.navigation(list(pages().values()), position="top")
 try:
     with st.sidebar:

@@ -28,9 +28,10 @@ def pages() -> dict[str, st.Page]:
 
 
 def go_on_to(name: str, label: str) -> None:
-    """The button of the next step."""
-    if st.button(label, type="primary", icon=":material/arrow_forward:"):
-        st.switch_page(pages()[name])
+    """The next step. A link, which the browser follows by itself: a button's way leads through Python, and a part of
+    the page that was refreshing itself meanwhile came after it and wiped the new page out."""
+    with st.container(key=f"onward {name}"):
+        link_to(name, label, ":material/arrow_forward:")
 
 
 def link_to(name: str, label: str, icon: str) -> None:

@@ -178,7 +178,7 @@ def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_pa
     tab.goto(f"{server}/areas?case={case.key}")
     tab.get_by_role("button", name="Add in the middle").click()
     before = kept(case, 1)
-    tab.get_by_role("button", name="Next: run").click()
+    tab.get_by_role("link", name="Next: run").click()
     expect(tab.get_by_role("heading", name="Run", exact=True)).to_be_visible()
     tab.go_back()
     expect(tab.locator(".shape")).to_have_count(1)

@@ -56,7 +56,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def labels(app: AppTest) -> list[str]:
-    return [button.label for button in app.button]
+    links = [link.proto.label.strip("*") for link in app.get("page_link")]
+    return [*links, *(button.label for button in app.button)]
 
 
 def now(case: Case) -> Case:

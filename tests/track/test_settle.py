@@ -113,6 +113,18 @@ def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count
     assert len(set(found.track)) == count
 
 
+@pytest.mark.parametrize(("gap", "count"), [(10, 1), (18, 2)])
+def test_who_comes_where_another_left_is_new_after_a_while(gap: int, count: int) -> None:
+    """Standing at the border with one and the same look; the walk would fit."""
+    table = np.array([row for row in walk(range(60 + gap), (0, 100), (0, 0)) if not 30 <= row[0] < 30 + gap])
+    number = np.where(table[:, 0] < 30, 1, 2)
+    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
+    looks = {(1, 0): RED.astype(np.float32), (2, 0): RED.astype(np.float32)}
+    none = np.zeros(60, np.int64)
+    found = settle(tracks, np.zeros(60), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
+    assert len(set(found.track)) == count
+
+
 def test_out_of_reach_is_somebody_else() -> None:
     before, after = walk(range(30), (40, 100), (0, 0)), walk(range(45, 80), (340, 100), (0, 0))
     scene = detections(before, after, walk(range(80), (200, 220), (0, 0)))
