@@ -51,7 +51,7 @@ class SettleRules:
     limit: float = 1.3
     edge: float = 8.0
     edge_seconds: float = 2.5
-    gone_seconds: float = 1.5
+    gone_seconds: float = 1.8
     same_place: float = 0.5
 
 

@@ -99,6 +99,7 @@ def test_drawn_by_pointer(tab: Page, case: Case) -> None:
     corners(case, ((32, 16), (64, 48)))
     tab.keyboard.press("Control+Shift+z")
     corners(case, ((42, 18), (74, 50)))
+    tab.wait_for_timeout(500)  # Python has written it, and its answer is on the way: what it brings is selected
     tab.keyboard.press("Delete")
     kept(case, 0)
     tab.get_by_role("button", name="Polygon").click()

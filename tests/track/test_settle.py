@@ -113,7 +113,7 @@ def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count
     assert len(set(found.track)) == count
 
 
-@pytest.mark.parametrize(("gap", "count"), [(10, 1), (18, 2)])
+@pytest.mark.parametrize(("gap", "count"), [(10, 1), (19, 2)])
 def test_who_comes_where_another_left_is_new_after_a_while(gap: int, count: int) -> None:
     """Standing at the border with one and the same look; the walk would fit."""
     table = np.array([row for row in walk(range(60 + gap), (0, 100), (0, 0)) if not 30 <= row[0] < 30 + gap])
