@@ -36,7 +36,8 @@ def offer(order: Order, job: Job | None) -> None:
         st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
         return
     differs = changes(job.order, order)
-    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {words}" for words in differs))
+    told = differs or ["Sightline itself, which looks for people or follows them in another way now"]
+    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {words}" for words in told))
     if job.live:
         st.caption("The one at work goes on beside it; stop it if you no longer need it.")
     st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))

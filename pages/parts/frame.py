@@ -22,7 +22,7 @@ except SightlineError as missing:
 st.html(
     "<style>"
     ".stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 3rem; }"
-    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid currentColor; }"
+    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
 )
 page = st.navigation(list(pages().values()), position="top")
