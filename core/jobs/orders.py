@@ -16,8 +16,6 @@ from core.settings import DetectSettings, TrackSettings, VideoSettings
 from core.store import digest_of
 from core.weights import find
 
-"""In the place of an embedder: tracks by motion alone, and nobody is found again."""
-
 
 @dataclass(frozen=True)
 class Source:

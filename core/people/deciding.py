@@ -25,7 +25,7 @@ from core.weights import Known
 
 Way = tuple[str, str, float]
 """Two cameras, and how many seconds it takes at least to go from one to the other."""
-UNKNOWN_MODEL = Known(0.3, 0.25, 0.7, few=Known(-0.15, 0.25, 0.35))
+UNKNOWN_MODEL, UNKNOWN_FEW = Known(0.3, 0.25, 0.7), Known(-0.15, 0.25, 0.35)
 """For embedders of which nothing was measured: careful, and said so."""
 
 
@@ -74,9 +74,8 @@ def decide(
 
 def to_go_by(evidence: Evidence, known: Known | None) -> Known:
     """What is known of looks such as those of `evidence`."""
-    if evidence.apart:
-        return (known and known.few) or UNKNOWN_MODEL.few or UNKNOWN_MODEL
-    return known or UNKNOWN_MODEL
+    there = known or UNKNOWN_MODEL
+    return (there.few or UNKNOWN_FEW) if evidence.apart else there
 
 
 def matched(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:

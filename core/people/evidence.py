@@ -117,6 +117,8 @@ class Evidence:
     @cached_property
     def crop_looks(self) -> Halves:
         """What sets each crop apart, as the tracklets' vectors do for them."""
+        if not self.apart:
+            return self.crops.vector
         return set_apart(self.crops.vector, self.usual[self.tracklets.camera[self.crops.row]]).astype(np.float16)
 
     def clip_seconds(self, row: int) -> tuple[float, float]:

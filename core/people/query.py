@@ -126,6 +126,7 @@ class Answer:
 def candidates(vector: Floats, decided: Decided, out: Path, top: int) -> list[Candidate]:
     """The first `top` of the ranking, each with the crop of their best tracklet that is the most alike."""
     evidence, found = decided.evidence, rank(vector, decided)[:top]
+    look = _set_apart(vector, evidence)
     rows = zip(*(getattr(found, field.name).tolist() for field in fields(found)), strict=True)
     return [
         Candidate(
@@ -135,14 +136,14 @@ def candidates(vector: Floats, decided: Decided, out: Path, top: int) -> list[Ca
             enough=similarity >= decided.threshold,
             camera=evidence.cameras[evidence.tracklets.camera[row]],
             track=int(evidence.tracklets.track[row]),
-            crop=_most_alike(evidence, row, vector, out),
+            crop=_most_alike(evidence, row, look, out),
         )
         for person, similarity, best, row in rows
     ]
 
 
-def _most_alike(evidence: Evidence, row: int, vector: Floats, out: Path) -> Crop:
-    mine = evidence.crops[evidence.crops.row == row]
-    looks = evidence.crop_looks[evidence.crops.row == row].astype(np.float32)
-    at = int(np.argmax(looks @ _set_apart(vector, evidence)))
+def _most_alike(evidence: Evidence, row: int, look: Floats, out: Path) -> Crop:
+    its = evidence.crops.row == row
+    mine, looks = evidence.crops[its], evidence.crop_looks[its]
+    at = int(np.argmax(looks.astype(np.float32) @ look))
     return Crop(float(mine.seconds[at]), int(mine.frame[at]), out / CROPS / str(mine.name[at]))

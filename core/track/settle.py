@@ -190,9 +190,8 @@ def _cost(
     left = _at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
     came = _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
     hidden &= ~(left | came) | ((fit <= 1) & (gap <= rules.edge_seconds))
-    short[left & came & (gap > rules.gone_seconds)] = np.inf
-    hidden &= ~(left & came) | (gap <= rules.gone_seconds)
-    return np.asarray(np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf)))
+    cost = np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf))
+    return np.asarray(np.where(left & came & (gap > rules.gone_seconds), np.inf, cost))
 
 
 def _walks_on(

@@ -35,6 +35,20 @@ def spans(found: Tracks) -> list[tuple[int, int]]:
     )
 
 
+def numbered(rows: list[tuple[float, ...]]) -> Tracks:
+    """Who walks so, of whom the tracker made track 1 in the first 30 boxes, and track 2 in the others."""
+    table = np.array(rows)
+    number = np.where(np.arange(len(table)) < 30, 1, 2)
+    return Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(len(table), bool))
+
+
+def settled(tracks: Tracks, second: Floats, cover: float = 0.0) -> int:
+    """How many are left; the first track looks red, the other one like `second`."""
+    looks = {(1, 0): RED.astype(np.float32), (2, 0): second.astype(np.float32)}
+    covered, none = np.full(len(tracks), cover), np.zeros(len(tracks), np.int64)
+    return len(set(settle(tracks, covered, none, looks, 0.6, PICTURE, SettleRules(), RejoinRules()).track))
+
+
 def tracked(scene: Detections, looks: Floats, frames: int) -> Tracks:
     return track(timeline(frames), scene, TrackSettings(), [features(looks)], size=PICTURE)
 
@@ -79,25 +93,13 @@ def test_hidden_at_the_border_is_not_gone_where_the_motion_fits(gap: int, spanne
 @pytest.mark.parametrize(("cover", "count"), [(0.0, 1), (0.5, 2)])
 def test_who_turns_and_looks_like_another_walks_on(cover: float, count: int) -> None:
     """The tracker began anew in the same place at once: one person however they look, unless somebody was in front."""
-    table = np.array(walk(range(60), (100, 100), (1, 0)))
-    number = np.where(table[:, 0] < 30, 1, 2)
-    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
-    looks = {(1, 0): RED.astype(np.float32), (2, 0): BLUE.astype(np.float32)}
-    none = np.zeros(60, np.int64)
-    found = settle(tracks, np.full(60, cover), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
-    assert len(set(found.track)) == count
+    assert settled(numbered(walk(range(60), (100, 100), (1, 0))), BLUE, cover) == count
 
 
 @pytest.mark.parametrize(("start", "count"), [(100, 1), (0, 2)])
 def test_at_the_border_one_comes_as_another_goes(start: float, count: int) -> None:
     """Two who look unlike, at once and at one place: inside the picture somebody has turned, at its border nobody."""
-    table = np.array(walk(range(60), (start, 100), (0, 0)))
-    number = np.where(table[:, 0] < 30, 1, 2)
-    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
-    looks = {(1, 0): RED.astype(np.float32), (2, 0): BLUE.astype(np.float32)}
-    none = np.zeros(60, np.int64)
-    found = settle(tracks, np.zeros(60), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
-    assert len(set(found.track)) == count
+    assert settled(numbered(walk(range(60), (start, 100), (0, 0))), BLUE) == count
 
 
 @pytest.mark.parametrize(("cosine", "count"), [(0.75, 1), (0.62, 2)])
@@ -116,13 +118,8 @@ def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count
 @pytest.mark.parametrize(("gap", "count"), [(10, 1), (19, 2)])
 def test_who_comes_where_another_left_is_new_after_a_while(gap: int, count: int) -> None:
     """Standing at the border with one and the same look; the walk would fit."""
-    table = np.array([row for row in walk(range(60 + gap), (0, 100), (0, 0)) if not 30 <= row[0] < 30 + gap])
-    number = np.where(table[:, 0] < 30, 1, 2)
-    tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(60, bool))
-    looks = {(1, 0): RED.astype(np.float32), (2, 0): RED.astype(np.float32)}
-    none = np.zeros(60, np.int64)
-    found = settle(tracks, np.zeros(60), none, looks, 0.6, PICTURE, SettleRules(), RejoinRules())
-    assert len(set(found.track)) == count
+    seen = [row for row in walk(range(60 + gap), (0, 100), (0, 0)) if not 30 <= row[0] < 30 + gap]
+    assert settled(numbered(seen), RED) == count
 
 
 def test_out_of_reach_is_somebody_else() -> None:
