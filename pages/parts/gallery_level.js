@@ -26,7 +26,7 @@ class Level {
       "aria-label": "Least similarity of one person", "aria-describedby": "meaning",
       oninput: () => this.move(+this.slider.value), onchange: () => this.settle(+this.slider.value) });
     this.box = el("input", { type: "number", step: STEP, class: "number", "aria-label": "Least similarity, as a number",
-      onchange: () => this.typed() });
+      oninput: () => { this.typing = true; }, onblur: () => { this.typing = false; }, onchange: () => this.typed() });
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.mark = el("button", { type: "button", class: "mark", onclick: () => this.settle(null) });
     this.back = el("button", { type: "button", class: "quiet", onclick: () => this.settle(null) });
@@ -77,6 +77,7 @@ class Level {
   }
 
   typed() {
+    this.typing = false;
     const level = Math.min(1, Math.max(this.least, Number.parseFloat(this.box.value)));
     if (Number.isNaN(level)) this.set(this.level); else this.settle(Math.round(level * 100) / 100);
   }
@@ -85,7 +86,8 @@ class Level {
     this.level = level;
     this.slider.value = level;
     const words = level.toFixed(2);
-    if (this.box.getRootNode().activeElement !== this.box || +this.box.value !== level) this.box.value = words;
+    // An answer of Python's to an older level may come in the middle of a number.
+    if (!this.typing && (this.box.getRootNode().activeElement !== this.box || +this.box.value !== level)) this.box.value = words;
     this.slider.setAttribute("aria-valuetext", words);
     this.back.style.visibility = Math.abs(level - this.people.suggested) < STEP / 2 ? "hidden" : "";
     this.draw();
