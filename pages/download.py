@@ -19,7 +19,7 @@ from pages.parts.services import services
 def nothing_yet(live: bool) -> None:
     """No run is done: what to do next."""
     if live:
-        words = "**The run is at work.** What it finds can be downloaded here when it is done."
+        words = "**The run is in progress.** You can download its results here when it is done."
         st.info(words, icon=":material/hourglass:")
     else:
         st.info("**There is nothing to download yet.** Run the case first.", icon=":material/info:")
@@ -29,31 +29,29 @@ def nothing_yet(live: bool) -> None:
 def of_people(case: Case, desk: Desk) -> None:
     """The zip, the tables, and what takes longest last; what takes a while is a child's work, found after a refresh."""
     what_is_in_it(case, desk)
-    st.subheader("The gallery as a zip")
+    st.subheader("Gallery as a zip file")
     st.markdown(
-        "A report that opens in any browser, contact sheets, every picture by person, tables, tracks, and how all "
-        "of it was made."
+        "A report that opens in any browser, contact sheets, all crops by person, tables, tracks, and a record of "
+        "how they were made."
     )
     blur, reason = heads(case)
     off = not blur and not reason
     zipped = export_of(case, desk, "gallery", reason)
     films, crops = (export_of(case, desk, what, reason) for what in ("films", "crops"))
-    done = made(case, zipped, desk.out, "Make the zip", primary=True, off=off)
+    done = made(case, zipped, desk.out, "Create zip file", primary=True, off=off)
     if done is not None:
         zip_done(case, done, desk.out)
     st.subheader("Tables")
     tables(case, desk)
     if desk.evidence.timed:
-        st.subheader("Films")
-        st.markdown("Each camera's clip with the people drawn in, in a colour per person, with the way they came.")
-        section(case, desk, films, "Make the films", off)
-    st.subheader("Crops to train from")
-    st.markdown(
-        "The pictures by person, named as in Market-1501. Heads stay as they are, for a model learns from them."
-    )
+        st.subheader("Annotated videos")
+        st.markdown("Each camera's clip with boxes and paths drawn in, one colour per person.")
+        section(case, desk, films, "Create videos", off)
+    st.subheader("Training crops")
+    st.markdown("Crops by person, named as in Market-1501. Faces are not blurred, because models are trained on them.")
     if blur:
-        st.caption("To make them, switch the blur off above and say why.")
-    section(case, desk, crops, "Make the crops", blur or off)
+        st.caption("To create them, turn off face blurring above and give a reason.")
+    section(case, desk, crops, "Create crops", blur or off)
     others_at_work(case, {export.key for export in (zipped, films, crops)})
 
 
@@ -71,14 +69,17 @@ if job is None or job.state not in ("done", "partly"):
     nothing_yet(coming is not None and coming.live)
 elif (desk := desk_of(case)) is None:
     st.info(
-        "**This run compared nobody:** it followed people in each camera by their motion alone. Run again with an "
-        "appearance model for a gallery.",
+        "**This run has no gallery:** it tracked people by motion alone. Choose a re-identification model and run "
+        "again.",
         icon=":material/person_search:",
     )
     link_to("run", "Go to Run", ":material/arrow_back:")
     tracks_alone(case, job.out)
 elif not len(desk.evidence.tracklets):
-    st.info("**Nobody was found.** Look at the regions, or run again with a lower confidence.", icon=":material/info:")
+    st.info(
+        "**No people were found.** Check the regions, or lower the confidence threshold and run again.",
+        icon=":material/info:",
+    )
     link_to("run", "Go to Run", ":material/arrow_back:")
     tracks_alone(case, job.out)
 else:

@@ -19,14 +19,14 @@ if case is None:
 
 st.title("Footage")
 if not case.clips:
-    st.markdown("**Start here:** add the clips of this case, one for each camera. Your files are never changed.")
+    st.markdown("**Start here:** add one clip for each camera. Your files are never changed.")
 uploader(case)
-with st.expander("From a folder of this machine", icon=":material/folder_open:"):
+with st.expander("Add from a folder on this computer", icon=":material/folder_open:"):
     from_folder(case)
 refusals()
 undo_removal(case)
 if not case.clips:
-    st.caption("No footage at hand? Try it with ours: it opens as a case of its own.")
+    st.caption("No footage at hand? Open the sample as a separate case.")
     offer_sample()
     st.stop()
 
@@ -34,8 +34,8 @@ by_clock = ask_for_clocks(case)
 usable = clip_cards(case, by_clock)
 what_is_ahead(case, usable)
 if len(usable) < len(case.clips):
-    st.warning("A clip that cannot be used must be removed or put back before a run.")
+    st.warning("Some clips cannot be used. Remove them, or restore their files, before you start a run.")
 else:
     with st.container(horizontal=True, vertical_alignment="center"):
         go_on_to("regions", "Next: draw regions")
-        link_to("run", "Or go straight to the run", ":material/play_circle:")
+        link_to("run", "Skip to Run", ":material/play_circle:")

@@ -54,10 +54,10 @@ def editor() -> None:
     try:
         film = clip_of(clip.path)
     except SightlineError as fault:
-        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} Its regions are kept.")
+        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} Its regions are saved.")
         return
     if film.digest != clip.digest:
-        st.error(f"**The file of {clip.camera} is another one now.** Put the first one back, or add it on Footage.")
+        st.error(f"**The file of {clip.camera} has changed.** Restore it, or add the new file on the Footage page.")
         return
     draw(case, clip, film)
     choose_anchor(clip)
@@ -73,10 +73,10 @@ if not case.clips:
     link_to("footage", "Go to Footage", ":material/arrow_back:")
     st.stop()
 st.markdown(
-    "Say where in the picture people count, or do not: a doorway, a pavement; a street behind, a mirror. "
-    "With no regions, they count everywhere."
+    "Draw regions to include, such as a doorway, or to exclude, such as a mirror. Without regions, people count "
+    "everywhere."
 )
 editor()
 if case.run:
-    st.caption("What is drawn holds from the next run on, which does not look for people again.")
+    st.caption("Changes apply from the next run. It reuses the detections.")
 go_on_to("run", "Next: run")

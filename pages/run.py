@@ -28,20 +28,20 @@ def offer(order: Order, job: Job | None) -> None:
     """The button, where there is something to do."""
     if job is not None and job.key == order.key:
         if job.state == "done":
-            st.success("What is shown was made with these clips and settings.", icon=":material/check:")
+            st.success("Results are up to date with these clips and settings.", icon=":material/check:")
         elif job.live:
-            st.info("A run with these settings is at work: see above.", icon=":material/arrow_upward:")
+            st.info("A run with these settings is in progress. See above.", icon=":material/arrow_upward:")
         return
     if job is None:
         st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
         return
     differs = changes(job.order, order)
-    told = differs or ["Sightline itself, which looks for people or follows them in another way now"]
+    told = differs or ["Sightline: this version detects or tracks people differently"]
     st.markdown("**Changed since this run:**\n" + "\n".join(f"- {words}" for words in told))
     if job.live:
-        st.caption("The one at work goes on beside it; stop it if you no longer need it.")
+        st.caption("The current run continues in parallel. Stop it if you no longer need it.")
     st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
-    st.caption("What is shown stays until the new one is done. Only what the changes touch is done anew.")
+    st.caption("The current results stay until the new run is done. Only affected steps are repeated.")
 
 
 st.title("Run")
@@ -54,7 +54,7 @@ job = job_of(case)
 if refused := st.session_state.pop(REFUSED, ""):
     st.error(refused, icon=":material/error:")
 case_job(case)
-st.subheader("Settings" if job else "How thorough?")
+st.subheader("Settings" if job else "Quality")
 preset_cards()
 try:
     offer(order_of(case), job)

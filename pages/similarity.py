@@ -13,7 +13,7 @@ from pages.parts.plan import link_to
 from pages.parts.words import count
 
 MAP = "map"
-VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Map of looks"}
+VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Appearance map"}
 
 st.title("Similarity")
 case = the_case()
@@ -21,12 +21,12 @@ desk = compared(case)
 people, tracks = len(np.unique(desk.people.person)), len(desk.evidence.tracklets)
 how = "your threshold" if desk.chosen is not None else "the suggested threshold"
 st.markdown(
-    f"How alike people look, up to 1. At {how} of **{desk.match.threshold:.2f}**, {count(tracks, 'track')} "
+    f"Similarity of appearance, up to 1. At {how} of **{desk.match.threshold:.2f}**, {count(tracks, 'track')} "
     f"{'are one person' if people == 1 else f'make {people} people'}."
 )
 st.session_state.setdefault("likeness view", PEOPLE if people > 1 else TRACKS)
 view = st.segmented_control(
-    "What to show", list(VIEWS), format_func=VIEWS.get, key="likeness view", required=True, label_visibility="collapsed"
+    "View", list(VIEWS), format_func=VIEWS.get, key="likeness view", required=True, label_visibility="collapsed"
 )
 if view == MAP:
     flat_map(case, tracks, desk.match.threshold)
@@ -35,10 +35,10 @@ elif view == TRACKS:
 elif people > 1:
     heat_map(case, PEOPLE, people, desk.match.threshold)
 else:
-    st.info("**All tracks are one person**, so there is nobody to compare. The Tracks view shows why.")
+    st.info("**All tracks are one person**, so there is nothing to compare. See the Tracks view for the reason.")
 
-st.subheader("How alike pairs of tracks are")
+st.subheader("Similarity of pairs of tracks")
 bars(counted(desk.match), desk.match.threshold)
-link_to("gallery", "Move the threshold in the Gallery", ":material/tune:")
-st.subheader("As files")
+link_to("gallery", "Change the threshold in the Gallery", ":material/tune:")
+st.subheader("Downloads")
 files(case, desk)

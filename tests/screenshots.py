@@ -53,7 +53,7 @@ def opened(browser: Browser, address: str, scheme: str = "light") -> Page:
 
 
 def go(tab: Page, title: str) -> None:
-    tab.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+    tab.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
     expect(tab.get_by_role("heading", name=title, exact=True)).to_be_visible()
 
 
@@ -89,7 +89,7 @@ def run(tab: Page, album: Album) -> None:
     expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes$")).first).to_be_visible(timeout=RUN_MS)
     expect(tab.get_by_text(re.compile(r"^Finding people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
     album.take(tab, "run", quiet=False)
-    expect(tab.get_by_text("What is shown was made with these clips and settings.")).to_be_visible(timeout=RUN_MS)
+    expect(tab.get_by_text("Results are up to date with these clips and settings.")).to_be_visible(timeout=RUN_MS)
 
 
 def gallery(tab: Page, album: Album) -> None:
@@ -108,7 +108,7 @@ def gallery(tab: Page, album: Album) -> None:
 
 def similarity(tab: Page, album: Album) -> None:
     go(tab, "Similarity")
-    canvas = tab.locator('canvas[aria-label*="with each other"][data-painted]')
+    canvas = tab.locator('canvas[aria-label*="Similarity matrix"][data-painted]')
     expect(canvas).to_be_visible()
     canvas.focus()
     # The first two: they are dressed alike.
@@ -120,11 +120,11 @@ def similarity(tab: Page, album: Album) -> None:
 
 def download(tab: Page, album: Album) -> None:
     go(tab, "Download")
-    tab.get_by_role("button", name="Make the zip").click()
+    tab.get_by_role("button", name="Create zip file").click()
     sheet = tab.get_by_role("img", name="The first contact sheet")
     expect(sheet).to_be_visible(timeout=RUN_MS)
-    expect(tab.get_by_label("Show heads", exact=True)).not_to_be_checked()
-    tab.get_by_role("heading", name="The gallery as a zip").scroll_into_view_if_needed()
+    expect(tab.get_by_label("Turn off face blurring", exact=True)).not_to_be_checked()
+    tab.get_by_role("heading", name="Gallery as a zip file").scroll_into_view_if_needed()
     tab.get_by_test_id("stMain").evaluate("main => main.scrollBy(0, 330)")
     album.take(tab, "download")
 

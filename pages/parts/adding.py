@@ -24,7 +24,7 @@ def add_clip(key: str, path: Path, called: str = "") -> str:
     A clip that the case has, and that is not in its old place any more, is found again in the new one.
     """
     if not permitted(str(path)):
-        raise ClipError(f"{path} may not be opened", "Choose a clip inside the folder of your footage.")
+        raise ClipError(f"{path} cannot be opened", "Choose a clip inside your footage folder.")
     clip = clip_of(str(path))
     camera = ""
 
@@ -36,8 +36,8 @@ def add_clip(key: str, path: Path, called: str = "") -> str:
             return case.with_clips((*case.clips, CaseClip(camera, str(path), clip.digest)))
         if not is_lost(known):
             raise SettingsError(
-                f"{called or path.name} is the same clip as {known.camera}, which is in this case already",
-                "It is left out: one recording cannot be two cameras.",
+                f"{called or path.name} is already in this case, as {known.camera}",
+                "It was not added: one recording cannot be two cameras.",
             )
         camera = known.camera
         return case.with_clip(camera, replace(known, path=str(path)))

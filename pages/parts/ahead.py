@@ -25,15 +25,13 @@ def what_is_ahead(case: Case, clips: Mapping[str, Clip]) -> None:
     new = [clip for camera, clip in clips.items() if camera not in done]
     films = [clip for clip in clips.values() if services().proxies.look(clip.digest).path is None]
     room = room_for(_seconds(films), _seconds(new))
-    words = (
-        f"A run and its films take about **{in_words(room.needed)}** of the **{in_words(room.free)}** that are free."
-    )
+    words = f"Disk space for a run and its videos: about **{in_words(room.needed)}** of **{in_words(room.free)}** free."
     if done:
-        words = f"**{len(done)} of {count(len(clips), 'clip')} done already** with the settings of this case. {words}"
+        words = f"**{len(done)} of {count(len(clips), 'clip')} already processed** with these settings. {words}"
     if room.short:
-        st.error(f"{words} That is not enough: free some space, or set SIGHTLINE_CACHE to a larger disk.")
+        st.error(f"{words} There is not enough space. Free some, or set SIGHTLINE_CACHE to a folder on a larger disk.")
     elif room.tight:
-        st.warning(f"{words} That is tight: free some space first.")
+        st.warning(f"{words} Space is tight. Free some before you start.")
     else:
         st.caption(words)
 

@@ -30,8 +30,10 @@ def _file(key: str) -> Path:
 
 def backup_panel(case: Case) -> None:
     with st.expander("Back up"):
-        whole = st.checkbox("with the recordings", key=f"recordings {case.key}", help="Larger; the clips come along.")
-        if st.button("Make a back-up", key=f"back up {case.key}", icon=":material/archive:"):
+        whole = st.checkbox(
+            "Include recordings", key=f"recordings {case.key}", help="Adds the clips, which makes the back-up larger."
+        )
+        if st.button("Create back-up", key=f"back up {case.key}", icon=":material/archive:"):
             _make(case, whole)
         done = _file(case.key)
         if done.is_file():
@@ -40,7 +42,7 @@ def backup_panel(case: Case) -> None:
             # The time tells a browser that keeps files which one this is.
             address = f"/backups/{TOKEN}/{case.key}/{name}?{about.st_mtime_ns}"
             bulk = in_words(about.st_size)
-            st.html(f'<a href="{address}" download="{name}">Download the back-up ({bulk})</a>')
+            st.html(f'<a href="{address}" download="{name}">Download back-up ({bulk})</a>')
 
 
 def _make(case: Case, whole: bool) -> None:
@@ -57,8 +59,8 @@ def _make(case: Case, whole: bool) -> None:
 
 
 def restore_panel() -> None:
-    came = st.file_uploader("A back-up of up to 300 MB", type="zip", key="restored")
-    text = st.text_input("or the path of one on this machine", key="restored from", placeholder="case.sightline.zip")
+    came = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
+    text = st.text_input("Or its path on this computer", key="restored from", placeholder="case.sightline.zip")
     if not st.button("Restore", icon=":material/unarchive:", disabled=not (came or text.strip())):
         return
     try:
@@ -80,9 +82,9 @@ def _named(text: str) -> Path:
     try:
         path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as fault:
-        raise StoreError(f"'{text}' is no file's name", "Give the path of a back-up.") from fault
+        raise StoreError(f"'{text}' is not a file name", "Enter the path of a back-up.") from fault
     if not permitted(str(path)):
-        raise StoreError(f"{path} lies outside {footage_root()}", "Move the back-up into that folder.")
+        raise StoreError(f"{path} is outside {footage_root()}", "Move the back-up into that folder.")
     return path
 
 

@@ -47,14 +47,14 @@ def _same(clip: CaseClip) -> Clip:
     """The clip as it lies there now, which must be what it was when it came into the case."""
     if not Path(clip.path).exists():
         raise ClipError(
-            f"{clip.path} is not there any more",
-            "Put it back, or add it again from where it is now: names, times and regions stay.",
+            f"{clip.path} is missing",
+            "Restore it, or add it again from its new place. Names, times and regions stay.",
         )
     about = clip_of(clip.path)
     if about.digest != clip.digest:
         raise ClipError(
             f"{Path(clip.path).name} has changed since it was added",
-            "Put the old file back; or remove this clip and add the new one, which is another recording.",
+            "Restore the original file, or remove this clip and add the new file.",
         )
     return about
 
@@ -70,10 +70,10 @@ def _card(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
 
 
 def _stills(about: Clip) -> Strip | None:
-    with st.spinner("Looking at the clip…"):
+    with st.spinner("Reading the clip…"):
         strip = strip_of(about)
     if strip is None:
-        st.warning("No picture of it can be shown. Export the clip again.")
+        st.warning("No preview available. Export the clip again.")
         return None
     moments = ", ".join(as_text(round(seconds)) for seconds in strip.seconds)
     st.image(str(strip.picture), width="stretch", alt=f"Stills of {Path(about.path).name} at {moments}")
@@ -111,7 +111,7 @@ def undo_removal(case: Case) -> None:
     if clip is None or key != case.key or any(one.digest == clip.digest for one in case.clips):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{clip.camera}** is removed. The file is where it was, and other clips are not done again.")
+        st.markdown(f"**{clip.camera}** was removed from the case. Its file and the results of other clips remain.")
         st.button("Undo", icon=":material/undo:", on_click=_put_back, args=(place, clip))
 
 

@@ -35,7 +35,7 @@ def _shown(case: Case) -> Case:
     try:
         return settle(case)
     except SightlineError as fault:
-        st.toast(f"**The new run cannot be shown:** {fault}", icon=":material/error:")
+        st.toast(f"**The new run cannot be opened.** {fault}", icon=":material/error:")
         return case
 
 
@@ -43,7 +43,7 @@ def the_case() -> Case:
     """The open case; the page ends here where there is none, saying what to do."""
     case = open_case()
     if case is None:
-        st.info("**No case is open.** Begin one, or open one, on the left.", icon=":material/arrow_back:")
+        st.info("**No case is open.** Create or open one in the sidebar.", icon=":material/arrow_back:")
         st.stop()
     return case
 

@@ -53,7 +53,7 @@ def _choose(cases: list[Case], case: Case) -> None:
         key="case chosen",
         format_func=lambda key: names.get(key, ""),
         on_change=chosen,
-        help="The one worked on last comes first.",
+        help="The most recent case comes first.",
     )
     st.caption(f"{count(len(case.clips), 'clip')}" + (f" · {case.purpose}" if case.purpose else ""))
 
@@ -69,16 +69,16 @@ def _told_apart(cases: list[Case]) -> dict[str, str]:
 
 def _expired(case: Case) -> None:
     if case.expires and date.fromisoformat(case.expires) < date.today():
-        st.warning(f"**This case expired on {case.expires}.** Delete it, or give it more time under *This case*.")
+        st.warning(f"**This case expired on {case.expires}.** Delete it, or set a later date under *This case*.")
 
 
 def _new() -> None:
     with st.form("new case", clear_on_submit=True, border=False):
         name = st.text_input("Name", placeholder="for example: till 3, 31 May")
         purpose = st.text_input(
-            "Purpose", placeholder="why this footage may be looked at", help="Kept in every export."
+            "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
         )
-        if st.form_submit_button("Begin", type="primary", icon=":material/add:"):
+        if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
             show(services().cases.new(name, purpose).key)
             st.rerun()
 
@@ -86,9 +86,11 @@ def _new() -> None:
 def _about(case: Case) -> None:
     with st.form(f"about {case.key}", border=False):
         name = st.text_input("Name", case.name)
-        purpose = st.text_input("Purpose", case.purpose, placeholder="why this footage may be looked at")
+        purpose = st.text_input("Purpose", case.purpose, placeholder="why you may view this footage")
         expires = st.date_input(
-            "Delete after", date.fromisoformat(case.expires) if case.expires else None, help="Says so when it is time."
+            "Delete after",
+            date.fromisoformat(case.expires) if case.expires else None,
+            help="Sightline reminds you on this date; it deletes nothing by itself.",
         )
         if st.form_submit_button("Save", icon=":material/save:"):
             day = expires.isoformat() if isinstance(expires, date) else ""
@@ -98,15 +100,15 @@ def _about(case: Case) -> None:
     backup_panel(case)
     with st.expander("Restore a back-up"):
         restore_panel()
-    with st.expander("What was done"):
+    with st.expander("Activity log"):
         st.code("\n".join(reversed(services().cases.logged(case.key))), language=None, height=240)
     with st.expander("Delete this case"):
         _delete(case)
 
 
 def _delete(case: Case) -> None:
-    if not st.checkbox("Yes, for good", key=f"delete {case.key}"):
-        st.caption("Decisions, drawings, crops, back-ups and uploads of this case go. Clips in your own folders stay.")
+    if not st.checkbox("Delete this case permanently", key=f"delete {case.key}"):
+        st.caption("Deletes its decisions, regions, crops, back-ups and uploads. Clips in your own folders stay.")
         return
     goes = what_goes(services().cases, case)
     if busy := _at_work(goes):
@@ -125,9 +127,9 @@ def _at_work(goes: Erasure) -> str:
     """What is being made of what goes, and has to be stopped before; empty where nothing is."""
     runs = [job for job in services().jobs.all() if job.key in goes.names]
     if any(job.live for job in runs):
-        return "A run of this case is at work. Stop it first, on the Run page."
+        return "A run of this case is in progress. Stop it first, on the Run page."
     if any(made.live for job in runs for made in services().exports.of(job.key)):
-        return "An export of this case is being made. Stop it first, on the Download page."
+        return "An export of this case is in progress. Stop it first, on the Download page."
     return ""
 
 
@@ -140,7 +142,7 @@ def _erase(key: str) -> None:
             return
         erase(services().cases, case)
     except (SightlineError, OSError) as fault:
-        st.session_state[_SAID] = f"Not all could be deleted ({fault}). Try again."
+        st.session_state[_SAID] = f"Some files could not be deleted ({fault}). Try again."
         return
     close()
-    st.session_state[_SAID] = f"{case.name} is deleted."
+    st.session_state[_SAID] = f"{case.name} was deleted."

@@ -10,19 +10,19 @@ from core.speed import STAGES
 from pages.parts.foretelling import Foretold, foretold_lately
 from pages.parts.words import count, span
 
-NAMES = {"detect": "find", "embed": "describe", "track": "track", "crops": "pick pictures", "match": "match"}
+NAMES = {"detect": "detect", "embed": "embed", "track": "track", "crops": "crop", "match": "match"}
 WORDS = {
-    "detect": "finding people",
-    "embed": "describing what they look like",
-    "track": "following them",
-    "crops": "picking the best pictures",
+    "detect": "detecting people",
+    "embed": "computing appearance features",
+    "track": "tracking",
+    "crops": "selecting crops",
 }
 
 
 def clip_card(camera: CameraState, job: Job) -> None:
     with st.container(border=True):
         if camera.state == "failed":
-            st.markdown(f":material/error: **{camera.name}** could not be done. The other clips go on.")
+            st.markdown(f":material/error: **{camera.name}** failed. The other clips continue.")
             st.caption(camera.fault)
             return
         st.markdown(f"**{camera.name}** &nbsp; {_row(camera, job)}")
@@ -32,7 +32,7 @@ def clip_card(camera: CameraState, job: Job) -> None:
         elif camera.report is None:
             busy = any(one.state == "working" for one in job.cameras)
             first = camera is next(one for one in job.cameras if one.state == "waiting")
-            st.caption("Starting: opening the models…" if first and not busy else "Waiting for its turn")
+            st.caption("Loading models…" if first and not busy else "Waiting")
         else:
             _working(camera, job)
 
@@ -47,7 +47,7 @@ def _working(camera: CameraState, job: Job) -> None:
     if report.rate:
         facts.append(f"{report.rate:.1f} frames/s ({1000 / report.rate:.0f} ms each)")
     if report.stage == "detect" and report.done:
-        facts.append(f"{report.boxes:,} boxes so far, {report.boxes / report.done:.1f} people in a picture")
+        facts.append(f"{report.boxes:,} boxes so far, {report.boxes / report.done:.1f} per frame")
     left = _clip_left(camera, _foretold(job))
     if left is not None:
         facts.append(f"about {span(left)} left for this clip")

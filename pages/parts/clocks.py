@@ -10,7 +10,7 @@ from core.cases import Case
 from pages.parts.case import change
 from pages.parts.words import count
 
-_APART, _BY_CLOCK = "Seconds apart", "Time of day"
+_APART, _BY_CLOCK = "Start offsets", "Time of day"
 
 
 def ask_for_clocks(case: Case) -> bool:
@@ -19,20 +19,20 @@ def ask_for_clocks(case: Case) -> bool:
     if key not in st.session_state:
         st.session_state[key] = _BY_CLOCK if any(clip.began for clip in case.clips) else _APART
     st.segmented_control(
-        "When the recordings began",
+        "Recording start times",
         [_APART, _BY_CLOCK],
         key=key,
         required=True,
         on_change=_changed,
         args=(key,),
-        help="The same person can be in two cameras at once only if these are right. Not sure? Leave 0.",
+        help="Used to rule out that one person is in two places at once. If you do not know them, leave 0.",
     )
     by_clock = st.session_state[key] == _BY_CLOCK
     told = sum(bool(clip.began) for clip in case.clips)
     if by_clock and 0 < told < len(case.clips):
         st.warning(
             f"Only {told} of {count(len(case.clips), 'clip')} have a time of day. Until all have one, "
-            "they count as seconds apart, as set before."
+            "the start offsets are used."
         )
     return by_clock
 

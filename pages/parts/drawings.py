@@ -61,15 +61,15 @@ class Drawings:
             except _Overtaken as fault:
                 self.refused = str(fault)
             except SightlineError as fault:
-                self.refused = f"**The last step is not saved: {fault.message.rstrip('.')}.** {fault.remedy}"
+                self.refused = f"**The last change was not saved: {fault.message.rstrip('.')}.** {fault.remedy}"
 
     def _keep(self, camera: str, shapes: Shapes) -> None:
         def drawn(case: Case) -> Case:
             clip = case.clip(camera)
             if clip.regions.regions != self.known[camera]:
                 raise _Overtaken(
-                    f"**The regions of {camera} were changed in another tab**, and are shown as they are now",
-                    "Your last step is not kept: do it again, or press Undo to go back to what you had.",
+                    f"**The regions of {camera} were changed in another tab** and have been reloaded",
+                    "Your last change was not saved. Make it again, or press Undo to return to your version.",
                 )
             return case.with_clip(camera, replace(clip, regions=replace(clip.regions, regions=shapes)))
 

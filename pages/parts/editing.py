@@ -22,30 +22,36 @@ def fields(case: Case, clip: CaseClip, about: Clip, by_clock: bool) -> None:
     end = about.duration_seconds
     left, right = st.columns(2)
     with left:
-        hint = "Letters, digits, - and _. Results and files carry this name."
+        hint = "Letters, digits, - and _. Used in results and file names."
         _field(case, clip, "Camera", clip.camera, renamed, hint)
     with right:
         if by_clock:
-            hint = (
-                "Date and time of its first picture, such as 2026-05-31 14:05:00. They count once every clip has one."
-            )
-            _field(case, clip, "Began at", clip.began.replace("T", " "), began, hint, "2026-05-31 14:05:00")
+            hint = "Date and time of the first frame, such as 2026-05-31 14:05:00. Used once every clip has one."
+            _field(case, clip, "Started at", clip.began.replace("T", " "), began, hint, "2026-05-31 14:05:00")
         else:
-            hint = "How many seconds this clip began after the others (1:30 and -4.5 will do as well)."
-            _field(case, clip, "Began later by", as_text(clip.offset_seconds), offset, hint, "0")
+            hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
+            _field(case, clip, "Start offset (s)", as_text(clip.offset_seconds), offset, hint, "0")
     left, right = st.columns(2)  # a row of its own: what is said of one field moves no other
     with left:
-        hint = "Only this part of the clip is looked at. Seconds, or 1:23.5."
+        hint = "Only this part of the clip is analysed. Seconds, or 1:23.5."
         _field(case, clip, "From", as_text(clip.start_seconds), lambda one, text: starts(one, text, end), hint, "0")
     with right:
         until = "" if clip.end_seconds is None else as_text(clip.end_seconds)
-        last = f"{as_text(round(end, 1))} (its end)"
-        _field(case, clip, "To", until, lambda one, text: ends(one, text, end), "Empty: to its end.", last)
+        last = f"{as_text(round(end, 1))} (end)"
+        _field(
+            case,
+            clip,
+            "To",
+            until,
+            lambda one, text: ends(one, text, end),
+            "Leave empty for the end of the clip.",
+            last,
+        )
 
 
 def renamed(clip: CaseClip, text: str) -> CaseClip:
     if not text.strip():
-        raise SettingsError("a camera needs a name", "Letters, digits, - and _.")
+        raise SettingsError("a camera needs a name", "Use letters, digits, - and _.")
     return replace(clip, camera=text.strip())
 
 
@@ -60,7 +66,7 @@ def began(clip: CaseClip, text: str) -> CaseClip:
 def starts(clip: CaseClip, text: str, end: float) -> CaseClip:
     seconds = seconds_of(text or "0")
     if seconds >= end:
-        raise SettingsError(f"the clip is over at {as_text(round(end, 1))}", "Give an earlier time.")
+        raise SettingsError(f"the clip ends at {as_text(round(end, 1))}", "Enter an earlier time.")
     return replace(clip, start_seconds=seconds)
 
 
@@ -69,7 +75,9 @@ def ends(clip: CaseClip, text: str, end: float) -> CaseClip:
         return replace(clip, end_seconds=None)
     seconds = seconds_of(text)
     if seconds > end + _SLACK_SECONDS:
-        raise SettingsError(f"the clip is over at {as_text(round(end, 1))}", "Give an earlier time, or leave it empty.")
+        raise SettingsError(
+            f"the clip ends at {as_text(round(end, 1))}", "Enter an earlier time, or leave the field empty."
+        )
     return replace(clip, end_seconds=seconds)
 
 

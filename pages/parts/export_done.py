@@ -22,17 +22,17 @@ SHEET_PX = 420
 def zip_done(case: Case, making: Making, results: Path) -> None:
     """The zip, its first sheet, and what whoever gets it needs to know."""
     called = called_of(case, ".zip", making.began)
-    file(making, ZIP, called, "Download the zip", primary=True)
+    file(making, ZIP, called, "Download zip file", primary=True)
     with st.container(height=SHEET_PX, border=True):
         jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
-        st.image(jpeg, width=1200, alt="The first contact sheet of the zip: a row of pictures per person")
-    with st.expander("Can it be trusted, and made again?", icon=":material/verified:"):
-        st.markdown("**SHA-256 of the zip.** Keep it somewhere else, or send it by another way than the zip:")
+        st.image(jpeg, width=1200, alt="First contact sheet: one row of crops per person")
+    with st.expander("Verify or reproduce", icon=":material/verified:"):
+        st.markdown("**SHA-256 of the zip file.** Store it elsewhere, or send it separately:")
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
-        st.markdown("**Whoever has the zip** can see whether any file in it was changed, with the same number last:")
+        st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
         st.code(f"python -m core gallery --check {called}", language="shell", wrap_lines=True)
         files = [about["file"] for about in record_of(results)["cameras"].values() if about.get("file")]
-        st.markdown("**Whoever has the clips too** can do all of it again, and is told whether it came out the same:")
+        st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
             f"python -m core run {shlex.join(files)} --like {called} --out again", language="shell", wrap_lines=True
         )

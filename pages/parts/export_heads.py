@@ -11,22 +11,22 @@ def heads(case: Case) -> tuple[bool, str]:
     """Whether heads are blurred, and the reason where they are not, which may still be missing."""
     # Off is what a switch falls back to, whatever happens to it: then heads are blurred.
     shown = st.toggle(
-        "Show heads",
+        "Turn off face blurring",
         key=_kept(f"heads {case.key}", False),
-        help="Otherwise they are blurred in the pictures, the contact sheet, the report and the films. Other people in "
-        "the background may not be covered.",
+        help="By default, faces are blurred in crops, contact sheets, the report and videos. People in the background "
+        "may not be covered.",
     )
     if not shown:
-        st.caption("Heads are blurred.")
+        st.caption("Faces are blurred.")
         return True, ""
     reason = st.text_input(
-        "Why must heads be seen?",
+        "Reason for showing faces (required)",
         key=_kept(f"reason {case.key}", ""),
-        placeholder="for example: asked for by the police, case 12/345",
-        help="It is written into the export, and into the log of the case.",
+        placeholder="for example: requested by the police, case 12/345",
+        help="Recorded in the export and in the activity log.",
     ).strip()
     if not reason:
-        st.warning("Faces will be seen in this export. Say why first; until then nothing can be made.")
+        st.warning("This export shows faces. Enter a reason to continue.")
     return False, reason
 
 

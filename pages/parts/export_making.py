@@ -20,8 +20,8 @@ from pages.parts.words import span
 
 EVERY_SECONDS = 0.5
 _REFUSED = "export refused"
-_WORDS = {"gallery": "the zip", "crops": "the crops", "films": "the films"}
-_UNITS = {"export": "pictures", "film": "frames"}
+_WORDS = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
+_UNITS = {"export": "crops", "film": "frames"}
 
 
 def export_of(case: Case, desk: Desk, what: What, reason: str) -> Export:
@@ -50,9 +50,9 @@ def made(
     if making is not None and making.state == "done":
         return making
     if making is not None and making.state == "failed":
-        st.error(f"**This did not work:** {making.fault}", icon=":material/error:")
+        st.error(f"**The export failed.** {making.fault}", icon=":material/error:")
     elif making is not None:
-        st.caption("Stopped before it was done.")
+        st.caption("Stopped before completion.")
     again = making is not None and making.state == "failed"
     st.button(
         "Try again" if again else label,
@@ -73,14 +73,16 @@ def others_at_work(case: Case, shown: set[str]) -> None:
     every = list(services().exports.of(case.run))
     for one in (one for one in every if one.live and one.key not in shown):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption("An export with other settings is being made.")
-            st.button("Stop it", key=f"stop {one.key}", icon=":material/stop:", on_click=_stop, args=(one.key,))
+            st.caption("Another export, with other settings, is in progress.")
+            st.button(
+                "Stop this export", key=f"stop {one.key}", icon=":material/stop:", on_click=_stop, args=(one.key,)
+            )
     over = [one for one in every if not one.live and not (one.key in shown and one.state == "done")]
     if over:
         bulk = sum(path.stat().st_size for one in over for path in one.folder.rglob("*") if path.is_file())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Exports of this run that are earlier or unfinished take {in_words(bulk)}.")
-            st.button("Delete them", type="tertiary", icon=":material/delete:", on_click=_forget, args=(over,))
+            st.caption(f"Earlier or unfinished exports of this run use {in_words(bulk)}.")
+            st.button("Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(over,))
 
 
 def _watch(key: str, what: str) -> None:
@@ -88,9 +90,9 @@ def _watch(key: str, what: str) -> None:
     if making is None or not making.live:
         st.rerun()
     st.progress(min(1.0, making.report.share) if making.report else 0.0, text=_far(making, what))
-    label = "Stop" if making.state == "running" else "Stop at once"
+    label = "Stop" if making.state == "running" else "Stop now"
     st.button(label, key=f"stop {key}", icon=":material/stop:", on_click=_stop, args=(key,))
-    st.caption("It goes on when you leave this page or close the browser.")
+    st.caption("You can leave this page or close the browser; the export continues.")
 
 
 def _far(making: Making, what: str) -> str:
@@ -98,15 +100,15 @@ def _far(making: Making, what: str) -> str:
         return "Stopping…"
     report = making.report
     if report is None:
-        return f"Making {what}: looking at who is who…"
+        return f"Creating {what}: reading results…"
     where = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
-    return f"Making {what}: {where}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_left(report)}"
+    return f"Creating {what}: {where}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_left(report)}"
 
 
 def _left(report: Report) -> str:
     if report.done >= report.total:
         return "; finishing"
-    whole = " for this one" if report.cameras > 1 else ""
+    whole = " for this clip" if report.cameras > 1 else ""
     return "" if report.left_seconds is None else f" · about {span(report.left_seconds)} left{whole}"
 
 

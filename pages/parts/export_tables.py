@@ -24,19 +24,24 @@ def tables(case: Case, desk: Desk) -> None:
         return people_of(desk.evidence, desk.match, desk.out, {}, desk.review.names)
 
     rows: list[tuple[str, str, Make, str]] = [
-        ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "A row per sighting."),
-        ("Sightings (Parquet)", "-sightings.parquet", lambda: sightings_parquet(people()), "The same for programs."),
-        ("People (CSV)", "-people.csv", lambda: people_csv(people()).encode(), "Who each track is."),
-        ("Similarities (NumPy)", "-similarity.npz", partial(similarity, case, desk), "How alike they all are."),
+        ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "One row per sighting."),
+        (
+            "Sightings (Parquet)",
+            "-sightings.parquet",
+            lambda: sightings_parquet(people()),
+            "The same table, for programs.",
+        ),
+        ("People (CSV)", "-people.csv", lambda: people_csv(people()).encode(), "The person of each track."),
+        ("Similarities (NumPy)", "-similarity.npz", partial(similarity, case, desk), "All pairwise similarities."),
     ]
     if desk.evidence.timed:
-        boxes = "Every box of every track, a text file per camera, as trackers and benchmarks exchange them."
+        boxes = "All boxes of all tracks, one text file per camera, in the format of the MOT benchmarks."
         rows.append(("Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, desk.out, desk.evidence), boxes))
     if desk.review.links:
-        decided = "What was decided by hand, for --links."
+        decided = "Your decisions, for the --links option."
         rows.append(("Decisions (CSV)", "-decisions.csv", lambda: links_csv(desk.review.links).encode(), decided))
     if desk.review.names:
-        named = "Names and notes, for --names."
+        named = "Names and notes, for the --names option."
         rows.append(("Names (CSV)", "-names.csv", lambda: names_csv(desk.review.names).encode(), named))
     with st.container(horizontal=True):
         for label, ending, make, hint in rows:
@@ -54,10 +59,10 @@ def similarity(case: Case, desk: Desk) -> bytes:
 def tracks_alone(case: Case, out: Path) -> None:
     """What there is of a run that compared nobody."""
     with st.container(horizontal=True):
-        _button(case, "Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, out), "A text file per camera.")
+        _button(case, "Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, out), "One text file per camera.")
         for name in ("tracks.parquet", "run.json"):
             if (out / name).is_file():
-                hint = "All boxes of all cameras." if name.endswith("parquet") else "How it was made."
+                hint = "All boxes of all cameras." if name.endswith("parquet") else "Settings, models and versions."
                 _button(case, name, f"-{name}", (out / name).read_bytes, hint)
 
 

@@ -20,10 +20,10 @@ def film_ready(path: str, digest: str) -> bool:
     try:
         clip = clip_of(path)
     except SightlineError as fault:
-        st.warning(f"**The clip cannot be shown: {fault.message}.** Its tracks are still here. {fault.remedy}")
+        st.warning(f"**The clip cannot be shown: {fault.message}.** Its tracks are still available. {fault.remedy}")
         return False
     if clip.digest != digest:
-        st.warning("**The clip has changed since this run**, so its tracks would not fit. Run it again.")
+        st.warning("**The clip has changed since this run**, so its tracks no longer fit. Run it again.")
         return False
     if reason := proxies.look(digest).fault:
         st.error(reason, icon=":material/error:")
@@ -42,4 +42,4 @@ def _progress(digest: str) -> None:
     making = services().proxies.look(digest)
     if making.path or making.fault:
         st.rerun()
-    st.progress(making.share, text="Preparing the film for the browser (once for each clip)…")
+    st.progress(making.share, text="Preparing the video for the browser (once per clip)…")

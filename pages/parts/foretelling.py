@@ -47,17 +47,17 @@ class Foretold:
         >>> Foretold({}, 4.0).words
         'about 4 s'
         """
-        return f"about {span(max(1.0, self.seconds))}" if self.known else "not known yet"
+        return f"about {span(max(1.0, self.seconds))}" if self.known else "unknown"
 
     @property
     def basis(self) -> str:
         """What it rests on, in a sentence."""
         done = [one for one in self.cameras.values() if "detect" in one.done]
         of = count(len(self.cameras), "clip")
-        left = f" Of {of}, {len(done)} looked at before: that is left out." if done else ""
+        left = f" Of {of}, {len(done)} already processed and not counted." if done else ""
         tried = any(one.tried for one in self.cameras.values())
-        rests = "a trial of a few seconds on these clips" if tried else "runs that this machine has finished"
-        return f"Measured by {rests}.{left}"
+        rests = "a short trial on these clips" if tried else "earlier runs on this computer"
+        return f"Estimated from {rests}.{left}"
 
 
 def foretell(order: Order) -> Foretold:

@@ -37,13 +37,13 @@ def _boxes(folder: str, conf: float, start: float, end: float | None, _film: Cli
 def counted(regions: Regions, boxes: Floats | None, film: Clip) -> dict[str, Any]:
     """The count in words, and the points that decide, as shares of the picture, each with whether it counts."""
     if boxes is None:
-        return {"count": "After a first run, this says how many of the boxes found count.", "dots": None}
+        return {"count": "After a run, the number of boxes that count is shown here.", "dots": None}
     counts = inside(regions, boxes, film.width, film.height)
     share = f" ({counts.mean():.0%})" if len(boxes) else ""
-    words = f"{counts.sum():,} of {len(boxes):,} boxes found by the last run count{share}"
+    words = f"{counts.sum():,} of {len(boxes):,} boxes from the last run count{share}"
     rows = np.arange(0, len(boxes), -(-len(boxes) // MOST_DOTS) or 1)
     if len(rows) < len(boxes):
-        words += f"; {len(rows):,} of them are dots in the picture"
+        words += f"; {len(rows):,} are drawn as dots"
     x = boxes[rows, ::2].mean(axis=1) / film.width
     y = (boxes[rows, 3] if regions.anchor == "foot" else boxes[rows, 1::2].mean(axis=1)) / film.height
     places = np.clip(np.stack([x, y], axis=1), 0, 1).astype(np.float64).round(4)

@@ -18,14 +18,18 @@ try:
 except SightlineError as missing:
     st.error(f"**{missing.message}.** {missing.remedy}")
     st.stop()
-# Less empty space on top, so that the first step is seen without scrolling.
+# The title stands in the row of Streamlit's own header, which is otherwise empty. Where the sidebar is closed, the
+# button that opens it is there too, and the title makes room.
 st.html(
     "<style>"
-    ".stMainBlockContainer { padding: 4.5rem clamp(1rem, 3vw, 3rem) 3rem; }"
+    ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
+    ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.25rem; }"
+    ".stMainBlockContainer h1 { padding: .25rem 0; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
 )
-page = st.navigation(list(pages().values()), position="top")
+# In the sidebar: a bar on top folds into a menu where the window is narrow.
+page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
 try:
     with st.sidebar:
         case_bar()

@@ -71,7 +71,7 @@ def _done(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
 def _overtaken(case: Case, deed: Mapping[str, Any]) -> str:
     """Why it cannot be meant for the case and the run that are shown now; empty where it is."""
     if deed.get("case", case.key) != case.key:
-        return "Another case is open now: do it there."
+        return "Another case is open now. Repeat the action there."
     if deed["do"] not in _OF_ANY_RUN and deed.get("run", case.run) != case.run:
         return ANOTHER_RUN
     return ""
@@ -91,7 +91,9 @@ def _act(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
 
 
 def _keep_level(case: Case, level: float | None) -> None:
-    words = "took the suggested least similarity" if level is None else f"set the least similarity to {level:g}"
+    words = (
+        "accepted the suggested similarity threshold" if level is None else f"set the similarity threshold to {level:g}"
+    )
     services().cases.change(case.key, lambda now: replace(now, threshold=level), words)
 
 

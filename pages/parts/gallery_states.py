@@ -18,7 +18,7 @@ from pages.parts.services import services
 from pages.parts.words import span
 
 EVERY_SECONDS = 1.0
-_STAGES = {"detect": "finding people", "embed": "describing people", "track": "tracking"}
+_STAGES = {"detect": "detecting people", "embed": "computing appearance features", "track": "tracking"}
 
 
 def desk_or_hint(case: Case) -> Desk | None:
@@ -38,29 +38,29 @@ def desk_or_hint(case: Case) -> Desk | None:
     desk = desk_of(case)
     if desk is None:
         st.info(
-            "**This run followed people by their movement alone**, so nobody can be found again by another camera. "
-            "Run it again with a model for appearance.",
+            "**This run tracked people by motion alone**, so people cannot be matched across cameras. "
+            "Choose a re-identification model and run again.",
             icon=":material/info:",
         )
         link_to("run", "Go to Run", ":material/arrow_forward:")
     elif not len(desk.evidence.tracklets):
         st.info(
-            "**Nobody was found in these clips.** A lower least confidence, a larger picture for the detector or wider "
-            "regions may find more.",
+            "**No people were found in these clips.** Try a lower confidence threshold, a larger detector input or "
+            "larger regions.",
             icon=":material/person_off:",
         )
-        link_to("run", "Change the settings on Run", ":material/arrow_forward:")
+        link_to("run", "Change settings on the Run page", ":material/arrow_forward:")
         return None
     return desk
 
 
 def _no_run(case: Case) -> None:
     if not case.clips:
-        st.info("**No clips yet.** Add two clips or more, then run them.", icon=":material/video_library:")
+        st.info("**No clips yet.** Add two or more clips, then start a run.", icon=":material/video_library:")
         link_to("footage", "Go to Footage", ":material/arrow_forward:")
     else:
         st.info(
-            "**No run yet.** Start one: the people that it finds are shown here, a row for each.",
+            "**No results yet.** Start a run. Each person it finds gets a row here.",
             icon=":material/info:",
         )
         link_to("run", "Go to Run", ":material/arrow_forward:")
@@ -73,7 +73,7 @@ def _not_done(job: Job) -> None:
         why = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
         words = "The run was stopped." if job.state == "stopped" else "The run failed."
         st.error(f"**{words}** {why}", icon=":material/error:")
-        link_to("run", "Go on with it on Run", ":material/arrow_forward:")
+        link_to("run", "Continue on the Run page", ":material/arrow_forward:")
 
 
 def _waiting(case: Case) -> bool:
@@ -106,19 +106,19 @@ def _line(key: str) -> None:
         st.rerun()
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
     camera = next((camera for camera in job.cameras if camera.report is not None), None)
-    words, share = f"{done} of {len(job.cameras)} clips are done", 0.0
+    words, share = f"{done} of {len(job.cameras)} clips done", 0.0
     if camera is not None and camera.report is not None:
         report = camera.report
         left = "" if report.left_seconds is None else f", about {span(report.left_seconds)} left in this step"
         words += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
         share = min(1.0, report.share)
-    st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**A run is at work:** {words}.")
+    st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {words}.")
 
 
 def how_made(out: Path) -> None:
     """Which models and settings led to these people, camera by camera."""
     record = record_of(out)
-    with st.expander("How these people were found", icon=":material/info:"):
+    with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record["models"].items():
             st.markdown(f"**{kind.capitalize()}:** {_model(model)}")
         settings = record["settings"]
@@ -133,7 +133,7 @@ def how_made(out: Path) -> None:
                 st.markdown(f"**{camera}:** {_camera(about)}")
                 for note in about["notes"]:
                     st.caption(f":orange-badge[:material/warning: Note] {note}")
-        st.caption(f"{record['program']}, begun {record['began']}")
+        st.caption(f"{record['program']}, started {record['began']}")
 
 
 def _amount(value: Any) -> str:
@@ -145,7 +145,7 @@ def _camera(about: dict[str, Any]) -> str:
         f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s" + (f", {cost['kept']} kept" * bool(cost["kept"]))
         for stage, cost in about["stages"].items()
     ]
-    looked = f"{about['analysed']} of {about['frames']} frames looked at, {about['unreadable']} unreadable"
+    looked = f"{about['analysed']} of {about['frames']} frames analysed, {about['unreadable']} unreadable"
     return "; ".join([looked, *stages, f"clip digest {about['digest']}"])
 
 

@@ -63,7 +63,9 @@ def _shown(case: Case, desk: Desk) -> None:
     camera, track = moment.sight
     row = desk.row_of[moment.sight]
     start, end = desk.evidence.clip_seconds(row)
-    st.caption(f"{camera}, track {track}, {clock(start)} to {clock(end)}. Solid box: seen; dashed: filled in.")
+    st.caption(
+        f"{camera}, track {track}, {clock(start)} to {clock(end)}. Solid box: detected. Dashed box: interpolated."
+    )
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
     about = record_of(desk.out)["cameras"][camera]
@@ -74,7 +76,7 @@ def _shown(case: Case, desk: Desk) -> None:
         seconds = player(
             film=film_address(about["digest"]),
             boxes=boxes_address(case.run, camera, stamp),
-            label=f"Film of {camera}, at {clock(moment.seconds)}",
+            label=f"Video of {camera}, at {clock(moment.seconds)}",
             track=track,
             seconds=moment.seconds,
             jumps=moment.asked,
@@ -98,7 +100,7 @@ def _cut(case: Case, sight: Sight, seconds: float) -> None:
     fault = act(case, lambda desk: cut(desk, *sight, seconds))
     look_at_moment(sight, seconds, fault)
     if not fault:
-        st.toast(f"Cut at {clock(seconds)}. What follows is another track; undo brings it back.")
+        st.toast(f"Cut at {clock(seconds)}. The rest is now a separate track. To reverse this, use Undo.")
     st.rerun()
 
 

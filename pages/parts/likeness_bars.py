@@ -44,12 +44,12 @@ class Counted:
     @property
     def words(self) -> str:
         pairs, strange = int(self.others.sum()), int(self.strangers.sum())
-        could = f"{pairs:,} pairs could be one person."
+        could = f"{pairs:,} possible matches."
         if not strange:
-            return f"{could} There are no certain strangers: nobody was seen together with anybody."
+            return f"{could} No pairs are known to be different people: no two people were seen at the same time."
         share = self.above / strange
-        part = "none" if not self.above else f"{self.above:,} ({share:.1%})"
-        return f"{could} Of {strange:,} pairs of certain strangers, {part} are as alike as the threshold asks, or more."
+        part = f"{self.above:,} ({share:.1%})" if self.above else "0"
+        return f"{could} {part} of {strange:,} known-different pairs reach the threshold."
 
 
 def counted(match: Match) -> Counted:
@@ -64,7 +64,7 @@ def counted(match: Match) -> Counted:
 
 def bars(found: Counted, threshold: float) -> None:
     st.html(STYLE + drawn(found, threshold))
-    st.caption(f"{found.words} Each step in length stands for ten times as many pairs.")
+    st.caption(f"{found.words} Bar lengths are logarithmic: each step means ten times as many pairs.")
 
 
 def drawn(found: Counted, threshold: float) -> str:
@@ -79,9 +79,9 @@ def drawn(found: Counted, threshold: float) -> str:
     ticks = [low + number / 10 for number in range(round((1 - low) * 10) + 1)]
     axis = "".join(f'<span style="left:{100 * (tick - low) / (1 - low):.2f}%">{tick + 0:.1f}</span>' for tick in ticks)
     return (
-        f'<div class="bars" role="img" aria-label="How alike pairs are. {found.words}">'
-        f'<b style="{side};top:0">threshold {threshold:.2f}</b><em style="left:0;top:0">▲ could be one person</em>'
-        f'<em style="left:0;top:{2 * _SIDE_PX - 18}px">▼ certain strangers</em>'
+        f'<div class="bars" role="img" aria-label="Similarity of pairs. {found.words}">'
+        f'<b style="{side};top:0">threshold {threshold:.2f}</b><em style="left:0;top:0">▲ possible match</em>'
+        f'<em style="left:0;top:{2 * _SIDE_PX - 18}px">▼ known different</em>'
         f'<div class="least" style="left:{at:.2f}%"></div>'
         f'<div class="side could">{could}</div><div class="side apart">{apart}</div>'
         f'<div class="axis">{axis}</div></div>'

@@ -47,7 +47,7 @@ async def _answer(request: Request) -> Response:
     except SightlineError as fault:
         return Response(str(fault), status_code=404)
     except (KeyError, ValueError):
-        return Response("This is no question that the page asks.", status_code=400)
+        return Response("Unknown request.", status_code=400)
     if content is None:
         return Response("The results have changed.", status_code=409)
     kind = "application/octet-stream" if what.endswith(".bin") else "application/json"
@@ -141,7 +141,7 @@ def _pair(desk: Desk, asked: Mapping[str, str]) -> bytes:
         pair = pair_of_tracks(desk.evidence, desk.match, one, other)
     else:
         if not np.isin([one, other], desk.people.person).all():
-            raise SettingsError("this person is not there any more", "Reload the page.")
+            raise SettingsError("this person no longer exists", "Reload the page.")
         pair = pair_of_people(desk.evidence, desk.match, one, other)
     crops, tracklets = desk.evidence.crops, desk.evidence.tracklets
     shown = [

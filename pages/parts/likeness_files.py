@@ -23,15 +23,13 @@ def files(case: Case, desk: Desk) -> None:
     arrays = partial(similarity, case, desk)
     with st.container(horizontal=True):
         for label, make, name, kind in (
-            ("People, as a table (CSV)", table, "people-similarity.csv", "text/csv"),
-            ("All tracks and people (NumPy)", arrays, "similarity.npz", "application/octet-stream"),
+            ("People (CSV)", table, "people-similarity.csv", "text/csv"),
+            ("Tracks and people (NumPy)", arrays, "similarity.npz", "application/octet-stream"),
         ):
             st.download_button(
                 label, make, file_name=name, mime=kind, icon=":material/download:", on_click="ignore", key=name
             )
-    st.caption(
-        "The table has a row and a column for each person. Both say which models and settings they were made with."
-    )
+    st.caption("The table has one row and one column per person. Both files record the models and settings.")
 
 
 def about(case: Case, desk: Desk) -> dict[str, Any]:

@@ -20,8 +20,8 @@ _LINE = """<figure><figcaption></figcaption>
 <svg viewBox="0 0 300 56" preserveAspectRatio="none" role="img"></svg></figure>
 """
 HTML = f"""<div class="onlooker">
-<p>A picture with the people found comes as soon as the models are open.</p>
-<img hidden alt="The latest picture that was looked at, with a box around each person">
+<p>A live preview appears when the models have loaded.</p>
+<img hidden alt="Latest analysed frame, with a box around each person">
 <div class="usage">{_LINE * 2}</div></div>"""
 
 
@@ -39,9 +39,9 @@ def _shown(usage: Usage) -> dict[str, Any]:
         "at": (usage.seconds - usage.seconds[0]).round(1).tolist(),
         "cpu": usage.cpu.round(3).tolist(),
         "memory": (usage.memory / most).round(3).tolist(),
-        "cpu_words": f"Processors: {100 * float(usage.cpu[-1]):.0f} % of this machine",
-        "memory_words": f"Memory: {in_words(float(usage.memory[-1]))}, most {in_words(most)}",
-        "span_words": f"over {span(float(usage.seconds[-1] - usage.seconds[0]))}",
+        "cpu_words": f"CPU: {100 * float(usage.cpu[-1]):.0f} % of this computer",
+        "memory_words": f"Memory: {in_words(float(usage.memory[-1]))}, peak {in_words(most)}",
+        "span_words": f"last {span(float(usage.seconds[-1] - usage.seconds[0]))}",
     }
 
 

@@ -13,10 +13,10 @@ from pages.parts.services import services
 
 SHOWN = 20
 _STATES = {
-    "running": ":blue-badge[:material/sync: at work]",
+    "running": ":blue-badge[:material/sync: running]",
     "stopping": ":orange-badge[stopping]",
     "done": ":green-badge[:material/check: done]",
-    "partly": ":orange-badge[done in part]",
+    "partly": ":orange-badge[partly completed]",
     "failed": ":red-badge[:material/error: failed]",
     "stopped": ":gray-badge[stopped]",
 }
@@ -28,13 +28,13 @@ def other_runs(case: Case, shown: Job | None) -> None:
     if not others:
         return
     live = sum(job.live for job in others)
-    label = f"Other runs at work ({live})" if live else f"Other runs on this machine ({len(others)})"
+    label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(others)})"
     with st.expander(label):
         owners = _owners()
         for job in sorted(others, key=lambda job: (not job.live, -job.began))[:SHOWN]:
             _line(job, owners.get(job.key, []))
         if len(others) > SHOWN:
-            st.caption(f"{len(others) - SHOWN} earlier ones are not listed.")
+            st.caption(f"{len(others) - SHOWN} earlier runs are not listed.")
 
 
 def _owners() -> dict[str, list[str]]:
@@ -48,15 +48,15 @@ def _owners() -> dict[str, list[str]]:
 
 def _line(job: Job, owners: list[str]) -> None:
     began = time.strftime("%d %b %Y, %H:%M", time.localtime(job.began))
-    of = f"of {', '.join(owners)}" if owners else "of no case any more"
+    of = f"used by {', '.join(owners)}" if owners else "not used by any case"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         cameras = ", ".join(source.camera for source in job.order.sources)
-        st.markdown(f"{_STATES[job.state]} **{cameras}**, {of}; begun {began}")
+        st.markdown(f"{_STATES[job.state]} **{cameras}**, {of}; started {began}")
         if job.live:
             st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
         elif not owners:
             with st.expander("Delete", icon=":material/delete:"):
-                st.markdown("Its people and pictures are deleted. What the models found stays in the cache.")
+                st.markdown("Deletes its people and crops. Detections stay in the cache.")
                 st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
 
 
@@ -69,7 +69,7 @@ def _forget(key: str) -> None:
     try:
         exports = list(services().exports.of(key))
         if any(making.live for making in exports):
-            raise StoreError("an export of this run is being made", "Let it end first.")
+            raise StoreError("an export of this run is in progress", "Wait for it to finish.")
         services().jobs.forget(key)
         for making in exports:
             services().exports.forget(making.key)

@@ -18,7 +18,9 @@ _REFUSED = "refused clips"
 def from_folder(case: Case) -> None:
     root = footage_root()
     st.session_state.setdefault("folder", st.session_state.get("last folder", str(root)))
-    text = st.text_input("Folder", key="folder", help=f"Any folder inside {root}. SIGHTLINE_FOOTAGE sets another root.")
+    text = st.text_input(
+        "Folder", key="folder", help=f"Any folder inside {root}. To use another root, set SIGHTLINE_FOOTAGE."
+    )
     st.session_state["last folder"] = text
     try:
         folder = look_into(inside(text, root), root)
@@ -31,9 +33,9 @@ def from_folder(case: Case) -> None:
     if here:
         _pick(case, here)
     elif folder.clips:
-        st.caption("All clips of this folder are in the case.")
+        st.caption("All clips in this folder are already in the case.")
     else:
-        st.caption("No video files or folders of pictures directly in this folder: go to another one.")
+        st.caption("This folder has no video files or image sequences. Choose another folder.")
 
 
 def refusals() -> None:
@@ -55,13 +57,13 @@ def _ways(folder: Folder, root: Path) -> None:
         if folder.folders:
             names = [str(path) for path in folder.folders]
             st.selectbox(
-                "Go to a folder in here",
+                "Open a subfolder",
                 names,
                 index=None,
                 key="step",
                 format_func=lambda p: Path(p).name,
                 on_change=_step_down,
-                placeholder=f"Go to one of {count(len(names), 'folder')} in here",
+                placeholder=f"Open one of {count(len(names), 'subfolder')}",
                 label_visibility="collapsed",
             )
 
@@ -93,7 +95,7 @@ def _pick(case: Case, here: list[str]) -> None:
 def _add(case: Case, picked: list[str]) -> None:
     """Every clip on its own: one that is refused stops no other."""
     refused = []
-    with st.spinner("Looking at the clips…", show_time=True):
+    with st.spinner("Reading the clips…", show_time=True):
         for path in picked:
             try:
                 add_clip(case.key, Path(path))

@@ -16,6 +16,7 @@ _PAGES = {
     "gallery": ("gallery.py", "Gallery", "people", ":material/groups:"),
     "similarity": ("similarity.py", "Similarity", "likeness", ":material/grid_on:"),
     "download": ("download.py", "Download", "export", ":material/download:"),
+    "about": ("about.py", "About", "program", ":material/info:"),
 }
 
 

@@ -18,8 +18,8 @@ HTML = """<div class="player">
  disablepictureinpicture tabindex="0"></video><canvas aria-hidden="true"></canvas>
 <div class="said" role="status"></div><button type="button">Full screen</button>
 </div>
-<div class="steps"><button type="button" data-step="-1">‹ Picture before</button>
-<button type="button" data-step="1">Next picture ›</button><output aria-live="off"></output>
+<div class="steps"><button type="button" data-step="-1">‹ Previous frame</button>
+<button type="button" data-step="1">Next frame ›</button><output aria-live="off"></output>
 <button type="button" class="cut"></button></div>"""
 
 

@@ -29,9 +29,9 @@ class Preset:
 
 
 PRESETS = (
-    Preset("Quick", "A first look. Misses small and hasty people.", 5.0, 480),
-    Preset("Balanced", "The one to begin with.", 10.0, 640),
-    Preset("Thorough", "Small and far people too.", 15.0, 960),
+    Preset("Quick", "A first look. May miss small or fast-moving people.", 5.0, 480),
+    Preset("Balanced", "Recommended for most recordings.", 10.0, 640),
+    Preset("Thorough", "Also finds small and distant people.", 15.0, 960),
 )
 
 
@@ -59,7 +59,7 @@ def _cards(drawn: Case, waited: bool) -> None:
     own = _foretold(order_of(case)) if orders else None
     if own and all(preset.of(case.plan) != case.plan for preset in PRESETS):
         st.markdown(
-            f"**Your own settings** are chosen: {case.plan.video.fps:g} frames a second, people looked for at "
+            f"**Custom settings:** {case.plan.video.fps:g} frames per second, detector input "
             f"{case.plan.detect.size} px; {own.words}."
         )
     if own and own.known:
@@ -68,15 +68,15 @@ def _cards(drawn: Case, waited: bool) -> None:
 
 def _card(case: Case, preset: Preset, order: Order | None, foretold: Foretold | None, waits: bool) -> None:
     chosen = preset.of(case.plan) == case.plan
-    st.markdown(f"**{preset.name}**" + (" :blue-badge[:material/check: chosen]" if chosen else ""))
+    st.markdown(f"**{preset.name}**" + (" :blue-badge[:material/check: selected]" if chosen else ""))
     if order is not None and _done(order):
-        st.markdown(":material/check: **done already**")
+        st.markdown(":material/check: **already done**")
     elif foretold is not None:
-        time = foretold.words if foretold.known else "measuring…" if waits else "not known yet"
+        time = foretold.words if foretold.known else "measuring…" if waits else "unknown"
         st.markdown(f":material/timer: **{time}**")
-    st.caption(f"{preset.words} {preset.fps:g} frames a second at {preset.size} px.")
+    st.caption(f"{preset.words} {preset.fps:g} frames per second at {preset.size} px.")
     st.button(
-        "Chosen" if chosen else f"Choose {preset.name}",
+        "Selected" if chosen else f"Select {preset.name}",
         key=f"preset {preset.name}",
         disabled=chosen,
         on_click=_choose,

@@ -39,7 +39,7 @@ def case_job(case: Case) -> None:
     if job is None:
         return
     st.fragment(_job, run_every=EVERY_SECONDS if job.live else None)(job.key, job.live)
-    with st.expander("Log of this run"):
+    with st.expander("Run log"):
         _log(job)
 
 
@@ -60,13 +60,13 @@ def _job(key: str, lived: bool) -> None:
 def _at_work(job: Job) -> None:
     left = left_of(job)
     began = span(max(0.0, time.time() - job.began))
-    words = "Stopping: what is done is kept" if job.state == "stopping" else "At work"
+    words = "Stopping; finished work is kept" if job.state == "stopping" else "Running"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         after = "" if left is None else f" · about **{span(left)}** left for all clips"
         st.markdown(f":blue-badge[:material/sync: {words}] for {began}{_how_many(job)}{after}")
-        label = "Stop" if job.state == "running" else "Stop at once"
+        label = "Stop" if job.state == "running" else "Stop now"
         st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
-    st.caption("You can leave this page, close it or look at other pages: the work goes on.")
+    st.caption("You can leave or close this page; the run continues.")
     clips, beside = st.columns([3, 2])
     with clips:
         # The one at work first: of many, it would be out of sight.
@@ -86,14 +86,14 @@ def _over(job: Job) -> None:
     if job.over:
         _found(job)
     elif job.state == "stopped":
-        st.info("**Stopped.** What was done is kept; it goes on from there.", icon=":material/pause_circle:")
+        st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
     for camera in job.cameras:
         if camera.state == "failed":
-            st.error(f"**{camera.name} could not be done.** {camera.fault}", icon=":material/error:")
+            st.error(f"**{camera.name} failed.** {camera.fault}", icon=":material/error:")
     if job.fault:
         st.error(f"**The run failed.** {job.fault}", icon=":material/error:")
     if job.state in ("failed", "stopped", "partly"):
-        labels = {"stopped": "Go on", "failed": "Try again", "partly": "Try the failed clips again"}
+        labels = {"stopped": "Continue", "failed": "Try again", "partly": "Retry failed clips"}
         kind = "secondary" if job.state == "partly" else "primary"
         icon = ":material/play_arrow:" if job.state == "stopped" else ":material/replay:"
         if st.button(labels[job.state], key=f"again {job.key}", type=kind, icon=icon, on_click=_again, args=(job,)):  # type: ignore[arg-type]
@@ -105,14 +105,14 @@ def _found(job: Job) -> None:
     done = [camera for camera in job.cameras if camera.state == "done"]
     with st.container(border=True):
         if job.people is None:
-            st.markdown(f"### {count(tracks, 'track')} found\nThis run followed people within each clip only.")
+            st.markdown(f"### {count(tracks, 'track')} found\nThis run tracked people within each clip only.")
         elif job.people == 0:
             st.markdown(
-                "### Nobody was found\nTry *Thorough*, a lower least confidence or other regions, or check the footage."
+                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check clips."
             )
         else:
-            one = "In one clip. Add another camera's on the Footage page to find the same people there."
-            many = f"By comparing {count(tracks, 'track')} of {count(len(done), 'clip')} with each other."
+            one = "In one clip. To match people across cameras, add another clip on the Footage page."
+            many = f"From {count(tracks, 'track')} in {count(len(done), 'clip')}."
             st.markdown(f"### People found: {job.people}\n{one if len(done) == 1 else many}")
         st.markdown("\n".join(f"- **{one.name}**: {count(one.tracks, 'track')}, {one.boxes:,} boxes" for one in done))
         if job.people:
@@ -121,11 +121,9 @@ def _found(job: Job) -> None:
 
 def _log(job: Job) -> None:
     lines = lines_of(job.log_label)
-    st.button("Read it again", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.live)
-    st.code("\n".join(lines) or "Nothing was logged yet.", language=None, height=260 if len(lines) > 8 else None)
-    st.caption(
-        f"The log of all runs on this machine is `{log_file()}`; what the work said besides: `{job.folder / 'log'}`."
-    )
+    st.button("Refresh", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.live)
+    st.code("\n".join(lines) or "No entries yet.", language=None, height=260 if len(lines) > 8 else None)
+    st.caption(f"Log of all runs: `{log_file()}`. Process output of this run: `{job.folder / 'log'}`.")
 
 
 def _stop(key: str) -> None:

@@ -14,11 +14,10 @@ from pages.parts.drawings import put
 from pages.parts.looking import clip_of
 from pages.parts.words import count
 
-ANCHORS = {"foot": "Where they stand", "centre": "The middle of them"}
+ANCHORS = {"foot": "Feet", "centre": "Box centre"}
 MEANING = {
-    "foot": "A person is inside while the middle of the lower edge of their box is: right for most cameras.",
-    "centre": "A person is inside while the middle of their box is: for feet that are hidden, or a camera that looks "
-    "straight down.",
+    "foot": "The middle of the lower edge of the box must be inside. Right for most cameras.",
+    "centre": "The centre of the box must be inside. For hidden feet, or a camera that looks straight down.",
 }
 
 
@@ -32,7 +31,7 @@ def choose_anchor(clip: CaseClip) -> None:
         put([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
 
     st.radio(
-        "What of a person must be inside",
+        "Region test point",
         list(ANCHORS),
         key=key,
         format_func=ANCHORS.__getitem__,
@@ -62,7 +61,7 @@ def copy_to_others(case: Case, clip: CaseClip, film: Clip) -> None:
         def copy() -> None:
             words = f"regions copied from {clip.camera} to {', '.join(to)}: {count(len(chosen), 'shape')}"
             put(to, lambda old: replace(old, regions=old.regions + chosen), words)
-            st.toast(f"Copied {count(len(chosen), 'shape')} to {', '.join(to)}. Undo there takes them back.")
+            st.toast(f"Copied {count(len(chosen), 'shape')} to {', '.join(to)}. To reverse this, use Undo there.")
 
         st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
 
@@ -76,7 +75,7 @@ def _warn_of_proportions(other: CaseClip, film: Clip) -> None:
     if abs(there.width * film.height / (there.height * film.width) - 1) > 0.01:
         st.warning(
             f"**{other.camera}** is {there.width} × {there.height}, this one {film.width} × {film.height}: shapes are "
-            "stretched with the picture there."
+            "stretched to fit."
         )
 
 
@@ -85,20 +84,20 @@ def bring_file(clip: CaseClip, film: Clip) -> None:
     turn = st.session_state.setdefault("files opened", 0)
     key = f"file {clip.camera} {clip.digest} {turn}"
     # An expander with another key is another one: closed, and without the file.
-    with st.expander("Open a file", icon=":material/upload_file:", key=f"{key} over"):
+    with st.expander("Load from a file", icon=":material/upload_file:", key=f"{key} over"):
         file = st.file_uploader(
-            "A region file",
+            "Region file",
             type=["json", "txt", "csv"],
             key=key,
-            help="As saved here, or plain lines of x, y in pixels of the clip: the corners of one polygon.",
+            help="A file saved here, or text with one corner of a polygon per line, as x, y in pixels.",
         )
         if clip.regions.regions:
-            st.radio("What is drawn already", ["stays", "is replaced"], horizontal=True, key=f"{key} old")
+            st.radio("Existing regions", ["Keep", "Replace"], horizontal=True, key=f"{key} old")
 
         def use() -> None:
             try:
                 found = read_regions(file.getvalue(), file.name, film.width, film.height)
-                beside = st.session_state.get(f"{key} old") != "is replaced"
+                beside = st.session_state.get(f"{key} old") != "Replace"
                 put([clip.camera], lambda old: _joined(old, found, beside), f"regions of {clip.camera}: {file.name}")
                 st.session_state["files opened"] = turn + 1
             except SightlineError as fault:
@@ -116,7 +115,7 @@ def _joined(old: Regions, new: Regions, beside: bool) -> Regions:
 
 def take_file(clip: CaseClip) -> None:
     st.download_button(
-        "Save as a file",
+        "Save to a file",
         lambda: to_json(clip.regions),  # made on the click: what is drawn changes often
         f"{clip.camera}-regions.json",
         "application/json",

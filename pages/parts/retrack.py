@@ -28,30 +28,30 @@ _FRAMES_A_SECOND = 900
 # Field of the settings: label, range, step, and what it does in one sentence.
 _SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
     "iou": (
-        "Overlap (IoU)",
+        "Minimum IoU",
         *(0.0, 0.9, 0.05),
-        "How much a box must overlap the place where somebody is expected: higher splits tracks where people are fast, "
-        "lower may go on with somebody else.",
+        "Required overlap of a box with the predicted position. Higher splits tracks of fast people; lower may "
+        "continue with another person.",
     ),
     "conf": (
-        "Confidence",
+        "Confidence threshold",
         *(0.05, 0.95, 0.05),
-        "How sure the detector must be that a box is a person: higher loses people who are small or half hidden.",
+        "Detector confidence required to use a box. Higher loses people who are small or partly hidden.",
     ),
     "track_cos": (
-        "Similarity",
+        "Similarity threshold",
         *(0.0, 1.0, 0.05),
-        "How alike somebody must look to be the same one after a gap: higher splits tracks, lower joins them.",
+        "Similarity required to continue a track after a gap. Higher splits tracks, lower joins them.",
     ),
     "n_init": (
-        "Boxes that make a track",
+        "Minimum detections per track",
         *(1, 30, 1),
-        "Whoever is seen in fewer boxes is left out: higher drops false finds and people who only pass by.",
+        "Shorter tracks are dropped. Higher removes false detections and people who only pass by.",
     ),
     "max_age": (
-        "Seconds unseen",
+        "Maximum gap (s)",
         *(0.0, 10.0, 0.5),
-        "How long somebody may be out of sight and still be the same track.",
+        "How long a person may be out of sight within one track.",
     ),
 }
 
@@ -64,7 +64,7 @@ class _Bench:
     answers: OrderedDict[str, Changes] = field(default_factory=OrderedDict)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Reading what the run found…")
+@st.cache_resource(max_entries=2, show_spinner="Loading the run…")
 def _bench(out: str, stamp: int) -> _Bench:
     return _Bench(hold(Path(out)))
 
@@ -77,37 +77,37 @@ def retrack_panel(case: Case) -> None:
     if not job.over:
         return
     waiting_decisions(case)
-    with st.expander("How people are followed", icon=":material/tune:", on_change="rerun", key="retrack open") as panel:
+    with st.expander(
+        "Tracking settings (try without re-running)", icon=":material/tune:", on_change="rerun", key="retrack open"
+    ) as panel:
         # Boxes are read when somebody looks.
         if panel.open:
             st.fragment(_sliders)(case, job)
 
 
 def _sliders(case: Case, job: Job) -> None:
-    st.caption(
-        "How boxes become tracks. Move a slider to see what would change; nothing does until you use the settings."
-    )
+    st.caption("Move a slider to preview how the tracks would change. Nothing changes until you apply the settings.")
     settings = _chosen(case.run, job.order)
     try:
         if settings == job.order.track:
-            st.markdown(":material/check: **These are the settings of this run.**")
+            st.markdown(":material/check: **Settings of this run.**")
         else:
             _show(case, job, settings)
     except SightlineError as fault:
         st.error(str(fault), icon=":material/error:")
     same = settings == job.order.track
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Use these settings", type="primary", icon=":material/play_arrow:", disabled=same):
+        if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=same):
             _use(case, job, settings)
-        st.button("Back", icon=":material/undo:", disabled=same, on_click=_back, args=(case.run, job.order.track))
+        st.button("Reset", icon=":material/undo:", disabled=same, on_click=_back, args=(case.run, job.order.track))
         st.caption(_cost(case, job.order))
 
 
 def _cost(case: Case, order: Order) -> str:
     """What using them takes."""
     if {clip.digest for clip in case.clips} - {source.digest for source in order.sources}:
-        return "Clips were added since this run: people are looked for in those too, which takes longer."
-    return "Takes seconds: what was found in the clips is kept. What you have said about people is carried over."
+        return "Clips were added since this run. They are processed too, which takes longer."
+    return "Takes seconds: detections are reused. Your decisions are transferred to the new run."
 
 
 def _use(case: Case, job: Job, settings: TrackSettings) -> None:
@@ -120,7 +120,7 @@ def _use(case: Case, job: Job, settings: TrackSettings) -> None:
     except SightlineError as fault:
         st.error(str(fault), icon=":material/error:")
         return
-    words = "started a run with other settings of tracking"
+    words = "started a run with new tracking settings"
     change(lambda now: replace(now, plan=replace(now.plan, track=settings), wanted=key), words)
     st.rerun()
 
@@ -163,11 +163,13 @@ def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     """What these settings would change."""
     bench = _bench(str(job.out), (job.out / "run.json").stat().st_mtime_ns)
     frames = bench.held.frames
-    if frames > _SLOW_FRAMES and not st.toggle(f"Try it (about {span(frames / _FRAMES_A_SECOND)})", key="retrack try"):
+    if frames > _SLOW_FRAMES and not st.toggle(
+        f"Preview changes (about {span(frames / _FRAMES_A_SECOND)})", key="retrack try"
+    ):
         return
     changes = _answer(bench, case, settings)
     if changes.alike:
-        st.markdown(":material/check: **Nothing would change.** The same tracks, and the same people.")
+        st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
         return
     st.markdown(f":material/arrow_forward: **{changes.words}.**")
     st.markdown("\n".join(f"- {camera.words}" for camera in changes.cameras))
@@ -184,7 +186,7 @@ def _answer(bench: _Bench, case: Case, settings: TrackSettings) -> Changes:
             if frames > 3 * _FRAMES_A_SECOND:
                 bar.progress(min(1.0, done / frames))
 
-        with st.spinner("Following people again…"):
+        with st.spinner("Tracking again…"):
             answer = compared(bench.held, again(bench.held, settings, tell), case.threshold, review)
         bar.empty()
         bench.answers[key] = answer

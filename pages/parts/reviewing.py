@@ -13,7 +13,7 @@ from pages.parts.services import services
 
 LOCK = threading.Lock()
 """Two tabs speak in turn."""
-ANOTHER_RUN = "A new run is shown since, which numbers its tracks anew: look again, and do it there."
+ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
 
 def act(case: Case, how: Callable[[Desk], Review]) -> str:
@@ -46,12 +46,12 @@ def review_of(case: Case) -> Review:
 
 def undo(case: Case) -> str:
     """Take the last action back. As `act`; needs no run that can be looked at."""
-    return _step(case, Review.undo, "took back")
+    return _step(case, Review.undo, "undid")
 
 
 def redo(case: Case) -> str:
     """Do again what was taken back last."""
-    return _step(case, Review.redo, "did again")
+    return _step(case, Review.redo, "redid")
 
 
 def _step(case: Case, how: Callable[[Review], Review], words: str) -> str:

@@ -13,8 +13,8 @@ from pages.parts.words import span
 def offer_sample(primary: bool = False) -> None:
     """A button; with the first click on a machine the footage is drawn, which takes about a minute."""
     ready = bool(sample_clips(sample_folder()))
-    words = "Three cameras over a plaza, 30 s, eight people. Drawn by us: nobody in it is anybody."
-    words += "" if ready else " It is drawn on this machine first, which takes about a minute."
+    words = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
+    words += "" if ready else " It is generated first, which takes about a minute."
     kind = "primary" if primary else "secondary"
     if not st.button("Open the sample", icon=":material/movie:", help=words, type=kind):
         return
@@ -22,7 +22,7 @@ def offer_sample(primary: bool = False) -> None:
 
     def tell(share: float, left: float | None) -> None:
         after = "" if left is None else f", {span(left)} left"
-        bar.progress(min(share, 1.0), f"Drawing the sample{after}. Leaving this page stops it.")
+        bar.progress(min(share, 1.0), f"Generating the sample{after}. Leaving this page stops it.")
 
     try:
         sample_here(tell)

@@ -48,7 +48,7 @@ def _refused(request: Request) -> Response | None:
     if why := foreign(request.headers):
         return Response(why, status_code=403)
     if not secrets.compare_digest(request.path_params["token"].encode(), TOKEN.encode()):
-        return Response("Open this from the page.", status_code=403)
+        return Response("This link has expired. Open it from the page.", status_code=403)
     return None
 
 
@@ -73,8 +73,8 @@ def foreign(headers: Headers) -> str:
     hosts = list(st.get_option("server.allowedHosts") or ["localhost", "127.0.0.1"])
     host, origin = headers.get("host", ""), headers.get("origin")
     if not host_allowed(host, hosts):
-        return "This host is not served."
-    return "Another site may not ask for this." if origin is not None and urlsplit(origin).netloc != host else ""
+        return "This host name is not allowed."
+    return "Requests from other sites are refused." if origin is not None and urlsplit(origin).netloc != host else ""
 
 
 def host_allowed(header: str, hosts: list[str]) -> bool:

@@ -23,12 +23,12 @@ def model_choice(case: Case) -> None:
     models = listing()
     here = [status for status in models if status.state == "present"]
     if not any(status.model.kind == "detector" for status in here):
-        st.error("**No detector is here.** Put one of the files below in its place, then reload this page.")
+        st.error("**No person detector is installed.** Install one of the models listed below, then reload this page.")
     one, other = st.columns(2)
     with one:
-        _model(case, here, "detector", "Who finds people", case.plan.detector)
+        _model(case, here, "detector", "Person detector", case.plan.detector)
     with other:
-        _model(case, here, "embedder", "Who tells them apart", case.plan.embedder)
+        _model(case, here, "embedder", "Re-identification model", case.plan.embedder)
     _here([status.model for status in here])
     _absent([status for status in models if status.state != "present"])
 
@@ -37,18 +37,18 @@ def _model(case: Case, here: list[Status], kind: Kind, label: str, chosen: str) 
     known = {status.model.name: status.model for status in here if status.model.kind == kind}
     options = [*known, *([NONE] if kind == "embedder" else [])]
     if chosen not in options:
-        st.error(f"**{chosen} is not here.** Choose another one, or bring it: see below.")
+        st.error(f"**{chosen} is not installed.** Choose another model, or install this one: see below.")
         options.append(chosen)
     put: Put = lambda plan, name: replace(plan, **{kind: name})  # noqa: E731
     _kept(st.selectbox, label, case, kind, chosen, put, options=options, format_func=_called)
     if chosen in known:
         st.caption(f"{known[chosen].good_for}  \nLicence: {known[chosen].licence}.")
     elif chosen == NONE:
-        st.caption("People are followed within each clip only. Without one, nobody is found again across cameras.")
+        st.caption("People are tracked within each clip only. To match them across cameras, choose a model.")
 
 
 def _called(name: str) -> str:
-    return "none: motion only" if name == NONE else name
+    return "None (motion only)" if name == NONE else name
 
 
 def advanced(case: Case) -> None:
@@ -58,83 +58,83 @@ def advanced(case: Case) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             _number(
                 case,
-                "Frames a second",
+                "Analysis frame rate",
                 "fps",
                 plan.video.fps,
                 _in("video", "fps"),
                 0.0,
                 1000.0,
                 1.0,
-                "How many frames are looked at. 0: all.",
+                "Frames analysed per second. 0 means all.",
             )
             _number(
                 case,
-                "Size looked at (px)",
+                "Detector input size (px)",
                 "size",
                 plan.detect.size,
                 _in("detect", "size"),
                 64,
                 4096,
                 32,
-                "Long side of the picture that the detector sees. Larger finds smaller people, and takes longer.",
+                "Long side of the frame as the detector sees it. Larger finds smaller people but takes longer.",
             )
             _number(
                 case,
-                "Least confidence",
+                "Confidence threshold",
                 "conf",
                 plan.track.conf,
                 _in("track", "conf"),
                 0.0,
                 1.0,
                 0.05,
-                "Boxes that the detector is less sure of are not used.",
+                "Boxes with lower detector confidence are not used.",
             )
             _number(
                 case,
-                "Least overlap (IoU)",
+                "Minimum IoU",
                 "iou",
                 plan.track.iou,
                 _in("track", "iou"),
                 0.0,
                 1.0,
                 0.05,
-                "How much a box must overlap where somebody is expected.",
+                "Required overlap of a box with the predicted position.",
             )
             _number(
                 case,
-                "Least similarity",
+                "Similarity threshold",
                 "track_cos",
                 plan.track.track_cos,
                 _in("track", "track_cos"),
                 -1.0,
                 1.0,
                 0.05,
-                "For somebody who is found again within a clip. Only with an appearance model.",
+                "Required to continue a track after a gap. Needs a re-identification model.",
             )
             _number(
                 case,
-                "Boxes that make a track",
+                "Minimum detections per track",
                 "n_init",
                 plan.track.n_init,
                 _in("track", "n_init"),
                 1,
                 100,
                 1,
-                "Shorter ones are dropped.",
+                "Shorter tracks are dropped.",
             )
             _number(
                 case,
-                "Seconds unseen",
+                "Maximum gap (s)",
                 "max_age",
                 plan.track.max_age,
                 _in("track", "max_age"),
                 0.0,
                 3600.0,
                 0.5,
-                "A track ends when nobody is seen for longer.",
+                "A track ends when the person is out of sight for longer.",
             )
         if plan != Plan():
-            st.button("Back to what we recommend", icon=":material/undo:", on_click=_reset)
+            st.button("Reset to defaults", icon=":material/undo:", on_click=_reset)
     if refused := st.session_state.pop(REFUSED, ""):
         st.error(refused)
 
@@ -166,13 +166,13 @@ def _save(key: str, label: str, put: Put) -> None:
 
 
 def _reset() -> None:
-    change(lambda case: replace(case, plan=Plan()), "settings: as recommended")
+    change(lambda case: replace(case, plan=Plan()), "settings: reset to defaults")
 
 
 def _here(models: list[Model]) -> None:
-    with st.expander(f"Models that are here ({len(models)}): what was measured"):
+    with st.expander(f"Installed models ({len(models)})"):
         for model in models:
-            figures = "; ".join(model.figures) or "nothing yet"
+            figures = "; ".join(model.figures) or "no figures yet"
             st.markdown(
                 f"**{model.name}** ({_KINDS[model.kind]}). {model.good_for}  \nMeasured: {figures}.  \n"
                 f"Trained on: {model.trained_on}.  \nLicence: {model.licence}."
@@ -182,16 +182,18 @@ def _here(models: list[Model]) -> None:
 def _absent(absent: list[Status]) -> None:
     if not absent:
         return
-    with st.expander(f"Known models that are not here ({len(absent)})"):
-        st.caption("Sightline downloads nothing by itself. Fetch a file or put it in its place, then reload this page.")
+    with st.expander(f"Models that are not installed ({len(absent)})"):
+        st.caption(
+            "Sightline downloads nothing by itself. Fetch a model or put its file in place, then reload this page."
+        )
         for status in absent:
             model = status.model
-            why = "" if status.state == "missing" else " **There, but not the file that the manifest describes.**"
-            get = f"  \nFetch it: `python -m core models get {model.name}`" if model.url else ""
+            why = "" if status.state == "missing" else " **The file in its place is not the expected one.**"
+            get = f"  \nTo fetch it: `python -m core models get {model.name}`" if model.url else ""
             st.markdown(
                 f"**{model.name}** ({_KINDS[model.kind]}).{why} {model.good_for}  \n"
                 f"Place: `{model.path}`  \nSource: {model.source}; licence: {model.licence}{get}"
             )
 
 
-_KINDS = {"detector": "finds people", "embedder": "tells them apart"}
+_KINDS = {"detector": "person detector", "embedder": "re-identification model"}

@@ -33,11 +33,14 @@ def settle(case: Case) -> Case:
         return services().cases.change(case.key, lambda now: _without(now, case.wanted))
     left: list[str] = []
     with LOCK:
-        case = services().cases.change(case.key, lambda now: _switched(now, case.wanted, left), "shows the new run")
+        case = services().cases.change(
+            case.key, lambda now: _switched(now, case.wanted, left), "switched to the new run"
+        )
     if left:
         more = f" And {len(left) - _TOLD} more." if len(left) > _TOLD else ""
         st.toast(
-            f"**Not everything you said fits the new run; it is kept.** {'. '.join(left[:_TOLD])}.{more}",
+            "**Some decisions could not be applied to the new run. They were saved.** "
+            f"{'. '.join(left[:_TOLD])}.{more}",
             icon=":material/pending_actions:",
             duration="long",
         )
@@ -56,7 +59,7 @@ def _switched(case: Case, wanted: str, left: list[str]) -> Case:
         if after != before:
             save_review(path, after)
         for sentence in words:
-            services().cases.log(case.key, f"not carried over, but kept: {sentence}")
+            services().cases.log(case.key, f"not applied, but saved: {sentence}")
         left += words
     return replace(case, run=wanted, wanted="")
 
@@ -73,11 +76,9 @@ def waiting_decisions(case: Case) -> None:
     if not told or st.session_state.get(seen) == told:
         return
     with st.container(border=True):
-        some = "1 thing" if len(told) == 1 else f"{len(told)} things"
-        st.markdown(
-            f":material/pending_actions: **{some} you said cannot be applied to this run.** Kept for a later run."
-        )
+        some = "1 decision" if len(told) == 1 else f"{len(told)} decisions"
+        st.markdown(f":material/pending_actions: **{some} could not be applied to this run.** Saved for a later run.")
         st.markdown("\n".join(f"- {sentence}" for sentence in told))
-        if st.button("Understood", key=f"understood {case.run}"):
+        if st.button("Dismiss", key=f"understood {case.run}"):
             st.session_state[seen] = told
             st.rerun()

@@ -17,7 +17,7 @@ def seconds_of(text: str) -> float:
     """
     found = _CLOCK.fullmatch(text.strip())
     if found is None:
-        raise SettingsError(f"'{text.strip()}' is no time", "Write seconds (83.5) or minutes and seconds (1:23.5).")
+        raise SettingsError(f"'{text.strip()}' is not a time", "Enter seconds (83.5) or minutes and seconds (1:23.5).")
     sign, hours, minutes, seconds = found.groups()
     total = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds.replace(",", "."))
     return -total if sign == "-" else total
@@ -51,7 +51,9 @@ def moment_of(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as fault:
-        raise SettingsError(f"'{text.strip()}' is no date and time", "Write it like 2026-05-31 14:05:00.") from fault
+        raise SettingsError(f"'{text.strip()}' is not a date and time", "Enter it like 2026-05-31 14:05:00.") from fault
     if moment.tzinfo is not None:
-        raise SettingsError(f"'{text.strip()}' names a time zone", "Write all times of one place: 2026-05-31 14:05:00.")
+        raise SettingsError(
+            f"'{text.strip()}' names a time zone", "Enter local time without a zone: 2026-05-31 14:05:00."
+        )
     return moment.isoformat()

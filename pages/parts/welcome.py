@@ -14,12 +14,12 @@ def welcome() -> None:
     st.title("Sightline")
     st.markdown(
         "Finds the people in your CCTV clips and shows which of them are the same person, camera by camera.  \n"
-        "Everything happens on this machine; nothing is sent anywhere."
+        "Everything stays on this computer; nothing is sent anywhere."
     )
     with st.container(horizontal=True):
         offer_sample(primary=True)
         st.button("New case", icon=":material/create_new_folder:", on_click=_begin)
-    st.caption("A case holds the clips of one matter and all that you say about them. It stays on this disk.")
+    st.caption("A case holds the clips of one investigation and your decisions about them, on this computer.")
 
 
 def _begin() -> None:

@@ -89,7 +89,7 @@ def draw_a_box(tab: Page) -> None:
 
 def zip_of(tab: Page, folder: Path) -> zipfile.ZipFile:
     """The zip that the Download page makes, once it has come down."""
-    tab.get_by_role("button", name="Make the zip").click()
+    tab.get_by_role("button", name="Create zip file").click()
     link = tab.get_by_role("link", name=re.compile("Download the zip|\\.zip")).first
     expect(link).to_be_visible(timeout=60_000)
     with tab.expect_download() as coming:
@@ -182,7 +182,7 @@ def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Pa
     press(tab, "New case")
     tab_to(tab, "Name")
     tab.keyboard.type("By keys")
-    press(tab, "Begin")
+    press(tab, "Create case")
     expect(tab.get_by_text("or drop them anywhere")).to_be_visible()
     settled(tab)
     with tab.expect_file_chooser() as chooser:
@@ -208,13 +208,13 @@ def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Pa
     expect(tab.locator(".person").first).to_be_visible()
     settled(tab)
     press(tab, "Download")
-    expect(tab.get_by_role("button", name="Make the zip")).to_be_visible()
+    expect(tab.get_by_role("button", name="Create zip file")).to_be_visible()
     settled(tab)
-    press(tab, "Make the zip")
+    press(tab, "Create zip file")
     expect(tab.get_by_role("link", name=re.compile("zip")).first).to_be_visible(timeout=60_000)
     settled(tab)
     with tab.expect_download() as coming:
-        press(tab, "Download the zip")
+        press(tab, "Download zip file")
     coming.value.save_as(tmp_path / "gallery.zip")
     assert "report.html" in zipfile.ZipFile(tmp_path / "gallery.zip").namelist()
     (case,) = Cases().all()

@@ -110,7 +110,7 @@ def test_somebody_named_has_that_name_in_every_view(case: str, page: Page) -> No
 def test_the_map_of_looks_at_any_width(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     heat(page, "people")
-    page.get_by_text("Map of looks", exact=True).click()
+    page.get_by_text("Appearance map", exact=True).click()
     canvas = page.locator('canvas[data-points="36"]')
     expect(canvas).to_be_visible()
     canvas.focus()

@@ -44,7 +44,7 @@ def test_nothing_yet() -> None:
     assert not app.exception and len(app.selectbox) == 0
     app.text_input[0].input("Till 3")
     app.text_input[1].input("a theft")
-    button(app, "Begin")
+    button(app, "Create case")
     (case,) = Cases().all()
     assert (case.name, case.purpose) == ("Till 3", "a theft")
     assert app.query_params["case"] == case.key
@@ -63,7 +63,7 @@ def _expander(block: Any, label: str) -> str:
 def test_the_form_of_a_new_case_closes_once_it_is_there() -> None:
     app = bar()
     before = _expander(app._tree, "New case")
-    button(app, "Begin")
+    button(app, "Create case")
     assert before and _expander(app._tree, "New case") not in ("", before)
 
 
@@ -106,7 +106,7 @@ def test_name_purpose_and_day_are_kept() -> None:
 
 def test_a_backup_is_made_and_restored(own_house: Path) -> None:
     case = Cases().new("Till 3")
-    app = button(bar(case), "Make a back-up")
+    app = button(bar(case), "Create back-up")
     made = cache_dir() / "backups" / f"{case.key}.zip"
     assert "case.json" in zipfile.ZipFile(made).namelist()
     made.rename(footage_root() / "kept.zip")
@@ -117,7 +117,7 @@ def test_a_backup_is_made_and_restored(own_house: Path) -> None:
 
 def test_a_backup_made_again_is_not_taken_for_the_one_before(own_house: Path) -> None:
     case = Cases().new("Till 3")
-    app = button(bar(case), "Make a back-up")
+    app = button(bar(case), "Create back-up")
     made = cache_dir() / "backups" / f"{case.key}.zip"
     first = made.stat().st_mtime_ns
     os.utime(made, ns=(first, first + 10**9))
@@ -136,7 +136,7 @@ def test_deleting_takes_two_steps() -> None:
     case = Cases().new("Till 3")
     app = bar(case)
     assert not [one for one in app.button if one.label.startswith("Delete")]
-    next(box for box in app.checkbox if "for good" in box.label).check().run()
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
     button(app, "Delete")
     with pytest.raises(StoreError):
         Cases().load(case.key)
@@ -146,7 +146,7 @@ def test_deleting_takes_two_steps() -> None:
 def test_what_another_tab_has_begun_is_not_deleted() -> None:
     case = Cases().new("Till 3")
     app = bar(case)
-    next(box for box in app.checkbox if "for good" in box.label).check().run()
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
     folder = cache_dir() / "runs" / ("0a" * 10)
     order = Order((Source("gate", "gate.mp4", "ab" * 16),), "yolo")
     write_atomically(

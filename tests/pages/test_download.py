@@ -59,7 +59,7 @@ def labels(app: AppTest) -> list[str]:
 
 
 def heads(app: AppTest) -> Any:
-    return next(one for one in app.toggle if one.label == "Show heads")
+    return next(one for one in app.toggle if one.label == "Turn off face blurring")
 
 
 def test_without_a_case_it_says_so() -> None:
@@ -77,7 +77,7 @@ def test_while_the_first_run_is_at_work_it_says_so(case: Case, monkeypatch: pyte
     Cases().change(case.key, lambda old: replace(old, run="", wanted=old.run))
     monkeypatch.setattr(services().jobs, "all", lambda: [job])
     app = opened(case)
-    assert not app.exception and "is at work" in words(app) and not app.toggle
+    assert not app.exception and "is in progress" in words(app) and not app.toggle
 
 
 def test_a_run_that_compared_nobody_has_its_tracks(case: Case) -> None:
@@ -86,13 +86,13 @@ def test_a_run_that_compared_nobody_has_its_tracks(case: Case) -> None:
     content["order"]["embedder"] = "none"
     about.write_text(json.dumps(content))
     app = opened(case)
-    assert not app.exception and "compared nobody" in words(app)
+    assert not app.exception and "has no gallery" in words(app)
     assert labels(app) == ["Tracks (MOT text)", "tracks.parquet", "run.json"]
 
 
 def test_nobody_found() -> None:
     app = opened(big_case(cameras=1, people=1, tracklets=0, crops=1, seconds=5))
-    assert not app.exception and "Nobody was found" in words(app) and not app.toggle
+    assert not app.exception and "No people were found" in words(app) and not app.toggle
 
 
 def test_it_says_what_will_be_in_it(case: Case) -> None:
@@ -105,9 +105,7 @@ def test_it_says_what_will_be_in_it(case: Case) -> None:
         ("Pictures", "12"),
     ]
     said = words(app)
-    assert (
-        "0.50, set by you" in said and "none by hand yet" in said and "Candidates until a person confirms them" in said
-    )
+    assert "0.50, set by you" in said and "none yet" in said and "Candidates until a person confirms them" in said
     assert "find \\[a bag\\](x)" in said
     assert "Decisions (CSV)" not in labels(app) and "Tracks (MOT text)" in labels(app)
 
@@ -124,17 +122,17 @@ def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
 
 def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
-    assert button(app, "Make the crops").disabled and not button(app, "Make the zip").disabled
+    assert button(app, "Create crops").disabled and not button(app, "Create zip file").disabled
     assert heads(app).value is False
     heads(app).set_value(True).run()
     assert "Faces will be seen" in words(app)
-    assert all(button(app, label).disabled for label in ("Make the zip", "Make the films", "Make the crops"))
+    assert all(button(app, label).disabled for label in ("Create zip file", "Create videos", "Create crops"))
     app.text_input[0].set_value("  ").run()
-    assert button(app, "Make the zip").disabled
+    assert button(app, "Create zip file").disabled
     app.text_input[0].set_value("asked for").run()
-    assert not button(app, "Make the crops").disabled
+    assert not button(app, "Create crops").disabled
     act(tmp_path, "done")
-    button(app, "Make the zip").click().run()
+    button(app, "Create zip file").click().run()
     (made,) = exports.of(case.run)
     assert json.loads((made.folder / "job.json").read_text())["export"]["reason"] == "asked for"
     assert any("heads not blurred: asked for" in line for line in Cases().logged(case.key))
@@ -142,34 +140,34 @@ def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> No
 
 def test_it_is_made_on_click_watched_and_found_again(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
-    button(app, "Make the zip").click().run()
+    button(app, "Create zip file").click().run()
     (made,) = exports.of(case.run)
     until(lambda: exports.look(made.key).report is not None)
     again = opened(case)  # a second tab, or a refresh
-    assert not again.exception and "Make the zip" not in labels(again) and "Stop" in labels(again)
+    assert not again.exception and "Create zip file" not in labels(again) and "Stop" in labels(again)
     button(again, "Stop").click().run()
     until(lambda: not exports.look(made.key).live)
     after = opened(case)
-    assert "Stopped before it was done" in words(after) and "Make the zip" in labels(after)
+    assert "Stopped before completion" in words(after) and "Create zip file" in labels(after)
 
 
 def test_another_setting_is_another_export(case: Case, exports: Exports, tmp_path: Path) -> None:
-    button(opened(case), "Make the films").click().run()
+    button(opened(case), "Create videos").click().run()
     (made,) = exports.of(case.run)
     Cases().change(case.key, lambda old: replace(old, threshold=0.9))
     app = opened(case)
-    assert "An export with other settings is being made." in words(app) and "Make the films" in labels(app)
+    assert "Another export, with other settings, is in progress." in words(app) and "Create videos" in labels(app)
     act(tmp_path, "done")
     until(lambda: not exports.look(made.key).live)
     app = opened(case)
     assert "Exports of this run that are earlier or unfinished" in words(app)
-    button(app, "Delete them").click().run()
+    button(app, "Delete these exports").click().run()
     assert list(exports.of(case.run)) == []
 
 
 def test_a_failure_says_why_and_can_be_tried_again(case: Case, exports: Exports, tmp_path: Path) -> None:
     act(tmp_path, "refuse")
-    button(opened(case), "Make the zip").click().run()
+    button(opened(case), "Create zip file").click().run()
     (made,) = exports.of(case.run)
     until(lambda: exports.look(made.key).state == "failed")
     app = opened(case)
@@ -180,13 +178,13 @@ def test_the_whole_way_with_the_real_child(case: Case) -> None:
     out = cache_dir() / "runs" / case.run / "out"
     for camera in ("cam1", "cam2"):
         write_tracks(out / "tracks" / f"{camera}.txt", tracks_of(out, camera))
-    button(opened(case), "Make the zip").click().run()
+    button(opened(case), "Create zip file").click().run()
     (made,) = services().exports.of(case.run)
     until(lambda: not services().exports.look(made.key).live, 60)
     app = opened(case)
     assert not app.exception and [one.value for one in app.error] == []
     (link,) = app.get("link_button")
-    assert link.label.startswith("Download the zip (")
+    assert link.label.startswith("Download zip file (")
     done = services().exports.look(made.key)
     assert done.sums["gallery.zip"] in [one.value for one in app.code]
     answer = get(export_address(done, "gallery.zip", called_of(case, ".zip")), {"Range": "bytes=0-1"})
@@ -199,7 +197,7 @@ def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:
 
 def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path: Path) -> None:
     act(tmp_path, "done")
-    button(opened(case), "Make the zip").click().run()
+    button(opened(case), "Create zip file").click().run()
     (made,) = exports.of(case.run)
     until(lambda: not exports.look(made.key).live)
     made = exports.look(made.key)

@@ -105,7 +105,7 @@ def test_a_card_says_what_the_clip_is(own_house: Path) -> None:
 
 EDITS = [
     ("Camera", "door", {"camera": "door"}),
-    ("Began later by", "1:02.5", {"offset_seconds": 62.5}),
+    ("Start offset (s)", "1:02.5", {"offset_seconds": 62.5}),
     ("From", "0.2", {"start_seconds": 0.2}),
     ("To", "0.6", {"end_seconds": 0.6}),
 ]
@@ -125,7 +125,7 @@ WRONG = [
     ("Camera", "../x", "cannot name a camera"),
     ("Camera", "", "needs a name"),
     ("Camera", "SHED", "Two cameras are called"),
-    ("Began later by", "soon", "is no time"),
+    ("Start offset (s)", "soon", "is no time"),
     ("From", "9", "over at 0.8"),
     ("From", "-1", "before the clip begins"),
     ("To", "9", "over at 0.8"),
@@ -158,13 +158,13 @@ def test_times_of_day_count_once_all_have_one_and_become_seconds_again(own_house
     case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
     app = footage(case)
     app.get("button_group")[0].set_value("Time of day").run()
-    app.text_input(key=field(app, "Began at")).set_value("2026-05-31 14:05:00").run()
+    app.text_input(key=field(app, "Started at")).set_value("2026-05-31 14:05:00").run()
     assert "Only 1 of 2 clips have a time of day" in app.warning[0].value
-    app.text_input(key=field(app, "Began at", 1)).set_value("2026-05-31 14:05:07.5").run()
+    app.text_input(key=field(app, "Started at", 1)).set_value("2026-05-31 14:05:07.5").run()
     assert not app.warning and now(case).offsets == {"gate": 0.0, "shed": 7.5}
-    app.text_input(key=field(app, "Began at", 1)).set_value("noon").run()
+    app.text_input(key=field(app, "Started at", 1)).set_value("noon").run()
     assert "is no date and time" in words(app)
-    app.get("button_group")[0].set_value("Seconds apart").run()
+    app.get("button_group")[0].set_value("Start offsets").run()
     assert not app.exception
     assert [(clip.began, clip.offset_seconds) for clip in now(case).clips] == [("", 0.0), ("", 7.5)]
 
@@ -185,7 +185,7 @@ def test_a_clip_that_is_lost_stops_no_other_and_is_found_again(own_house: Path) 
     moved = Path(one.path).rename(own_house / "moved.mp4")
     app = footage(case)
     assert not app.exception
-    assert "is not there any more" in app.error[0].value and "names, times and regions stay" in app.error[0].value
+    assert "is missing" in app.error[0].value and "Names, times and regions stay" in app.error[0].value
     assert not [label for label in labels(app) if label.startswith("Next")]
     app.multiselect[0].set_value([str(moved)]).run()
     press(app, "Add 1 clip")

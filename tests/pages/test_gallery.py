@@ -94,14 +94,14 @@ def test_a_run_by_movement_alone_has_no_people(own_house: Path) -> None:
     Cases().change(case.key, lambda old: replace(old, run=key))
     app = page("gallery").run()
     assert not app.exception
-    assert "movement alone" in words(app) and not app.get("bidi_component")
+    assert "motion alone" in words(app) and not app.get("bidi_component")
 
 
 def test_nobody_found_is_said() -> None:
     big_case(cameras=2, people=1, tracklets=0, crops=1, seconds=10)
     app = page("gallery").run()
     assert not app.exception
-    assert "Nobody was found" in words(app) and not app.get("bidi_component")
+    assert "No people were found" in words(app) and not app.get("bidi_component")
 
 
 def test_the_people_are_drawn_from_routes(case: Case) -> None:
@@ -110,7 +110,7 @@ def test_the_people_are_drawn_from_routes(case: Case) -> None:
     data = shown(app)
     assert case.key in data["people"] and case.run in data["crops"]
     assert (data["threshold"], data["undo"], data["heard"]["n"]) == (None, "", 0)
-    assert "How these people were found" in {expander.label for expander in app.expander}
+    assert "Models and settings of this run" in {expander.label for expander in app.expander}
 
 
 def test_the_level_is_kept_and_given_back(case: Case) -> None:

@@ -93,7 +93,7 @@ def test_a_moved_slider_says_what_would_change_and_back_takes_it_back(case: Case
 
 def test_used_settings_start_a_run_and_the_case_still_shows_the_old_one(case: Case) -> None:
     app = moved(shown(case), case, "iou", 0.4)
-    app = button(app, "Use these settings").click().run()  # type: ignore[attr-defined]
+    app = button(app, "Apply settings").click().run()  # type: ignore[attr-defined]
     now = services().cases.load(case.key)
     assert not app.exception and now.run == case.run and now.wanted
     job = services().jobs.look(now.wanted)
@@ -105,7 +105,7 @@ def test_used_settings_start_a_run_and_the_case_still_shows_the_old_one(case: Ca
 def test_the_rest_is_as_in_the_run_whatever_the_plan_says_now(case: Case) -> None:
     services().cases.change(case.key, lambda old: replace(old, plan=replace(old.plan, embedder="none")))
     app = moved(shown(case), case, "iou", 0.4)
-    button(app, "Use these settings").click().run()  # type: ignore[attr-defined]
+    button(app, "Apply settings").click().run()  # type: ignore[attr-defined]
     now = services().cases.load(case.key)
     assert services().jobs.look(now.wanted).order.matched and now.plan.embedder == "none"
 
@@ -130,7 +130,7 @@ def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
     quiet = replace(waits, why="")
     save_review(services().cases.review_file(case.key), Review(waiting=(waits, quiet)))
     app = shown(case, unfolded=False)
-    assert "1 thing you said cannot be applied" in words(app)
+    assert "1 decision could not be applied" in words(app)
     assert "Joined P001 and P002: track 3 of gate is not in the run" in words(app)
-    app = button(app, "Understood").click().run()  # type: ignore[attr-defined]
+    app = button(app, "Dismiss").click().run()  # type: ignore[attr-defined]
     assert not app.exception and "cannot be applied" not in words(app)

@@ -88,10 +88,10 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     until(lambda: services().jobs.look(job.key).cameras[0].state == "working")
     app = shown(page("run").run())
     said = words(app)
-    assert "At work" in said and "Finding people" not in said
+    assert "Running" in said and "Detecting people" not in said
     assert ":blue-badge[:material/sync: find] :gray-badge[describe]" in said
     assert "5.0 frames/s (200 ms each)" in said
-    assert "Waiting for its turn" in said
+    assert "Waiting" in said
     press(app, "Stop")
     over(services().jobs, job.key)
     app = shown(page("run").run())
@@ -152,7 +152,7 @@ def test_without_an_appearance_model_nobody_is_found_again(house: Path) -> None:
     over(services().jobs, job.key)
     app = shown(page("run").run())
     assert "3 tracks found" in words(app)
-    assert "nobody is found again across cameras" in words(app)
+    assert "To match them across cameras" in words(app)
     assert "Go to the gallery" not in labels(app)
 
 
@@ -162,7 +162,7 @@ def test_another_setting_offers_another_run_and_says_what_changed(house: Path) -
     over(services().jobs, first.key)
     app = shown(page("run").run())
     shown(app.number_input(key=f"iou of {case.key}").set_value(0.5).run())
-    assert "least overlap (IoU): 0.5 (was 0.2)" in words(app)
+    assert "minimum IoU: 0.5 (was 0.2)" in words(app)
     assert now(case).plan.track == TrackSettings(iou=0.5)
     press(app, "Run again")
     second = job_of(case)
@@ -172,12 +172,12 @@ def test_another_setting_offers_another_run_and_says_what_changed(house: Path) -
 
 def test_presets_are_in_the_case_at_once(house: Path) -> None:
     case = case_of(house)
-    app = press(shown(page("run").run()), "Choose Thorough")
+    app = press(shown(page("run").run()), "Select Thorough")
     assert now(case).plan == Plan(video=VideoSettings(fps=15), detect=DetectSettings(size=960))
-    assert "Chosen" in labels(app)
+    assert "Selected" in labels(app)
     shown(app.number_input(key=f"fps of {case.key}").set_value(2.0).run())
     assert "Your own settings" in words(app)
-    press(app, "Back to what we recommend")
+    press(app, "Reset to defaults")
     assert now(case).plan == Plan()
 
 
@@ -200,7 +200,7 @@ def test_the_time_is_that_of_measured_rates(house: Path) -> None:
 
     case = case_of(house)
     app = shown(page("run").run())
-    assert "not known yet" in words(app) or "measuring" in words(app)
+    assert "unknown" in words(app) or "measuring" in words(app)
     networks = Networks(find(case.plan.detector, "detector"), find(case.plan.embedder, "embedder"), backend("auto"))
     clip = clip_at(house, "gate.mp4")
     for preset in PRESETS:
@@ -211,7 +211,7 @@ def test_the_time_is_that_of_measured_rates(house: Path) -> None:
             Rates().keep(Rate(kind, 1, 30 / len(timeline) if stage == "detect" else 0.0, "run"))
     app = shown(page("run").run())
     assert "about 30 s" in words(app)
-    assert "runs that this machine has finished" in words(app)
+    assert "earlier runs on this computer" in words(app)
 
 
 def test_failures_give_their_reason_and_what_to_do(house: Path, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_pat
     app = shown(page("run").run())
     assert "**gate could not be done.** no frames. Export it again." in [error.value for error in app.error]
     assert "People found: 2" in words(app)
-    assert "Try the failed clips again" in labels(app)
+    assert "Retry failed clips" in labels(app)
 
 
 def test_another_try_looks_for_clips_where_they_are_now(house: Path, tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_second_tab_sees_the_same_run(house: Path, tmp_path: Path) -> None:
     serve_with(Services(jobs=Jobs(tmp_path / "cache" / "runs", ["nobody"]), trials=services().trials))
     other = page("run")
     other.query_params["case"] = case.key
-    assert "At work" in words(shown(other.run()))
+    assert "Running" in words(shown(other.run()))
     assert job_of(case).live
     assert len(json.loads((job.folder / "job.json").read_text())["order"]["sources"]) == 1
 
@@ -277,7 +277,7 @@ def test_a_model_that_is_not_here_is_named_with_what_to_do(house: Path, monkeypa
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
     case_of(house, Plan(embedder="osnet_x0_5"))
     app = shown(page("run").run())
-    assert "osnet_x0_5 is not here" in words(app)
+    assert "osnet_x0_5 is not installed" in words(app)
     assert any("cannot be run yet" in error.value for error in app.error)
     assert "Start" not in labels(app)
 
@@ -299,7 +299,7 @@ def test_without_a_detector_it_says_what_to_do(house: Path, monkeypatch: pytest.
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
     case_of(house)
     app = shown(page("run").run())
-    assert "No detector is here" in words(app)
+    assert "No person detector is installed" in words(app)
     assert str(tmp_path / "weights" / "person-yolo11n.pt") in words(app)
 
 

@@ -65,7 +65,7 @@ def test_a_run_that_is_done_is_shown_and_what_was_said_goes_along(case: Case) ->
     now = settle(case)
     assert (now.run, now.wanted) == (case.wanted, "") and services().cases.load(case.key) == now
     assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
-    assert "shows the new run" in services().cases.logged(case.key)[-1]
+    assert "switched to the new run" in services().cases.logged(case.key)[-1]
     assert settle(now) is now
 
 
@@ -76,7 +76,7 @@ def test_two_tabs_carry_once(case: Case) -> None:
     for tab in tabs:
         tab.join()
     assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
-    assert sum("shows the new run" in line for line in services().cases.logged(case.key)) == 1
+    assert sum("switched to the new run" in line for line in services().cases.logged(case.key)) == 1
 
 
 def test_whoever_was_stopped_before_the_switch_carries_nothing_twice(case: Case) -> None:

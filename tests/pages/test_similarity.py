@@ -66,7 +66,7 @@ def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     assert not app.exception and "No finished run yet" in words(app)
     case = Cases().change(case.key, lambda old: replace(old, wanted=run))
     job = services().jobs.look(run)
-    states = {"running": "at work", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
+    states = {"running": "in progress", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
     for state, said in states.items():
         seen = replace(job, state=state, fault="Disk full.")  # type: ignore[arg-type]
         monkeypatch.setattr(services().jobs, "all", lambda seen=seen: [seen])
@@ -84,7 +84,7 @@ def test_without_an_appearance_model_there_is_nothing_to_compare(case: Case) -> 
     assert not app.exception and "no appearance model" in words(app)
 
 
-@pytest.mark.parametrize(("tracks", "said"), [(0, "Nobody was found"), (1, "Only one track")])
+@pytest.mark.parametrize(("tracks", "said"), [(0, "No people were found"), (1, "Only one track")])
 def test_too_few(case: Case, tracks: int, said: str) -> None:
     save_evidence(made(2, 1, tracks, 1), out_of(case))
     app = opened(case)
@@ -130,8 +130,8 @@ def test_files_say_how_they_were_made(case: Case) -> None:
     assert about["models"]["embedder"]["sha256"] and about["run"] == case.run
     assert about["threshold"] == {"value": LEVEL, "is": "chosen by the user"}
     assert [one.label for one in opened(case).get("download_button")] == [
-        "People, as a table (CSV)",
-        "All tracks and people (NumPy)",
+        "People (CSV)",
+        "Tracks and people (NumPy)",
     ]
 
 
