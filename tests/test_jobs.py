@@ -336,21 +336,21 @@ def test_an_order_of_an_older_program_is_read() -> None:
 
 OTHERWISE = {
     # what is changed: what is said
-    "a rate": ({"video": VideoSettings(fps=5)}, "frames looked at a second (0: all): 5 (was 10)"),
+    "a rate": ({"video": VideoSettings(fps=5)}, "analysis frame rate (0: all): 5 (was 10)"),
     "an end": ({"video": VideoSettings(end_seconds=5)}, "last second: 5 (was the end)"),
-    "a model": ({"embedder": "osnet"}, "appearance model: osnet (was none)"),
-    "its file": ({"models": ("x",)}, "the file of a model is another one"),
+    "a model": ({"embedder": "osnet"}, "re-identification model: osnet (was none)"),
+    "its file": ({"models": ("x",)}, "a model file has changed"),
     "a camera more": ({"sources": (*order().sources, Source("yard", "/y", "y"))}, "yard: new"),
-    "a camera less": ({"sources": order().sources[:1]}, "hall: taken out"),
+    "a camera less": ({"sources": order().sources[:1]}, "hall: removed"),
     "a name": (
         {"sources": (replace(order().sources[0], camera="door"), order().sources[1])},
-        "gate: called door now",
+        "gate: renamed to door",
     ),
     "their order": ({"sources": order().sources[::-1]}, "the order of the cameras"),
     "a region": ({"sources": (replace(order().sources[0], regions="{}"), order().sources[1])}, "gate: regions drawn"),
     "a range": (
         {"sources": (replace(order().sources[0], end_seconds=4), order().sources[1])},
-        "gate: looked at from 0 s to 4 s (was as a whole)",
+        "gate: analysed from 0 s to 4 s (was as a whole)",
     ),
 }
 

@@ -9,15 +9,15 @@ from core.jobs.orders import Order, Source
 from core.pipeline import NONE
 
 _SETTINGS = {
-    ("video", "fps"): "frames looked at a second (0: all)",
+    ("video", "fps"): "analysis frame rate (0: all)",
     ("video", "start_seconds"): "first second",
     ("video", "end_seconds"): "last second",
     ("detect", "size"): "size at which people are looked for (px)",
-    ("track", "conf"): "least confidence",
-    ("track", "iou"): "least overlap (IoU)",
-    ("track", "track_cos"): "least similarity within a track",
-    ("track", "n_init"): "boxes that make a track",
-    ("track", "max_age"): "seconds unseen",
+    ("track", "conf"): "confidence threshold",
+    ("track", "iou"): "minimum IoU",
+    ("track", "track_cos"): "similarity threshold within a track",
+    ("track", "n_init"): "minimum detections per track",
+    ("track", "max_age"): "maximum gap (s)",
 }
 
 
@@ -29,9 +29,9 @@ def changes(old: Order, new: Order) -> list[str]:
 def _clips(old: Order, new: Order) -> Iterator[str]:
     before, after = ({source.camera: source for source in order.sources} for order in (old, new))
     names = _renamed(before, after)
-    yield from (f"{camera}: called {name} now" for camera, name in names.items())
+    yield from (f"{camera}: renamed to {name}" for camera, name in names.items())
     before = {names.get(camera, camera): source for camera, source in before.items()}
-    yield from (f"{camera}: taken out" for camera in before if camera not in after)
+    yield from (f"{camera}: removed" for camera in before if camera not in after)
     yield from (f"{camera}: new" for camera in after if camera not in before)
     for camera in before.keys() & after.keys():
         yield from (f"{camera}: {words}" for words in _of(before[camera], after[camera]))
@@ -51,13 +51,13 @@ def _renamed(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[
 
 def _of(old: Source, new: Source) -> Iterator[str]:
     if old.digest != new.digest:
-        yield "another clip"
+        yield "different clip"
     if old.offset_seconds != new.offset_seconds:
-        yield f"begins {new.offset_seconds:g} s after the common clock (was {old.offset_seconds:g} s)"
+        yield f"start offset {new.offset_seconds:g} s (was {old.offset_seconds:g} s)"
     if old.span != new.span:
-        yield f"looked at {_seconds(new)} (was {_seconds(old)})"
+        yield f"analysed {_seconds(new)} (was {_seconds(old)})"
     if old.regions != new.regions:
-        yield "regions drawn" if not old.regions else "regions changed" if new.regions else "regions taken away"
+        yield "regions drawn" if not old.regions else "regions changed" if new.regions else "regions removed"
 
 
 def _seconds(source: Source) -> str:
@@ -72,9 +72,9 @@ def _models(old: Order, new: Order) -> Iterator[str]:
         yield f"detector: {new.detector} (was {old.detector})"
     if old.embedder != new.embedder:
         one, other = ("none" if name == NONE else name for name in (old.embedder, new.embedder))
-        yield f"appearance model: {other} (was {one})"
+        yield f"re-identification model: {other} (was {one})"
     if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
-        yield "the file of a model is another one"
+        yield "a model file has changed"
 
 
 def _settings(old: Order, new: Order) -> Iterator[str]:

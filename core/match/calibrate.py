@@ -70,7 +70,7 @@ class Calibration:
     @property
     def words(self) -> str:
         if not self.enough:
-            return f"too little evidence ({self.pairs} pairs of certain strangers): using what is known of this model"
+            return f"too little evidence ({self.pairs} known-different pairs); using the default of this model"
         share, low, high = self.at(self.threshold)
         return f"{share:.0%} of the links shown are expected to be wrong ({low:.0%} to {high:.0%})"
 

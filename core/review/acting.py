@@ -22,7 +22,7 @@ def confirm(desk: Desk, person: int) -> Review:
     """All tracks of a person are that person, at any threshold."""
     first, *rest = desk.tracks(person)
     if not rest:
-        raise SettingsError(f"{person_name(person)} has one track only", "There is nothing to confirm.")
+        raise SettingsError(f"{person_name(person)} has only one track", "There is nothing to confirm.")
     links = [link_of(first, other, SAME) for other in rest]
     return _said(desk, Action("confirm", f"confirmed {person_name(person)}", _now(), tuple(links)))
 
@@ -33,8 +33,8 @@ def reject(desk: Desk, camera: str, track: int) -> Review:
     person = int(desk.people.person[row])
     rest = [other for other in desk.tracks(person) if other != (camera, track)]
     if not rest:
-        raise SettingsError(f"{_named(camera, track)} is alone already", "There is nobody to take it from.")
-    words = f"took {_named(camera, track)} out of {person_name(person)}"
+        raise SettingsError(f"{_named(camera, track)} is already alone", "There is nobody to remove it from.")
+    words = f"removed {_named(camera, track)} from {person_name(person)}"
     gone = [(camera, track)]
     return _said(desk, Action("reject", words, _now(), _apart(gone, rest), names=_staying(desk, gone, rest)))
 
@@ -97,7 +97,7 @@ def name(desk: Desk, person: int, text: str) -> Review:
     if called == desk.named[0].get(person, ""):
         desk.tracks(person)
         return desk.review
-    words = f"named {person_name(person)} {called}" if called else f"took the name of {person_name(person)} away"
+    words = f"named {person_name(person)} {called}" if called else f"removed the name of {person_name(person)}"
     return _said(desk, Action("name", words, _now(), names=_renamed(desk, person, called, None)))
 
 
@@ -107,7 +107,7 @@ def note(desk: Desk, person: int, text: str) -> Review:
     if noted == desk.named[1].get(person, ""):
         desk.tracks(person)
         return desk.review
-    words = f"wrote a note on {person_name(person)}" if noted else f"took the note on {person_name(person)} away"
+    words = f"wrote a note on {person_name(person)}" if noted else f"removed the note on {person_name(person)}"
     return _said(desk, Action("note", words, _now(), names=_renamed(desk, person, None, noted)))
 
 

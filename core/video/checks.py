@@ -97,24 +97,24 @@ def _of_pictures(seen: Sequence[Measures]) -> list[Note]:
         return []
     black = sum(one.light < BLACK for one in seen)
     if black == len(seen):
-        return [Note("All pictures looked at are black.", "Check the camera and the export: nobody can be found here.")]
+        return [Note("All sampled frames are black.", "Check the camera and the export: nobody can be found here.")]
     lit = [one for one in seen if one.light >= BLACK]
     mean, tones, detail = (
         float(np.median([getattr(one, name) for one in lit])) for name in ("mean", "range", "detail")
     )
     told = []
     if black:
-        words = f"{black} of {len(seen)} pictures looked at are black."
-        told.append(Note(words, "Set from and to around the part that shows something."))
+        words = f"{black} of {len(seen)} sampled frames are black."
+        told.append(Note(words, "Set From and To around the part that shows something."))
     if tones < FLAT:
-        told.append(Note("The pictures are of nearly one colour.", "Check that nothing covers the lens."))
+        told.append(Note("The frames have almost no contrast.", "Check that nothing covers the lens."))
     elif mean < DARK:
-        told.append(Note("The pictures are very dark.", "People may be missed: use a brighter export if there is one."))
+        told.append(Note("The frames are very dark.", "People may be missed: use a brighter export if there is one."))
     elif detail < BLURRED:
         told.append(
             Note(
-                "The pictures are blurred.",
-                "Looks tell little here: check the lens, and export in full size and quality.",
+                "The frames are blurred.",
+                "Appearance is unreliable here. Check the lens, and export in full size and quality.",
             )
         )
     return told
@@ -126,7 +126,7 @@ def _of_size(clip: Clip) -> list[Note]:
     return [
         Note(
             f"The picture is only {clip.height} pixels high, so people are small in it.",
-            "Export it in the camera's full size. Tracks may do; telling people apart by their looks will be weak.",
+            "Export it in the camera's full size. Tracking may work; re-identification will be weak.",
         )
     ]
 
@@ -137,8 +137,8 @@ def small_people(heights: Floats) -> list[Note]:
         return []
     return [
         Note(
-            f"Most people found in it are under {SMALL} pixels tall (usually {usual:.0f}): too small to tell by looks.",
-            "Use a larger export or a closer camera. Matches of this camera deserve a second look.",
+            f"Most people found in it are under {SMALL} pixels tall (usually {usual:.0f}): too small to re-identify.",
+            "Use a larger export or a closer camera. Check the matches of this camera.",
         )
     ]
 

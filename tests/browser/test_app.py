@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ PAGES = {
     "Gallery": "/people",
     "Similarity": "/likeness",
     "Download": "/export",
+    "About": "/program",
 }
 
 
@@ -36,6 +38,10 @@ def test_every_page_without_anything_in_it(
             tab.goto(place)
             expect(tab.get_by_role("heading", name=page, level=1)).to_be_visible()
             expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+            # Every page can be reached from every page, and the open one is marked.
+            for name in PAGES:
+                expect(tab.get_by_test_id("stSidebarNavLink").filter(has_text=name)).to_be_visible()
+            expect(tab.locator("[aria-current=page]")).to_have_text(re.compile(page))
             assert not tab.evaluate("document.documentElement.scrollWidth > innerWidth"), page
             # Streamlit's own offers are no business of our users.
             assert "agents" not in tab.inner_text("body") and "Traceback" not in tab.inner_text("body")

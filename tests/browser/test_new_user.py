@@ -90,7 +90,7 @@ def draw_a_box(tab: Page) -> None:
 def zip_of(tab: Page, folder: Path) -> zipfile.ZipFile:
     """The zip that the Download page makes, once it has come down."""
     tab.get_by_role("button", name="Create zip file").click()
-    link = tab.get_by_role("link", name=re.compile("Download the zip|\\.zip")).first
+    link = tab.get_by_role("link", name=re.compile("Download zip file|\\.zip")).first
     expect(link).to_be_visible(timeout=60_000)
     with tab.expect_download() as coming:
         link.click()
@@ -110,7 +110,7 @@ def test_from_the_sample_to_the_zip_and_the_server_dies_on_the_way(
         expect(tab.get_by_text("With regions: cam1")).to_be_visible()
         tab.get_by_role("link", name="Next: run").click()
         tab.get_by_role("button", name="Start").click()
-        expect(tab.get_by_text("At work").first).to_be_visible()
+        expect(tab.get_by_text("the run continues").first).to_be_visible()
     (case,) = Cases().all()
     assert len(case.clip("cam1").regions.regions) == 1 and case.wanted
     with serving(tmp_path / "log2") as address, watched(chromium, address) as tab:
@@ -239,7 +239,7 @@ def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page
     # Until the page is the alley's, it is the first camera that would be given the file.
     expect(picture).not_to_have_attribute("src", first)
     settled(tab)
-    tab.get_by_text("Open a file").click()
+    tab.get_by_text("Load from a file").click()
     tab.get_by_test_id("stMain").locator("input[type=file]").set_input_files(data / "clips" / "alley_roi.txt")
     tab.get_by_role("button", name="Use these regions").click()
     expect(tab.get_by_text("With regions: alley_night_osd_cam1")).to_be_visible()

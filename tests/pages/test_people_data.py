@@ -167,7 +167,7 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     assert redo(case) == ""
     assert desk(case).named[0] == {1: "Anna"}
     said = [line.split(" ", 1)[1] for line in services().cases.logged(case.key)[-3:]]
-    assert said == ["named P001 Anna", "took back: named P001 Anna", "did again: named P001 Anna"]
+    assert said == ["named P001 Anna", "undid: named P001 Anna", "redid: named P001 Anna"]
 
 
 def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:

@@ -97,7 +97,7 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     app = shown(page("run").run())
     assert "Stopped" in words(app)
     act(tmp_path, "quick")
-    press(app, "Go on")
+    press(app, "Continue")
     assert over(services().jobs, job.key).state == "done"
     # It may be done before the page has been drawn anew: by the next time, it is the run that is shown.
     shown(page("run").run())

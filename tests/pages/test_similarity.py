@@ -81,7 +81,7 @@ def test_without_an_appearance_model_there_is_nothing_to_compare(case: Case) -> 
     content["order"]["embedder"] = "none"
     job.write_text(json.dumps(content))
     app = opened(case)
-    assert not app.exception and "no appearance model" in words(app)
+    assert not app.exception and "no re-identification model" in words(app)
 
 
 @pytest.mark.parametrize(("tracks", "said"), [(0, "No people were found"), (1, "Only one track")])

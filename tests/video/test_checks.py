@@ -41,8 +41,8 @@ def told(*pictures: Image, folder: Path) -> str:
         (scene(sigma=1), ""),
         (scene(sigma=4), "blurred"),
         (scene(gain=0.2), "very dark"),
-        (np.full((360, 640, 3), 120, np.uint8), "nearly one colour"),
-        (np.zeros((360, 640, 3), np.uint8), "All pictures looked at are black"),
+        (np.full((360, 640, 3), 120, np.uint8), "almost no contrast"),
+        (np.zeros((360, 640, 3), np.uint8), "All sampled frames are black"),
     ],
     ids=["sharp", "soft", "blurred", "dark", "covered", "black"],
 )
@@ -53,7 +53,7 @@ def test_what_pictures_are_like(picture: Image, said: str, tmp_path: Path) -> No
 
 def test_the_black_part_is_told_and_the_rest_is_judged_alone(tmp_path: Path) -> None:
     words = told(np.zeros((360, 640, 3), np.uint8), *[scene()] * 5, folder=tmp_path)
-    assert "1 of 6 pictures looked at are black" in words
+    assert "1 of 6 sampled frames are black" in words
     assert "very dark" not in words and "blurred" not in words
 
 
