@@ -12,7 +12,7 @@ _SETTINGS = {
     ("video", "fps"): "analysis frame rate (0: all)",
     ("video", "start_seconds"): "first second",
     ("video", "end_seconds"): "last second",
-    ("detect", "size"): "size at which people are looked for (px)",
+    ("detect", "size"): "detector input size (px)",
     ("track", "conf"): "confidence threshold",
     ("track", "iou"): "minimum IoU",
     ("track", "track_cos"): "similarity threshold within a track",

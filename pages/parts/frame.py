@@ -23,7 +23,8 @@ except SightlineError as missing:
 st.html(
     "<style>"
     ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
-    ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.25rem; }"
+    ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.75rem; }"
+    ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; height: 3rem; }"
     ".stMainBlockContainer h1 { padding: .25rem 0; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"

@@ -89,7 +89,7 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     app = shown(page("run").run())
     said = words(app)
     assert "Running" in said and "Detecting people" not in said
-    assert ":blue-badge[:material/sync: find] :gray-badge[describe]" in said
+    assert ":blue-badge[:material/sync: detect] :gray-badge[embed]" in said
     assert "5.0 frames/s (200 ms each)" in said
     assert "Waiting" in said
     press(app, "Stop")
@@ -176,7 +176,7 @@ def test_presets_are_in_the_case_at_once(house: Path) -> None:
     assert now(case).plan == Plan(video=VideoSettings(fps=15), detect=DetectSettings(size=960))
     assert "Selected" in labels(app)
     shown(app.number_input(key=f"fps of {case.key}").set_value(2.0).run())
-    assert "Your own settings" in words(app)
+    assert "Custom settings" in words(app)
     press(app, "Reset to defaults")
     assert now(case).plan == Plan()
 
@@ -229,7 +229,7 @@ def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_pat
     _, job = started(case)
     over(services().jobs, job.key)
     app = shown(page("run").run())
-    assert "**gate could not be done.** no frames. Export it again." in [error.value for error in app.error]
+    assert "**gate failed.** no frames. Export it again." in [error.value for error in app.error]
     assert "People found: 2" in words(app)
     assert "Retry failed clips" in labels(app)
 
@@ -265,7 +265,7 @@ def test_runs_of_other_cases_are_below_and_those_of_none_can_be_deleted(house: P
     over(services().jobs, job.key)
     services().cases.change(case.key, lambda old: replace(old, run="", wanted=""))
     app = shown(page("run").run())
-    assert "of no case any more" in words(app)
+    assert "not used by any case" in words(app)
     export = cache_dir() / "exports" / f"{job.key}-{'0' * 20}"
     export.mkdir(parents=True)
     (export / "job.json").write_text('{"began": 1.0}')
