@@ -102,10 +102,10 @@ def test_it_says_what_will_be_in_it(case: Case) -> None:
     assert [(one.label, one.value) for one in app.metric][:3] == [
         ("People", "3"),
         ("Sightings", "6"),
-        ("Pictures", "12"),
+        ("Crops", "12"),
     ]
     said = words(app)
-    assert "0.50, set by you" in said and "none yet" in said and "Candidates until a person confirms them" in said
+    assert "0.50, set by you" in said and "none yet" in said and "Unconfirmed people are candidates" in said
     assert "find \\[a bag\\](x)" in said
     assert "Decisions (CSV)" not in labels(app) and "Tracks (MOT text)" in labels(app)
 
@@ -125,7 +125,7 @@ def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> No
     assert button(app, "Create crops").disabled and not button(app, "Create zip file").disabled
     assert heads(app).value is False
     heads(app).set_value(True).run()
-    assert "Faces will be seen" in words(app)
+    assert "This export shows faces" in words(app)
     assert all(button(app, label).disabled for label in ("Create zip file", "Create videos", "Create crops"))
     app.text_input[0].set_value("  ").run()
     assert button(app, "Create zip file").disabled
@@ -160,7 +160,7 @@ def test_another_setting_is_another_export(case: Case, exports: Exports, tmp_pat
     act(tmp_path, "done")
     until(lambda: not exports.look(made.key).live)
     app = opened(case)
-    assert "Exports of this run that are earlier or unfinished" in words(app)
+    assert "Earlier or unfinished exports of this run" in words(app)
     button(app, "Delete these exports").click().run()
     assert list(exports.of(case.run)) == []
 

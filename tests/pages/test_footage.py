@@ -77,7 +77,7 @@ def test_clips_of_a_folder_are_added_and_bad_ones_refused(own_house: Path) -> No
     assert [(clip.camera, clip.path) for clip in now(case).clips] == [("Gate_3", good.path)]
     said = [error.value for error in app.error]
     assert "is empty (0 bytes)" in said[0] and "Copy or download it again." in said[0]
-    assert "twin.mp4 is the same clip as Gate_3" in said[1]
+    assert "twin.mp4 is already in this case, as Gate_3" in said[1]
     app = press(app, "Dismiss")
     assert len(app.error) == 1
 
@@ -125,10 +125,10 @@ WRONG = [
     ("Camera", "../x", "cannot name a camera"),
     ("Camera", "", "needs a name"),
     ("Camera", "SHED", "Two cameras are called"),
-    ("Start offset (s)", "soon", "is no time"),
-    ("From", "9", "over at 0.8"),
+    ("Start offset (s)", "soon", "is not a time"),
+    ("From", "9", "ends at 0.8"),
     ("From", "-1", "before the clip begins"),
-    ("To", "9", "over at 0.8"),
+    ("To", "9", "ends at 0.8"),
     ("To", "0", "is not after from"),
 ]
 
@@ -163,7 +163,7 @@ def test_times_of_day_count_once_all_have_one_and_become_seconds_again(own_house
     app.text_input(key=field(app, "Started at", 1)).set_value("2026-05-31 14:05:07.5").run()
     assert not app.warning and now(case).offsets == {"gate": 0.0, "shed": 7.5}
     app.text_input(key=field(app, "Started at", 1)).set_value("noon").run()
-    assert "is no date and time" in words(app)
+    assert "is not a date and time" in words(app)
     app.get("button_group")[0].set_value("Start offsets").run()
     assert not app.exception
     assert [(clip.began, clip.offset_seconds) for clip in now(case).clips] == [("", 0.0), ("", 7.5)]
@@ -201,11 +201,11 @@ def test_a_clip_that_has_changed_is_not_taken_for_the_old_one(own_house: Path) -
 
 def test_a_disk_that_is_nearly_full_is_warned_of(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of(clip_at(own_house))
-    assert "that are free" in words(footage(case))
+    assert "Disk space for a run" in words(footage(case))
     monkeypatch.setattr(room, "free_bytes", lambda: 500_000_000)
-    assert "That is tight" in footage(case).warning[0].value
+    assert "Space is tight" in footage(case).warning[0].value
     monkeypatch.setattr(room, "free_bytes", lambda: 1_000)
-    assert "That is not enough" in footage(case).error[0].value
+    assert "There is not enough space" in footage(case).error[0].value
 
 
 def test_small_people_are_told_from_what_an_earlier_run_found(own_house: Path) -> None:

@@ -62,7 +62,7 @@ def test_without_a_run_the_way_leads_there(own_house: Path) -> None:
     with_clip(own_house)
     app = page("gallery").run()
     assert not app.exception
-    assert "No run yet" in words(app) and not app.get("bidi_component")
+    assert "No results yet" in words(app) and not app.get("bidi_component")
 
 
 def test_a_run_at_work_is_told_in_a_line(own_house: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_was_meant_for_another_run_or_case_is_refused(case: Case) -> None:
     back = {"n": 2, "do": "undo", "of": 1, "case": case.key, "run": "0" * 20}
     data = shown(says(page("gallery").run(), older, back, strange))
     assert [fault["n"] for fault in data["heard"]["faults"]] == [1, 3]
-    assert "A new run is shown" in data["heard"]["faults"][0]["words"]
+    assert "A newer run is now shown" in data["heard"]["faults"][0]["words"]
     assert act(replace(case, run="0" * 20), lambda desk: pytest.fail("done")).startswith("A new run is shown")
     assert review_of(case).done == ()
     meant = {"n": 4, "run": case.run, "case": case.key, **deed}

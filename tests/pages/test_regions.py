@@ -179,7 +179,7 @@ def test_a_file_may_replace_what_is_drawn(own_house: Path) -> None:
     app = opened(case)
     new = Regions((Region("box", ((0.2, 0.2), (0.8, 0.8)), "exclude", "tree"),), "centre")
     app.get("file_uploader")[0].upload("roi.json", to_json(new).encode(), "application/json").run()
-    app.radio[1].set_value("is replaced")
+    app.radio[1].set_value("Replace")
     button(app, "Use these regions").click().run()
     assert on_disk(case) == new
 
@@ -199,10 +199,10 @@ def test_stored_boxes_are_counted(own_house: Path) -> None:
     )
     case = case_of(path)
     app = opened(case)
-    assert shown(app)["count"] == "40 of 40 boxes found by the last run count (100%)."
+    assert shown(app)["count"] == "40 of 40 boxes from the last run count (100%)."
     # One figure walks in the upper half, with its feet above the middle.
     draw(app, case, BOX | {"points": [[0, 0], [1, 0.5]]})
-    assert shown(app)["count"] == "20 of 40 boxes found by the last run count (50%)."
+    assert shown(app)["count"] == "20 of 40 boxes from the last run count (50%)."
     assert sorted(shown(app)["dots"]["counts"]) == ["0"] * 20 + ["1"] * 20
 
 

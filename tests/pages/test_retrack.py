@@ -70,13 +70,13 @@ def test_without_a_run_there_is_nothing_to_set(own_house: Path) -> None:
 def test_folded_nothing_is_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pages.parts.retrack.hold", lambda out: pytest.fail("boxes were read"))
     app = shown(case, unfolded=False)
-    assert not app.exception and [one.label for one in app.expander] == ["How people are followed"]
+    assert not app.exception and [one.label for one in app.expander] == ["Tracking settings (try without re-running)"]
     assert not app.slider
 
 
 def test_ready_it_shows_the_settings_of_the_run(case: Case) -> None:
     app = shown(case)
-    assert not app.exception and "These are the settings of this run" in words(app)
+    assert not app.exception and "Settings of this run" in words(app)
     assert [one.value for one in app.slider] == [0.2, 0.3, 0.65, 3, 1.5]
     assert all(one.disabled for one in app.button)  # type: ignore[attr-defined]
 
@@ -86,7 +86,7 @@ def test_a_moved_slider_says_what_would_change_and_back_takes_it_back(case: Case
     assert not app.exception and "4 tracks become 0, and 2 people become 0" in words(app)
     assert "hall: 2 tracks become 0" in words(app)
     assert "Nothing would change" in words(moved(moved(app, case, "conf", 0.3), case, "max_age", 2.0))
-    app = button(app, "Back").click().run()  # type: ignore[attr-defined]
+    app = button(app, "Reset").click().run()  # type: ignore[attr-defined]
     assert [one.value for one in app.slider] == [0.2, 0.3, 0.65, 3, 1.5]
     assert services().cases.load(case.key) == case
 
@@ -133,4 +133,4 @@ def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
     assert "1 decision could not be applied" in words(app)
     assert "Joined P001 and P002: track 3 of gate is not in the run" in words(app)
     app = button(app, "Dismiss").click().run()  # type: ignore[attr-defined]
-    assert not app.exception and "cannot be applied" not in words(app)
+    assert not app.exception and "could not be applied" not in words(app)

@@ -134,5 +134,5 @@ def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
     app.query_params["case"] = case.key
     app.run()
     assert not app.exception and app.text[0].value == case.key
-    assert "cannot be shown" in app.toast[0].value
+    assert "cannot be opened" in app.toast[0].value
     assert services().cases.load(case.key).run == case.run

@@ -63,7 +63,7 @@ def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     run = case.run
     case = Cases().change(case.key, lambda old: replace(old, run=""))
     app = opened(case)
-    assert not app.exception and "No finished run yet" in words(app)
+    assert not app.exception and "No results yet" in words(app)
     case = Cases().change(case.key, lambda old: replace(old, wanted=run))
     job = services().jobs.look(run)
     states = {"running": "in progress", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
@@ -106,7 +106,7 @@ def test_ready_shows_people_tracks_and_the_map(case: Case) -> None:
     assert kinds(app) == ["people"]
     assert kinds(opened(case, likeness_view="tracks")) == ["tracks"]
     assert kinds(opened(case, likeness_view="map")) == ["map"]
-    assert "pairs could be one person" in words(app)
+    assert "possible matches" in words(app)
 
 
 def test_another_threshold_makes_other_people(case: Case) -> None:
