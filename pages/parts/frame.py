@@ -24,8 +24,8 @@ st.html(
     "<style>"
     ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
     ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.75rem; }"
-    ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; height: 3rem; }"
-    ".stMainBlockContainer h1 { padding: .25rem 0; }"
+    ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
+    ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
 )

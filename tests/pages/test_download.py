@@ -116,7 +116,7 @@ def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
     named = Action("name", "called Anna", 1.0, (link,), (("cam1", 1, "Anna", ""),))
     save_review(file, load_review(file).act(named))
     app = opened(case)
-    assert not app.exception and "1 decision by hand, 1 name" in words(app)
+    assert not app.exception and "1 manual decision, 1 name" in words(app)
     assert {"Decisions (CSV)", "Names (CSV)"} <= set(labels(app))
 
 
