@@ -28,8 +28,7 @@ from core.weights.pins import FILE
 GET = "python -m core models get"
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("models", help="list the models that are here and those missing")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
     inner = p.add_subparsers(metavar="get | time")
     g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.cli.progress import clock
 from core.errors import SightlineError
@@ -15,8 +14,7 @@ from core.video.checks import measure, notes_of
 from core.video.glimpses import glimpses
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("probe", help="say what clips are: size, length, rate, faults")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     p.set_defaults(run=run)
 

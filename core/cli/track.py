@@ -25,8 +25,7 @@ from core.watch import Watch
 from core.weights import DETECTOR, EMBEDDER
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("track", help="find and track the people in each clip")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     add_flags(p)
     p.set_defaults(run=run)
 
@@ -40,21 +39,21 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
     p.add_argument("--weights", metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
     p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})")
-    p.add_argument("--every-box", action="store_true", help="look at every box, not only where looks decide")
-    p.add_argument("--conf", type=float, help=f"least confidence of a box ({track.conf})")
-    p.add_argument("--iou", type=float, help=f"least overlap of a motion match ({track.iou})")
-    p.add_argument("--track-cos", type=float, help=f"least similarity ({track.track_cos})")
-    p.add_argument("--n-init", type=int, help=f"boxes that make a track ({track.n_init})")
-    p.add_argument("--max-age", type=float, help=f"seconds a track may miss ({track.max_age})")
+    p.add_argument("--every-box", action="store_true", help="embed every box, not only those whose appearance decides")
+    p.add_argument("--conf", type=float, help=f"confidence threshold ({track.conf})")
+    p.add_argument("--iou", type=float, help=f"minimum IoU of a motion match ({track.iou})")
+    p.add_argument("--track-cos", type=float, help=f"similarity threshold within a track ({track.track_cos})")
+    p.add_argument("--n-init", type=int, help=f"minimum detections per track ({track.n_init})")
+    p.add_argument("--max-age", type=float, help=f"maximum gap in a track, seconds ({track.max_age})")
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
-    p.add_argument("--range", action="append", default=[], metavar="CAM=FROM-TO", help="seconds of one camera's clip")
-    p.add_argument("--fps", type=float, help=f"frames looked at a second ({video.fps:g}; 0: all)")
-    p.add_argument("--size", type=int, help=f"long side the detector sees ({detect.size})")
-    p.add_argument("--from", type=float, metavar="S", help="begin at this second (0)")
+    p.add_argument("--range", action="append", default=[], metavar="CAM=FROM-TO", help="range of one camera's clip, in seconds")
+    p.add_argument("--fps", type=float, help=f"analysis frame rate ({video.fps:g}; 0: all)")
+    p.add_argument("--size", type=int, help=f"detector input size: long side in pixels ({detect.size})")
+    p.add_argument("--from", type=float, metavar="S", help="start at this second (0)")
     p.add_argument("--to", type=float, metavar="S", help="stop at this second")
     p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
-    p.add_argument("--fresh", action="store_true", help="do all stages again")
-    p.add_argument("--watch", type=Path, metavar="DIR", help="keep the latest picture, CPU and memory there")
+    p.add_argument("--fresh", action="store_true", help="ignore stored results of earlier runs")
+    p.add_argument("--watch", type=Path, metavar="DIR", help="write a preview, CPU and memory use to this folder")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
