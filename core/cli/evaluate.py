@@ -30,7 +30,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         metavar="TRACKS",
         help="for a run's folder, only the frames that it analysed count",
     )
-    tracks.add_argument("--scale", type=float, default=1.0, help="factor from pixels of the truth to pixels of the result (1)")
+    tracks.add_argument(
+        "--scale", type=float, default=1.0, help="factor from pixels of the truth to pixels of the result (1)"
+    )
     max_absence = tracks.add_argument(
         "--max-absence",
         type=int,
@@ -56,7 +58,12 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
     reid.add_argument("crops", type=Path, metavar="DIR", help="Market-1501 layout, or a folder per person")
     reid.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
-    reid.add_argument("--gallery", type=Path, metavar="DIR", help="use the crops of DIR as queries and those of this folder as the gallery")
+    reid.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="DIR",
+        help="use the crops of DIR as queries and those of this folder as the gallery",
+    )
     holdout = reid.add_argument("--holdout", type=int, default=0, metavar="N", help="only the last N people")
     add_former_flag(reid, "--aside", holdout)
     reid.add_argument("--flip", action="store_true", help="mean with the mirror image's vector")

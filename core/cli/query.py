@@ -42,7 +42,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     add_former_flag(p, "--whole", whole)
     p.add_argument("--sheet", type=Path, metavar="FILE.jpg", help="draw the photo beside the people named")
     p.add_argument("--no-blur", action="store_true", help="do not blur heads on the sheet")
-    p.add_argument("--features", default="", metavar="FILE", help="the file of the run's embedder, if it is not a named model")
+    p.add_argument(
+        "--features", default="", metavar="FILE", help="the file of the run's embedder, if it is not a named model"
+    )
     p.add_argument("--weights", default="", metavar="NAME", help="use this detector instead of the run's: name or file")
     p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     p.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -76,7 +78,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.no_blur and not options.sheet:
         raise SettingsError("--no-blur is about a sheet", "Name one with --sheet, or leave it out.")
     if options.whole_picture and options.weights:
-        raise SettingsError("--whole-picture looks for nobody, so --weights has nothing to find", "Leave out one of them.")
+        raise SettingsError(
+            "--whole-picture looks for nobody, so --weights has nothing to find", "Leave out one of them."
+        )
     if options.sheet and options.sheet.suffix.lower() not in SHEET:
         raise SettingsError(f"--sheet {options.sheet} is no JPEG file", "Give it a name that ends in .jpg.")
     if options.sheet and options.sheet.resolve() == options.photo.resolve():

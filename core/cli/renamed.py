@@ -1,4 +1,4 @@
-"""Flags and commands under the names that earlier versions gave them: they still work, and say what they are now called.
+"""Flags and commands under the names of earlier versions: they still work, and say what they are called now.
 
 They are hidden from `--help`, which shows the present names only.
 """
@@ -39,7 +39,7 @@ def add_former_flag(parser: argparse.ArgumentParser, former: str, present: argpa
         present=present,
         dest=present.dest,
         nargs=present.nargs,
-        type=present.type,
+        type=present.type or str,
         choices=present.choices,
         default=argparse.SUPPRESS,
         help=argparse.SUPPRESS,

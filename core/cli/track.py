@@ -46,7 +46,9 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     p.add_argument("--n-init", type=int, help=f"minimum detections per track ({track.n_init})")
     p.add_argument("--max-age", type=float, help=f"maximum gap in a track, seconds ({track.max_age})")
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
-    p.add_argument("--range", action="append", default=[], metavar="CAM=FROM-TO", help="range of one camera's clip, in seconds")
+    p.add_argument(
+        "--range", action="append", default=[], metavar="CAM=FROM-TO", help="range of one camera's clip, in seconds"
+    )
     p.add_argument("--fps", type=float, help=f"analysis frame rate ({video.fps:g}; 0: all)")
     p.add_argument("--size", type=int, help=f"detector input size: long side in pixels ({detect.size})")
     p.add_argument("--from", type=float, metavar="S", help="start at this second (0)")

@@ -22,8 +22,18 @@ SIZES = "HEIGHTxWIDTH"
 _WEIGHTS = (
     ("--metric-weight", "--metric", "metric", "weight of the metric loss (1)"),
     ("--identity-weight", "--identity", "identity", "weight of the identity classification loss (1)"),
-    ("--similarity-weight", "--alike", "alike", "weight of the teacher's similarities between crops (20 with --teacher)"),
-    ("--regression-weight", "--towards", "towards", "weight of the regression to the teacher's vectors (4 with --teacher)"),
+    (
+        "--similarity-weight",
+        "--alike",
+        "alike",
+        "weight of the teacher's similarities between crops (20 with --teacher)",
+    ),
+    (
+        "--regression-weight",
+        "--towards",
+        "towards",
+        "weight of the regression to the teacher's vectors (4 with --teacher)",
+    ),
     ("--label-smoothing", "--smoothing", "smoothing", "label smoothing of the identity loss (0.1)"),
     ("--final-rate", "--final", "final", "learning rate at the end, as a share of --rate (0.01)"),
     ("--weight-decay", "--decay", "decay", "weight decay (0.0005)"),
@@ -64,7 +74,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("crops", type=Path, metavar="DIR", help="crops: Market-1501 layout, or a folder per person")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    holdout = p.add_argument("--holdout", type=int, default=0, metavar="N", help="hold out the last N people to evaluate")
+    holdout = p.add_argument(
+        "--holdout", type=int, default=0, metavar="N", help="hold out the last N people to evaluate"
+    )
     add_former_flag(p, "--aside", holdout)
     extra = p.add_argument(
         "--extra-data", type=Path, action="append", default=[], metavar="DIR", help="crops of further people"
@@ -183,7 +195,14 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
     taught, examination = lesson(
-        options.crops, recipe, options.holdout, teacher, options.unlabelled, progress, options.copies, options.extra_data
+        options.crops,
+        recipe,
+        options.holdout,
+        teacher,
+        options.unlabelled,
+        progress,
+        options.copies,
+        options.extra_data,
     )
     start = digest(options.start) if options.start else ""
     beginning = {"start": start, "aside": options.holdout, "copies": options.copies, "pictures": taught.fingerprint()}
@@ -204,13 +223,21 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     if options.unlabelled and not options.teacher:
         raise SettingsError("--unlabelled crops need a teacher", "Name one with --teacher.")
     if options.copies < 0 or (options.copies and not (options.teacher and per_batch != 0)):
-        raise SettingsError("--copies need a teacher to speak about them", "Name a --teacher, and --unlabelled-per-batch above 0.")
+        raise SettingsError(
+            "--copies need a teacher to speak about them", "Name a --teacher, and --unlabelled-per-batch above 0."
+        )
     if per_batch is not None and not (options.unlabelled or options.copies):
-        raise SettingsError("--unlabelled-per-batch is about --unlabelled crops or --copies", "Name one of them, or leave it out.")
+        raise SettingsError(
+            "--unlabelled-per-batch is about --unlabelled crops or --copies", "Name one of them, or leave it out."
+        )
     if options.settled and not options.start:
-        raise SettingsError("--freeze-bn keeps statistics that random weights do not have", "Name weights with --start.")
+        raise SettingsError(
+            "--freeze-bn keeps statistics that random weights do not have", "Name weights with --start."
+        )
     if not options.teacher and (options.alike or options.towards):
-        raise SettingsError("--similarity-weight and --regression-weight are about a teacher", "Name one with --teacher.")
+        raise SettingsError(
+            "--similarity-weight and --regression-weight are about a teacher", "Name one with --teacher."
+        )
     more = {"unlabelled": (32 if per_batch is None else per_batch) if options.unlabelled or options.copies else 0}
     # A teacher that is named counts, unless the flags say how much.
     taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
@@ -264,7 +291,9 @@ def run_recompute_bn(options: argparse.Namespace) -> int:
     from core.train.settling import settled
 
     sets = [unnamed(folder) for folder in options.crops]
-    settled(options.weights, sets, options.max_per_folder, options.out, options.seed, Progress(listener(options.progress)))
+    settled(
+        options.weights, sets, options.max_per_folder, options.out, options.seed, Progress(listener(options.progress))
+    )
     sys.stdout.write(f"{options.out}\n")
     return 0
 

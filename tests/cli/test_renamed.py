@@ -79,9 +79,7 @@ def test_a_repeated_former_flag_adds_up() -> None:
 def test_a_former_command_does_the_same_and_says_its_present_name(
     former: str, present: str, rest: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    by_present, by_former = (
-        parser("train").parse_args(["train", word, *rest.split()]) for word in (present, former)
-    )
+    by_present, by_former = (parser("train").parse_args(["train", word, *rest.split()]) for word in (present, former))
     note_former_command(by_present)
     assert capsys.readouterr().err == ""
     note_former_command(by_former)
