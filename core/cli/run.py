@@ -13,10 +13,11 @@ import psutil  # type: ignore[import-untyped]
 
 from core.cli import like
 from core.cli.renamed import add_former_flag
-from core.cli.track import add_flags, logged, progress_of, say, setup_of, status_of
+from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
 from core.cli.ways import add_travel, ways_of
 from core.errors import SettingsError
 from core.gallery import Gallery
+from core.jobs.status import StatusWriter
 from core.log import LOG
 from core.people import Choice, Evidence, collect, decide, read_links, read_names
 from core.pipeline import NONE, name_cameras
@@ -59,19 +60,21 @@ def add_matching(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with logged(options):
-        return _run(options)
+    with logged(options) as status:
+        return _run(options, status)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     # What a user can mistype is looked at before hours of work, not after.
     then = read(options.like) if options.like else None
     setup = _setup(options) if then is None else like.setup_of(options, then)
-    progress = progress_of(options)
-    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=say)
+    written.tracking(camera.name for camera in setup.cameras)
+    progress, tell = progress_of(options, written), telling(written)
+    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
     note(results, setup.recipe, setup.networks, Rates())
     status = status_of(results)
     if status < 2:
+        written.people()
         evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
         say_ground(evidence)
         gallery = decided(evidence, options.out, setup.known, setup.choice, progress)
