@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from core.cli.progress import clock
+from core.amounts import duration
 from core.errors import SightlineError
 from core.types import Clip
 from core.video import probe
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 def describe(clip: Clip) -> str:
     turned = f", turned by {clip.rotation}°" if clip.rotation else ""
     head = (
-        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {clock(clip.duration_seconds)}, "
+        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {duration(clip.duration_seconds)}, "
         f"{clip.fps:.4g} a second, {clip.codec} in {clip.container}, digest {clip.digest}"
     )
     notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])

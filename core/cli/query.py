@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.amounts import CANDIDATES
 from core.cli.renamed import add_former_flag
 from core.crops import jpeg
 from core.detect import Detector, open_detector
@@ -26,7 +27,7 @@ from core.weights import DETECTOR, find
 
 APART = 0.5
 """Overlap above which two boxes in a photo are one person: no track tells later that they were."""
-PROMISE = "Matches are candidates until a person confirms them: compare the pictures."
+NOTE = f"{CANDIDATES.removesuffix('.')}: compare the pictures."
 SHEET = {".jpg", ".jpeg"}
 SHEET_QUALITY = 88
 MOST = 20
@@ -114,7 +115,7 @@ def _words(options: argparse.Namespace, answer: Answer) -> str:
             lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
         head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
         lines.append(aligned([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
-    return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {PROMISE}"])
+    return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
 def _seen(answer: Answer) -> str:
@@ -140,7 +141,7 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
     height, width = answer.photo.bgr.shape[:2]
     sha256 = hashlib.sha256(options.photo.read_bytes()).hexdigest()
     return {
-        "note": PROMISE,
+        "note": NOTE,
         "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
         "embedder": answer.embedder,
         "detector": answer.detector or None,
