@@ -20,11 +20,20 @@ ROOT = Path(__file__).resolve().parents[2]
 _APART: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
 
 
-def start(words: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is."""
+def start(words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is.
+
+    `variables` are added to its environment.
+    """
     with (folder / "progress").open("wb") as said, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=said, stderr=log, cwd=ROOT, env=environment(), **_APART
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=log,
+            cwd=ROOT,
+            env={**environment(), **variables},
+            **_APART,
         )
     about = _identity(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.amounts import duration
 from core.cases import Case
 from core.errors import SightlineError
 from core.jobs import Job, Order, order_of
@@ -18,7 +19,6 @@ from core.store import digest_of
 from pages.parts.case import change
 from pages.parts.services import services
 from pages.parts.settling import waiting_decisions
-from pages.parts.words import span
 
 _ANSWERS = 64
 _WIDTH = 256
@@ -164,7 +164,7 @@ def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     bench = _bench(str(job.out), (job.out / "run.json").stat().st_mtime_ns)
     frames = bench.held.frames
     if frames > _SLOW_FRAMES and not st.toggle(
-        f"Preview changes (about {span(frames / _FRAMES_A_SECOND)})", key="retrack try"
+        f"Preview changes (about {duration(frames / _FRAMES_A_SECOND)})", key="retrack try"
     ):
         return
     changes = _answer(bench, case, settings)
