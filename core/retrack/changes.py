@@ -13,7 +13,7 @@ from core.people.cutting import cut
 from core.people.views import apart
 from core.retrack.again import Again
 from core.retrack.held import Held
-from core.review import Review, RunTracks, carried_onto
+from core.review import Review, RunTracks, migrate_onto
 from core.review.saying import CUT
 from core.review.shared import Shared, shared
 from core.types import Bools, Ints, Tracks
@@ -102,7 +102,7 @@ def compared(held: Held, now: Again, threshold: float | None = None, review: Rev
         return Changes(cameras)
     said = review or Review()
     digests = {name: name for name in held.tracks}
-    moved = carried_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
+    moved = migrate_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
     asked = repr((threshold, said.links))
     if asked not in held.counted:
         held.counted[asked] = _people(held.evidence, held.tracks, said.links, held.known, threshold)

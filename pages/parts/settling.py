@@ -12,7 +12,7 @@ import streamlit as st
 
 from core.cases import Case
 from core.errors import StoreError
-from core.review import carried, load_review, save_review, why_waiting
+from core.review import load_review, migrate_decisions, save_review, why_waiting
 from pages.parts.films import run_folder
 from pages.parts.reviewing import LOCK
 from pages.parts.services import services
@@ -52,7 +52,7 @@ def _switched(case: Case, wanted: str, left: list[str]) -> Case:
     old = run_folder(case.run) if case.run else None
     if new is not None and old is not None and path.is_file():
         before = load_review(path)
-        after, words = carried(before, old, new)
+        after, words = migrate_decisions(before, old, new)
         if after != before:
             save_review(path, after)
         for sentence in words:
