@@ -63,7 +63,8 @@ class Memo(Generic[K, V]):
     def _make(self, key: K, answer: Future[V], make: Callable[[], V]) -> None:
         try:
             answer.set_result(make())
-        except Exception as fault:  # noqa: BLE001: it is raised again in everybody who waits, this one included
+        except Exception as fault:  # noqa: BLE001
+            # Raised again in everybody who waits, this thread included.
             self._forget(key, answer)
             answer.set_exception(fault)
         except BaseException:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import SightlineError
 from core.system import require_opencv
+from pages.parts.case import begin_rerun
 from pages.parts.case_bar import case_bar
 from pages.parts.plan import pages
 
@@ -27,6 +28,7 @@ st.html(
 )
 page = st.navigation(list(pages().values()), position="top")
 try:
+    begin_rerun()
     with st.sidebar:
         case_bar()
     page.run()
