@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from core.cases import Case
+from core.errors import StoreError
 from core.folders import cache_dir
+from core.review import Review, save_review
 from pages.parts.services import services
 from tests.pages.making import PAGES, page, words
 from tests.review.making import big_case
@@ -78,21 +80,36 @@ def test_drawing_a_page_twice_changes_nothing_on_disk(case: Case, name: str) -> 
     assert contents(cache_dir()) == drawn
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_run_that_cannot_be_shown_blocks_no_page(case: Case, name: str) -> None:
-    """The review is of a newer version of the program: nothing can be migrated to the run that is done."""
-    cases = services().cases
-    waiting = cases.change(case.key, _waiting)
-    review = cases.review_file(case.key)
-    review.write_text(json.dumps({"format": 99, "done": [], "undone": []}))
+def switched_in_vain(case: Case, name: str) -> None:
+    """The page is drawn with the fault said once, and goes on with the run that it has."""
     app = page(name)
     app.session_state["case"] = case.key
     app.run()
     assert not app.exception and "cannot be shown" in app.toast[0].value
     assert app.title[0].value == name.title() and words(app)
-    assert (cases.load(case.key).run, cases.load(case.key).wanted) == (waiting.run, waiting.wanted)
+    after = services().cases.load(case.key)
+    assert (after.run, after.wanted) == (case.run, case.wanted)
     app.run()
     assert not app.exception and not app.toast
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_disk_while_switching_blocks_no_page(case: Case, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = services().cases
+    save_review(cases.review_file(case.key), Review())
+
+    def refuse(path: Path, review: Review) -> None:
+        raise StoreError("the disk is full", "Free some space.")
+
+    monkeypatch.setattr("pages.parts.settling.save_review", refuse)
+    switched_in_vain(cases.change(case.key, _waiting), name)
+
+
+@pytest.mark.parametrize("name", ["footage", "regions", "run"])
+def test_a_review_of_a_newer_version_blocks_no_page_that_reads_none(case: Case, name: str) -> None:
+    cases = services().cases
+    cases.review_file(case.key).write_text(json.dumps({"format": 99, "done": [], "undone": []}))
+    switched_in_vain(cases.change(case.key, _waiting), name)
 
 
 def _waiting(case: Case) -> Case:
