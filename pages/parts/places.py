@@ -46,7 +46,9 @@ def refusals() -> None:
 
 
 def _read(words: str) -> None:
-    CLIPS_REFUSED.set([refused for refused in CLIPS_REFUSED.get([]) if refused != words])
+    refused = list(CLIPS_REFUSED.get([]))
+    refused.remove(words)
+    CLIPS_REFUSED.set(refused)
 
 
 def _ways(folder: Folder, root: Path) -> None:
