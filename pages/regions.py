@@ -12,16 +12,17 @@ from pages.parts.looking import clip_of
 from pages.parts.plan import go_on_to, link_to
 from pages.parts.region_tools import bring_file, choose_anchor, copy_to_others, take_file
 from pages.parts.roi import roi
+from pages.parts.session import camera_choice, region_canvas
 from pages.parts.stills import stills_address
 
 
 def choose_camera(case: Case) -> CaseClip:
     """One camera at a time; the one chosen last stays chosen when the user comes back."""
     names = [clip.camera for clip in case.clips]
-    key = f"camera {case.key}"
-    if st.session_state.get(key) not in names:
-        st.session_state[key] = names[0]
-    name = st.segmented_control("Camera", names, key=key, required=True, persist_state="session")
+    chosen = camera_choice(case.key)
+    if chosen.get("") not in names:
+        chosen.set(names[0])
+    name = st.segmented_control("Camera", names, key=chosen.key, required=True, persist_state="session")
     drawn = [f"{clip.camera} ({len(clip.regions.regions)})" for clip in case.clips if clip.regions.regions]
     if len(names) > 1:
         st.caption(f"With regions: {', '.join(drawn) or 'none yet'}.")
@@ -39,13 +40,13 @@ def draw(case: Case, clip: CaseClip, film: Clip) -> None:
     when = {"start": start, "end": end, "moment": desk.moments.get(clip.camera, (start + end) / 2)}
     if desk.refused:
         st.warning(desk.refused)
-    roi(f"roi {case.key}", {**desk.data(clip), **size, **when, **about})
+    roi(region_canvas(case.key).key, {**desk.data(clip), **size, **when, **about})
 
 
 @st.fragment
 def editor() -> None:
     case = the_case()
-    said = st.session_state.get(f"roi {case.key}") or {}
+    said = region_canvas(case.key).get({}) or {}
     drawings(case).hear(said.get("drawn"))
     if moment := said.get("moment"):
         drawings(case).moments[moment["camera"]] = moment["seconds"]

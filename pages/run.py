@@ -10,10 +10,10 @@ from pages.parts.case import change, the_case
 from pages.parts.other_runs import other_runs
 from pages.parts.plan import link_to
 from pages.parts.presets import preset_cards
-from pages.parts.progress import REFUSED, case_job, job_of
+from pages.parts.progress import case_job, job_of
 from pages.parts.services import services
+from pages.parts.session import RUN_REFUSED
 from pages.parts.settings import advanced, model_choice
-from pages.parts.settling import settle
 
 
 def start(order: Order) -> None:
@@ -21,7 +21,7 @@ def start(order: Order) -> None:
         key = services().jobs.start(order).key
         change(lambda case: replace(case, wanted=key), "run started")
     except SightlineError as fault:
-        st.session_state[REFUSED] = str(fault)
+        RUN_REFUSED.set(str(fault))
 
 
 def offer(order: Order, job: Job | None) -> None:
@@ -45,13 +45,13 @@ def offer(order: Order, job: Job | None) -> None:
 
 
 st.title("Run")
-case = settle(the_case())
+case = the_case()
 if not case.clips:
     st.info("**No clips yet.** Add one for each camera on the Footage page.", icon=":material/video_library:")
     link_to("footage", "Go to Footage", ":material/arrow_back:")
     st.stop()
 job = job_of(case)
-if refused := st.session_state.pop(REFUSED, ""):
+if refused := RUN_REFUSED.pop(""):
     st.error(refused, icon=":material/error:")
 case_job(case)
 st.subheader("Settings" if job else "Quality")

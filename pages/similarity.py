@@ -10,6 +10,7 @@ from pages.parts.likeness_data import PEOPLE, TRACKS
 from pages.parts.likeness_files import files
 from pages.parts.likeness_hints import compared
 from pages.parts.plan import link_to
+from pages.parts.session import SIMILARITY_VIEW
 from pages.parts.words import count
 
 MAP = "map"
@@ -24,9 +25,14 @@ st.markdown(
     f"Similarity of appearance, up to 1. At {how} of **{desk.match.threshold:.2f}**, {count(tracks, 'track')} "
     f"{'are one person' if people == 1 else f'make {people} people'}."
 )
-st.session_state.setdefault("likeness view", PEOPLE if people > 1 else TRACKS)
+SIMILARITY_VIEW.set_default(PEOPLE if people > 1 else TRACKS)
 view = st.segmented_control(
-    "View", list(VIEWS), format_func=VIEWS.get, key="likeness view", required=True, label_visibility="collapsed"
+    "View",
+    list(VIEWS),
+    format_func=VIEWS.__getitem__,
+    key=SIMILARITY_VIEW.key,
+    required=True,
+    label_visibility="collapsed",
 )
 if view == MAP:
     flat_map(case, tracks, desk.match.threshold)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the ground up. A room may import rooms of lower floors, never its own floor's.
 FLOORS: list[set[str]] = [
-    {"core", "core.types", "core.errors", "core.amounts"},
+    {"core", "core.types", "core.errors", "core.amounts", "core.memo"},
     {"core.settings"},
     {"core.folders", "core.device", "core.system", "core.progress"},
     {"core.log", "core.offline", "core.store", "core.footage", "core.mot", "core.crops"},

@@ -4,7 +4,7 @@ Says what would change; writes nothing. Refuses to run what is not stored: that 
 """
 
 from core.retrack.again import Again, again
-from core.retrack.changes import CameraChange, Changes, compared
+from core.retrack.changes import CameraChange, Changes, PeopleCounts, compared
 from core.retrack.held import Held, Seen, hold
 
-__all__ = ["Again", "CameraChange", "Changes", "Held", "Seen", "again", "compared", "hold"]
+__all__ = ["Again", "CameraChange", "Changes", "Held", "PeopleCounts", "Seen", "again", "compared", "hold"]

@@ -8,16 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.match import match
+from core.memo import Memo
 from core.people import Evidence, Link, decisions_of, to_go_by
 from core.people.cutting import cut
 from core.people.views import apart
 from core.retrack.again import Again
 from core.retrack.held import Held
-from core.review import Review, RunTracks, carried_onto
+from core.review import Review, RunTracks, migrate_onto
 from core.review.saying import CUT
 from core.review.shared import Shared, shared
+from core.store import digest_of
 from core.types import Bools, Ints, Tracks
 from core.weights import Known
+
+PeopleCounts = Memo[str, int]
+"""How many people one run has, by threshold and links."""
 
 MOST = 0.5
 """A track lies on another that shares more than this of its boxes."""
@@ -94,19 +99,26 @@ class Changes:
         return f"{tracks}, and {f'still {people}' if same else f'{people} become {self.people_after}'}"
 
 
-def compared(held: Held, now: Again, threshold: float | None = None, review: Review | None = None) -> Changes:
-    """What is other `now`. People are told at `threshold`, or at the one that is suggested for either, and by what of
-    `review`, said of the run, still holds."""
+def compared(
+    held: Held,
+    now: Again,
+    threshold: float | None = None,
+    review: Review | None = None,
+    people: PeopleCounts | None = None,
+) -> Changes:
+    """What is other `now`. People are matched at `threshold`, or at the one that is suggested for either, and by what
+    of `review`, said of the run, still holds. `people` remembers how many the run has, for the next comparison."""
     cameras = tuple(changed(name, held.tracks[name], now.tracks[name]) for name in held.tracks)
-    if held.evidence is None or now.evidence is None:
+    evidence = held.evidence
+    if evidence is None or now.evidence is None:
         return Changes(cameras)
     said = review or Review()
     digests = {name: name for name in held.tracks}
-    moved = carried_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
-    asked = repr((threshold, said.links))
-    if asked not in held.counted:
-        held.counted[asked] = _people(held.evidence, held.tracks, said.links, held.known, threshold)
-    return Changes(cameras, held.counted[asked], _people(now.evidence, now.tracks, moved.links, held.known, threshold))
+    moved = migrate_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
+    counts: PeopleCounts = Memo(1) if people is None else people
+    asked = digest_of([threshold, said.links])
+    before = counts.get(asked, lambda: _people(evidence, held.tracks, said.links, held.known, threshold))
+    return Changes(cameras, before, _people(now.evidence, now.tracks, moved.links, held.known, threshold))
 
 
 def _people(

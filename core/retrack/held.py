@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +50,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """`settings` made the `tracks` that the run left, by camera. No `evidence`: the run matched on motion alone.
-
-    `counted` holds how many people the run has, by what was asked for: it is asked for again with every new setting.
-    """
+    """`settings` made the `tracks` that the run left, by camera. No `evidence`: the run matched on motion alone."""
 
     out: Path
     settings: TrackSettings
@@ -61,7 +58,6 @@ class Held:
     tracks: Mapping[str, Tracks]
     evidence: Evidence | None
     known: Known | None
-    counted: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def frames(self) -> int:

@@ -7,7 +7,7 @@ anything but the review.
 """
 
 from core.review.acting import confirm, cut, different, merge, name, note, reject, same, split, unsure
-from core.review.carrying import carried, carried_onto, why_waiting
+from core.review.carrying import Migrated, migrate_decisions, migrate_onto, why_waiting
 from core.review.desk import Desk, open_desk
 from core.review.doubts import Doubt, doubts
 from core.review.heirs import RunTracks
@@ -18,19 +18,20 @@ __all__ = [
     "Action",
     "Desk",
     "Doubt",
+    "Migrated",
     "Named",
     "Review",
     "RunTracks",
     "Said",
     "Sight",
-    "carried",
-    "carried_onto",
     "confirm",
     "cut",
     "different",
     "doubts",
     "load_review",
     "merge",
+    "migrate_decisions",
+    "migrate_onto",
     "name",
     "note",
     "open_desk",

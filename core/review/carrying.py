@@ -1,8 +1,8 @@
-"""What was said of the tracks of one run, said of those of another; a new run numbers its tracks anew.
+"""A review of one run migrated to another, which numbers its tracks anew.
 
-What finds no track there, or cannot be true there, is not lost: it waits in the review, and a later run may bring it
-back. Cuts that are carried stand at the beginning, for they decide how parts of tracks are numbered; all else stays in
-its order. What had been taken back stays taken back.
+A decision that finds no track there, or cannot be true there, is not lost: it waits in the review, and a later run may
+bring it back. Migrated cuts stand at the beginning, for they decide how parts of tracks are numbered; all else stays in
+its order. What had been undone stays undone.
 """
 
 from __future__ import annotations
@@ -10,48 +10,67 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import StoreError
 from core.people import Evidence, Link, load_evidence
 from core.people.evidence import FILE
 from core.review.heirs import RunTracks, run_tracks
-from core.review.placing import Carrying, Told
+from core.review.placing import Migration, RunDecisions, apply_decisions
 from core.review.review import Action, Review, Waiting
 from core.review.saying import CUT, Sight, ends, link_of
 
 
-def carried(review: Review, old_out: Path, new_out: Path) -> tuple[Review, tuple[str, ...]]:
-    """`review` of the run in `old_out` as it holds for the one in `new_out`, and in words what has to wait."""
+class Migrated(NamedTuple):
+    """A review as it holds for another run, and in words what has to wait."""
+
+    review: Review
+    unapplied: tuple[str, ...]
+
+
+def migrate_decisions(review: Review, old_out: Path, new_out: Path) -> Migrated:
+    """`review` of the run in `old_out` as it holds for the one in `new_out`."""
     new, key = run_tracks(new_out), _key(new_out)
     if review.run == key:
-        return review, ()
-    told = [Told(_key(old_out), review.said.cuts, _in_last_numbers(review.done))] if review.done else []
-    told += [Told(one.run, one.cuts, (one.action,)) for one in review.waiting]
-    before = {each.run: _tracks_of(each.run, old_out, new_out, new) for each in told}
-    if not review.waiting and all(old is not None and old.same_as(new) for old in before.values()):
-        return replace(review, run=key), ()
+        return Migrated(review, ())
+    decisions = _decisions(review, old_out, new_out, new)
+    if not review.waiting and all(run.tracks is not None and run.tracks.same_as(new) for run in decisions):
+        return Migrated(replace(review, run=key), ())
     if not (new_out / FILE).is_file():
         words = "the new run matched on motion alone"
-        waits = [Waiting(each.run, each.cuts, action, words) for each in told for action in each.actions]
-        return _with(Review(run=key), waits)
-    found = Carrying(new, load_evidence(new_out), [(each, before[each.run]) for each in told])
-    return _with(Review(tuple(found.done), run=key), found.waiting)
+        waiting = tuple(run.waiting(action, words) for run in decisions for action in run.actions)
+        return _migrated(key, Migration((), waiting))
+    return _migrated(key, apply_decisions(new, load_evidence(new_out), decisions))
 
 
-def carried_onto(review: Review, old: RunTracks, new: RunTracks, evidence: Evidence) -> Review:
+def migrate_onto(review: Review, old: RunTracks, new: RunTracks, evidence: Evidence) -> Review:
     """What of `review` holds of tracks that are not on disk; `evidence` is theirs. Nothing waits."""
-    told = Told("", review.said.cuts, _in_last_numbers(review.done))
-    return Review(tuple(Carrying(new, evidence, [(told, old)]).done))
+    decisions = RunDecisions("", review.said.cuts, _in_last_numbers(review.done), old)
+    return Review(apply_decisions(new, evidence, [decisions]).done)
+
+
+def _decisions(review: Review, old_out: Path, new_out: Path, new: RunTracks) -> list[RunDecisions]:
+    """What was done of the old run, and what waits of any run, each with the tracks that it was said of."""
+    found: dict[str, RunTracks | None] = {}
+
+    def tracks(run: str) -> RunTracks | None:
+        if run not in found:
+            found[run] = _tracks_of(run, old_out, new_out, new)
+        return found[run]
+
+    old = _key(old_out)
+    done = [RunDecisions(old, review.said.cuts, _in_last_numbers(review.done), tracks(old))] if review.done else []
+    return done + [RunDecisions(each.run, each.cuts, (each.action,), tracks(each.run)) for each in review.waiting]
 
 
 def why_waiting(review: Review) -> tuple[str, ...]:
-    """What waits, in words; what holds by itself is told to nobody."""
+    """What waits, in words; what the run says by itself is not among it."""
     return tuple(dict.fromkeys(_sentence(one) for one in review.waiting if one.why))
 
 
-def _with(review: Review, waits: Sequence[Waiting]) -> tuple[Review, tuple[str, ...]]:
-    found = replace(review, waiting=tuple(waits))
-    return found, why_waiting(found)
+def _migrated(run: str, migration: Migration) -> Migrated:
+    found = Review(migration.done, waiting=migration.waiting, run=run)
+    return Migrated(found, why_waiting(found))
 
 
 def _key(out: Path) -> str:

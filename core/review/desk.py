@@ -13,19 +13,28 @@ from core.errors import SettingsError, StoreError
 from core.match import WORDS, Contradiction, Identities, Match
 from core.match.people import numbered
 from core.match.rules import TOGETHER
+from core.memo import Memo
 from core.people import Choice, Evidence, known_of, load_evidence, matched
 from core.people.evidence import FILE
 from core.people.names import people_named
 from core.results import record_of
 from core.review.review import Review
 from core.review.saying import Sight
+from core.store import digest_of
 from core.types import Ints
 from core.weights import Known
+
+Matches = Memo[str, tuple[Evidence, Match]]
+"""Tracks of one run, cut and matched, by the links and the threshold that were obeyed."""
+_MATCHES = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Desk:
-    """`evidence` is cut as the review says, `whole` as the run left it; `chosen` is the user's threshold, if any."""
+    """`evidence` is cut as the review says, `whole` as the run left it; `chosen` is the user's threshold, if any.
+
+    `matches` is the memory of whoever opened the run: what is tried and then kept is matched once.
+    """
 
     out: Path
     evidence: Evidence
@@ -34,7 +43,7 @@ class Desk:
     whole: Evidence
     known: Known | None
     chosen: float | None
-    _tried: list[Desk] = field(default_factory=list, repr=False)
+    matches: Matches = field(repr=False)
 
     @property
     def people(self) -> Identities:
@@ -75,32 +84,33 @@ class Desk:
         """The same at another threshold; with None at the suggested one."""
         chosen = Choice(threshold).threshold
         level = self.match.calibration.threshold if chosen is None else chosen
-        return replace(self, match=self.match.at(level), chosen=chosen, _tried=[])
+        return replace(self, match=self.match.at(level), chosen=chosen)
 
     def tried(self, review: Review) -> Desk:
         """The same run with another review, matched again; refused where what it says cannot be."""
-        if not (self._tried and self._tried[0].review is review):
-            try:
-                self._tried[:] = [_matched(self.out, self.whole, review, self.known, self.chosen)]
-            except Contradiction as fault:
-                raise _explained(fault, self) from fault
-        return self._tried[0]
+        asked = digest_of([review.links, self.chosen])
+        try:
+            evidence, match = self.matches.get(asked, lambda: self._matched(review))
+        except Contradiction as fault:
+            raise _explained(fault, self) from fault
+        return replace(self, evidence=evidence, match=match, review=review)
+
+    def _matched(self, review: Review) -> tuple[Evidence, Match]:
+        return matched(self.whole, self.out, self.known, Choice(self.chosen, review.links))
 
 
-def open_desk(out: Path, review: Review, threshold: float | None) -> Desk:
-    """The run in folder `out`; `StoreError` where it cannot be looked at and has to be done again."""
+def open_desk(out: Path, review: Review, threshold: float | None, matches: Matches | None = None) -> Desk:
+    """The run in folder `out`; `StoreError` where it cannot be looked at and has to be done again. `matches` belongs to
+    this run alone."""
     record = record_of(out)
     try:
         whole = load_evidence(out)
     except StoreError as fault:
         words = "cannot be read" if (out / FILE).is_file() else "is not there: the run is of an older version"
         raise StoreError(f"what the run found of each track {words}", "Run it again.") from fault
-    return _matched(out, whole, review, known_of(record), threshold)
-
-
-def _matched(out: Path, whole: Evidence, review: Review, known: Known | None, threshold: float | None) -> Desk:
+    known = known_of(record)
     evidence, match = matched(whole, out, known, Choice(threshold, review.links))
-    return Desk(out, evidence, match, review, whole, known, threshold)
+    return Desk(out, evidence, match, review, whole, known, threshold, matches or Memo(_MATCHES))
 
 
 def _explained(fault: Contradiction, desk: Desk) -> Contradiction:

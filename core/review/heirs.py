@@ -1,7 +1,7 @@
-"""Which track of a new run takes the place of each track of an old one, cuts and all: told by the boxes they share.
+"""Which track of a new run takes the place of each track of an old one, cuts included: found by the boxes they share.
 
 A clip is known by its content, so a camera that was renamed is the same one. A track hands over to the one that has
-most of its boxes, and takes over from the one of which it has most: where one became two, the longer part is the heir.
+most of its boxes, and takes over from the one of which it has most: where one became two, the longer part counts.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,27 @@ from core.types import Tracks
 MOST = 0.5
 """So much of the shorter of two tracks must be shared, or they are not the same person's."""
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Applied(Generic[T]):
+    """It holds of the new run, there as `value`."""
+
+    value: T
+
+
+@dataclass(frozen=True)
+class AlreadyTrue:
+    """The new run says so by itself: there is nothing to apply."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """It cannot be said of the new run, and why, as words to show."""
+
+    reason: str
+
 
 @dataclass(frozen=True, eq=False)
 class RunTracks:
@@ -33,7 +55,7 @@ class RunTracks:
 
     def camera_of(self, camera: str, digest: str) -> str:
         """The camera that saw that clip; the one called `camera` where several did. Empty where none did."""
-        saw = [name for name, its in self.digests.items() if its == digest]
+        saw = [name for name, seen in self.digests.items() if seen == digest]
         return camera if camera in saw else saw[0] if saw else ""
 
     def cut(self, moments: Iterable[Moment]) -> tuple[list[Cut], RunTracks]:
@@ -44,7 +66,7 @@ class RunTracks:
             highest[camera] += 1
             cuts.append(Cut(camera, track, seconds, highest[camera]))
         parts = {
-            camera: parted(found, [one for one in cuts if one.camera == camera])
+            camera: parted(found, [cut for cut in cuts if cut.camera == camera])
             for camera, found in self.tracks.items()
         }
         return cuts, RunTracks(parts, self.digests)
@@ -52,11 +74,11 @@ class RunTracks:
     def same_as(self, other: RunTracks) -> bool:
         """Whether both hold the same boxes under the same names."""
         return dict(self.digests) == dict(other.digests) and all(
-            len(mine) == len(theirs)
-            and np.array_equal(mine.track, theirs.track)
-            and np.array_equal(mine.frame, theirs.frame)
-            and np.array_equal(mine.xyxy, theirs.xyxy)
-            for mine, theirs in ((self.tracks[name], other.tracks[name]) for name in self.tracks)
+            len(a) == len(b)
+            and np.array_equal(a.track, b.track)
+            and np.array_equal(a.frame, b.frame)
+            and np.array_equal(a.xyxy, b.xyxy)
+            for a, b in ((self.tracks[name], other.tracks[name]) for name in self.tracks)
         )
 
 
@@ -68,47 +90,51 @@ def run_tracks(out: Path) -> RunTracks:
 
 
 @dataclass(frozen=True)
-class Heirs:
-    """`of` names the track that takes the place of each old one; `why_not` says of the others why none does.
+class TrackMapping:
+    """`targets` names the track that takes the place of each old one; `reasons` says of the others why none does.
 
-    `chief` is, for each of the new ones, the old one with most of its boxes.
+    `dominant_source` is, for each of the new ones, the old one with most of its boxes.
     """
 
-    of: Mapping[Sight, Sight]
-    chief: Mapping[Sight, Sight]
-    why_not: Mapping[Sight, str]
+    targets: Mapping[Sight, Sight]
+    dominant_source: Mapping[Sight, Sight]
+    reasons: Mapping[Sight, str]
 
-    def of_one(self, sight: Sight) -> Sight | str:
-        """Its heir, or why it has none."""
+    def target_of(self, sight: Sight) -> Applied[Sight] | Rejected:
+        """The track that takes its place, or why none does."""
+        if sight in self.targets:
+            return Applied(self.targets[sight])
         camera, track = sight
-        return self.of.get(sight) or self.why_not.get(sight, f"track {track} of {camera} is not in the run")
+        return Rejected(self.reasons.get(sight, f"track {track} of {camera} is not in the run"))
 
-    def of_pair(self, one: Sight, other: Sight) -> tuple[Sight, Sight] | str:
-        """The heirs of both, or why one has none."""
-        new, its = self.of_one(one), self.of_one(other)
-        return new if isinstance(new, str) else its if isinstance(its, str) else (new, its)
+    def targets_of(self, a: Sight, b: Sight) -> Applied[tuple[Sight, Sight]] | Rejected:
+        """The tracks that take the places of both, or why one of them has none."""
+        first, second = self.target_of(a), self.target_of(b)
+        if isinstance(first, Rejected):
+            return first
+        return second if isinstance(second, Rejected) else Applied((first.value, second.value))
 
 
-def heirs(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[Sight]] = ()) -> Heirs:
+def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[Sight]] = ()) -> TrackMapping:
     """Tracks that became one hand over where they are `joined`; else only the longest does."""
     group = {sight: number for number, sights in enumerate(joined) for sight in sights}
-    of: dict[Sight, Sight] = {}
-    chief: dict[Sight, Sight] = {}
-    why_not: dict[Sight, str] = {}
+    targets: dict[Sight, Sight] = {}
+    dominant: dict[Sight, Sight] = {}
+    reasons: dict[Sight, str] = {}
     for camera, before in old.tracks.items():
         name = new.camera_of(camera, old.digests[camera])
         if not name:
-            lost = f"the clip of camera {camera} is not in the run"
-            why_not |= {(camera, number): lost for number in np.unique(before.track).tolist()}
+            reason = f"the clip of camera {camera} is not in the run"
+            reasons |= {(camera, number): reason for number in np.unique(before.track).tolist()}
             continue
-        for one, other in _best(shared(before, new.tracks[name])):
-            mine = camera, one
-            first = chief.setdefault((name, other), mine)
-            if first == mine or group.get(mine, -1) == group.get(first, -2):
-                of[mine] = name, other
+        for old_track, new_track in _best(shared(before, new.tracks[name])):
+            source = camera, old_track
+            first = dominant.setdefault((name, new_track), source)
+            if first == source or group.get(source, -1) == group.get(first, -2):
+                targets[source] = name, new_track
             else:
-                why_not[mine] = f"track {one} of {camera} is one with track {first[1]} now"
-    return Heirs(of, chief, why_not)
+                reasons[source] = f"track {old_track} of {camera} is one with track {first[1]} now"
+    return TrackMapping(targets, dominant, reasons)
 
 
 def _best(found: Shared) -> list[tuple[int, int]]:
@@ -120,24 +146,21 @@ def _best(found: Shared) -> list[tuple[int, int]]:
     return list(zip(best.one.tolist(), best.other.tolist(), strict=True))
 
 
-def moment_of(link: Link, old: RunTracks, new: RunTracks) -> Moment | str:
-    """Where the cut falls in the new run: on the track that has most boxes of the old one, some on either side of it.
-
-    Words, where it falls on none; empty ones where the run parts the two by itself.
-    """
+def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[Moment] | AlreadyTrue | Rejected:
+    """Where a cut falls in the new run: on the track that has most boxes of the old one, some on either side."""
     camera, track, seconds = link["camera"], int(link["track"]), float(link["seconds"])
     name = new.camera_of(camera, old.digests.get(camera, "?"))
     if not name:
-        return f"the clip of camera {camera} is not in the run"
+        return Rejected(f"the clip of camera {camera} is not in the run")
     before, now = old.tracks[camera], new.tracks[name]
     whole = before[before.track == track]
-    rows, others = same_boxes(whole, now)
+    rows, new_rows = same_boxes(whole, now)
     after = np.round(whole.seconds[rows], 3) >= round(seconds, 3)
-    numbers, place, count = np.unique(now.track[others], return_inverse=True, return_counts=True)
+    numbers, place, count = np.unique(now.track[new_rows], return_inverse=True, return_counts=True)
     later = np.bincount(place[after], minlength=len(numbers))
-    holds = (later > 0) & (later < count)
+    on_both_sides = (later > 0) & (later < count)
     if not len(numbers):
-        return f"track {track} of {camera} is not in the run"
-    if not holds.any():
-        return ""
-    return name, int(numbers[np.argmax(np.where(holds, count, 0))]), seconds
+        return Rejected(f"track {track} of {camera} is not in the run")
+    if not on_both_sides.any():
+        return AlreadyTrue()
+    return Applied((name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))

@@ -1,160 +1,239 @@
-"""What was said of the tracks of earlier runs, said again of those of a new one: action by action, each tried with
-those before it."""
+"""Decisions about the tracks of earlier runs, applied to those of a new one: action by action, each checked against
+those before it.
+
+Cuts come first, for they decide how parts of tracks are numbered. A decision is applied, already true there, or
+rejected with a reason; what is not applied waits.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from core.errors import SettingsError
 from core.match import FREE, WORDS, reasons
+from core.match.rules import Reasons
 from core.people import Evidence, Link
 from core.people.cutting import Moment, cut, neighbours
 from core.people.views import apart
-from core.review.heirs import Heirs, RunTracks, heirs, moment_of
+from core.review.heirs import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_tracks, place_cut
 from core.review.review import Action, Waiting
 from core.review.saying import CUT, DIFFERENT, SAME, Named, Said, Sight, ends, fold, link_of
 
 
 @dataclass(frozen=True)
-class Told:
-    """Actions in the numbers of a run whose tracks are cut at `cuts`."""
+class RunDecisions:
+    """Actions in the numbers of a run whose tracks are cut at `cuts`; no `tracks` where that run is deleted."""
 
     run: str
     cuts: tuple[Link, ...]
     actions: tuple[Action, ...]
+    tracks: RunTracks | None
+
+    @property
+    def deleted(self) -> str:
+        """Why nothing of a run without tracks can be applied."""
+        return f"the run {self.run[:8]} that it was said of is not here any more"
+
+    def waiting(self, action: Action, why: str) -> Waiting:
+        return Waiting(self.run, self.cuts, action, why)
 
 
-class Carrying:
-    """One new run, and what can be said of it: filled action by action, each tried with those before it."""
+@dataclass(frozen=True)
+class Migration:
+    """The actions that hold of the new run, and the decisions that wait."""
 
-    def __init__(self, new: RunTracks, evidence: Evidence, told: Sequence[tuple[Told, RunTracks | None]]) -> None:
-        self.done: list[Action] = []
-        self.waiting: list[Waiting] = []
-        self._whole, self._evidence = new, evidence
-        self._moments: list[Moment] = []
-        self._by_itself: set[tuple[str, Moment]] = set()
-        for each, old in told:
-            self._cut(each, old)
-        cuts, self._parts = new.cut(self._moments)
-        self._evidence = cut(evidence, self._moments, new.tracks)
-        self._row_of = self._evidence.row_of
-        self._why = reasons(self._evidence.tracklets, apart=apart(self._evidence))
-        if cuts:
-            links = tuple(_cut_link(moment) for moment in sorted(self._moments))
-            words = f"carried {len(cuts)} cut{'s' * (len(cuts) > 1)} over from the run before"
-            when = min(action.time for each, _ in told for action in each.actions if _cuts(action))
-            self.done.append(Action("carried", words, when, links))
-        for each, old in told:
-            self._carry(each, old)
-
-    def _cut(self, told: Told, old: RunTracks | None) -> None:
-        """Take over the cuts, as far as there is a track to cut that leaves a picture on both sides."""
-        for action in told.actions:
-            for link in _cuts(action):
-                moment = _absent(told) if old is None else moment_of(link, old, self._whole)
-                if isinstance(moment, tuple) and moment not in self._moments:
-                    moment = self._tried(moment)
-                if moment == "":
-                    self._by_itself.add((told.run, _moment(link)))
-                if isinstance(moment, str):
-                    part = replace(action, links=(link,), names=(), unsure=())
-                    self.waiting.append(Waiting(told.run, told.cuts, part, moment))
-
-    def _tried(self, moment: Moment) -> str | Moment:
-        try:
-            cut(self._evidence, [*self._moments, moment], self._whole.tracks)
-        except SettingsError as fault:
-            return fault.message
-        self._moments.append(moment)
-        return moment
-
-    def _carry(self, told: Told, old: RunTracks | None) -> None:
-        """Take over all else, action by action."""
-        if old is None:
-            rest = [_without_cuts(action) for action in told.actions]
-            self.waiting += [Waiting(told.run, told.cuts, one, _absent(told)) for one in rest if _says(one)]
-            return
-        cuts, parts = old.cut(_moment(link) for link in told.cuts if link["camera"] in old.tracks)
-        said = fold(told.actions)
-        place = heirs(parts, self._parts, said.joined)
-        sides = {(one.camera, one.track, one.seconds): pair for one, pair in zip(cuts, neighbours(cuts), strict=True)}
-        for action in told.actions:
-            # Where the new run parts the two without a cut, somebody has to say that they are two.
-            moments = [moment for moment in map(_moment, _cuts(action)) if (told.run, moment) in self._by_itself]
-            pairs = [sides[moment] for moment in moments if moment in sides]
-            two = tuple(link_of(*pair, DIFFERENT) for pair in pairs if pair[1] not in said.group(pair[0]))
-            plain = _without_cuts(action)
-            kept, left = self._again(replace(plain, links=(*two, *plain.links)), place, said)
-            if _says(kept):
-                self.done.append(kept)
-            self.waiting += [Waiting(told.run, told.cuts, part, why) for why, part in left.items()]
-
-    def _again(self, action: Action, place: Heirs, said: Said) -> tuple[Action, dict[str, Action]]:
-        """The action as far as it can be said of the new run; the rest by the reason, in the old numbers."""
-        kept = none = replace(action, links=(), names=(), unsure=())
-        waits: dict[str, Action] = {}
-        for link in action.links:
-            new = place.of_pair(*ends(link))
-            why = new if isinstance(new, str) else self._false(kept, link_of(*new, link["decision"]))
-            if why is None and not isinstance(new, str):
-                kept = replace(kept, links=(*kept.links, link_of(*new, link["decision"])))
-            elif why is not None:
-                part = waits.get(why, none)
-                waits[why] = replace(part, links=(*part.links, link))
-        for pair in action.unsure:
-            new = place.of_pair(*pair)
-            if isinstance(new, str):
-                part = waits.get(new, none)
-                waits[new] = replace(part, unsure=(*part.unsure, pair))
-            elif new[0] != new[1]:
-                kept = replace(kept, unsure=(*kept.unsure, new))
-        names, left = _names_again(action, place, said)
-        for why, named in left:
-            part = waits.get(why, none)
-            waits[why] = replace(part, names=(*part.names, named))
-        return replace(kept, names=names), waits
-
-    def _false(self, action: Action, link: Link) -> str | None:
-        """Why the link cannot be, with all that was said before it; empty where it holds by itself."""
-        one, other = ends(link)
-        lost = [sight for sight in (one, other) if sight not in self._row_of]
-        if lost:
-            return f"track {lost[0][1]} of {lost[0][0]} has no picture in the run"
-        if one == other:
-            return "" if link["decision"] == SAME else f"both are track {one[1]} of {one[0]} now"
-        if link["decision"] == DIFFERENT:
-            return None
-        return self._against([*self.done, replace(action, links=(*action.links, link))], one) or None
-
-    def _against(self, actions: Iterable[Action], sight: Sight) -> str:
-        """Why those whom the actions join with `sight` cannot be one person; empty where they can."""
-        rows = [self._row_of[one] for one in fold(actions).group(sight)]
-        why = self._why[np.ix_(rows, rows)]
-        return "" if (why == FREE).all() else WORDS[int(why.max())]
+    done: tuple[Action, ...]
+    waiting: tuple[Waiting, ...]
 
 
-def _names_again(action: Action, place: Heirs, said: Said) -> tuple[tuple[Named, ...], list[tuple[str, Named]]]:
-    """The names that can be given again; of those that hold, the others with the reason."""
-    held = {named[:2]: named for named in said.names}
+@dataclass(frozen=True)
+class _Cuts:
+    """Where cuts fall in the new run, which of each old run it makes by itself, and those that wait."""
+
+    moments: tuple[Moment, ...]
+    already: frozenset[tuple[str, Moment]]
+    waiting: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """The new run after the cuts: its tracks, their rows, and why two rows cannot be one person."""
+
+    tracks: RunTracks
+    row_of: Mapping[Sight, int]
+    why: Reasons
+
+
+def apply_decisions(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisions]) -> Migration:
+    """What of `decisions` holds of the run `new`, of which `evidence` is known, in order."""
+    placed = _place_cuts(new, evidence, decisions)
+    done = _cut_action(placed.moments, decisions)
+    waiting = list(placed.waiting)
+    target = _target(new, evidence, placed.moments)
+    for run in decisions:
+        applied, left = _apply_run(run, target, placed.already, done)
+        done, waiting = [*done, *applied], [*waiting, *left]
+    return Migration(tuple(done), tuple(waiting))
+
+
+def _place_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisions]) -> _Cuts:
+    """The cuts, as far as there is a track to cut that leaves a picture on both sides."""
+    moments: list[Moment] = []
+    already: set[tuple[str, Moment]] = set()
+    waiting = []
+    every = [(run, action, link) for run in decisions for action in run.actions for link in _cuts(action)]
+    for run, action, link in every:
+        place = Rejected(run.deleted) if run.tracks is None else place_cut(link, run.tracks, new)
+        if isinstance(place, Applied):
+            if place.value in moments:
+                continue
+            place = _try_cut(place.value, moments, new, evidence)
+        if isinstance(place, Applied):
+            moments.append(place.value)
+            continue
+        if isinstance(place, AlreadyTrue):
+            already.add((run.run, _moment(link)))
+        part = replace(action, links=(link,), names=(), unsure=())
+        waiting.append(run.waiting(part, _reason(place)))
+    return _Cuts(tuple(moments), frozenset(already), tuple(waiting))
+
+
+def _try_cut(
+    moment: Moment, moments: Sequence[Moment], new: RunTracks, evidence: Evidence
+) -> Applied[Moment] | Rejected:
+    """One more cut beside those at `moments`."""
+    try:
+        cut(evidence, [*moments, moment], new.tracks)
+    except SettingsError as fault:
+        return Rejected(fault.message)
+    return Applied(moment)
+
+
+def _cut_action(moments: Sequence[Moment], decisions: Sequence[RunDecisions]) -> list[Action]:
+    """One action that makes all cuts; none where there is no cut."""
+    if not moments:
+        return []
+    links = tuple(_cut_link(moment) for moment in sorted(moments))
+    words = f"carried {len(moments)} cut{'s' * (len(moments) > 1)} over from the run before"
+    time = min(action.time for run in decisions for action in run.actions if _cuts(action))
+    return [Action("carried", words, time, links)]
+
+
+def _target(new: RunTracks, evidence: Evidence, moments: Sequence[Moment]) -> _Target:
+    parts = cut(evidence, moments, new.tracks)
+    return _Target(new.cut(moments)[1], parts.row_of, reasons(parts.tracklets, apart=apart(parts)))
+
+
+def _apply_run(
+    run: RunDecisions, target: _Target, already: frozenset[tuple[str, Moment]], done: Sequence[Action]
+) -> tuple[list[Action], list[Waiting]]:
+    """What was decided of one run besides cuts: the actions that hold after those `done`, and what waits."""
+    if run.tracks is None:
+        plain = map(_without_cuts, run.actions)
+        return [], [run.waiting(action, run.deleted) for action in plain if _decides(action)]
+    cuts, parts = run.tracks.cut(_moment(link) for link in run.cuts if link["camera"] in run.tracks.tracks)
+    said = fold(run.actions)
+    mapping = map_tracks(parts, target.tracks, said.joined)
+    sides = {(each.camera, each.track, each.seconds): pair for each, pair in zip(cuts, neighbours(cuts), strict=True)}
+    applied: list[Action] = []
+    waiting: list[Waiting] = []
+    for action in run.actions:
+        # Where the new run separates the two without a cut, somebody has to say that they are two.
+        moments = [moment for moment in map(_moment, _cuts(action)) if (run.run, moment) in already]
+        pairs = [sides[moment] for moment in moments if moment in sides]
+        two = tuple(link_of(*pair, DIFFERENT) for pair in pairs if pair[1] not in said.group(pair[0]))
+        plain_action = _without_cuts(action)
+        whole = replace(plain_action, links=(*two, *plain_action.links))
+        holds, left = _apply_action(whole, mapping, said, target, [*done, *applied])
+        if _decides(holds):
+            applied.append(holds)
+        waiting += [run.waiting(part, reason) for reason, part in left.items()]
+    return applied, waiting
+
+
+def _apply_action(
+    action: Action, mapping: TrackMapping, said: Said, target: _Target, done: Sequence[Action]
+) -> tuple[Action, dict[str, Action]]:
+    """The action as far as it holds of the new run; the rest by the reason, in the old numbers."""
+    holds = nothing = replace(action, links=(), names=(), unsure=())
+    waits: dict[str, Action] = {}
+    for link in action.links:
+        result = _apply_link(link, mapping, target, [*done, holds])
+        if isinstance(result, Applied):
+            holds = replace(holds, links=(*holds.links, result.value))
+        else:
+            part = waits.get(_reason(result), nothing)
+            waits[_reason(result)] = replace(part, links=(*part.links, link))
+    for pair in action.unsure:
+        new = mapping.targets_of(*pair)
+        if isinstance(new, Rejected):
+            part = waits.get(new.reason, nothing)
+            waits[new.reason] = replace(part, unsure=(*part.unsure, pair))
+        elif new.value[0] != new.value[1]:
+            holds = replace(holds, unsure=(*holds.unsure, new.value))
+    names, left = _apply_names(action, mapping, said)
+    for named, rejected in left:
+        part = waits.get(rejected.reason, nothing)
+        waits[rejected.reason] = replace(part, names=(*part.names, named))
+    return replace(holds, names=names), waits
+
+
+def _apply_link(
+    link: Link, mapping: TrackMapping, target: _Target, done: Sequence[Action]
+) -> Applied[Link] | AlreadyTrue | Rejected:
+    """The link between the new tracks, if it can be true with all that was `done` before it."""
+    pair = mapping.targets_of(*ends(link))
+    if isinstance(pair, Rejected):
+        return pair
+    (a, b), decision = pair.value, link["decision"]
+    new = link_of(a, b, decision)
+    absent = [sight for sight in (a, b) if sight not in target.row_of]
+    if absent:
+        return Rejected(f"track {absent[0][1]} of {absent[0][0]} has no picture in the run")
+    if a == b:
+        return AlreadyTrue() if decision == SAME else Rejected(f"both are track {a[1]} of {a[0]} now")
+    if decision == DIFFERENT:
+        return Applied(new)
+    *before, last = done
+    return _contradiction([*before, replace(last, links=(*last.links, new))], a, target) or Applied(new)
+
+
+def _contradiction(actions: Iterable[Action], sight: Sight, target: _Target) -> Rejected | None:
+    """Why those whom the actions join with `sight` cannot be one person, if they cannot."""
+    rows = [target.row_of[joined] for joined in fold(actions).group(sight)]
+    why = target.why[np.ix_(rows, rows)]
+    return None if (why == FREE).all() else Rejected(WORDS[int(why.max())])
+
+
+def _apply_names(
+    action: Action, mapping: TrackMapping, said: Said
+) -> tuple[tuple[Named, ...], list[tuple[Named, Rejected]]]:
+    """The names that can be given to the new tracks; of those still in force, the others with the reason."""
+    in_force = {named[:2]: named for named in said.names}
     texts: dict[Sight, tuple[str, str]] = {}
     left = []
     for named in action.names:
-        sight, new = named[:2], place.of_one(named[:2])
-        chief = sight if isinstance(new, str) else place.chief[new]
-        if not isinstance(new, str) and (chief == sight or chief not in held):
+        sight, new = named[:2], mapping.target_of(named[:2])
+        if isinstance(new, Rejected):
+            if in_force.get(sight) == named:
+                left.append((named, new))
+            continue
+        source = mapping.dominant_source[new.value]
+        if source == sight or source not in in_force:
             # Of two tracks that became one, the one that bears the name of both may be either.
-            name, note = texts.get(new, ("", ""))
-            texts[new] = named[2] or name, named[3] or note
-        elif held.get(sight) == named and (isinstance(new, str) or held[chief][2:] != named[2:]):
-            left.append((new if isinstance(new, str) else "it is one with a track of another name now", named))
+            name, note = texts.get(new.value, ("", ""))
+            texts[new.value] = named[2] or name, named[3] or note
+        elif in_force.get(sight) == named and in_force[source][2:] != named[2:]:
+            left.append((named, Rejected("it is one with a track of another name now")))
     return tuple((*sight, *words) for sight, words in texts.items()), left
 
 
-def _absent(told: Told) -> str:
-    return f"the run {told.run[:8]} that it was said of is not here any more"
+def _reason(result: AlreadyTrue | Rejected) -> str:
+    """As a review keeps it: empty where the run says so by itself."""
+    return result.reason if isinstance(result, Rejected) else ""
 
 
 def _cuts(action: Action) -> list[Link]:
@@ -174,5 +253,5 @@ def _without_cuts(action: Action) -> Action:
     return replace(action, links=tuple(link for link in action.links if link["decision"] != CUT))
 
 
-def _says(action: Action) -> bool:
+def _decides(action: Action) -> bool:
     return bool(action.links or action.names or action.unsure)

@@ -18,12 +18,12 @@ from core.video.strips import Strip, strip_of
 from pages.parts.case import change, the_case
 from pages.parts.editing import fields
 from pages.parts.looking import clip_of
+from pages.parts.session import REMOVED_CLIP
 from pages.parts.times import as_text
 from pages.parts.words import facts
 
 WIDTH = 476
 """Of a card in pixels: two beside each other on a small screen, four on a large one."""
-_REMOVED = "removed clip"
 
 
 def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
@@ -102,12 +102,12 @@ def _drop(clip: CaseClip) -> None:
     before = [one.digest for one in the_case().clips]
     if clip.digest in before:
         case = change(how, f"clip removed: {clip.camera} ({clip.digest})")
-        st.session_state[_REMOVED] = (case.key, before.index(clip.digest), clip)
+        REMOVED_CLIP.set((case.key, before.index(clip.digest), clip))
 
 
 def undo_removal(case: Case) -> None:
     """A line that takes the last removal back, for as long as the case has nothing in its place."""
-    key, place, clip = st.session_state.get(_REMOVED, ("", 0, None))
+    key, place, clip = REMOVED_CLIP.get(("", 0, None))
     if clip is None or key != case.key or any(one.digest == clip.digest for one in case.clips):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -121,4 +121,4 @@ def _put_back(place: int, clip: CaseClip) -> None:
         return case.with_clips((*case.clips[:place], named, *case.clips[place:]))
 
     change(how, f"clip put back: {clip.camera} ({clip.digest})")
-    st.session_state.pop(_REMOVED, None)
+    REMOVED_CLIP.remove()

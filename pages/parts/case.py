@@ -1,6 +1,6 @@
 """The case that is open in this session: named in the page's address, for a reload, a link or a second tab.
 
-The one door to it for pages. What a page changes is on disk at once, by `change`.
+The one door to it for pages. Reading it changes nothing; what a page changes is on disk at once, by `change`.
 """
 
 from __future__ import annotations
@@ -10,33 +10,33 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.cases import Case
-from core.errors import SightlineError, StoreError
+from core.errors import StoreError
 from pages.parts.services import services
-from pages.parts.settling import settle
+from pages.parts.session import OPEN_CASE
+from pages.parts.settling import say_switch, switch_to_finished_run
 
-_KEY = "case"
+_ADDRESS = "case"
+"""Names the case in the page's address."""
 
 
 def open_case() -> Case | None:
     """The case of the address, else the one open in this session, else the one worked on last."""
-    for key in (st.query_params.get(_KEY), st.session_state.get(_KEY)):
+    for key in (st.query_params.get(_ADDRESS), OPEN_CASE.get("")):
         if key:
             try:
-                case = services().cases.load(key)
+                return services().cases.load(key)
             except StoreError:
                 continue
-            return _shown(case)
-    return next((_shown(case) for case in services().cases.all()), None)
+    return next(iter(services().cases.all()), None)
 
 
-def _shown(case: Case) -> Case:
-    """The case, with the run that it waited for, if that is done by now and what was said can be carried to it."""
-    show(case.key)
-    try:
-        return settle(case)
-    except SightlineError as fault:
-        st.toast(f"**The new run cannot be opened.** {fault}", icon=":material/error:")
-        return case
+def begin_rerun() -> None:
+    """What the frame does before anything is drawn: the open case is named in the address, and shows the run that it
+    waited for, if that is done. A fault is said and keeps no page from being drawn."""
+    case = open_case()
+    if case is not None:
+        show(case.key)
+        say_switch(switch_to_finished_run(case))
 
 
 def the_case() -> Case:
@@ -50,14 +50,14 @@ def the_case() -> Case:
 
 def show(key: str) -> None:
     """Open a case, here and in the address."""
-    st.session_state[_KEY] = key
-    if st.query_params.get(_KEY) != key:
-        st.query_params[_KEY] = key
+    OPEN_CASE.set(key)
+    if st.query_params.get(_ADDRESS) != key:
+        st.query_params[_ADDRESS] = key
 
 
 def close() -> None:
-    st.session_state.pop(_KEY, None)
-    st.query_params.pop(_KEY, None)
+    OPEN_CASE.remove()
+    st.query_params.pop(_ADDRESS, None)
 
 
 def change(how: Callable[[Case], Case], words: str = "") -> Case:

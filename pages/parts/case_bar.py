@@ -13,15 +13,14 @@ from core.errors import SightlineError
 from pages.parts.backups import backup_panel, restore_panel
 from pages.parts.case import change, close, open_case, show
 from pages.parts.services import services
+from pages.parts.session import CASE_CHOICE, CASE_MESSAGE
 from pages.parts.words import count
-
-_SAID = "case said"
 
 
 def case_bar() -> None:
     cases = services().cases.all()
     case = open_case()
-    if said := st.session_state.pop(_SAID, ""):
+    if said := CASE_MESSAGE.pop(""):
         st.toast(said, icon=":material/check:")
     if case is not None:
         _choose(cases, case)
@@ -41,16 +40,16 @@ def case_bar() -> None:
 
 def _choose(cases: list[Case], case: Case) -> None:
     names = _told_apart(cases)
-    if st.session_state.get("case chosen") != case.key:
-        st.session_state["case chosen"] = case.key
+    if CASE_CHOICE.get("") != case.key:
+        CASE_CHOICE.set(case.key)
 
     def chosen() -> None:
-        show(st.session_state["case chosen"])
+        show(CASE_CHOICE.get(case.key))
 
     st.selectbox(
         "Case",
         list(names),
-        key="case chosen",
+        key=CASE_CHOICE.key,
         format_func=lambda key: names.get(key, ""),
         on_change=chosen,
         help="The most recent case comes first.",
@@ -138,11 +137,11 @@ def _erase(key: str) -> None:
     try:
         case = services().cases.load(key)
         if busy := _at_work(what_goes(services().cases, case)):
-            st.session_state[_SAID] = busy
+            CASE_MESSAGE.set(busy)
             return
         erase(services().cases, case)
     except (SightlineError, OSError) as fault:
-        st.session_state[_SAID] = f"Some files could not be deleted ({fault}). Try again."
+        CASE_MESSAGE.set(f"Some files could not be deleted ({fault}). Try again.")
         return
     close()
-    st.session_state[_SAID] = f"{case.name} was deleted."
+    CASE_MESSAGE.set(f"{case.name} was deleted.")

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import streamlit as st
-
 from core.cases import Case, CaseClip
 from core.errors import SightlineError
 from core.regions import Region, Regions
 from pages.parts.case import change
 from pages.parts.roi import regions_of, shapes_of
+from pages.parts.session import drawings_entry
 from pages.parts.words import count
 
 Shapes = tuple[Region, ...]
@@ -90,7 +89,7 @@ class Drawings:
 
 def drawings(case: Case) -> Drawings:
     """This session's, for this case."""
-    found: Drawings = st.session_state.setdefault(f"drawings {case.key}", Drawings())
+    found: Drawings = drawings_entry(case.key).set_default(Drawings())
     return found
 
 

@@ -11,6 +11,7 @@ from core.cases import Case, CaseClip
 from core.errors import SettingsError, SightlineError
 from core.types import Clip
 from pages.parts.case import change, the_case
+from pages.parts.session import Entry, clip_field, field_refusal
 from pages.parts.times import as_text, moment_of, seconds_of
 
 Edit = Callable[[CaseClip, str], CaseClip]
@@ -83,19 +84,21 @@ def ends(clip: CaseClip, text: str, end: float) -> CaseClip:
 
 def _field(case: Case, clip: CaseClip, label: str, value: str, edit: Edit, hint: str, empty: str = "") -> None:
     """A line of text. What is refused stays there with the reason; anything else shows what the case says."""
-    key = f"{label} {case.key} {clip.digest}"
-    if key not in st.session_state:
-        st.session_state.pop(f"refused {key}", None)
-    refused = st.session_state.get(f"refused {key}", "")
+    field = clip_field(label, case.key, clip.digest)
+    refusal = field_refusal(field)
+    if not field.is_set:
+        refusal.remove()
+    refused = refusal.get("")
     if not refused:
-        st.session_state[key] = value
-    st.text_input(label, key=key, on_change=_edited, args=(key, clip.digest, label, edit), help=hint, placeholder=empty)
+        field.set(value)
+    given = field, clip.digest, label, edit
+    st.text_input(label, key=field.key, on_change=_edited, args=given, help=hint, placeholder=empty)
     if refused:
         st.markdown(f":red[:material/error: {refused} Not saved.]")
 
 
-def _edited(key: str, digest: str, label: str, edit: Edit) -> None:
-    text = st.session_state[key]
+def _edited(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
+    text = field.get("")
 
     def how(case: Case) -> Case:
         old = next((clip for clip in case.clips if clip.digest == digest), None)
@@ -104,7 +107,7 @@ def _edited(key: str, digest: str, label: str, edit: Edit) -> None:
     camera = next((clip.camera for clip in the_case().clips if clip.digest == digest), "")
     try:
         change(how, f"{camera}: {label.lower()} {text.strip() or '-'}")
-        st.session_state.pop(f"refused {key}", None)
+        field_refusal(field).remove()
     except SightlineError as fault:
         words = str(fault)
-        st.session_state[f"refused {key}"] = words[:1].upper() + words[1:]
+        field_refusal(field).set(words[:1].upper() + words[1:])

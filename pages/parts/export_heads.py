@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import streamlit as st
 
 from core.cases import Case
+from pages.parts.session import Entry, heads_reason, heads_switch, lasting
+
+T = TypeVar("T", bool, str)
 
 
 def heads(case: Case) -> tuple[bool, str]:
@@ -12,7 +17,7 @@ def heads(case: Case) -> tuple[bool, str]:
     # Off is what a switch falls back to, whatever happens to it: then heads are blurred.
     shown = st.toggle(
         "Turn off face blurring",
-        key=_kept(f"heads {case.key}", False),
+        key=_lasting_key(heads_switch(case.key), False),
         help="By default, faces are blurred in crops, contact sheets, the report and videos. People in the background "
         "may not be covered.",
     )
@@ -21,7 +26,7 @@ def heads(case: Case) -> tuple[bool, str]:
         return True, ""
     reason = st.text_input(
         "Reason for showing faces (required)",
-        key=_kept(f"reason {case.key}", ""),
+        key=_lasting_key(heads_reason(case.key), ""),
         placeholder="for example: requested by the police, case 12/345",
         help="Recorded in the export and in the activity log.",
     ).strip()
@@ -30,11 +35,11 @@ def heads(case: Case) -> tuple[bool, str]:
     return False, reason
 
 
-def _kept(key: str, default: bool | str) -> str:
-    """A key whose value survives a change of page: Streamlit forgets what is not shown."""
-    store = f"kept {key}"
-    if key in st.session_state:
-        st.session_state[store] = st.session_state[key]
+def _lasting_key(widget: Entry[T], default: T) -> str:
+    """The key of a widget whose value survives a change of page."""
+    store = lasting(widget)
+    if widget.is_set:
+        store.set(widget.get(default))
     else:
-        st.session_state[key] = st.session_state.get(store, default)
-    return key
+        widget.set(store.get(default))
+    return widget.key

@@ -16,9 +16,9 @@ from core.progress import Report
 from core.review import Desk
 from core.store import digest_of
 from pages.parts.services import services
+from pages.parts.session import export_refused
 
 EVERY_SECONDS = 0.5
-_REFUSED = "export refused"
 _WORDS = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
 _UNITS = {"export": "crops", "film": "frames"}
 
@@ -62,7 +62,7 @@ def made(
         on_click=_start,
         args=(case, export, results),
     )
-    if refused := st.session_state.pop(f"{_REFUSED} {export.what}", ""):
+    if refused := export_refused(export.what).pop(""):
         st.error(refused, icon=":material/error:")
     return None
 
@@ -118,7 +118,7 @@ def _start(case: Case, export: Export, results: Path) -> None:
         heads = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
         services().cases.log(case.key, f"export begun: {_WORDS[export.what]}, {heads}")
     except SightlineError as fault:
-        st.session_state[f"{_REFUSED} {export.what}"] = str(fault)
+        export_refused(export.what).set(str(fault))
 
 
 def _stop(key: str) -> None:

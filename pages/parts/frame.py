@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.errors import SightlineError
 from core.system import require_opencv
+from pages.parts.case import begin_rerun
 from pages.parts.case_bar import case_bar
 from pages.parts.plan import pages
 
@@ -32,6 +33,7 @@ st.html(
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
 page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
 try:
+    begin_rerun()
     with st.sidebar:
         case_bar()
     page.run()

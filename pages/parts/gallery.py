@@ -12,8 +12,9 @@ import streamlit as st
 from core.cases import Case
 from core.review import Desk
 from pages.parts.colours import PALETTE
-from pages.parts.gallery_deeds import KEY, Heard
+from pages.parts.gallery_deeds import Heard
 from pages.parts.people_data import crop_address, levels_address, people_address
+from pages.parts.session import GALLERY
 
 HERE = Path(__file__).parent
 # Joined in this order: the last one uses the others and is what Streamlit calls.
@@ -34,7 +35,7 @@ def gallery(case: Case, desk: Desk, heard: Heard) -> None:
         "heard": heard.plain(),
     }
     # Without a callback Streamlit would not keep what the browser says.
-    _component()(key=KEY, data=data, on_said_change=lambda: None, height="content")
+    _component()(key=GALLERY.key, data=data, on_said_change=lambda: None, height="content")
 
 
 @functools.cache

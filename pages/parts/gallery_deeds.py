@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import streamlit as st
-
 from core.cases import Case
 from core.review import Desk, Review, Sight, confirm, different, merge, name, note, reject, same, split, unsure
 from pages.parts.gallery_watch import look_at_moment
 from pages.parts.reviewing import ANOTHER_RUN, act, redo, undo
 from pages.parts.services import services
+from pages.parts.session import GALLERY, GALLERY_ACTIONS
 
-KEY = "gallery"
-_HEARD = "gallery heard"
 _KEPT = 50
 _OF_ANY_RUN = ("level", "undo", "redo")
 
@@ -36,10 +33,11 @@ class Heard:
 
 def hear(case: Case) -> Heard:
     """Do what the browser has said since it was heard last."""
-    said = st.session_state.get(KEY, {}).get("said") or {"page": "", "acts": []}
-    heard: Heard = st.session_state.setdefault(_HEARD, Heard())
+    said = GALLERY.get({}).get("said") or {"page": "", "acts": []}
+    heard: Heard = GALLERY_ACTIONS.set_default(Heard())
     if heard.page != said["page"]:
-        heard = st.session_state[_HEARD] = Heard(said["page"])
+        heard = Heard(said["page"])
+        GALLERY_ACTIONS.set(heard)
     for deed in said["acts"]:
         if deed["n"] > heard.number:
             heard.number = deed["n"]

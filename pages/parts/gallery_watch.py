@@ -15,9 +15,8 @@ from pages.parts.film import film_ready
 from pages.parts.films import boxes_address, film_address
 from pages.parts.player import Cutting, player
 from pages.parts.reviewing import act
+from pages.parts.session import GALLERY_MOMENT
 from pages.parts.words import clock
-
-_MOMENT = "gallery moment"
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,13 @@ class Moment:
 
 def look_at_moment(sight: Sight, seconds: float, fault: str = "") -> None:
     """Have this shown until it is closed."""
-    before: Moment | None = st.session_state.get(_MOMENT)
-    st.session_state[_MOMENT] = Moment(sight, seconds, before.asked + 1 if before else 1, fault)
+    before: Moment | None = GALLERY_MOMENT.get(None)
+    GALLERY_MOMENT.set(Moment(sight, seconds, before.asked + 1 if before else 1, fault))
 
 
 def watch(case: Case, desk: Desk) -> None:
     """Show the moment that is wished for, if any is."""
-    moment: Moment | None = st.session_state.get(_MOMENT)
+    moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
     if moment.sight not in desk.row_of:
@@ -48,7 +47,7 @@ def watch(case: Case, desk: Desk) -> None:
 
 
 def _close() -> None:
-    st.session_state.pop(_MOMENT, None)
+    GALLERY_MOMENT.remove()
 
 
 def _title(desk: Desk, moment: Moment) -> str:
@@ -57,7 +56,7 @@ def _title(desk: Desk, moment: Moment) -> str:
 
 
 def _shown(case: Case, desk: Desk) -> None:
-    moment: Moment | None = st.session_state.get(_MOMENT)
+    moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
     camera, track = moment.sight

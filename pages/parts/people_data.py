@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -36,10 +34,6 @@ _ASK_AGAIN = {**HEADERS, "Cache-Control": "private, no-cache"}
 """The threshold in force is in it, and not in its address."""
 
 _NOBODY = "There are no people yet. Start a run."
-_MOST = 3
-_LOCK = threading.Lock()
-_kept: OrderedDict[str, bytes] = OrderedDict()
-"""people.json by stamp, without the threshold."""
 
 
 def people_address(case: Case) -> str:
@@ -96,12 +90,7 @@ def _people_of(case: Case, known: str) -> Response:
     headers = {**_ASK_AGAIN, "ETag": name}
     if name == known:
         return Response(status_code=304, headers=headers)
-    with _LOCK:
-        if stamp not in _kept:
-            _kept[stamp] = people_json(case.run, desk)
-        while len(_kept) > _MOST:
-            _kept.popitem(last=False)
-        content = _kept[stamp]
+    content = services().people.get(stamp, lambda: people_json(case.run, desk))
     return Response(with_threshold(content, desk), media_type="application/json", headers=headers)
 
 

@@ -10,18 +10,17 @@ from core.cases import Case
 from core.errors import SightlineError
 from core.footage import Folder, footage_root, inside, look_into
 from pages.parts.adding import add_clip
+from pages.parts.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_FOLDER
 from pages.parts.words import count
-
-_REFUSED = "refused clips"
 
 
 def from_folder(case: Case) -> None:
     root = footage_root()
-    st.session_state.setdefault("folder", st.session_state.get("last folder", str(root)))
+    FOLDER.set_default(LAST_FOLDER.get(str(root)))
     text = st.text_input(
-        "Folder", key="folder", help=f"Any folder inside {root}. To use another root, set SIGHTLINE_FOOTAGE."
+        "Folder", key=FOLDER.key, help=f"Any folder inside {root}. To use another root, set SIGHTLINE_FOOTAGE."
     )
-    st.session_state["last folder"] = text
+    LAST_FOLDER.set(text)
     try:
         folder = look_into(inside(text, root), root)
     except SightlineError as fault:
@@ -40,14 +39,16 @@ def from_folder(case: Case) -> None:
 
 def refusals() -> None:
     """What the last clips picked were refused for, until it is read."""
-    for number, words in enumerate(st.session_state.get(_REFUSED, [])):
+    for number, words in enumerate(CLIPS_REFUSED.get([])):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.error(words, icon=":material/error:")
             st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_read, args=(words,))
 
 
 def _read(words: str) -> None:
-    st.session_state[_REFUSED].remove(words)
+    refused = list(CLIPS_REFUSED.get([]))
+    refused.remove(words)
+    CLIPS_REFUSED.set(refused)
 
 
 def _ways(folder: Folder, root: Path) -> None:
@@ -60,7 +61,7 @@ def _ways(folder: Folder, root: Path) -> None:
                 "Open a subfolder",
                 names,
                 index=None,
-                key="step",
+                key=FOLDER_STEP.key,
                 format_func=lambda p: Path(p).name,
                 on_change=_step_down,
                 placeholder=f"Open one of {count(len(names), 'subfolder')}",
@@ -69,20 +70,20 @@ def _ways(folder: Folder, root: Path) -> None:
 
 
 def _go_to(folder: Path) -> None:
-    st.session_state["folder"] = str(folder)
+    FOLDER.set(str(folder))
 
 
 def _step_down() -> None:
-    if st.session_state["step"]:
-        _go_to(Path(st.session_state["step"]))
-        st.session_state["step"] = None
+    if step := FOLDER_STEP.get(None):
+        _go_to(Path(step))
+        FOLDER_STEP.set(None)
 
 
 def _pick(case: Case, here: list[str]) -> None:
     picked = st.multiselect(
         f"Clips in this folder ({len(here)})",
         here,
-        key=f"picked {case.key} {st.session_state['folder']}",
+        key=f"picked {case.key} {FOLDER.get('')}",
         format_func=lambda p: Path(p).name + ("/" if Path(p).is_dir() else ""),
         placeholder="Choose clips",
     )
@@ -101,4 +102,4 @@ def _add(case: Case, picked: list[str]) -> None:
                 add_clip(case.key, Path(path))
             except SightlineError as fault:
                 refused.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
-    st.session_state[_REFUSED] = refused
+    CLIPS_REFUSED.set(refused)

@@ -17,10 +17,10 @@ from pages.parts.clip_cards import clip_card, left_of
 from pages.parts.onlooker import onlooker
 from pages.parts.plan import go_on_to
 from pages.parts.services import services
+from pages.parts.session import RUN_REFUSED
 from pages.parts.words import count
 
 EVERY_SECONDS = 1.0
-REFUSED = "refused"
 
 
 def job_of(case: Case) -> Job | None:
@@ -49,7 +49,7 @@ def _job(key: str, lived: bool) -> None:
         job = services().jobs.look(key)
     except StoreError:
         st.rerun()
-    if lived != job.live or REFUSED in st.session_state:
+    if lived != job.live or RUN_REFUSED.is_set:
         # One full run of the page, which begins or ends the polling and says what was refused.
         st.rerun()
     if job.live:
@@ -137,4 +137,4 @@ def _again(job: Job) -> None:
         key = services().jobs.start(job.order.moved(places)).key
         change(lambda case: replace(case, wanted=key), "run started again")
     except SightlineError as fault:
-        st.session_state[REFUSED] = str(fault)
+        RUN_REFUSED.set(str(fault))

@@ -12,6 +12,13 @@ from core.regions import Regions, read_regions, to_json
 from core.types import Clip
 from pages.parts.drawings import put
 from pages.parts.looking import clip_of
+from pages.parts.session import (
+    REGION_FILE_REFUSED,
+    REGION_FILES_OPENED,
+    region_anchor,
+    region_file,
+    region_file_mode,
+)
 from pages.parts.words import count
 
 ANCHORS = {"foot": "Feet", "centre": "Box centre"}
@@ -23,17 +30,17 @@ MEANING = {
 
 def choose_anchor(clip: CaseClip) -> None:
     """Which point of a person is asked for; kept at once."""
-    key = f"anchor {clip.camera} {clip.digest}"
-    st.session_state[key] = clip.regions.anchor
+    choice = region_anchor(clip)
+    choice.set(clip.regions.anchor)
 
     def keep() -> None:
-        anchor = st.session_state[key]
+        anchor = choice.get(clip.regions.anchor)
         put([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
 
     st.radio(
         "Region test point",
         list(ANCHORS),
-        key=key,
+        key=choice.key,
         format_func=ANCHORS.__getitem__,
         captions=list(MEANING.values()),
         on_change=keep,
@@ -81,30 +88,33 @@ def _warn_of_proportions(other: CaseClip, film: Clip) -> None:
 
 def bring_file(clip: CaseClip, film: Clip) -> None:
     """Regions from a file, in place of those drawn or beside them."""
-    turn = st.session_state.setdefault("files opened", 0)
-    key = f"file {clip.camera} {clip.digest} {turn}"
+    turn = REGION_FILES_OPENED.set_default(0)
+    chooser = region_file(clip, turn)
+    mode = region_file_mode(chooser)
     # An expander with another key is another one: closed, and without the file.
-    with st.expander("Load from a file", icon=":material/upload_file:", key=f"{key} over"):
+    with st.expander("Load from a file", icon=":material/upload_file:", key=f"{chooser.key} over"):
         file = st.file_uploader(
             "Region file",
             type=["json", "txt", "csv"],
-            key=key,
+            key=chooser.key,
             help="A file saved here, or text with one corner of a polygon per line, as x, y in pixels.",
         )
         if clip.regions.regions:
-            st.radio("Existing regions", ["Keep", "Replace"], horizontal=True, key=f"{key} old")
+            st.radio("Existing regions", ["Keep", "Replace"], horizontal=True, key=mode.key)
 
         def use() -> None:
+            if file is None:
+                return
             try:
                 found = read_regions(file.getvalue(), file.name, film.width, film.height)
-                beside = st.session_state.get(f"{key} old") != "Replace"
+                beside = mode.get("Keep") != "Replace"
                 put([clip.camera], lambda old: _joined(old, found, beside), f"regions of {clip.camera}: {file.name}")
-                st.session_state["files opened"] = turn + 1
+                REGION_FILES_OPENED.set(turn + 1)
             except SightlineError as fault:
-                st.session_state["file refused"] = f"**{fault.message}.** {fault.remedy}"
+                REGION_FILE_REFUSED.set(f"**{fault.message}.** {fault.remedy}")
 
-        st.button("Use these regions", type="primary", disabled=file is None, key=f"{key} go", on_click=use)
-        if refused := st.session_state.pop("file refused", ""):
+        st.button("Use these regions", type="primary", disabled=file is None, key=f"{chooser.key} go", on_click=use)
+        if refused := REGION_FILE_REFUSED.pop(""):
             st.error(refused)
 
 

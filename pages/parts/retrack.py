@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
@@ -12,15 +11,15 @@ from core.amounts import duration
 from core.cases import Case
 from core.errors import SightlineError
 from core.jobs import Job, Order, order_of
-from core.retrack import Changes, Held, again, compared, hold
+from core.retrack import Changes, again, compared, hold
 from core.review import load_review
 from core.settings import TrackSettings
 from core.store import digest_of
 from pages.parts.case import change
-from pages.parts.services import services
+from pages.parts.services import Retracking, services
+from pages.parts.session import Entry, retrack_setting
 from pages.parts.settling import waiting_decisions
 
-_ANSWERS = 64
 _WIDTH = 256
 _SLOW_FRAMES = 20_000
 """Trying more takes long enough for people to want to be asked."""
@@ -56,17 +55,11 @@ _SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
 }
 
 
-@dataclass
-class _Bench:
-    """A run whose boxes are in memory, and what the last settings that were tried would change."""
-
-    held: Held
-    answers: OrderedDict[str, Changes] = field(default_factory=OrderedDict)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Loading the run…")
-def _bench(out: str, stamp: int) -> _Bench:
-    return _Bench(hold(Path(out)))
+def _retracking(out: Path) -> Retracking:
+    """The run in folder `out` with its boxes, read once for all who look."""
+    with st.spinner("Loading the run…"):
+        stamp = (out / "run.json").stat().st_mtime_ns
+        return services().retracking.get((out, stamp), lambda: Retracking(hold(out)))
 
 
 def retrack_panel(case: Case) -> None:
@@ -113,9 +106,11 @@ def _cost(case: Case, order: Order) -> str:
 def _use(case: Case, job: Job, settings: TrackSettings) -> None:
     """Start the run of these settings; all else as in the run that is shown."""
     was = job.order
-    like_it = {"detector": was.detector, "embedder": was.embedder, "video": was.video, "detect": was.detect}
+    plan = replace(
+        case.plan, detector=was.detector, embedder=was.embedder, video=was.video, detect=was.detect, track=settings
+    )
     try:
-        order = order_of(replace(case, plan=replace(case.plan, **like_it, track=settings)))
+        order = order_of(replace(case, plan=plan))
         key = services().jobs.start(order).key
     except SightlineError as fault:
         st.error(str(fault), icon=":material/error:")
@@ -132,16 +127,16 @@ def _chosen(run: str, order: Order) -> TrackSettings:
         for name in _SLIDERS:
             # As many beside each other as there is room for.
             with st.container(width=_WIDTH):
-                values[name] = _slider(name, order, _key(run, name))
+                values[name] = _slider(name, order, retrack_setting(run, name))
     return TrackSettings(**values)  # type: ignore[arg-type]
 
 
-def _slider(name: str, order: Order, key: str) -> float:
+def _slider(name: str, order: Order, setting: Entry[float]) -> float:
     label, low, high, step, hint = _SLIDERS[name]
     now = type(low)(getattr(order.track, name))
-    st.session_state.setdefault(key, now)
+    setting.set_default(now)
     # A run by command line may lie outside what is sensible to try.
-    value = st.slider(label, min(low, now), max(high, now), step=step, key=key, disabled=_idle(name, order))
+    value = st.slider(label, min(low, now), max(high, now), step=step, key=setting.key, disabled=_idle(name, order))
     st.caption(hint)
     return round(value, 3)
 
@@ -150,24 +145,20 @@ def _idle(name: str, order: Order) -> bool:
     return name == "track_cos" and not order.matched
 
 
-def _key(run: str, name: str) -> str:
-    return f"retrack {run} {name}"
-
-
 def _back(run: str, settings: TrackSettings) -> None:
     for name in _SLIDERS:
-        st.session_state[_key(run, name)] = getattr(settings, name)
+        retrack_setting(run, name).set(getattr(settings, name))
 
 
 def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     """What these settings would change."""
-    bench = _bench(str(job.out), (job.out / "run.json").stat().st_mtime_ns)
-    frames = bench.held.frames
+    run = _retracking(job.out)
+    frames = run.held.frames
     if frames > _SLOW_FRAMES and not st.toggle(
         f"Preview changes (about {duration(frames / _FRAMES_A_SECOND)})", key="retrack try"
     ):
         return
-    changes = _answer(bench, case, settings)
+    changes = _answer(run, case, settings)
     if changes.alike:
         st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
         return
@@ -175,21 +166,18 @@ def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     st.markdown("\n".join(f"- {camera.words}" for camera in changes.cameras))
 
 
-def _answer(bench: _Bench, case: Case, settings: TrackSettings) -> Changes:
+def _answer(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
     review = load_review(services().cases.review_file(case.key))
-    key = digest_of([settings, case.threshold, review.links])
-    answer = bench.answers.get(key)
-    if answer is None:
-        bar, frames = st.empty(), bench.held.frames
+    bar, frames = st.empty(), run.held.frames
 
-        def tell(done: int) -> None:
-            if frames > 3 * _FRAMES_A_SECOND:
-                bar.progress(min(1.0, done / frames))
+    def show_progress(done: int) -> None:
+        if frames > 3 * _FRAMES_A_SECOND:
+            bar.progress(min(1.0, done / frames))
 
-        with st.spinner("Tracking again…"):
-            answer = compared(bench.held, again(bench.held, settings, tell), case.threshold, review)
-        bar.empty()
-        bench.answers[key] = answer
-        while len(bench.answers) > _ANSWERS:
-            bench.answers.popitem(last=False)
-    return answer
+    def compute() -> Changes:
+        return compared(run.held, again(run.held, settings, show_progress), case.threshold, review, run.people)
+
+    with st.spinner("Tracking again…"):
+        changes = run.answers.get(digest_of([settings, case.threshold, review.links]), compute)
+    bar.empty()
+    return changes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from core.cases import Case
@@ -11,8 +10,6 @@ from core.review import Desk, Review, load_review, save_review
 from pages.parts.desks import desk_of, keep_desk
 from pages.parts.services import services
 
-LOCK = threading.Lock()
-"""Two tabs speak in turn."""
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
 
@@ -21,7 +18,7 @@ def act(case: Case, how: Callable[[Desk], Review]) -> str:
     else why it cannot be, as words to show; then nothing is changed. It is meant for the run that `case` shows."""
     cases = services().cases
     try:
-        with LOCK:
+        with services().reviews.of(case.key):
             now = cases.load(case.key)
             if now.run != case.run:
                 return ANOTHER_RUN
@@ -56,7 +53,7 @@ def redo(case: Case) -> str:
 
 def _step(case: Case, how: Callable[[Review], Review], words: str) -> str:
     try:
-        with LOCK:
+        with services().reviews.of(case.key):
             before = review_of(case)
             after = how(before)
             if after != before:

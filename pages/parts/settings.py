@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -13,9 +13,7 @@ from core.errors import SettingsError
 from core.jobs import NONE
 from core.weights import Kind, Model, Status, listing
 from pages.parts.case import change
-
-Put = Callable[[Plan, Any], Plan]
-REFUSED = "setting refused"
+from pages.parts.session import SETTING_REFUSED, Entry, plan_setting
 
 
 def model_choice(case: Case) -> None:
@@ -39,8 +37,7 @@ def _model(case: Case, here: list[Status], kind: Kind, label: str, chosen: str) 
     if chosen not in options:
         st.error(f"**{chosen} is not installed.** Choose another model, or install this one: see below.")
         options.append(chosen)
-    put: Put = lambda plan, name: replace(plan, **{kind: name})  # noqa: E731
-    _kept(st.selectbox, label, case, kind, chosen, put, options=options, format_func=_called)
+    _choice(case, kind, label, chosen, options)
     if chosen in known:
         st.caption(f"{known[chosen].good_for}  \nLicence: {known[chosen].licence}.")
     elif chosen == NONE:
@@ -51,118 +48,118 @@ def _called(name: str) -> str:
     return "None (motion only)" if name == NONE else name
 
 
+@dataclass(frozen=True)
+class SettingField:
+    """A number of the plan as a field: in which part of the plan, under which name, and what may be entered."""
+
+    part: Literal["video", "detect", "track"]
+    name: str
+    label: str
+    hint: str
+    range: tuple[float, float]
+    step: float
+    format: str | None = None
+
+    def of(self, plan: Plan) -> float:
+        value: float = getattr(getattr(plan, self.part), self.name)
+        return value
+
+    def put(self, plan: Plan, value: float) -> Plan:
+        """The plan with this value; `SettingsError` where it makes no sense."""
+        changed: dict[str, Any] = {self.part: replace(getattr(plan, self.part), **{self.name: value})}
+        return replace(plan, **changed)
+
+
+FIELDS = (
+    SettingField("video", "fps", "Analysis frame rate", "Frames analysed per second. 0 means all.", (0.0, 1000.0), 1.0),
+    SettingField(
+        "detect",
+        "size",
+        "Detector input size (px)",
+        "Long side of the frame as the detector sees it. Larger finds smaller people but takes longer.",
+        (64, 4096),
+        32,
+    ),
+    SettingField(
+        "track", "conf", "Confidence threshold", "Boxes with lower detector confidence are not used.", (0.0, 1.0), 0.05
+    ),
+    SettingField(
+        "track",
+        "iou",
+        "Minimum IoU",
+        "Required overlap of a box with the predicted position.",
+        (0.0, 1.0),
+        0.05,
+    ),
+    SettingField(
+        "track",
+        "track_cos",
+        "Similarity threshold",
+        "Required to continue a track after a gap. Needs a re-identification model.",
+        (-1.0, 1.0),
+        0.05,
+    ),
+    SettingField("track", "n_init", "Minimum detections per track", "Shorter tracks are dropped.", (1, 100), 1),
+    SettingField(
+        "track",
+        "max_age",
+        "Maximum gap (s)",
+        "A track ends when the person is out of sight for longer.",
+        (0.0, 3600.0),
+        0.5,
+    ),
+)
+_FIELD_WIDTH = 190
+
+
 def advanced(case: Case) -> None:
     """Numbers for whoever wants them, folded away."""
-    plan = case.plan
     with st.expander("Advanced settings"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            _number(
-                case,
-                "Analysis frame rate",
-                "fps",
-                plan.video.fps,
-                _in("video", "fps"),
-                0.0,
-                1000.0,
-                1.0,
-                "Frames analysed per second. 0 means all.",
-            )
-            _number(
-                case,
-                "Detector input size (px)",
-                "size",
-                plan.detect.size,
-                _in("detect", "size"),
-                64,
-                4096,
-                32,
-                "Long side of the frame as the detector sees it. Larger finds smaller people but takes longer.",
-            )
-            _number(
-                case,
-                "Confidence threshold",
-                "conf",
-                plan.track.conf,
-                _in("track", "conf"),
-                0.0,
-                1.0,
-                0.05,
-                "Boxes with lower detector confidence are not used.",
-            )
-            _number(
-                case,
-                "Minimum IoU",
-                "iou",
-                plan.track.iou,
-                _in("track", "iou"),
-                0.0,
-                1.0,
-                0.05,
-                "Required overlap of a box with the predicted position.",
-            )
-            _number(
-                case,
-                "Similarity threshold",
-                "track_cos",
-                plan.track.track_cos,
-                _in("track", "track_cos"),
-                -1.0,
-                1.0,
-                0.05,
-                "Required to continue a track after a gap. Needs a re-identification model.",
-            )
-            _number(
-                case,
-                "Minimum detections per track",
-                "n_init",
-                plan.track.n_init,
-                _in("track", "n_init"),
-                1,
-                100,
-                1,
-                "Shorter tracks are dropped.",
-            )
-            _number(
-                case,
-                "Maximum gap (s)",
-                "max_age",
-                plan.track.max_age,
-                _in("track", "max_age"),
-                0.0,
-                3600.0,
-                0.5,
-                "A track ends when the person is out of sight for longer.",
-            )
-        if plan != Plan():
+            for field in FIELDS:
+                _number(case, field)
+        if case.plan != Plan():
             st.button("Reset to defaults", icon=":material/undo:", on_click=_reset)
-    if refused := st.session_state.pop(REFUSED, ""):
+    if refused := SETTING_REFUSED.pop(""):
         st.error(refused)
 
 
-def _number(case: Case, label: str, name: str, value: Any, put: Put, low: Any, high: Any, step: Any, hint: str) -> None:
-    _kept(
-        st.number_input, label, case, name, value, put, min_value=low, max_value=high, step=step, help=hint, width=190
+def _number(case: Case, field: SettingField) -> None:
+    """A field that shows what the case holds, whoever changed it, and changes the case at once."""
+    entry = plan_setting(field.name, case.key)
+    entry.set(field.of(case.plan))
+    st.number_input(
+        field.label,
+        min_value=field.range[0],
+        max_value=field.range[1],
+        step=field.step,
+        format=field.format,
+        key=entry.key,
+        help=field.hint,
+        width=_FIELD_WIDTH,
+        on_change=_save,
+        args=(entry, field.label, field.put),
     )
 
 
-def _in(group: str, name: str) -> Put:
-    """What puts a value into one of the plan's settings."""
-    return lambda plan, value: replace(plan, **{group: replace(getattr(plan, group), **{name: value})})
+def _choice(case: Case, kind: Kind, label: str, chosen: str, options: list[str]) -> None:
+    """A choice of model, in the case at once as a number is."""
+
+    def put(plan: Plan, name: str) -> Plan:
+        return replace(plan, detector=name) if kind == "detector" else replace(plan, embedder=name)
+
+    entry = plan_setting(kind, case.key)
+    entry.set(chosen)
+    given = entry, label, put
+    st.selectbox(label, options, format_func=_called, key=entry.key, on_change=_save, args=given)
 
 
-def _kept(widget: Any, label: str, case: Case, name: str, value: Any, put: Put, **rest: Any) -> None:
-    """A widget that shows what the case holds, whoever changed it, and changes the case at once."""
-    key = f"{name} of {case.key}"
-    st.session_state[key] = value
-    widget(label, key=key, on_change=_save, args=(key, label, put), **rest)
-
-
-def _save(key: str, label: str, put: Put) -> None:
-    value = st.session_state[key]
+def _save(entry: Entry[Any], label: str, put: Callable[[Plan, Any], Plan]) -> None:
+    value = entry.get(None)
     try:
         change(lambda case: replace(case, plan=put(case.plan, value)), f"setting: {label} {value}")
     except SettingsError as fault:
-        st.session_state[REFUSED] = str(fault)
+        SETTING_REFUSED.set(str(fault))
 
 
 def _reset() -> None:

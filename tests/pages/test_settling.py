@@ -15,7 +15,7 @@ from core.review import Action, Review, load_review, save_review
 from core.review.saying import SAME, link_of
 from core.settings import TrackSettings
 from pages.parts.services import services
-from pages.parts.settling import settle
+from pages.parts.settling import Switched, switch_to_finished_run
 from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)))
@@ -44,6 +44,12 @@ def case(own_house: Path) -> Case:
     run, wanted = run_of(made, 0.2, gate=GATE, hall=HALL), run_of(made, 0.4, gate=GATE, hall=HALL[::-1])
     save_review(cases.review_file(made.key), Review((JOINED,)))
     return cases.change(made.key, lambda old: replace(old, run=run, wanted=wanted))
+
+
+def settle(case: Case) -> Case:
+    result = switch_to_finished_run(case)
+    assert isinstance(result, Switched)
+    return result.case
 
 
 def review_of(case: Case) -> Review:
@@ -105,9 +111,9 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
         import streamlit as st
 
         from pages.parts.services import services
-        from pages.parts.settling import settle
+        from pages.parts.settling import say_switch, switch_to_finished_run
 
-        settle(services().cases.load(st.session_state["key"]))
+        say_switch(switch_to_finished_run(services().cases.load(st.session_state["key"])))
 
     app = AppTest.from_function(script, default_timeout=30)
     app.session_state["key"] = waits.key
@@ -126,13 +132,17 @@ def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
     def script() -> None:
         import streamlit as st
 
-        from pages.parts.case import the_case
+        from pages.parts.case import begin_rerun, the_case
 
+        begin_rerun()
         st.text(the_case().key)
 
     app = AppTest.from_function(script)
     app.query_params["case"] = case.key
     app.run()
     assert not app.exception and app.text[0].value == case.key
-    assert "cannot be opened" in app.toast[0].value
+    assert "cannot be shown" in app.toast[0].value
+    # Said once, not with every click.
+    app.run()
+    assert app.text[0].value == case.key and not app.toast
     assert services().cases.load(case.key).run == case.run
