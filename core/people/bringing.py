@@ -28,7 +28,7 @@ from core.folders import write_atomically
 from core.output import versions
 from core.people.evidence import CROPS, FILE, Evidence
 from core.people.folders import Brought, collect_pictures, pictures_in
-from core.people.kept import ZIP
+from core.people.kept import PEOPLE, SIMILARITY, ZIP
 from core.pipeline import name_cameras
 from core.progress import Progress
 from core.results import record_of
@@ -80,7 +80,7 @@ def bring(
     }
     _save(out, {**about, "state": "running"})
     shutil.rmtree(out / CROPS, ignore_errors=True)
-    for old in (FILE, ZIP):
+    for old in (FILE, PEOPLE, SIMILARITY, ZIP):
         # Made when all is done: until then, an older one would speak for this one.
         with contextlib.suppress(FileNotFoundError):
             (out / old).unlink()

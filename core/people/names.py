@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.errors import SettingsError
-from core.gallery import calm, one_line
+from core.gallery.naming import calm, one_line
 from core.people.lines import lines_of
 
 COLUMNS = ("camera", "track", "name", "note")
