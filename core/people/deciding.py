@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,10 +24,16 @@ from core.tracklets import words
 from core.types import Seconds
 from core.weights import Known
 
-Way = tuple[str, str, float]
-"""Two cameras, and how many seconds it takes at least to go from one to the other."""
 UNKNOWN_MODEL, UNKNOWN_FEW = Known(0.3, 0.25, 0.7), Known(-0.15, 0.25, 0.35)
 """For embedders of which nothing was measured: careful, and said so."""
+
+
+class Way(NamedTuple):
+    """The way between two cameras: nobody goes it in less than `seconds`, in either direction."""
+
+    camera: str
+    other_camera: str
+    seconds: float
 
 
 @dataclass(frozen=True)

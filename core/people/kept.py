@@ -30,7 +30,7 @@ from core.people.cutting import parted
 from core.people.deciding import MatchedPeople, pictures_of
 from core.people.evidence import Evidence, load_evidence
 from core.people.links import cut_as_said
-from core.people.names import people_named
+from core.people.names import Name, people_named
 from core.results import tracks_of
 from core.tracklets import words
 from core.types import Floats, Ints
@@ -116,7 +116,7 @@ def load_people(out: Path) -> Decided:
     person = np.empty(len(rows), np.int64)
     person[rows] = [sighting.person for sighting in sightings]
     whole = [_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True)]
-    names, remarks = people_named(map(tuple, choice.get("names", ())), row_of, person.tolist())
+    names, remarks = people_named((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
     return Decided(Gallery(tuple(whole), names, remarks, about=about), evidence, person, threshold)
 
 

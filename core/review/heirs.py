@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.people import Link
-from core.people.cutting import Moment, parted
+from core.people.cutting import Moment, number_cuts, parted
 from core.people.evidence import Cut
 from core.results import record_of, tracks_of
 from core.review.saying import Sight
@@ -37,12 +37,8 @@ class RunTracks:
         return camera if camera in saw else saw[0] if saw else ""
 
     def cut(self, moments: Iterable[Moment]) -> tuple[list[Cut], RunTracks]:
-        """The cuts, numbered as `core.people` does, and the tracks as they are after them."""
-        highest = {camera: int(found.track.max(initial=0)) for camera, found in self.tracks.items()}
-        cuts = []
-        for camera, track, seconds in sorted(moments):
-            highest[camera] += 1
-            cuts.append(Cut(camera, track, seconds, highest[camera]))
+        """The cuts, and the tracks as they are after them."""
+        cuts = number_cuts(moments, self.tracks, sorted(self.tracks))
         parts = {
             camera: parted(found, [one for one in cuts if one.camera == camera])
             for camera, found in self.tracks.items()
@@ -140,4 +136,4 @@ def moment_of(link: Link, old: RunTracks, new: RunTracks) -> Moment | str:
         return f"track {track} of {camera} is not in the run"
     if not holds.any():
         return ""
-    return name, int(numbers[np.argmax(np.where(holds, count, 0))]), seconds
+    return Moment(name, int(numbers[np.argmax(np.where(holds, count, 0))]), seconds)

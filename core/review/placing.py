@@ -12,10 +12,11 @@ from core.errors import SettingsError
 from core.match import FREE, WORDS, reasons
 from core.people import Evidence, Link
 from core.people.cutting import Moment, cut, neighbours
+from core.people.links import CUT, DIFFERENT, SAME
 from core.people.views import apart
 from core.review.heirs import Heirs, RunTracks, heirs, moment_of
 from core.review.review import Action, Waiting
-from core.review.saying import CUT, DIFFERENT, SAME, Named, Said, Sight, ends, fold, link_of
+from core.review.saying import Named, Said, Sight, ends, fold, link_of
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _names_again(action: Action, place: Heirs, said: Said) -> tuple[tuple[Named,
             texts[new] = named[2] or name, named[3] or note
         elif held.get(sight) == named and (isinstance(new, str) or held[chief][2:] != named[2:]):
             left.append((new if isinstance(new, str) else "it is one with a track of another name now", named))
-    return tuple((*sight, *words) for sight, words in texts.items()), left
+    return tuple(Named(*sight, *words) for sight, words in texts.items()), left
 
 
 def _absent(told: Told) -> str:
@@ -167,7 +168,7 @@ def _cut_link(moment: Moment) -> Link:
 
 
 def _moment(link: Link) -> Moment:
-    return link["camera"], int(link["track"]), float(link["seconds"])
+    return Moment(link["camera"], int(link["track"]), float(link["seconds"]))
 
 
 def _without_cuts(action: Action) -> Action:

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import StoreError
 from core.gallery import read_manifest
-from core.people import Choice, ExportOptions
+from core.people import Choice, ExportOptions, Name, Way
 from core.pipeline import Recipe, Span
 from core.regions import Regions, from_json
 from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
@@ -105,9 +105,9 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
 
 def _choice(about: Mapping[str, Any]) -> Choice:
     said = about["choice"]
-    travel = tuple((one, other, float(seconds)) for one, other, seconds in said["travel"])
+    travel = tuple(Way(one, other, float(seconds)) for one, other, seconds in said["travel"])
     # An older program knew of no names, and asked for no purpose or reason.
-    names = tuple((camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
+    names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
     purpose = about.get("purpose", "")
     return Choice(said["threshold"], tuple(said["links"]), travel, said["looks_only"], names, purpose)
 

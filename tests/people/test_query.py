@@ -11,7 +11,18 @@ import pytest
 from core.detect import Boxes
 from core.errors import ClipError, StoreError, WeightsError
 from core.match import set_apart
-from core.people import Choice, Decided, candidates, load_evidence, load_people, look_at, model_of, read_photo
+from core.people import (
+    Choice,
+    Decided,
+    Name,
+    candidates,
+    decide,
+    load_evidence,
+    load_people,
+    look_at,
+    model_of,
+    read_photo,
+)
 from core.people.query import rank
 from core.results import record_of
 from core.types import Image
@@ -177,6 +188,40 @@ def test_what_does_not_belong_together_is_said(tmp_path: Path) -> None:
     tracklets.replace(tmp_path / "out" / "tracklets.npz")
     with pytest.raises(StoreError, match="is of other tracks"):
         load_people(tmp_path / "out")
+
+
+def test_the_tables_of_a_run_are_enough(tmp_path: Path) -> None:
+    """The zip is for somebody else: without one, and beside one of another decision, the same people are read."""
+    out, cut = tmp_path / "out", ({"camera": "gate", "track": "1", "decision": "cut", "seconds": "2.0"},)
+    choice = Choice(0.9, cut, names=(Name("hall", 2, "Anna", "a hat"),), purpose="a test")
+    people = decide_and_write(run(tmp_path), out, KNOWN, choice)
+    whole = load_people(out)
+    (out / "gallery.zip").write_bytes(b"of another decision")
+    assert load_people(out).gallery == whole.gallery
+    (out / "gallery.zip").unlink()
+    loaded = load_people(out)
+    assert loaded.gallery == whole.gallery and loaded.person.tolist() == whole.person.tolist()
+    assert loaded.gallery.people == people.gallery.people != {} and loaded.gallery.about == people.gallery.about
+    same = ("camera", "track", "person", "status", "upper", "lower", "crops")
+    for read, made in zip(loaded.gallery.sightings, people.gallery.sightings, strict=True):
+        assert [getattr(read, name) for name in same] == [getattr(made, name) for name in same]
+
+
+def test_tables_of_two_decisions_are_refused(tmp_path: Path) -> None:
+    out, evidence = tmp_path / "out", run(tmp_path)
+    decide_and_write(evidence, out, KNOWN, Choice(1.0))
+    table = (out / "people.csv").read_bytes()
+    decide_and_write(evidence, out, KNOWN, Choice(-1.0))
+    (out / "people.csv").write_bytes(table)
+    with pytest.raises(StoreError, match="name other people"):
+        load_people(out)
+
+
+def test_deciding_writes_nothing(tmp_path: Path) -> None:
+    evidence, out = run(tmp_path), tmp_path / "out"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    decide(evidence, out, KNOWN, Choice(0.9))
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
 def record(sha256: str) -> dict[str, object]:
