@@ -154,7 +154,7 @@ class CameraEvidence:
 def join_cameras(
     names: Sequence[str], offsets: Seconds, parts: Sequence[CameraEvidence], overlaps: tuple[Overlap, ...] = ()
 ) -> Evidence:
-    """What is known of all cameras, one after another; whatever number their tracklets' camera had."""
+    """What is known of all cameras, one after another: the camera of a tracklet is the place of its part."""
     first = np.cumsum([0, *(len(part.tracklets) for part in parts)]).tolist()
     tracklets = [
         replace(part.tracklets, camera=np.full(len(part.tracklets), number)) for number, part in enumerate(parts)
