@@ -197,10 +197,10 @@ def test_the_tables_of_a_run_are_enough(tmp_path: Path) -> None:
     people = decide_and_write(run(tmp_path), out, KNOWN, choice)
     whole = load_people(out)
     (out / "gallery.zip").write_bytes(b"of another decision")
-    assert load_people(out).gallery == whole.gallery
+    assert repr(load_people(out).gallery) == repr(whole.gallery)  # nan is not itself
     (out / "gallery.zip").unlink()
     loaded = load_people(out)
-    assert loaded.gallery == whole.gallery and loaded.person.tolist() == whole.person.tolist()
+    assert repr(loaded.gallery) == repr(whole.gallery) and loaded.person.tolist() == whole.person.tolist()
     assert loaded.gallery.people == people.gallery.people != {} and loaded.gallery.about == people.gallery.about
     same = ("camera", "track", "person", "status", "upper", "lower", "crops")
     for read, made in zip(loaded.gallery.sightings, people.gallery.sightings, strict=True):
