@@ -86,10 +86,10 @@ def test_a_picture_of_any_kind_is_one_wherever_pictures_are_read(suffix: str, tm
     """As a clip, as crops, and for training; .pgm, which older cameras write, among them."""
     camera = tmp_path / "camera"
     camera.mkdir()
+    shape = (64, 32) if suffix == ".pgm" else (64, 32, 3)  # the one is grey by nature
+    content = cv2.imencode(suffix, np.full(shape, 90, np.uint8))[1].tobytes()
     for number in (1, 2):
-        (camera / f"0001_c1s1_00000{number}_00{suffix}").write_bytes(
-            cv2.imencode(suffix, np.full((64, 32, 3), 90, np.uint8))[1].tobytes()
-        )
+        (camera / f"0001_c1s1_00000{number}_00{suffix}").write_bytes(content)
     assert len(picture_files(camera)) == 2
     assert [file.path.suffix for file in pictures_in(Camera("camera", camera))] == [suffix] * 2
     assert len(read_crops(camera)) == 2
