@@ -123,17 +123,16 @@ def _version(package: str) -> str:
 def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
     if model is None:
         return "none: matched on motion alone"
-    facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
     runs = networks.key(model)
-    # Kept, for who is who may be decided again when the manifest knows another file by this name.
+    return model_facts(model, runtime=runs["runtime"], precision=runs["precision"])
+
+
+def model_facts(model: Model, **ran: str) -> dict[str, Any]:
+    """What a record says of a model; `ran` is what it ran on."""
+    facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
+    # Who is who may be decided again when the manifest knows another file by this name.
     known = {} if model.known is None else {"known": asdict(model.known)}
-    return {
-        **facts,
-        "assumed": list(model.assumed),
-        "runtime": runs["runtime"],
-        "precision": runs["precision"],
-        **known,
-    }
+    return {**facts, "assumed": list(model.assumed), **ran, **known}
 
 
 def _camera(result: CameraResult) -> dict[str, Any]:

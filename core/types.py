@@ -23,6 +23,9 @@ Bools = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
 
+PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""What the name of a picture's file ends in, in small letters: the kinds that are read wherever pictures come as files,
+be they a clip's, crops, or a training set."""
 ANY = (-1,)
 """The tail of a column of vectors, whose length the first array that comes decides."""
 

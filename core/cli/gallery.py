@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.cli.like import given
 from core.cli.progress import listener
-from core.cli.run import add_matching, choice_of, decided
+from core.cli.run import add_matching, choice_of, export_of, write_and_say
 from core.device import backend
 from core.embed import open_embedder
 from core.errors import SettingsError
@@ -24,14 +24,17 @@ from core.gallery import ChangedError, read_manifest, require_empty, write_marke
 from core.people import (
     Choice,
     Evidence,
+    MatchedPeople,
     about_people,
     bring,
+    decide,
     known_of,
     load_evidence,
     load_people,
     look_into,
     matched,
     people_of,
+    with_reason,
     write_films,
 )
 from core.people.kept import ZIP
@@ -121,7 +124,9 @@ def _require_sense(options: argparse.Namespace) -> None:
 
 
 def _again(options: argparse.Namespace, progress: Progress) -> None:
-    decided(*_said(options), progress, options.to)
+    evidence, out, known, choice = _said(options)
+    export = export_of(options, options.to)
+    write_and_say(decide(evidence, out, known, choice), out, choice, export, progress)
 
 
 def _said(options: argparse.Namespace) -> tuple[Evidence, Path, Known | None, Choice]:
@@ -147,19 +152,21 @@ def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
         yield to / ZIP
         return
     said = evidence, out, known, choice = _said(options)
+    export = export_of(options, to)
     parts, found = matched(*said)
     if what == "films":
-        yield from write_films(parts, found.people().person, out, to, choice.blur, progress, options.clip)
+        yield from write_films(parts, found.people().person, out, to, export.blur, progress, options.clip)
         return
     gallery = people_of(parts, found, out, about_people(evidence, out, known, choice), choice.names)
-    write_market(gallery, to / CROPS, progress)
+    people = with_reason(MatchedPeople(parts, found, gallery), export.reason)
+    write_market(people.gallery, to / CROPS, progress)
     yield to / CROPS
 
 
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
     """The exit status: 1 where a picture could not be read."""
     brought = look_into(options.from_crops, options.out)
-    choice = choice_of(options, [files[0].camera.name for files in brought])
+    choice, export = choice_of(options, [files[0].camera.name for files in brought]), export_of(options)
     model = find(options.features or EMBEDDER, "embedder")
     embedder = open_embedder(model, backend(options.device or "auto"), flip=True)
     evidence, told = bring(brought, model, embedder, options.out, progress)
@@ -171,7 +178,8 @@ def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
             sys.stderr.write(f"could not be read: {one.path}\n")
         left = f", {len(bad)} could not be read" if bad else ""
         sys.stdout.write(f"{camera.name}: {len(mine) - len(bad)} pictures from {camera.clip}{left}\n")
-    decided(evidence, options.out, model.known, choice, progress)
+    people = decide(evidence, options.out, model.known, choice)
+    write_and_say(people, options.out, choice, export, progress)
     return int(any(not one.picture for one in told))
 
 

@@ -7,6 +7,7 @@ import sys
 
 from core.errors import SettingsError
 from core.gallery import read_manifest
+from core.people import ExportOptions
 from core.runs import Manifest, Setup, again, differing
 from core.weights import Kind
 
@@ -14,8 +15,8 @@ _BESIDE = {"command", "run", "clips", "out", "like", "device", "weights", "featu
 _NAMED = 5
 
 
-def setup_of(options: argparse.Namespace, then: Manifest) -> Setup:
-    """The setup that the manifest holds; what is not as it was then is said."""
+def setup_of(options: argparse.Namespace, then: Manifest) -> tuple[Setup, ExportOptions]:
+    """The setup that the manifest holds, and how it was handed out; what is not as it was then is said."""
     more = [
         f"--{name.replace('_', '-')}" for name, value in vars(options).items() if name not in _BESIDE and given(value)
     ]
@@ -28,7 +29,7 @@ def setup_of(options: argparse.Namespace, then: Manifest) -> Setup:
     found = again(then, options.clips, options.device, files)
     for words in found.differs:
         sys.stderr.write(f"sightline: not as it was, so the result may be another: {words}\n")
-    return found.setup
+    return found.setup, found.export
 
 
 def given(value: object) -> bool:

@@ -16,15 +16,23 @@ from core.cli.renamed import add_former_flag
 from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
 from core.cli.ways import add_travel, ways_of
 from core.errors import SettingsError
-from core.gallery import Gallery
 from core.jobs.status import StatusWriter
 from core.log import LOG
-from core.people import Choice, Evidence, collect, decide, read_links, read_names
+from core.people import (
+    Choice,
+    Evidence,
+    ExportOptions,
+    MatchedPeople,
+    collect,
+    decide,
+    read_links,
+    read_names,
+    write_people,
+)
 from core.pipeline import NONE, name_cameras
 from core.progress import Progress
 from core.runs import Setup, read, track_clips
 from core.speed import Rates, note, note_whole
-from core.weights import Known
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -67,7 +75,10 @@ def run(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     # What a user can mistype is looked at before hours of work, not after.
     then = read(options.like) if options.like else None
-    setup = _setup(options) if then is None else like.setup_of(options, then)
+    if then is None:
+        setup, export = _setup(options), replace(export_of(options), zipped=not options.no_zip)
+    else:
+        setup, export = like.setup_of(options, then)
     written.tracking(camera.name for camera in setup.cameras)
     progress, tell = progress_of(options, written), telling(written)
     results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
@@ -77,9 +88,10 @@ def _run(options: argparse.Namespace, written: StatusWriter) -> int:
         written.people()
         evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
         say_ground(evidence)
-        gallery = decided(evidence, options.out, setup.known, setup.choice, progress)
+        people = decide(evidence, options.out, setup.known, setup.choice)
+        write_and_say(people, options.out, setup.choice, export, progress)
         note_whole(results, time.time() - psutil.Process().create_time(), Rates())
-        LOG.info("%d people among %d tracks", len(gallery.by_person()), len(gallery.sightings))
+        LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
         if then is not None:
             status = max(status, like.compare(options, then))
     return status
@@ -89,27 +101,30 @@ def _setup(options: argparse.Namespace) -> Setup:
     if options.features == NONE:
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
     cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
-    choice, setup = replace(choice_of(options, cameras), zipped=not options.no_zip), setup_of(options)
+    choice, setup = choice_of(options, cameras), setup_of(options)
     return replace(setup, offsets=_offsets(options.offset, cameras), choice=choice)
 
 
 def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
     """What the flags say about who is who."""
-    reason, purpose = (options.reason or "").strip(), (options.purpose or "").strip()
+    return Choice(
+        threshold=options.cos,
+        links=read_links(options.links) if options.links else (),
+        travel=ways_of(options.travel, cameras),
+        looks_only=options.ignore_positions,
+        names=read_names(options.names) if options.names else (),
+        purpose=(options.purpose or "").strip(),
+    )
+
+
+def export_of(options: argparse.Namespace, to: Path | None = None) -> ExportOptions:
+    """What the flags say about what is handed out; it goes to the folder `to`, or to the run's own."""
+    reason = (options.reason or "").strip()
     if options.no_blur and not reason:
         raise SettingsError("--no-blur shows faces, and no reason is given", 'Say why: --reason "asked for by ...".')
     if reason and not options.no_blur:
         raise SettingsError("--reason is about --no-blur", "Leave it out; --purpose says why anybody is looked for.")
-    return Choice(
-        options.cos,
-        read_links(options.links) if options.links else (),
-        not options.no_blur,
-        ways_of(options.travel, cameras),
-        options.ignore_positions,
-        read_names(options.names) if options.names else (),
-        purpose,
-        reason,
-    )
+    return ExportOptions(not options.no_blur, reason, to=to)
 
 
 def say_ground(evidence: Evidence) -> None:
@@ -123,17 +138,14 @@ def say_ground(evidence: Evidence) -> None:
         sys.stdout.write("\n")
 
 
-def decided(
-    evidence: Evidence, out: Path, known: Known | None, choice: Choice, progress: Progress, to: Path | None = None
-) -> Gallery:
-    """Match, write what a run leaves (there, or below `to`), and say what came of it."""
-    found, gallery = decide(evidence, out, known, choice, progress, time.strftime("%Y-%m-%dT%H:%M:%S%z"), to)
+def write_and_say(people: MatchedPeople, out: Path, choice: Choice, export: ExportOptions, progress: Progress) -> None:
+    """Write what a run leaves in its folder `out`, or where `export` says, and say what came of it."""
+    write_people(people, out, replace(export, when=time.strftime("%Y-%m-%dT%H:%M:%S%z")), progress)
     given = "suggested" if choice.threshold is None else "given"
-    people = len(gallery.by_person())
-    sys.stdout.write(f"{people} people among {len(found.tracklets)} tracks at similarity {found.threshold:.2f}")
+    found, count = people.match, len(people.gallery.by_person())
+    sys.stdout.write(f"{count} people among {len(found.tracklets)} tracks at similarity {found.threshold:.2f}")
     sys.stdout.write(f" ({given}); {found.calibration.words}\n")
-    sys.stdout.write(f"{(to or out) / ('gallery.zip' if choice.zipped else 'people.csv')}\n")
-    return gallery
+    sys.stdout.write(f"{(export.to or out) / ('gallery.zip' if export.zipped else 'people.csv')}\n")
 
 
 def _offsets(words: list[str], cameras: list[str]) -> dict[str, float]:

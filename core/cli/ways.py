@@ -40,7 +40,7 @@ def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[Way, ...]:
             raise SettingsError(
                 f"--travel {word}: this way was named before, or the way back", "Leave one of them out."
             )
-        ways[frozenset(fits[0])] = (*fits[0], _seconds(word, seconds))
+        ways[frozenset(fits[0])] = Way(*fits[0], _seconds(word, seconds))
     return tuple(ways.values())
 
 

@@ -14,9 +14,8 @@ import numpy as np
 from core.embed.base import Embedder
 from core.errors import ClipError
 from core.folders import write_atomically
-from core.types import Floats, Image
+from core.types import PICTURES, Floats, Image
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 AT_ONCE = 256
 
 

@@ -4,9 +4,10 @@ Owns that root (SIGHTLINE_FOOTAGE, else the user's home), the look into its fold
 room on the disk a clip takes. Refuses to judge whether a file is a video.
 """
 
-from core.footage.folders import PICTURES, VIDEOS, Folder, footage_root, inside, look_into, permitted
+from core.footage.folders import VIDEOS, Folder, footage_root, inside, look_into, permitted
 from core.footage.room import FILM_BYTES, FINDINGS_BYTES, Room, free_bytes, room_for
 from core.footage.uploads import Kept, Upload, receive, require_video_name
+from core.types import PICTURES
 
 __all__ = [
     "FILM_BYTES",

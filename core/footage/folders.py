@@ -11,12 +11,12 @@ from pathlib import Path
 
 from core.errors import ClipError
 from core.folders import cache_dir
+from core.types import PICTURES
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv"}
     | {".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".vob", ".webm", ".wmv"}
 )
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"})
 MOST = 5_000
 _PEEK = 200
 

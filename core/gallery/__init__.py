@@ -7,13 +7,13 @@ was changed. Refuses to decide who is who, to cut pictures out of clips, and to 
 from core.gallery.bundle import write_zip
 from core.gallery.checking import ChangedError, read_manifest
 from core.gallery.heads import blurred
-from core.gallery.lineup import Asked, Candidate, lineup
+from core.gallery.lineup import Asked, lineup
 from core.gallery.lookalikes import candidates_csv
 from core.gallery.market import require_empty, write_market
 from core.gallery.naming import calm, moment, one_line, person_name, sheet_name
 from core.gallery.reading import read_zip
 from core.gallery.rows import people_csv, sightings_csv, sightings_parquet
-from core.gallery.sightings import STATUSES, Crop, Gallery, Lookalike, Picture, Sighting
+from core.gallery.sightings import STATUSES, Candidate, Crop, Gallery, Lookalike, Picture, Sighting
 
 __all__ = [
     "STATUSES",

@@ -13,7 +13,7 @@ from core.gallery.heads import blurred
 from core.gallery.naming import moment, person_name
 from core.gallery.paper import FAINT, INK, Colour, Paper, drawable, shortened
 from core.gallery.pictures import picture_of
-from core.gallery.sightings import Crop
+from core.gallery.sightings import Candidate
 from core.types import Image
 
 _WIDTH, _MARGIN, _HEAD, _LABEL = 1200, 28, 76, 124
@@ -22,20 +22,6 @@ _ABOVE, _BELOW = 24, 42
 _LINE = _ABOVE + _HIGH + _BELOW
 _ACROSS = (_WIDTH - 2 * _MARGIN - _LABEL + _GAP) // (_CELL + _GAP)
 _ENOUGH: Colour = (115, 158, 0)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A person of the gallery: how alike they are to somebody over all their sightings, and at best, with the crop of
-    that sighting; `enough` says whether the first reaches the threshold."""
-
-    person: int
-    similarity: float
-    best: float
-    enough: bool
-    camera: str
-    track: int
-    crop: Crop
 
 
 @dataclass(frozen=True, eq=False)

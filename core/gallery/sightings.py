@@ -137,6 +137,20 @@ class Lookalike:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A person of the gallery: how alike they are to somebody over all their sightings, and at best, with the crop of
+    that sighting; `enough` says whether the first reaches the threshold."""
+
+    person: int
+    similarity: float
+    best: float
+    enough: bool
+    camera: str
+    track: int
+    crop: Crop
+
+
+@dataclass(frozen=True)
 class Gallery:
     """All sightings, ordered by (person, start, camera, track), whatever order they came in.
 

@@ -16,25 +16,37 @@ from the first two.
 """
 
 from core.people.bringing import bring, look_into
-from core.people.deciding import Choice, Way, about_people, decide, matched, to_go_by
+from core.people.deciding import (
+    Choice,
+    MatchedPeople,
+    Way,
+    about_people,
+    decide,
+    matched,
+    people_of,
+    people_with_candidates,
+    to_go_by,
+)
 from core.people.evidence import Evidence, load_evidence
 from core.people.filming import write_films
 from core.people.flat import Plane, plane_of
-from core.people.kept import Decided, known_of, load_people, model_of
+from core.people.kept import Decided, known_of, load_people, model_of, of_people, similarity_npz, write_tables
 from core.people.links import Link, cut_as_said, decisions_of, links_csv, read_links
-from core.people.matrices import between_csv, of_people, similarity_npz
+from core.people.matrices import between_csv
 from core.people.names import Name, names_csv, read_names
 from core.people.pairs import Pair, pair_of_people, pair_of_tracks
 from core.people.query import Answer, Photo, candidates, look_at, read_photo
 from core.people.views import collect
-from core.people.writing import people_of, tracks_zip, write_people
+from core.people.writing import ExportOptions, tracks_zip, with_reason, write_people
 
 __all__ = [
     "Answer",
     "Choice",
     "Decided",
     "Evidence",
+    "ExportOptions",
     "Link",
+    "MatchedPeople",
     "Name",
     "Pair",
     "Photo",
@@ -61,6 +73,7 @@ __all__ = [
     "pair_of_people",
     "pair_of_tracks",
     "people_of",
+    "people_with_candidates",
     "plane_of",
     "read_links",
     "read_names",
@@ -68,6 +81,8 @@ __all__ = [
     "similarity_npz",
     "to_go_by",
     "tracks_zip",
+    "with_reason",
     "write_films",
     "write_people",
+    "write_tables",
 ]

@@ -16,7 +16,6 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,10 @@ from core import __version__
 from core.embed import Embedder
 from core.errors import ClipError, SettingsError, StoreError
 from core.folders import write_atomically
-from core.output import versions
+from core.output import model_facts, versions
 from core.people.evidence import CROPS, FILE, Evidence
 from core.people.folders import Brought, collect_pictures, pictures_in
-from core.people.kept import ZIP
+from core.people.kept import PEOPLE, SIMILARITY, ZIP
 from core.pipeline import name_cameras
 from core.progress import Progress
 from core.results import record_of
@@ -75,12 +74,12 @@ def bring(
         "program": f"sightline {__version__}",
         "source": SOURCE,
         "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began)),
-        "models": {"detector": "none: the pictures came as crops", "embedder": _model(model, embedder)},
+        "models": {"detector": "none: the pictures came as crops", "embedder": model_facts(model, by=embedder.backend)},
         "versions": versions(),
     }
     _save(out, {**about, "state": "running"})
     shutil.rmtree(out / CROPS, ignore_errors=True)
-    for old in (FILE, ZIP):
+    for old in (FILE, PEOPLE, SIMILARITY, ZIP):
         # Made when all is done: until then, an older one would speak for this one.
         with contextlib.suppress(FileNotFoundError):
             (out / old).unlink()
@@ -89,12 +88,6 @@ def bring(
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(told, lambda one: one.camera)}
     _save(out, {**about, "state": "done", "seconds": round(time.time() - began, 3), "cameras": cameras})
     return evidence, told
-
-
-def _model(model: Model, embedder: Embedder) -> dict[str, Any]:
-    facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
-    known = {} if model.known is None else {"known": asdict(model.known)}
-    return {**facts, "assumed": list(model.assumed), "by": embedder.backend, **known}
 
 
 def _facts(files: list[Brought]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -21,8 +21,13 @@ from core.pipeline import looks_of
 from core.results import spans
 from core.types import Ints, Seconds, Tracklets, Tracks
 
-Moment = tuple[str, int, float]
-"""Camera, track and second of its clip."""
+
+class Moment(NamedTuple):
+    """A moment of a track at which it may be cut, in seconds of its camera's clip."""
+
+    camera: str
+    track: int
+    seconds: float
 
 
 def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Tracks]) -> Evidence:
@@ -30,7 +35,7 @@ def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Trac
 
     New parts are numbered on from the highest track of their camera and stand at the end.
     """
-    cuts = _numbered(evidence, moments, tracks)
+    cuts = _checked(evidence, moments, tracks)
     if not cuts:
         return evidence
     row_of, count = evidence.row_of, len(evidence.tracklets)
@@ -61,7 +66,7 @@ def _walks(evidence: Evidence, cuts: Sequence[Cut], whole: Ints) -> Walks:
     walks, row = evidence.walks, evidence.walks.row.copy()
     for new, (one, old) in enumerate(zip(cuts, whole, strict=True), len(evidence.tracklets)):
         offset = evidence.offsets[evidence.tracklets.camera[old]]
-        row[(walks.row == old) & one.before(walks.tick * TICK_SECONDS - offset)] = new
+        row[(walks.row == old) & one.is_after(walks.tick * TICK_SECONDS - offset)] = new
     return replace(walks, row=row)[np.lexsort((walks.tick, row))]
 
 
@@ -70,7 +75,7 @@ def _sides(evidence: Evidence, cuts: Sequence[Cut], whole: Ints) -> Ints:
     crops, count = evidence.crops, len(evidence.tracklets)
     row = crops.row.copy()
     for new, (one, old) in enumerate(zip(cuts, whole, strict=True), count):
-        row[(crops.row == old) & one.before(crops.seconds)] = new
+        row[(crops.row == old) & one.is_after(crops.seconds)] = new
     for new, (one, old) in enumerate(zip(cuts, whole, strict=True), count):
         if not (np.any(row == new) and np.any(row == old)):
             _refuse(one, np.unique(np.round(crops.seconds[crops.row == old], 3)))
@@ -81,8 +86,21 @@ def parted(tracks: Tracks, cuts: Iterable[Cut]) -> Tracks:
     """The tracks of one camera, numbered as they are after its cuts, which rise in time."""
     track = tracks.track.copy()
     for one in cuts:
-        track[(tracks.track == one.track) & one.before(tracks.seconds)] = one.rest
+        track[(tracks.track == one.track) & one.is_after(tracks.seconds)] = one.rest
     return replace(tracks, track=track)[np.lexsort((track, tracks.frame))]
+
+
+def number_cuts(moments: Iterable[Moment], tracks: Mapping[str, Tracks], cameras: Sequence[str]) -> list[Cut]:
+    """A cut at each moment, by camera (in the order of `cameras`), track and time.
+
+    New parts are numbered in this order, each on from the highest track of its camera.
+    """
+    highest = {camera: int(found.track.max(initial=0)) for camera, found in tracks.items()}
+    cuts = []
+    for camera, track, seconds in sorted(moments, key=lambda moment: (cameras.index(moment[0]), *moment[1:])):
+        highest[camera] += 1
+        cuts.append(Cut(camera, track, seconds, highest[camera]))
+    return cuts
 
 
 def neighbours(cuts: Iterable[Cut]) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
@@ -93,8 +111,8 @@ def neighbours(cuts: Iterable[Cut]) -> Iterator[tuple[tuple[str, int], tuple[str
         before[one.camera, one.track] = one.rest
 
 
-def _numbered(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Tracks]) -> list[Cut]:
-    said, known = list(moments), evidence.row_of
+def _checked(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Tracks]) -> list[Cut]:
+    said, known = [Moment(*moment) for moment in moments], evidence.row_of
     if said and not evidence.timed:
         raise SettingsError(
             "nobody knows when these pictures were taken, so there is no moment to cut at", "Sort them into folders."
@@ -105,12 +123,7 @@ def _numbered(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str
                 f"there is no track {track} of camera {camera} to cut",
                 "A cut names a track as the run numbered it in tracks/, also where it is cut more than once.",
             )
-    highest = {camera: int(found.track.max(initial=0)) for camera, found in tracks.items()}
-    cuts = []
-    for camera, track, seconds in sorted(said, key=lambda moment: (evidence.cameras.index(moment[0]), *moment[1:])):
-        highest[camera] += 1
-        cuts.append(Cut(camera, track, seconds, highest[camera]))
-    return cuts
+    return number_cuts(said, tracks, evidence.cameras)
 
 
 def _refuse(one: Cut, seconds: Seconds) -> NoReturn:

@@ -24,7 +24,7 @@ from core.match.rules import TOGETHER
 from core.pipeline import CameraResult, Kept, Looks, crops_of, kept_of, looks_of
 from core.results import spans
 from core.store import Artifact
-from core.types import ANY, Bools, Floats, Ints, Seconds, Table, Tracklets, Tracks
+from core.types import ANY, Bools, Clip, Floats, Ints, Seconds, Table, Tracklets, Tracks
 
 Halves = NDArray[np.float16]
 
@@ -66,15 +66,16 @@ class Crops(Table):
 
 @dataclass(frozen=True)
 class Cut:
-    """What comes before `seconds` (of the clip) stays `track`, and what comes after, up to the next cut, is `rest`."""
+    """A track cut in two: what comes before `seconds` (of the clip) stays `track`, and what comes after, up to the next
+    cut, has the number `rest`."""
 
     camera: str
     track: int
     seconds: float
     rest: int
 
-    def before(self, seconds: Seconds) -> Bools:
-        """Which of these moments it lies before."""
+    def is_after(self, seconds: Seconds) -> Bools:
+        """Which of these moments (n,) of the clip come after the cut; its own moment does. To the millisecond."""
         return np.asarray(np.round(seconds, 3) >= round(self.seconds, 3))
 
 
@@ -140,51 +141,73 @@ def told_apart(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
     return replace(whole, vector=set_apart(whole.vector, usual[whole.camera])), usual
 
 
-def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
-    """Gather what the cameras' artifacts hold, and write crops below `out` in place of what an older run left."""
-    shutil.rmtree(out / CROPS, ignore_errors=True)
-    names = tuple(result.camera.name for result in results if result.crops is not None)
-    shift = np.array([offsets.get(name, 0.0) for name in names])
-    tracklets: list[Tracklets] = []
-    colours: list[Floats] = []
-    crops: list[Crops] = []
-    walks = [Walks.empty()]
-    first = 0
-    for result in results:
-        if result.crops is None or result.clip is None:
-            continue
-        kept = kept_of(result.crops, result.tracks, result.clip.width, result.clip.height)
-        looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
-        # A track none of whose pictures could be read again has no look, and cannot be matched.
-        tracks = result.tracks[np.isin(result.tracks.track, looks.track)]
-        size = result.clip.width, result.clip.height
-        walks.append(walks_of(tracks, size, float(shift[len(tracklets)]), first))
-        tracklets.append(_tracklets(tracks, looks, len(tracklets), shift))
-        colours.append(looks.colours)
-        crops.append(_write_crops(result.crops, kept, result, looks.track, first, out))
-        first += len(looks)
+@dataclass(frozen=True, eq=False)
+class CameraEvidence:
+    """What is known of the tracklets of one camera. `row` of crops and walks counts them from 0."""
+
+    tracklets: Tracklets
+    colours: Floats
+    crops: Crops
+    walks: Walks = field(default_factory=Walks.empty)
+
+
+def join_cameras(
+    names: Sequence[str], offsets: Seconds, parts: Sequence[CameraEvidence], overlaps: tuple[Overlap, ...] = ()
+) -> Evidence:
+    """What is known of all cameras, one after another: the camera of a tracklet is the place of its part."""
+    first = np.cumsum([0, *(len(part.tracklets) for part in parts)]).tolist()
+    tracklets = [
+        replace(part.tracklets, camera=np.full(len(part.tracklets), number)) for number, part in enumerate(parts)
+    ]
     whole, usual = told_apart(tracklets)
     return Evidence(
-        names,
-        shift,
+        tuple(names),
+        offsets,
         whole,
-        np.concatenate([np.empty((0, 2, 11), np.float32), *colours]),
-        Crops.joined(crops),
+        np.concatenate([np.empty((0, 2, 11), np.float32), *(part.colours for part in parts)]),
+        Crops.joined([replace(part.crops, row=part.crops.row + at) for part, at in zip(parts, first, strict=False)]),
         usual,
-        walks=Walks.joined(walks),
+        walks=Walks.joined(
+            [Walks.empty(), *(replace(p.walks, row=p.walks.row + at) for p, at in zip(parts, first, strict=False))]
+        ),
+        overlaps=overlaps,
     )
 
 
-def _tracklets(tracks: Tracks, looks: Looks, number: int, shift: Seconds) -> Tracklets:
+def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
+    """Gather what the cameras' artifacts hold, and write crops below `out` in place of what an older run left."""
+    shutil.rmtree(out / CROPS, ignore_errors=True)
+    names: list[str] = []
+    shift: list[float] = []
+    parts: list[CameraEvidence] = []
+    for result in results:
+        if result.crops is not None and result.clip is not None:
+            names.append(result.camera.name)
+            shift.append(offsets.get(result.camera.name, 0.0))
+            parts.append(_of_camera(result, result.crops, result.clip, shift[-1], out))
+    return join_cameras(names, np.array(shift, np.float64), parts)
+
+
+def _of_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset: float, out: Path) -> CameraEvidence:
+    size = clip.width, clip.height
+    kept = kept_of(artifact, result.tracks, *size)
+    looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
+    # A track none of whose pictures could be read again has no look, and cannot be matched.
+    tracks = result.tracks[np.isin(result.tracks.track, looks.track)]
+    crops = _write_crops(artifact, kept, result, looks.track, out)
+    return CameraEvidence(tracklets_of(tracks, looks, offset), looks.colours, crops, walks_of(tracks, size, offset))
+
+
+def tracklets_of(tracks: Tracks, looks: Looks, offset: float) -> Tracklets:
+    """The tracklets of one camera, by rising track: when each is seen on the common clock, and what it looks like."""
     span = spans(tracks)
     rows = np.argsort(span.track)
-    camera = np.full(len(looks), number)
-    start, end = span.first_seconds[rows] + shift[number], span.last_seconds[rows] + shift[number]
-    return Tracklets(camera, looks.track, start, end, looks.vector)
+    start, end = span.first_seconds[rows] + offset, span.last_seconds[rows] + offset
+    return Tracklets(np.zeros(len(looks), np.int64), looks.track, start, end, looks.vector)
 
 
-def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: Ints, first: int, out: Path) -> Crops:
-    """JPEG files of one camera; `track` are its tracks, rising, whose rows begin at `first`."""
+def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: Ints, out: Path) -> Crops:
+    """JPEG files of one camera; `track` are its tracks, rising: the place of each is its row."""
     own = result.tracks[kept.row]
     names = [
         f"{result.camera.name}/t{number:04d}_f{frame:06d}.jpg"
@@ -192,7 +215,7 @@ def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: In
     ]
     for name, (_, content) in zip(names, crops_of(artifact), strict=True):
         write_atomically(out / CROPS / name, content)
-    row = first + np.searchsorted(track, own.track)
+    row = np.searchsorted(track, own.track)
     halves = kept.vector.astype(np.float16), kept.colours.astype(np.float16)
     return Crops(row, own.frame, own.seconds, kept.quality, np.array(names, str), *halves)
 

@@ -18,16 +18,15 @@ import numpy as np
 
 from core.crops import jpeg, sharpness_of
 from core.embed import Embedder
-from core.embed.folder import PICTURES
 from core.errors import ClipError
 from core.folders import write_atomically
-from core.people.evidence import CROPS, Crops, Evidence, save_evidence, told_apart
+from core.people.evidence import CROPS, CameraEvidence, Crops, Evidence, join_cameras, save_evidence
 from core.pipeline import Camera, looks_of
 from core.pipeline.crops import JPEG_QUALITY
 from core.progress import Progress
 from core.tracklets import histogram, quality
 from core.tracklets.best import TALL
-from core.types import ANY, Floats, Image, Ints, Table, Tracklets
+from core.types import ANY, PICTURES, Floats, Image, Ints, Table, Tracklets
 
 BATCH = 32
 
@@ -114,11 +113,8 @@ def collect_pictures(
     `embedder` averages with the mirror image. A camera of which nothing can be read is an error.
     """
     steps = progress or Progress()
-    tracklets: list[Tracklets] = []
-    colours: list[Floats] = []
-    crops: list[Crops] = []
+    parts: list[CameraEvidence] = []
     told: list[Brought] = []
-    first = 0
     for number, files in enumerate(brought):
         steps.camera(files[0].camera.name, number + 1, len(brought))
         steps.begin("embed", len(files))
@@ -126,16 +122,13 @@ def collect_pictures(
         looks = looks_of(looked.track, looked.quality, looked.vector, looked.colours)
         moments = {one.track: one.moment for one in read}
         moment = np.array([moments[track] for track in looks.track.tolist()], np.float64)
-        tracklets.append(Tracklets(np.full(len(looks), number), looks.track, moment, moment, looks.vector))
-        colours.append(looks.colours)
+        tracklets = Tracklets(np.zeros(len(looks), np.int64), looks.track, moment, moment, looks.vector)
         kept = [one for one in read if one.picture]
-        crops.append(_crops(kept, looked, first + np.searchsorted(looks.track, looked.track)))
+        crops = _crops(kept, looked, np.searchsorted(looks.track, looked.track))
+        parts.append(CameraEvidence(tracklets, looks.colours, crops))
         told += read
-        first += len(looks)
     cameras = tuple(files[0].camera.name for files in brought)
-    none = np.full(len(cameras), np.nan)
-    whole, usual = told_apart(tracklets)
-    evidence = Evidence(cameras, none, whole, np.concatenate(colours), Crops.joined(crops), usual)
+    evidence = join_cameras(cameras, np.full(len(cameras), np.nan), parts)
     save_evidence(evidence, out)
     return evidence, told
 

@@ -59,7 +59,7 @@ def links_csv(links: Iterable[Link]) -> str:
 def cut_as_said(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
     """`evidence` of the run in folder `out` with the tracks cut that the links say."""
     said = [_understood(number, link) for number, link in enumerate(links, 2)]
-    moments: list[Moment] = [(*tracks[0], seconds) for decision, tracks, seconds in said if decision == CUT]
+    moments = [Moment(*tracks[0], seconds) for decision, tracks, seconds in said if decision == CUT]
     cameras = {camera for camera, _, _ in moments if camera in evidence.cameras and evidence.timed}
     return cut(evidence, moments, {camera: tracks_of(out, camera) for camera in cameras})
 

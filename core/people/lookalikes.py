@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.gallery import Crop, Lookalike
+from core.gallery.sightings import Crop, Lookalike
 from core.match import FREE, WORDS, Match, most_alike, rank
 from core.match.rules import TOGETHER
 from core.people.evidence import CROPS, Evidence

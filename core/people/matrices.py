@@ -1,4 +1,4 @@
-"""How alike all tracks and all people are, as files that say how they were made."""
+"""How alike all people are, as a table that says how it was made."""
 
 from __future__ import annotations
 
@@ -10,39 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from core.gallery import calm, person_name
-from core.match import Match, between
-from core.people.evidence import Evidence
-from core.types import Floats, Ints
-
-
-def of_people(match: Match) -> tuple[Ints, Floats]:
-    """The numbers of the people (k,), rising, and how alike they are, (k, k): the mean over all pairs of tracks.
-
-    Of one person with itself, over the pairs of different tracks: NaN where there is only one.
-    """
-    people, group = np.unique(match.people().person, return_inverse=True)
-    return people, between(match.similarity, group)
-
-
-def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -> bytes:
-    """`about` says how it was made; it is kept as JSON text."""
-    people, alike = of_people(match)
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        allow_pickle=False,
-        similarity=match.similarity,
-        why=match.why,
-        camera=np.array(evidence.cameras, str)[evidence.tracklets.camera],
-        track=evidence.tracklets.track,
-        person=match.people().person,
-        people=people,
-        between=alike,
-        threshold=match.threshold,
-        about=np.array(json.dumps(about, ensure_ascii=False)),
-    )
-    return buffer.getvalue()
+from core.gallery.naming import calm, person_name
+from core.match import Match
+from core.people.kept import of_people
 
 
 def between_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:

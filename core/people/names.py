@@ -14,16 +14,23 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import SettingsError
-from core.gallery import calm, one_line
+from core.gallery.naming import calm, one_line
 from core.people.lines import lines_of
 
 COLUMNS = ("camera", "track", "name", "note")
 _LAYOUT = f"The first line is {','.join(COLUMNS)}; each other one names a track."
 
-Name = tuple[str, int, str, str]
-"""Camera, track, name and note; either of the last two may be empty."""
+
+class Name(NamedTuple):
+    """What the user calls the person of a track, and a note on them; either may be empty."""
+
+    camera: str
+    track: int
+    name: str
+    note: str
 
 
 def read_names(path: Path) -> tuple[Name, ...]:
@@ -68,7 +75,7 @@ def _understood(number: int, line: Mapping[str, str | None]) -> Name:
     except (KeyError, ValueError) as fault:
         raise SettingsError(f"line {number} of the names names no track", _LAYOUT) from fault
     name, note = (_as_typed((line.get(column) or "").strip()) for column in COLUMNS[2:])
-    return camera, track, name, note
+    return Name(camera, track, name, note)
 
 
 def _as_typed(cell: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from core.detect import Detector
 from core.errors import ClipError, StoreError
-from core.gallery import Candidate, Crop
+from core.gallery.sightings import Candidate, Crop
 from core.match import set_apart
 from core.people.evidence import CROPS, Evidence
 from core.people.kept import Decided

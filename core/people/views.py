@@ -88,7 +88,7 @@ def _possible(evidence: Evidence, moments: Sequence[tuple[int, float]]) -> Itera
         before = -np.inf
         for seconds in sorted(round(moment - float(evidence.offsets[camera]), 3) for _, moment in group):
             if ((pictures >= before) & (pictures < seconds)).any() and (pictures >= seconds).any():
-                yield evidence.cameras[camera], int(evidence.tracklets.track[row]), seconds
+                yield Moment(evidence.cameras[camera], int(evidence.tracklets.track[row]), seconds)
                 before = seconds
 
 

@@ -10,7 +10,7 @@ from core import regions as areas
 from core.errors import SightlineError
 from core.pipeline.cameras import Camera
 from core.pipeline.networks import Networks
-from core.pipeline.work import Recipe, Work
+from core.pipeline.work import STORED, Recipe, Work
 from core.progress import Progress
 from core.store import Artifact, Store
 from core.types import Clip, Timeline, Tracks
@@ -101,8 +101,6 @@ def ahead(
     """How many frames a run would look at, and which share of each stage the store holds already."""
     timeline, recipe = planned(clip, camera, recipe)
     work = Work(clip, timeline, recipe, networks, store, Progress(), regions, fresh=False)
-    found = {"detect": work.boxes()}
-    if networks.embedder_model is not None:
-        found = {**found, "embed": work.looks(networks.embedder_model), "crops": work.pictures()}
-    shares = {stage: work.done(artifact) / len(timeline) for stage, artifact in found.items()}
+    stages = STORED if networks.embedder_model is not None else STORED[:1]
+    shares = {stage: work.done(work.artifact_of(stage)) / len(timeline) for stage in stages}
     return len(timeline), shares

@@ -18,11 +18,12 @@ from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSet
 from core.store import Artifact, Store
 from core.track import decisive, track
 from core.types import Bools, Clip, Detections, Timeline, Tracks
-from core.weights import Model
 
 T = TypeVar("T")
 # Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
 VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
+STORED = ("detect", "embed", "crops")
+"""Stages whose results are stored, in order. Tracks are made anew each time: that takes less than to read them."""
 
 
 @dataclass(frozen=True)
@@ -53,32 +54,34 @@ class Work:
         self._networks, self._store, self._progress = networks, store, progress
         self._regions, self._fresh = regions, fresh
         self.seconds: dict[str, dict[str, Any]] = {}
-        self._key: dict[str, Any] = {"video": recipe.video}
 
-    def _artifact(self, stage: str, **key: Any) -> Artifact:
-        """The artifact of `stage`; its key holds those of the stages before it."""
-        self._key = {**self._key, stage: {**key, "version": VERSIONS[stage]}}
-        about = {"name": self._clip.path}
-        artifact = self._store.open(self._clip.digest, stage, self._key, about)
+    def key_of(self, stage: str) -> dict[str, Any]:
+        """All that decides what `stage` makes: what the clip is read with, and its own part and those of the stages
+        before it. Stages without a network (no embedder was chosen) have no part."""
+        before = STORED[: STORED.index(stage) + 1]
+        parts = {name: self._part_of(name) for name in before}
+        return {"video": self._recipe.video, **{name: part for name, part in parts.items() if part}}
+
+    def _part_of(self, stage: str) -> dict[str, Any]:
+        """What `stage` adds to the keys: its settings, its version and, where it has one, its network."""
+        recipe, networks, version = self._recipe, self._networks, VERSIONS[stage]
+        regions = None if self._regions is None else areas.to_json(self._regions)
+        if stage == "detect":
+            return {"settings": recipe.detect, **networks.key(networks.detector_model), "version": version}
+        if stage == "crops":
+            track = VERSIONS["track"]
+            return {"settings": recipe.track, "regions": regions, "track": track, "version": version}
+        model = networks.embedder_model
+        if model is None:
+            return {}
+        return {"settings": recipe.embed, "regions": regions, **networks.key(model), "version": version}
+
+    def artifact_of(self, stage: str) -> Artifact:
+        """Where the results of `stage` lie in the store; empty there, if all is to be made anew."""
+        artifact = self._store.open(self._clip.digest, stage, self.key_of(stage), {"name": self._clip.path})
         if self._fresh:
             self._store.forget(artifact)
         return artifact
-
-    def boxes(self) -> Artifact:
-        model = self._networks.key(self._networks.detector_model)
-        return self._artifact("detect", settings=self._recipe.detect, **model)
-
-    def looks(self, embedder: Model) -> Artifact:
-        model = self._networks.key(embedder)
-        return self._artifact("embed", settings=self._recipe.embed, regions=self._where, **model)
-
-    def pictures(self) -> Artifact:
-        track = VERSIONS["track"]
-        return self._artifact("crops", settings=self._recipe.track, regions=self._where, track=track)
-
-    @property
-    def _where(self) -> str | None:
-        return None if self._regions is None else areas.to_json(self._regions)
 
     @contextmanager
     def _stage(self, name: str, total: int, done: int, boxes: int = 0) -> Iterator[None]:
@@ -97,7 +100,7 @@ class Work:
 
     def detections(self) -> tuple[Detections, int]:
         recipe, networks = self._recipe, self._networks
-        artifact = self.boxes()
+        artifact = self.artifact_of("detect")
         done, conf = self.done(artifact), recipe.track.conf
         with self._stage("detect", len(self._timeline), done, stages.boxes_before(artifact, done, conf)):
             if artifact.summary is None:
@@ -115,7 +118,7 @@ class Work:
         recipe, networks = self._recipe, self._networks
         if networks.embedder_model is None:
             return None
-        artifact = self.looks(networks.embedder_model)
+        artifact = self.artifact_of("embed")
         done = self.done(artifact)
         shown = stages.shown(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
@@ -136,7 +139,7 @@ class Work:
 
     def crops(self, tracks: Tracks) -> Artifact:
         recipe, networks = self._recipe, self._networks
-        artifact = self.pictures()
+        artifact = self.artifact_of("crops")
         rows = crops.candidates_of(tracks, self._clip)
         frames = len(np.unique(tracks.frame[rows]))
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):

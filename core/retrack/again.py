@@ -11,18 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.ground import Walks, walks_of
+from core.ground import walks_of
 from core.people.cutting import parted
-from core.people.evidence import Crops, Evidence, told_apart
+from core.people.evidence import CameraEvidence, Crops, Evidence, join_cameras, tracklets_of
 from core.people.views import unmixed
 from core.pipeline import looks_of
-from core.results import spans
 from core.retrack.held import Held, Seen
 from core.review.shared import same_boxes
 from core.settings import TrackSettings
 from core.track import track
 from core.tracklets import COLOURS
-from core.types import Floats, Ints, Tracklets, Tracks
+from core.types import Floats, Ints, Tracks
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +55,7 @@ def again(held: Held, settings: TrackSettings, tell: Callable[[int], None] = lam
 def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidence:
     """What the run knew, about the tracks of now; those of which nobody knows a look are left out."""
     seen = {one.camera: one for one in held.cameras}
-    tracklets, colours, crops, walks, first = [], [], [], [Walks.empty()], 0
+    parts = []
     for number, name in enumerate(old.cameras):
         tracks, offset = found[name], float(old.offsets[number])
         mine, track_of = _crops_on(old, number, held.tracks[name], tracks)
@@ -65,17 +64,10 @@ def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidenc
         mine, track_of = Crops.joined([mine, extra]), np.append(track_of, track_of_extra)
         looks = looks_of(track_of, mine.quality, mine.vector, mine.colours)
         known = tracks[np.isin(tracks.track, looks.track)]
-        span = spans(known)
-        span = span[np.argsort(span.track)]
-        times = span.first_seconds + offset, span.last_seconds + offset
-        tracklets.append(Tracklets(np.full(len(looks), number), looks.track, *times, looks.vector))
-        colours.append(looks.colours)
-        crops.append(replace(mine, row=first + np.searchsorted(looks.track, track_of)))
-        walks.append(walks_of(known, seen[name].size, offset, first))
-        first += len(looks)
-    whole, usual = told_apart(tracklets)
-    known_looks = whole, np.concatenate(colours), Crops.joined(crops), usual
-    return Evidence(old.cameras, old.offsets, *known_looks, walks=Walks.joined(walks), overlaps=old.overlaps)
+        crops = replace(mine, row=np.searchsorted(looks.track, track_of))
+        walks = walks_of(known, seen[name].size, offset)
+        parts.append(CameraEvidence(tracklets_of(known, looks, offset), looks.colours, crops, walks))
+    return join_cameras(old.cameras, old.offsets, parts, old.overlaps)
 
 
 def _crops_on(old: Evidence, camera: int, before: Tracks, now: Tracks) -> tuple[Crops, Ints]:

@@ -10,12 +10,12 @@ import numpy as np
 from core.match import match
 from core.memo import Memo
 from core.people import Evidence, Link, decisions_of, to_go_by
-from core.people.cutting import cut
+from core.people.cutting import Moment, cut
+from core.people.links import CUT
 from core.people.views import apart
 from core.retrack.again import Again
 from core.retrack.held import Held
 from core.review import Review, RunTracks, migrate_onto
-from core.review.saying import CUT
 from core.review.shared import Shared, shared
 from core.store import digest_of
 from core.types import Bools, Ints, Tracks
@@ -130,7 +130,7 @@ def _people(
 ) -> int:
     """How many there are, with all that the links say."""
     cuts = [link for link in links if link["decision"] == CUT]
-    parts = cut(evidence, [(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
+    parts = cut(evidence, [Moment(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
     said = decisions_of(links, parts)
     found = match(parts.tracklets, to_go_by(parts, known), threshold, said, None, apart(parts))
     return len(np.unique(found.people().person))

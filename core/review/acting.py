@@ -11,9 +11,10 @@ from itertools import product
 from core.errors import SettingsError
 from core.gallery import one_line, person_name
 from core.people import Link
+from core.people.links import CUT, DIFFERENT, SAME
 from core.review.desk import Desk
 from core.review.review import Action, Review
-from core.review.saying import CUT, DIFFERENT, SAME, Named, Sight, link_of
+from core.review.saying import Named, Sight, link_of
 
 LONGEST_NAME, LONGEST_NOTE = 100, 2000
 
@@ -146,11 +147,11 @@ def _renamed(desk: Desk, person: int, called: str | None, noted: str | None) -> 
     """A person's name or note, kept with the first of its tracks; others of its tracks bear none of that kind then."""
     first, *rest = desk.tracks(person)
     held = {said[:2]: said for said in desk.review.names}
-    mine = [held.get(first, (*first, "", "")), *(held[sight] for sight in rest if sight in held)]
+    mine = [held.get(first, Named(*first, "", "")), *(held[sight] for sight in rest if sight in held)]
     if called is not None:
-        mine = [(camera, track, called if (camera, track) == first else "", old) for camera, track, _, old in mine]
+        mine = [Named(camera, track, called if (camera, track) == first else "", old) for camera, track, _, old in mine]
     if noted is not None:
-        mine = [(camera, track, old, noted if (camera, track) == first else "") for camera, track, old, _ in mine]
+        mine = [Named(camera, track, old, noted if (camera, track) == first else "") for camera, track, old, _ in mine]
     return tuple(one for one in mine if one != held.get(one[:2]))
 
 
@@ -164,7 +165,7 @@ def _staying(desk: Desk, gone: Sequence[Sight], rest: Sequence[Sight]) -> tuple[
             after[rest[0]][kind] = between.join(said)
             for sight in gone:
                 after[sight][kind] = ""
-    return tuple((*sight, *said) for sight, said in after.items() if tuple(said) != held.get(sight, ("", "")))  # type: ignore[misc]
+    return tuple(Named(*sight, *said) for sight, said in after.items() if tuple(said) != held.get(sight, ("", "")))
 
 
 def _moved(desk: Desk, camera: str, track: int, seconds: float) -> tuple[tuple[str, int, int], ...]:

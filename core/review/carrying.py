@@ -15,10 +15,11 @@ from typing import NamedTuple
 from core.errors import StoreError
 from core.people import Evidence, Link, load_evidence
 from core.people.evidence import FILE
+from core.people.links import CUT
 from core.review.heirs import RunTracks, run_tracks
 from core.review.placing import Migration, RunDecisions, apply_decisions
 from core.review.review import Action, Review, Waiting
-from core.review.saying import CUT, Sight, ends, link_of
+from core.review.saying import Named, Sight, ends, link_of
 
 
 class Migrated(NamedTuple):
@@ -116,7 +117,7 @@ def _renamed(action: Action, now: Mapping[Sight, Sight]) -> Action:
     return replace(
         action,
         links=tuple(link if link["decision"] == CUT else _linked(link, of) for link in action.links),
-        names=tuple((*of(named[:2]), *named[2:]) for named in action.names),
+        names=tuple(Named(*of(named[:2]), *named[2:]) for named in action.names),
         unsure=tuple((of(one), of(other)) for one, other in action.unsure),
         moved=(),
     )

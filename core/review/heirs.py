@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from core.people import Link
-from core.people.cutting import Moment, parted
+from core.people.cutting import Moment, number_cuts, parted
 from core.people.evidence import Cut
 from core.results import record_of, tracks_of
 from core.review.saying import Sight
@@ -59,12 +59,8 @@ class RunTracks:
         return camera if camera in saw else saw[0] if saw else ""
 
     def cut(self, moments: Iterable[Moment]) -> tuple[list[Cut], RunTracks]:
-        """The cuts, numbered as `core.people` does, and the tracks as they are after them."""
-        highest = {camera: int(found.track.max(initial=0)) for camera, found in self.tracks.items()}
-        cuts = []
-        for camera, track, seconds in sorted(moments):
-            highest[camera] += 1
-            cuts.append(Cut(camera, track, seconds, highest[camera]))
+        """The cuts, and the tracks as they are after them."""
+        cuts = number_cuts(moments, self.tracks, sorted(self.tracks))
         parts = {
             camera: parted(found, [cut for cut in cuts if cut.camera == camera])
             for camera, found in self.tracks.items()
@@ -163,4 +159,4 @@ def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[Moment] | A
         return Rejected(f"track {track} of {camera} is not in the run")
     if not on_both_sides.any():
         return AlreadyTrue()
-    return Applied((name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))
+    return Applied(Moment(name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))

@@ -17,10 +17,11 @@ from core.match import FREE, WORDS, reasons
 from core.match.rules import Reasons
 from core.people import Evidence, Link
 from core.people.cutting import Moment, cut, neighbours
+from core.people.links import CUT, DIFFERENT, SAME
 from core.people.views import apart
 from core.review.heirs import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_tracks, place_cut
 from core.review.review import Action, Waiting
-from core.review.saying import CUT, DIFFERENT, SAME, Named, Said, Sight, ends, fold, link_of
+from core.review.saying import Named, Said, Sight, ends, fold, link_of
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,7 @@ def _apply_names(
             texts[new.value] = named[2] or name, named[3] or note
         elif in_force.get(sight) == named and in_force[source][2:] != named[2:]:
             left.append((named, Rejected("it is one with a track of another name now")))
-    return tuple((*sight, *words) for sight, words in texts.items()), left
+    return tuple(Named(*sight, *words) for sight, words in texts.items()), left
 
 
 def _reason(result: AlreadyTrue | Rejected) -> str:
@@ -246,7 +247,7 @@ def _cut_link(moment: Moment) -> Link:
 
 
 def _moment(link: Link) -> Moment:
-    return link["camera"], int(link["track"]), float(link["seconds"])
+    return Moment(link["camera"], int(link["track"]), float(link["seconds"]))
 
 
 def _without_cuts(action: Action) -> Action:

@@ -119,7 +119,9 @@ def _action(content: Mapping[str, Any]) -> Action:
         words=str(content["words"]),
         time=float(content["time"]),
         links=tuple(map(_link, content["links"])),
-        names=tuple((str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]),
+        names=tuple(
+            Named(str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]
+        ),
         unsure=tuple((_sight(one), _sight(other)) for one, other in content["unsure"]),
         moved=tuple((str(camera), int(before), int(now)) for camera, before, now in content["moved"]),
     )

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
 
-from core.people import Link
+from core.people import Link, Name
+from core.people.links import CUT, DIFFERENT, SAME
 
 Sight = tuple[str, int]
 """Camera and track."""
-Named = tuple[str, int, str, str]
-"""Camera, track, the name that its person was given, and a note."""
+Named = Name
 Pair = frozenset[Sight]
-
-SAME, DIFFERENT, CUT = "same", "different", "cut"
 
 
 class Saying(Protocol):
@@ -151,5 +149,5 @@ def _moved(said: Said, moved: Iterable[tuple[str, int, int]]) -> Said:
         joined=tuple(map(all_of, said.joined)),
         apart=tuple(map(all_of, said.apart)),
         unsure=tuple(map(all_of, said.unsure)),
-        names=tuple((*now.get(name[:2], name[:2]), *name[2:]) for name in said.names),
+        names=tuple(Name(*now.get(name[:2], name[:2]), *name[2:]) for name in said.names),
     )

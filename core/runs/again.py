@@ -10,7 +10,7 @@ from core import __version__
 from core.device import Backend, backend
 from core.errors import ClipError
 from core.output import versions
-from core.people import model_of
+from core.people import ExportOptions, model_of
 from core.pipeline import Camera, Networks
 from core.runs.setup import Setup
 from core.runs.told import KINDS, Manifest, Told, ToldClip, told
@@ -20,9 +20,11 @@ from core.weights import Kind, Model
 
 @dataclass(frozen=True)
 class Again:
-    """`differs` says what is not as it was then: where there is any, the result may be another."""
+    """`export` is how the result was handed out then. `differs` says what is not as it was then: where there is any,
+    the result may be another."""
 
     setup: Setup
+    export: ExportOptions
     differs: tuple[str, ...]
 
 
@@ -38,7 +40,7 @@ def again(
     detector, embedder = (_model(then, kind, (files or {}).get(kind, "")) for kind in KINDS)
     networks = Networks(detector, replace(embedder, known=then.known), backend(device) if device else _device(then))
     setup = Setup(cameras, networks, then.recipe, then.regions, then.offsets, then.choice)
-    return Again(setup, (*lost, *_differs(then, networks)))
+    return Again(setup, then.export, (*lost, *_differs(then, networks)))
 
 
 def _cameras(due: Sequence[ToldClip], clips: Sequence[Path]) -> tuple[list[Camera], list[str]]:

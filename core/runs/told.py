@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import StoreError
 from core.gallery import read_manifest
-from core.people import Choice
+from core.people import Choice, ExportOptions, Name, Way
 from core.pipeline import Recipe, Span
 from core.regions import Regions, from_json
 from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
@@ -51,6 +51,7 @@ class Told:
     regions: Mapping[str, Regions]
     offsets: Mapping[str, float]
     choice: Choice
+    export: ExportOptions
     parts: Mapping[str, str]
 
 
@@ -81,7 +82,8 @@ def told(manifest: Manifest) -> Told:
             recipe=_recipe(run["settings"]),
             regions={name: from_json(json.dumps(shapes)) for name, shapes in run["regions"].items()},
             offsets=dict(about["offset_seconds"]),
-            choice=_choice(about, manifest["blurred"]),
+            choice=_choice(about),
+            export=ExportOptions(bool(manifest["blurred"]), about.get("heads_shown_because", "")),
             parts={"program": run["program"], "program of the export": manifest["program"], **run["versions"]},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
@@ -101,13 +103,13 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
     return {name: facts[name] for name in ("name", "sha256", "runtime", "precision")}
 
 
-def _choice(about: Mapping[str, Any], blur: bool) -> Choice:
+def _choice(about: Mapping[str, Any]) -> Choice:
     said = about["choice"]
-    travel = tuple((one, other, float(seconds)) for one, other, seconds in said["travel"])
+    travel = tuple(Way(one, other, float(seconds)) for one, other, seconds in said["travel"])
     # An older program knew of no names, and asked for no purpose or reason.
-    names = tuple((camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
-    why = about.get("purpose", ""), about.get("heads_shown_because", "")
-    return Choice(said["threshold"], tuple(said["links"]), blur, travel, said["looks_only"], names, *why)
+    names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
+    purpose = about.get("purpose", "")
+    return Choice(said["threshold"], tuple(said["links"]), travel, said["looks_only"], names, purpose)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

@@ -16,14 +16,17 @@ from core.errors import SettingsError
 from core.mot import Doubles
 from core.progress import Progress
 from core.score import Found, average_precision, recall_at
-from core.train.data import PICTURES, read_picture
+from core.train.data import read_picture
 from core.train.failures import Failures
-from core.types import Image
+from core.types import PICTURES, Image
+
+TRAINABLE = PICTURES - {".pgm", ".ppm"}
+"""Fewer kinds than elsewhere: Ultralytics, which learns from these folders, passes over the others."""
 
 
 def labelled(images: Path) -> Iterator[tuple[Path, Image, Doubles]]:
     """Each picture below `images` (BGR) with its boxes (n, 4) in pixels, by name."""
-    for path in sorted(p for p in images.rglob("*") if p.suffix.lower() in PICTURES):
+    for path in sorted(p for p in images.rglob("*") if p.suffix.lower() in TRAINABLE):
         picture = read_picture(path)
         yield path, picture, read_labels(labels_of(path), picture.shape[1], picture.shape[0])
 
@@ -73,7 +76,7 @@ def judge_detector(
     `failures` hears of everything that was found and was not.
     """
     found = []
-    pictures = sum(1 for path in images.rglob("*") if path.suffix.lower() in PICTURES) if images.is_dir() else 0
+    pictures = sum(1 for path in images.rglob("*") if path.suffix.lower() in TRAINABLE) if images.is_dir() else 0
     if not pictures:
         raise SettingsError(f"{images} holds no pictures", "Name the folder images/... of a YOLO data set.")
     progress.begin("detect", pictures)

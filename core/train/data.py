@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import SettingsError
-from core.types import Bools, Image, Ints, Table
+from core.types import PICTURES, Bools, Image, Ints, Table
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
 _MARKET = re.compile(r"^(-?\d+)_(?:c(\d+))?")
 _CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
 JUNK, DISTRACTOR = -1, 0

@@ -14,7 +14,6 @@ from core.errors import SettingsError
 from core.progress import Progress
 from core.score import rank_within
 from core.train.data import (
-    PICTURES,
     Crops,
     check_answerable,
     joined,
@@ -27,7 +26,7 @@ from core.train.data import (
 from core.train.reid import Lesson, ReidRecipe, embed_with
 from core.train.student import Student
 from core.train.views import views
-from core.types import Floats, Image
+from core.types import PICTURES, Floats, Image
 
 AT_ONCE = 256
 

@@ -14,10 +14,9 @@ import cv2
 import numpy as np
 
 from core.errors import ClipError
-from core.types import Clip, Image, Ints
+from core.types import PICTURES, Clip, Image, Ints
 
 CONTAINER = "pictures"
-_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".pgm", ".ppm", ".tif", ".tiff", ".webp"}
 
 
 def is_sequence(path: Path) -> bool:
@@ -29,7 +28,7 @@ def picture_files(path: Path) -> list[Path]:
     """The pictures of a folder or pattern in natural order; `ClipError` where there are none."""
     folder, pattern = (path, "*") if path.is_dir() else (path.parent, re.sub(r"%\d*d", "[0-9]*", path.name))
     try:
-        found = [file for file in folder.glob(pattern) if file.suffix.lower() in _SUFFIXES and file.name[0] != "."]
+        found = [file for file in folder.glob(pattern) if file.suffix.lower() in PICTURES and file.name[0] != "."]
     except OSError as error:
         raise ClipError(f"{path} cannot be listed ({error.strerror})", "Check the folder and its rights.") from error
     if not found:

@@ -89,7 +89,7 @@ def test_weights_that_changed_since_are_refused(
 ) -> None:
     record = json.loads((brought / "out" / "run.json").read_text(encoding="utf-8"))
     (tmp_path / "out").mkdir()
-    for name in ("gallery.zip", "tracklets.npz"):
+    for name in ("people.csv", "similarity.npz", "tracklets.npz"):
         (tmp_path / "out" / name).symlink_to(brought / "out" / name)
     record["models"]["embedder"]["sha256"] = "0123" * 16
     (tmp_path / "out" / "run.json").write_text(json.dumps(record), encoding="utf-8")

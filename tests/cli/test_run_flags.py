@@ -9,10 +9,11 @@ import pytest
 from core.cli import parser
 from core.cli.track import setup_of
 from core.errors import SettingsError
-from core.people import Choice, collect, decide
+from core.people import Choice, ExportOptions, collect, load_people
 from core.regions import Region, Regions, save_regions
 from core.runs import again, read, track_clips
 from core.store import Store
+from tests.people.making import decide_and_write
 from tests.runs.making import setup
 
 TRACK = ["track", "--name", "gate=a.mp4", "--name", "hall=b.mp4", "--out", "x"]
@@ -53,15 +54,19 @@ def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:
     assert [result.analysed for result in results] == [34, 10]
     assert float(results[1].timeline.seconds[0]) == 1.0
     assert json.loads((tmp_path / "out" / "run.json").read_text())["cameras"]["gate"]["range"] == [1.0, 2.0]
-    decide(collect(results, ranged.offsets, tmp_path / "out"), tmp_path / "out", ranged.known, ranged.choice)
+    evidence = collect(results, ranged.offsets, tmp_path / "out")
+    decide_and_write(evidence, tmp_path / "out", ranged.known, ranged.choice)
     found = again(read(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
     assert [camera.span for camera in found.setup.cameras] == [None, (1.0, 2.0)]
 
 
 def test_without_the_zip_all_else_is_there(tmp_path: Path) -> None:
-    out, plain = tmp_path / "out", replace(setup(tmp_path), choice=Choice(zipped=False))
+    out, plain = tmp_path / "out", replace(setup(tmp_path), choice=Choice())
     results = track_clips(plain, out, cropped=True, store=Store(tmp_path / "store"))
     (out / "gallery.zip").write_bytes(b"of an older run")
-    decide(collect(results, plain.offsets, out), out, plain.known, plain.choice)
+    evidence = collect(results, plain.offsets, out)
+    decide_and_write(evidence, out, plain.known, plain.choice, ExportOptions(zipped=False))
     assert (out / "people.csv").is_file() and (out / "similarity.npz").is_file()
     assert not (out / "gallery.zip").exists()
+    people = load_people(out)
+    assert len(people.person) == len(people.gallery.sightings) > 0

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from core.cases import Case, CaseClip
 from core.folders import cache_dir
 from core.jobs import order_of
+from core.people.links import SAME
 from core.review import Action, Review, load_review, save_review
-from core.review.saying import SAME, link_of
+from core.review.saying import link_of
 from core.settings import TrackSettings
 from pages.parts.services import services
 from pages.parts.settling import Switched, switch_to_finished_run

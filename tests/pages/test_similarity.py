@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.cases import Case, Cases
 from core.folders import cache_dir
 from core.match import between
-from core.people import Choice, decide
+from core.people import Choice, decide, write_tables
 from core.people.evidence import save_evidence
 from core.review import name, save_review
 from pages.parts import likeness_files
@@ -138,8 +138,8 @@ def test_files_say_how_they_were_made(case: Case) -> None:
 def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) -> None:
     desk = desk_of(case)
     assert desk is not None
-    said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose, zipped=False)
-    decide(desk.whole, desk.out, desk.known, said, to=tmp_path)
+    said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
+    write_tables(decide(desk.whole, desk.out, desk.known, said), desk.out, tmp_path)
     assert similarity(case, desk) == (tmp_path / "similarity.npz").read_bytes()
 
 

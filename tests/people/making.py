@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 
 from core.output import RunRecord
-from core.people import Evidence, collect
+from core.people import Choice, Evidence, ExportOptions, MatchedPeople, collect, decide, write_people
 from core.pipeline import Camera, Recipe, run_cameras
 from core.progress import Progress
 from core.settings import VideoSettings
 from core.store import Store
+from core.weights import Known
 from tests.pipeline.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
 RECIPE = Recipe(video=VideoSettings(fps=0))
@@ -51,3 +52,16 @@ def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = Fals
         record.add(result)
     record.close()
     return collect(results, offsets, folder / "out")
+
+
+def decide_and_write(
+    evidence: Evidence,
+    out: Path,
+    known: Known | None,
+    choice: Choice | None = None,
+    options: ExportOptions | None = None,
+) -> MatchedPeople:
+    """Decide who is who in the run in folder `out`, and write all that a run leaves, as the command line does."""
+    people = decide(evidence, out, known, choice)
+    write_people(people, out, options)
+    return people

@@ -14,11 +14,11 @@ from core.crops import sharpness_of
 from core.errors import ClipError, SettingsError
 from core.gallery import Gallery
 from core.match import match
-from core.people import Choice, Evidence, bring, decide, load_evidence, load_people, look_into, read_photo
+from core.people import Choice, Evidence, ExportOptions, bring, load_evidence, load_people, look_into, read_photo
 from core.progress import Progress, Report
 from core.tracklets import quality
 from core.weights import Known
-from tests.people.making import BLUE, GREEN, RED, brought, picture
+from tests.people.making import BLUE, GREEN, RED, brought, decide_and_write, picture
 from tests.pipeline.fakes import ColourEmbedder, model
 
 KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
@@ -29,7 +29,7 @@ def collected(folders: list[Path], out: Path, progress: Progress | None = None) 
 
 
 def people(evidence: Evidence, out: Path, cos: float = 0.98) -> Gallery:
-    return decide(evidence, out, KNOWN, Choice(cos), when="today")[1]
+    return decide_and_write(evidence, out, KNOWN, Choice(cos), ExportOptions(when="today")).gallery
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.match import match, set_apart
-from core.people import Evidence, load_evidence, write_people
+from core.people import Evidence, load_evidence, people_with_candidates, write_people
 from core.weights import Known
 from tests.people.making import run
 
@@ -36,7 +36,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out: Path) -> None:
     """Two figures in two cameras: everybody's own is in the other camera, so the two of other colour are left."""
     found = match(evidence.tracklets, KNOWN, 0.9)
-    write_people(evidence, found, out, {})
+    write_people(people_with_candidates(evidence, found, out, {}), out)
     table = rows(out / "candidates.csv")
     assert [(row["camera"], row["track"], row["place"]) for row in table] == [
         (camera, track, place) for camera in ("gate", "hall") for track in ("1", "2") for place in ("1", "2")
@@ -71,7 +71,7 @@ def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out:
 
 def test_how_alike_people_are_is_kept(evidence: Evidence, out: Path) -> None:
     found = match(evidence.tracklets, KNOWN, 0.9)
-    write_people(evidence, found, out, {})
+    write_people(people_with_candidates(evidence, found, out, {}), out)
     with np.load(out / "similarity.npz", allow_pickle=False) as held:
         similarity, person, people, between = (held[name] for name in ("similarity", "person", "people", "between"))
     assert people.tolist() == [1, 2] and person.tolist() == found.people().person.tolist()
@@ -81,6 +81,7 @@ def test_how_alike_people_are_is_kept(evidence: Evidence, out: Path) -> None:
 
 
 def test_somebody_alone_has_no_margin(evidence: Evidence, out: Path) -> None:
-    write_people(evidence, match(evidence.tracklets, KNOWN, 1.01), out, {})
+    found = match(evidence.tracklets, KNOWN, 1.01)
+    write_people(people_with_candidates(evidence, found, out, {}), out)
     table = rows(out / "candidates.csv")
     assert len(table) == 12 and all(row["margin"] == "" for row in table)

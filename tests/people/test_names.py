@@ -6,13 +6,13 @@ import pytest
 
 from core.errors import SettingsError
 from core.gallery import read_manifest
-from core.people import Choice, decide, names_csv, read_names
+from core.people import Choice, ExportOptions, names_csv, read_names
 from core.people.names import people_named
 from core.runs import read
 from core.runs.told import told
 from core.weights import Known
 from tests.gallery.making import unpacked
-from tests.people.making import run
+from tests.people.making import decide_and_write, run
 
 KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
 NAMES = (("gate", 1, "Änna <b>", "=1+1"), ("hall", 2, "", "wears a hat"), ("hall", 1, 'a "comma", and -', ""))
@@ -55,8 +55,9 @@ def test_a_file_that_names_no_tracks_is_refused(text: str, tmp_path: Path) -> No
 
 def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
     evidence = run(tmp_path)
-    said = Choice(0.9, names=NAMES[:2], purpose="find\n a bag", blur=False, reason="asked <for>")
-    _, gallery = decide(evidence, tmp_path / "out", KNOWN, said, to=tmp_path / "to")
+    said = Choice(0.9, names=NAMES[:2], purpose="find\n a bag")
+    options = ExportOptions(blur=False, reason="asked <for>", to=tmp_path / "to")
+    gallery = decide_and_write(evidence, tmp_path / "out", KNOWN, said, options).gallery
     named = gallery.sightings[0].person
     assert gallery.people[named] == "Änna <b>" and gallery.remarks[named] == "=1+1"
     assert not (tmp_path / "out" / "gallery.zip").exists()
@@ -71,7 +72,7 @@ def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
 
 
 def test_an_older_manifest_without_names_is_still_read(tmp_path: Path) -> None:
-    decide(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
+    decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
     manifest = read_manifest(tmp_path / "out" / "gallery.zip")
     del manifest["about"]["choice"]["names"]
     for camera in manifest["about"]["run"]["cameras"]:

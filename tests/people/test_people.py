@@ -13,7 +13,16 @@ from core.cli import main
 from core.errors import SettingsError, StoreError
 from core.gallery import read_manifest
 from core.match import Contradiction, Decisions, match
-from core.people import Evidence, decisions_of, load_evidence, people_of, read_links, write_people
+from core.people import (
+    Evidence,
+    ExportOptions,
+    decisions_of,
+    load_evidence,
+    people_of,
+    people_with_candidates,
+    read_links,
+    write_people,
+)
 from core.types import Tracklets
 from core.weights import Known
 from tests.people.making import run
@@ -93,7 +102,8 @@ def test_crops_are_embedded_once(tmp_path: Path) -> None:
 
 def test_who_is_who_is_written_down(evidence: Evidence, folder: Path) -> None:
     found = match(evidence.tracklets, KNOWN, 0.9)
-    write_people(evidence, found, folder / "out", {"models": "fakes"}, when="today")
+    people = people_with_candidates(evidence, found, folder / "out", {"models": "fakes"})
+    write_people(people, folder / "out", ExportOptions(when="today"))
     table = rows(folder / "out" / "people.csv")
     assert [(row["camera"], row["person"], row["status"]) for row in table] == [
         ("gate", "P001", "candidate"),
@@ -114,7 +124,7 @@ def test_a_run_in_which_nobody_was_seen(tmp_path: Path) -> None:
     nobody = run(tmp_path, empty=True)
     assert len(nobody.tracklets) == 0 and len(nobody.crops) == 0
     found = match(load_evidence(tmp_path / "out").tracklets, KNOWN)
-    write_people(nobody, found, tmp_path / "out", {})
+    write_people(people_with_candidates(nobody, found, tmp_path / "out", {}), tmp_path / "out")
     assert rows(tmp_path / "out" / "people.csv") == []
 
 

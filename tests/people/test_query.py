@@ -11,12 +11,23 @@ import pytest
 from core.detect import Boxes
 from core.errors import ClipError, StoreError, WeightsError
 from core.match import set_apart
-from core.people import Choice, Decided, candidates, decide, load_evidence, load_people, look_at, model_of, read_photo
+from core.people import (
+    Choice,
+    Decided,
+    Name,
+    candidates,
+    decide,
+    load_evidence,
+    load_people,
+    look_at,
+    model_of,
+    read_photo,
+)
 from core.people.query import rank
 from core.results import record_of
 from core.types import Image
 from core.weights import Known, find
-from tests.people.making import run
+from tests.people.making import decide_and_write, run
 from tests.pipeline.fakes import COLOURS, BrightDetector, ColourEmbedder
 
 KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
@@ -26,7 +37,7 @@ KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which gate and hall see a red figure (P001) and a green one (P002)."""
     path = tmp_path_factory.mktemp("query")
-    decide(run(path), path / "out", KNOWN, Choice(0.9))
+    decide_and_write(run(path), path / "out", KNOWN, Choice(0.9))
     return path / "out"
 
 
@@ -149,7 +160,7 @@ def test_the_people_are_those_of_the_last_decision(tmp_path: Path) -> None:
     links = [("gate", 1, "hall", 1, "different"), ("gate", 1, "hall", 2, "same"), ("hall", 1, "gate", 2, "same")]
     names = ("camera", "track", "other_camera", "other_track", "decision")
     said = tuple(dict(zip(names, map(str, link), strict=True)) for link in links)
-    decide(evidence, tmp_path / "out", KNOWN, Choice(0.95, said))
+    decide_and_write(evidence, tmp_path / "out", KNOWN, Choice(0.95, said))
     decided = load_people(tmp_path / "out")
     assert decided.person[0] == decided.person[3] != decided.person[1] == decided.person[2]
     assert decided.threshold == 0.95
@@ -161,22 +172,56 @@ def test_the_people_are_those_of_the_last_decision(tmp_path: Path) -> None:
 def test_a_cut_is_asked_as_two(tmp_path: Path) -> None:
     evidence = run(tmp_path)
     cut = ({"camera": "gate", "track": "1", "decision": "cut", "seconds": "2.0"},)
-    decide(evidence, tmp_path / "out", KNOWN, Choice(0.9, cut))
+    decide_and_write(evidence, tmp_path / "out", KNOWN, Choice(0.9, cut))
     decided = load_people(tmp_path / "out")
     assert len(load_evidence(tmp_path / "out").tracklets) == 4 and len(decided.evidence.tracklets) == 5
     assert len(decided.person) == 5 == len(decided.gallery.sightings)
 
 
 def test_what_does_not_belong_together_is_said(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"no gallery\.zip"):
+    with pytest.raises(StoreError, match=r"no people\.csv"):
         load_people(tmp_path)
-    decide(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
+    decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
     (tmp_path / "empty").mkdir()
     run(tmp_path / "empty", empty=True)
     tracklets = tmp_path / "empty" / "out" / "tracklets.npz"
     tracklets.replace(tmp_path / "out" / "tracklets.npz")
     with pytest.raises(StoreError, match="is of other tracks"):
         load_people(tmp_path / "out")
+
+
+def test_the_tables_of_a_run_are_enough(tmp_path: Path) -> None:
+    """The zip is for somebody else: without one, and beside one of another decision, the same people are read."""
+    out, cut = tmp_path / "out", ({"camera": "gate", "track": "1", "decision": "cut", "seconds": "2.0"},)
+    choice = Choice(0.9, cut, names=(Name("hall", 2, "Anna", "a hat"),), purpose="a test")
+    people = decide_and_write(run(tmp_path), out, KNOWN, choice)
+    whole = load_people(out)
+    (out / "gallery.zip").write_bytes(b"of another decision")
+    assert repr(load_people(out).gallery) == repr(whole.gallery)  # nan is not itself
+    (out / "gallery.zip").unlink()
+    loaded = load_people(out)
+    assert repr(loaded.gallery) == repr(whole.gallery) and loaded.person.tolist() == whole.person.tolist()
+    assert loaded.gallery.people == people.gallery.people != {} and loaded.gallery.about == people.gallery.about
+    same = ("camera", "track", "person", "status", "upper", "lower", "crops")
+    for read, made in zip(loaded.gallery.sightings, people.gallery.sightings, strict=True):
+        assert [getattr(read, name) for name in same] == [getattr(made, name) for name in same]
+
+
+def test_tables_of_two_decisions_are_refused(tmp_path: Path) -> None:
+    out, evidence = tmp_path / "out", run(tmp_path)
+    decide_and_write(evidence, out, KNOWN, Choice(1.0))
+    table = (out / "people.csv").read_bytes()
+    decide_and_write(evidence, out, KNOWN, Choice(-1.0))
+    (out / "people.csv").write_bytes(table)
+    with pytest.raises(StoreError, match="name other people"):
+        load_people(out)
+
+
+def test_deciding_writes_nothing(tmp_path: Path) -> None:
+    evidence, out = run(tmp_path), tmp_path / "out"
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    decide(evidence, out, KNOWN, Choice(0.9))
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
 def record(sha256: str) -> dict[str, object]:

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.people import Link
-from core.review.saying import DIFFERENT, SAME, Named, Pair, Said, Sight, fold, link_of
+from core.people.links import DIFFERENT, SAME
+from core.review.saying import Named, Pair, Said, Sight, fold, link_of
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.gallery import Gallery
-from core.people import Choice, collect, decide
+from core.people import Choice, ExportOptions, collect
 from core.pipeline import Camera, Networks, Recipe
 from core.regions import Region, Regions
 from core.runs import Setup, track_clips
 from core.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
+from tests.people.making import decide_and_write
 from tests.pipeline.fakes import BrightDetector, ColourEmbedder, write_scene
 
 WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
@@ -19,6 +20,10 @@ LINKS = (
     {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "1", "decision": "same"},
     {"camera": "hall", "track": "1", "decision": "cut", "seconds": "2.1"},
 )
+
+
+EXPORT = ExportOptions(blur=False, reason="nobody is anybody", when="today")
+"""How the result of `setup` is handed out: the reason is in the manifest, and a run like it gives it again."""
 
 
 def faked(setup: Setup) -> Setup:
@@ -52,17 +57,16 @@ def setup(folder: Path) -> Setup:
             Choice(
                 0.871,
                 LINKS,
-                blur=False,
                 travel=(("hall", "gate", 60.5),),
                 names=(("gate", 1, "Änna", "=1"),),
                 purpose="a test",
-                reason="nobody is anybody",
             ),
         )
     )
 
 
-def done(setup: Setup, out: Path, when: str | None = "today") -> Gallery:
+def done(setup: Setup, out: Path, options: ExportOptions = EXPORT) -> Gallery:
     """Done from the beginning: nothing of an earlier run is used."""
     results = track_clips(setup, out, cropped=True, store=Store(out / "store"))
-    return decide(collect(results, setup.offsets, out), out, setup.known, setup.choice, when=when)[1]
+    evidence = collect(results, setup.offsets, out)
+    return decide_and_write(evidence, out, setup.known, setup.choice, options).gallery

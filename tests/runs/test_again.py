@@ -13,7 +13,7 @@ from core.errors import ClipError, SightlineError, StoreError, WeightsError
 from core.people import Choice
 from core.runs import again, differing, read
 from tests.pipeline.fakes import write_scene
-from tests.runs.making import WHOLE, done, faked, setup
+from tests.runs.making import EXPORT, WHOLE, done, faked, setup
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
     found = again(manifest, copies(folder))
     assert found.differs == ()
-    done(faked(found.setup), tmp_path)
+    done(faked(found.setup), tmp_path, replace(found.export, when="today"))
     for name in ("people.csv", "gallery.zip"):
         assert (tmp_path / name).read_bytes() == (folder / "out" / name).read_bytes()
     assert len((tmp_path / "people.csv").read_text().splitlines()) == 6  # one of four tracks is cut
@@ -51,6 +51,8 @@ def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None
     assert asdict(back.recipe) == asdict(first.recipe)
     assert back.regions == {"gate": WHOLE} and back.offsets == {"hall": 0.0, "gate": 100.1}
     assert back.choice == first.choice and back.known == first.known
+    handed_out = again(manifest, copies(folder)).export
+    assert not handed_out.blur and handed_out.reason == EXPORT.reason
     assert back.networks.detector_model == first.networks.detector_model
 
 
@@ -98,7 +100,7 @@ def test_a_clip_that_failed_then(tmp_path: Path, folder: Path) -> None:
     done(first, tmp_path / "out")
     manifest = dict(read(tmp_path / "out" / "gallery.zip"))
     found = again(manifest, [c.clip for c in first.cameras])
-    done(faked(found.setup), tmp_path / "again")
+    done(faked(found.setup), tmp_path / "again", replace(found.export, when="today"))
     assert (tmp_path / "again" / "gallery.zip").read_bytes() == (tmp_path / "out" / "gallery.zip").read_bytes()
     del manifest["about"]["run"]["cameras"][0]["digest"]
     found = again(manifest, [first.cameras[1].clip])

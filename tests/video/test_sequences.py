@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from core.errors import ClipError
+from core.people.folders import pictures_in
+from core.pipeline import Camera
 from core.settings import VideoSettings
+from core.train.data import read_crops
+from core.types import PICTURES
 from core.video import plan, probe, read
+from core.video.sequences import picture_files
 from tests.video.making import drawn, shown_number
 
 
@@ -73,3 +79,17 @@ def test_a_first_picture_that_does_not_decode(tmp_path: Path) -> None:
     (folder_of(tmp_path, 2) / "img_0.png").write_bytes(b"no picture at all")
     with pytest.raises(ClipError, match=r"img_0\.png is not a picture"):
         probe(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", sorted(PICTURES))
+def test_a_picture_of_any_kind_is_one_wherever_pictures_are_read(suffix: str, tmp_path: Path) -> None:
+    """As a clip, as crops, and for training; .pgm, which older cameras write, among them."""
+    camera = tmp_path / "camera"
+    camera.mkdir()
+    shape = (64, 32) if suffix == ".pgm" else (64, 32, 3)  # the one is grey by nature
+    content = cv2.imencode(suffix, np.full(shape, 90, np.uint8))[1].tobytes()
+    for number in (1, 2):
+        (camera / f"0001_c1s1_00000{number}_00{suffix}").write_bytes(content)
+    assert len(picture_files(camera)) == 2
+    assert [file.path.suffix for file in pictures_in(Camera("camera", camera))] == [suffix] * 2
+    assert len(read_crops(camera)) == 2
