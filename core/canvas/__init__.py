@@ -3,6 +3,6 @@
 Owns the bundled font (`fonts/`). Pages are BGR, as all pictures here are.
 """
 
-from core.canvas.canvas import FAINT, INK, Canvas, Colour, fitted, shortened, text_width
+from core.canvas.canvas import FAINT, INK, WHITE, Canvas, Colour, fitted, shortened, text_width
 
-__all__ = ["FAINT", "INK", "Canvas", "Colour", "fitted", "shortened", "text_width"]
+__all__ = ["FAINT", "INK", "WHITE", "Canvas", "Colour", "fitted", "shortened", "text_width"]

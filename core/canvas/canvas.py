@@ -20,7 +20,7 @@ Colour = tuple[int, int, int]
 """Blue, green, red."""
 INK, FAINT, RULE, BACK, WHITE = (45, 40, 36), (95, 90, 85), (222, 220, 218), (240, 239, 238), (255, 255, 255)
 FONT = Path(__file__).with_name("fonts") / "wqy-microhei.ttf"
-_BOLD = 0.04  # of the size: how much wider a bold stroke is on each side
+_BOLD = 0.025  # of the size: how much wider a bold stroke is on each side
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
