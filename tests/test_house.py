@@ -24,7 +24,7 @@ FLOORS: list[set[str]] = [
     {"core", "core.types", "core.errors", "core.amounts", "core.memo"},
     {"core.settings"},
     {"core.folders", "core.device", "core.system", "core.progress"},
-    {"core.log", "core.offline", "core.store", "core.footage", "core.mot", "core.crops"},
+    {"core.log", "core.offline", "core.store", "core.footage", "core.mot", "core.crops"} | {"core.canvas"},
     {"core.watch", "core.weights"},
     {"core.video", "core.detect", "core.embed", "core.track", "core.score", "core.regions", "core.sample"}
     | {"core.match", "core.tracklets", "core.gallery", "core.ground"},

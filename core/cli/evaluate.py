@@ -152,7 +152,7 @@ def run_detector(options: argparse.Namespace) -> int:
     from core.settings import DetectSettings
     from core.train.boxes import judge_detector
     from core.train.failures import Failures
-    from core.train.pictures import save_picture
+    from core.train.plots import save_picture
 
     detector = open_detector(
         find(options.weights, "detector"), DetectSettings(size=options.size), backend(options.device)

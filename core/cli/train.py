@@ -190,7 +190,7 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
     """The curve's row of the weights that are kept."""
     from core.train.checkpoint import Checkpoint
     from core.train.lesson import lesson
-    from core.train.pictures import save_picture
+    from core.train.plots import save_picture
     from core.train.reid import train_reid
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.canvas import fitted
 from core.crops import jpeg
 from core.errors import StoreError
 from core.gallery.heads import blurred
@@ -34,14 +35,6 @@ def picture_of(crop: Crop, blur: bool) -> Image:
 def small_jpeg(bgr: Image, width: int, height: int) -> bytes:
     """A JPEG that fits into width x height pixels; what is smaller keeps its size."""
     return jpeg(fitted(bgr, width, height, grow=False), 82)
-
-
-def fitted(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
-    """`bgr` in its own proportions, as large as fits into width x height."""
-    scale = min(width / bgr.shape[1], height / bgr.shape[0], np.inf if grow else 1.0)
-    size = (max(1, round(bgr.shape[1] * scale)), max(1, round(bgr.shape[0] * scale)))
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(bgr, size, interpolation=smooth), np.uint8)
 
 
 def _decoded(crop: Crop) -> tuple[bytes, Image]:

@@ -9,19 +9,23 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from core.canvas import FAINT, Canvas, Colour, shortened
 from core.gallery.naming import clock, counted, moment, person_name
-from core.gallery.paper import FAINT, INK, Colour, Paper, drawable, shortened
 from core.gallery.sightings import Crop, Gallery, Sighting
 from core.types import Image
 
-_WIDTH, _MARGIN, _HEAD, _LABEL = 1200, 28, 76, 124
-_CELL, _HIGH, _GAP = 88, 168, 12
-_ABOVE, _BELOW = 24, 42  # the camera above a crop, time and likeness below it
-_LINE = _ABOVE + _HIGH + _BELOW
-_ACROSS = (_WIDTH - 2 * _MARGIN - _LABEL + _GAP) // (_CELL + _GAP)
-_MOST = 3 * _ACROSS  # sightings of one person; more are in the report
+WIDTH, MARGIN, HEAD, LABEL = 1200, 28, 76, 124
+CELL, HIGH, GAP = 88, 168, 12
+ABOVE, BELOW = 24, 42  # the camera above a crop, time and similarity below it
+LINE = ABOVE + HIGH + BELOW
+ACROSS = (WIDTH - 2 * MARGIN - LABEL + GAP) // (CELL + GAP)
+TITLE, TEXT, SMALL = 19, 14, 12  # sizes of letters
+_MOST = 3 * ACROSS  # sightings of one person; more are in the report
 _EACH = 3  # crops of one sighting, where there is room
 _LINES = 10  # of crops on a page
+PROMISE = "Matches are candidates until a person confirms them."
+_TIMED = "Times are clip times."
+_UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
 
 Look = Callable[[Crop], Image]
@@ -31,7 +35,7 @@ Cell = tuple[Sighting, int]
 
 @dataclass(frozen=True)
 class _Line:
-    """Up to `_ACROSS` crops of one person side by side; the first line carries the person's number."""
+    """Up to `ACROSS` crops of one person side by side; the first line carries the person's number."""
 
     sightings: Sequence[Sighting]
     cells: Sequence[Cell]
@@ -55,68 +59,66 @@ def _lines(gallery: Gallery) -> list[_Line]:
     lines = []
     for _, sightings in gallery.by_person():
         cells = _cells(sightings)
-        lines += [_Line(sightings, cells[at : at + _ACROSS], at == 0) for at in range(0, len(cells), _ACROSS)]
+        lines += [_Line(sightings, cells[at : at + ACROSS], at == 0) for at in range(0, len(cells), ACROSS)]
     return lines
 
 
 def _cells(sightings: Sequence[Sighting]) -> list[Cell]:
     """One crop of each sighting by camera and time, or up to three where all of them fit on one line."""
-    each = max(1, min(_EACH, _ACROSS // len(sightings)))
+    each = max(1, min(_EACH, ACROSS // len(sightings)))
     order = sorted(sightings, key=lambda s: s.place_in_person)[:_MOST]
     return [(sighting, crop) for sighting in order for crop in range(max(1, min(each, len(sighting.crops))))]
 
 
-def _page(gallery: Gallery, lines: Sequence[_Line], words: str, look: Look) -> Image:
-    paper = Paper(_WIDTH, _HEAD + _LINE * max(1, len(lines)) + _MARGIN)
+def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: Look) -> Image:
+    canvas = Canvas(WIDTH, HEAD + LINE * max(1, len(lines)) + MARGIN)
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     title = f"{counted(people, 'person', 'people')}, {counted(cameras, 'camera', 'cameras')}"
-    paper.text(f"Contact sheet: {title}", _MARGIN, 34, 17, bold=True)
-    times = "Times are the clips' own." if gallery.timed else "Pictures without times, numbered by their names."
-    promise = f"Candidates until a person confirms them. {times}"
-    paper.text(f"{promise} {words}", _MARGIN, 58, 13)
-    for number, line in enumerate(lines):
-        _row(paper, line, _HEAD + number * _LINE, gallery.cameras, look)
+    canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
+    times = _TIMED if gallery.timed else _UNTIMED
+    canvas.text(f"{PROMISE} {times} {number}", MARGIN, 58, TEXT)
+    for place, line in enumerate(lines):
+        _row(canvas, line, HEAD + place * LINE, look)
     if not lines:
-        paper.text("Nobody was found.", _MARGIN, _HEAD + 60, 16)
-    return paper.finished()
+        canvas.text("Nobody was found.", MARGIN, HEAD + 60, TITLE)
+    return canvas.finished()
 
 
-def _row(paper: Paper, line: _Line, y: int, cameras: Sequence[str], look: Look) -> None:
+def _row(canvas: Canvas, line: _Line, y: int, look: Look) -> None:
     if line.first:
-        paper.rule(y, _MARGIN, _WIDTH - _MARGIN)
-        _label(paper, line.sightings, y)
+        canvas.rule(y, MARGIN, WIDTH - MARGIN)
+        _label(canvas, line.sightings, y)
     last = ""
     for place, (sighting, crop) in enumerate(line.cells):
-        x = _MARGIN + _LABEL + place * (_CELL + _GAP)
+        x = MARGIN + LABEL + place * (CELL + GAP)
         if sighting.camera != last:
-            name = drawable(sighting.camera, f"camera {cameras.index(sighting.camera) + 1}")
-            paper.text(shortened(name, _CELL + 4, 13), x, y + 17, 13, INK)
+            canvas.text(shortened(sighting.camera, CELL + 4, TEXT), x, y + 17, TEXT)
         last = sighting.camera
-        _cell(paper, (sighting, crop), x, y + _ABOVE, look)
+        _cell(canvas, (sighting, crop), x, y + ABOVE, look)
 
 
-def _label(paper: Paper, sightings: Sequence[Sighting], y: int) -> None:
+def _label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
     cameras = len({sighting.camera for sighting in sightings})
-    paper.text(person_name(sightings[0].person), _MARGIN, y + 44, 20, bold=True)
-    paper.text(counted(len(sightings), "sighting", "sightings"), _MARGIN, y + 68, 12, FAINT)
-    paper.text(counted(cameras, "camera", "cameras"), _MARGIN, y + 86, 12, FAINT)
+    canvas.text(person_name(sightings[0].person), MARGIN, y + 44, 22, bold=True)
+    canvas.text(counted(len(sightings), "sighting", "sightings"), MARGIN, y + 68, SMALL, FAINT)
+    canvas.text(counted(cameras, "camera", "cameras"), MARGIN, y + 86, SMALL, FAINT)
     if len(sightings) > _MOST:
-        paper.text(f"{len(sightings) - _MOST} more in", _MARGIN, y + 110, 12, FAINT)
-        paper.text("report.html", _MARGIN, y + 126, 12, FAINT)
+        canvas.text(f"{len(sightings) - _MOST} more in", MARGIN, y + 110, SMALL, FAINT)
+        canvas.text("report.html", MARGIN, y + 126, SMALL, FAINT)
 
 
-def _cell(paper: Paper, cell: Cell, x: int, y: int, look: Look) -> None:
+def _cell(canvas: Canvas, cell: Cell, x: int, y: int, look: Look) -> None:
     sighting, number = cell
     if sighting.crops:
-        paper.picture(look(sighting.crops[number]), x, y, _CELL, _HIGH)
+        canvas.picture(look(sighting.crops[number]), x, y, CELL, HIGH)
     else:
-        paper.text("no picture", x, y + _HIGH // 2, 11, FAINT)
+        canvas.text("no picture", x, y + HIGH // 2, SMALL, FAINT)
     if sighting.status in _FRAMES:
-        paper.frame(x, y, _CELL, _HIGH, _FRAMES[sighting.status])
+        canvas.frame(x, y, CELL, HIGH, _FRAMES[sighting.status])
     when = clock(sighting.start_seconds) if sighting.timed else ""
-    paper.text(moment(sighting.crops[number]) if sighting.crops else when, x, y + _HIGH + 17, 12)
+    canvas.text(moment(sighting.crops[number]) if sighting.crops else when, x, y + HIGH + 17, SMALL + 1)
     if number == 0:
-        paper.text(_standing(sighting), x, y + _HIGH + 33, 11, FAINT)
+        canvas.text(_standing(sighting), x, y + HIGH + 33, SMALL, FAINT)
 
 
 def _standing(sighting: Sighting) -> str:
@@ -124,5 +126,5 @@ def _standing(sighting: Sighting) -> str:
     >>> _standing(Sighting("a", 1, 1, 0, 1, 0.834)), _standing(Sighting("a", 1, 1, 0, 1, status="alone"))
     ('0.83', 'alone')
     """
-    likeness = "" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
-    return " ".join(filter(None, [likeness, "" if sighting.status == "candidate" else sighting.status]))
+    similarity = "" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
+    return " ".join(filter(None, [similarity, "" if sighting.status == "candidate" else sighting.status]))

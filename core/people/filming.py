@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from core.canvas import Canvas, Colour, text_width
 from core.errors import ClipError
 from core.gallery import blurred, person_name
 from core.people.cutting import parted
@@ -34,7 +36,6 @@ _COLOURS = (
     *((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213)),
     (167, 121, 204),
 )
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +126,30 @@ def draw(bgr: Image, row: int, seconds: Seconds, boxes: Shown, blur: bool) -> Im
         way = recent.xyxy[recent.track == track]
         feet = np.stack([(way[:, 0] + way[:, 2]) / 2, way[:, 3]], axis=1)
         cv2.polylines(picture, [np.rint(feet).astype(np.int32)], False, colour, weight, cv2.LINE_AA)
-        _label(picture, box, person_name(person) if person else "?", colour, weight)
+        _draw_box(picture, box, person_name(person) if person else "?", colour, weight)
     return picture
 
 
-def _label(picture: Image, box: Floats, words: str, colour: tuple[int, int, int], weight: int) -> None:
+def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
+    """The box with a label above it, or inside at the top where there is no room above; in place."""
     x1, y1, x2, y2 = (int(side) for side in np.rint(box))
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, weight)
-    scale = max(0.4, picture.shape[0] / 1200)
-    (width, height), _ = cv2.getTextSize(words, _FONT, scale, weight)
-    top = max(height + 6, y1)
-    cv2.rectangle(picture, (x1, top - height - 6), (x1 + width + 6, top), colour, cv2.FILLED)
-    cv2.putText(picture, words, (x1 + 3, top - 4), _FONT, scale, (0, 0, 0), max(1, weight // 2), cv2.LINE_AA)
+    label = _label(name, max(12, picture.shape[0] // 40), colour)
+    top = max(0, y1 - label.shape[0])
+    left = max(0, x1)
+    place = picture[top : top + label.shape[0], left : left + label.shape[1]]
+    inside = label[:, left - x1 :][: place.shape[0], : place.shape[1]]
+    place[:, : inside.shape[1]] = inside
+
+
+@lru_cache(maxsize=256)
+def _label(name: str, size: int, colour: Colour) -> Image:
+    """The same for every frame: drawn once."""
+    canvas = Canvas(round(text_width(name, size)) + 8, round(1.25 * size), colour)
+    canvas.text(name, 4, size, size, (0, 0, 0))
+    label = canvas.finished()
+    label.setflags(write=False)
+    return label
 
 
 def _cover(picture: Image, box: Floats) -> None:

@@ -1,8 +1,4 @@
-"""The looks of all tracks on one plane: whoever looks alike lies close together. Made once for a run, kept beside it.
-
-t-SNE (van der Maaten and Hinton 2008) keeps neighbours together; how far groups lie from each other, and where left and
-right are, says nothing. Few tracks are turned to where they differ most instead (principal components).
-"""
+"""The looks of all tracks on one plane (`project`), made once for a run and kept beside it."""
 
 from __future__ import annotations
 
@@ -17,18 +13,10 @@ from numpy.typing import NDArray
 
 from core.folders import write_atomically
 from core.people.evidence import Evidence
+from core.tracklets import project
 from core.types import Floats
 
 FILE = "map.npz"
-FEW = 8
-"""Under so many tracks there are no neighbourhoods to keep."""
-_PERPLEXITY = 30.0
-_STEPS = 500
-_EXACT = 300
-"""Up to so many tracks the exact way is the faster one."""
-_WIDTH = 50
-"""Directions that are left for t-SNE: what lies in the others is mostly noise."""
-_TSNE, _PRINCIPAL = "t-SNE", "principal components"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,28 +46,8 @@ def plane_of(evidence: Evidence, out: Path) -> Plane:
 
 def lay_out(vector: Floats) -> Plane:
     """The same looks (n, d) lie in the same places whenever this is done."""
-    main = _principal(vector)
-    if len(vector) < FEW:
-        return Plane(_fitted(main[:, :2]), _PRINCIPAL)
-    from sklearn.manifold import TSNE  # takes a second to import
-
-    made = TSNE(
-        perplexity=min(_PERPLEXITY, (len(vector) - 1) / 3),
-        init="pca",
-        random_state=0,
-        max_iter=_STEPS,
-        method="exact" if len(vector) <= _EXACT else "barnes_hut",
-    )
-    return Plane(_fitted(np.asarray(made.fit_transform(main), np.float64)), _TSNE)
-
-
-def _principal(vector: Floats) -> NDArray[np.float64]:
-    """The directions in which they differ most, at least two."""
-    centred = vector.astype(np.float64)
-    centred -= centred.mean(axis=0, keepdims=True) if len(vector) else 0
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    found = centred @ axes[:_WIDTH].T
-    return np.pad(found, ((0, 0), (0, max(0, 2 - found.shape[1]))))
+    xy, method = project(vector)
+    return Plane(_fitted(xy), method)
 
 
 def _fitted(xy: NDArray[np.float64]) -> Floats:

@@ -6,6 +6,7 @@ Pure functions on arrays. Refuses to open clips, to run networks, and to say who
 from core.tracklets.best import candidates, fitness, quality, shares
 from core.tracklets.colours import COLOURS, combine, histogram, words
 from core.tracklets.mean import means
+from core.tracklets.projection import project
 
 __all__ = [
     "COLOURS",
@@ -14,6 +15,7 @@ __all__ = [
     "fitness",
     "histogram",
     "means",
+    "project",
     "quality",
     "shares",
     "words",

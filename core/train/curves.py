@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import StoreError
 from core.folders import write_atomically
 from core.mot import Doubles
-from core.train.drawing import COLOURS, Plot
+from core.train.plots import COLOURS, chart, legend, picture_of, rgb
 from core.types import Image
 
 COLUMNS = ("epoch", "step", "loss", "rank1", "map", "rate", "seconds")
@@ -63,29 +63,23 @@ class Curves:
     def picture(self) -> Image:
         """Losses against the left scale, rank-k and mAP (0 to 1) against the right one, over epochs or else steps."""
         x, name = self._course()
-        losses = [c for c in self._columns if "loss" in c]
-        shares = [c for c in self._columns if c.startswith(SHARES)]
-        values = np.concatenate([np.empty(0), *(self.column(c) for c in losses)])
-        values = values[np.isfinite(values)]
-        most, least = (float(values.max()), min(0.0, float(values.min()))) if len(values) else (1.0, 0.0)
-        course = (float(x.min()), float(x.max())) if len(x) else (0.0, 1.0)
-        names = (name, "loss", ", ".join(shares))
-        plot = Plot("Training", course, (least, 1.05 * most), names, (0.0, 1.0) if shares else None)
+        losses = [column for column in self._columns if "loss" in column]
+        shares = [column for column in self._columns if column.startswith(SHARES)]
+        figure, axes = chart("Training", name, "loss", 1 + len([*losses, *shares]) // 8)
+        right = axes.twinx()
+        right.spines["top"].set_visible(False)
+        right.set(ylim=(0, 1), ylabel=", ".join(shares), visible=bool(shares))
+        handles: list[object] = []
         for number, column in enumerate([*losses, *shares]):
-            self._draw(plot, x, column, number, column in shares)
-        plot.legend(
-            [(c, COLOURS[i], 0 if c in shares else 3) for i, c in enumerate([*losses, *shares][: len(COLOURS)])]
-        )
-        return plot.finished()
-
-    def _draw(self, plot: Plot, x: Doubles, column: str, number: int, right: bool) -> None:
-        colour, values = COLOURS[number % len(COLOURS)], self.column(column)
-        known = np.isfinite(values)
-        across, up = plot.at(x[known], "x"), plot.at(values[known], "right" if right else "y")
-        plot.line(across, up, colour, 2 if right else 1.5)
-        if right or len(across) == 1:
-            for point in zip(across, up, strict=True):
-                plot.mark(*point, colour, 0, 3.4)
+            values, plot = self.column(column), right if column in shares else axes
+            known = np.isfinite(values)
+            marker = "o" if column in shares or known.sum() == 1 else ""
+            colour = rgb(COLOURS[number % len(COLOURS)])
+            handles += plot.plot(x[known], values[known], color=colour, marker=marker, markersize=4, label=column)
+        values = np.concatenate([np.zeros(1), *map(self.column, losses)])
+        axes.set_ylim(bottom=float(values[np.isfinite(values)].min()))
+        legend(figure, 8, handles)
+        return picture_of(figure)
 
     def _course(self) -> tuple[Doubles, str]:
         """Epochs where every row has one of its own; several rows of an epoch are told apart by their step."""

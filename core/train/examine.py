@@ -12,7 +12,8 @@ from core.progress import Progress
 from core.score import Ranking, rank, rank_within
 from core.train.data import Crops, check_answerable, load_pictures, queries, read_crops, read_two, split
 from core.train.lesson import embed_paths
-from core.train.pictures import distances, feature_map, ranked_lists, save_picture, spread
+from core.train.pictures import distances, feature_map, ranked_lists, spread
+from core.train.plots import save_picture
 from core.types import Floats
 
 WORST = 8

@@ -10,9 +10,10 @@ import heapq
 import cv2
 import numpy as np
 
+from core.canvas import FAINT, Canvas
 from core.mot import Doubles
 from core.score import iou
-from core.train.drawing import FAINT, INK, WRONG, Canvas
+from core.train.plots import WRONG
 from core.types import Floats, Image
 
 MOST = 8
@@ -47,19 +48,19 @@ class Failures:
 
     def sheet(self) -> Image:
         across, down = _TILE + 12, _TILE + 34
-        sheet = Canvas(14 + across * MOST, 34 + 2 * (down + 26))
+        canvas = Canvas(14 + across * MOST, 34 + 2 * (down + 26))
         rows = (
             ("Missed, the tallest first: height in pixels", self._missed, "{:.0f}"),
-            ("Taken for a person, the surest first: score", self._taken, "{:.2f}"),
+            ("Mistaken for a person, the surest first: score", self._taken, "{:.2f}"),
         )
-        for number, (words, kept, form) in enumerate(rows):
+        for number, (title, tiles, form) in enumerate(rows):
             y = 40 + number * (down + 26)
-            sheet.text(words if kept else f"{words.split(',')[0]}: nothing", 14, y - 12, INK, 14)
-            for place, (weight, _, tile) in enumerate(sorted(kept, key=lambda one: (-one[0], -one[1]))):
+            canvas.text(title if tiles else f"{title.split(',')[0]}: nothing", 14, y - 12, 15)
+            for place, (weight, _, tile) in enumerate(sorted(tiles, key=lambda tile: (-tile[0], -tile[1]))):
                 x = 14 + place * across
-                sheet.paste(tile, x, y, _TILE, _TILE)
-                sheet.text(form.format(weight), x + _TILE / 2, y + _TILE + 16, FAINT, 11, 0.5)
-        return sheet.finished()
+                canvas.picture(tile, x, y, _TILE, _TILE)
+                canvas.text(form.format(weight), x + _TILE / 2, y + _TILE + 17, 12, FAINT, align="middle")
+        return canvas.finished()
 
 
 def _around(picture: Image, box: Doubles) -> Image:

@@ -52,4 +52,6 @@ def test_heads_are_covered_unless_asked_otherwise() -> None:
 def test_nobody_and_names_that_no_font_has(tmp_path: Path) -> None:
     page = lineup([Asked("in the photo", striped(1), [])], "Who looks like 入口\ud800.jpg", 0.5)
     assert page.shape[0] == 76 + 234 + 28
+    entry, exit, plain = (lineup([], f"Who looks like {name}.jpg", 0.5)[:40] for name in ("入口", "出口", "Photo"))
+    assert not np.array_equal(entry, exit) and not np.array_equal(entry, plain)
     assert drawn(candidate(1, seconds=math.nan)).any()

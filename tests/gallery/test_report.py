@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from core.canvas import Canvas
 from core.gallery import Gallery, write_zip
 from core.gallery.facts import MOST, topics
 from core.gallery.report import FEW, report
+from core.gallery.sheet import ABOVE, CELL, GAP, HEAD, LABEL, MARGIN, TEXT, sheets
 from tests.gallery.making import UNSAFE, jpeg, loose, seen, some, unpacked
 
 
@@ -47,7 +49,7 @@ def page_of(gallery: Gallery, blur: bool = True) -> tuple[str, Page]:
 def test_names_that_a_user_typed_are_text() -> None:
     text, page = page_of(some(people=UNSAFE))
     assert "script" not in {tag for tag, _ in page.tags} and "<script" not in text
-    assert "&lt;script&gt;alert(&#x27;you &amp; me&#x27;)&lt;/script&gt;" in text
+    assert "&lt;script&gt;alert(&#39;you &amp; me&#39;)&lt;/script&gt;" in text
     assert "\N{WAVING HAND SIGN} line break \ufffd" in page.words and text.encode()
     assert page.words.count("../../x") == 2  # in the overview and over the pictures, nowhere else
 
@@ -102,7 +104,7 @@ def test_endless_facts_are_cut() -> None:
 def test_pictures_without_times_pretend_none(tmp_path: Path) -> None:
     text, page = page_of(loose())
     assert not re.search(r"\d:\d\d:\d\d", "".join(page.words)) and "nan" not in "".join(page.words)
-    assert {"picture 3", "3 pictures", "1 picture"} <= set(page.words) and "Nobody knows when" in text
+    assert {"picture 3", "3 pictures", "1 picture"} <= set(page.words) and "It is unknown when" in text
     assert next(a["alt"] for tag, a in page.tags if tag == "img") == "P001 in cam1, picture 1"
     write_zip(loose(), {}, tmp_path / "g.zip")
     content = unpacked(tmp_path / "g.zip")
@@ -128,6 +130,17 @@ def test_a_contact_sheet_has_a_row_per_person_and_a_sensible_size(tmp_path: Path
     expected = ["contact_sheet.jpg", "contact_sheet_2.jpg", "contact_sheet_3.jpg"][:pages]
     assert list(sizes) == expected
     assert all(shape[1] == 1200 and shape[0] < 2600 for shape in sizes.values())
+
+
+@pytest.mark.parametrize("name", ["入口", "出口", "Ä", "A", "Tür", "Вход"])
+def test_the_sheet_has_the_cameras_names_as_written(name: str) -> None:
+    (page,) = sheets(Gallery((seen(name, 1, 1), seen("side", 1, 1))), lambda crop: np.zeros((9, 4, 3), np.uint8))
+    expected = Canvas(CELL, ABOVE)
+    expected.text(name, 0, 17, TEXT)
+    left = MARGIN + LABEL + (0 if name < "side" else 2) * (CELL + GAP)
+    strip = page[HEAD + 1 : HEAD + ABOVE - 2, left : left + CELL]
+    assert np.array_equal(strip, expected.finished()[1 : ABOVE - 2])
+    assert (strip < 128).any()
 
 
 def test_cameras_of_any_script_and_people_without_pictures(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import ClipError
 from core.people import Evidence, write_films
-from core.people.filming import draw, shown
+from core.people.filming import Shown, _label, draw, shown
 from core.types import Tracks
 from tests.people.making import run
 from tests.pipeline.fakes import write_scene
@@ -51,6 +51,27 @@ def test_heads_are_covered_under_the_lines(blur: bool) -> None:
     assert np.array_equal(drawn[legs], noise[legs])
     assert (drawn[20:120, 70] == (0, 159, 230)).all(axis=-1).mean() > 0.8
     assert (noise == np.random.default_rng(0).integers(0, 256, (200, 300, 3))).all()
+
+
+def test_labels_of_any_script_are_drawn_on_the_colour_and_once() -> None:
+    labels = [_label(name, 16, (0, 159, 230)) for name in ("P001", "入口", "出口", "Ä")]
+    for label in labels:
+        assert (label == (0, 159, 230)).all(axis=2).mean() > 0.4 and (label < 60).all(axis=2).sum() > 5
+    assert not np.array_equal(labels[1], labels[2])
+    assert _label("入口", 16, (0, 159, 230)) is labels[1]
+
+
+@pytest.mark.parametrize("left", [-60, -10, 5, 90, 99, 120])
+@pytest.mark.parametrize("top", [-30, 0, 6, 50, 99, 120])
+def test_labels_stay_in_the_picture(left: int, top: int) -> None:
+    """Wherever the box lies, beyond the edges as well; above it where there is room."""
+    picture = np.zeros((100, 100, 3), np.uint8)
+    boxes = Shown(*(np.array([value]) for value in (0, 1, 3)), np.array([[left, top, left + 20, top + 30]]))
+    drawn = draw(picture, 0, SECONDS, boxes, blur=False)
+    assert drawn.shape == picture.shape
+    label = (drawn == (0, 159, 230)).all(axis=2)
+    if left == 5 and top == 50:
+        assert label[37:49, 6:30].mean() > 0.4
 
 
 def test_a_film_for_each_camera(made: tuple[Path, Evidence], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.errors import StoreError
 from core.train.curves import Curves
-from core.train.drawing import COLOURS
+from core.train.plots import COLOURS
 
 
 def epochs(path: Path, count: int, first: int = 0) -> Curves:

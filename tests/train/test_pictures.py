@@ -5,12 +5,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.canvas import Canvas
 from core.train import pictures
-from core.train.drawing import COLOURS, RIGHT, WRONG, Canvas, Plot, ticks
-from core.train.pictures import distances, feature_map, ranked_lists, save_picture, spread
+from core.train.pictures import distances, feature_map, ranked_lists, spread
+from core.train.plots import COLOURS, HEIGHT, MARKERS, RIGHT, WIDTH, WRONG, chart, picture_of, rgb, save_picture
 from core.types import Floats, Image, Ints
 
 HIGH, WIDE = 64, 32
@@ -128,37 +129,46 @@ def test_a_map_is_bounded_and_keeps_the_coloured() -> None:
 
 def test_cameras_have_shapes_of_their_own() -> None:
     drawn = []
-    for shape in range(6):
-        sheet = Canvas(20, 20)
-        sheet.mark(10, 10, (0, 0, 0), shape, 6)
-        drawn.append(sheet.finished())
-    for i, one in enumerate(drawn):
-        for other in drawn[:i]:
-            assert (np.abs(one.astype(int) - other) > 100).any(axis=2).sum() >= 10
+    for marker in MARKERS:
+        figure, axes = chart("")
+        axes.scatter([0], [0], s=400, color="black", marker=marker)
+        drawn.append(picture_of(figure))
+    for i, picture in enumerate(drawn):
+        for earlier in drawn[:i]:
+            assert (np.abs(picture.astype(int) - earlier) > 100).any(axis=2).sum() >= 10
 
 
 def test_values_lie_where_their_axis_says() -> None:
-    plot = Plot("", (0, 10), (0, 2), right=(0, 1))
-    left, far = plot.at([0, 10], "x")
-    bottom, top = plot.at([0, 2], "y")
-    assert 0 < left < far < plot.width and 0 < top < bottom < plot.height
-    assert plot.at([5], "x") == pytest.approx([(left + far) / 2])
-    assert plot.at([0, 1], "right") == pytest.approx([bottom, top])
+    """On the left scale and on the right one; rows of a picture count from the top."""
+    figure, axes = chart("", "steps", "loss")
+    right = axes.twinx()
+    axes.set(xlim=(0, 10), ylim=(0, 2))
+    right.set_ylim(0, 1)
+    axes.scatter([5], [0.5], s=60, color=rgb(COLOURS[0]), linewidths=0)
+    right.scatter([7], [0.75], s=60, color=rgb(COLOURS[1]), linewidths=0)
+    picture = picture_of(figure)
+    box = axes.get_position()
+    for colour, x, y in ((COLOURS[0], 0.5, 0.25), (COLOURS[1], 0.7, 0.75)):
+        rows, columns = np.nonzero((np.abs(picture.astype(int) - colour) <= 2).all(axis=2))
+        assert columns.mean() == pytest.approx(WIDTH * (box.x0 + x * box.width), abs=1.5)
+        assert rows.mean() == pytest.approx(HEIGHT * (1 - box.y0 - y * box.height), abs=1.5)
 
 
+@settings(max_examples=20, deadline=None)
 @given(low=st.floats(-1e6, 1e6), size=st.floats(1e-3, 1e6))
 def test_ticks_are_few_within_and_evenly_spaced(low: float, size: float) -> None:
-    found = ticks(low, low + size)
+    _, axes = chart("")
+    axes.set_ylim(low, low + size)
+    found = [tick for tick in axes.get_yticks() if low - 1e-6 * size <= tick <= low + size * (1 + 1e-6)]
     assert 2 <= len(found) <= 8
-    assert found[0] >= low - 1e-6 * size and found[-1] <= low + size * (1 + 1e-6)
     steps = np.diff(found)
     assert steps == pytest.approx(np.full(len(steps), steps[0]), rel=1e-3)
 
 
 def test_a_saved_picture_reads_as_drawn(tmp_path: Path) -> None:
-    sheet = Canvas(30, 20)
-    sheet.area([5, 15, 15, 5], [5, 5, 15, 15], (10, 20, 200))
-    picture = sheet.finished()
+    canvas = Canvas(30, 20)
+    canvas.box(5, 5, 10, 10, (10, 20, 200))
+    picture = canvas.finished()
     save_picture(tmp_path / "deep" / "a.png", picture)
     assert (cv2.imread(str(tmp_path / "deep" / "a.png")) == picture).all()
     assert picture[10, 10].tolist() == [10, 20, 200] and picture[2, 2].tolist() == [255, 255, 255]
