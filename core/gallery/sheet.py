@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from core.amounts import CANDIDATES
 from core.canvas import FAINT, Canvas, Colour, shortened
 from core.gallery.naming import clock, counted, moment, person_name
 from core.gallery.sightings import Crop, Gallery, Sighting
@@ -23,7 +24,6 @@ TITLE, TEXT, SMALL = 19, 14, 12  # sizes of letters
 _MOST = 3 * ACROSS  # sightings of one person; more are in the report
 _EACH = 3  # crops of one sighting, where there is room
 _LINES = 10  # of crops on a page
-PROMISE = "Matches are candidates until a person confirms them."
 _TIMED = "Times are clip times."
 _UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
@@ -76,7 +76,7 @@ def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: Look) -> 
     title = f"{counted(people, 'person', 'people')}, {counted(cameras, 'camera', 'cameras')}"
     canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
     times = _TIMED if gallery.timed else _UNTIMED
-    canvas.text(f"{PROMISE} {times} {number}", MARGIN, 58, TEXT)
+    canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
     for place, line in enumerate(lines):
         _row(canvas, line, HEAD + place * LINE, look)
     if not lines:
