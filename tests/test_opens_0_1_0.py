@@ -1,6 +1,7 @@
-"""What 0.1.0 wrote still opens, and shows the same people and decisions; tests/data/v0.1.0/README.md says how it was made.
+"""What 0.1.0 wrote still opens, and shows the same people and decisions.
 
-`expected.json` holds what 0.1.0 itself showed of these files: `python -m tests.test_opens_0_1_0 FILE` wrote it.
+tests/data/v0.1.0/README.md says how it was made. `expected.json` beside it holds what 0.1.0 itself showed of these,
+written by this module: `python -m tests.test_opens_0_1_0 FILE`.
 """
 
 import csv
