@@ -26,8 +26,9 @@ lint: $(TEST_READY)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
+# `make bench AGAINST=../older` measures that checkout too; PARTS="pets speed" leaves the rest out.
 bench: $(TEST_READY)
-	$(PY) -m tests.bench
+	$(PY) -m tests.bench $(PARTS) $(if $(AGAINST),--against $(AGAINST))
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null || { \

@@ -1,140 +1,166 @@
-"""`make bench`: the figures that the README states, taken anew on this machine. Ratios count, absolute times do not.
+"""`make bench`: how right and how fast it is, measured anew on this machine.
 
-Needs the developers' footage for all but the detector; what is missing is said and left out.
+    python -m tests.bench                             everything
+    python -m tests.bench pets room_hall              some parts
+    python -m tests.bench --against ../older          before (the older checkout) beside after (this one)
+    python -m tests.bench --before before.json        the same, with figures that --json has written earlier
+
+The exit status is 1 where a figure of accuracy is not equal to the last digit, and where speed is below a floor. Speed
+needs a quiet machine: two checkouts take turns, and ratios count. What needs the developers' footage (../shared) is
+left out where that is missing.
 """
 
+import argparse
+import contextlib
 import json
 import os
-import subprocess
+import platform
 import sys
 import tempfile
-import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import av
-import numpy as np
+from tests.bench.accuracy import SEEDS, pets, plazas, plazas_summary, room_hall
+from tests.bench.checkout import ROOT, SHARED, Checkout, Failed, Figures
+from tests.bench.compared import below, differing, ratios, table
 
-from core.detect import open_detector
-from core.offline import import_ultralytics
-from core.pipeline.stages import load_detections
-from core.settings import DetectSettings, TrackSettings, VideoSettings
-from core.store import Artifact
-from core.track import track
-from core.types import Image
-from core.video import plan, probe, read
-from core.weights import find
-
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared"
-FRAMES = 200
+PARTS = ("pets", "plazas", "room_hall", "speed")
+NEED_FOOTAGE = {"pets", "room_hall", "speed"}
 
 
-def first_frames(clip: Path) -> list[Image]:
-    probed = probe(clip)
-    with read(probed, plan(probed, VideoSettings(fps=0))[:FRAMES]) as pictures:
-        return [p.bgr for p in pictures]
+def main(words: list[str]) -> int:
+    options = parsed(words)
+    parts = [part for part in options.parts if _possible(part)]
+    with contextlib.ExitStack() as stack:
+        room = options.room or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        after = Checkout(options.checkout, room / "after")
+        before = Checkout(options.against.resolve(), room / "before") if options.against else None
+        drawn = (options.drawn or room / "drawn").resolve()
+        accuracy = [part for part in parts if part != "speed"]
+        figures = gathered(measured(after, accuracy, drawn, options), options.json)
+        earlier = loaded(options.before) if options.before else {}
+        if before:
+            earlier = gathered(measured(before, accuracy, drawn, options), None)
+        status = said(earlier, figures, groups(accuracy, options.seeds)) if before or options.before else 0
+        if "speed" in parts:
+            status = max(status, speed(after, before, figures, options))
+    return status
 
 
-def detector_speed(clip: Path) -> None:
-    """Our OpenVINO route against Ultralytics' own PyTorch `predict`, decoding left out of both."""
-    model = find("person-yolo11n", "detector")
-    ours = open_detector(model, DetectSettings(), "openvino")
-    theirs = import_ultralytics().YOLO(str(model.path), task="detect")
-    frames = first_frames(clip)
-    list(ours.detect(frames[:10]))
-    theirs.predict(frames[0], conf=0.05, verbose=False)
-    began = time.perf_counter()
-    list(ours.detect(frames))
-    fast = len(frames) / (time.perf_counter() - began)
-    began = time.perf_counter()
-    for frame in frames:
-        theirs.predict(frame, conf=0.05, verbose=False)
-    slow = len(frames) / (time.perf_counter() - began)
-    print(f"detector: {fast:.1f} frames/s against {slow:.1f} of Ultralytics' predict, {fast / slow:.2f} times")
-
-
-def detector_against_peer(clip: Path, weights: Path) -> None:
-    """The detector that ships against a YOLOv8n as its publisher exports it, each at its own default, in turns."""
-    frames = first_frames(clip)
-    rooms = [open_detector(find(name, "detector"), DetectSettings()) for name in ("person-yolo11n", str(weights))]
-    spent = [[], []]
-    for turn in range(4):
-        for room, seconds in zip(rooms, spent, strict=True):
-            began = time.perf_counter()
-            list(room.detect(frames))
-            if turn:
-                seconds.append(time.perf_counter() - began)
-    ours, theirs = (len(frames) / min(seconds) for seconds in spent)
-    print(f"person-yolo11n {ours:.1f} frames/s, YOLOv8n {theirs:.1f}: {theirs / ours:.2f} times the time")
-
-
-def tracker_speed(stages: Path, clip: Path) -> None:
-    times = plan(probe(clip), VideoSettings(fps=0))
-    boxes, _ = load_detections(Artifact(next(stages.glob("*/detect-*")), {}), times)
-    began = time.perf_counter()
-    track(times, boxes, TrackSettings())
-    print(f"tracker alone, motion only: {len(times) / (time.perf_counter() - began):.0f} frames/s")
-
-
-def repeated(clip: Path, seconds: float, out: Path) -> Path:
-    """The clip's packets again and again, without encoding, until it is `seconds` long."""
-    with av.open(str(clip)) as source, av.open(str(out), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        packets = [(bytes(p), p.is_keyframe) for p in source.demux(video=0) if p.size]
-        rate = float(probe(clip).fps)
-        tick = 0
-        while tick / rate < seconds:
-            for content, key in packets:
-                packet = av.Packet(content)
-                packet.stream, packet.is_keyframe = stream, key
-                packet.time_base = source.streams.video[0].time_base
-                packet.pts = packet.dts = round(tick / rate / packet.time_base)
-                target.mux(packet)
-                tick += 1
-    return out
-
-
-def peak_megabytes(clip: Path, room: Path) -> float:
-    environment = {**os.environ, "SIGHTLINE_CACHE": str(room / clip.stem)}
-    command = [sys.executable, "-m", "core", "track", str(clip), "--out", str(room / "out"), "--progress", "none"]
-    script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
-    script += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    ran = subprocess.run(
-        [sys.executable, "-c", script, *command], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+def parsed(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    return int(ran.stdout.split()[-1]) / 1024
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, as they come in")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="measure this checkout too, as it was before")
+    parser.add_argument("--before", type=Path, metavar="FILE", help="compare with figures that --json has written")
+    parser.add_argument("--checkout", type=Path, default=ROOT, metavar="DIR", help="measure this one (the bench's own)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N", help="which plazas (0 to 9)")
+    parser.add_argument("--drawn", type=Path, metavar="DIR", help="keep drawn plazas there, and take them from there")
+    parser.add_argument("--room", type=Path, metavar="DIR", help="work there and leave everything (a temporary folder)")
+    parser.add_argument("--features", metavar="NAME", help="another embedder for plazas and room_hall")
+    parser.add_argument("--minutes", type=float, default=60, help="length of the film whose memory is measured (60)")
+    options = parser.parse_args(words)
+    options.parts = options.parts or list(PARTS)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}. Parts: {', '.join(PARTS)}.")
+    if options.against and options.before:
+        parser.error("--against measures what --before would read. Leave one out.")
+    options.checkout = options.checkout.resolve()
+    options.room = options.room.resolve() if options.room else None
+    return options
 
 
-def memory(clip: Path, room: Path, minutes: float) -> None:
-    short = peak_megabytes(repeated(clip, 60, room / "minute.avi"), room)
-    long = peak_megabytes(repeated(clip, 60 * minutes, room / "long.avi"), room)
-    print(f"peak memory: {long:.0f} MB for {minutes:g} minutes, {short:.0f} MB for one: {long / short:.2f} times")
+def _possible(part: str) -> bool:
+    there = part not in NEED_FOOTAGE or (SHARED / "data" / "README.md").is_file()
+    if not there:
+        print(f"{part}: left out, for the developers' footage (../shared) is not on this machine")
+    return there
 
 
-def main() -> None:
-    pets = SHARED / "data" / "pets_s2l1" / "view1.avi"
-    if not pets.is_file():
-        print("The developers' footage (../shared) is not on this machine; nothing can be measured.")
-        return
-    minutes = float(os.environ.get("SIGHTLINE_BENCH_MINUTES", "60"))
-    with tempfile.TemporaryDirectory() as name:
-        room = Path(name)
-        detector_speed(pets)
-        weights = SHARED / "weights" / "yolov8n_int8_openvino_model"
-        detector_against_peer(pets, weights)
-        words = ["--weights", str(weights), "--fps", "0", "--progress", "none", "--name", f"pets={pets}"]
-        environment = {**os.environ, "SIGHTLINE_CACHE": str(room / "cache")}
-        for more in ([], ["--iou", "0.3"]):
-            began = time.perf_counter()
-            command = [sys.executable, "-m", "core", "track", "--out", str(room / "out"), *words, *more]
-            subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
-            spent = json.loads((room / "out" / "run.json").read_text())["seconds"]
-            whole = time.perf_counter() - began
-            print(f"PETS {' '.join(more) or 'from nothing'}: {spent:.2f} s, {whole:.2f} s with the start of Python")
-        tracker_speed(room / "cache" / "stages", pets)
-        memory(pets, room, minutes)
+def measured(checkout: Checkout, parts: Iterable[str], drawn: Path, options: argparse.Namespace) -> Iterator[Figures]:
+    """The figures of accuracy of a checkout, as they come in."""
+    flags = ["--features", options.features] if options.features else []
+    print(f"{checkout.folder}:", flush=True)
+    for part in parts:
+        if part == "pets":
+            yield from pets(checkout)
+        elif part == "plazas":
+            yield from plazas(checkout, drawn, options.seeds, flags)
+        elif part == "room_hall":
+            yield from room_hall(checkout, flags)
+
+
+def gathered(found: Iterable[Figures], file: Path | None) -> Figures:
+    """All figures together; said and written as they come in."""
+    figures: Figures = {}
+    for new in found:
+        figures |= new
+        figures |= plazas_summary(figures)
+        for name, figure in new.items():
+            print(f"  {name}: {figure}", flush=True)
+        write(file, figures)
+    for name, figure in plazas_summary(figures).items():
+        print(f"  {name}: {figure}", flush=True)
+    return figures
+
+
+def write(file: Path | None, figures: Figures) -> None:
+    if file:
+        machine = {"cores": os.cpu_count(), "processor": platform.processor() or platform.machine()}
+        content = {"machine": machine, "python": platform.python_version(), "figures": figures}
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def loaded(file: Path) -> Figures:
+    return dict(json.loads(file.read_text(encoding="utf-8"))["figures"])
+
+
+def groups(parts: Iterable[str], seeds: Iterable[int]) -> set[str]:
+    """What the names of the figures begin with that were measured."""
+    return {name for part in parts for name in ([f"plaza{seed}" for seed in seeds] if part == "plazas" else [part])}
+
+
+def said(before: Figures, after: Figures, measured: set[str]) -> int:
+    """Before and after in a table; 1 where a figure differs. What was measured before only is left out."""
+    old, new = (_of(figures, measured) for figures in (before, after))
+    names = differing(old, new)
+    print(table(old, new, {**old, **new}))
+    for name in names:
+        print(f"differs: {name}: {old.get(name, '-')} before, {new.get(name, '-')} after")
+    count = len({**old, **new})
+    print(
+        f"{len(names)} of {count} figures of accuracy differ" if names else f"all {count} figures of accuracy are equal"
+    )
+    return 1 if names else 0
+
+
+def _of(figures: Figures, measured: set[str]) -> Figures:
+    """The figures that were measured, with the plazas among them summed up anew."""
+    found = {name: figure for name, figure in figures.items() if name.partition("/")[0] in measured}
+    return {**found, **plazas_summary(found)}
+
+
+def speed(after: Checkout, before: Checkout | None, figures: Figures, options: argparse.Namespace) -> int:
+    """The speed of both in turns, and this checkout's against its floors."""
+    from tests.bench.speed import FLOORS, chains, peers
+
+    found = chains([checkout for checkout in (before, after) if checkout])
+    mine = {**found[-1], **peers(after, options.minutes)}
+    for name, figure in mine.items():
+        print(f"  {name}: {float(figure):.4g}")
+    if before:
+        print(ratios(found[0], found[1]))
+    write(options.json, {**figures, **mine})
+    broken = list(below(mine, FLOORS))
+    for sentence in broken:
+        print(sentence)
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":
-    np.seterr(all="raise", under="ignore")
-    main()
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except Failed as fault:
+        sys.exit(str(fault))

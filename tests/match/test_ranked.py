@@ -1,7 +1,5 @@
 """Who else a tracklet may be: as a plain loop would find it, and never what is forbidden as if it were possible."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -104,13 +102,11 @@ def test_a_tracklet_without_a_crop_is_misuse() -> None:
         room.most_alike(np.array([0]), np.array([1]), np.array([0]), np.ones((1, 2)))
 
 
-def test_two_thousand_take_no_time() -> None:
-    """Well under a second on one core; the bound leaves room for a machine that is busy with something else."""
+def test_two_thousand_are_ranked() -> None:
+    """All of a large run; `python -m tests.bench speed` says how long it takes."""
     held = match(run(1, people=500, cameras=4, width=64)[0], KNOWN, 0.5)
-    people = held.people()
     of = np.repeat(np.arange(2000), 8)
     vector = np.repeat(held.tracklets.vector, 8, axis=0).astype(np.float16)
-    before = time.process_time()
-    rows = rank(held.similarity, held.why, people)
-    room.most_alike(rows.row, rows.other, of, vector)
-    assert time.process_time() - before < 1.5 and len(rows) >= 10_000
+    rows = rank(held.similarity, held.why, held.people())
+    alike, *_ = room.most_alike(rows.row, rows.other, of, vector)
+    assert len(rows) >= 10_000 and len(alike) == len(rows)
