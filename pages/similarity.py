@@ -26,7 +26,12 @@ st.markdown(
 )
 st.session_state.setdefault("likeness view", PEOPLE if people > 1 else TRACKS)
 view = st.segmented_control(
-    "What to show", list(VIEWS), format_func=VIEWS.get, key="likeness view", required=True, label_visibility="collapsed"
+    "What to show",
+    list(VIEWS),
+    format_func=VIEWS.__getitem__,
+    key="likeness view",
+    required=True,
+    label_visibility="collapsed",
 )
 if view == MAP:
     flat_map(case, tracks, desk.match.threshold)

@@ -27,7 +27,7 @@ def ask_for_clocks(case: Case) -> bool:
         args=(key,),
         help="The same person can be in two cameras at once only if these are right. Not sure? Leave 0.",
     )
-    by_clock = st.session_state[key] == _BY_CLOCK
+    by_clock: bool = st.session_state[key] == _BY_CLOCK
     told = sum(bool(clip.began) for clip in case.clips)
     if by_clock and 0 < told < len(case.clips):
         st.warning(

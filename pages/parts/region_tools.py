@@ -96,6 +96,8 @@ def bring_file(clip: CaseClip, film: Clip) -> None:
             st.radio("What is drawn already", ["stays", "is replaced"], horizontal=True, key=f"{key} old")
 
         def use() -> None:
+            if file is None:
+                return
             try:
                 found = read_regions(file.getvalue(), file.name, film.width, film.height)
                 beside = st.session_state.get(f"{key} old") != "is replaced"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -113,7 +114,12 @@ def _cost(case: Case, order: Order) -> str:
 def _use(case: Case, job: Job, settings: TrackSettings) -> None:
     """Start the run of these settings; all else as in the run that is shown."""
     was = job.order
-    like_it = {"detector": was.detector, "embedder": was.embedder, "video": was.video, "detect": was.detect}
+    like_it: dict[str, Any] = {
+        "detector": was.detector,
+        "embedder": was.embedder,
+        "video": was.video,
+        "detect": was.detect,
+    }
     try:
         order = order_of(replace(case, plan=replace(case.plan, **like_it, track=settings)))
         key = services().jobs.start(order).key

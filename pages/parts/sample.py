@@ -1,5 +1,7 @@
 """The one click that opens our own footage, for whoever has none at hand."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core.errors import SightlineError
@@ -15,7 +17,7 @@ def offer_sample(primary: bool = False) -> None:
     ready = bool(sample_clips(sample_folder()))
     words = "Three cameras over a plaza, 30 s, eight people. Drawn by us: nobody in it is anybody."
     words += "" if ready else " It is drawn on this machine first, which takes about a minute."
-    kind = "primary" if primary else "secondary"
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
     if not st.button("Open the sample", icon=":material/movie:", help=words, type=kind):
         return
     bar = st.empty()

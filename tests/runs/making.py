@@ -11,7 +11,7 @@ from core.runs import Setup, track_clips
 from core.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
-from tests.pipeline.fakes import BrightDetector, ColourEmbedder, write_scene
+from tests.pipeline.fakes import SURE, BrightDetector, ColourEmbedder, write_scene
 
 WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
 LINKS = (
@@ -21,21 +21,22 @@ LINKS = (
 )
 
 
-def faked(setup: Setup) -> Setup:
-    """The same setup with networks that find figures by brightness and tell them apart by colour."""
+def faked(setup: Setup, lower: float = SURE) -> Setup:
+    """The same setup with networks that find figures by brightness and tell them apart by colour. Of the figure in the
+    lower half of the picture the detector is as sure as `lower` says."""
     real = setup.networks
     assert real.embedder_model
     fakes = Networks(
         real.detector_model,
         real.embedder_model,
         real.backend,
-        open_one=lambda *_: BrightDetector(),
+        open_one=lambda *_: BrightDetector(lower=lower),
         open_other=lambda *_: ColourEmbedder(),
     )
     return replace(setup, networks=fakes)
 
 
-def setup(folder: Path) -> Setup:
+def setup(folder: Path, lower: float = SURE) -> Setup:
     """Two cameras that see the same two figures, with something set everywhere that something can be set."""
     cameras = [Camera("hall", folder / "b.mp4"), Camera("gate", folder / "a.mp4")]
     for camera, frames in zip(cameras, (36, 30), strict=True):
@@ -58,7 +59,8 @@ def setup(folder: Path) -> Setup:
                 purpose="a test",
                 reason="nobody is anybody",
             ),
-        )
+        ),
+        lower,
     )
 
 
