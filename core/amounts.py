@@ -1,7 +1,9 @@
-"""Amounts in words, alike wherever they are said."""
+"""Amounts and phrases as users read them, the same in the app, on the command line and in what is handed out."""
 
 from __future__ import annotations
 
+CANDIDATES = "Matches are candidates until a person confirms them."
+"""What a result never goes without."""
 _UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
@@ -15,3 +17,17 @@ def in_words(count: float) -> str:
         if count >= power:
             return f"{count / power:.1f} {unit}"
     return f"{count:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    """A length of time.
+
+    >>> duration(6.4), duration(83), duration(7322)
+    ('6 s', '1 min 23 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-Work = Callable[[Sequence[str], Path], int | None]
-"""Is given the words of the command and the job's folder, and leaves there what a child would: its files, `progress`
-and `log`. Returns its exit status, or None for work that goes on until somebody stops it."""
+Work = Callable[[Sequence[str], Path, dict[str, str]], int | None]
+"""Is given the words of the command, the job's folder and the variables set for it, and leaves there what a child would:
+its files, `progress` and `log`. Returns its exit status, or None for work that goes on until somebody stops it."""
 
 STOPPED = 130
 KILLED = -9
@@ -24,11 +24,11 @@ class FakeLauncher:
     _going: dict[int, Path] = field(default_factory=dict)
     _count: int = 0
 
-    def start(self, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
         self._count += 1
         for name in ("progress", "log"):
             (folder / name).write_bytes(b"")
-        status = self.work(words, folder)
+        status = self.work(words, folder, variables)
         if status is None:
             self._going[self._count] = folder
         else:

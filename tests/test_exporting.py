@@ -52,7 +52,7 @@ def exports(tmp_path: Path) -> Iterator[Exports]:
         made.cancel(one.key)
 
 
-def write(words: Sequence[str], folder: Path) -> int:
+def write(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int:
     """The same as CHILD, in this process."""
     to = Path(flags(words)["to"])
     (to / "said").write_text(json.dumps(list(words)))

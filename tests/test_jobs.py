@@ -15,17 +15,20 @@ import pytest
 from core.cases import CaseClip, Cases, Plan
 from core.errors import SettingsError, StoreError, WeightsError
 from core.jobs import Job, Jobs, Order, Source, Trials, changes, order_of
+from core.jobs.status import ATTEMPT, CameraStatus, RunStatus, StatusWriter, read_status
+from core.progress import Report
 from core.regions import Region, Regions, load_regions, to_json
-from core.settings import TrackSettings, VideoSettings
+from core.settings import DetectSettings, TrackSettings, VideoSettings
 from tests.launching import FakeLauncher, flags
 
 # Stands in for `python -m core`: the same flags, the same output, and orders of its own in the detector's name.
 CHILD = """
-import json, signal, sys, time
+import json, os, signal, sys, time
 from pathlib import Path
 
 def stop(*_):
     sys.stderr.write("sightline: stopped. What was done is kept.\\n")
+    status("stopped")
     sys.exit(130)
 
 signal.signal(signal.SIGTERM, stop)
@@ -34,6 +37,14 @@ names = [sys.argv[i + 1].partition("=")[0] for i, word in enumerate(sys.argv) if
 out, act = Path(flags["out"]), flags["weights"]
 with (out / "starts").open("a") as file:
     file.write("x")
+
+def status(phase, cameras={}, fault=""):
+    about = [dict(name=name, state="failed" if "failed" in c else "done", tracks=c.get("tracks", 0), boxes=0,
+                  fault=c.get("failed", "")) for name, c in cameras.items()]
+    about = dict(format=1, attempt=os.environ["SIGHTLINE_ATTEMPT"], phase=phase, fault=fault, cameras=about)
+    part = Path(flags["watch"]) / "status.part"
+    part.write_text(json.dumps(about))
+    part.replace(Path(flags["watch"]) / "status.json")
 
 def record(state, cameras):
     (out / "run.json").write_text(json.dumps({"state": state, "cameras": cameras}))
@@ -44,6 +55,7 @@ def report(camera, done, number):
 
 if act == "refuse":
     sys.stderr.write("a warning of some library\\nsightline: the model is missing. Put it there.\\n")
+    status("failed", fault="the model is missing. Put it there.")
     sys.exit(2)
 if act == "crash":
     sys.stderr.write("Traceback\\n  line\\nMemoryError: no more\\n")
@@ -51,55 +63,84 @@ if act == "crash":
 if act == "vanish":
     sys.exit(9)
 record("running", {})
+status("tracking")
 report(names[0], 4, 1)
 print('{"camera": "half a li', flush=True)
 while act == "wait" or (act == "wait-once" and len((out / "starts").read_text()) == 1):
     time.sleep(0.02)
 faults = {"one-fails": names[:1], "all-fail": names}.get(act, [])
-record("done", {n: {"failed": "no frames. Export it again."} if n in faults else {"tracks": 3} for n in names})
+done = {n: {"failed": "no frames. Export it again."} if n in faults else {"tracks": 3} for n in names}
+record("done", done)
 if act == "half":
+    status("people", done)
     sys.exit(2)
 if sys.argv[1] == "run":
     (out / "people.csv").write_text("camera,track,person\\ngate,1,P001\\ngate,2,P001\\ngate,3,P002\\n")
     (out / "similarity.npz").write_bytes(b"")
+if len(faults) == len(names):
+    status("failed", done, "No clip could be worked on.")
+    sys.exit(2)
+status("done", done)
 sys.exit(1 if faults else 0)
 """
 
 
 STARTED = "x"
 FAULTS = {
-    "refuse": (2, "a warning of some library\nsightline: the model is missing. Put it there.\n"),
-    "crash": (1, "Traceback\n  line\nMemoryError: no more\n"),
-    "vanish": (9, ""),
+    # status of exit, what is said on the error stream, and in the status
+    "refuse": (
+        2,
+        "a warning of some library\nsightline: the model is missing. Put it there.\n",
+        "the model is missing. Put it there.",
+    ),
+    "crash": (1, "Traceback\n  line\nMemoryError: no more\n", ""),
+    "vanish": (9, "", ""),
 }
 
 
-def act(words: Sequence[str], folder: Path) -> int | None:
+def act(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int | None:
     """The same as CHILD, in this process: what it leaves behind, and how it ends. One that waits goes on."""
-    said = flags(words)
+    said, status = flags(words), RunStatus(variables[ATTEMPT])
     names = [words[i + 1].partition("=")[0] for i, word in enumerate(words) if word == "--name"]
     out, how = Path(said["out"]), said["weights"]
     with (out / "starts").open("a") as file:
         file.write(STARTED)
     if how in FAULTS:
-        status, words_of_it = FAULTS[how]
-        (folder / "log").write_text(words_of_it)
-        return status
-    (out / "run.json").write_text(json.dumps({"state": "running", "cameras": {}}))
+        ended, error, fault = FAULTS[how]
+        (folder / "log").write_text(error)
+        if fault:
+            (folder / "status.json").write_text(replace(status, phase="failed", fault=fault).to_json())
+        return ended
+    (folder / "status.json").write_text(replace(status, phase="tracking").to_json())
     about = {"camera": names[0], "number": 1, "cameras": len(names), "stage": "detect", "done": 4, "total": 10}
     report = json.dumps({**about, "rate": 5.0, "left_seconds": 1.0})
     (folder / "progress").write_text(f'{report}\n{{"camera": "half a li\n')
     if how == "wait" or (how == "wait-once" and (out / "starts").read_text() == STARTED):
         return None
+    return finish(replace(status, phase="done"), words, folder, names, how)
+
+
+def finish(status: RunStatus, words: Sequence[str], folder: Path, names: list[str], how: str) -> int:
+    """The results of a run that comes to its end, or nearly."""
+    out = folder / "out"
     faults = {"one-fails": names[:1], "all-fail": names}.get(how, [])
-    cameras = {n: {"failed": "no frames. Export it again."} if n in faults else {"tracks": 3} for n in names}
-    (out / "run.json").write_text(json.dumps({"state": "done", "cameras": cameras}))
+    cameras = tuple(
+        CameraStatus(name, "failed", fault="no frames. Export it again.")
+        if name in faults
+        else CameraStatus(name, "done", tracks=3)
+        for name in names
+    )
     if how == "half":
-        return 2
-    if words[0] == "run":
+        status = replace(status, phase="people")
+    elif len(faults) == len(names):
+        status = replace(status, phase="failed", fault="No clip could be worked on.")
+    (folder / "status.json").write_text(replace(status, cameras=cameras).to_json())
+    record = {c.name: {"failed": c.fault} if c.fault else {"tracks": 3} for c in cameras}
+    (out / "run.json").write_text(json.dumps({"state": "done", "cameras": record}))
+    if how != "half" and words[0] == "run":
         (out / "people.csv").write_text("camera,track,person\ngate,1,P001\ngate,2,P001\ngate,3,P002\n")
         (out / "similarity.npz").write_bytes(b"")
-    return 1 if faults else 0
+    return 2 if status.phase != "done" else 1 if faults else 0
 
 
 @pytest.fixture
@@ -339,6 +380,108 @@ def test_a_damaged_record_hides_one_job_only(jobs: Jobs) -> None:
     broken = over(jobs, jobs.start(order("one-fails")).key)
     (broken.out.parent / "job.json").write_text("{")
     assert [job.order.detector for job in jobs.all()] == ["quick"]
+
+
+OLD = {
+    # what 0.1.0 left: (its record, its exit status, whether people were compared, whether it was stopped), what it is
+    "done": ({"state": "done", "cameras": {"gate": {"tracks": 3}, "hall": {"tracks": 1}}}, "0", True, False, "done"),
+    "nobody saw it end": ({"state": "done", "cameras": {"gate": {"tracks": 3}}}, "", True, False, "done"),
+    "one failed": (
+        {"state": "done", "cameras": {"gate": {"failed": "x"}, "hall": {"tracks": 1}}},
+        "1",
+        True,
+        False,
+        "partly",
+    ),
+    "all failed": ({"state": "done", "cameras": {"gate": {"failed": "x"}}}, "2", False, False, "failed"),
+    "before people": ({"state": "done", "cameras": {"gate": {"tracks": 3}}}, "2", False, False, "failed"),
+    "stopped": ({"state": "running", "cameras": {"gate": {"tracks": 3}}}, "130", False, True, "stopped"),
+    "killed": ({"state": "running", "cameras": {}}, "", False, False, "failed"),
+}
+
+
+@pytest.mark.parametrize(("record", "ended", "compared", "cancelled", "state"), OLD.values(), ids=OLD.keys())
+def test_a_job_of_0_1_0_is_understood(
+    jobs: Jobs, tmp_path: Path, record: dict[str, object], ended: str, compared: bool, cancelled: bool, state: str
+) -> None:
+    """It wrote no status.json: where it stands follows from the other files."""
+    old = replace(order(), embedder="osnet")
+    folder = tmp_path / "runs" / old.key
+    (folder / "out").mkdir(parents=True)
+    about = {"order": asdict(old), "began": 1.0, "pid": 1, "born": 0.0, "cancelled": cancelled}
+    (folder / "job.json").write_text(json.dumps(about))
+    (folder / "out" / "run.json").write_text(json.dumps(record))
+    if ended:
+        (folder / "ended").write_text(ended)
+    if compared:
+        (folder / "out" / "similarity.npz").write_bytes(b"")
+        (folder / "out" / "people.csv").write_text("camera,track,person\ngate,1,P001\n")
+    job = jobs.look(old.key)
+    assert (job.state, job.people) == (state, 1 if compared else None)
+    expected = {name: ("failed" if "failed" in c else "done") for name, c in record["cameras"].items()}  # type: ignore[attr-defined]
+    assert {c.name: c.state for c in job.cameras if c.state != "waiting"} == expected
+
+
+def test_what_an_earlier_attempt_wrote_is_not_this_ones(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    about = job.folder / "job.json"
+    about.write_text(json.dumps({**json.loads(about.read_text()), "attempt": "another"}))
+    assert jobs.look(job.key).state == "failed"
+
+
+@pytest.mark.parametrize("phase", ["starting", "tracking", "people"])
+def test_a_child_that_is_gone_without_a_last_word_failed(jobs: Jobs, phase: str) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    status = read_status(job.folder, json.loads((job.folder / "job.json").read_text())["attempt"])
+    (job.folder / "status.json").write_text(replace(status, phase=phase).to_json())  # type: ignore[arg-type]
+    job = jobs.look(job.key)
+    assert job.state == "failed" and "Start it again" in job.fault
+
+
+def test_the_status_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ATTEMPT, "a1")
+    writer = StatusWriter(tmp_path)
+    writer.tracking(["gate", "hall"])
+    assert [c.state for c in read_status(tmp_path, "a1").cameras] == ["waiting", "waiting"]
+    writer.listen(Report("gate", 1, 2, "detect", 1, 10, 1.0, None))
+    assert [c.state for c in read_status(tmp_path, "a1").cameras] == ["working", "waiting"]
+    writer.camera(CameraStatus("gate", "done", 3, 40))
+    writer.camera(CameraStatus("hall", "failed", fault="no frames"))
+    writer.people()
+    assert read_status(tmp_path, "a1").phase == "people"
+    writer.done()
+    status = read_status(tmp_path, "a1")
+    assert status.phase == "done" and status.cameras[0] == CameraStatus("gate", "done", 3, 40)
+    assert read_status(tmp_path, "a2") == RunStatus("a2")
+    writer.camera(CameraStatus("gate", "failed", fault="torn"))
+    writer.done()
+    assert read_status(tmp_path, "a1").phase == "failed" and read_status(tmp_path, "a1").fault
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"attempt": "a", "phase": "odd", "fault": "", "cameras": []}'])
+def test_a_damaged_status_says_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "status.json").write_text(text)
+    assert read_status(tmp_path, "a") == RunStatus("a")
+
+
+def test_a_status_that_cannot_be_written_does_not_hold_the_work_up(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    writer = StatusWriter(tmp_path / "file")
+    writer.tracking(["gate"])
+    writer.stopped()
+    with pytest.raises(StoreError):
+        writer.done()
+
+
+def test_unusual_detection_reaches_the_child(tmp_path: Path) -> None:
+    from core.cli import parser
+    from core.cli.track import setup_of
+
+    unusual = replace(order("person-yolo11n"), detect=DetectSettings(320, 0.1, 0.6, 50))
+    read = parser().parse_args(unusual.words(tmp_path))
+    assert setup_of(read).recipe.detect == unusual.detect
+    plain = " ".join(order().words(tmp_path))
+    assert "floor" not in plain and "nms" not in plain and "max-detections" not in plain
 
 
 YARD = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))

@@ -6,7 +6,6 @@ import argparse
 import re
 import sys
 import time
-from typing import Any
 
 from core.amounts import in_words
 from core.errors import SettingsError
@@ -15,8 +14,7 @@ from core.store import Store
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("cache", help="show or trim what earlier runs have kept")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--trim", metavar="SIZE", help="remove the least recently used until this much is left: 5GB, 0")
     p.set_defaults(run=run)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.amounts import in_words
 from core.cases import Cases, back_up, erase, restore, what_goes
@@ -15,8 +14,7 @@ from core.jobs import Jobs
 from core.progress import Progress
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("cases", help="list, back up, restore or delete cases of the app")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--back-up", metavar="KEY", help="write this case to the file named by --to")
     p.add_argument("--to", type=Path, metavar="FILE", help="where the back-up goes")
     p.add_argument("--recordings", action="store_true", help="put the clips themselves into the back-up")

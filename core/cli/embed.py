@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.cli.progress import listener
 from core.device import backend
@@ -14,8 +13,7 @@ from core.progress import Progress
 from core.weights import find
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("embed", help="appearance vectors of a folder of pictures")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("folder", type=Path, metavar="DIR")
     p.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
     p.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")

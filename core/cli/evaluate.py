@@ -6,9 +6,9 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.cli.progress import listener
+from core.cli.renamed import add_former_flag
 from core.device import backend
 from core.embed import open_embedder
 from core.errors import SettingsError
@@ -19,8 +19,7 @@ from core.types import Ints
 from core.weights import find
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("evaluate", help="compare results and models with truth")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
     tracks = kinds.add_parser("tracks", help="tracks: MOT text, a folder with one file per camera, or a run")
     tracks.add_argument("--truth", type=Path, required=True, metavar="GT")
@@ -29,15 +28,18 @@ def add(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="TRACKS",
-        help="of a run's folder, only frames that it looked at count",
+        help="for a run's folder, only the frames that it analysed count",
     )
-    tracks.add_argument("--scale", type=float, default=1.0, help="truth pixels times this are result pixels (1)")
     tracks.add_argument(
-        "--away",
+        "--scale", type=float, default=1.0, help="factor from pixels of the truth to pixels of the result (1)"
+    )
+    max_absence = tracks.add_argument(
+        "--max-absence",
         type=int,
         metavar="FRAMES",
-        help="count a person as new who was out of the truth for more frames than this (never)",
+        help="count a person as new after an absence from the truth of more frames than this (never)",
     )
+    add_former_flag(tracks, "--away", max_absence)
     _add_shown(tracks)
     tracks.set_defaults(run=run)
     people = kinds.add_parser("people", help="people over all cameras: one recording, links, queries across cameras")
@@ -49,29 +51,35 @@ def add(commands: Any) -> None:
         type=Path,
         required=True,
         metavar="RUN",
-        help="tracks/ and people.csv; of a run, only frames that it looked at count",
+        help="tracks/ and people.csv; for a run, only the frames that it analysed count",
     )
     _add_shown(people)
     people.set_defaults(run=run_people)
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
     reid.add_argument("crops", type=Path, metavar="DIR", help="Market-1501 layout, or a folder per person")
     reid.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
-    reid.add_argument("--gallery", type=Path, metavar="DIR", help="the crops of DIR ask, those of this folder answer")
-    reid.add_argument("--aside", type=int, default=0, metavar="N", help="only the last N people")
+    reid.add_argument(
+        "--gallery",
+        type=Path,
+        metavar="DIR",
+        help="use the crops of DIR as queries and those of this folder as the gallery",
+    )
+    holdout = reid.add_argument("--holdout", type=int, default=0, metavar="N", help="only the last N people")
+    add_former_flag(reid, "--aside", holdout)
     reid.add_argument("--flip", action="store_true", help="mean with the mirror image's vector")
     reid.add_argument(
         "--pictures", type=Path, metavar="OUT", help="draw failures, distances and a map into this folder"
     )
     reid.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
-    reid.add_argument("--json", action="store_true", help="print JSON instead of words")
+    reid.add_argument("--json", action="store_true", help="print JSON instead of text")
     reid.set_defaults(run=run_reid)
     detector = kinds.add_parser("detector", help="a detector on a YOLO data set: average precision at IoU 0.5")
     detector.add_argument("pictures", type=Path, metavar="IMAGES", help="folder of pictures; labels/ beside images/")
     detector.add_argument("--weights", required=True, metavar="NAME", help="detector: name or file")
-    detector.add_argument("--size", type=int, default=640, help="long side the detector sees (640)")
+    detector.add_argument("--size", type=int, default=640, help="detector input size: long side in pixels (640)")
     detector.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
-    detector.add_argument("--json", action="store_true", help="print JSON instead of words")
-    detector.add_argument("--failures", type=Path, metavar="PNG", help="draw whom it missed and what it mistook")
+    detector.add_argument("--json", action="store_true", help="print JSON instead of text")
+    detector.add_argument("--failures", type=Path, metavar="PNG", help="draw missed people and false detections")
     detector.set_defaults(run=run_detector)
 
 
@@ -81,7 +89,7 @@ def _add_shown(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="do not ask for people of whom the truth says that less than this share is visible (0)",
+        help="ignore people of whom, by the truth, less than this share is visible (0)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
@@ -98,11 +106,11 @@ def _looked_at(options: argparse.Namespace) -> dict[str, Ints] | None:
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.away is not None and options.away < 0:
-        raise SettingsError("--away counts frames", "Give 0 or more, or leave it out.")
+    if options.max_absence is not None and options.max_absence < 0:
+        raise SettingsError("--max-absence counts frames", "Give 0 or more, or leave it out.")
     seen = _looked_at(options)
     result = options.result if seen is None else options.result / "tracks"
-    scores = score_files(options.truth, result, options.scale, seen, options.away, options.visible)
+    scores = score_files(options.truth, result, options.scale, seen, options.max_absence, options.visible)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:
@@ -120,14 +128,14 @@ def run_people(options: argparse.Namespace) -> int:
 def run_reid(options: argparse.Namespace) -> int:
     from core.train.examine import draw, examine, examine_two
 
-    if options.gallery and (options.pictures or options.aside):
-        raise SettingsError("--pictures and --aside need one folder", "Leave --gallery out.")
+    if options.gallery and (options.pictures or options.holdout):
+        raise SettingsError("--pictures and --holdout need one folder", "Leave --gallery out.")
     embedder = open_embedder(find(options.features, "embedder"), backend(options.device), options.flip)
     progress = Progress(listener("none" if options.json else "auto"))
     if options.gallery:
         ranking = examine_two(options.crops, options.gallery, embedder, progress)
     else:
-        found = examine(options.crops, embedder, options.aside, progress)
+        found = examine(options.crops, embedder, options.holdout, progress)
         ranking = found.ranking
         if options.pictures:
             draw(found, options.pictures)

@@ -12,7 +12,6 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from core.cli.like import given
 from core.cli.progress import listener
@@ -40,18 +39,17 @@ from core.progress import Progress
 from core.results import record_of
 from core.weights import EMBEDDER, Known, find
 
-DECIDING = ("cos", "links", "names", "travel", "looks_only", "no_blur", "purpose")
+DECIDING = ("cos", "links", "names", "travel", "ignore_positions", "no_blur", "purpose")
 OF_CROPS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
 CROPS, SUMS = "crops.zip", "SHA256SUMS"
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("gallery", help="decide again who is who in a run that is done")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("done", nargs="?", type=Path, metavar="DIR", help="the folder of a run")
-    p.add_argument("--check", type=Path, metavar="ZIP", help="say whether this gallery.zip is still as it was written")
+    p.add_argument("--check", type=Path, metavar="ZIP", help="check whether this gallery.zip is unchanged")
     p.add_argument("--market", type=Path, metavar="FOLDER", help="write the crops there, named as in Market-1501")
-    p.add_argument("--to", type=Path, metavar="FOLDER", help="write there, and leave DIR as it is")
+    p.add_argument("--to", type=Path, metavar="FOLDER", help="write to this folder and leave DIR unchanged")
     p.add_argument(
         "--what",
         choices=WHAT,
@@ -64,7 +62,7 @@ def add(commands: Any) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="with --what films: a clip of the run that lies elsewhere now; once for each",
+        help="with --what films: the new place of a clip of the run that was moved; once for each",
     )
     p.add_argument(
         "--from-crops",
@@ -72,7 +70,7 @@ def add(commands: Any) -> None:
         type=Path,
         default=[],
         metavar="FOLDER",
-        help="no run but crops: a folder per camera, with pictures, or with a folder for each person",
+        help="start from crops instead of a run: a folder per camera, with pictures or a folder per person",
     )
     p.add_argument("--out", type=Path, metavar="DIR", help="where the results of --from-crops go")
     p.add_argument("--features", metavar="NAME", help=f"embedder for --from-crops: name or file ({EMBEDDER})")

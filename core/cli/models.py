@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.amounts import in_words
-from core.cli.progress import BAR, LOG_SECONDS, clock, listener
+from core.amounts import duration, in_words
+from core.cli.progress import BAR, LOG_SECONDS, listener
 from core.device import backend, choose, cuda_here
 from core.errors import SettingsError
 from core.pipeline import Networks, Recipe
@@ -28,8 +28,7 @@ from core.weights.pins import FILE
 GET = "python -m core models get"
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("models", help="list the models that are here and those missing")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
     inner = p.add_subparsers(metavar="get | time")
     g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")
@@ -135,7 +134,9 @@ def line(report: Report) -> str:
     >>> line(Report("yolo11n", 1, 1, "download", 1_400_000, 5_600_000, 700_000.0, 6.0))
     'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
     """
-    left = "" if report.left_seconds is None or report.done >= report.total else f"  {clock(report.left_seconds)} left"
+    left = (
+        "" if report.left_seconds is None or report.done >= report.total else f"  {duration(report.left_seconds)} left"
+    )
     return (
         f"{report.camera}  {in_words(report.done)} of {in_words(report.total)}  {in_words(round(report.rate))}/s{left}"
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-from core.cli.progress import clock
+from core.amounts import duration
 from core.errors import SightlineError
 from core.types import Clip
 from core.video import probe
@@ -15,8 +14,7 @@ from core.video.checks import measure, notes_of
 from core.video.glimpses import glimpses
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("probe", help="say what clips are: size, length, rate, faults")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
     p.set_defaults(run=run)
 
@@ -35,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 def describe(clip: Clip) -> str:
     turned = f", turned by {clip.rotation}°" if clip.rotation else ""
     head = (
-        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {clock(clip.duration_seconds)}, "
+        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {duration(clip.duration_seconds)}, "
         f"{clip.fps:.4g} a second, {clip.codec} in {clip.container}, digest {clip.digest}"
     )
     notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])

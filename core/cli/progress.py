@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
+from core.amounts import duration
 from core.progress import Report
 
 BAR = 24
@@ -29,22 +30,11 @@ def line(report: Report) -> str:
     >>> line(Report("gate", 1, 2, "detect", 50, 200, 25.0, 6.0))
     'gate (1 of 2) detect  50/200  25.0 frames/s  6 s left'
     """
-    left = "" if report.left_seconds is None or report.done >= report.total else f"  {clock(report.left_seconds)} left"
+    left = (
+        "" if report.left_seconds is None or report.done >= report.total else f"  {duration(report.left_seconds)} left"
+    )
     where = f"{report.camera} ({report.number} of {report.cameras})"
     return f"{where} {report.stage}  {report.done}/{report.total}  {report.rate:.1f} frames/s{left}"
-
-
-def clock(seconds: float) -> str:
-    """
-    >>> clock(6.4), clock(83), clock(7322)
-    ('6 s', '1 min 23 s', '2 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _json(report: Report) -> None:

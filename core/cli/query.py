@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from core.amounts import CANDIDATES
+from core.cli.renamed import add_former_flag
 from core.crops import jpeg
 from core.detect import Detector, open_detector
 from core.device import backend
@@ -25,24 +27,26 @@ from core.weights import DETECTOR, find
 
 APART = 0.5
 """Overlap above which two boxes in a photo are one person: no track tells later that they were."""
-PROMISE = "Matches are candidates until a person confirms them: compare the pictures."
+NOTE = f"{CANDIDATES.removesuffix('.')}: compare the pictures."
 SHEET = {".jpg", ".jpeg"}
 SHEET_QUALITY = 88
 MOST = 20
 """People of a photo on one sheet."""
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("query", help="rank the people of a run by how alike a photo is")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("out", type=Path, metavar="DIR", help="the folder of a run")
     p.add_argument("photo", type=Path, metavar="PHOTO", help="a picture of one or several people")
-    p.add_argument("--top", type=int, default=10, metavar="N", help="people of the run to name (10)")
-    p.add_argument("--person", type=int, metavar="N", help="ask for the Nth person of the photo only, from the left")
-    p.add_argument("--whole", action="store_true", help="look for nobody: the whole picture is one person")
+    p.add_argument("--top", type=int, default=10, metavar="N", help="how many people of the run to list (10)")
+    p.add_argument("--person", type=int, metavar="N", help="only the Nth person of the photo, from the left")
+    whole = p.add_argument("--whole-picture", action="store_true", help="detect nobody: the picture shows one person")
+    add_former_flag(p, "--whole", whole)
     p.add_argument("--sheet", type=Path, metavar="FILE.jpg", help="draw the photo beside the people named")
-    p.add_argument("--no-blur", action="store_true", help="leave heads as they are on the sheet")
-    p.add_argument("--features", default="", metavar="FILE", help="where the run's embedder lies, if it has no name")
-    p.add_argument("--weights", default="", metavar="NAME", help="another detector than the run's: name or file")
+    p.add_argument("--no-blur", action="store_true", help="do not blur heads on the sheet")
+    p.add_argument(
+        "--features", default="", metavar="FILE", help="the file of the run's embedder, if it is not a named model"
+    )
+    p.add_argument("--weights", default="", metavar="NAME", help="use this detector instead of the run's: name or file")
     p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     p.add_argument("--json", action="store_true", help="print JSON instead of a table")
     p.set_defaults(run=run)
@@ -54,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     if not len(decided.evidence.tracklets):
         raise SettingsError(f"nobody was found in the run in {options.out}", "Choose a run with people in it.")
     embedder = open_embedder(model_of(record, "embedder", options.features), backend(options.device), flip=True)
-    detector = None if options.whole else _detector(record, options)
+    detector = None if options.whole_picture else _detector(record, options)
     conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
     photo = look_at(bgr, detector, conf)
     numbers = _asked_for(options, photo)
@@ -74,8 +78,10 @@ def _check(options: argparse.Namespace) -> None:
         raise SettingsError(f"--top is {options.top}", "Give 1 or more.")
     if options.no_blur and not options.sheet:
         raise SettingsError("--no-blur is about a sheet", "Name one with --sheet, or leave it out.")
-    if options.whole and options.weights:
-        raise SettingsError("--whole looks for nobody, so --weights has nothing to find", "Leave out one of them.")
+    if options.whole_picture and options.weights:
+        raise SettingsError(
+            "--whole-picture looks for nobody, so --weights has nothing to find", "Leave out one of them."
+        )
     if options.sheet and options.sheet.suffix.lower() not in SHEET:
         raise SettingsError(f"--sheet {options.sheet} is no JPEG file", "Give it a name that ends in .jpg.")
     if options.sheet and options.sheet.resolve() == options.photo.resolve():
@@ -109,7 +115,7 @@ def _words(options: argparse.Namespace, answer: Answer) -> str:
             lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
         head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
         lines.append(aligned([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
-    return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {PROMISE}"])
+    return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
 def _seen(answer: Answer) -> str:
@@ -135,7 +141,7 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
     height, width = answer.photo.bgr.shape[:2]
     sha256 = hashlib.sha256(options.photo.read_bytes()).hexdigest()
     return {
-        "note": PROMISE,
+        "note": NOTE,
         "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
         "embedder": answer.embedder,
         "detector": answer.detector or None,

@@ -6,7 +6,6 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from core.errors import SettingsError
 from core.retrack import again, compared, hold
@@ -15,15 +14,14 @@ from core.settings import TrackSettings
 SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("retrack", help="say what other settings of tracking would change")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("done", type=Path, metavar="DIR", help="the folder of a run")
-    p.add_argument("--conf", type=float, help="least confidence of a box")
-    p.add_argument("--iou", type=float, help="least overlap of a motion match")
-    p.add_argument("--track-cos", type=float, help="least similarity of a box and its track")
-    p.add_argument("--n-init", type=int, help="boxes that make a track")
-    p.add_argument("--max-age", type=float, help="seconds a track may miss")
-    p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
+    p.add_argument("--conf", type=float, help="confidence threshold")
+    p.add_argument("--iou", type=float, help="minimum IoU of a motion match")
+    p.add_argument("--track-cos", type=float, help="similarity threshold within a track")
+    p.add_argument("--n-init", type=int, help="minimum detections per track")
+    p.add_argument("--max-age", type=float, help="maximum gap in a track, seconds")
+    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold for one person's tracks (calibrated)")
     p.set_defaults(run=run)
 
 

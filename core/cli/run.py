@@ -8,15 +8,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
 from core.cli import like
-from core.cli.track import add_flags, logged, progress_of, say, setup_of, status_of
+from core.cli.renamed import add_former_flag
+from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
 from core.cli.ways import add_travel, ways_of
 from core.errors import SettingsError
 from core.gallery import Gallery
+from core.jobs.status import StatusWriter
 from core.log import LOG
 from core.people import Choice, Evidence, collect, decide, read_links, read_names
 from core.pipeline import NONE, name_cameras
@@ -26,8 +27,7 @@ from core.speed import Rates, note, note_whole
 from core.weights import Known
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("run", help="find the same people in several clips")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     add_flags(p)
     add_matching(p)
     p.add_argument(
@@ -35,41 +35,46 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="CAM=SECONDS",
-        help="this camera's clip begins so many seconds after the others' (0)",
+        help="start offset: this camera's clip begins so many seconds after the others' (0)",
     )
-    p.add_argument("--no-zip", action="store_true", help="leave everything but gallery.zip")
+    p.add_argument("--no-zip", action="store_true", help="write everything but gallery.zip")
     p.add_argument(
-        "--like", type=Path, metavar="ZIP", help="do the run again that this gallery.zip (or manifest) is of"
+        "--like", type=Path, metavar="ZIP", help="repeat the run that this gallery.zip (or manifest) describes"
     )
     p.set_defaults(run=run)
 
 
 def add_matching(p: argparse.ArgumentParser) -> None:
     """What decides who is who, and how it is handed out."""
-    p.add_argument("--cos", type=float, metavar="C", help="least similarity of two tracks of one person (calibrated)")
-    p.add_argument("--links", type=Path, metavar="FILE", help="CSV of what you have decided: see docs/command-line.md")
-    p.add_argument("--names", type=Path, metavar="FILE", help="CSV of whom you know: camera,track,name,note")
+    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold for one person's tracks (calibrated)")
+    p.add_argument("--links", type=Path, metavar="FILE", help="CSV of your decisions: see docs/command-line.md")
+    p.add_argument("--names", type=Path, metavar="FILE", help="CSV of names: camera,track,name,note")
     add_travel(p)
-    p.add_argument("--looks-only", action="store_true", help="make nothing of where people stood")
-    p.add_argument("--no-blur", action="store_true", help="leave heads as they are in gallery.zip")
-    p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred, which --no-blur must say")
-    p.add_argument("--purpose", metavar="TEXT", help="why anybody is looked for; it is kept in gallery.zip")
+    positions = p.add_argument(
+        "--ignore-positions", action="store_true", help="match by appearance only, not by where people stood"
+    )
+    add_former_flag(p, "--looks-only", positions)
+    p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
+    p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
+    p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
 
 
 def run(options: argparse.Namespace) -> int:
-    with logged(options):
-        return _run(options)
+    with logged(options) as status:
+        return _run(options, status)
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     # What a user can mistype is looked at before hours of work, not after.
     then = read(options.like) if options.like else None
     setup = _setup(options) if then is None else like.setup_of(options, then)
-    progress = progress_of(options)
-    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=say)
+    written.tracking(camera.name for camera in setup.cameras)
+    progress, tell = progress_of(options, written), telling(written)
+    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
     note(results, setup.recipe, setup.networks, Rates())
     status = status_of(results)
     if status < 2:
+        written.people()
         evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
         say_ground(evidence)
         gallery = decided(evidence, options.out, setup.known, setup.choice, progress)
@@ -100,7 +105,7 @@ def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
         read_links(options.links) if options.links else (),
         not options.no_blur,
         ways_of(options.travel, cameras),
-        options.looks_only,
+        options.ignore_positions,
         read_names(options.names) if options.names else (),
         purpose,
         reason,

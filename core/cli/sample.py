@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from core.cli.progress import listener
 from core.errors import SettingsError
@@ -13,9 +12,8 @@ from core.progress import Progress
 from core.sample import SampleSettings, render, sample_clips, sample_folder
 
 
-def add(commands: Any) -> None:
+def add_arguments(p: argparse.ArgumentParser) -> None:
     usual = SampleSettings()
-    p: argparse.ArgumentParser = commands.add_parser("sample", help="make sample footage of a plaza, with its truth")
     p.add_argument(
         "--out", type=Path, metavar="DIR", help="where films and truth go (the app's own place, drawn only once)"
     )

@@ -13,6 +13,7 @@ from typing import Any
 from core.cli.progress import listener
 from core.device import backend
 from core.errors import Cancelled, ClipError, RegionError, SettingsError, SightlineError
+from core.jobs.status import CameraStatus, StatusWriter
 from core.log import LOG, Stages, keep_log
 from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras
 from core.progress import Progress, Report
@@ -25,8 +26,7 @@ from core.watch import Watch
 from core.weights import DETECTOR, EMBEDDER
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("track", help="find and track the people in each clip")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     add_flags(p)
     p.set_defaults(run=run)
 
@@ -40,50 +40,61 @@ def add_flags(p: argparse.ArgumentParser) -> None:
     # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
     p.add_argument("--weights", metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
     p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})")
-    p.add_argument("--every-box", action="store_true", help="look at every box, not only where looks decide")
-    p.add_argument("--conf", type=float, help=f"least confidence of a box ({track.conf})")
-    p.add_argument("--iou", type=float, help=f"least overlap of a motion match ({track.iou})")
-    p.add_argument("--track-cos", type=float, help=f"least similarity ({track.track_cos})")
-    p.add_argument("--n-init", type=int, help=f"boxes that make a track ({track.n_init})")
-    p.add_argument("--max-age", type=float, help=f"seconds a track may miss ({track.max_age})")
+    p.add_argument("--every-box", action="store_true", help="embed every box, not only those whose appearance decides")
+    p.add_argument("--conf", type=float, help=f"confidence threshold ({track.conf})")
+    p.add_argument("--iou", type=float, help=f"minimum IoU of a motion match ({track.iou})")
+    p.add_argument("--track-cos", type=float, help=f"similarity threshold within a track ({track.track_cos})")
+    p.add_argument("--n-init", type=int, help=f"minimum detections per track ({track.n_init})")
+    p.add_argument("--max-age", type=float, help=f"maximum gap in a track, seconds ({track.max_age})")
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
-    p.add_argument("--range", action="append", default=[], metavar="CAM=FROM-TO", help="seconds of one camera's clip")
-    p.add_argument("--fps", type=float, help=f"frames looked at a second ({video.fps:g}; 0: all)")
-    p.add_argument("--size", type=int, help=f"long side the detector sees ({detect.size})")
-    p.add_argument("--from", type=float, metavar="S", help="begin at this second (0)")
+    p.add_argument(
+        "--range", action="append", default=[], metavar="CAM=FROM-TO", help="range of one camera's clip, in seconds"
+    )
+    p.add_argument("--fps", type=float, help=f"analysis frame rate ({video.fps:g}; 0: all)")
+    p.add_argument("--size", type=int, help=f"detector input size: long side in pixels ({detect.size})")
+    p.add_argument("--detection-floor", type=float, help=f"lowest confidence that is stored ({detect.floor})")
+    p.add_argument("--nms-iou", type=float, help=f"IoU above which two boxes are one person ({detect.nms_iou})")
+    p.add_argument("--max-detections", type=int, help=f"most boxes per frame ({detect.most})")
+    p.add_argument("--from", type=float, metavar="S", help="start at this second (0)")
     p.add_argument("--to", type=float, metavar="S", help="stop at this second")
     p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
-    p.add_argument("--fresh", action="store_true", help="do all stages again")
-    p.add_argument("--watch", type=Path, metavar="DIR", help="keep the latest picture, CPU and memory there")
+    p.add_argument("--fresh", action="store_true", help="ignore stored results of earlier runs")
+    p.add_argument("--watch", type=Path, metavar="DIR", help="write status, preview, CPU and memory use to this folder")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
 def run(options: argparse.Namespace) -> int:
-    with logged(options):
+    with logged(options) as status:
         setup = setup_of(options)
-        results = track_clips(setup, options.out, progress_of(options), options.fresh, tell=say)
+        status.tracking(camera.name for camera in setup.cameras)
+        progress, tell = progress_of(options, status), telling(status)
+        results = track_clips(setup, options.out, progress, options.fresh, tell=tell)
         note(results, setup.recipe, setup.networks, Rates())
         return status_of(results)
 
 
 @contextmanager
-def logged(options: argparse.Namespace) -> Iterator[None]:
-    """What a run does is in the log of all runs, however it ends."""
-    folder = options.out.absolute()
+def logged(options: argparse.Namespace) -> Iterator[StatusWriter]:
+    """However a run ends, it is in the log of all runs and, with --watch, in the status that the app reads."""
+    folder, status = options.out.absolute(), StatusWriter(options.watch)
     with keep_log(f"{folder.parent.name}/{folder.name}"):
         words = " ".join(f"{name}={value}" for name, value in vars(options).items() if value and name != "run")
         LOG.info("begins: %s", words)
         try:
-            yield
+            yield status
         except (KeyboardInterrupt, Cancelled):
             LOG.info("stopped")
+            status.stopped()
             raise
         except SightlineError as fault:
             LOG.error("%s", fault)
+            status.failed(str(fault))
             raise
         except Exception:
             LOG.exception("a fault of the program")
+            status.failed()
             raise
+        status.done()
         LOG.info("over")
 
 
@@ -93,18 +104,36 @@ def status_of(results: list[CameraResult]) -> int:
     return 2 if failed == len(results) else 1 if failed else 0
 
 
-def progress_of(options: argparse.Namespace) -> Progress:
-    hear: list[Callable[[Report], None]] = [listener(options.progress), Stages()]
+def progress_of(options: argparse.Namespace, status: StatusWriter) -> Progress:
+    """Reports go to the terminal, the log and the status; with --watch, to its folder as well."""
+    listeners: list[Callable[[Report], None]] = [listener(options.progress), Stages(), status.listen]
     if options.watch is None:
-        return Progress(lambda report: _all(hear, report))
+        return Progress(lambda report: _report_to(listeners, report))
     watch = Watch(options.watch)
-    hear.append(watch.listen)
-    return Progress(lambda report: _all(hear, report), look_on=watch.show)
+    listeners.append(watch.listen)
+    return Progress(lambda report: _report_to(listeners, report), look_on=watch.show)
 
 
-def _all(hear: list[Callable[[Report], None]], report: Report) -> None:
-    for one in hear:
-        one(report)
+def _report_to(listeners: list[Callable[[Report], None]], report: Report) -> None:
+    for listen in listeners:
+        listen(report)
+
+
+def telling(status: StatusWriter) -> Callable[[CameraResult], None]:
+    """Says what came of a camera, on the terminal and in the status."""
+
+    def tell(result: CameraResult) -> None:
+        status.camera(_status_of_camera(result))
+        say(result)
+
+    return tell
+
+
+def _status_of_camera(result: CameraResult) -> CameraStatus:
+    if result.fault:
+        return CameraStatus(result.camera.name, "failed", fault=result.fault)
+    tracks = len(set(result.tracks.track.tolist()))
+    return CameraStatus(result.camera.name, "done", tracks, len(result.tracks))
 
 
 def setup_of(options: argparse.Namespace) -> Setup:
@@ -115,7 +144,9 @@ def setup_of(options: argparse.Namespace) -> Setup:
     track = _given(options, "conf", "iou", "track_cos", "n_init", "max_age")
     recipe = Recipe(
         video=VideoSettings(**_given(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
-        detect=DetectSettings(**_given(options, "size")),
+        detect=DetectSettings(
+            **_given(options, "size", "nms_iou", **{"detection_floor": "floor", "max_detections": "most"})
+        ),
         embed=EmbedSettings(every=options.every_box),
         track=TrackSettings(**track),
     )

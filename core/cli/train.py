@@ -1,4 +1,4 @@
-"""`train reid`, `tune`, `detector`, `between`, `prepare`, `rendered`: models of one's own, from one's own pictures."""
+"""`train reid`, `tune`, `detector` and what goes with them: your own models, from your own pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli.progress import listener
+from core.cli.renamed import add_former_flag, add_renamed_command
 from core.embed import open_embedder
 from core.errors import SettingsError
 from core.progress import Progress
@@ -17,10 +18,29 @@ from core.weights import find
 from core.weights.digests import digest
 
 SIZES = "HEIGHTxWIDTH"
+# Present name, former name, field of the recipe, help.
+_WEIGHTS = (
+    ("--metric-weight", "--metric", "metric", "weight of the metric loss (1)"),
+    ("--identity-weight", "--identity", "identity", "weight of the identity classification loss (1)"),
+    (
+        "--similarity-weight",
+        "--alike",
+        "alike",
+        "weight of the teacher's similarities between crops (20 with --teacher)",
+    ),
+    (
+        "--regression-weight",
+        "--towards",
+        "towards",
+        "weight of the regression to the teacher's vectors (4 with --teacher)",
+    ),
+    ("--label-smoothing", "--smoothing", "smoothing", "label smoothing of the identity loss (0.1)"),
+    ("--final-rate", "--final", "final", "learning rate at the end, as a share of --rate (0.01)"),
+    ("--weight-decay", "--decay", "decay", "weight decay (0.0005)"),
+)
 
 
-def add(commands: Any) -> None:
-    p: argparse.ArgumentParser = commands.add_parser("train", help="train an embedder or a detector of one's own")
+def add_arguments(p: argparse.ArgumentParser) -> None:
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
     reid = kinds.add_parser("reid", help="an embedder, from crops of named people")
     _add_crops(reid)
@@ -33,7 +53,7 @@ def add(commands: Any) -> None:
         help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50; after steady_ a picture's light does not matter",
     )
     reid.set_defaults(run=run_reid)
-    tune = kinds.add_parser("tune", help="the same with several settings, and a table of what each is worth")
+    tune = kinds.add_parser("tune", help="train reid with several settings, and compare them in a table")
     _add_crops(tune)
     tune.add_argument("--loss", nargs="+", default=["triplet"], help="triplet, contrastive, margin")
     tune.add_argument("--margin", type=float, nargs="+", default=[0.3])
@@ -41,35 +61,52 @@ def add(commands: Any) -> None:
     tune.add_argument("--backbone", nargs="+", default=["osnet_x0_25"])
     tune.set_defaults(run=run_tune)
     _add_detector(kinds)
-    _add_between(kinds)
-    _add_means(kinds)
     _add_prepare(kinds)
-    _add_rendered(kinds)
+    add_renamed_command(
+        kinds, "between", "interpolate", _add_interpolate, "a detector between two stages: weights interpolated"
+    )
+    add_renamed_command(
+        kinds, "means", "recompute-bn", _add_recompute_bn, "recompute an embedder's batch-norm statistics from crops"
+    )
+    add_renamed_command(kinds, "rendered", "synthetic", _add_synthetic, "draw synthetic training data of a plaza")
 
 
 def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("crops", type=Path, metavar="DIR", help="crops: Market-1501 layout, or a folder per person")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--aside", type=int, default=0, metavar="N", help="keep the last N people aside to judge by")
-    p.add_argument("--also", type=Path, action="append", default=[], metavar="DIR", help="crops of further people")
-    p.add_argument("--teacher", metavar="NAME", help="learn from this embedder as well: name or file")
-    p.add_argument("--unlabelled", type=Path, metavar="DIR", help="more crops, of whom only the teacher speaks")
-    p.add_argument(
-        "--copies", type=int, default=0, metavar="N", help="the teacher speaks about N changed copies of each"
+    holdout = p.add_argument(
+        "--holdout", type=int, default=0, metavar="N", help="hold out the last N people to evaluate"
     )
-    p.add_argument("--start", type=Path, metavar="FILE", help="begin from these weights instead of random ones")
+    add_former_flag(p, "--aside", holdout)
+    extra = p.add_argument(
+        "--extra-data", type=Path, action="append", default=[], metavar="DIR", help="crops of further people"
+    )
+    add_former_flag(p, "--also", extra)
+    p.add_argument("--teacher", metavar="NAME", help="distil this embedder: name or file")
+    p.add_argument("--unlabelled", type=Path, metavar="DIR", help="further crops with distillation targets only")
+    p.add_argument(
+        "--copies", type=int, default=0, metavar="N", help="distillation targets for N augmented copies of each crop"
+    )
+    p.add_argument("--start", type=Path, metavar="FILE", help="start from these weights instead of random ones")
     p.add_argument("--size", default="256x128", metavar=SIZES)
-    p.add_argument("--no-augment", action="store_true", help="show every picture as it is")
+    p.add_argument("--no-augment", action="store_true", help="use every picture as it is")
     # The recipe's own defaults: a flag that is left out changes nothing.
     for name in ("epochs", "people", "pictures", "patience", "seed"):
         p.add_argument(f"--{name}", type=int)
-    p.add_argument("--beside", type=int, dest="unlabelled_per_batch", help="unlabelled crops in each batch (32)")
-    for name in ("metric", "identity", "smoothing", "alike", "towards", "final", "warmup", "decay"):
-        p.add_argument(f"--{name}", type=float)
+    per_batch = p.add_argument("--unlabelled-per-batch", type=int, metavar="N", help="unlabelled crops per batch (32)")
+    add_former_flag(p, "--beside", per_batch)
+    p.add_argument("--warmup", type=float, help="epochs in which the learning rate climbs (1)")
+    for present, former, field, words in _WEIGHTS:
+        add_former_flag(p, former, p.add_argument(present, type=float, dest=field, metavar="X", help=words))
     p.add_argument("--optimizer", help="adam or sgd")
-    p.add_argument(
-        "--settled", action="store_true", default=None, help="keep the means of the batch normalisations of --start"
+    freeze = p.add_argument(
+        "--freeze-bn",
+        action="store_true",
+        default=None,
+        dest="settled",
+        help="keep the batch-norm statistics of --start",
     )
+    add_former_flag(p, "--settled", freeze)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
 
 
@@ -80,19 +117,20 @@ def _add_detector(kinds: Any) -> None:
     p.add_argument("--start", type=Path, metavar="FILE.pt", help="begin from these weights instead of random ones")
     for name in ("size", "epochs", "batch", "close_mosaic", "seed"):
         p.add_argument(f"--{name.replace('_', '-')}", type=int)
-    for name in ("rate", "final", "warmup", "scale"):
+    for name in ("rate", "warmup", "scale"):
         p.add_argument(f"--{name}", type=float)
+    final = p.add_argument("--final-rate", type=float, dest="final", metavar="X", help="as a share of --rate (0.05)")
+    add_former_flag(p, "--final", final)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_detector)
 
 
-def _add_between(kinds: Any) -> None:
-    p: argparse.ArgumentParser = kinds.add_parser("between", help="a detector between two stages of its training")
+def _add_interpolate(p: argparse.ArgumentParser) -> None:
     p.add_argument("first", type=Path, metavar="FIRST.pt")
     p.add_argument("second", type=Path, metavar="SECOND.pt")
-    p.add_argument("--share", type=float, default=0.5, help="of the second's weights, 0 to 1 (0.5)")
+    p.add_argument("--share", type=float, default=0.5, help="share of the second one's weights, 0 to 1 (0.5)")
     p.add_argument("--out", type=Path, required=True, metavar="FILE.pt")
-    p.set_defaults(run=run_between)
+    p.set_defaults(run=run_interpolate)
 
 
 def _add_prepare(kinds: Any) -> None:
@@ -105,9 +143,8 @@ def _add_prepare(kinds: Any) -> None:
     p.set_defaults(run=run_prepare)
 
 
-def _add_rendered(kinds: Any) -> None:
+def _add_synthetic(p: argparse.ArgumentParser) -> None:
     usual = SampleSettings()
-    p: argparse.ArgumentParser = kinds.add_parser("rendered", help="crops and pictures of people that we drew")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--seeds", default="10-29", metavar="A-B", help="plazas to draw (10-29); 0 to 9 are for tests")
     p.add_argument("--every", type=int, default=25, metavar="N", help="one frame in so many (25)")
@@ -115,7 +152,7 @@ def _add_rendered(kinds: Any) -> None:
     p.add_argument("--people", type=int, default=usual.people, help=f"people in a plaza ({usual.people})")
     p.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of a plaza's time ({usual.seconds:g})")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
-    p.set_defaults(run=run_rendered)
+    p.set_defaults(run=run_synthetic)
 
 
 def run_reid(options: argparse.Namespace) -> int:
@@ -132,8 +169,8 @@ def run_tune(options: argparse.Namespace) -> int:
     from core.train import tune
     from core.train.reid import ReidRecipe
 
-    if not options.aside:
-        raise SettingsError("settings cannot be compared without people to judge by", "Keep some aside: --aside 20.")
+    if not options.holdout:
+        raise SettingsError("settings cannot be compared without people to judge by", "Hold some out: --holdout 20.")
     choices = {name: getattr(options, name) for name in tune.SWEPT}
     swept = dict.fromkeys(tune.SWEPT)
     base = ReidRecipe(**_given(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_of_crops(options))
@@ -158,10 +195,17 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
     taught, examination = lesson(
-        options.crops, recipe, options.aside, teacher, options.unlabelled, progress, options.copies, options.also
+        options.crops,
+        recipe,
+        options.holdout,
+        teacher,
+        options.unlabelled,
+        progress,
+        options.copies,
+        options.extra_data,
     )
     start = digest(options.start) if options.start else ""
-    beginning = {"start": start, "aside": options.aside, "copies": options.copies, "pictures": taught.fingerprint()}
+    beginning = {"start": start, "aside": options.holdout, "copies": options.copies, "pictures": taught.fingerprint()}
     checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
     train_reid(taught, recipe, checkpoint, progress, options.start, examination)
     save_picture(out / "curve.png", checkpoint.curves.picture())
@@ -175,19 +219,27 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     height, cross, width = options.size.partition("x")
     if not (cross and height.isdigit() and width.isdigit()):
         raise SettingsError(f"--size {options.size} is no size", f"Give {SIZES}, for example 256x128.")
-    beside = options.unlabelled_per_batch
+    per_batch = options.unlabelled_per_batch
     if options.unlabelled and not options.teacher:
-        raise SettingsError("only a teacher could speak of --unlabelled crops", "Name one with --teacher.")
-    if options.copies < 0 or (options.copies and not (options.teacher and beside != 0)):
-        raise SettingsError("--copies are for a teacher to speak about", "Name a --teacher, and --beside above 0.")
-    if beside is not None and not (options.unlabelled or options.copies):
-        raise SettingsError("--beside is about --unlabelled crops or --copies", "Name one of them, or leave it out.")
+        raise SettingsError("--unlabelled crops need a teacher", "Name one with --teacher.")
+    if options.copies < 0 or (options.copies and not (options.teacher and per_batch != 0)):
+        raise SettingsError(
+            "--copies need a teacher to speak about them", "Name a --teacher, and --unlabelled-per-batch above 0."
+        )
+    if per_batch is not None and not (options.unlabelled or options.copies):
+        raise SettingsError(
+            "--unlabelled-per-batch is about --unlabelled crops or --copies", "Name one of them, or leave it out."
+        )
     if options.settled and not options.start:
-        raise SettingsError("random weights have no means to be --settled on", "Name weights with --start.")
+        raise SettingsError(
+            "--freeze-bn keeps statistics that random weights do not have", "Name weights with --start."
+        )
     if not options.teacher and (options.alike or options.towards):
-        raise SettingsError("--alike and --towards are about a teacher", "Name one with --teacher.")
-    more = {"unlabelled": (32 if beside is None else beside) if options.unlabelled or options.copies else 0}
-    # A teacher that is named is heard, unless the flags say how much.
+        raise SettingsError(
+            "--similarity-weight and --regression-weight are about a teacher", "Name one with --teacher."
+        )
+    more = {"unlabelled": (32 if per_batch is None else per_batch) if options.unlabelled or options.copies else 0}
+    # A teacher that is named counts, unless the flags say how much.
     taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
     taught = {name: value for name, value in taught.items() if getattr(options, name) is None}
     plain = {"augment": NONE} if options.no_augment else {}
@@ -213,7 +265,7 @@ def run_detector(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_between(options: argparse.Namespace) -> int:
+def run_interpolate(options: argparse.Namespace) -> int:
     from core.train.between import between
 
     between(options.first, options.second, options.share, options.out)
@@ -221,23 +273,27 @@ def run_between(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_means(kinds: Any) -> None:
-    p = kinds.add_parser("means", help="an embedder's means and variances taken anew, from crops as they are")
+def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
     p.add_argument("weights", type=Path, metavar="FILE", help="embedder.safetensors of train reid")
     p.add_argument("crops", type=Path, nargs="+", metavar="DIR", help="folders of crops")
     p.add_argument("--out", type=Path, required=True, metavar="FILE")
-    p.add_argument("--most", type=int, default=2000, help="crops of each folder (2000)")
+    most = p.add_argument(
+        "--max-per-folder", type=int, default=2000, metavar="N", help="crops to use from each folder (2000)"
+    )
+    add_former_flag(p, "--most", most)
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto")
-    p.set_defaults(run=run_means)
+    p.set_defaults(run=run_recompute_bn)
 
 
-def run_means(options: argparse.Namespace) -> int:
+def run_recompute_bn(options: argparse.Namespace) -> int:
     from core.train.lesson import unnamed
     from core.train.settling import settled
 
     sets = [unnamed(folder) for folder in options.crops]
-    settled(options.weights, sets, options.most, options.out, options.seed, Progress(listener(options.progress)))
+    settled(
+        options.weights, sets, options.max_per_folder, options.out, options.seed, Progress(listener(options.progress))
+    )
     sys.stdout.write(f"{options.out}\n")
     return 0
 
@@ -250,7 +306,7 @@ def run_prepare(options: argparse.Namespace) -> int:
     return 0
 
 
-def run_rendered(options: argparse.Namespace) -> int:
+def run_synthetic(options: argparse.Namespace) -> int:
     from core.train.rendered import draw_set, seeds_to_learn_from
 
     seeds = seeds_to_learn_from(options.seeds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.amounts import CANDIDATES
 from core.gallery.heads import blurred
 from core.gallery.naming import moment, person_name
 from core.gallery.paper import FAINT, INK, Colour, Paper, drawable, shortened
@@ -21,7 +22,6 @@ _ABOVE, _BELOW = 24, 42
 _LINE = _ABOVE + _HIGH + _BELOW
 _ACROSS = (_WIDTH - 2 * _MARGIN - _LABEL + _GAP) // (_CELL + _GAP)
 _ENOUGH: Colour = (115, 158, 0)
-PROMISE = "Matches are candidates until a person confirms them."
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def lineup(asked: Sequence[Asked], title: str, threshold: float, blur: bool = Tr
     high = [_LINE * max(1, -(-len(one.candidates) // _ACROSS)) for one in asked]
     paper = Paper(_WIDTH, _HEAD + sum(high) + _MARGIN)
     paper.text(shortened(drawable(title, "Photo"), _WIDTH - 2 * _MARGIN, 17), _MARGIN, 34, 17, bold=True)
-    paper.text(f"{PROMISE} Framed, and called alike: {threshold:.2f} or more.", _MARGIN, 58, 13)
+    paper.text(f"{CANDIDATES} Framed, and called alike: {threshold:.2f} or more.", _MARGIN, 58, 13)
     y = _HEAD
     for one, deep in zip(asked, high, strict=True):
         _band(paper, one, y, blur)

@@ -23,7 +23,7 @@ _APART: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32
 class Launcher(Protocol):
     """How the work of a job is begun, looked at and stopped. `about` is what `start` returned, read from disk again."""
 
-    def start(self, words: Sequence[str], folder: Path) -> dict[str, Any]:
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
         """Begin the command; its output goes to files in `folder`. Returns who does it."""
 
     def alive(self, about: dict[str, Any]) -> bool:
@@ -36,8 +36,8 @@ class Launcher(Protocol):
 class Children:
     """The launcher of the program: a child process for each job."""
 
-    def start(self, words: Sequence[str], folder: Path) -> dict[str, Any]:
-        return start(words, folder)
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+        return start(words, folder, **variables)
 
     def alive(self, about: dict[str, Any]) -> bool:
         return process_of(about) is not None
@@ -46,11 +46,20 @@ class Children:
         stop(about, keep)
 
 
-def start(words: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is."""
+def start(words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is.
+
+    `variables` are added to its environment.
+    """
     with (folder / "progress").open("wb") as said, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=said, stderr=log, cwd=ROOT, env=environment(), **_APART
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=log,
+            cwd=ROOT,
+            env={**environment(), **variables},
+            **_APART,
         )
     about = _identity(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()

@@ -88,6 +88,7 @@ class Order:
             "from": video.start_seconds,
             "to": video.end_seconds,
             "size": self.detect.size,
+            **_unusual_detection(self.detect),
             "conf": track.conf,
             "iou": track.iou,
             "track-cos": track.track_cos,
@@ -136,6 +137,14 @@ def order_of(case: Case) -> Order:
         for clip in case.clips
     )
     return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
+
+
+def _unusual_detection(detect: DetectSettings) -> dict[str, float]:
+    """Flags for the settings of detection that the app does not offer, where they are not the usual ones."""
+    usual = DetectSettings()
+    flags = {"floor": "detection-floor", "nms_iou": "nms-iou", "most": "max-detections"}
+    values = {name: getattr(detect, name) for name in flags if getattr(detect, name) != getattr(usual, name)}
+    return {flags[name]: value for name, value in values.items()}
 
 
 def _words_of(source: Source, folder: Path, matched: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 <root>/<key>/job.json    what was ordered, and the process that does it
              regions/    the regions ordered, a file per camera
+             status.json where the run stands, in its own words: `core.jobs.status`
              progress    the child's output: JSON lines of `core.progress.Report`
              preview.jpg, usage.csv    what the child shows of itself: `core.watch`
              log         what the child said on its error stream
@@ -12,6 +13,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 import threading
 import time
@@ -25,12 +27,14 @@ from core.folders import cache_dir, write_atomically
 from core.jobs.children import Children, Launcher, remove
 from core.jobs.orders import Order
 from core.jobs.states import Job, read_job, read_json
+from core.jobs.status import ATTEMPT
+from core.jobs.status import FILE as STATUS
 from core.watch import PREVIEW, USAGE
 
 CORE = (sys.executable, "-m", "core")
 _KEY = 20
 _RESULTS = ("run.json", "tracks.parquet", "people.csv", "similarity.npz")
-_SHOWN = ("ended", PREVIEW, USAGE)
+_SHOWN = ("ended", STATUS, PREVIEW, USAGE)
 
 
 class Jobs:
@@ -80,19 +84,20 @@ class Jobs:
 
     def _begin(self, key: str, order: Order) -> None:
         folder = self._root / key
-        out = folder / "out"
+        out, attempt = folder / "out", secrets.token_hex(8)
         try:
             out.mkdir(parents=True, exist_ok=True)
             # An earlier attempt's record must not pass for this one's.
             for stale in (*(out / name for name in _RESULTS), *(folder / name for name in _SHOWN)):
                 stale.unlink(missing_ok=True)
             order.prepare(folder.resolve())
-            child = self._launcher.start([*self._command, *order.words(folder.resolve())], folder)
+            words = [*self._command, *order.words(folder.resolve())]
+            child = self._launcher.start(words, folder, **{ATTEMPT: attempt})
         except OSError as fault:
             raise StoreError(
                 f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."
             ) from fault
-        self._write(key, {"order": asdict(order), "began": time.time(), **child})
+        self._write(key, {"order": asdict(order), "began": time.time(), "attempt": attempt, **child})
 
     def _write(self, key: str, about: dict[str, Any]) -> None:
         write_atomically(self._root / key / "job.json", json.dumps(about, indent=1).encode())

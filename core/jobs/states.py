@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.jobs.orders import Order
+from core.jobs.status import ALL_FAILED, CameraPhase, CameraStatus, RunStatus, read_status
 from core.progress import Report
 
 State = Literal["running", "stopping", "done", "partly", "failed", "stopped"]
@@ -22,7 +23,7 @@ class CameraState:
     """How far one camera of a job is. `report` is the last word on the one that is being worked on."""
 
     name: str
-    state: Literal["waiting", "working", "done", "failed"]
+    state: CameraPhase
     report: Report | None = None
     fault: str = ""
     tracks: int = 0
@@ -66,31 +67,66 @@ class Job:
 def read_job(folder: Path, about: dict[str, Any], running: bool) -> Job:
     """The job in `folder`, of which `about` is known and whose process is `running` or not."""
     order = Order.read(about["order"])
-    record = read_json(folder / "out" / "run.json")
-    state, fault = _standing(folder, about, order, record, running)
-    cameras = _cameras(order, record, last_report(folder / "progress") if running else None)
+    if "attempt" in about:
+        status = read_status(folder, str(about["attempt"]))
+        state, fault = _state_of(status, folder, about, running)
+        cameras = status.cameras
+    else:
+        state, fault, cameras = _read_old_folder(folder, about, order, running)
+    report = last_report(folder / "progress") if running else None
+    by_name = {camera.name: camera for camera in cameras}
+    shown = tuple(_camera(by_name.get(s.camera, CameraStatus(s.camera)), report) for s in order.sources)
     out = folder / "out"
     people = _people(out / "people.csv") if order.matched and state in ("done", "partly") else None
-    return Job(folder.name, state, order, float(about["began"]), cameras, out, fault, people)
+    return Job(folder.name, state, order, float(about["began"]), shown, out, fault, people)
 
 
-def _standing(
-    folder: Path, about: dict[str, Any], order: Order, record: dict[str, Any], running: bool
-) -> tuple[State, str]:
-    """The job's state, and for a failed one the reason."""
+def _state_of(status: RunStatus, folder: Path, about: dict[str, Any], running: bool) -> tuple[State, str]:
+    """The job's state by what the run itself says, and for a failed one the reason."""
+    cancelled = bool(about.get("cancelled"))
     if running:
-        return ("stopping" if about.get("cancelled") else "running"), ""
+        return ("stopping" if cancelled else "running"), ""
+    if status.phase == "done":
+        return ("partly" if any(camera.state == "failed" for camera in status.cameras) else "done"), ""
+    # Where every clip failed, that is the news, even if somebody wanted to stop as well.
+    if status.phase == "failed" and status.fault == ALL_FAILED:
+        return "failed", ALL_FAILED
+    ended = status_of(folder / "ended")
+    # One that ended before it wrote anything says only by its exit status that it was stopped.
+    if cancelled or status.phase == "stopped" or (status.phase == "starting" and ended == STOPPED):
+        return "stopped", ""
+    # In any other phase its process is gone without a last word.
+    return "failed", status.fault or last_words(folder / "log", ended)
+
+
+def _read_old_folder(
+    folder: Path, about: dict[str, Any], order: Order, running: bool
+) -> tuple[State, str, tuple[CameraStatus, ...]]:
+    """State, fault and cameras of a job that version 0.1.0 started, which wrote no `status.json`.
+
+    They follow from what lies in its folder: `run.json` is done once all clips are, `similarity.npz` is there once
+    people were compared, and `ended` holds the exit status where a server was there to see it.
+    """
+    record = read_json(folder / "out" / "run.json")
+    cameras = tuple(_old_camera(name, written) for name, written in record.get("cameras", {}).items())
+    if running:
+        return ("stopping" if about.get("cancelled") else "running"), "", cameras
     status = status_of(folder / "ended")
     if record.get("state") == "done":
-        failed = [c for c in record["cameras"].values() if "failed" in c]
-        if len(failed) == len(record["cameras"]):
-            return "failed", "No clip could be worked on."
-        # The record is written before people are compared: only then is all of it there.
+        failed = [camera for camera in cameras if camera.state == "failed"]
+        if len(failed) == len(cameras):
+            return "failed", ALL_FAILED, cameras
         if not order.matched or status in (0, 1) or (folder / "out" / "similarity.npz").is_file():
-            return ("partly" if failed else "done"), ""
+            return ("partly" if failed else "done"), "", cameras
     if about.get("cancelled") or status == STOPPED:
-        return "stopped", ""
-    return "failed", last_words(folder / "log", status)
+        return "stopped", "", cameras
+    return "failed", last_words(folder / "log", status), cameras
+
+
+def _old_camera(name: str, written: dict[str, Any]) -> CameraStatus:
+    if "failed" in written:
+        return CameraStatus(name, "failed", fault=str(written["failed"]))
+    return CameraStatus(name, "done", tracks=int(written["tracks"]), boxes=int(written.get("boxes", 0)))
 
 
 def _people(file: Path) -> int | None:
@@ -138,18 +174,13 @@ def _tail(path: Path) -> str:
         return ""
 
 
-def _cameras(order: Order, record: dict[str, Any], report: Report | None) -> tuple[CameraState, ...]:
-    return tuple(_camera(s.camera, record.get("cameras", {}).get(s.camera), report) for s in order.sources)
-
-
-def _camera(name: str, written: dict[str, Any] | None, report: Report | None) -> CameraState:
-    if written is not None:
-        if "failed" in written:
-            return CameraState(name, "failed", fault=str(written["failed"]))
-        return CameraState(name, "done", tracks=int(written["tracks"]), boxes=int(written.get("boxes", 0)))
-    if report is not None and report.camera == name:
-        return CameraState(name, "working", report)
-    return CameraState(name, "waiting")
+def _camera(status: CameraStatus, report: Report | None) -> CameraState:
+    """A camera that is at work is so only while its run is, which the last report says."""
+    if status.state in ("done", "failed"):
+        return CameraState(status.name, status.state, None, status.fault, status.tracks, status.boxes)
+    if report is not None and report.camera == status.name:
+        return CameraState(status.name, "working", report)
+    return CameraState(status.name, "waiting")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -1,12 +1,26 @@
 """What share of the links shown at a threshold is likely wrong, read from the clips themselves, without any labels.
 
 Two tracks in the picture of one camera at the same time are two people, and so are two that were seen at different
-places at one moment: their similarities show how alike strangers are here. On the way down the merge tree, from one
-level to the next, they say how many of the pairs that could still join are likely to do so by chance. Their sum,
-divided by the pairs that have joined, is the expected false share, as decoys give it in other fields (Elias and Gygi,
-2007). Whoever has found their own is no longer there to be taken for another, so this is far less than among all pairs
-by themselves; and it is careful, for means of many pairs spread less than the single pairs that it is read from.
-Where the clips hold few strangers, what is known of the model counts for as much as `PRIOR` pairs would.
+places at one moment. Their pairs are *impostor pairs*: their similarities show how alike two different people are here.
+Going down the merge tree, each merge joins pairs; by chance, some of them are impostors. In symbols:
+
+    z(s)      atanh(s), the similarity turned so that the impostors' are close to normal
+    mu, sd    mean and deviation of the impostors' z
+    F(s)      = Phi((mu - z(s)) / sd), the chance that an impostor pair lies above similarity s
+    N_i       pairs of tracklets in different groups that could still join before merge i (`joinable_pairs`)
+    s_i       the level of merge i, falling; s_0 is above all
+    pi        share of impostors among all joinable pairs (Storey, 2002): twice the share of them below mu
+    J(t)      pairs joined at threshold t (`joined_pairs`); k the number of merges at or above t (`merges_at_level`)
+
+    expected impostor pairs joined at t:
+        E(t) = pi * ( sum_{i=1..k} N_i * (F(s_i) - F(s_{i-1}))  +  N_{k+1} * max(F(t) - F(s_k), 0) )
+    expected false share:
+        q(t) = max over t' >= t of min(E(t') / J(t'), 1)        so a lower threshold never seems purer
+
+This is the false discovery rate as decoys give it in other fields (Elias and Gygi, 2007). A tracklet whose true
+partners have joined is no longer there to be taken for somebody else, so q is far less than among all pairs taken by
+themselves; and it is conservative, because means over many pairs spread less than the single pairs it is read from.
+Where the clips hold few impostor pairs, what is known of the model counts for as much as `PRIOR` pairs would.
 
 How many links are missed cannot be read like this: two sightings by one camera seconds apart are far easier than two
 by two cameras.
@@ -32,13 +46,13 @@ WANTED = 0.05
 """The expected false share at the threshold that is suggested."""
 LEVELS = np.round(np.arange(-0.2, 1.0, 0.01), 2)
 PRIOR = 10
-"""So many pairs of strangers are worth as much as what is known of the model."""
+"""The number of impostor pairs that weighs as much as what is known of the model."""
 FEW = 10
-"""Under so many pairs of strangers the clips say too little."""
+"""With fewer impostor pairs than this, the model's usual threshold is suggested instead."""
 DRAWS = 400
 BLOCK = 512  # rows looked at together: memory stays small beside the matrix
 FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
-"""Similarities are counted between these."""
+"""Borders of the histograms' bins."""
 INTERVAL = 0.05, 0.95
 MIXED = 0.02
 """Share of tracklets that mix two people, or lie on nobody: one of 57 on plazas 10 and 11."""
@@ -48,10 +62,10 @@ TENTH = 1.2816
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """At each of `levels`, the expected false share of the links shown, with an interval of nine in ten.
+    """At each of `levels`, the expected false share of the links shown, with a 90 % interval.
 
-    `pairs` is how many pairs of certain strangers there were. `enough` says whether they, or only what is known of the
-    model, led to `threshold`.
+    `pairs` is the number of impostor pairs. `enough` is whether they suffice to suggest the `threshold`; otherwise it
+    is the model's usual one.
     """
 
     levels: Numbers
@@ -77,157 +91,193 @@ class Calibration:
 
 def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, seed: int = 0) -> Calibration:
     """From the similarities (n, n) of all tracklets, the reasons why pairs cannot be one person, and their tree."""
-    seen = _tally(similarity, why)
-    joins = _joins(tree, why)
-    mean, spread, weight = _learned(seen, known)
-    share = _share(np.array([[mean]]), np.array([[spread]]), seen, joins)[0]
-    drawn = _share(*_possible(mean, spread, min(weight, seen.involved + PRIOR), seed), seen, joins)
-    low, high = np.quantile(_come_out(drawn, joins, seed), INTERVAL, axis=0)
-    enough = seen.pairs >= FEW
+    counts = _count_pairs(similarity, why)
+    merges = _merges_by_level(tree, why)
+    mean, spread, weight = _impostor_distribution(counts, known)
+    share = _expected_false_share(np.array([[mean]]), np.array([[spread]]), counts, merges)[0]
+    draws = _plausible_distributions(mean, spread, min(weight, counts.impostor_tracklets + PRIOR), seed)
+    low, high = np.quantile(_outcomes(_expected_false_share(*draws, counts, merges), merges, seed), INTERVAL, axis=0)
+    enough = counts.impostor_pairs >= FEW
+    floor = np.tanh(mean + TENTH * spread)
     return Calibration(
         levels=LEVELS,
         share=share,
         low=np.minimum(low, share),
         high=np.maximum(high, share),
-        pairs=seen.pairs,
+        pairs=counts.impostor_pairs,
         enough=enough,
-        threshold=float(_suggested(share, joins, known, np.tanh(mean + TENTH * spread)) if enough else known.threshold),
+        threshold=float(_suggested_threshold(share, merges, known, floor) if enough else known.threshold),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Tally:
-    """`pairs` certain strangers among `involved` tracklets; how many of them lie between each two of `FINE`, and how
-    many pairs that could be one person have at least each of them."""
+class _PairCounts:
+    """How the similarities of pairs are distributed.
 
-    pairs: int
-    involved: int
-    apart: Ints
-    could: Ints
+    impostor_pairs       how many pairs are certainly two people
+    impostor_tracklets   how many tracklets are in at least one of them
+    impostor_histogram   impostor pairs in each bin between two neighbours of `FINE`
+    joinable_at_least    joinable pairs with a similarity of at least each of `FINE`
+    """
 
-    def stranger(self, share: float) -> float:
-        """The similarity, turned, below which this share of the certain strangers lies."""
-        so_far = np.cumsum(self.apart) / max(self.pairs, 1)
-        return float(_turned(FINE[1:])[np.searchsorted(so_far, share - 1e-9)])
+    impostor_pairs: int
+    impostor_tracklets: int
+    impostor_histogram: Ints
+    joinable_at_least: Ints
 
-    def at_least(self, similarity: Numbers) -> Numbers:
-        return np.asarray(np.interp(similarity, FINE, self.could), np.float64)
+    def impostor_quantile(self, share: float) -> float:
+        """The z below which this share of the impostor pairs lies."""
+        cumulative = np.cumsum(self.impostor_histogram) / max(self.impostor_pairs, 1)
+        return float(_fisher_z(FINE[1:])[np.searchsorted(cumulative, share - 1e-9)])
+
+    def joinable_above(self, similarity: Numbers) -> Numbers:
+        return np.asarray(np.interp(similarity, FINE, self.joinable_at_least), np.float64)
 
 
-def _tally(similarity: Floats, why: Reasons) -> _Tally:
+def _count_pairs(similarity: Floats, why: Reasons) -> _PairCounts:
     n = len(similarity)
-    involved = np.zeros(n, bool)
-    strange, counts = np.zeros((2, len(FINE) - 1), np.int64)
+    in_impostor_pair = np.zeros(n, bool)
+    impostor_histogram, joinable_histogram = np.zeros((2, len(FINE) - 1), np.int64)
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
-        later = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
-        apart = later & np.isin(why[rows], STRANGERS)
-        strange += np.histogram(np.clip(similarity[rows][apart], -1, 1), FINE)[0]
-        involved[rows] |= apart.any(1)
-        involved |= apart.any(0)
-        could = np.clip(similarity[rows][later & (why[rows] == FREE)], -1, 1)
-        counts += np.histogram(could, FINE)[0]
-    could_be = np.append(np.cumsum(counts[::-1])[::-1], 0)
-    return _Tally(int(strange.sum()), int(involved.sum()), strange, could_be)
+        upper = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
+        impostor = upper & np.isin(why[rows], STRANGERS)
+        impostor_histogram += np.histogram(np.clip(similarity[rows][impostor], -1, 1), FINE)[0]
+        in_impostor_pair[rows] |= impostor.any(1)
+        in_impostor_pair |= impostor.any(0)
+        joinable = np.clip(similarity[rows][upper & (why[rows] == FREE)], -1, 1)
+        joinable_histogram += np.histogram(joinable, FINE)[0]
+    joinable_at_least = np.append(np.cumsum(joinable_histogram[::-1])[::-1], 0)
+    return _PairCounts(
+        int(impostor_histogram.sum()), int(in_impostor_pair.sum()), impostor_histogram, joinable_at_least
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class _Joins:
-    """For each of `LEVELS` how many merges there were (`until`), pairs joined (`shown`) and tracklets that are not
-    alone (`joined`); for each merge its turned level, and the pairs that could join before it, one more than merges."""
+class _Merges:
+    """What the merge tree joins, by level and by merge.
 
-    until: Ints
-    shown: Ints
-    joined: Ints
-    level: Numbers
-    could: Numbers
+    merges_at_level      for each of `LEVELS`, how many merges lie at or above it
+    joined_pairs         for each of `LEVELS`, how many pairs are in one group (J)
+    joined_tracklets     for each of `LEVELS`, how many tracklets are not alone
+    z                    for each merge, its level as z; infinite for what the user joined
+    joinable_pairs       before each merge and after the last, how many pairs could still join (N)
+    """
+
+    merges_at_level: Ints
+    joined_pairs: Ints
+    joined_tracklets: Ints
+    z: Numbers
+    joinable_pairs: Numbers
 
 
-def _joins(tree: MergeTree, why: Reasons) -> _Joins:
-    could, within = open_pairs(tree, why)
-    until = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
-    level = np.where(tree.level >= 1, np.inf, _turned(np.minimum(tree.level, 1)))
+def _merges_by_level(tree: MergeTree, why: Reasons) -> _Merges:
+    joinable_pairs, joined_pairs = open_pairs(tree, why)
+    merges_at_level = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
+    z = np.where(tree.level >= 1, np.inf, _fisher_z(np.minimum(tree.level, 1)))
     # A group bears the name of one of its rows, so a row that a merge names for the first time was alone until then.
     named = np.stack([tree.one, tree.other], axis=1).ravel()
-    first = np.zeros(len(named), np.int64)
-    first[np.unique(named, return_index=True)[1]] = 1
-    joined = np.append(0, np.cumsum(first.reshape(-1, 2).sum(axis=1)))
-    return _Joins(until, within[until], joined[until], level, could.astype(np.float64))
+    first_named = np.zeros(len(named), np.int64)
+    first_named[np.unique(named, return_index=True)[1]] = 1
+    joined_tracklets = np.append(0, np.cumsum(first_named.reshape(-1, 2).sum(axis=1)))
+    return _Merges(
+        merges_at_level,
+        joined_pairs[merges_at_level],
+        joined_tracklets[merges_at_level],
+        z,
+        joinable_pairs.astype(np.float64),
+    )
 
 
-def _turned(similarity: Floats | Numbers) -> Numbers:
-    """Inverse hyperbolic tangent: cosines near 1 are spread out, and strangers' come close to a normal distribution."""
+def _fisher_z(similarity: Floats | Numbers) -> Numbers:
+    """Inverse hyperbolic tangent: cosines near 1 are spread out, and impostors' come close to a normal distribution."""
     return np.asarray(np.arctanh(np.clip(similarity.astype(np.float64), -0.999, 0.999)))
 
 
-def _learned(seen: _Tally, known: Known) -> tuple[float, float, float]:
-    """Mean and spread of strangers, what is known of the model counted as `PRIOR` pairs; and how many pairs in all.
+def _impostor_distribution(counts: _PairCounts, known: Known) -> tuple[float, float, float]:
+    """Mean and deviation of the impostors' z, with what is known of the model counted as `PRIOR` pairs; and how many
+    pairs that makes in all.
 
-    The middle one and the one in ten that is most alike speak for all: two who are dressed alike, or one person who has
-    two tracks for a while, would make strangers of everybody.
+    They are read from the median and the ninth decile: two people dressed alike, or one person who has two tracks for
+    a while, would distort a plain mean and deviation.
     """
-    weight = float(seen.pairs + PRIOR)
-    middle, high = (seen.stranger(0.5), seen.stranger(0.9)) if seen.pairs else (known.strange, known.strange)
-    mean = (seen.pairs * middle + PRIOR * known.strange) / weight
-    spread = max(high - middle, 0.05) / TENTH
-    own, prior = spread**2 + (middle - mean) ** 2, known.spread**2 + (known.strange - mean) ** 2
-    return mean, float(np.sqrt((seen.pairs * own + PRIOR * prior) / weight)), weight
+    weight = float(counts.impostor_pairs + PRIOR)
+    if counts.impostor_pairs:
+        median, decile = counts.impostor_quantile(0.5), counts.impostor_quantile(0.9)
+    else:
+        median = decile = known.strange
+    mean = (counts.impostor_pairs * median + PRIOR * known.strange) / weight
+    spread = max(decile - median, 0.05) / TENTH
+    observed, prior = spread**2 + (median - mean) ** 2, known.spread**2 + (known.strange - mean) ** 2
+    return mean, float(np.sqrt((counts.impostor_pairs * observed + PRIOR * prior) / weight)), weight
 
 
-def _possible(mean: float, spread: float, facts: float, seed: int) -> tuple[Numbers, Numbers]:
-    """Means and spreads (draws, 1) that could as well be behind so many independent facts.
+def _plausible_distributions(mean: float, spread: float, observations: float, seed: int) -> tuple[Numbers, Numbers]:
+    """Means and deviations (draws, 1) from the posterior of a normal with so many independent observations.
 
-    Pairs of one tracklet are not independent: there are no more facts than tracklets.
+    Pairs that share a tracklet are not independent: there are no more observations than tracklets.
     """
     rng = np.random.default_rng(seed)
-    spreads = spread * np.sqrt(facts / rng.chisquare(facts, (DRAWS, 1)))
-    return mean + spreads * rng.standard_normal((DRAWS, 1)) / np.sqrt(facts), spreads
+    spreads = spread * np.sqrt(observations / rng.chisquare(observations, (DRAWS, 1)))
+    return mean + spreads * rng.standard_normal((DRAWS, 1)) / np.sqrt(observations), spreads
 
 
-def _come_out(share: Numbers, joins: _Joins, seed: int) -> Numbers:
-    """What share may come out to be wrong where `share` (k, levels) is expected by chance.
+def _outcomes(expected_share: Numbers, merges: _Merges, seed: int) -> Numbers:
+    """False shares that may come out where `expected_share` (k, levels) is expected; one random draw for each row.
 
-    Links come and go together: a tracklet in the wrong group is wrong with all of it. And besides chance, some
-    tracklets mix two people, or lie on nobody, in a way that no stranger foretells.
+    Links are wrong together: a tracklet in the wrong group is wrong with all its pairs, so what is drawn from a
+    Poisson distribution is tracklets, not pairs. To those wrong by chance come the tracklets that mix two people or
+    lie on nobody (`MIXED`), which the impostors say nothing about.
     """
-    each = np.maximum(2.0 * joins.shown / np.maximum(joins.joined, 1), 1.0)
-    wrong = share * joins.shown / each + MIXED * joins.joined
-    luck = np.random.default_rng(seed + 1).random((len(share), 1))
-    return np.asarray(np.minimum(poisson.ppf(luck, wrong) * each / np.maximum(joins.shown, 1), 1))
+    pairs_per_tracklet = np.maximum(2.0 * merges.joined_pairs / np.maximum(merges.joined_tracklets, 1), 1.0)
+    wrong_tracklets = expected_share * merges.joined_pairs / pairs_per_tracklet + MIXED * merges.joined_tracklets
+    quantile = np.random.default_rng(seed + 1).random((len(expected_share), 1))
+    wrong_pairs = poisson.ppf(quantile, wrong_tracklets) * pairs_per_tracklet
+    return np.asarray(np.minimum(wrong_pairs / np.maximum(merges.joined_pairs, 1), 1))
 
 
-def _share(mean: Numbers, spread: Numbers, seen: _Tally, joins: _Joins) -> Numbers:
-    """Expected pairs of strangers among those joined at each of `LEVELS`, as a share of them; (k, levels), falling.
+def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, merges: _Merges) -> Numbers:
+    """q of the module's docstring at each of `LEVELS`: (k, levels), falling with the level.
 
-    `mean` and `spread` are (k, 1). Half of all strangers lie under their mean, and hardly anybody else does, so twice
-    as many pairs as lie there are strangers (Storey, 2002).
+    `mean` and `spread` are (k, 1), and the symbols those of the docstring.
     """
-    everybody = max(float(seen.could[0]), 1.0)
-    strange = np.minimum(2.0 * (seen.could[0] - seen.at_least(np.tanh(mean))) / everybody, 1.0)
-    # Chance of a stranger to lie above each merge's level, and the pairs that joined by chance on the way to it.
-    above = np.pad(ndtr((mean - joins.level[None]) / spread), ((0, 0), (1, 0)))
-    by_chance = np.pad(np.cumsum(np.diff(above, axis=1) * joins.could[:-1], axis=1), ((0, 0), (1, 0)))
-    here = ndtr((mean - _turned(LEVELS)[None]) / spread) - above[:, joins.until]
-    expected = strange * (by_chance[:, joins.until] + joins.could[joins.until] * np.maximum(here, 0))
-    share = np.clip(expected / np.maximum(joins.shown, 1), 0, 1)
+    joinable = max(float(counts.joinable_at_least[0]), 1.0)
+    # pi: half of all impostors lie below their mean, and hardly any other pair does.
+    below_mean = counts.joinable_at_least[0] - counts.joinable_above(np.tanh(mean))
+    impostor_share = np.minimum(2.0 * below_mean / joinable, 1.0)
+    # F(s_i), with F(s_0) = 0, and the sum over the merges so far.
+    chance_above_merge = np.pad(ndtr((mean - merges.z[None]) / spread), ((0, 0), (1, 0)))
+    joined_by_chance = np.cumsum(np.diff(chance_above_merge, axis=1) * merges.joinable_pairs[:-1], axis=1)
+    joined_by_chance = np.pad(joined_by_chance, ((0, 0), (1, 0)))
+    # F(t) - F(s_k): between the last merge and the threshold itself.
+    k = merges.merges_at_level
+    since_last_merge = ndtr((mean - _fisher_z(LEVELS)[None]) / spread) - chance_above_merge[:, k]
+    expected_pairs = impostor_share * (
+        joined_by_chance[:, k] + merges.joinable_pairs[k] * np.maximum(since_last_merge, 0)
+    )
+    share = np.clip(expected_pairs / np.maximum(merges.joined_pairs, 1), 0, 1)
     return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
 
 
-def _suggested(share: Numbers, joins: _Joins, known: Known, least: float) -> float:
-    """The lowest level at which no more than `WANTED` is expected to be wrong, and the newest links more likely right
-    than wrong: a last forced link must not hide behind many good ones. Half way to the links that are left out.
+def _suggested_threshold(share: Numbers, merges: _Merges, known: Known, floor: float) -> float:
+    """The lowest level at which both the whole and the newest links are likely right.
 
-    Never under `least`, which one in ten strangers has: there nothing but what is forbidden keeps people apart.
+    The whole: no more than `WANTED` of all pairs joined is expected to be wrong. The newest: of the pairs that the last
+    level added, no more than half is expected to be wrong; a few bad merges at the end would otherwise be averaged away
+    by the many good ones before. Where such merges begin, the threshold lies half way between them and the last good
+    ones. It never lies below `floor`, which one impostor pair in ten exceeds: there, only what is forbidden would keep
+    people apart.
     """
-    good = (share <= WANTED) & (joins.shown > 0)
-    if not good.any():
+    acceptable = (share <= WANTED) & (merges.joined_pairs > 0)
+    if not acceptable.any():
         return max(known.threshold, float(LEVELS[np.argmin(share)]))
-    lowest = int(np.flatnonzero(good)[0])
-    # Levels at which links join, from the highest on; each counts as shown from itself down to the next.
-    joined = np.flatnonzero(np.diff(joins.shown, append=0))[::-1]
-    wrong = np.diff(share[joined] * joins.shown[joined], prepend=0)
-    forced = np.flatnonzero(wrong > np.diff(joins.shown[joined], prepend=0) / 2)
-    if not len(forced) or joined[forced[0]] < lowest:
-        return max(float(LEVELS[lowest]), round(least, 2))
-    last = joined[forced[0] - 1] if forced[0] else len(LEVELS) - 1
-    return max(float(np.round((LEVELS[joined[forced[0]]] + LEVELS[last]) / 2, 2)), round(least, 2))
+    lowest = int(np.flatnonzero(acceptable)[0])
+    # Indices of the levels at which pairs join, from the highest on; pairs count as joined from there downwards.
+    joining = np.flatnonzero(np.diff(merges.joined_pairs, append=0))[::-1]
+    added_wrong = np.diff(share[joining] * merges.joined_pairs[joining], prepend=0)
+    added_pairs = np.diff(merges.joined_pairs[joining], prepend=0)
+    bad = np.flatnonzero(added_wrong > added_pairs / 2)
+    if not len(bad) or joining[bad[0]] < lowest:
+        return max(float(LEVELS[lowest]), round(floor, 2))
+    last_good = joining[bad[0] - 1] if bad[0] else len(LEVELS) - 1
+    return max(float(np.round((LEVELS[joining[bad[0]]] + LEVELS[last_good]) / 2, 2)), round(floor, 2))

@@ -1,9 +1,9 @@
-"""What a recording allows and a live tracker cannot do: decide again with both sides of a gap in hand.
+"""The offline pass: what can be decided once a recording is over, with both sides of every gap at hand.
 
-`doubled` finds where two tracks lay on one person, `rejoin` links the end of one track to the start of another up to a
-few seconds later (where there are looks to go by, `core.track.settle` does it instead), `is_long` leaves out what never
-became a track and `is_thing` what is no person, `fill` draws the missing boxes of a gap, `renumber` counts tracks by
-first appearance.
+`doubled` finds where two tracks lie on one person. `rejoin` links the end of one track to the beginning of another
+a few seconds later, by motion alone (where there are appearance vectors, `core.track.settle` does it instead).
+`is_long` selects tracks that were seen often and long enough to count, `is_thing` static objects that the detector took
+for a person. `fill` interpolates the missing boxes of a gap, `renumber` counts tracks by first appearance.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from core.types import Bools, Ints, Timeline, Tracks
 Numbers = NDArray[np.float64]
 
 GAP_COST = 0.2
-"""How much worse a second of gap makes a pair, in units of the misfit that is still allowed."""
+"""Added to a pair's misfit for each second of gap; a misfit of 1 is the most that is allowed."""
 
 
 HANDED_OVER = 0.3, 1.0
 """Seconds for which an old and a new track may both lie on one person."""
 ONE_PERSON = 0.4, 0.6
-"""Overlap of all their boxes from which they do, for the shorter time and up to the longer one."""
+"""Their boxes must all overlap by the first IoU where that lasts up to the shorter time, else by the second one."""
 THING_SURE = 0.2
-"""Share of a thing's boxes that the detector may be sure of. Of people's, on ten drawn plazas, it was .33 and more."""
+"""Most share of high-confidence boxes of a static object. People, on ten synthetic plazas, had .33 and more."""
 THING_MOVED = 0.1
-"""Body heights that it may seem to move."""
+"""Body heights by which a static object may seem to move."""
 
 
 @dataclass(frozen=True)
@@ -105,25 +105,28 @@ def candidates(ends: Ends, gap_seconds: float) -> tuple[Ints, Ints]:
 
 
 def counted(many: Ints) -> tuple[Ints, Ints]:
-    """`many[i]` times i, and beside each how many of its kind came before: [2, 0, 1] gives [0, 0, 2], [0, 1, 0]."""
-    whose = np.repeat(np.arange(len(many)), many)
-    return whose, np.arange(len(whose)) - np.repeat(np.cumsum(many) - many, many)
+    """Each i `many[i]` times, and the running number of each repetition: [2, 0, 1] gives [0, 0, 2], [0, 1, 0]."""
+    owner = np.repeat(np.arange(len(many)), many)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(many) - many, many)
 
 
 def ranged(low: Ints, high: Ints) -> tuple[Ints, Ints]:
-    """Each i beside every number from `low[i]` up to, and without, `high[i]`."""
-    whose, within = counted(np.maximum(high - low, 0))
-    return whose, low[whose] + within
+    """Every pair of an i and a number from `low[i]` up to, not including, `high[i]`."""
+    owner, within = counted(np.maximum(high - low, 0))
+    return owner, low[owner] + within
 
 
 def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
-    """How badly each pair fits, 0 perfect, up to 1 allowed; infinite where the heights forbid it."""
+    """How badly the motion of each pair fits: 0 is perfect, 1 the most allowed; infinite where heights differ too much.
+
+    Both sides are extrapolated to the middle of the gap; what counts is how far apart they end up there.
+    """
     gap = (ends.first[b] - ends.last[a])[:, None]
-    meet = ends.place[a, 1] + ends.speed[a, 1] * gap / 2 - (ends.place[b, 0] - ends.speed[b, 0] * gap / 2)
-    tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
-    far = np.hypot(meet[:, 0], meet[:, 1]) / tall / (rules.near + rules.drift * gap[:, 0])
-    grown = np.abs(np.log(ends.height[a, 1] / ends.height[b, 0])) > np.log(rules.growth)
-    return np.where(grown, np.inf, far)
+    distance = ends.place[a, 1] + ends.speed[a, 1] * gap / 2 - (ends.place[b, 0] - ends.speed[b, 0] * gap / 2)
+    height = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
+    relative = np.hypot(distance[:, 0], distance[:, 1]) / height / (rules.near + rules.drift * gap[:, 0])
+    height_differs = np.abs(np.log(ends.height[a, 1] / ends.height[b, 0])) > np.log(rules.growth)
+    return np.where(height_differs, np.inf, relative)
 
 
 def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
@@ -145,7 +148,7 @@ def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
 
 
 def chained(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
-    """`numbers`, each taken over from the one that it follows; `first` is when each begins."""
+    """`numbers`, with each track that follows another one taking over its number; `first` is when each track begins."""
     name = numbers.copy()
     for i in np.argsort(first, kind="stable"):
         if follows[i] >= 0:
@@ -165,9 +168,10 @@ def is_long(tracks: Tracks, hits: int, seconds: float = 0.0) -> Bools:
 
 
 def is_thing(tracks: Tracks, sure: float) -> Bools:
-    """Rows of tracks that never move and are hardly ever `sure` to be somebody: a chair, a trunk, a coat on its hook.
+    """Rows of tracks of static objects: a chair, a trunk, a coat on its hook.
 
-    People who sit or stand still move more than that within seconds, and the detector is sure of them more often.
+    They never move, and few of their boxes have a confidence of `sure` or more. People who sit or stand still move more
+    within seconds, and are detected with high confidence more often.
     """
     if not len(tracks):
         return np.zeros(0, bool)

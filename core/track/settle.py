@@ -1,9 +1,10 @@
-"""Who went on as whom, decided again with the whole recording in hand: tracks are cut where they were in doubt, and the
-pieces linked anew by looks and motion together, all at once.
+"""Relinking: with the whole recording at hand, tracks are cut where they were in doubt, and the pieces are linked anew
+by appearance and motion, all at once.
 
-The tracker decides in the frame in which two people part; here each piece has a mean look of its clean moments. What
-counts as alike is read from this camera: pieces seen at the same time are strangers, most neighbours of one track are
-not. Links over long gaps are for people hidden inside the picture; whoever leaves it and returns is a new track.
+The tracker has to decide in the very frame in which two people part; here each piece has a mean appearance vector of
+its unobstructed moments. What counts as similar is learned from this camera: pieces seen at the same time are different
+people, and most neighbouring pieces of one track are the same person. Links over long gaps are for people hidden inside
+the picture; whoever leaves it and returns is a new track.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ from core.types import Bools, Floats, Ints, Tracks
 
 @dataclass(frozen=True)
 class SettleRules:
-    """Chosen by measurement on PETS 2009 and on drawn plazas. Likeness is 0 for a stranger, 1 for the same person.
+    """Chosen by measurement on PETS 2009 and on synthetic plazas. Likeness is 0 for a stranger, 1 for the same person.
 
-    A link over a short gap needs `likely` looks and, unless the tracker had made it, a motion that fits. One over a
-    long gap, up to `long_seconds`, needs looks `surely` alike and a place that could be reached: `reach` body heights,
-    and `pace` more for each second.
-    Boxes that share `same_place` with nobody else near, inside the picture, are one person's, even where the looks are
-    in doubt.
-    Who comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later;
-    and who appears there more than `gone_seconds` later has come.
-    A link costs `motion` x misfit + unlikeness + `gap` x seconds, less `stay` where the tracker had made it; more than
-    `limit` is too much.
+    A link over a short gap needs a likeness of `likely` and, unless the tracker had made it, a motion that fits.
+    A link over a long gap, up to `long_seconds`, needs a likeness of `surely` and a place that could be reached: within
+    `reach` body heights, and `pace` more for each second.
+    `unknown` is the likeness where appearance is not known. Boxes that overlap by `same_place`, with nobody else near
+    and inside the picture, are one person's, even where appearance is in doubt.
+    Whoever comes within `edge` pixels of the border has left, unless the motion fits no more than `edge_seconds` later;
+    whoever appears there more than `gone_seconds` after that is somebody new.
+
+    The cost of a link is 1 - likeness, plus `gap` per second. Over a short gap, `motion` times the misfit is added, and
+    `stay` is taken off where the tracker had made the link. Over a long gap, `long` is added, and `far` times the share
+    of the reachable distance that was used. Links above `limit` are not made.
     """
 
     long_seconds: float = 15.0
@@ -56,11 +59,13 @@ class SettleRules:
 
 
 FEW = 5
-"""So many pairs of a kind are needed to say what is usual for them."""
+"""The number of pairs from which their mean or median is trusted."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Pieces:
+    """Tracks cut where they were in doubt: piece i is the rows from `begin[i]` up to `begin[i + 1]`."""
+
     rows: Tracks  # ordered by piece and time
     begin: Ints
     track: Ints  # the tracker's number of each piece
@@ -77,7 +82,12 @@ def settle(
     rules: SettleRules,
     near: RejoinRules,
 ) -> Tracks:
-    """`cover` and `stretch` say of each row what `Looks` said; `size` of the picture (width, height), where known."""
+    """`tracks` under the numbers that the whole recording suggests.
+
+    `cover` and `stretch` hold for each row what `Looks.see` returned: by how much another box covers it, and in which
+    stretch of its track it lies. `looks` are the stretches' mean vectors, `size` the picture's (width, height), None
+    where it is not known.
+    """
     if not len(tracks):
         return tracks
     order = np.lexsort((tracks.frame, tracks.track))
@@ -91,9 +101,12 @@ def settle(
     earlier, later = candidates(pieces.ends, rules.long_seconds)
     like = _likeness(pieces, known, look, cosine)(earlier, later)
     like = np.where(known[earlier] & known[later], like, rules.unknown)
-    on = _walks_on(pieces, cover, earlier, later, size, rules, near.sure_seconds)
-    like = np.where(on, np.maximum(like, rules.unknown), like)
-    cost = _cost(pieces, earlier, later, like, known, size, rules, near)
+    continues = _walks_on(pieces, cover, earlier, later, size, rules, near.sure_seconds)
+    like = np.where(continues, np.maximum(like, rules.unknown), like)
+    links = _links(pieces, earlier, later, size, rules.edge)
+    fit = misfit(pieces.ends, earlier, later, near)
+    appearance = _Appearance(like, known[earlier] & known[later])
+    cost = _link_costs(links, appearance, fit, rules, near.gap_seconds)
     follows = _linked(earlier, later, cost, len(first), rules.limit)
     name = chained(np.arange(1, len(first) + 1), follows, pieces.ends.first)
     return renamed(tracks, name[piece])
@@ -135,26 +148,27 @@ def _looks(track: Ints, stretch: Ints, looks: dict[Stretch, Floats]) -> tuple[Bo
 
 @dataclass(frozen=True, eq=False)
 class _Likeness:
-    look: Floats
-    strange: float
-    same: float
+    """Turns cosines of `vectors` into likenesses: 0 at the cosine of strangers, 1 at that of one person."""
 
-    def __call__(self, one: Ints, other: Ints) -> Numbers:
-        cosine = np.einsum("nd,nd->n", self.look[one], self.look[other]).astype(np.float64)
-        return np.asarray((cosine - self.strange) / max(self.same - self.strange, 0.05))
+    vectors: Floats
+    stranger_cosine: float
+    same_cosine: float
+
+    def __call__(self, a: Ints, b: Ints) -> Numbers:
+        cosine = np.einsum("nd,nd->n", self.vectors[a], self.vectors[b]).astype(np.float64)
+        return np.asarray((cosine - self.stranger_cosine) / max(self.same_cosine - self.stranger_cosine, 0.05))
 
 
 def _likeness(pieces: _Pieces, known: Bools, look: Floats, cosine: float) -> _Likeness:
-    """Cosines become likenesses by what strangers and neighbours of one track have in this camera.
-
-    Where it shows too few of either, `cosine` lies half way between them.
+    """Learned from this camera: neighbouring pieces of one track are mostly one person, pieces seen at the same time
+    are strangers. Where there are too few pairs of either kind, `cosine` is taken to lie half way between the two.
     """
     raw = _Likeness(look, 0.0, 1.0)
-    chain = np.flatnonzero((pieces.track[1:] == pieces.track[:-1]) & known[1:] & known[:-1])
-    same = float(np.median(raw(chain, chain + 1))) if len(chain) >= FEW else (1 + cosine) / 2
-    one, other = _together(pieces.ends, known)
-    strange = float(raw(one, other).mean()) if len(one) >= FEW else 2 * cosine - same
-    return _Likeness(look, strange, same)
+    before = np.flatnonzero((pieces.track[1:] == pieces.track[:-1]) & known[1:] & known[:-1])
+    same = float(np.median(raw(before, before + 1))) if len(before) >= FEW else (1 + cosine) / 2
+    a, b = _together(pieces.ends, known)
+    stranger = float(raw(a, b).mean()) if len(a) >= FEW else 2 * cosine - same
+    return _Likeness(look, stranger, same)
 
 
 def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
@@ -162,36 +176,69 @@ def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
     rows = np.flatnonzero(known)
     order = rows[np.argsort(ends.first[rows], kind="stable")]
     until = np.searchsorted(ends.first[order], ends.last[order], "right")
-    one, other = ranged(np.arange(1, len(order) + 1), until)
-    return order[one], order[other]
+    a, b = ranged(np.arange(1, len(order) + 1), until)
+    return order[a], order[b]
 
 
-def _cost(
-    pieces: _Pieces,
-    a: Ints,
-    b: Ints,
-    like: Numbers,
-    known: Bools,
-    size: tuple[int, int] | None,
-    rules: SettleRules,
-    near: RejoinRules,
+@dataclass(frozen=True, eq=False)
+class _Links:
+    """Candidate links from an earlier piece to a later one; each array has one entry per link.
+
+    gap_seconds      from the end of the earlier piece to the beginning of the later one
+    tracker_made     whether the tracker itself went on from the one to the other
+    body_heights     how far the place of the end is from the place of the beginning
+    exits            whether the earlier piece ends at the picture's border
+    enters           whether the later piece begins there
+    """
+
+    gap_seconds: Numbers
+    tracker_made: Bools
+    body_heights: Numbers
+    exits: Bools
+    enters: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class _Appearance:
+    """What appearance says of each candidate link: the likeness, and whether both pieces were seen unobstructed."""
+
+    likeness: Numbers
+    both_seen: Bools
+
+
+def _links(pieces: _Pieces, earlier: Ints, later: Ints, size: tuple[int, int] | None, edge: float) -> _Links:
+    ends, xyxy = pieces.ends, pieces.rows.xyxy
+    height = np.sqrt(ends.height[earlier, 1] * ends.height[later, 0])
+    return _Links(
+        gap_seconds=ends.first[later] - ends.last[earlier],
+        tracker_made=(pieces.track[earlier] == pieces.track[later]) & (later == earlier + 1),
+        body_heights=np.hypot(*(ends.place[earlier, 1] - ends.place[later, 0]).T) / height,
+        exits=_at_border(xyxy[pieces.begin[earlier + 1] - 1], size, edge),
+        enters=_at_border(xyxy[pieces.begin[later]], size, edge),
+    )
+
+
+def _link_costs(
+    links: _Links, appearance: _Appearance, motion_misfit: Numbers, rules: SettleRules, short_seconds: float
 ) -> Numbers:
-    """What linking b to a costs; infinite where it cannot be."""
-    ends = pieces.ends
-    gap = ends.first[b] - ends.last[a]
-    fit = misfit(ends, a, b, near)
-    own = (pieces.track[a] == pieces.track[b]) & (b == a + 1)
-    looks = 1 - like + rules.gap * gap
-    short = rules.motion * np.minimum(fit, 3) + looks - rules.stay * own
-    short[~((like >= rules.likely) & (own | ((fit <= 1) & (gap <= near.gap_seconds))))] = np.inf
-    tall = np.sqrt(ends.height[a, 1] * ends.height[b, 0])
-    way = np.hypot(*(ends.place[a, 1] - ends.place[b, 0]).T) / tall / (rules.reach + rules.pace * gap)
-    hidden = np.isfinite(fit) & (way <= 1) & (like >= rules.surely) & known[a] & known[b]
-    left = _at_border(pieces.rows.xyxy[pieces.begin[a + 1] - 1], size, rules.edge)
-    came = _at_border(pieces.rows.xyxy[pieces.begin[b]], size, rules.edge)
-    hidden &= ~(left | came) | ((fit <= 1) & (gap <= rules.edge_seconds))
-    cost = np.minimum(short, np.where(hidden, rules.far * way + looks + rules.long, np.inf))
-    return np.asarray(np.where(left & came & (gap > rules.gone_seconds), np.inf, cost))
+    """What each link costs; infinite where it cannot be. `motion_misfit` is up to 1 where the motion fits."""
+    gap, likeness = links.gap_seconds, appearance.likeness
+    motion_fits = motion_misfit <= 1
+    appearance_cost = 1 - likeness + rules.gap * gap
+
+    short_cost = rules.motion * np.minimum(motion_misfit, 3) + appearance_cost - rules.stay * links.tracker_made
+    short_allowed = (likeness >= rules.likely) & (links.tracker_made | (motion_fits & (gap <= short_seconds)))
+
+    # Somebody was hidden inside the picture: not across its border, unless the motion goes on there at once.
+    share_of_reach = links.body_heights / (rules.reach + rules.pace * gap)
+    long_cost = rules.far * share_of_reach + appearance_cost + rules.long
+    long_allowed = np.isfinite(motion_misfit) & (share_of_reach <= 1)
+    long_allowed &= (likeness >= rules.surely) & appearance.both_seen
+    long_allowed &= ~(links.exits | links.enters) | (motion_fits & (gap <= rules.edge_seconds))
+
+    cost = np.minimum(np.where(short_allowed, short_cost, np.inf), np.where(long_allowed, long_cost, np.inf))
+    left_for_good = links.exits & links.enters & (gap > rules.gone_seconds)
+    return np.asarray(np.where(left_for_good, np.inf, cost))
 
 
 def _walks_on(
@@ -206,8 +253,8 @@ def _walks_on(
     inside = ~_at_border(xyxy, size, rules.edge)
     alone = (cover <= TOUCH) & inside
     at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
-    here = overlap_each(xyxy[last], xyxy[first]) >= rules.same_place
-    return np.asarray(alone[last] & alone[first] & at_once & here)
+    same_place = overlap_each(xyxy[last], xyxy[first]) >= rules.same_place
+    return np.asarray(alone[last] & alone[first] & at_once & same_place)
 
 
 def _at_border(xyxy: Floats, size: tuple[int, int] | None, edge: float) -> Bools:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.amounts import duration
 from core.errors import SightlineError
 from core.jobs import CameraState, Job
 from core.speed import STAGES
 from pages.parts.foretelling import Foretold, foretold_lately
-from pages.parts.words import count, span
+from pages.parts.words import count
 
 NAMES = {"detect": "find", "embed": "describe", "track": "track", "crops": "pick pictures", "match": "match"}
 WORDS = {
@@ -50,7 +51,7 @@ def _working(camera: CameraState, job: Job) -> None:
         facts.append(f"{report.boxes:,} boxes so far, {report.boxes / report.done:.1f} people in a picture")
     left = _clip_left(camera, _foretold(job))
     if left is not None:
-        facts.append(f"about {span(left)} left for this clip")
+        facts.append(f"about {duration(left)} left for this clip")
     st.caption(" · ".join(facts) or "Starting…")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.amounts import in_words
+from core.amounts import duration, in_words
 from core.cases import Case
 from core.errors import SightlineError
 from core.jobs import Export, Making
@@ -16,7 +16,6 @@ from core.progress import Report
 from core.review import Desk
 from core.store import digest_of
 from pages.parts.services import services
-from pages.parts.words import span
 
 EVERY_SECONDS = 0.5
 _REFUSED = "export refused"
@@ -107,7 +106,7 @@ def _left(report: Report) -> str:
     if report.done >= report.total:
         return "; finishing"
     whole = " for this one" if report.cameras > 1 else ""
-    return "" if report.left_seconds is None else f" · about {span(report.left_seconds)} left{whole}"
+    return "" if report.left_seconds is None else f" · about {duration(report.left_seconds)} left{whole}"
 
 
 def _start(case: Case, export: Export, results: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.amounts import duration
 from core.device import backend
 from core.errors import SightlineError
 from core.jobs import Order, Source
@@ -17,7 +18,7 @@ from core.speed import Expected, Rates, expect, whole_run
 from core.store import Store
 from pages.parts.looking import clip_of
 from pages.parts.services import services
-from pages.parts.words import count, span
+from pages.parts.words import count
 
 KEPT_SECONDS = 20
 
@@ -47,7 +48,7 @@ class Foretold:
         >>> Foretold({}, 4.0).words
         'about 4 s'
         """
-        return f"about {span(max(1.0, self.seconds))}" if self.known else "not known yet"
+        return f"about {duration(max(1.0, self.seconds))}" if self.known else "not known yet"
 
     @property
     def basis(self) -> str:

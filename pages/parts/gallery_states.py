@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.amounts import duration
 from core.cases import Case
 from core.errors import StoreError
 from core.jobs import Job
@@ -15,7 +16,6 @@ from core.review import Desk
 from pages.parts.desks import desk_of
 from pages.parts.plan import link_to
 from pages.parts.services import services
-from pages.parts.words import span
 
 EVERY_SECONDS = 1.0
 _STAGES = {"detect": "finding people", "embed": "describing people", "track": "tracking"}
@@ -109,7 +109,7 @@ def _line(key: str) -> None:
     words, share = f"{done} of {len(job.cameras)} clips are done", 0.0
     if camera is not None and camera.report is not None:
         report = camera.report
-        left = "" if report.left_seconds is None else f", about {span(report.left_seconds)} left in this step"
+        left = "" if report.left_seconds is None else f", about {duration(report.left_seconds)} left in this step"
         words += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
         share = min(1.0, report.share)
     st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**A run is at work:** {words}.")

@@ -9,11 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.amounts import in_words
+from core.amounts import duration, in_words
 from core.jobs import Job
 from core.watch import Usage, usage_of
 from pages.parts.previews import preview_address
-from pages.parts.words import span
 
 HERE = Path(__file__).parent
 _LINE = """<figure><figcaption></figcaption>
@@ -41,7 +40,7 @@ def _shown(usage: Usage) -> dict[str, Any]:
         "memory": (usage.memory / most).round(3).tolist(),
         "cpu_words": f"Processors: {100 * float(usage.cpu[-1]):.0f} % of this machine",
         "memory_words": f"Memory: {in_words(float(usage.memory[-1]))}, most {in_words(most)}",
-        "span_words": f"over {span(float(usage.seconds[-1] - usage.seconds[0]))}",
+        "span_words": f"over {duration(float(usage.seconds[-1] - usage.seconds[0]))}",
     }
 
 

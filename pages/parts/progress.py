@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from core.amounts import duration
 from core.cases import Case
 from core.errors import SightlineError, StoreError
 from core.jobs import Job
@@ -16,7 +17,7 @@ from pages.parts.clip_cards import clip_card, left_of
 from pages.parts.onlooker import onlooker
 from pages.parts.plan import go_on_to
 from pages.parts.services import services
-from pages.parts.words import count, span
+from pages.parts.words import count
 
 EVERY_SECONDS = 1.0
 REFUSED = "refused"
@@ -59,10 +60,10 @@ def _job(key: str, lived: bool) -> None:
 
 def _at_work(job: Job) -> None:
     left = left_of(job)
-    began = span(max(0.0, time.time() - job.began))
+    began = duration(max(0.0, time.time() - job.began))
     words = "Stopping: what is done is kept" if job.state == "stopping" else "At work"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        after = "" if left is None else f" · about **{span(left)}** left for all clips"
+        after = "" if left is None else f" · about **{duration(left)}** left for all clips"
         st.markdown(f":blue-badge[:material/sync: {words}] for {began}{_how_many(job)}{after}")
         label = "Stop" if job.state == "running" else "Stop at once"
         st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.amounts import duration
 from core.cases import Case
 from core.errors import SightlineError
 from core.jobs import Job, Order, order_of
@@ -19,7 +20,6 @@ from core.store import digest_of
 from pages.parts.case import change
 from pages.parts.services import services
 from pages.parts.settling import waiting_decisions
-from pages.parts.words import span
 
 _ANSWERS = 64
 _WIDTH = 256
@@ -169,7 +169,9 @@ def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     """What these settings would change."""
     bench = _bench(str(job.out), (job.out / "run.json").stat().st_mtime_ns)
     frames = bench.held.frames
-    if frames > _SLOW_FRAMES and not st.toggle(f"Try it (about {span(frames / _FRAMES_A_SECOND)})", key="retrack try"):
+    if frames > _SLOW_FRAMES and not st.toggle(
+        f"Try it (about {duration(frames / _FRAMES_A_SECOND)})", key="retrack try"
+    ):
         return
     changes = _answer(bench, case, settings)
     if changes.alike:

@@ -4,12 +4,12 @@ from typing import Literal
 
 import streamlit as st
 
+from core.amounts import duration
 from core.errors import SightlineError
 from core.jobs.sampling import sample_here
 from core.sample import sample_clips, sample_folder
 from pages.parts.adding import sample_case
 from pages.parts.case import show
-from pages.parts.words import span
 
 
 def offer_sample(primary: bool = False) -> None:
@@ -23,7 +23,7 @@ def offer_sample(primary: bool = False) -> None:
     bar = st.empty()
 
     def tell(share: float, left: float | None) -> None:
-        after = "" if left is None else f", {span(left)} left"
+        after = "" if left is None else f", {duration(left)} left"
         bar.progress(min(share, 1.0), f"Drawing the sample{after}. Leaving this page stops it.")
 
     try:

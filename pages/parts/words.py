@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.amounts import in_words
+from core.amounts import duration, in_words
 from core.types import Clip
 
 
@@ -18,17 +18,6 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{rest / 10:04.1f}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
-
-
-def span(seconds: float) -> str:
-    """
-    >>> span(6.4), span(83), span(7322)
-    ('6 s', '1 min 23 s', '2 h 2 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def count(number: int, noun: str) -> str:
@@ -45,4 +34,4 @@ def facts(clip: Clip) -> str:
     turned = f", turned {clip.rotation}°" if clip.rotation else ""
     bulk = f" · {in_words(path.stat().st_size)}" if path.is_file() else ""
     rate = f"{clip.fps:.4g} frames/s" if clip.fps else "one frame"
-    return f"{clip.width} × {clip.height}{turned} · {span(clip.duration_seconds)} · {rate} · {clip.codec}{bulk}"
+    return f"{clip.width} × {clip.height}{turned} · {duration(clip.duration_seconds)} · {rate} · {clip.codec}{bulk}"

@@ -33,8 +33,8 @@ def run(seeds: list[int]) -> None:
             for clip in clips:
                 second = str(round(probe(clip).fps))
                 whole = idf1(plaza / "truth", out, clip.stem)
-                stays = idf1(plaza / "truth", out, clip.stem, "--away", second)
-                seen = idf1(plaza / "truth", out, clip.stem, "--away", second, "--visible", "0.1")
+                stays = idf1(plaza / "truth", out, clip.stem, "--max-absence", second)
+                seen = idf1(plaza / "truth", out, clip.stem, "--max-absence", second, "--visible", "0.1")
                 words = f"IDF1 {whole:.3f}, a return counted as new {stays:.3f}, of those visible {seen:.3f}"
                 print(f"seed {seed} {clip.stem}: {words}", flush=True)
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.cli import main
+from core.jobs.status import ALL_FAILED, read_status
 from tests.pipeline.fakes import write_scene
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +43,19 @@ def test_what_a_run_leaves(clip: Path, tmp_path: Path) -> None:
     camera = record["cameras"]["gate"]
     assert camera["analysed"] == 30 and set(camera["stages"]) == {"detect", "embed", "track"}
     assert "OpenVINO" in camera["stages"]["detect"]["by"]
+
+
+def test_a_run_that_is_watched_says_where_it_stands(clip: Path, tmp_path: Path) -> None:
+    watched = tmp_path / "watched"
+    assert track(tmp_path / "out", "--watch", watched, clip, tmp_path / "none.mp4") == 1
+    status = read_status(watched, "")
+    assert status.phase == "done"
+    assert [(camera.name, camera.state) for camera in status.cameras] == [("gate", "done"), ("none", "failed")]
+    assert status.cameras[1].fault
+    assert track(tmp_path / "out", "--watch", watched, tmp_path / "none.mp4") == 2
+    assert (read_status(watched, "").phase, read_status(watched, "").fault) == ("failed", ALL_FAILED)
+    assert track(tmp_path / "out", "--watch", watched, "--size", "321", clip) == 2
+    assert "321" in read_status(watched, "").fault
 
 
 def test_a_run_is_judged_on_the_frames_that_it_looked_at(

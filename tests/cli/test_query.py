@@ -23,7 +23,7 @@ def asked(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, objec
 
 def test_somebody_of_the_run_is_found(brought: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo = brought / "in" / "one" / "somebody 3" / "0.png"
-    answer = asked(capsys, brought / "out", photo, "--whole", "--top", 2)
+    answer = asked(capsys, brought / "out", photo, "--whole-picture", "--top", 2)
     (somebody,) = answer["people"]  # type: ignore[misc]
     assert answer["whole"] and answer["detector"] is None and answer["threshold"] == 0.5
     assert "person-osnet on" in str(answer["embedder"]) and "until a person confirms" in str(answer["note"])
@@ -52,8 +52,8 @@ def test_the_table_says_what_was_looked_at_and_promises_nothing(
 
 def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None:
     photo, sheets = brought / "in" / "two" / "10.png", [tmp_path / "a.jpg", tmp_path / "b.jpg"]
-    assert query(brought / "out", photo, "--whole", "--sheet", sheets[0]) == 0
-    assert query(brought / "out", photo, "--whole", "--sheet", sheets[1], "--no-blur") == 0
+    assert query(brought / "out", photo, "--whole-picture", "--sheet", sheets[0]) == 0
+    assert query(brought / "out", photo, "--whole-picture", "--sheet", sheets[1], "--no-blur") == 0
     covered, plain = (cv2.imread(str(sheet)) for sheet in sheets)
     assert covered.shape == plain.shape and covered.shape[1] == 1200
     different = np.abs(covered.astype(int) - plain).max(axis=2) > 12
@@ -68,8 +68,8 @@ def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None
         (["--no-blur"], "about a sheet"),
         (["--sheet", "x.gif"], "no JPEG"),
         (["--sheet", "PHOTO"], "overwrite the photo"),
-        (["--whole", "--weights", "person-yolo11n"], "looks for nobody"),
-        (["--whole", "--person", "2"], "1 person can be asked for"),
+        (["--whole-picture", "--weights", "person-yolo11n"], "looks for nobody"),
+        (["--whole-picture", "--person", "2"], "1 person can be asked for"),
         (["--features", "person-resnet50"], "not the embedder of the run"),
     ],
 )
@@ -93,5 +93,5 @@ def test_weights_that_changed_since_are_refused(
         (tmp_path / "out" / name).symlink_to(brought / "out" / name)
     record["models"]["embedder"]["sha256"] = "0123" * 16
     (tmp_path / "out" / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    assert query(tmp_path / "out", brought / "in" / "two" / "10.png", "--whole") == 2
+    assert query(tmp_path / "out", brought / "in" / "two" / "10.png", "--whole-picture") == 2
     assert "not the embedder of the run any more" in capsys.readouterr().err

@@ -25,12 +25,12 @@ def train(crops: Path, out: Path, *words: str) -> int:
 @pytest.mark.always
 def test_train_then_judge(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    assert train(crops, out, "--aside", "4") == 0
+    assert train(crops, out, "--holdout", "4") == 0
     said = capsys.readouterr().out
     assert "rank-1" in said and "mAP" in said
     assert (out / "curve.png").stat().st_size > 1000 and (out / "curve.csv").read_text().count("\n") == 3
     weights = str(out / "embedder.safetensors")
-    words = ["evaluate", "reid", str(crops), "--features", weights, "--aside", "4", "--device", "torch"]
+    words = ["evaluate", "reid", str(crops), "--features", weights, "--holdout", "4", "--device", "torch"]
     assert main([*words, "--json", "--pictures", str(tmp_path / "seen")]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["queries"] == 8 and 0 <= figures["map"] <= 1
@@ -49,12 +49,12 @@ def test_two_folders_are_two_cameras(tmp_path: Path, capsys: pytest.CaptureFixtu
     words = ["evaluate", "reid", str(tmp_path / "cam1"), "--gallery", str(tmp_path / "cam2"), "--features", weights]
     assert main([*words, "--json", "--device", "torch"]) == 0
     assert json.loads(capsys.readouterr().out)["queries"] == 10
-    assert main([*words, "--aside", "3"]) == 2
+    assert main([*words, "--holdout", "3"]) == 2
 
 
 @pytest.mark.slow
 def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["train", "tune", str(crops), "--out", str(tmp_path / "out"), *SMALL, "--epochs", "1", "--aside", "4"]
+    words = ["train", "tune", str(crops), "--out", str(tmp_path / "out"), *SMALL, "--epochs", "1", "--holdout", "4"]
     assert main([*words, "--margin", "0.1", "0.5", "--loss", "triplet", "contrastive"]) == 0
     rows = capsys.readouterr().out.strip().splitlines()
     assert len(rows) == 5 and "margin" in rows[0]
@@ -66,17 +66,17 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
     [
         (["--size", "big"], "is no size"),
         (["--loss", "hinge"], "no loss"),
-        (["--aside", "99"], "cannot be kept aside"),
+        (["--holdout", "99"], "cannot be kept aside"),
         (["--teacher", "nonsense"], "nonsense"),
         (["--start", "nonsense.pth"], "nonsense"),
-        (["--alike", "3"], "a teacher"),
-        (["--beside", "3"], "--unlabelled"),
+        (["--similarity-weight", "3"], "a teacher"),
+        (["--unlabelled-per-batch", "3"], "--unlabelled"),
         (["--unlabelled", "more"], "--teacher"),
         (["--copies", "2"], "a teacher to speak about"),
-        (["--metric", "0", "--identity", "0"], "nothing is learned"),
-        (["--aside", "9"], "one person"),
+        (["--metric-weight", "0", "--identity-weight", "0"], "nothing is learned"),
+        (["--holdout", "9"], "one person"),
         (["--rate", "-1"], "a rate above 0"),
-        (["--settled"], "--start"),
+        (["--freeze-bn"], "--start"),
     ],
 )
 def test_wrong_words_are_answered_in_one_line(
@@ -120,11 +120,11 @@ def test_where_nobody_can_be_looked_for_it_is_said(
 ) -> None:
     for path in crops.glob("*_c2s1*"):
         path.unlink()
-    assert train(crops, tmp_path / "out", "--aside", "4") == 2
+    assert train(crops, tmp_path / "out", "--holdout", "4") == 2
     assert "nobody can be looked for" in capsys.readouterr().err
 
 
 def test_no_one_to_judge_by(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "tune", str(crops), "--out", str(tmp_path), *SMALL]) == 2
-    assert "--aside" in capsys.readouterr().err
+    assert "--holdout" in capsys.readouterr().err
     assert main(["train", "reid", str(tmp_path / "none"), "--out", str(tmp_path), *SMALL]) == 2

@@ -270,6 +270,6 @@ def test_who_is_hidden_is_not_asked_for_and_not_wrong(tmp_path: Path, capsys: py
 def test_negative_frames_away_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("1,1,0,0,10,20,1\n")
     words = ["evaluate", "tracks", "--truth", str(tmp_path / "a.txt"), "--result", str(tmp_path / "a.txt")]
-    assert main([*words, "--away", "-1"]) == 2
-    assert "--away" in capsys.readouterr().err
-    assert main([*words, "--away", "3"]) == 0
+    assert main([*words, "--max-absence", "-1"]) == 2
+    assert "--max-absence" in capsys.readouterr().err
+    assert main([*words, "--max-absence", "3"]) == 0

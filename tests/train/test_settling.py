@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.mark.always
 def test_only_means_and_variances_change(trained: tuple[Path, Path], tmp_path: Path) -> None:
     crops, weights = trained
-    words = ["train", "means", str(weights), str(crops), "--out", str(tmp_path / "new.safetensors")]
+    words = ["train", "recompute-bn", str(weights), str(crops), "--out", str(tmp_path / "new.safetensors")]
     assert main([*words, "--progress", "none"]) == 0
     before, after = load_file(weights), load_file(tmp_path / "new.safetensors")
     assert before.keys() == after.keys()
