@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 Work = Callable[[Sequence[str], Path, dict[str, str]], int | None]
-"""Is given the words of the command, the job's folder and the variables set for it, and leaves there what a child would:
-its files, `progress` and `log`. Returns its exit status, or None for work that goes on until somebody stops it."""
+"""Is given the words of the command, the job's folder and the variables set for it, and leaves there what a child
+would: its files, `progress` and `log`. Returns its exit status, or None for work that goes on until it is stopped."""
 
 STOPPED = 130
 KILLED = -9

@@ -175,6 +175,7 @@ def settled(tab: Page) -> None:
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
+@pytest.mark.always
 def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Path, tmp_path: Path) -> None:
     tab.goto("/")
     expect(tab.get_by_role("button", name="Open the sample")).to_be_visible()
