@@ -46,15 +46,19 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the browser's folder, and those that ask for the developers' footage, are marked as such.
+    """Tests of the browser's folder, and those that ask for the developers' footage, are marked as such; the first of
+    those that need something slow to make waits for it.
 
     Workers begin with the files that are given most time: none of them is left for one worker at the end.
     """
     for item in items:
         if item.path.is_relative_to(BROWSER):
             item.add_marker(pytest.mark.browser)
-        if "shared" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "shared" in fixtures:
             item.add_marker(pytest.mark.shared)
+        if fixtures & {"sample", "exported", "tracked"} and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
     if "PYTEST_XDIST_WORKER" in os.environ:
         given: dict[Path, float] = {}
         for item in items:
