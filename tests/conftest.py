@@ -16,8 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import settings
 
@@ -27,7 +29,7 @@ from core.folders import cache_dir
 from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras, run_camera
 from core.progress import Progress
 from core.runs import Setup, track_clips
-from core.sample import sample_clips
+from core.sample import SampleSettings, frames, sample_clips
 from core.settings import DetectSettings, EmbedSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
@@ -46,8 +48,8 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the browser's folder, and those that ask for the developers' footage, are marked as such; the first of
-    those that need something slow to make waits for it.
+    """Tests of the browser's folder, and those that ask for the developers' footage or the whole sample, are marked as
+    such; the first of those that need something slow to make waits for it.
 
     Workers begin with the files that are given most time: none of them is left for one worker at the end.
     """
@@ -57,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "shared" in fixtures:
             item.add_marker(pytest.mark.shared)
+        if "sample" in fixtures:
+            item.add_marker(pytest.mark.slow)
         if fixtures & {"sample", "exported", "tracked"} and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(300))
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -119,7 +123,10 @@ def keep(made: Path, folder: Path) -> None:
 def sample(together: Path) -> Path:
     """The usual people and cameras, filmed for the shortest time there is; `heard` beside it is what was told of it."""
     with alone(together / "sampling"):
-        folder, before = together / "drawn" / "sample", kept("sample", sources_of(sample_clips), ["numpy", "av"])
+        folder, before = (
+            together / "drawn" / "sample",
+            kept("sample", sources_of(sample_clips), ["numpy", "opencv-python", "av"]),
+        )
         if not folder.is_dir():
             if not (before / "sample" / "truth.json").is_file():
                 draw(together / "drawing")
@@ -134,6 +141,21 @@ def draw(folder: Path) -> None:
     words = [sys.executable, "-m", "core", "sample", "--out", str(folder / "sample"), "--seconds", str(SECONDS)]
     with (folder / "heard").open("wb") as heard:
         subprocess.run([*words, "--progress", "json"], cwd=ROOT, check=True, timeout=600, stdout=heard)
+
+
+@pytest.fixture(scope="session")
+def glimpses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """The first six seconds of two films of the sample, five pictures a second: soon drawn, and people are in them."""
+    folder, settings = tmp_path_factory.mktemp("glimpses"), SampleSettings(seconds=SECONDS)
+    found = tuple(folder / f"cam{camera + 1}.mp4" for camera in range(2))
+    for camera, path in enumerate(found):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=5, options={"crf": "20", "preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
+            for shot in islice(frames(settings, camera, every=5), 30):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(shot.bgr, format="bgr24")))
+            container.mux(stream.encode(None))
+    return found
 
 
 @pytest.fixture(scope="session")
