@@ -33,8 +33,9 @@ def run(options: argparse.Namespace) -> int:
 def describe(clip: Clip) -> str:
     turned = f", turned by {clip.rotation}°" if clip.rotation else ""
     head = (
-        f"{clip.path}: {clip.width} x {clip.height}{turned}, {clip.frames} frames in {duration(clip.duration_seconds)}, "
-        f"{clip.fps:.4g} a second, {clip.codec} in {clip.container}, digest {clip.digest}"
+        f"{clip.path}: {clip.width} x {clip.height}{turned}, "
+        f"{clip.frames} frames in {duration(clip.duration_seconds)}, {clip.fps:.4g} a second, "
+        f"{clip.codec} in {clip.container}, digest {clip.digest}"
     )
     notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])
     return "\n".join([head, *(f"  note: {note.words} {note.remedy}" for note in notes)])

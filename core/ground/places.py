@@ -13,7 +13,7 @@ from core.ground.walks import Feet, Numbers, Walks, meetings
 from core.types import Floats, Tracklets
 
 AROUND = 2.0
-"""A map is trusted this many body heights around the places from which it was learned."""
+"""A map is used within this many body heights of the places from which it was learned."""
 BLOCK = 2048
 LEARNED = 400
 

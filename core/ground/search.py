@@ -1,8 +1,8 @@
 """The search for what two cameras both see: the map from one ground to the other, and how far their clocks differ.
 
 Tracklets that look alike are tried as the same people. Four places from three such pairs make a map; the map that most
-other pairs agree with, at the shift of clocks at which most do, is refined on all of them. It is believed where several
-people agree, and far fewer do once the clocks are put wrong: who stands still the whole time proves nothing.
+other pairs agree with, at the shift of clocks at which most do, is refined on all of them. It is accepted where several
+people agree at that shift and far fewer at wrong ones. People who stand still agree at any shift: they decide nothing.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from core.ground.walks import THIN, TICK_SECONDS, Meetings, Numbers, Walks, meet
 from core.types import Bools, Floats, Ints, Tracklets
 
 NEAR = 0.5
-"""Pairs agree that are no farther apart, in the middle of their time, than this many body heights."""
+"""A pair agrees with a map where the median distance of its feet is at most this many body heights."""
 FULL_TICKS = 100
-"""A pair seen together for so long, or longer, counts as one."""
+"""A pair seen together for this many ticks or more counts as one person; a shorter one as a part of one."""
 MOST_PAIRS = 40
 LIKELY = 0.3
-"""Least similarity of a pair that is tried."""
+"""Similarity from which a pair is tried as one person."""
 DRAWS, KEPT, ROUNDS = 300, 6, 6
 REACH_SECONDS, STEP, AWAY_SECONDS = 3.0, 3, 1.0
-"""Clocks are searched this far to both sides, in steps of so many ticks; from `AWAY_SECONDS` on they are wrong."""
+"""Shifts of the clocks are searched up to `REACH_SECONDS` both ways, every `STEP` ticks. Those `AWAY_SECONDS` or more
+from the best one are wrong for certain, and show how many people agree by chance."""
 AGREED, CONTRAST = 2.4, 1.5
-"""What is believed is worth so many people at least, and so many times the most at a wrong time."""
+"""A map is accepted where at least `AGREED` people agree, and `CONTRAST` times as many as at any wrong shift."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,9 @@
-"""Tracks that went on as somebody else, found by a camera that saw the same ground: they walk with one, then another.
+"""Identity switches within a track, found by a second camera that saw the same ground.
 
-A track that stays near one track of the other camera, and later near a different one while one of the two is seen
-elsewhere, has changed people in between, or those two have. Everybody that changes partners like this is cut, unless a
-third camera shows them with one partner all the time; what was cut for nothing is joined again by looks and places.
+A track that stays near one track of the other camera (its partner), and later near a different one while the first is
+seen elsewhere, has switched to another person in between, or those two have swapped. Every track that changes partners
+like this is cut, unless a third camera shows it with one partner all the time. Parts that were cut without need are
+joined again by appearance and position.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from core.ground.walks import TICK_SECONDS, Numbers, Walks, at_once, feet_of
 from core.types import Bools, Ints, Tracklets
 
 NEAR, FAR = 0.4, 0.8
-"""Body heights between two who are at one place, and between two who surely are not."""
+"""Distances in body heights: below `NEAR` two are at one place, above `FAR` they certainly are not."""
 SURE_TICKS = 12
-"""Somebody is a partner, or elsewhere, who is so at as many ticks."""
+"""How many ticks it takes to be a partner, or to be elsewhere."""
 SMOOTH = 7
-"""Ticks of which the middle distance counts: a box that loses its feet for a moment is no step aside."""
+"""Width of the median filter over distances, in ticks: a box cut off for a moment must not count as a step aside."""
 
 Moment = tuple[int, float]
 _Spell = tuple[int, int, int]
@@ -58,7 +59,7 @@ def swaps(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> list[
 
 
 def _through(spell: _Spell, tick: float) -> bool:
-    """Whether a partner stays from well before a moment until well after it: then it is not this one who changed."""
+    """Whether a partner stays from well before a moment until well after it: then this track did not switch."""
     _, first, last = spell
     return first + SURE_TICKS <= tick <= last - SURE_TICKS
 

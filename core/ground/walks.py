@@ -16,9 +16,9 @@ Numbers = NDArray[np.float64]
 
 TICK_SECONDS = 0.1
 HOLE_SECONDS = 0.5
-"""Longer without a box, and nobody knows where the feet were."""
+"""Gaps without a box that are longer than this are not interpolated: the place of the feet is unknown there."""
 EDGE = 4.0
-"""Boxes this close to the picture's left, right or lower border may have lost their feet."""
+"""Boxes within this many pixels of the left, right or lower border may be cut off, with the feet outside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ class Meetings:
 
 THIN = 24
 LEAST_TICKS = 10
-"""A pair seen together for less says nothing."""
+"""A pair seen together for fewer ticks is left out."""
 
 
 def meetings(walks: Walks, begin: Ints, pairs: Iterable[tuple[int, int]], shift: int) -> Meetings:

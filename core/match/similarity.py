@@ -1,5 +1,5 @@
-"""How alike tracklets are: cosines of what sets their looks apart from what is usual where they were seen; and more
-where two cameras saw them at one place at one time.
+"""Similarity of tracklets: the cosine of their appearance vectors, less each camera's mean where that is needed, and
+raised where two cameras saw them at one place at one time.
 
 A model gives everybody something in common, and so do a camera's light and background. Two strangers in one room are
 the more alike for it, so that no threshold fits a room and a street; without it, one fits both, and two models. It is
@@ -19,18 +19,19 @@ BLOCK = 1024
 NEAR = 0.4
 """Body heights between the feet of two, on ground that two cameras see, up to which they stood at one place."""
 LIFT = 0.5
-"""Share of what is missing to 1 that standing at one place adds."""
+"""Standing at one place raises a similarity s by this share of 1 - s."""
 
 
 SOME, ENOUGH = 8, 16
-"""So many tracklets of all cameras, and of one camera, are half enough to say what is usual there."""
+"""Weights of the priors of the overall mean and of a camera's mean, in tracklets: with as many tracklets, a mean counts
+half."""
 
 
 def usual_looks(vector: Floats, camera: Ints, cameras: int) -> Floats:
-    """What looks (n, d) of unit norm have in common in each camera (cameras, d).
+    """The mean appearance of each camera (cameras, d), of vectors (n, d) of unit norm.
 
-    A camera's mean counts the more, the more it saw, against that of all, and that against nothing: somebody who is
-    nearly alone in a camera must not be taken for its light.
+    It is shrunk towards the mean of all cameras, and that towards zero, the more so the fewer tracklets there are:
+    the appearance of somebody who is nearly alone in a camera must not be taken for that of the camera.
     """
     overall = vector.sum(axis=0, dtype=np.float64) / (len(vector) + SOME)
     own = np.zeros((cameras, vector.shape[1]))
@@ -40,7 +41,7 @@ def usual_looks(vector: Floats, camera: Ints, cameras: int) -> Floats:
 
 
 def set_apart(vector: NDArray[np.floating[Any]], usual: Floats) -> Floats:
-    """`vector` (n, d) less what is `usual` for each, of unit norm again."""
+    """`vector` (n, d) less the mean that is `usual` for each, scaled to unit norm again."""
     left = vector.astype(np.float32) - usual
     return np.asarray(left / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-6), np.float32)
 
