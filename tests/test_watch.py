@@ -65,10 +65,11 @@ def test_a_folder_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
     heard: list[tuple[str, int]] = []
     for name in ("gone", "file"):
         watch = Watch(tmp_path / name)
-        progress = Progress(watch.listen, every=0.0, look_on=watch.show if name == "file" else None)
+        progress = Progress(watch.listen, every=0.0, look_on=watch.show)
         progress.begin("detect", 3)
         for number in (1, 2, 3):
-            progress.show(np.zeros((4, 4, 3), np.uint8), BOX)
+            if name == "file":
+                progress.show(np.zeros((4, 4, 3), np.uint8), BOX)
             progress.at(number)
             heard.append((name, number))
         watch.listen(REPORT)
