@@ -9,17 +9,29 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
-.PHONY: run test check lint bench lock clean
+.PHONY: run test test-all coverage check lint bench lock clean
 
 run: $(RUN_READY)
 	$(PY) -m core sample
 	$(PY) -m streamlit run app.py --server.headless=false
 
-# A worker per core, each with one thread: networks as small as the tests' gain nothing from more.
-test: $(TEST_READY)
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile
+# A worker per core, each with one thread: networks as small as the tests' gain nothing from more. A worker that has
+# nothing left to do takes over half of what another still has.
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n logical --maxprocesses 4 --dist worksteal
 
-check: lint test
+# Minutes: all but what is slow, needs a browser, a library to compare with or the developers' footage, and of those
+# one of each kind. pyproject.toml says what each marker means.
+test: $(TEST_READY)
+	$(PYTEST) -m "always or not (slow or browser or oracle or shared)"
+
+test-all: $(TEST_READY)
+	$(PYTEST)
+
+# Everything, with the lines and branches of the program that no test reaches.
+coverage: $(TEST_READY)
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
+
+check: lint test-all
 
 lint: $(TEST_READY)
 	$(PY) -m ruff check .
@@ -59,5 +71,5 @@ lock:
 	"$$uv/bin/uv" $(COMPILE) requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache/tests .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

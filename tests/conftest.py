@@ -1,38 +1,68 @@
 """Fixtures that many tests share: the cache in a folder of its own, and the developers' footage where it is there.
 
-What takes longest is made once for all workers, in a folder beside theirs, and is for reading only.
+What takes longest is made once for all workers, in a folder beside theirs, and is for reading only. The sample and the
+exported models are kept for the next time too, in .cache/tests, each under a digest of all that decides them.
 """
 
+import hashlib
+import inspect
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
+import av
 import pytest
 from hypothesis import settings
 
+from core.detect import open_detector
+from core.embed import open_embedder
 from core.folders import cache_dir
-from core.pipeline import Camera, CameraResult, Networks, Recipe, run_camera
+from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras, run_camera
 from core.progress import Progress
-from core.sample import sample_clips
+from core.runs import Setup, track_clips
+from core.sample import SampleSettings, frames, sample_clips
 from core.settings import DetectSettings, EmbedSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+KEPT = ROOT / ".cache" / "tests"
+BROWSER = ROOT / "tests" / "browser"
+SECONDS = 12
+"""How long the sample of the tests lasts: the shortest time there is."""
 
 # How long an example takes says how busy the machine is, and nothing about the program.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers begin with the files that are given most time: none of them is left for one worker at the end."""
+    """Tests of the browser's folder, and those that ask for the developers' footage or the whole sample, are marked as
+    such; the first of those that need something slow to make waits for it.
+
+    Workers begin with the files that are given most time: none of them is left for one worker at the end.
+    """
+    for item in items:
+        if item.path.is_relative_to(BROWSER):
+            item.add_marker(pytest.mark.browser)
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "shared" in fixtures:
+            item.add_marker(pytest.mark.shared)
+        if "sample" in fixtures:
+            item.add_marker(pytest.mark.slow)
+        if fixtures & {"sample", "exported", "tracked"} and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
     if "PYTEST_XDIST_WORKER" in os.environ:
         given: dict[Path, float] = {}
         for item in items:
@@ -65,28 +95,109 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def sources_of(*objects: Callable[..., object]) -> list[Path]:
+    """The files of the rooms that these functions belong to."""
+    return sorted(path for one in objects for path in Path(inspect.getfile(one)).parent.rglob("*.py"))
+
+
+def kept(name: str, files: Iterable[Path], packages: Sequence[str]) -> Path:
+    """The folder below .cache/tests for what follows from these files and these packages alone."""
+    mark = hashlib.sha256()
+    for path in files:
+        mark.update(path.name.encode() + path.read_bytes())
+    mark.update(" ".join(f"{package} {version(package)}" for package in packages).encode())
+    return KEPT / f"{name}-{mark.hexdigest()[:20]}"
+
+
+def keep(made: Path, folder: Path) -> None:
+    """A copy of `made` at `folder`, whole or not at all; what was kept under other digests makes room for it."""
+    with suppress(OSError):
+        for old in KEPT.glob(f"{folder.name.rpartition('-')[0]}-*"):
+            shutil.rmtree(old, ignore_errors=True)
+        part = folder.with_name(f".{folder.name}.{os.getpid()}")
+        shutil.copytree(made, part)
+        part.replace(folder)
+
+
 @pytest.fixture(scope="session")
 def sample(together: Path) -> Path:
     """The usual people and cameras, filmed for the shortest time there is; `heard` beside it is what was told of it."""
-    folder = together / "sample"
     with alone(together / "sampling"):
-        if not sample_clips(folder):
-            words = [sys.executable, "-m", "core", "sample", "--out", str(folder), "--seconds", "12"]
-            with (together / "sampling" / "heard").open("wb") as heard:
-                subprocess.run([*words, "--progress", "json"], cwd=ROOT, check=True, timeout=600, stdout=heard)
+        folder, before = (
+            together / "drawn" / "sample",
+            kept("sample", sources_of(sample_clips), ["numpy", "opencv-python", "av"]),
+        )
+        if not folder.is_dir():
+            if not (before / "sample" / "truth.json").is_file():
+                draw(together / "drawing")
+                keep(together / "drawing", before)
+            shutil.copytree(before if before.is_dir() else together / "drawing", together / "drawn")
     return folder
 
 
+def draw(folder: Path) -> None:
+    """The sample, drawn as somebody would who has the command line, and what that said meanwhile."""
+    folder.mkdir()
+    words = [sys.executable, "-m", "core", "sample", "--out", str(folder / "sample"), "--seconds", str(SECONDS)]
+    with (folder / "heard").open("wb") as heard:
+        subprocess.run([*words, "--progress", "json"], cwd=ROOT, check=True, timeout=600, stdout=heard)
+
+
 @pytest.fixture(scope="session")
-def exported(own_cache: None) -> Path:
-    """Our own models as this machine runs them: for caches of their own that are not about a first run."""
+def glimpses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """The first six seconds of two films of the sample, five pictures a second: soon drawn, and people are in them."""
+    folder, settings = tmp_path_factory.mktemp("glimpses"), SampleSettings(seconds=SECONDS)
+    found = tuple(folder / f"cam{camera + 1}.mp4" for camera in range(2))
+    for camera, path in enumerate(found):
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=5, options={"crf": "20", "preset": "ultrafast"})
+            stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
+            for shot in islice(frames(settings, camera, every=5), 30):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(shot.bgr, format="bgr24")))
+            container.mux(stream.encode(None))
+    return found
+
+
+@pytest.fixture(scope="session")
+def exported(own_cache: None, together: Path) -> Path:
+    """Our own models as this machine runs them, in this worker's cache: for all that is not about a first run."""
     networks = Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "auto")
-    with warnings.catch_warnings():
-        # PyTorch says so of its own tracing.
-        warnings.simplefilter("ignore")
-        networks.detector(DetectSettings())
-        networks.embedder(EmbedSettings())
-    return cache_dir() / "exported"
+    weights = [model.path for model in (networks.detector_model, networks.embedder_model) if model]
+    packages = ["openvino", "torch", "ultralytics"]
+    before = kept("exported", [*weights, *sources_of(open_detector, open_embedder)], packages)
+    here = together / "exporting" / "cache"
+    with alone(together / "exporting"):
+        if not before.is_dir() and not here.is_dir():
+            with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+                patch.setenv("SIGHTLINE_CACHE", str(here))
+                # PyTorch says so of its own tracing.
+                warnings.simplefilter("ignore")
+                networks.detector(DetectSettings())
+                networks.embedder(EmbedSettings())
+            keep(here / "exported", before)
+        made = before if before.is_dir() else here / "exported"
+        return Path(shutil.copytree(made, cache_dir() / "exported", dirs_exist_ok=True))
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """The sample, tracked once for all who need it, five frames a second as the notebooks look at it."""
+
+    clips: tuple[Path, ...]
+    store: Path
+    out: Path
+
+
+@pytest.fixture(scope="session")
+def tracked(sample: Path, exported: Path, together: Path) -> Tracked:
+    folder = together / "tracked"
+    found = Tracked(tuple(sample_clips(sample)), folder / "stages", folder / "out")
+    with alone(together / "tracking"):
+        if not (found.out / "run.json").is_file():
+            networks = Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "auto")
+            setup = Setup(name_cameras(found.clips), networks, Recipe(video=VideoSettings(fps=5)))
+            track_clips(setup, found.out, cropped=True, store=Store(found.store))
+    return found
 
 
 @pytest.fixture(scope="session")

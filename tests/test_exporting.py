@@ -1,8 +1,9 @@
 """Exports: keyed by what is in them, joined, stopped, explained when they fail, and never one in another's place."""
 
+import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from core.errors import StoreError
 from core.jobs import Export, Exports, Making
 from core.people import read_links, read_names
+from tests.launching import FakeLauncher, flags
 from tests.test_jobs import until
 
 # Stands in for `python -m core gallery`: what it does is written in a file beside it.
@@ -50,6 +52,21 @@ def exports(tmp_path: Path) -> Iterator[Exports]:
         made.cancel(one.key)
 
 
+def write(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int:
+    """The same as CHILD, in this process."""
+    to = Path(flags(words)["to"])
+    (to / "said").write_text(json.dumps(list(words)))
+    (to / "gallery.zip").write_bytes(b"zip")
+    (to / "SHA256SUMS").write_text(hashlib.sha256(b"zip").hexdigest() + "  gallery.zip\n")
+    return 0
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Exports:
+    """Exports that are made in this process."""
+    return Exports(tmp_path / "exports", [], FakeLauncher(write))
+
+
 def faked(folder: Path, act: str) -> Exports:
     (folder / "child.py").write_text(CHILD)
     (folder / "act").write_text(act)
@@ -77,12 +94,12 @@ def test_what_is_made_is_found_again_and_not_made_twice(exports: Exports, tmp_pa
     assert [one.key for one in Exports(tmp_path / "exports").of(EXPORT.run)] == [EXPORT.key]
 
 
-def test_the_child_is_told_all_that_decides(exports: Exports, tmp_path: Path) -> None:
+def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> None:
     from core.cli import parser
 
     shown = replace(EXPORT, reason="--asked for", threshold=-0.25)
-    exports.start(shown, tmp_path / "run")
-    said = json.loads((over(exports, shown).folder / "out" / "said").read_text())
+    here.start(shown, tmp_path / "run")
+    said = json.loads((over(here, shown).folder / "out" / "said").read_text())
     read = parser().parse_args(["gallery", *said])
     assert (read.done, read.cos, read.purpose, read.reason) == (tmp_path / "run", -0.25, "a bag", "--asked for")
     assert read.no_blur and read.what == "gallery" and read.progress == "json"
@@ -133,16 +150,16 @@ def test_a_failure_is_said_in_its_own_words(tmp_path: Path) -> None:
     assert over(exports).fault == "The picture x.jpg cannot be read. Run the analysis again, then export."
 
 
-def test_a_file_that_went_missing_is_no_finished_export(exports: Exports, tmp_path: Path) -> None:
-    exports.start(EXPORT, tmp_path)
-    over(exports)
-    (look(exports).folder / "out" / "gallery.zip").unlink()
-    assert look(exports).state == "failed"
+def test_a_file_that_went_missing_is_no_finished_export(here: Exports, tmp_path: Path) -> None:
+    here.start(EXPORT, tmp_path)
+    over(here)
+    (look(here).folder / "out" / "gallery.zip").unlink()
+    assert look(here).state == "failed"
 
 
 @pytest.mark.parametrize("key", ["", "..", "../runs", EXPORT.run, f"{EXPORT.run}-{'z' * 20}", EXPORT.key.upper() + "/"])
-def test_a_crooked_key_finds_nothing(key: str, exports: Exports) -> None:
-    assert exports.look(key) is None
+def test_a_crooked_key_finds_nothing(key: str, here: Exports) -> None:
+    assert here.look(key) is None
 
 
 def test_only_films_are_told_where_the_clips_are(tmp_path: Path) -> None:

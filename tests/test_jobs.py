@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from core.jobs.status import ATTEMPT, CameraStatus, RunStatus, StatusWriter, rea
 from core.progress import Report
 from core.regions import Region, Regions, load_regions, to_json
 from core.settings import DetectSettings, TrackSettings, VideoSettings
+from tests.launching import FakeLauncher, flags
 
 # Stands in for `python -m core`: the same flags, the same output, and orders of its own in the detector's name.
 CHILD = """
@@ -84,8 +85,78 @@ sys.exit(1 if faults else 0)
 """
 
 
+STARTED = "x"
+FAULTS = {
+    # status of exit, what is said on the error stream, and in the status
+    "refuse": (
+        2,
+        "a warning of some library\nsightline: the model is missing. Put it there.\n",
+        "the model is missing. Put it there.",
+    ),
+    "crash": (1, "Traceback\n  line\nMemoryError: no more\n", ""),
+    "vanish": (9, "", ""),
+}
+
+
+def act(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int | None:
+    """The same as CHILD, in this process: what it leaves behind, and how it ends. One that waits goes on."""
+    said, status = flags(words), RunStatus(variables[ATTEMPT])
+    names = [words[i + 1].partition("=")[0] for i, word in enumerate(words) if word == "--name"]
+    out, how = Path(said["out"]), said["weights"]
+    with (out / "starts").open("a") as file:
+        file.write(STARTED)
+    if how in FAULTS:
+        ended, error, fault = FAULTS[how]
+        (folder / "log").write_text(error)
+        if fault:
+            (folder / "status.json").write_text(replace(status, phase="failed", fault=fault).to_json())
+        return ended
+    (folder / "status.json").write_text(replace(status, phase="tracking").to_json())
+    about = {"camera": names[0], "number": 1, "cameras": len(names), "stage": "detect", "done": 4, "total": 10}
+    report = json.dumps({**about, "rate": 5.0, "left_seconds": 1.0})
+    (folder / "progress").write_text(f'{report}\n{{"camera": "half a li\n')
+    if how == "wait" or (how == "wait-once" and (out / "starts").read_text() == STARTED):
+        return None
+    return finish(replace(status, phase="done"), words, folder, names, how)
+
+
+def finish(status: RunStatus, words: Sequence[str], folder: Path, names: list[str], how: str) -> int:
+    """The results of a run that comes to its end, or nearly."""
+    out = folder / "out"
+    faults = {"one-fails": names[:1], "all-fail": names}.get(how, [])
+    cameras = tuple(
+        CameraStatus(name, "failed", fault="no frames. Export it again.")
+        if name in faults
+        else CameraStatus(name, "done", tracks=3)
+        for name in names
+    )
+    if how == "half":
+        status = replace(status, phase="people")
+    elif len(faults) == len(names):
+        status = replace(status, phase="failed", fault="No clip could be worked on.")
+    (folder / "status.json").write_text(replace(status, cameras=cameras).to_json())
+    record = {c.name: {"failed": c.fault} if c.fault else {"tracks": 3} for c in cameras}
+    (out / "run.json").write_text(json.dumps({"state": "done", "cameras": record}))
+    if how != "half" and words[0] == "run":
+        (out / "people.csv").write_text("camera,track,person\ngate,1,P001\ngate,2,P001\ngate,3,P002\n")
+        (out / "similarity.npz").write_bytes(b"")
+    return 2 if status.phase != "done" else 1 if faults else 0
+
+
 @pytest.fixture
-def jobs(tmp_path: Path) -> Iterator[Jobs]:
+def launcher() -> FakeLauncher:
+    return FakeLauncher(act)
+
+
+@pytest.fixture
+def jobs(tmp_path: Path, launcher: FakeLauncher) -> Jobs:
+    """Jobs whose work is done in this process."""
+    return Jobs(tmp_path / "runs", [], launcher)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[Jobs]:
+    """Jobs with child processes, as the program has them."""
     child = tmp_path / "child.py"
     child.write_text(CHILD)
     made = Jobs(tmp_path / "runs", [sys.executable, str(child)])
@@ -131,8 +202,27 @@ def test_a_job_ends_with_its_results(jobs: Jobs) -> None:
     assert [other.key for other in jobs.all()] == [job.key]
 
 
+def test_a_child_ends_with_its_results(real: Jobs) -> None:
+    """The same as above, by a child process."""
+    job = over(real, real.start(order()).key)
+    assert job.state == "done"
+    assert [(c.name, c.state, c.tracks) for c in job.cameras] == [("gate", "done", 3), ("hall", "done", 3)]
+    assert job.order == order()
+    assert [other.key for other in real.all()] == [job.key]
+
+
 def test_while_it_works_each_camera_says_how_far_it_is(jobs: Jobs) -> None:
     job = working(jobs, jobs.start(order("wait")).key)
+    first, second = job.cameras
+    assert job.live
+    assert first.report is not None
+    assert (first.report.stage, first.report.done, first.report.total) == ("detect", 4, 10)
+    assert second.state == "waiting"
+
+
+def test_while_a_child_works_each_camera_says_how_far_it_is(real: Jobs) -> None:
+    """The same as above, by a child process."""
+    job = working(real, real.start(order("wait")).key)
     first, second = job.cameras
     assert job.live
     assert first.report is not None
@@ -182,6 +272,15 @@ def test_stopped_work_goes_on_when_started_again(jobs: Jobs) -> None:
     assert (job.state, starts(job)) == ("done", 2)
 
 
+def test_a_child_that_was_stopped_goes_on_when_started_again(real: Jobs) -> None:
+    """The same as above, by a child process."""
+    key = working(real, real.start(order("wait-once")).key).key
+    real.cancel(key)
+    assert over(real, key).state == "stopped"
+    job = over(real, real.start(order("wait-once")).key)
+    assert (job.state, starts(job)) == ("done", 2)
+
+
 FAILURES = {
     # what the child does: (state, the reason that is shown)
     "refuse": ("failed", "the model is missing. Put it there."),
@@ -216,7 +315,7 @@ def test_an_earlier_record_does_not_pass_for_a_later_attempt(jobs: Jobs) -> None
     assert "old" not in [c.fault for c in again.cameras]
 
 
-def test_another_server_finds_the_job_and_can_stop_it(jobs: Jobs, tmp_path: Path) -> None:
+def test_another_server_finds_the_job_and_can_stop_it(real: Jobs, tmp_path: Path) -> None:
     """The server that started the child is gone; a new one sees it at work, joins it, and stops it."""
     starter = (
         "import sys; from pathlib import Path; from core.jobs import *; "
@@ -226,33 +325,37 @@ def test_another_server_finds_the_job_and_can_stop_it(jobs: Jobs, tmp_path: Path
     root = Path(__file__).resolve().parents[1]
     words = [sys.executable, "-c", starter, str(tmp_path / "runs"), str(tmp_path / "child.py")]
     subprocess.run(words, check=True, cwd=root, timeout=60)
-    (found,) = jobs.all()
-    assert working(jobs, found.key).state == "running"
-    assert starts(jobs.start(found.order)) == 1
-    jobs.cancel(found.key)
-    assert over(jobs, found.key).state == "stopped"
+    (found,) = real.all()
+    assert working(real, found.key).state == "running"
+    assert starts(real.start(found.order)) == 1
+    real.cancel(found.key)
+    assert over(real, found.key).state == "stopped"
 
 
-def test_a_killed_job_is_seen_as_failed_and_can_be_started_again(jobs: Jobs) -> None:
-    job = working(jobs, jobs.start(order("wait-once")).key)
+def test_a_killed_job_is_seen_as_failed_and_can_be_started_again(real: Jobs) -> None:
+    job = working(real, real.start(order("wait-once")).key)
     psutil.Process(json.loads((job.out.parent / "job.json").read_text())["pid"]).kill()
-    failed = over(jobs, job.key)
+    failed = over(real, job.key)
     assert failed.state == "failed"
     assert "Start it again" in failed.fault
-    assert over(jobs, jobs.start(failed.order).key).state == "done"
+    assert over(real, real.start(failed.order).key).state == "done"
 
 
-def test_a_number_that_another_process_has_now_is_not_ours(jobs: Jobs) -> None:
-    job = over(jobs, jobs.start(order("vanish")).key)
+def test_a_number_that_another_process_has_now_is_not_ours(real: Jobs) -> None:
+    job = over(real, real.start(order("vanish")).key)
     about = job.out.parent / "job.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "pid": os.getpid()}))
-    assert jobs.look(job.key).state == "failed"
-    jobs.cancel(job.key)
+    assert real.look(job.key).state == "failed"
+    real.cancel(job.key)
 
 
-def test_no_zombie_is_left(jobs: Jobs) -> None:
-    over(jobs, jobs.start(order()).key)
-    until(lambda: not any(p.status() == psutil.STATUS_ZOMBIE for p in psutil.Process().children()))
+def test_no_zombie_is_left(real: Jobs) -> None:
+    """Whoever waits for the child notes how it ended after that: from then on it must be gone."""
+    job = over(real, real.start(order()).key)
+    about = json.loads((job.folder / "job.json").read_text())
+    ended = job.folder / "ended"
+    until(lambda: ended.is_file() and ended.read_text() == "0")
+    assert about["pid"] not in [child.pid for child in psutil.Process().children()]
 
 
 @pytest.mark.parametrize("key", ["", "../../etc", "0" * 20, "a/b"])

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
+from functools import cache
 from itertools import product
 from pathlib import Path
 
@@ -93,13 +94,18 @@ def test_no_platform_lacks_a_package(names: tuple[str, ...]) -> None:
     assert missing == set()
 
 
-def needs(package: str, environment: dict[str, str]) -> set[str]:
-    """What the installed version of `package` needs there; nothing where it is not installed on this platform."""
+@cache
+def requirements(package: str) -> tuple[Requirement, ...]:
+    """What the installed version of `package` asks for; nothing where it is not installed on this platform."""
     try:
-        texts = importlib.metadata.requires(package) or []
+        return tuple(map(Requirement, importlib.metadata.requires(package) or []))
     except importlib.metadata.PackageNotFoundError:
-        return set()
-    return {canonicalize_name(r.name) for r in map(Requirement, texts) if holds(r, environment)}
+        return ()
+
+
+def needs(package: str, environment: dict[str, str]) -> set[str]:
+    """What `package` needs in that environment."""
+    return {canonicalize_name(r.name) for r in requirements(package) if holds(r, environment)}
 
 
 def planned(folder: Path, target: str) -> str:

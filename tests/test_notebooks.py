@@ -13,7 +13,9 @@ import av
 import numpy as np
 import pytest
 
+from core.folders import cache_dir
 from core.sample import SampleSettings
+from tests.conftest import SECONDS, Tracked
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -21,6 +23,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 EXPORTS = pytest.mark.filterwarnings(
     "ignore:.torch.jit.trace:FutureWarning", "ignore:.torch.jit.trace:DeprecationWarning"
 )
+NETWORKS = pytest.mark.usefixtures("exported")
 
 
 def cells(path: Path) -> list[dict[str, Any]]:
@@ -71,6 +74,8 @@ def test_without_a_clip_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(names["figure"].data) == 0
 
 
+@pytest.mark.slow
+@NETWORKS
 @EXPORTS
 def test_tracks_of_a_made_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names, said = run(FOLDER / "tracks.ipynb", monkeypatch, write_clip(tmp_path / "walk.mp4", 12))
@@ -79,6 +84,8 @@ def test_tracks_of_a_made_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert len(names["figure"].data) == len(names["spans"]) == len(set(names["tracks"].track.tolist()))
 
 
+@pytest.mark.slow
+@NETWORKS
 @EXPORTS
 def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names, _ = run(FOLDER / "tracks.ipynb", monkeypatch, shared / "data" / "pets_s2l1" / "view1.avi")
@@ -88,16 +95,19 @@ def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def drawn(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the notebooks ask for has been drawn already."""
+def drawn(sample: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the notebooks ask for has been drawn already, and what the networks say of it is in the store."""
 
     def copied(settings: SampleSettings, folder: Path) -> None:
-        assert settings == SampleSettings(seconds=12)
+        assert settings == SampleSettings(seconds=SECONDS)
         shutil.copytree(sample, folder)
 
     monkeypatch.setattr("core.sample.render", copied)
+    shutil.copytree(tracked.store, cache_dir() / "stages", dirs_exist_ok=True)
 
 
+@pytest.mark.slow
+@NETWORKS
 @EXPORTS
 @pytest.mark.timeout(600)
 def test_from_the_sample_to_a_gallery(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,6 +122,8 @@ def test_from_the_sample_to_a_gallery(drawn: None, monkeypatch: pytest.MonkeyPat
     assert names["stills"].height == 270 and names["sheet"].width == 1200
 
 
+@pytest.mark.slow
+@NETWORKS
 @EXPORTS
 @pytest.mark.timeout(600)
 def test_what_calibration_does(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:

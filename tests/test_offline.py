@@ -83,6 +83,7 @@ for attempt in (lambda: socket.create_connection(("127.0.0.1", 9)), lambda: sock
     assert out.count("getaddrinfo") == 2
 
 
+@pytest.mark.slow
 def test_ultralytics_sends_fetches_and_says_nothing(tmp_path: Path) -> None:
     out = child(
         f"""

@@ -61,9 +61,22 @@ def test_long_work_is_thinned_and_a_half_written_line_is_left_out(tmp_path: Path
 
 
 def test_a_folder_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
-    Watch(tmp_path / "gone").listen(REPORT)
     (tmp_path / "file").write_text("")
-    Watch(tmp_path / "file").show(np.zeros((4, 4, 3), np.uint8), BOX)
+    heard: list[tuple[str, int]] = []
+    for name in ("gone", "file"):
+        watch = Watch(tmp_path / name)
+        progress = Progress(watch.listen, every=0.0, look_on=watch.show)
+        progress.begin("detect", 3)
+        for number in (1, 2, 3):
+            if name == "file":
+                progress.show(np.zeros((4, 4, 3), np.uint8), BOX)
+            progress.at(number)
+            heard.append((name, number))
+        watch.listen(REPORT)
+        assert len(usage_of(tmp_path / name)) == 0
+    # The work went on to its end, and nothing was made in the place of either.
+    assert len(heard) == 6
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == ""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ progress, and stops it.
 """
 
 from core.jobs.changes import changes
+from core.jobs.children import Launcher
 from core.jobs.exporting import Export, Exports, Making
 from core.jobs.orders import Order, Source, order_of
 from core.jobs.running import Jobs
@@ -20,6 +21,7 @@ __all__ = [
     "Exports",
     "Job",
     "Jobs",
+    "Launcher",
     "Making",
     "Order",
     "Source",

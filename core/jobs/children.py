@@ -11,13 +11,39 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 # A child of its own group: Ctrl-C at the server's terminal is not meant for the work.
 _APART: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+
+
+class Launcher(Protocol):
+    """How the work of a job is begun, looked at and stopped. `about` is what `start` returned, read from disk again."""
+
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+        """Begin the command; its output goes to files in `folder`. Returns who does it."""
+
+    def alive(self, about: dict[str, Any]) -> bool:
+        """Whether it is still at work."""
+
+    def stop(self, about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
+        """Ask it to stop; asked a second time, end it at once."""
+
+
+class Children:
+    """The launcher of the program: a child process for each job."""
+
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+        return start(words, folder, **variables)
+
+    def alive(self, about: dict[str, Any]) -> bool:
+        return process_of(about) is not None
+
+    def stop(self, about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
+        stop(about, keep)
 
 
 def start(words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:

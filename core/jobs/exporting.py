@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from core.errors import StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, remove, start, stop
+from core.jobs.children import Children, Launcher, remove
 from core.jobs.states import STOPPED, last_report, last_words, read_json, status_of
 from core.people import Link, Name, links_csv, names_csv
 from core.progress import Report
@@ -96,11 +96,16 @@ class Making:
 
 
 class Exports:
-    """All exports under one root (by default in the user's cache folder). `command` gets the words appended."""
+    """All exports under one root (by default in the user's cache folder). `command` gets the words appended, and
+    `launcher` runs it: by default as a child process.
+    """
 
-    def __init__(self, root: Path | None = None, command: Sequence[str] = GALLERY) -> None:
+    def __init__(
+        self, root: Path | None = None, command: Sequence[str] = GALLERY, launcher: Launcher | None = None
+    ) -> None:
         self._root = root or cache_dir() / "exports"
         self._command = list(command)
+        self._launcher = launcher or Children()
         self._lock = threading.Lock()
 
     def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> Making:
@@ -119,7 +124,7 @@ class Exports:
         about, folder = self._about(key), self._root / key
         if not about:
             return None
-        running = process_of(about) is not None
+        running = self._launcher.alive(about)
         sums = {} if running else _sums(folder / "out")
         facts = (folder, float(about.get("began", 0)), sums)
         if running:
@@ -140,7 +145,7 @@ class Exports:
     def cancel(self, key: str) -> None:
         """Ask the child to stop. Asked a second time, it is ended at once."""
         with self._lock:
-            stop(self._about(key), lambda about: self._write(key, about))
+            self._launcher.stop(self._about(key), lambda about: self._write(key, about))
 
     def forget(self, key: str) -> None:
         """Remove one that is over, files and all."""
@@ -157,7 +162,8 @@ class Exports:
             (folder / "out").mkdir(parents=True)
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
-            child = start([*self._command, *export.words(results.resolve(), folder.resolve(), clips)], folder)
+            words = [*self._command, *export.words(results.resolve(), folder.resolve(), clips)]
+            child = self._launcher.start(words, folder)
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."

@@ -24,7 +24,7 @@ from typing import Any
 
 from core.errors import SettingsError, StoreError
 from core.folders import cache_dir, write_atomically
-from core.jobs.children import process_of, remove, start, stop
+from core.jobs.children import Children, Launcher, remove
 from core.jobs.orders import Order
 from core.jobs.states import Job, read_job, read_json
 from core.jobs.status import ATTEMPT
@@ -38,11 +38,16 @@ _SHOWN = ("ended", STATUS, PREVIEW, USAGE)
 
 
 class Jobs:
-    """All jobs under one root (by default in the user's cache folder). `command` gets the order's words appended."""
+    """All jobs under one root (by default in the user's cache folder). `command` gets the order's words appended, and
+    `launcher` runs it: by default as a child process.
+    """
 
-    def __init__(self, root: Path | None = None, command: Sequence[str] = CORE) -> None:
+    def __init__(
+        self, root: Path | None = None, command: Sequence[str] = CORE, launcher: Launcher | None = None
+    ) -> None:
         self._root = root or cache_dir() / "runs"
         self._command = list(command)
+        self._launcher = launcher or Children()
         self._lock = threading.Lock()
 
     def start(self, order: Order) -> Job:
@@ -69,7 +74,7 @@ class Jobs:
     def cancel(self, key: str) -> None:
         """Ask the child to stop; it keeps what it has done. Asked a second time, it is ended at once."""
         with self._lock:
-            stop(self._about(key), lambda about: self._write(key, about))
+            self._launcher.stop(self._about(key), lambda about: self._write(key, about))
 
     def forget(self, key: str) -> None:
         """Remove a job that is over, results and all."""
@@ -86,7 +91,8 @@ class Jobs:
             for stale in (*(out / name for name in _RESULTS), *(folder / name for name in _SHOWN)):
                 stale.unlink(missing_ok=True)
             order.prepare(folder.resolve())
-            child = start([*self._command, *order.words(folder.resolve())], folder, **{ATTEMPT: attempt})
+            words = [*self._command, *order.words(folder.resolve())]
+            child = self._launcher.start(words, folder, **{ATTEMPT: attempt})
         except OSError as fault:
             raise StoreError(
                 f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."
@@ -105,6 +111,6 @@ class Jobs:
     def _look(self, key: str) -> Job | None:
         about = self._about(key)
         try:
-            return read_job(self._root / key, about, process_of(about) is not None)
+            return read_job(self._root / key, about, self._launcher.alive(about))
         except (KeyError, TypeError, ValueError, SettingsError):
             return None

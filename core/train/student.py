@@ -9,6 +9,9 @@ the identity loss and every later comparison those after it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,8 +24,22 @@ from core.errors import SettingsError, WeightsError
 from core.weights.checkpoints import STEADY, architecture, read_state
 
 RESNET_FEATURES = 2048
-PLAIN = (*CHANNELS, "resnet50")
-BACKBONES = (*PLAIN, *(STEADY + name for name in PLAIN))
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network that can be trained: how it is built, with random weights, and the length of its vectors."""
+
+    build: Callable[[], nn.Module]
+    width: int
+
+
+_PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES}
+BACKBONES = {
+    before + name: Backbone(partial(body, before + name), width)
+    for before in ("", STEADY)
+    for name, width in _PLAIN.items()
+}
 
 
 class Student(nn.Module):
@@ -32,8 +49,8 @@ class Student(nn.Module):
         super().__init__()
         if backbone not in BACKBONES:
             raise SettingsError(f"{backbone} is no backbone known here", f"Known: {', '.join(BACKBONES)}.")
-        self.backbone = body(backbone)
-        width = RESNET_FEATURES if backbone.endswith("resnet50") else FEATURES
+        self.backbone = BACKBONES[backbone].build()
+        width = BACKBONES[backbone].width
         self.neck = nn.BatchNorm1d(width)
         self.neck.bias.requires_grad_(False)
         self.identity = nn.Linear(width, people, bias=False)

@@ -28,7 +28,7 @@ def ask_for_clocks(case: Case) -> bool:
         args=(choice,),
         help="Used to rule out that one person is in two places at once. If you do not know them, leave 0.",
     )
-    by_clock = choice.get(_APART) == _BY_CLOCK
+    by_clock: bool = choice.get(_APART) == _BY_CLOCK
     told = sum(bool(clip.began) for clip in case.clips)
     if by_clock and 0 < told < len(case.clips):
         st.warning(

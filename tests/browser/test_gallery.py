@@ -51,6 +51,15 @@ def done(case: Case, *kinds: str) -> None:
     raise AssertionError(f"expected {kinds}, found {found}")
 
 
+def level_on_disk(case: Case, level: float | None) -> None:
+    """The case has this level, or has it in a moment."""
+    for _ in range(200):
+        if (found := Cases().load(case.key).threshold) == level:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"expected the level {level}, found {found}")
+
+
 def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, case: Case) -> None:
     slider = opened(tab, case)
     expect(tab.locator(".counts")).to_contain_text("4 people")
@@ -65,18 +74,11 @@ def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, c
     tab.get_by_role("spinbutton").press("Enter")
     expect(tab.locator(".counts")).to_contain_text("4 people")
     assert set(names(tab)) == before
-    for _ in range(100):
-        if Cases().load(case.key).threshold == 0.5:
-            break
-        time.sleep(0.05)
+    level_on_disk(case, 0.5)
     # A reload keeps the level.
     assert opened(tab, case).input_value() == "0.5"
     tab.get_by_role("button", name="Back to the suggested").click()
-    for _ in range(100):
-        if Cases().load(case.key).threshold is None:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the suggested level was not kept")
+    level_on_disk(case, None)
 
 
 def test_decisions_by_keys_are_kept_and_taken_back(tab: Page, case: Case) -> None:

@@ -175,7 +175,10 @@ def settled(tab: Page) -> None:
     expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
 
 
-def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Path, tmp_path: Path) -> None:
+@pytest.mark.always
+def test_from_upload_to_zip_by_keyboard_alone(
+    ready: None, tab: Page, glimpses: tuple[Path, ...], tmp_path: Path
+) -> None:
     tab.goto("/")
     expect(tab.get_by_role("button", name="Open the sample")).to_be_visible()
     settled(tab)
@@ -187,7 +190,7 @@ def test_from_upload_to_zip_by_keyboard_alone(ready: None, tab: Page, sample: Pa
     settled(tab)
     with tab.expect_file_chooser() as chooser:
         press(tab, "Choose files")
-    chooser.value.set_files([sample / "cam1.mp4", sample / "cam2.mp4"])
+    chooser.value.set_files(glimpses)
     expect(tab.get_by_role("button", name="Remove cam2")).to_be_visible()
     for _ in range(2):  # only the first seconds of either clip
         settled(tab)

@@ -14,7 +14,7 @@ from tests.pipeline.fakes import write_scene
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, exported: Path) -> Path:
     path = tmp_path_factory.mktemp("like")
     write_scene(path / "gate.mp4", 12)
     assert run(path / "gate.mp4", path / "out", "--size", "320", "--cos", "0", "--no-blur", "--reason", "a test") == 0
@@ -40,6 +40,7 @@ def test_done_again_it_says_that_all_is_the_same(
     assert (tmp_path / "again" / "people.csv").read_bytes() == (folder / "out" / "people.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_in_its_own_folder_it_is_compared_with_what_was_there(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +55,7 @@ def test_in_its_own_folder_it_is_compared_with_what_was_there(
     assert run(folder / "gate.mp4", tmp_path / "out", "--like", str(zipped)) == 0
 
 
+@pytest.mark.slow
 def test_what_came_out_otherwise_is_named_and_1(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,6 +21,8 @@ def train(crops: Path, out: Path, *words: str) -> int:
     return main(["train", "reid", str(crops), "--out", str(out), "--backbone", "osnet_x0_25", *SMALL, *words])
 
 
+@pytest.mark.slow
+@pytest.mark.always
 def test_train_then_judge(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     assert train(crops, out, "--holdout", "4") == 0
@@ -35,6 +37,7 @@ def test_train_then_judge(crops: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert {p.name for p in (tmp_path / "seen").iterdir()} == {"worst.png", "distances.png", "map.png"}
 
 
+@pytest.mark.slow
 def test_two_folders_are_two_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[str], crops: Path) -> None:
     for camera in (1, 2):
         (tmp_path / f"cam{camera}").mkdir()
@@ -49,6 +52,7 @@ def test_two_folders_are_two_cameras(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main([*words, "--holdout", "3"]) == 2
 
 
+@pytest.mark.slow
 def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["train", "tune", str(crops), "--out", str(tmp_path / "out"), *SMALL, "--epochs", "1", "--holdout", "4"]
     assert main([*words, "--margin", "0.1", "0.5", "--loss", "triplet", "contrastive"]) == 0
@@ -83,6 +87,7 @@ def test_wrong_words_are_answered_in_one_line(
     assert says in said and said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_other_pictures_do_not_go_on_with_a_training(
     crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +99,7 @@ def test_other_pictures_do_not_go_on_with_a_training(
     assert "other settings" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_people_in_folders_are_the_same_in_both_sets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(market(tmp_path / "others", people=6), tmp_path / "out")
     for folder, people in (("asking", ["anna", "bob"]), ("gallery", ["bob", "carl"])):

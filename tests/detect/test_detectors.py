@@ -15,6 +15,7 @@ from core.types import Image
 from core.video import plan, probe, read
 from core.weights import InputConvention, Model, find
 
+pytestmark = pytest.mark.usefixtures("exported")
 SHIPPED = "person-yolo11n"
 
 
@@ -108,6 +109,7 @@ def test_openvino_finds_what_ultralytics_finds(shared: Path) -> None:
     assert min(shares) >= 0.98, shares
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("family", ["yolov8n", "yolo11n", "yolo26n"])
 def test_families(family: str, tmp_path: Path, noise: list[Image]) -> None:

@@ -62,7 +62,7 @@ def saved(folder: Path) -> Model:
     return save(folder, MOBILENET)
 
 
-@pytest.fixture(scope="module", params=[RESNET, MOBILENET])
+@pytest.fixture(scope="module", params=[pytest.param(RESNET, marks=pytest.mark.slow), MOBILENET])
 def either(request: pytest.FixtureRequest, folder: Path) -> Model:
     return save(folder, request.param)
 

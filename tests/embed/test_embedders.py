@@ -85,6 +85,7 @@ def openvino_f32(model: Model, flip: bool = False) -> Embedder:
     return CropEmbedder(model, OpenVinoNetwork(model, "f32"), flip)
 
 
+@pytest.mark.slow
 def test_resnet50_on_pytorch_equals_torchvision(resnet: tuple[Path, Any]) -> None:
     pictures = crops(5)
     embedder = open_embedder(find(str(resnet[0]), "embedder"), "torch")
@@ -96,6 +97,7 @@ def test_resnet50_on_pytorch_equals_torchvision(resnet: tuple[Path, Any]) -> Non
     assert "PyTorch" in embedder.backend and "float32" in embedder.backend
 
 
+@pytest.mark.slow
 def test_resnet50_on_openvino_equals_torchvision(resnet: tuple[Path, Any]) -> None:
     pictures = crops(5)
     model = find(str(resnet[0]), "embedder")
@@ -106,6 +108,7 @@ def test_resnet50_on_openvino_equals_torchvision(resnet: tuple[Path, Any]) -> No
     assert (fast.embed(pictures) * theirs(resnet[1], pictures)).sum(1).min() > 0.98
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_checkpoint_gives_the_pooled_body_flipped_and_cubic(
     resnet: tuple[Path, Any], tmp_path: Path
 ) -> None:

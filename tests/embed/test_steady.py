@@ -43,6 +43,7 @@ def test_it_goes_on_from_the_same_network_that_is_not_steady(name: str, tmp_path
     assert all(torch.equal(own[key], taken[key]) for key in own)
 
 
+@pytest.mark.slow
 def test_what_is_trained_embeds_alike_on_both_runtimes(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

@@ -14,6 +14,7 @@ from core.types import Floats, Image
 from core.weights import InputConvention, Model
 
 WIDTH, HEIGHT = 160, 120
+SURE = 0.9
 COLOURS = ((60, 60, 250), (60, 250, 60))
 
 
@@ -40,12 +41,14 @@ def write_scene(path: Path, frames: int = 60, rate: int = 10, empty: bool = Fals
 
 
 class BrightDetector:
-    """Boxes around what is bright. Counts the frames it was given; stops with an error at frame `fails_at`."""
+    """Boxes around what is bright. Counts the frames it was given; stops with an error at frame `fails_at`. `lower` is
+    the score of what is in the lower half of the picture.
+    """
 
     words, key = "bright spots, for tests", "bright"
 
-    def __init__(self, fails_at: int | None = None) -> None:
-        self.frames, self._fails_at = 0, fails_at
+    def __init__(self, fails_at: int | None = None, lower: float = SURE) -> None:
+        self.frames, self._fails_at, self._lower = 0, fails_at, lower
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
         return width, height
@@ -59,9 +62,8 @@ class BrightDetector:
             _, _, stats, _ = cv2.connectedComponentsWithStats(bright)
             rows = [s[:4] for s in stats[1:] if s[4] > 100]
             xywh = np.array(rows, np.float32).reshape(-1, 4)
-            yield Boxes(
-                np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), np.full(len(xywh), 0.9, np.float32)
-            )
+            score = np.where(xywh[:, 1] < HEIGHT // 2, SURE, self._lower).astype(np.float32)
+            yield Boxes(np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1), score)
 
 
 class ColourEmbedder:

@@ -19,6 +19,9 @@ from core.store import Store
 from tests.review.tracked import lanes
 from tests.runs.making import setup
 
+LOWER = 0.6
+"""How sure the detector is of the second figure of each camera; of the first it is surer."""
+
 
 def run(made: Setup, out: Path, store: Store) -> None:
     collect(track_clips(made, out, cropped=True, store=store), made.offsets, out)
@@ -28,7 +31,7 @@ def run(made: Setup, out: Path, store: Store) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in out/ with regions, offsets and a store beside it."""
     path = tmp_path_factory.mktemp("retrack")
-    run(setup(path), path / "out", Store(path / "store"))
+    run(setup(path, LOWER), path / "out", Store(path / "store"))
     return path
 
 
@@ -65,16 +68,29 @@ def test_at_its_own_settings_it_is_the_run(held: Held) -> None:
     assert changes.people_before == changes.people_after
 
 
-@pytest.mark.parametrize("other", [{"iou": 0.95}, {"conf": 0.95}, {"n_init": 20}, {"max_age": 0.0}])
+OTHER = [
+    # what is set otherwise, and how many of the run's four tracks there are then
+    ({"iou": 0.8}, 4),
+    ({"iou": 0.95}, 0),  # figures go too far from one frame to the next
+    ({"conf": 0.7}, 2),
+    ({"conf": 0.95}, 0),
+    ({"n_init": 20}, 4),
+    ({"n_init": 30}, 2),  # of the shorter clip nobody is left
+    ({"max_age": 0.0}, 0),
+]
+
+
+@pytest.mark.parametrize(("other", "tracks"), OTHER, ids=lambda value: str(value) if isinstance(value, dict) else "")
 def test_at_other_settings_it_is_what_a_run_would_find(
-    folder: Path, held: Held, other: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, held: Held, other: dict[str, float], tracks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = again(held, replace(held.settings, **other))
     monkeypatch.undo()
-    made = setup(folder)
+    made = setup(folder, LOWER)
     made = replace(made, recipe=replace(made.recipe, track=replace(made.recipe.track, **other)))
     run(made, tmp_path / "out", Store(folder / "store"))
     same_tracks(held, tmp_path / "out", found)
+    assert sum(len(np.unique(one.track)) for one in found.tracks.values()) == tracks
 
 
 def test_how_far_it_is_is_told(held: Held) -> None:

@@ -12,7 +12,7 @@ from core.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.store import Store
 from core.weights import DETECTOR, EMBEDDER, find
 from tests.people.making import decide_and_write
-from tests.pipeline.fakes import BrightDetector, ColourEmbedder, write_scene
+from tests.pipeline.fakes import SURE, BrightDetector, ColourEmbedder, write_scene
 
 WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
 LINKS = (
@@ -26,21 +26,22 @@ EXPORT = ExportOptions(blur=False, reason="nobody is anybody", when="today")
 """How the result of `setup` is handed out: the reason is in the manifest, and a run like it gives it again."""
 
 
-def faked(setup: Setup) -> Setup:
-    """The same setup with networks that find figures by brightness and tell them apart by colour."""
+def faked(setup: Setup, lower: float = SURE) -> Setup:
+    """The same setup with networks that find figures by brightness and tell them apart by colour. Of the figure in the
+    lower half of the picture the detector is as sure as `lower` says."""
     real = setup.networks
     assert real.embedder_model
     fakes = Networks(
         real.detector_model,
         real.embedder_model,
         real.backend,
-        open_one=lambda *_: BrightDetector(),
+        open_one=lambda *_: BrightDetector(lower=lower),
         open_other=lambda *_: ColourEmbedder(),
     )
     return replace(setup, networks=fakes)
 
 
-def setup(folder: Path) -> Setup:
+def setup(folder: Path, lower: float = SURE) -> Setup:
     """Two cameras that see the same two figures, with something set everywhere that something can be set."""
     cameras = [Camera("hall", folder / "b.mp4"), Camera("gate", folder / "a.mp4")]
     for camera, frames in zip(cameras, (36, 30), strict=True):
@@ -61,7 +62,8 @@ def setup(folder: Path) -> Setup:
                 names=(("gate", 1, "Änna", "=1"),),
                 purpose="a test",
             ),
-        )
+        ),
+        lower,
     )
 
 

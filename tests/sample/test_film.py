@@ -41,7 +41,7 @@ def test_the_films_are_as_told(sample: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_all_of_the_drawing_was_heard_of(sample: Path) -> None:
-    lines = (sample.with_name("sampling") / "heard").read_text(encoding="utf-8").splitlines()
+    lines = sample.with_name("heard").read_text(encoding="utf-8").splitlines()
     heard = [(told["done"], told["total"]) for told in map(json.loads, lines[:-1])]
     frames = sum(view.frames(SHORT.seconds) for view in scene_of(SHORT).views)
     assert heard[-1] == (frames, frames) and heard == sorted(heard) and len(heard) > 10

@@ -52,12 +52,14 @@ def test_nobody_is_a_rectangle() -> None:
                 assert 0.25 < body.sum() / box < 0.8
 
 
+@pytest.mark.slow
 def test_people_hide_each_other_and_things_hide_people() -> None:
     seen = np.concatenate([shot.rows.visibility for camera in range(3) for shot in shots(SHORT, camera, 0.4)])
     assert ((seen >= 0) & (seen <= 1)).all()
     assert (seen < 0.5).sum() >= 3 and (seen > 0.99).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_there_are_people_near_and_far() -> None:
     rows = [shot.rows for camera in range(3) for shot in shots(SHORT, camera, 0.4)]
     tall = np.concatenate([(r.xyxy[:, 3] - r.xyxy[:, 1])[r.visibility > 0.9] for r in rows])

@@ -26,6 +26,7 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "factor"), [(0.4, 1.1), (1.0, 1.25)])
 def test_weights_lie_between(shifted: Path, tmp_path: Path, share: float, factor: float) -> None:
     yolo = import_ultralytics().YOLO
@@ -37,6 +38,7 @@ def test_weights_lie_between(shifted: Path, tmp_path: Path, share: float, factor
             assert float((made[name] - factor * weight).abs().max()) <= 2e-3 * scale, name
 
 
+@pytest.mark.slow
 def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Path) -> None:
     between(SHIPPED, shifted, 0.5, tmp_path / "made.pt")
     assert str(tmp_path).encode() not in (tmp_path / "made.pt").read_bytes()
@@ -44,6 +46,7 @@ def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Pa
     assert "PyTorch" in detector.words
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not there"):
         between(SHIPPED, tmp_path / "none.pt", 0.5, tmp_path / "out.pt")

@@ -36,6 +36,8 @@ def data_set(folder: Path) -> Path:
     return folder / "data.yaml"
 
 
+@pytest.mark.slow
+@pytest.mark.always
 def test_it_trains_from_nothing_and_the_result_detects(tmp_path: Path) -> None:
     heard: list[Report] = []
     data = data_set(tmp_path / "set")
@@ -47,6 +49,7 @@ def test_it_trains_from_nothing_and_the_result_detects(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "run" / "results.csv").is_file()
 
 
+@pytest.mark.slow
 def test_killed_it_goes_on_and_done_it_is_done(tmp_path: Path) -> None:
     data, out = data_set(tmp_path / "set"), tmp_path / "out"
 

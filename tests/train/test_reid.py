@@ -26,6 +26,12 @@ RECIPE = ReidRecipe(
 )
 
 
+@pytest.fixture
+def recipe(backbone: str) -> ReidRecipe:
+    """For a toy, and among the slow tests for a real network."""
+    return replace(RECIPE, backbone=backbone)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return market(tmp_path_factory.mktemp("crops") / "market", people=12)
@@ -42,8 +48,8 @@ def losses(out: Path) -> list[float]:
 
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("contrastive", "sgd"), ("margin", "sgd")])
-def test_it_learns(folder: Path, tmp_path: Path, loss: str, optimizer: str) -> None:
-    recipe = replace(RECIPE, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NONE)
+def test_it_learns(folder: Path, tmp_path: Path, loss: str, optimizer: str, recipe: ReidRecipe) -> None:
+    recipe = replace(recipe, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NONE)
     train(folder, tmp_path, recipe)
     course = losses(tmp_path)
     assert len(course) == 3 and course[-1] < course[0]
@@ -55,9 +61,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("margin", "sgd")])
 def test_killed_and_resumed_it_has_the_losses_of_an_undisturbed_training(
-    folder: Path, tmp_path: Path, loss: str, optimizer: str
+    folder: Path, tmp_path: Path, loss: str, optimizer: str, recipe: ReidRecipe
 ) -> None:
-    recipe = replace(RECIPE, loss=loss, optimizer=optimizer)
+    recipe = replace(recipe, loss=loss, optimizer=optimizer)
     whole = train(folder, tmp_path / "whole", recipe)
 
     def kill(report: Report) -> None:
@@ -73,11 +79,12 @@ def test_killed_and_resumed_it_has_the_losses_of_an_undisturbed_training(
         assert torch.equal(one, other)
 
 
-def test_a_wish_to_stop_is_heard(folder: Path, tmp_path: Path) -> None:
+def test_a_wish_to_stop_is_heard(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     with pytest.raises(Cancelled):
-        train(folder, tmp_path, progress=Progress(stop=lambda: True))
+        train(folder, tmp_path, recipe, progress=Progress(stop=lambda: True))
 
 
+@pytest.mark.slow
 def test_what_ships_embeds_like_the_network_that_was_trained(folder: Path, tmp_path: Path) -> None:
     student = train(folder, tmp_path, replace(RECIPE, epochs=1, height=256, width=128))
     crops = read_crops(folder)
@@ -90,6 +97,8 @@ def test_what_ships_embeds_like_the_network_that_was_trained(folder: Path, tmp_p
     assert len(crops) == 72 and embedder.dimension == 512
 
 
+@pytest.mark.slow
+@pytest.mark.always
 def test_the_file_says_how_pictures_go_in(folder: Path, tmp_path: Path) -> None:
     train(folder, tmp_path, replace(RECIPE, epochs=1))
     model = find(str(tmp_path / "embedder.safetensors"), "embedder")
@@ -97,14 +106,14 @@ def test_the_file_says_how_pictures_go_in(folder: Path, tmp_path: Path) -> None:
     assert model.assumed == ()
 
 
-def test_other_settings_do_not_go_on_with_a_training(folder: Path, tmp_path: Path) -> None:
-    train(folder, tmp_path, replace(RECIPE, epochs=1))
+def test_other_settings_do_not_go_on_with_a_training(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
+    train(folder, tmp_path, replace(recipe, epochs=1))
     with pytest.raises(SettingsError, match="other settings"):
-        train(folder, tmp_path, replace(RECIPE, epochs=1, margin=0.7))
+        train(folder, tmp_path, replace(recipe, epochs=1, margin=0.7))
 
 
-def test_it_stops_early_when_nothing_gets_better(folder: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=5, patience=2, rate=1e-9, final=1.0)
+def test_it_stops_early_when_nothing_gets_better(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
+    recipe = replace(recipe, epochs=5, patience=2, rate=1e-9, final=1.0)
     taught, _ = lesson(folder, recipe, 0, None, None, Progress())
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress(), judge=lambda student: {"rank1": 0.1, "map": 0.0})
     # Equal is no worse than the best, so the best moves on; only falling short counts.
@@ -127,8 +136,8 @@ class Teacher:
         return seen / np.linalg.norm(seen, axis=1, keepdims=True)
 
 
-def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=6, epochs=6)
+def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
+    recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=6, epochs=6)
     taught, _ = lesson(folder, recipe, 4, Teacher(), folder, Progress())  # type: ignore[arg-type]
     assert taught.teacher.shape == (48 + 72, 3) and len(taught.unlabelled) == 72
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
@@ -137,8 +146,8 @@ def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path) -> None:
     assert "identity_loss" not in rows[0] and "triplet_loss" not in rows[0]
 
 
-def test_a_teacher_speaks_of_copies_and_of_nothing_else(folder: Path, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=24, epochs=6)
+def test_a_teacher_speaks_of_copies_and_of_nothing_else(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
+    recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=24, epochs=6)
     taught, _ = lesson(folder, recipe, 4, Teacher(), folder, Progress(), copies=2)  # type: ignore[arg-type]
     assert len(taught.unlabelled) == len(taught.teacher) == 2 * (48 + 72) and taught.untold == 48
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())

@@ -15,6 +15,7 @@ from core.train.settling import settled
 from core.weights import find
 from tests.train.making import market
 
+pytestmark = pytest.mark.slow
 SMALL = ["--size", "64x32", "--epochs", "1", "--people", "4", "--pictures", "2", "--progress", "none"]
 
 
@@ -26,6 +27,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return crops, folder / "out" / "embedder.safetensors"
 
 
+@pytest.mark.always
 def test_only_means_and_variances_change(trained: tuple[Path, Path], tmp_path: Path) -> None:
     crops, weights = trained
     words = ["train", "recompute-bn", str(weights), str(crops), "--out", str(tmp_path / "new.safetensors")]

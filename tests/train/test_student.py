@@ -14,7 +14,11 @@ def saved(state: dict[str, torch.Tensor], path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
+LARGE = ("resnet50", "osnet_x1_0")
+SIZES = [pytest.param(name, marks=pytest.mark.slow if name.endswith(LARGE) else ()) for name in BACKBONES]
+
+
+@pytest.mark.parametrize("backbone", SIZES)
 def test_a_standard_checkpoint_with_a_classifier_loads(backbone: str, tmp_path: Path) -> None:
     giver, taker = Student(backbone, 3), Student(backbone, 5)
     initialise(giver, 1)
