@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from core.amounts import in_words
 from core.jobs import Job
 from core.watch import Usage, usage_of
 from pages.parts.previews import preview_address
+from pages.parts.web_modules import screen_component
 from pages.parts.words import span
 
-HERE = Path(__file__).parent
 _LINE = """<figure><figcaption></figcaption>
 <svg viewBox="0 0 300 56" preserveAspectRatio="none" role="img"></svg></figure>
 """
-HTML = f"""<div class="onlooker">
+HTML = f"""<div class="live-preview">
 <p>A picture with the people found comes as soon as the models are open.</p>
 <img hidden alt="The latest picture that was looked at, with a box around each person">
 <div class="usage">{_LINE * 2}</div></div>"""
@@ -47,5 +44,4 @@ def _shown(usage: Usage) -> dict[str, Any]:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    css, js = ((HERE / f"onlooker.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("sightline_onlooker", html=HTML, css=css, js=js)
+    return screen_component("sightline_live_preview", HTML, "run/live_preview.js", "run/live_preview.css")
