@@ -25,6 +25,7 @@ lint: $(TEST_READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	.venv/bin/oxlint --deny-warnings pages tests
 
 bench: $(TEST_READY)
 	$(PY) -m tests.bench

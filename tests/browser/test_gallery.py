@@ -152,7 +152,7 @@ def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     tab.get_by_label("Colour").select_option("red")
     shown = tab.locator(".person").count()
     assert 0 < shown < 4
-    expect(tab.locator(".shown")).to_have_text(f"{shown} of 4 shown")
+    expect(tab.locator(".match-count")).to_have_text(f"{shown} of 4 shown")
     # A reload keeps them too.
     opened(tab, case)
     expect(tab.locator(".person")).to_have_count(shown)
@@ -165,7 +165,7 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     expect(player).to_have_attribute("data-boxes", re.compile("[1-9]"))
     stop = tab.locator(".steps output")
     before = stop.inner_text()
-    tab.get_by_role("button", name="Next picture").click()
+    tab.get_by_role("button", name="Next frame").click()
     expect(stop).not_to_have_text(before)
     tab.get_by_role("button", name="Cut track 1 here").click()
     done(case, "cut")

@@ -22,16 +22,21 @@ export class Keys {
   destroy() { removeEventListener("keydown", this.listener, true); }
 
   press(event) {
-    const target = event.composedPath()[0], inside = event.composedPath().includes(this.root);
-    if (this.isBlocked() || document.querySelector(STREAMLIT_DIALOG)) return;
-    if (!inside && target !== document.body && !target.matches?.(PAGE)) return;
-    const field = target.matches?.("input, textarea, select") ? target.type : "";
-    if (field && !["checkbox", "range"].includes(field)) return;
+    const target = event.composedPath()[0];
+    if (this.isBlocked() || document.querySelector(STREAMLIT_DIALOG) || !this.isMeant(event, target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, control = event.ctrlKey || event.metaKey;
     if (control && key === "z") this.commands[event.shiftKey ? "redo" : "undo"]();
     else if (control || event.altKey || !this.run(key, target)) return;
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  // Not for a field that is typed in, nor for another part of the page.
+  isMeant(event, target) {
+    const inside = event.composedPath().includes(this.root);
+    if (!inside && target !== document.body && !target.matches?.(PAGE)) return false;
+    const field = target.matches?.("input, textarea, select") ? target.type : "";
+    return !field || ["checkbox", "range"].includes(field);
   }
 
   // True where the key meant something.
@@ -48,5 +53,5 @@ export function commandOf(key, row, target) {
     j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", q: "review", "/": "search", "?": "help",
   };
   const inRow = { ArrowDown: "next", ArrowUp: "previous" }, onRow = { Enter: "expand", " ": "select" };
-  return anywhere[key] ?? (row && inRow[key]) ?? (row && row === target && onRow[key]) ?? "";
+  return anywhere[key] || (row && inRow[key]) || (row && row === target && onRow[key]) || "";
 }

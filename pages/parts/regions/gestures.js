@@ -125,14 +125,18 @@ export class Gestures {
     const { drawing } = this, hasShape = drawing.chosen >= 0;
     const onCorner = drawing.corner >= 0 && event.target.dataset.corner !== undefined;
     if (key === "Enter" && drawing.tool !== "select") drawing.finish();
-    else if ((key === "Delete" || key === "Backspace") && hasShape) {
-      // After a drag the corner is still the one meant, wherever the focus is.
-      if (drawing.corner >= 0 && drawing.chosenShape.kind === "polygon") drawing.removeCorner(drawing.corner);
-      else drawing.remove();
-    } else if ((key === "Insert" || key === "+") && onCorner) drawing.insertCorner(drawing.corner);
+    else if (["Delete", "Backspace"].includes(key) && hasShape) this.removeChosen();
+    else if ((key === "Insert" || key === "+") && onCorner) drawing.insertCorner(drawing.corner);
     else if (key.startsWith("Arrow") && hasShape) this.nudge(key, event.shiftKey ? 10 : 1);
     else return false;
     return true;
+  }
+
+  removeChosen() {
+    const { drawing } = this;
+    // After a drag the corner is still the one meant, wherever the focus is.
+    if (drawing.corner >= 0 && drawing.chosenShape.kind === "polygon") drawing.removeCorner(drawing.corner);
+    else drawing.remove();
   }
 
   // A key that repeats is one gesture, finished when it is let go.

@@ -63,26 +63,29 @@ export function drawAxes(pen, map, ink) {
 // The number of each person beside the rows, as far as there is room, and a bracket over all of them.
 function drawPersons(pen, { matrix, viewport, font }, { down, from, length, begin }) {
   const { size, gutter } = viewport, last = begin + length * size;
-  const edge = size >= PORTRAITS_FROM ? (down ? 28 : 20) : (down ? gutter.left : gutter.top) - 6;
+  const room = down ? gutter.left - 6 : gutter.top - 6, beside = down ? 28 : 20;
+  const edge = size >= PORTRAITS_FROM ? beside : room;
   let free = -Infinity;
   pen.font = `600 12px ${font}`;
   pen.textAlign = down ? "right" : "center";
-  for (const block of matrix.blocks) {
+  const visible = matrix.blocks.filter((block) => block.end >= from && block.from <= from + length);
+  for (const block of visible) {
     const start = begin + (block.from - from) * size, end = begin + (block.end - from) * size;
-    if (end < begin || start > last) continue;
-    const text = String(block.person), room = down ? 14 : pen.measureText(text).width + 5;
+    const text = String(block.person), need = down ? 14 : pen.measureText(text).width + 5;
     const middle = (Math.max(start, begin) + Math.min(end, last)) / 2;
     // No number is cut off at the ends.
-    const at = Math.max(begin + room / 2, Math.min(last - room / 2, middle));
-    if (matrix.isTracks && end - start > 8) {
-      if (down) pen.fillRect(edge + 1, start + 1.5, 2, end - start - 3);
-      else pen.fillRect(start + 1.5, edge + 1, end - start - 3, 2);
-    }
-    if (at - room / 2 < free) continue;
-    free = at + room / 2;
+    const at = Math.max(begin + need / 2, Math.min(last - need / 2, middle));
+    if (matrix.isTracks && end - start > 8) drawBracket(pen, down, edge, start, end);
+    if (at - need / 2 < free) continue;
+    free = at + need / 2;
     if (down) pen.fillText(text, edge - 3, at);
     else pen.fillText(text, at, edge - 9);
   }
+}
+
+function drawBracket(pen, down, edge, start, end) {
+  if (down) pen.fillRect(edge + 1, start + 1.5, 2, end - start - 3);
+  else pen.fillRect(start + 1.5, edge + 1, end - start - 3, 2);
 }
 
 // The best crop of each visible row beside it, and for tracks their names.

@@ -3,6 +3,10 @@
 import { capitalized, formatSimilarity } from "../shell/text.js";
 import { NONE, UNIT } from "./color_scale.js";
 
+export const formatValue = (value, digits) => formatSimilarity(value / UNIT, digits);
+
+export const trackTitle = (cameras, rows, row) => `${cameras[rows.camera[row]]} track ${rows.track[row]}`;
+
 export class Matrix {
   // `content` says who stands in each row, `kind` is people or tracks; `bytes` are the similarities in two bytes each,
   // then one byte each that is not 0 where the two cannot be one person.
@@ -56,8 +60,6 @@ export class Matrix {
   }
 }
 
-export const formatValue = (value, digits) => formatSimilarity(value / UNIT, digits);
-
 // Ranges [from, end) of equal neighbours.
 export function blocksOf(persons) {
   const blocks = [];
@@ -74,5 +76,3 @@ export function personTitle(people, person) {
   const name = people.name[people.person.indexOf(person)];
   return name ? `person ${person} (${name})` : `person ${person}`;
 }
-
-export const trackTitle = (cameras, rows, row) => `${cameras[rows.camera[row]]} track ${rows.track[row]}`;
