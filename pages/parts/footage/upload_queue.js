@@ -10,8 +10,10 @@ class UploadQueue {
     this.items = [];
     this.views = new Set();
     this.nextId = 1;
-    addEventListener("beforeunload", (event) => { if (isBusy(this.items)) event.preventDefault(); });
+    addEventListener("beforeunload", (event) => { if (this.busy()) event.preventDefault(); });
   }
+
+  busy() { return isBusy(this.items); }
 
   add(files, { address, endings, free }) {
     let left = freeBytes(this.items, free);
