@@ -24,9 +24,15 @@ FOLDER = Path(__file__).parent
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 # Other content has another address, so a browser need never ask again.
 _HEADERS = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
+# What cannot be used yet is not visible: a click before the module has come would be lost.
+_HIDDEN = ".module:not(.mounted) { visibility: hidden; }\n"
 _LOADER = """const screen = import(new URL(ADDRESS, location.origin));
 screen.catch(() => {});
-export default async (component) => (await screen).mount(component);
+export default async (component) => {
+  const unmount = (await screen).mount(component);
+  component.parentElement.querySelector(".module").classList.add("mounted");
+  return unmount;
+};
 """
 
 
@@ -66,7 +72,8 @@ def module_address(name: str) -> str:
 def screen_component(name: str, html: str, module: str, style: str) -> Callable[..., Any]:
     """A Streamlit component that hands its element, data and setters to `mount` of the module."""
     loader = _LOADER.replace("ADDRESS", json.dumps(module_address(module)))
-    return st.components.v2.component(name, html=html, css=web_files().text(style), js=loader)
+    html = f'<div class="module">\n{html}\n</div>'
+    return st.components.v2.component(name, html=html, css=_HIDDEN + web_files().text(style), js=loader)
 
 
 async def _module(request: Request) -> Response:
