@@ -37,6 +37,7 @@ lint: $(TEST_READY)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	.venv/bin/oxlint --deny-warnings pages tests
 
 # `make bench AGAINST=../older` measures that checkout too; PARTS="pets speed" leaves the rest out.
 bench: $(TEST_READY)

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.parts import backups, exports, films, likeness_data, people_data, previews, stills, uploads
+from pages.parts import backups, exports, films, likeness_data, people_data, previews, stills, uploads, web_modules
 from pages.parts.serving import OnlyHere
 
 ROUTES = [
@@ -20,6 +20,7 @@ ROUTES = [
     *previews.ROUTES,
     *stills.ROUTES,
     *uploads.ROUTES,
+    *web_modules.ROUTES,
 ]
 
 

@@ -113,7 +113,7 @@ def similarity(tab: Page, album: Album) -> None:
     canvas.focus()
     # The first two: they are dressed alike.
     tab.keyboard.press("Enter")
-    expect(tab.locator(".likeness .card img")).to_have_count(2)
+    expect(tab.locator(".similarity .card img")).to_have_count(2)
     tab.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
     album.take(tab, "similarity")
 

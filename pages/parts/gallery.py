@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from core.cases import Case
 from core.review import Desk
@@ -15,10 +12,7 @@ from pages.parts.colours import PALETTE
 from pages.parts.gallery_deeds import Heard
 from pages.parts.people_data import crop_address, levels_address, people_address
 from pages.parts.session import GALLERY
-
-HERE = Path(__file__).parent
-# Joined in this order: the last one uses the others and is what Streamlit calls.
-SCRIPTS = tuple(f"gallery{part}" for part in ("_data", "_level", "_filters", "_rows", "_queue", "_deeds", "_keys", ""))
+from pages.parts.web_modules import screen_component
 
 
 def gallery(case: Case, desk: Desk, heard: Heard) -> None:
@@ -40,7 +34,5 @@ def gallery(case: Case, desk: Desk, heard: Heard) -> None:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    js = "\n".join((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
-    css = (HERE / "gallery.css").read_text(encoding="utf-8")
     html = '<div class="gallery">\n</div>'
-    return st.components.v2.component("sightline_gallery", html=html, css=css, js=js)
+    return screen_component("sightline_gallery", html, "gallery/gallery.js", "gallery/gallery.css")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from core.cases import Case
 from pages.parts.colours import PALETTE
 from pages.parts.likeness_data import PEOPLE, likeness_address
 from pages.parts.people_data import crop_address
+from pages.parts.web_modules import screen_component
 
-HERE = Path(__file__).parent
-HEAT = """<div class="likeness-room"><div class="likeness">
+HEAT = """<div class="similarity-room"><div class="similarity">
 <div class="bar" role="toolbar" aria-label="Map controls">
 <label>Order <select><option value="people">by person</option>
 <option value="alike">by similarity</option></select></label>
@@ -25,24 +22,22 @@ HEAT = """<div class="likeness-room"><div class="likeness">
 <button type="button" class="fit" title="Show the whole map (0)">Fit</button></span>
 <span class="legend"><span class="scale" role="img" aria-label="Colour scale: dark is dissimilar, bright is similar">
 <span class="low"></span><span class="colours"><span class="mark"></span></span><span>1.0</span>
-<span class="under"><span class="at"></span></span></span>
+<span class="under"><span class="threshold"></span></span></span>
 <span class="key"><span class="swatch never"></span>known different</span>
-<span class="key framed"><span class="swatch own"></span>same person</span></span></div>
+<span class="key framed"><span class="swatch same"></span>same person</span></span></div>
 <div class="line" aria-hidden="true"></div>
 <div class="stage"><canvas tabindex="0" role="application" aria-roledescription="heat map"></canvas>
 <div class="wait"></div></div>
 <section class="card" aria-label="Selected pair"></section>
-<div class="said" role="status" aria-live="polite"></div>
+<div class="status" role="status" aria-live="polite"></div>
 </div></div>"""
-FLAT = """<div class="likeness-room"><div class="likeness">
-<div class="bar"><span class="key way"></span></div>
+PROJECTION = """<div class="similarity-room"><div class="similarity">
+<div class="bar"><span class="key method"></span></div>
 <div class="stage"><canvas tabindex="0" role="application" aria-roledescription="appearance map"></canvas>
 <div class="wait"></div></div>
 <section class="card" aria-label="Selected track"></section>
-<div class="said" role="status" aria-live="polite"></div>
+<div class="status" role="status" aria-live="polite"></div>
 </div></div>"""
-_HEAT = tuple(f"likeness{part}.js" for part in ("_scale", "_draw", "_axes", "_card", "_moves", ""))
-_FLAT = "likeness_scale.js", "likeness_flat.js"
 
 
 def heat_map(case: Case, of: str, count: int, threshold: float) -> None:
@@ -57,7 +52,7 @@ def heat_map(case: Case, of: str, count: int, threshold: float) -> None:
         "pair": likeness_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
     }
-    _component("likeness", HEAT, *_HEAT)(key=f"likeness {of}", data=data, height="content")
+    _component("heat_map", HEAT)(key=f"likeness {of}", data=data, height="content")
 
 
 def flat_map(case: Case, count: int, threshold: float) -> None:
@@ -69,11 +64,9 @@ def flat_map(case: Case, count: int, threshold: float) -> None:
         "crops": crop_address(case.run),
         "palette": PALETTE,
     }
-    _component("likeness_flat", FLAT, *_FLAT)(key="likeness map", data=data, height="content")
+    _component("projection_map", PROJECTION)(key="likeness map", data=data, height="content")
 
 
 @functools.cache
-def _component(name: str, html: str, *scripts: str) -> Callable[..., Any]:
-    js = "\n".join((HERE / script).read_text(encoding="utf-8") for script in scripts)
-    css = (HERE / "likeness.css").read_text(encoding="utf-8")
-    return st.components.v2.component(f"sightline_{name}", html=html, css=css, js=js)
+def _component(name: str, html: str) -> Callable[..., Any]:
+    return screen_component(f"sightline_{name}", html, f"similarity/{name}.js", "similarity/similarity.css")

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from core.amounts import duration, in_words
 from core.jobs import Job
 from core.watch import Usage, usage_of
 from pages.parts.previews import preview_address
+from pages.parts.web_modules import screen_component
 
-HERE = Path(__file__).parent
 _LINE = """<figure><figcaption></figcaption>
 <svg viewBox="0 0 300 56" preserveAspectRatio="none" role="img"></svg></figure>
 """
-HTML = f"""<div class="onlooker">
+HTML = f"""<div class="live-preview">
 <p>A live preview appears when the models have loaded.</p>
 <img hidden alt="Latest analysed frame, with a box around each person">
 <div class="usage">{_LINE * 2}</div></div>"""
@@ -46,5 +43,4 @@ def _shown(usage: Usage) -> dict[str, Any]:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    css, js = ((HERE / f"onlooker.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("sightline_onlooker", html=HTML, css=css, js=js)
+    return screen_component("sightline_live_preview", HTML, "run/live_preview.js", "run/live_preview.css")

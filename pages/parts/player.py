@@ -5,18 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from pages.parts.colours import PALETTE
+from pages.parts.web_modules import screen_component
 
-HERE = Path(__file__).parent
 HTML = """<div class="player">
 <video controls muted playsinline preload="auto" controlslist="nofullscreen nodownload noremoteplayback"
  disablepictureinpicture tabindex="0"></video><canvas aria-hidden="true"></canvas>
-<div class="said" role="status"></div><button type="button">Full screen</button>
+<div class="status" role="status"></div><button type="button">Full screen</button>
 </div>
 <div class="steps"><button type="button" data-step="-1">‹ Previous frame</button>
 <button type="button" data-step="1">Next frame ›</button><output aria-live="off"></output>
@@ -56,5 +53,4 @@ def player(film: str, boxes: str, label: str, track: int, seconds: float, jumps:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    css, js = ((HERE / f"player.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("sightline_player", html=HTML, css=css, js=js)
+    return screen_component("sightline_player", HTML, "player/player.js", "player/player.css")

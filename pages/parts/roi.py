@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from core.regions import Region
+from pages.parts.web_modules import screen_component
 
-HERE = Path(__file__).parent
-# One script in parts: shapes, what is seen of them, their list, the picture below, gestures, and what binds them.
-SCRIPTS = ("roi_shapes.js", "roi_view.js", "roi_list.js", "roi_scrub.js", "roi_gestures.js", "roi.js")
-HTML = """<div class="roi">
+HTML = """<div class="regions">
 <div class="tools" role="toolbar" aria-label="Drawing">
 <button type="button" data-tool="select" title="Select and move (V)">Select</button>
 <button type="button" data-tool="box" title="Draw a box (B)">Box</button>
@@ -31,7 +26,7 @@ HTML = """<div class="roi">
 <canvas aria-hidden="true"></canvas>
 <svg class="board" tabindex="0" role="group" aria-label="Drawing area"></svg>
 <div class="unseen" role="status"></div></div>
-<p class="said" role="status" aria-live="polite"></p>
+<p class="hint" role="status" aria-live="polite"></p>
 <div class="scrub">
 <label class="moment">Picture at <input type="range" aria-label="Moment of the clip"><output></output></label>
 <label class="dotted" hidden><input type="checkbox" checked> Show where people were found</label>
@@ -74,6 +69,4 @@ def _rerun() -> None:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    css = (HERE / "roi.css").read_text(encoding="utf-8")
-    js = "\n".join((HERE / script).read_text(encoding="utf-8") for script in SCRIPTS)
-    return st.components.v2.component("sightline_roi", html=HTML, css=css, js=js)
+    return screen_component("sightline_regions", HTML, "regions/drawing.js", "regions/regions.css")

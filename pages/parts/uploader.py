@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from core.cases import Case
 from core.footage import VIDEOS, free_bytes
 from core.footage.uploads import RESERVE_BYTES
 from pages.parts.uploads import upload_address
+from pages.parts.web_modules import screen_component
 
-HERE = Path(__file__).parent
 HTML = """<div class="uploader">
 <div class="drop"><button type="button" class="choose">Choose files</button>
 <span class="words"></span>
 <input type="file" multiple hidden tabindex="-1" aria-label="Video files"></div>
-<ul aria-label="Uploads"></ul><div class="said" role="status"></div>
+<ul aria-label="Uploads"></ul><div class="status" role="status"></div>
 </div>"""
 
 
@@ -35,5 +32,4 @@ def uploader(case: Case) -> None:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    css, js = ((HERE / f"uploader.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("sightline_uploader", html=HTML, css=css, js=js)
+    return screen_component("sightline_uploader", HTML, "footage/uploader.js", "footage/uploader.css")

@@ -154,7 +154,7 @@ def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     tab.get_by_label("Colour").select_option("red")
     shown = tab.locator(".person").count()
     assert 0 < shown < 4
-    expect(tab.locator(".shown")).to_have_text(f"{shown} of 4 shown")
+    expect(tab.locator(".match-count")).to_have_text(f"{shown} of 4 shown")
     # A reload keeps them too.
     opened(tab, case)
     expect(tab.locator(".person")).to_have_count(shown)
@@ -167,7 +167,7 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     expect(player).to_have_attribute("data-boxes", re.compile("[1-9]"))
     stop = tab.locator(".steps output")
     before = stop.inner_text()
-    tab.get_by_role("button", name="Next picture").click()
+    tab.get_by_role("button", name="Next frame").click()
     expect(stop).not_to_have_text(before)
     tab.get_by_role("button", name="Cut track 1 here").click()
     done(case, "cut")
@@ -210,3 +210,83 @@ def test_who_stays_keeps_name_and_place_when_the_first_sighting_leaves(tab: Page
     tab.keyboard.press("Control+z")
     done(case, "name")
     expect(person(tab, "Anna").locator(".sighting")).to_have_count(2)
+
+
+@pytest.fixture(scope="module")
+def crowd(root: Path) -> Case:
+    """A hundred and fifty people, each seen once by each of two cameras."""
+    with at_home(root):
+        return big_case(cameras=2, people=150, tracklets=300, crops=1, seconds=900, noise=0.3)
+
+
+@pytest.fixture
+def long_list(tab: Page, crowd: Case, house: Path, request: pytest.FixtureRequest) -> Locator:
+    """All sightings apart, so that the list has three hundred rows; the first of them has the focus."""
+    opened(tab, shown_by(crowd, request.node.name)).press("End")
+    expect(tab.locator(".counts")).to_contain_text("300 people")
+    tab.keyboard.press("j")
+    rows = tab.locator(".person")
+    expect(rows.first).to_be_focused()
+    return rows
+
+
+def scroll(tab: Page, to: str) -> None:
+    tab.get_by_test_id("stMain").evaluate(f"main => main.scrollTo(0, {to})")
+
+
+def test_of_a_long_list_only_what_is_near_the_window_is_in_the_page(tab: Page, long_list: Locator) -> None:
+    assert 5 < long_list.count() < 40
+    expect(long_list.first).to_have_attribute("aria-setsize", "300")
+    expect(long_list.first).to_have_attribute("aria-posinset", "1")
+    first = long_list.first.get_attribute("aria-label")
+    scroll(tab, "main.scrollHeight")
+    expect(tab.locator(".person[aria-posinset='300']")).to_be_attached()
+    # Where somebody was stays, with the focus.
+    expect(tab.locator(".person:focus")).to_have_attribute("aria-label", str(first))
+    assert long_list.count() < 40
+    # A step goes on from there, and comes into view.
+    tab.keyboard.press("j")
+    expect(tab.locator(".person:focus")).to_have_attribute("aria-posinset", "2")
+    expect(tab.locator(".person:focus")).to_be_in_viewport()
+    expect(tab.locator(".person[aria-posinset='300']")).to_have_count(0)
+
+
+def test_rows_stay_where_they_are_while_a_long_list_is_scrolled(tab: Page, long_list: Locator) -> None:
+    """Rows that have not been seen yet are as high as estimated: what is in view must not jump when that was wrong."""
+    scroll(tab, "main.scrollHeight / 2")
+    tab.wait_for_timeout(500)
+    middle = tab.evaluate(TOP_ROW)
+    scroll(tab, "main.scrollTop - 900")
+    tab.wait_for_timeout(500)
+    scroll(tab, "main.scrollTop + 900")
+    tab.wait_for_timeout(500)
+    assert abs(tab.evaluate(TOP_ROW) - middle) <= 1
+
+
+TOP_ROW = """() => {
+  const root = document.querySelector('[data-testid="stBidiComponentIsolated"]').shadowRoot;
+  const row = [...root.querySelectorAll(".person")].find((person) => person.getBoundingClientRect().bottom > 450);
+  return Number(row.getAttribute("aria-posinset"));
+}"""
+
+
+def test_a_selected_person_is_found_again_in_a_long_list(tab: Page, long_list: Locator) -> None:
+    tab.keyboard.press(" ")
+    scroll(tab, "main.scrollHeight")
+    last = tab.locator(".person[aria-posinset='300']")
+    last.get_by_role("checkbox").check()
+    expect(tab.locator(".tray")).to_contain_text("2 people selected")
+    expect(tab.locator(".person[aria-posinset='1']")).to_have_count(0)
+    tab.get_by_role("button", name="Find", exact=True).click()
+    expect(tab.locator(".person:focus")).to_have_attribute("aria-posinset", "1")
+    expect(tab.locator(".person:focus")).to_be_in_viewport()
+    tab.keyboard.press("m")
+    expect(tab.locator(".fault").or_(tab.get_by_text("299 people"))).not_to_have_count(0)
+
+
+def test_tab_goes_through_a_long_list(tab: Page, long_list: Locator) -> None:
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+    row = tab.locator(".person:focus-within")
+    expect(row).to_be_in_viewport()
+    assert int(row.get_attribute("aria-posinset") or 0) > 10

@@ -76,7 +76,7 @@ def go(tab: Page, page: str) -> None:
 
 def draw_a_box(tab: Page) -> None:
     """Over nearly all of the picture, so that people are still inside."""
-    picture = tab.locator(".roi svg").first
+    picture = tab.locator(".regions svg").first
     expect(picture).to_be_visible()
     tab.get_by_role("button", name="Box", exact=True).click()
     place = picture.bounding_box()

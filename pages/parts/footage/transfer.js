@@ -1,0 +1,50 @@
+// What is known of an upload: whether its file may be sent, how fast it goes, and what the server answered.
+
+import { formatBytes } from "../shell/text.js";
+import { formatDuration } from "../shell/time.js";
+
+const SMOOTHING = 0.7;
+const TICK_MS = 250;
+const WAITING = ["waiting", "sending", "checking"];
+
+export const isBusy = (items) => items.some((item) => WAITING.includes(item.state));
+
+// Bytes that are free once all waiting files have been sent.
+export function freeBytes(items, free) {
+  return free - items.reduce((sum, item) => sum + (item.state === "waiting" ? item.file.size : 0), 0);
+}
+
+// Why a file is not sent; empty where it is. `endings` are those of video files.
+export function refusal({ name, size }, endings, free) {
+  const ending = (/\.[^.]*$/.exec(name) || [""])[0].toLowerCase();
+  if (!endings.includes(ending)) return "This is no video file. Choose one such as .mp4, .mkv, .avi or .mov.";
+  if (!size) return "The file is empty (0 bytes). Copy or download it again.";
+  if (size <= free) return "";
+  return `It takes ${formatBytes(size)}, and ${formatBytes(Math.max(0, free))} can be used on the disk. ` +
+    "Free some space, or open it from its folder.";
+}
+
+// Progress after `sent` bytes at `now` (ms): what changes of the item, or null where it is too early to tell.
+export function progressAfter(item, sent, now) {
+  const passed = now - item.at;
+  if (passed < TICK_MS) return null;
+  const speed = ((sent - item.sent) / passed) * 1000;
+  const rate = item.rate ? SMOOTHING * item.rate + (1 - SMOOTHING) * speed : speed;
+  const left = formatDuration(Math.max(1, (item.file.size - sent) / Math.max(1, rate)));
+  const amount = `${formatBytes(sent)} of ${formatBytes(item.file.size)}`;
+  return { sent, rate, at: now, message: `${amount} · ${formatBytes(rate)}/s · ${left} left` };
+}
+
+// The item's state after the server's answer, as text and HTTP status.
+export function stateAfter(text, status) {
+  let answer = {};
+  try { answer = JSON.parse(text); } catch { /* Described below. */ }
+  if (answer.camera) return { state: "done", message: `added as ${answer.camera}` };
+  if (answer.message) {
+    const message = `${answer.message.replace(/\.$/, "")}. ${answer.remedy}`;
+    return { state: "refused", message, canRetry: answer.again };
+  }
+  const restarted = "Sightline was restarted since this page was opened. Reload the page, then send the file again.";
+  const message = status === 403 ? restarted : `The server refused it (${status}). Send it again.`;
+  return { state: "refused", message, canRetry: status !== 403 };
+}

@@ -1,0 +1,69 @@
+// What the user decides, as actions for Python.
+
+export class Actions {
+  // `context()` gives the case and the run that are shown, `deliver` sends the outbox, `changed` follows an action that
+  // belongs to a person's row, `announce` speaks to a screen reader.
+  constructor({ state, outbox, context, deliver, changed, announce }) {
+    Object.assign(this, { state, outbox, context, deliver, changed, announce });
+  }
+
+  // `place` is the person's id, "queue", or empty for the gallery as a whole. Returns the action's number.
+  perform(action, place = "") {
+    // Each run numbers its tracks anew: Python must know which run the user was looking at.
+    const number = this.outbox.add({ ...this.context(), ...action }, place);
+    this.state.failures.delete(place);
+    this.deliver();
+    if (place && place !== "queue") this.changed();
+    return number;
+  }
+
+  setThreshold(level) { this.perform({ do: "level", level }); }
+
+  undo() { this.perform({ do: "undo" }); }
+
+  redo() { this.perform({ do: "redo" }); }
+
+  confirm(group) {
+    if (group.rows.length > 1) this.perform({ do: "confirm", person: this.anchor(group) }, group.id);
+    else this.announce("Seen once: there is nothing to confirm.");
+  }
+
+  reject(group, row) {
+    if (group.rows.length < 2) return;
+    this.state.takeOut(group, [row]);
+    this.perform({ do: "reject", sighting: this.sighting(row) }, group.id);
+  }
+
+  split(group, rows) {
+    this.state.takeOut(group, rows);
+    this.perform({ do: "split", sightings: rows.map((row) => this.sighting(row)) }, group.id);
+  }
+
+  // Merge the selected people; returns the first of them, or undefined where there are fewer than two.
+  mergeSelected() {
+    const groups = this.state.selectedGroups;
+    if (groups.length < 2) {
+      this.announce("Select two people or more, then merge them.");
+      return undefined;
+    }
+    this.state.selected.clear();
+    this.perform({ do: "merge", people: groups.map((group) => this.anchor(group)) }, groups[0].id);
+    return groups[0];
+  }
+
+  setText(group, field, text) { this.perform({ do: field, person: this.anchor(group), text }, group.id); }
+
+  play(row, seconds) { this.perform({ do: "watch", sighting: this.sighting(row), seconds }); }
+
+  // `answer` is same, different or unsure.
+  answerPair(answer, rowA, rowB) {
+    return this.perform({ do: answer, a: this.sighting(rowA), b: this.sighting(rowB) }, "queue");
+  }
+
+  undoAnswer(number) { this.perform({ do: "undo", of: number }, "queue"); }
+
+  // A person is named to Python by the first sighting: numbers may change meanwhile.
+  anchor(group) { return this.sighting(group.rows[0]); }
+
+  sighting(row) { return this.state.people.sighting(row); }
+}

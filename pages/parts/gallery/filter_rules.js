@@ -1,0 +1,80 @@
+// Which people the filters let pass, and in which order they are listed.
+
+import { personName } from "../shell/text.js";
+import { parseTime } from "../shell/time.js";
+
+export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓" };
+export const NO_FILTERS = { camera: "", colour: "", status: "", from: "", to: "", text: "", matched: false };
+
+const doubt = (facts) => (facts.status === "doubtful" ? 10 : 0) - Math.min(9, facts.margin);
+
+// Each order compares two groups; `factsOf` gives what Python has answered about one.
+export const ORDERS = {
+  "first seen": (a, b) => a.first - b.first || a.number - b.number,
+  "most cameras": (a, b) => b.cameras.length - a.cameras.length || a.number - b.number,
+  "most alike": (a, b, factsOf) =>
+    (factsOf(b).similarity ?? -2) - (factsOf(a).similarity ?? -2) || a.number - b.number,
+  "most doubtful": (a, b, factsOf) => doubt(factsOf(b)) - doubt(factsOf(a)) || a.number - b.number,
+  "seen longest": (a, b) => b.seconds - a.seconds || a.number - b.number,
+};
+
+// The filters in force by name: a label, and whom it lets pass.
+export function activeFilters(values, people) {
+  const { camera, colour, status, matched } = values, filters = {};
+  const text = values.text.trim(), [from, to] = timesOf(values, people);
+  const cameraNumber = people.cameras.indexOf(camera);
+  const add = (name, label, passes) => { filters[name] = { label, passes }; };
+  if (text) add("text", `search “${text}”`, (group) => mentions(group, people, text.toLowerCase()));
+  if (camera) add("camera", `camera ${camera}`, (group) => group.cameras.includes(cameraNumber));
+  if (colour) add("colour", `colour ${colour}`, (group) => wears(group, people, colour));
+  if (status) add("status", `status ${status}`, (group) => people.factsOf(group).status === status);
+  if (from !== null) {
+    add("from", `from ${values.from.trim()}`, (group) => group.rows.some((row) => people.extent([row])[1] >= from));
+  }
+  if (to !== null) {
+    add("to", `to ${values.to.trim()}`, (group) => group.rows.some((row) => people.extent([row])[0] <= to + 1));
+  }
+  if (matched) add("matched", "several cameras only", (group) => group.cameras.length > 1);
+  return filters;
+}
+
+// From and to in seconds; null where there is none, or no time is known.
+export function timesOf({ from, to }, people) {
+  return [from, to].map((text) => (people.timed ? parseTime(text) : null));
+}
+
+// Times that were typed and cannot be read.
+export function unreadableTimes(values, people) {
+  const seconds = timesOf(values, people);
+  return ["from", "to"].filter((name, index) => values[name].trim() && seconds[index] === null);
+}
+
+export function applyFilters(groups, filters, order, factsOf) {
+  const rules = Object.values(filters);
+  const passing = groups.filter((group) => rules.every(({ passes }) => passes(group)));
+  return passing.sort((a, b) => ORDERS[order](a, b, factsOf));
+}
+
+// For each filter, how many people would pass without it.
+export function passingWithout(groups, filters) {
+  return Object.keys(filters).map((name) => {
+    const others = Object.keys(filters).filter((key) => key !== name).map((key) => filters[key].passes);
+    const count = groups.filter((group) => others.every((passes) => passes(group))).length;
+    return { name, label: filters[name].label, count };
+  });
+}
+
+export function coloursOf(people) {
+  const words = [...people.rows.upper, ...people.rows.lower].flatMap((text) => text.split(" and "));
+  return [...new Set(words)].filter(Boolean).sort();
+}
+
+function wears(group, people, colour) {
+  const { upper, lower } = people.rows;
+  return group.rows.some((row) => [upper[row], lower[row]].some((text) => text.split(" and ").includes(colour)));
+}
+
+function mentions(group, people, text) {
+  const cameras = group.cameras.map((camera) => people.cameras[camera]);
+  return [personName(group.number), group.name, group.note, ...cameras].join(" ").toLowerCase().includes(text);
+}

@@ -1,0 +1,126 @@
+// The filters and the order of the list; and, where nobody passes, which filter hides everybody.
+
+import { el, setText } from "../shell/dom.js";
+import {
+  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, unreadableTimes,
+} from "./filter_rules.js";
+
+const labelled = (label, control) => el("label", {}, label, control);
+
+export class Filters {
+  // Choices are kept for the tab under `storeKey`; `changed` is called after each of them.
+  constructor({ place, storeKey, changed }) {
+    this.storeKey = storeKey;
+    this.values = { ...NO_FILTERS };
+    this.order = "first seen";
+    this.restore();
+    this.changed = () => { this.store(); changed(); };
+    this.controls = {};
+    this.element = place;
+    this.build();
+  }
+
+  build() {
+    const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
+    const search = { type: "search", placeholder: "Name, number, note, camera", "data-focus": "search" };
+    this.search = this.textField("text", search);
+    this.count = el("span", { class: "match-count", role: "status" });
+    this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
+    this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.changed(); } },
+      Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
+    this.times = el("span", { class: "times" },
+      labelled("Seen from", this.textField("from", time)), labelled("to", this.textField("to", time)));
+    this.element.append(
+      labelled("Sort by", this.orders), labelled("Search", this.search),
+      labelled("Camera", this.choice("camera")), labelled("Colour", this.choice("colour")),
+      labelled("Status", this.choice("status")), this.times,
+      el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"),
+      this.count, this.clearButton);
+  }
+
+  textField(name, attributes) {
+    const input = el("input", { type: "text", autocomplete: "off", value: this.values[name], ...attributes });
+    input.oninput = () => { this.values[name] = input.value; this.changed(); };
+    this.controls[name] = input;
+    return input;
+  }
+
+  checkbox(name) {
+    const input = el("input", { type: "checkbox" });
+    input.checked = this.values[name];
+    input.onchange = () => { this.values[name] = input.checked; this.changed(); };
+    this.controls[name] = input;
+    return input;
+  }
+
+  choice(name) {
+    const select = el("select", {});
+    select.onchange = () => { this.values[name] = select.value; this.changed(); };
+    this.controls[name] = select;
+    return select;
+  }
+
+  // Offer what occurs among these people.
+  setPeople(people) {
+    this.people = people;
+    this.times.hidden = !people.timed;
+    this.offer("camera", "all", people.cameras.map((name) => [name, name]));
+    this.offer("colour", "any", coloursOf(people).map((name) => [name, name]));
+    this.offer("status", "any", Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${name}`]));
+  }
+
+  offer(name, all, options) {
+    // A camera or colour that is gone is no filter any more.
+    if (!options.some(([value]) => value === this.values[name])) this.values[name] = "";
+    this.controls[name].replaceChildren(el("option", { value: "" }, all),
+      ...options.map(([value, label]) => el("option", { value, selected: value === this.values[name] }, label)));
+  }
+
+  // The groups that pass, in order.
+  apply(groups) {
+    const filters = activeFilters(this.values, this.people), unreadable = unreadableTimes(this.values, this.people);
+    for (const name of ["from", "to"]) this.controls[name].setAttribute("aria-invalid", unreadable.includes(name));
+    const passing = applyFilters(groups, filters, this.order, (group) => this.people.factsOf(group));
+    this.clearButton.hidden = !Object.keys(filters).length;
+    const all = passing.length === groups.length;
+    setText(this.count, all ? "" : `${passing.length} of ${groups.length} shown`);
+    return passing;
+  }
+
+  // For when nobody passes: a button for each filter, with how many would pass without it.
+  emptyMessage(groups) {
+    const filters = passingWithout(groups, activeFilters(this.values, this.people));
+    const buttons = filters.map(({ name, label, count }) =>
+      el("button", { type: "button", onclick: () => this.clear(name) },
+        `Without ${label}: ${count ? `${count} shown` : "still nobody"}`));
+    return el("div", { class: "nobody" },
+      el("p", {}, "Nobody passes these filters together."), el("div", { class: "line" }, buttons));
+  }
+
+  // One filter, or all.
+  clear(name) {
+    for (const key of name ? [name] : Object.keys(NO_FILTERS)) {
+      this.values[key] = NO_FILTERS[key];
+      if (key === "matched") this.controls[key].checked = false;
+      else this.controls[key].value = NO_FILTERS[key];
+    }
+    this.changed();
+    this.search.focus();
+  }
+
+  restore() {
+    try {
+      const stored = JSON.parse(sessionStorage.getItem(this.storeKey) || "{}");
+      for (const name of Object.keys(NO_FILTERS)) {
+        if (typeof stored[name] === typeof NO_FILTERS[name]) this.values[name] = stored[name];
+      }
+      if (stored.order in ORDERS) this.order = stored.order;
+    } catch { /* The browser may store nothing. */ }
+  }
+
+  store() {
+    try {
+      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order }));
+    } catch { /* The browser may store nothing. */ }
+  }
+}

@@ -1,0 +1,320 @@
+// The gallery: draws the run's people from Python's routes, and hands the user's decisions to Python.
+
+import { personColor } from "../shell/colors.js";
+import { el, focusedElement, setText } from "../shell/dom.js";
+import { mounter } from "../shell/mounting.js";
+import { counted, fileAddress } from "../shell/text.js";
+import { Actions } from "./actions.js";
+import { Filters } from "./filters.js";
+import { KEY_HELP, Keys } from "./keys.js";
+import { Outbox } from "./outbox.js";
+import { People } from "./people.js";
+import { DoubtDialog } from "./queue.js";
+import { PeopleRows } from "./rows.js";
+import { GalleryState } from "./state.js";
+import { ThresholdPanel } from "./threshold.js";
+
+const REST_MS = 150;
+const NAMED_IN_TRAY = 5;
+
+class Gallery {
+  constructor(root, { data }) {
+    this.root = root;
+    this.state = new GalleryState();
+    this.outbox = new Outbox(crypto.getRandomValues(new Uint32Array(2)).join("-"));
+    this.actions = new Actions({
+      state: this.state, outbox: this.outbox, context: () => ({ case: this.data.case, run: this.state.people?.run }),
+      deliver: () => this.deliver(), changed: () => this.arrange(), announce: (text) => this.announce(text),
+    });
+    this.build(data);
+    this.keys = new Keys({
+      root, commands: this.commands(), isBlocked: () => !this.state.people || this.dialog.isOpen || this.help.open,
+    });
+  }
+
+  build(data) {
+    const section = (name) => this.root.appendChild(el("div", { class: name }));
+    this.announcer = el("div", { class: "announcer", role: "status", "aria-live": "polite" });
+    this.root.append(this.announcer);
+    this.waiting = this.root.appendChild(el("p", { class: "waiting" }, "Loading the people…"));
+    this.top = section("top");
+    this.threshold = new ThresholdPanel({
+      place: this.top, moved: () => this.refreshSoon(), committed: (level) => this.actions.setThreshold(level),
+    });
+    this.bar = section("bar");
+    this.buildBar();
+    this.failure = this.root.appendChild(el("p", { class: "fault", role: "alert" }));
+    const filters = section("filters");
+    this.filters = new Filters({
+      place: filters, storeKey: `sightline gallery ${data.case}`, changed: () => this.arrange(),
+    });
+    this.empty = section("empty");
+    this.buildRows();
+    this.tray = section("tray");
+    this.dialog = new DoubtDialog({
+      place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
+      pictureAddress: (file) => this.pictureAddress(file), announce: (text) => this.announce(text),
+      closed: () => this.review.focus({ preventScroll: true }),
+    });
+    this.root.append(this.help);
+    this.sections = [this.top, this.bar, filters];
+    for (const part of this.sections) part.hidden = true;
+  }
+
+  buildBar() {
+    const begin = () => this.dialog.begin();
+    this.review = el("button", { type: "button", class: "main", "data-focus": "review", onclick: begin });
+    this.undo = el("button", { type: "button", onclick: () => this.actions.undo() });
+    this.redo = el("button", { type: "button", onclick: () => this.actions.redo() });
+    this.help = el("dialog", { class: "help", "aria-label": "Keys" }, el("h2", {}, "Keys"),
+      el("dl", {}, KEY_HELP.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])),
+      el("button", { type: "button", class: "main", onclick: () => this.help.close() }, "Close"));
+    const keys = el("button", { type: "button", class: "quiet", onclick: () => this.help.showModal() },
+      "Keys", el("kbd", {}, "?"));
+    this.bar.append(this.review, this.undo, this.redo, keys);
+  }
+
+  buildRows() {
+    const { state, actions } = this, arranged = (change) => (argument) => { change(argument); this.arrange(); };
+    this.rows = new PeopleRows({
+      place: this.root, state, isPending: (place) => this.outbox.isPendingAt(place),
+      pictureAddress: (file) => this.pictureAddress(file),
+      colorOf: (number) => personColor(this.data.palette, number),
+      on: {
+        select: arranged((group) => state.toggleSelected(group)),
+        expand: arranged((group) => state.toggleExpanded(group)),
+        tick: arranged((row) => state.toggleTicked(row)),
+        confirm: (group) => actions.confirm(group),
+        reject: (group, row) => actions.reject(group, row),
+        split: (group, rows) => actions.split(group, rows),
+        play: (row, seconds) => actions.play(row, seconds),
+        edit: (group, field) => this.edit(group, field),
+        write: (group, field, text, before) => this.write(group, field, text, before),
+      },
+    });
+  }
+
+  commands() {
+    const { state, actions } = this, withCurrent = (act) => () => { if (state.current) act(state.current); };
+    return {
+      next: () => this.go(state.neighbour(1)),
+      previous: () => this.go(state.neighbour(-1)),
+      expand: withCurrent((group) => this.rows.on.expand(group)),
+      select: withCurrent((group) => this.rows.on.select(group)),
+      confirm: withCurrent((group) => actions.confirm(group)),
+      reject: (target) => this.rejectFocused(target),
+      merge: () => this.merge(),
+      review: () => { if (!this.review.disabled) this.dialog.begin(); },
+      search: () => this.filters.search.focus(),
+      help: () => this.help.showModal(),
+      undo: () => { if (!this.undo.disabled) actions.undo(); },
+      redo: () => { if (!this.redo.disabled) actions.redo(); },
+    };
+  }
+
+  // What Python says: addresses, what it has processed, what can be undone.
+  update({ data, setStateValue }) {
+    const old = this.data;
+    this.data = data;
+    this.deliver = () => {
+      setText(this.failure, "");
+      setStateValue("said", this.outbox.message);
+    };
+    this.acknowledge(data.heard);
+    if (old && old.undo !== data.undo && data.undo) this.announce(`Done: ${data.undo}.`);
+    labelHistoryButton(this.undo, "Undo", data.undo);
+    labelHistoryButton(this.redo, "Redo", data.redo);
+    if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
+    else if (old.threshold !== data.threshold && !this.outbox.hasThreshold) this.setThreshold(data.threshold);
+    else if (this.state.people) this.refresh();
+  }
+
+  // Failures are shown in the row or the dialog where the action was made, if that is there to be seen.
+  acknowledge(receipt) {
+    for (const { number, place, message } of this.outbox.acknowledge(receipt)) {
+      this.state.followed = undefined;
+      if (place === "queue" && this.dialog.refuse(number, message)) continue;
+      if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, message);
+      else setText(this.failure, message);
+    }
+  }
+
+  async load(first) {
+    const { data } = this, level = first ? null : this.threshold.value;
+    try {
+      const requests = [fetchJson(data.people), first ? null : fetchJson(this.answerAddress(level))];
+      const [content, answer] = await Promise.all(requests);
+      if (this.data.people !== data.people || !this.root.isConnected) return;
+      this.takePeople(new People(content), level, answer);
+      this.setThreshold(this.outbox.hasThreshold ? this.threshold.value : data.threshold);
+      this.follow();
+    } catch (failure) {
+      if (this.data.people !== data.people) return;
+      this.waiting.hidden = false;
+      this.waiting.replaceChildren(`The people cannot be loaded: ${failure.message} `,
+        el("button", { type: "button", onclick: () => this.load(first) }, "Try again"));
+    }
+  }
+
+  takePeople(people, level, answer) {
+    this.state.people = people;
+    if (answer) people.takeAnswer(level, answer);
+    this.rows.invalidate();
+    this.state.forgetMissing();
+    this.filters.setPeople(people);
+    for (const part of this.sections) part.hidden = false;
+    this.waiting.hidden = true;
+  }
+
+  answerAddress(level) { return `${this.data.levels}${this.data.levels.includes("?") ? "&" : "?"}t=${level}`; }
+
+  setThreshold(threshold) {
+    const { people } = this.state;
+    if (!people) return;
+    this.threshold.setPeople(people, threshold ?? people.suggested);
+    this.refresh();
+  }
+
+  refreshSoon() {
+    this.frame ??= requestAnimationFrame(() => { this.frame = undefined; this.refresh(); });
+  }
+
+  // Groups at the threshold; Python is asked about doubts when the slider rests.
+  refresh() {
+    const { state } = this, { people } = state, threshold = this.threshold.value;
+    if (!people) return;
+    state.setGroups(people.at(threshold));
+    this.threshold.describe(state.groups);
+    this.arrange();
+    if (people.asked === threshold) return;
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.ask(), people.asked === undefined ? 0 : REST_MS);
+  }
+
+  async ask() {
+    const { people } = this.state, threshold = this.threshold.value;
+    if (people.answer && people.answered === threshold) return;
+    people.asked = threshold;
+    try {
+      const answer = await fetchJson(this.answerAddress(threshold));
+      if (this.state.people !== people || this.threshold.value !== threshold) return;
+      people.answered = threshold;
+      people.takeAnswer(threshold, answer);
+      setText(this.failure, "");
+      this.arrange();
+    } catch {
+      people.asked = null;
+      setText(this.failure,
+        "Similarities and doubts cannot be loaded at this threshold. Move the slider to try again.");
+    }
+  }
+
+  arrange() {
+    const { state } = this, { people } = state;
+    if (!people) return;
+    const focusedRow = focusedElement(this.root)?.closest?.(".person");
+    state.listed = this.filters.apply(state.groups);
+    const empty = state.groups.length > 0 && !state.listed.length;
+    this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
+    this.rows.update(state.listed);
+    this.labelReview(people.answer);
+    this.paintTray();
+    if (focusedRow && !focusedRow.isConnected && state.current) this.go(state.groupOfKey(state.current.id));
+    performance.mark("gallery arranged");
+  }
+
+  labelReview(answer) {
+    const doubts = answer?.doubts.length;
+    const none = answer ? "No doubtful pairs" : "Looking for doubtful pairs…";
+    const pairs = doubts > 1 ? `${doubts} most doubtful pairs` : "most doubtful pair";
+    setText(this.review, doubts ? `Look at the ${pairs}` : none);
+    this.review.disabled = !doubts;
+  }
+
+  paintTray() {
+    const groups = this.state.selectedGroups, signature = groups.map((group) => group.id).join();
+    if (this.tray.dataset.signature === signature) return;
+    this.tray.dataset.signature = signature;
+    const few = groups.length < 2, more = groups.length > NAMED_IN_TRAY ? "…" : "";
+    const names = groups.slice(0, NAMED_IN_TRAY).map((group) => group.title).join(", ") + more;
+    const merge = el("button", {
+      type: "button", class: "main", disabled: few, title: few ? "Select one more" : "They are one person (m)",
+      onclick: () => this.merge(),
+    }, "Merge", el("kbd", {}, "m"));
+    const clear = () => { this.state.selected.clear(); this.arrange(); };
+    this.tray.replaceChildren(...(groups.length ? [
+      el("span", {}, `${counted(groups.length, "person", "people")} selected: ${names}`), merge,
+      el("button", { type: "button", class: "quiet", onclick: () => this.go(this.state.nextSelected()) }, "Find"),
+      el("button", { type: "button", class: "quiet", onclick: clear }, "Clear"),
+    ] : []));
+  }
+
+  pictureAddress(file) { return fileAddress(this.data.crops, file); }
+
+  announce(text) { this.announcer.textContent = text; }
+
+  edit(group, field) {
+    this.state.editing = { id: group.id, field };
+    this.arrange();
+    const input = this.rows.find(group, ".writing");
+    input?.focus();
+    input?.select();
+  }
+
+  write(group, field, text, before) {
+    this.state.editing = null;
+    if (text === before) this.arrange();
+    else this.actions.setText(group, field, text);
+    this.rows.find(group, `[data-focus="${field}"]`)?.focus();
+  }
+
+  merge() { this.go(this.actions.mergeSelected()); }
+
+  // The sighting with the focus, or the only one that is ticked.
+  rejectFocused(target) {
+    const { state } = this, { people, current } = state;
+    const key = target.closest?.(".sighting")?.dataset.key, ticked = current ? state.tickedRows(current) : [];
+    const only = ticked.length === 1 ? ticked[0] : undefined;
+    const row = key && current ? current.rows.find((candidate) => people.key(candidate) === key) : only;
+    if (row !== undefined) this.actions.reject(state.groupOf(row), row);
+    else this.announce("Open the person with Enter, go to the sighting that is wrong, and press x.");
+  }
+
+  go(group) {
+    if (!group) return;
+    this.state.current = group;
+    this.rows.focus(group);
+  }
+
+  // To the person the user worked on, wherever the row is now; unless the focus has gone elsewhere meanwhile.
+  follow() {
+    const { state } = this, focused = focusedElement(this.root);
+    const row = state.people.rowOf.get(state.followed);
+    state.followed = undefined;
+    const free = !focused || focused === document.body || focused.closest(".person");
+    if (row !== undefined && free) this.go(state.groupOf(row));
+  }
+
+  destroy() {
+    this.keys.destroy();
+    clearTimeout(this.rest);
+    cancelAnimationFrame(this.frame);
+    this.rows.destroy();
+    this.threshold.destroy();
+    this.root.replaceChildren();
+  }
+}
+
+function labelHistoryButton(button, verb, action) {
+  setText(button, action ? `${verb}: ${action}` : verb);
+  button.disabled = !action;
+  button.title = action ? `${verb}: ${action}` : `Nothing to ${verb.toLowerCase()}`;
+}
+
+async function fetchJson(address) {
+  const response = await fetch(address), content = await response.json();
+  if (!response.ok) throw new Error(content.error);
+  return content;
+}
+
+export const mount = mounter(".gallery", (root, component) => new Gallery(root, component));

@@ -1,0 +1,57 @@
+// The gallery's keys, wherever the focus is on the page but in a field, a dialog, or another part of the page.
+
+export const KEY_HELP = [
+  ["j k, or ↓ ↑", "next and previous person"], ["Enter", "all pictures of the person, and back"],
+  ["Space", "select the person"], ["c", "confirm: all of these are one person"],
+  ["x", "the sighting with the focus is not this person"], ["m", "merge the selected people"],
+  ["q", "look at the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift, redo"], ["?", "this list"],
+];
+
+// Where the focus is before the user has placed it: on the link that led here, or on the page as a whole.
+const PAGE = '[data-testid="stMain"], [data-testid="stHeader"] a';
+const STREAMLIT_DIALOG = '[data-testid="stDialog"]';
+
+export class Keys {
+  // `commands` has a function for each command below; `isBlocked()` is true while a dialog of the gallery is open.
+  constructor({ root, commands, isBlocked }) {
+    Object.assign(this, { root, commands, isBlocked });
+    this.listener = (event) => this.press(event);
+    addEventListener("keydown", this.listener, true);
+  }
+
+  destroy() { removeEventListener("keydown", this.listener, true); }
+
+  press(event) {
+    const target = event.composedPath()[0];
+    if (this.isBlocked() || document.querySelector(STREAMLIT_DIALOG) || !this.isMeant(event, target)) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, control = event.ctrlKey || event.metaKey;
+    if (control && key === "z") this.commands[event.shiftKey ? "redo" : "undo"]();
+    else if (control || event.altKey || !this.run(key, target)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // Not for a field that is typed in, nor for another part of the page.
+  isMeant(event, target) {
+    const inside = event.composedPath().includes(this.root);
+    if (!inside && target !== document.body && !target.matches?.(PAGE)) return false;
+    const field = target.matches?.("input, textarea, select") ? target.type : "";
+    return !field || ["checkbox", "range"].includes(field);
+  }
+
+  // True where the key meant something.
+  run(key, target) {
+    const name = commandOf(key, target.closest?.(".person"), target);
+    if (name) this.commands[name](target);
+    return Boolean(name);
+  }
+}
+
+// The command of a key; `row` is the person's row around the focused element, if any.
+export function commandOf(key, row, target) {
+  const anywhere = {
+    j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", q: "review", "/": "search", "?": "help",
+  };
+  const inRow = { ArrowDown: "next", ArrowUp: "previous" }, onRow = { Enter: "expand", " ": "select" };
+  return anywhere[key] || (row && inRow[key]) || (row && row === target && onRow[key]) || "";
+}

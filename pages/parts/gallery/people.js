@@ -1,0 +1,101 @@
+// The run's people at any threshold: the groups of the tree, and what Python has answered about each of them.
+
+import { personName } from "../shell/text.js";
+import { MergeTree } from "./merge_tree.js";
+
+export class People {
+  constructor(content) {
+    Object.assign(this, content);
+    const { rank, track } = content.rows;
+    this.mergeTree = new MergeTree(track.length, content.tree.one, content.tree.other, content.tree.level);
+    this.rowsByRank = rank.map((_, row) => row).sort((a, b) => rank[a] - rank[b]);
+    this.groups = new Map();
+    this.answers = new Map();
+    this.rowOf = new Map(track.map((_, row) => [this.key(row), row]));
+    this.span = this.timed ? this.extent(this.rowsByRank) : [0, 1];
+  }
+
+  key(row) { return `${this.camera(row)}:${this.rows.track[row]}`; }
+
+  camera(row) { return this.cameras[this.rows.camera[row]]; }
+
+  // Camera and track, as Python names a sighting.
+  sighting(row) { return [this.camera(row), this.rows.track[row]]; }
+
+  // First and last moment of some sightings, on the clock of all cameras.
+  extent(rows) {
+    let first = Infinity, last = -Infinity;
+    for (const row of rows) {
+      const shift = this.offsets[this.rows.camera[row]];
+      first = Math.min(first, this.rows.start[row] + shift);
+      last = Math.max(last, this.rows.end[row] + shift);
+    }
+    return [first, last];
+  }
+
+  // Groups by number. A group of the same rows as before is the same object.
+  at(threshold) {
+    return this.mergeTree.groupsAt(threshold, this.rowsByRank).map((rows) => this.group(rows));
+  }
+
+  group(rows) {
+    const key = rows.join();
+    if (!this.groups.has(key)) this.groups.set(key, this.describe(key, rows));
+    return this.groups.get(key);
+  }
+
+  describe(key, rows) {
+    const { rows: columns } = this;
+    const number = columns.rank[rows[0]], name = this.firstText(rows, "name");
+    const [first, last] = this.timed ? this.extent(rows) : [0, 0];
+    return {
+      key, rows, number, name, first, last,
+      cameras: [...new Set(rows.map((row) => columns.camera[row]))].sort((a, b) => a - b),
+      note: this.firstText(rows, "note"),
+      id: this.key(rows[0]),
+      title: name || personName(number),
+      seconds: this.timed ? rows.reduce((sum, row) => sum + columns.end[row] - columns.start[row], 0) : 0,
+      upper: mostCommon(rows.map((row) => columns.upper[row])),
+      lower: mostCommon(rows.map((row) => columns.lower[row])),
+      certain: this.certainFacts(rows),
+    };
+  }
+
+  firstText(rows, column) { return rows.map((row) => this.rows[column][row]).find(Boolean) || ""; }
+
+  // What holds before Python has answered: a person joined by the user is confirmed, and nothing is known of doubts.
+  certainFacts(rows) {
+    const bundled = rows.every((row) => this.bundle[row] === this.bundle[rows[0]]);
+    const status = rows.length === 1 ? "alone" : bundled ? "confirmed" : "candidate";
+    return { status, similarity: null, margin: Infinity };
+  }
+
+  // Python's answer about all groups at one threshold.
+  takeAnswer(threshold, answer) {
+    this.answers = new Map(this.at(threshold).map((group) => [group.key, summarize(group, threshold, answer)]));
+    this.answer = answer;
+  }
+
+  factsOf(group) { return this.answers.get(group.key) || group.certain; }
+
+  isAnswered(group) { return this.answers.has(group.key); }
+}
+
+export function summarize(group, threshold, answer) {
+  const status = group.rows.map((row) => answer.status[row]);
+  const similarities = group.rows.map((row) => answer.similarity[row]).filter((value) => value !== null);
+  const margins = group.rows
+    .filter((row) => answer.rival[row])
+    .map((row) => (answer.similarity[row] ?? threshold) - answer.rival_similarity[row]);
+  return {
+    status: status.includes("doubtful") ? "doubtful" : status[0],
+    similarity: similarities.length ? similarities.reduce((a, b) => a + b, 0) / similarities.length : null,
+    margin: Math.min(Infinity, ...margins),
+  };
+}
+
+export function mostCommon(words) {
+  const counts = new Map();
+  for (const word of words) if (word) counts.set(word, (counts.get(word) || 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] || "";
+}

@@ -1,0 +1,43 @@
+// The parts of a person's row that show and do not ask: facts, status, and when cameras saw the person.
+
+import { el } from "../shell/dom.js";
+import { formatSimilarity } from "../shell/text.js";
+import { formatClock, formatDuration } from "../shell/time.js";
+import { STATUS_SIGNS } from "./filter_rules.js";
+
+export const clothing = (upper, lower) => `${upper || "unknown"} above, ${lower || "unknown"} below`;
+
+export function statusBadge(status) {
+  return el("span", { class: `status ${status}` },
+    el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), status);
+}
+
+export function factList(group, facts, timed) {
+  const lines = [];
+  if (timed) {
+    const span = `${formatClock(group.first)} to ${formatClock(group.last)}`;
+    lines.push(["Seen", `${span}, ${formatDuration(group.seconds)} in all`]);
+  }
+  lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
+  const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
+  if (group.rows.length > 1) lines.push(["Alike", similarity]);
+  return el("dl", {}, lines.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
+}
+
+// When each camera saw the person, on the clock of all cameras: a line for each camera.
+export function timeline(group, people, colour) {
+  const [begin, end] = people.span, length = Math.max(end - begin, 0.001);
+  const bar = (row) => {
+    const [from, to] = people.extent([row]);
+    const title = `${people.camera(row)}, ${formatClock(from)} to ${formatClock(to)}`;
+    const element = el("i", { title });
+    element.style.left = `${(100 * (from - begin)) / length}%`;
+    element.style.width = `max(3px, ${(100 * (to - from)) / length}%)`;
+    element.style.background = colour;
+    return element;
+  };
+  const label = group.rows.map((row) => `${people.camera(row)} ${formatClock(people.extent([row])[0])}`).join(", ");
+  const rowsOf = (camera) => group.rows.filter((row) => people.rows.camera[row] === camera);
+  return el("div", { class: "timeline", role: "img", "aria-label": label }, group.cameras.map((camera) =>
+    el("div", { class: "track", title: people.cameras[camera] }, rowsOf(camera).map(bar))));
+}

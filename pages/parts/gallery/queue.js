@@ -1,0 +1,153 @@
+// The dialog for doubtful pairs, side by side. The next pair comes at once: the answer goes on its way meanwhile, and
+// is listed here again where Python refuses it.
+
+import { el } from "../shell/dom.js";
+import { counted, formatSimilarity } from "../shell/text.js";
+import { formatClock } from "../shell/time.js";
+import { DoubtfulPairs } from "./doubtful_pairs.js";
+import { clothing } from "./person_parts.js";
+
+const SPOKEN = { same: "One person", different: "Two people", unsure: "Not sure" };
+const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
+const BUTTONS = [["same", "y", "Same person"], ["different", "n", "Two people"], ["unsure", "?", "Not sure"]];
+const CROPS = 6;
+
+export class DoubtDialog {
+  // `threshold()` is the one in force, `closed` is called when the dialog has gone.
+  constructor({ place, state, actions, threshold, pictureAddress, announce, closed }) {
+    Object.assign(this, { state, actions, threshold, pictureAddress, announce });
+    this.doubts = new DoubtfulPairs();
+    this.isOpenPair = (pair) => this.canShow(pair);
+    this.box = el("dialog", { class: "queue", "aria-label": "Doubtful pairs" });
+    this.box.addEventListener("close", closed);
+    this.box.onkeydown = (event) => this.press(event);
+    place.append(this.box);
+  }
+
+  get isOpen() { return this.box.open; }
+
+  // Show the pairs of the newest answer. Pairs are kept by camera and track, since a cut changes rows.
+  begin() {
+    const { people } = this.state;
+    this.doubts = new DoubtfulPairs((people.answer?.doubts || []).map(({ a, b, similarity, crops, unsure }) => (
+      { a: people.key(a), b: people.key(b), similarity, crops, unsure })));
+    if (!this.box.open) this.box.showModal();
+    this.paint();
+  }
+
+  press(event) {
+    event.stopPropagation();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const answer = ANSWER_OF_KEY[event.key];
+    if (!answer && event.key !== "Backspace") return;
+    event.preventDefault();
+    if (answer) this.answer(answer);
+    else this.undo();
+  }
+
+  rowsOf(pair) { return [pair.a, pair.b].map((key) => this.state.people.rowOf.get(key)); }
+
+  // Both sightings are there, and not joined by another answer meanwhile.
+  canShow(pair) {
+    const [a, b] = this.rowsOf(pair), { bundle } = this.state.people;
+    return a !== undefined && b !== undefined && (bundle[a] !== bundle[b] || Boolean(pair.answer));
+  }
+
+  answer(answer) {
+    const { doubts } = this, pair = doubts.current;
+    if (!pair) return;
+    const next = doubts.index + 2, count = doubts.pairs.length;
+    const number = this.actions.answerPair(answer, ...this.rowsOf(pair));
+    this.announce(`${SPOKEN[answer]}. ${next <= count ? `Pair ${next} of ${count}.` : "That was the last pair."}`);
+    doubts.answer(answer, number, this.isOpenPair);
+    this.paint();
+  }
+
+  undo() {
+    const number = this.doubts.undo();
+    if (number === null) return;
+    // A refused answer has left nothing to take back.
+    if (number) this.actions.undoAnswer(number);
+    this.announce(`Taken back. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
+    this.paint();
+  }
+
+  // Whether a refused action is one of these answers, and is shown here.
+  refuse(number, message) {
+    const found = this.doubts.refuse(number, message);
+    if (found && this.isOpen) this.paint();
+    return found && this.isOpen;
+  }
+
+  paint() {
+    const { doubts } = this, pair = doubts.current, count = doubts.pairs.length;
+    const title = (key) => key.replace(":", ", track ");
+    const head = el("div", { class: "line head" },
+      el("h2", {}, pair ? `Is this one person? ${doubts.index + 1} of ${count}` : "Doubtful pairs"),
+      el("button", { type: "button", class: "quiet", onclick: () => this.box.close() }, "Close (Esc)"));
+    const value = count ? doubts.index : 1;
+    const progress = el("progress", { max: count || 1, value: String(value), "aria-label": "Pairs looked at" });
+    const failures = doubts.refused.map(({ a, b, failure }) =>
+      el("p", { class: "fault", role: "alert" }, `${title(a)} and ${title(b)}: ${failure}`));
+    this.box.replaceChildren(head, progress, ...failures, ...(pair ? this.question(pair) : this.summary()));
+    if (!pair) return this.box.querySelector("button.main").focus();
+    // No answer has the focus: Enter by habit must not decide anything.
+    this.box.tabIndex = -1;
+    return this.box.focus({ preventScroll: true });
+  }
+
+  summary() {
+    const { answeredCount } = this.doubts, count = this.doubts.pairs.length;
+    const answered = `${counted(answeredCount, "pair")} answered. Your answers hold at every threshold from now on.`;
+    const button = (label, act, kind = null) => el("button", { type: "button", class: kind, onclick: act }, label);
+    return [
+      el("p", {}, count ? answered : "No pair is in doubt at this threshold."),
+      el("div", { class: "line" },
+        button("Back to the gallery", () => this.box.close(), "main"),
+        count ? button("Look for more", () => this.begin()) : null,
+        answeredCount ? button("Undo the last answer (Backspace)", () => this.undo()) : null),
+    ];
+  }
+
+  question(pair) {
+    const undo = el("button", {
+      type: "button", class: "quiet", disabled: !this.doubts.hasAnswers, onclick: () => this.undo(),
+    }, "Undo", el("kbd", {}, "Backspace"));
+    const answers = BUTTONS.map(([answer, key, label]) =>
+      el("button", { type: "button", class: answer, onclick: () => this.answer(answer) }, label, el("kbd", {}, key)));
+    return [
+      el("div", { class: "pair" }, this.side(pair.a, pair.crops[0]), this.side(pair.b, pair.crops[1])),
+      el("p", { class: "reason" }, this.reason(pair)),
+      el("div", { class: "line answers" }, answers, undo),
+    ];
+  }
+
+  reason(pair) {
+    const similarity = formatSimilarity(pair.similarity), threshold = formatSimilarity(this.threshold());
+    const [a, b] = [pair.a, pair.b].map((key) => this.state.groupOfKey(key));
+    const before = pair.unsure ? "You were not sure about them before. " : "";
+    if (a === b) {
+      return `${before}Shown as one person, ${a.title}: the two sides of it are ${similarity} alike, ` +
+        `and ${threshold} is enough.`;
+    }
+    return `${before}Shown as two people, ${a.title} and ${b.title}: these are ${similarity} alike, ` +
+      `and ${threshold} would be enough.`;
+  }
+
+  // One of the two, with the picture on which it is most like the other.
+  side(key, file) {
+    const { people } = this.state, row = people.rowOf.get(key), { rows, timed } = people, camera = people.camera(row);
+    const address = (name) => this.pictureAddress(name);
+    const alt = `Picture of track ${rows.track[row]} by ${camera}`;
+    const large = el("img", { class: "large", src: address(file), alt });
+    const thumbnail = ([name, seconds]) => el("button", {
+      type: "button", class: "crop",
+      "aria-label": `Show the picture${timed ? ` at ${formatClock(seconds)}` : ""} large`,
+      onclick: () => { large.src = address(name); },
+    }, el("img", { src: address(name), alt: "" }));
+    const time = timed ? ` ${formatClock(rows.start[row])} to ${formatClock(rows.end[row])}` : "";
+    return el("figure", {}, large,
+      el("figcaption", {}, el("strong", {}, camera), time, el("br"), clothing(rows.upper[row], rows.lower[row])),
+      el("div", { class: "line small" }, rows.crops[row].slice(0, CROPS).map(thumbnail)));
+  }
+}

@@ -1,0 +1,138 @@
+// The similarity threshold: a slider over the distributions of similarity, and what its value means.
+
+import { counted, formatSimilarity } from "../shell/text.js";
+import { el, fitCanvas, focusedElement, setText } from "../shell/dom.js";
+import { describeErrorRate } from "./error_rate.js";
+import {
+  isSuggested, lowestThreshold, parseThreshold, shareAlong, STEP, THUMB_PX, thumbPosition,
+} from "./threshold_scale.js";
+
+export class ThresholdPanel {
+  // `moved` is called while the slider moves, `committed` when it is let go (null: back to the suggestion).
+  constructor({ place, moved, committed }) {
+    Object.assign(this, { moved, committed, element: place });
+    this.build();
+    this.sizes = new ResizeObserver(() => this.draw());
+    this.sizes.observe(this.canvas);
+  }
+
+  build() {
+    this.slider = el("input", {
+      type: "range", step: STEP, class: "slider", "data-focus": "slider",
+      "aria-label": "Similarity threshold of one person", "aria-describedby": "meaning",
+      oninput: () => this.move(+this.slider.value), onchange: () => this.commit(+this.slider.value),
+    });
+    this.box = el("input", {
+      type: "number", step: STEP, class: "number", "aria-label": "Similarity threshold, as a number",
+      oninput: () => { this.typing = true; }, onblur: () => { this.typing = false; }, onchange: () => this.takeTyped(),
+    });
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.mark = el("button", { type: "button", class: "mark", onclick: () => this.commit(null) });
+    this.back = el("button", { type: "button", class: "quiet", onclick: () => this.commit(null) });
+    this.meaning = el("p", { class: "meaning", id: "meaning" });
+    this.counts = el("p", { class: "counts" });
+    this.element.append(
+      el("div", { class: "spread" },
+        el("div", { class: "legend" },
+          el("span", { class: "key strangers" }, "known different"),
+          el("span", { class: "key others" }, "possible match"),
+          el("span", { class: "quiet-words" }, "pairs of sightings, by similarity")),
+        el("div", { class: "drawing" }, this.canvas, this.slider, this.mark)),
+      el("div", { class: "explanation" },
+        el("label", { class: "level" }, "Similarity threshold", this.box), this.counts, this.meaning, this.back));
+  }
+
+  setPeople(people, threshold) {
+    const { histogram, suggested } = people;
+    this.people = people;
+    this.lowest = lowestThreshold(histogram, suggested);
+    for (const input of [this.slider, this.box]) Object.assign(input, { min: this.lowest, max: 1 });
+    const text = formatSimilarity(suggested);
+    setText(this.mark, `suggested ${text}`);
+    this.mark.title = `Go to the suggested threshold, ${text}`;
+    this.mark.style.left = thumbPosition(suggested, this.lowest);
+    this.mark.dataset.side = suggested > (this.lowest + 1) / 2 ? "left" : "right";
+    setText(this.back, `Back to the suggested ${text}`);
+    this.set(threshold);
+  }
+
+  move(threshold) {
+    this.set(threshold);
+    this.moved(threshold);
+  }
+
+  commit(threshold) {
+    this.move(threshold ?? this.people.suggested);
+    this.committed(threshold);
+  }
+
+  takeTyped() {
+    this.typing = false;
+    const threshold = parseThreshold(this.box.value, this.lowest);
+    if (threshold === null) this.set(this.value);
+    else this.commit(threshold);
+  }
+
+  set(threshold) {
+    this.value = threshold;
+    this.slider.value = threshold;
+    const text = formatSimilarity(threshold);
+    // Python's answer to an older threshold may come while a number is being typed.
+    const edited = focusedElement(this.box) === this.box && +this.box.value === threshold;
+    if (!this.typing && !edited) this.box.value = text;
+    this.slider.setAttribute("aria-valuetext", text);
+    this.back.style.visibility = isSuggested(threshold, this.people.suggested) ? "hidden" : "";
+    this.draw();
+  }
+
+  // How many people there are at the threshold, and how many of their links are expected to be wrong.
+  describe(groups) {
+    const matched = groups.filter((group) => group.cameras.length > 1).length;
+    const alone = groups.filter((group) => group.rows.length === 1).length;
+    const links = groups.reduce((sum, group) => sum + group.rows.length - 1, 0);
+    const people = counted(groups.length, "person", "people");
+    setText(this.counts, `${people} · ${matched} seen by several cameras · ${alone} seen once`);
+    setText(this.meaning, describeErrorRate(this.people, this.value, links));
+  }
+
+  draw() {
+    if (!this.people || !this.canvas.clientWidth) return;
+    const { ratio } = fitCanvas(this.canvas), { width, height } = this.canvas, inset = (THUMB_PX / 2) * ratio;
+    const pen = this.canvas.getContext("2d"), style = getComputedStyle(this.canvas);
+    const xOf = (threshold) => inset + shareAlong(threshold, this.lowest) * (width - 2 * inset);
+    pen.clearRect(0, 0, width, height);
+    const { strangers, others } = this.people.histogram;
+    this.drawHistogram(pen, others, style.getPropertyValue("--others"), xOf, ratio);
+    this.drawHistogram(pen, strangers, style.getPropertyValue("--strangers"), xOf, ratio);
+    const dashes = [4 * ratio, 3 * ratio];
+    drawLine(pen, xOf(this.people.suggested), ratio, style.getPropertyValue("--line"), dashes);
+    drawLine(pen, xOf(this.value), ratio, style.color, []);
+  }
+
+  drawHistogram(pen, counts, colour, xOf, ratio) {
+    const { edges } = this.people.histogram, { height } = this.canvas;
+    // Few matches beside very many strangers: by the logarithm, or they could not be seen.
+    const most = Math.log1p(Math.max(1, ...counts));
+    pen.fillStyle = colour;
+    counts.forEach((count, bin) => {
+      const barHeight = (Math.log1p(count) / most) * (height - 4 * ratio);
+      const from = xOf(Math.max(edges[bin], this.lowest)), width = Math.max(1, xOf(edges[bin + 1]) - from - ratio / 2);
+      // What lies under the threshold is not joined, and drawn pale.
+      pen.globalAlpha = edges[bin] + 1e-9 >= this.value ? 0.85 : 0.4;
+      if (count) pen.fillRect(from, height - barHeight, width, barHeight);
+    });
+    pen.globalAlpha = 1;
+  }
+
+  destroy() { this.sizes.disconnect(); }
+}
+
+function drawLine(pen, x, ratio, colour, dashes) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2 * ratio;
+  pen.setLineDash(dashes);
+  pen.beginPath();
+  pen.moveTo(x, 0);
+  pen.lineTo(x, pen.canvas.height);
+  pen.stroke();
+}

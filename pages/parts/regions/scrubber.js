@@ -1,0 +1,50 @@
+// The picture under the drawing: any moment of the clip. While the slider moves one picture is on its way at a time,
+// and after it the one that is wanted by then.
+
+import { formatClockTenths } from "../shell/time.js";
+
+export class Scrubber {
+  // `committed` is called with seconds when the slider is let go.
+  constructor(root, committed) {
+    this.image = root.querySelector("img");
+    this.range = root.querySelector(".scrub input[type=range]");
+    this.output = root.querySelector("output");
+    this.message = root.querySelector(".unseen");
+    this.range.oninput = () => this.request(+this.range.value);
+    this.range.onchange = () => committed(+this.range.value);
+  }
+
+  update(data) {
+    if (this.address === data.stills) return;
+    this.address = data.stills;
+    this.camera = data.camera;
+    const step = Math.max(0.1, Math.round((data.end - data.start) / 60) / 10);
+    Object.assign(this.range, { min: data.start, max: data.end, step, value: data.moment });
+    this.range.disabled = data.end <= data.start;
+    this.request(+this.range.value);
+  }
+
+  request(seconds) {
+    const time = formatClockTenths(seconds);
+    this.wanted = `${this.address}${Math.round(seconds * 1000)}.jpg`;
+    this.output.textContent = time;
+    this.range.setAttribute("aria-valuetext", `${time} of the clip`);
+    this.image.alt = `${this.camera} at ${time}`;
+    if (!this.loading) this.load();
+  }
+
+  load() {
+    if (this.wanted === this.image.getAttribute("src")) return;
+    const address = this.wanted, loading = new Image();
+    const finish = (message) => {
+      this.loading = null;
+      this.message.textContent = message;
+      if (!message) this.image.src = address;
+      if (this.wanted !== address) this.load();
+    };
+    loading.onload = () => finish("");
+    loading.onerror = () => finish("This picture cannot be read. Try another moment, or reload the page.");
+    loading.src = address;
+    this.loading = loading;
+  }
+}

@@ -1,0 +1,38 @@
+// What the maps fetch. Each address is asked for once, however often the page is drawn again.
+
+const STORED = 6;
+const CHANGED = "The results have changed meanwhile. Reload the page.";
+const answers = new Map();
+
+async function request(address, kind) {
+  let response;
+  try {
+    response = await fetch(address);
+  } catch {
+    throw new Error("Sightline does not answer. Check that it is still running.");
+  }
+  if (response.status === 409) throw new Error(CHANGED);
+  if (!response.ok) throw new Error("This cannot be loaded. Reload the page.");
+  return response[kind]();
+}
+
+// `kind` is json or arrayBuffer.
+export function fetchOnce(address, kind) {
+  if (!answers.has(address)) {
+    const answer = request(address, kind);
+    answer.catch(() => answers.delete(address));
+    answers.set(address, answer);
+    if (answers.size > STORED) answers.delete(answers.keys().next().value);
+  }
+  return answers.get(address);
+}
+
+// What Python knows of one pair; or, in `failure`, why that cannot be shown.
+export async function fetchPair(address) {
+  try {
+    const response = await fetch(address);
+    if (response.status === 409) return { failure: CHANGED };
+    if (response.ok) return await response.json();
+  } catch { /* Advice below. */ }
+  return { failure: "The pictures cannot be loaded. Reload the page." };
+}

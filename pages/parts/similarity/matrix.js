@@ -1,0 +1,78 @@
+// The similarity of everybody with everybody, as Python sends it, in one of the orders in which it can be shown.
+
+import { capitalized, formatSimilarity } from "../shell/text.js";
+import { NONE, UNIT } from "./color_scale.js";
+
+export const formatValue = (value, digits) => formatSimilarity(value / UNIT, digits);
+
+export const trackTitle = (cameras, rows, row) => `${cameras[rows.camera[row]]} track ${rows.track[row]}`;
+
+export class Matrix {
+  // `content` says who stands in each row, `kind` is people or tracks; `bytes` are the similarities in two bytes each,
+  // then one byte each that is not 0 where the two cannot be one person.
+  constructor(content, kind, bytes) {
+    Object.assign(this, { content, rows: content[kind], isTracks: kind === "tracks" });
+    this.count = this.rows.person.length;
+    this.similarity = new Int16Array(bytes, 0, this.count ** 2);
+    this.forbidden = new Uint8Array(bytes, 2 * this.count ** 2, this.count ** 2);
+  }
+
+  // Show the rows in an order; `blocks` are the ranges of neighbours that are one person.
+  arrange(order) {
+    this.order = this.rows[order];
+    this.places = new Int32Array(this.count);
+    this.order.forEach((row, place) => { this.places[row] = place; });
+    this.blocks = blocksOf(this.order.map((row) => this.rows.person[row]));
+  }
+
+  valueOf(rowA, rowB) { return this.similarity[rowA * this.count + rowB]; }
+
+  isForbidden(rowA, rowB) { return this.forbidden[rowA * this.count + rowB] > 0; }
+
+  blockOf(person) { return this.blocks.find((block) => block.person === person); }
+
+  pairAt([place, otherPlace]) { return [this.order[place], this.order[otherPlace]]; }
+
+  rowTitle(row) {
+    if (!this.isTracks) return capitalized(personTitle(this.content.people, this.rows.person[row]));
+    return trackTitle(this.content.cameras, this.rows, row);
+  }
+
+  pairTitle([rowA, rowB]) {
+    if (rowA === rowB) return this.rowTitle(rowA);
+    return `${this.rowTitle(rowA)} and ${this.rowTitle(rowB).replace(/^Person/, "person")}`;
+  }
+
+  // Who the tracks of a pair are.
+  personsTitle([rowA, rowB]) {
+    const [a, b] = [rowA, rowB].map((row) => personTitle(this.content.people, this.rows.person[row]));
+    if (a !== b) return `${capitalized(a)} and ${b}.`;
+    return `${rowA === rowB ? "This is" : "Both are"} ${a}.`;
+  }
+
+  // A pair in a sentence.
+  describe([rowA, rowB]) {
+    const value = this.valueOf(rowA, rowB);
+    const relation = this.rows.person[rowA] === this.rows.person[rowB] ? "one person" : "two people";
+    const forbidden = this.isForbidden(rowA, rowB) ? ", cannot be one person" : "";
+    const similarity = value === NONE ? "nothing to compare" : formatValue(value, 2);
+    return `${this.pairTitle([rowA, rowB])}: ${similarity}, ${relation}${forbidden}`;
+  }
+}
+
+// Ranges [from, end) of equal neighbours.
+export function blocksOf(persons) {
+  const blocks = [];
+  persons.forEach((person, place) => {
+    const last = blocks.at(-1);
+    if (last && last.person === person) last.end = place + 1;
+    else blocks.push({ person, from: place, end: place + 1 });
+  });
+  return blocks;
+}
+
+// A person by number, and by name where there is one.
+export function personTitle(people, person) {
+  const name = people.name[people.person.indexOf(person)];
+  return name ? `person ${person} (${name})` : `person ${person}`;
+}

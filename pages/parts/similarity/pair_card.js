@@ -1,0 +1,53 @@
+// The card beside the heat map: who a pair are, how alike, the two pictures most alike, and why they are or are not
+// together.
+
+import { el } from "../shell/dom.js";
+import { fileAddress, formatSimilarity } from "../shell/text.js";
+import { formatClockTenths } from "../shell/time.js";
+import { NONE, UNIT } from "./color_scale.js";
+import { formatValue } from "./matrix.js";
+
+const paragraph = (text, kind = null) => el("p", { class: kind }, text);
+
+// The card while no pair is pointed at.
+export function emptyCard(isTracks) {
+  return [
+    el("h3", {}, isTracks ? "Every track with every other" : "Everybody with everybody"),
+    paragraph("Point at a cell to see the two. Click it, or press Enter, to pin them here."),
+    paragraph("Wheel, pinch, or + and − to zoom; drag to move; 0 for the whole. With the map in focus the arrow keys " +
+      "go from cell to cell, ten with Shift.", "quiet"),
+  ];
+}
+
+// The card of a pair; `detail` is what Python knows of it, undefined until that has come.
+export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
+  const parts = [el("h3", {}, matrix.pairTitle(pair))];
+  if (matrix.isTracks) parts.push(paragraph(matrix.personsTitle(pair), "quiet"));
+  if (pair[0] !== pair[1] || !matrix.isTracks) parts.push(similarityLine(matrix, scale, pair));
+  if (detail?.failure) return [...parts, paragraph(detail.failure)];
+  if (!detail) return [...parts, paragraph("…", "quiet")];
+  const isSame = detail.crops[0].file === detail.crops[1].file;
+  const best = `Of all their pictures these two are the most alike: ${formatSimilarity(detail.alike)}.`;
+  parts.push(paragraph(detail.words), pictures(crops, isSame ? detail.crops.slice(0, 1) : detail.crops));
+  parts.push(paragraph(isSame ? "Its best picture." : best, "quiet"));
+  if (unpin) parts.push(el("button", { type: "button", title: "Escape", onclick: unpin }, "Unpin"));
+  return parts;
+}
+
+function similarityLine(matrix, scale, pair) {
+  const value = matrix.valueOf(...pair), { threshold } = matrix.content;
+  if (value === NONE) return el("div", { class: "value" }, el("small", {}, "Nothing to compare."));
+  const swatch = el("i"), side = value / UNIT < threshold ? "below" : "at or above";
+  swatch.style.background = scale.css(value);
+  return el("div", { class: "value" }, swatch, el("span", {}, formatValue(value, 3)),
+    el("small", {}, `similarity, ${side} the threshold of ${threshold.toFixed(3)}`));
+}
+
+function pictures(folder, crops) {
+  return el("div", { class: "crops" }, crops.map(({ file, camera, track, seconds }) => {
+    const time = formatClockTenths(seconds);
+    return el("figure", {},
+      el("img", { src: fileAddress(folder, file), alt: `${camera}, track ${track}, at ${time}` }),
+      el("figcaption", {}, `${camera} · track ${track} · ${time}`));
+  }));
+}

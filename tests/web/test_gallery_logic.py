@@ -1,0 +1,406 @@
+"""The gallery without a page: who passes the filters, actions until they are processed, doubtful pairs, selection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.web.running import Node, ScriptError
+
+# Two cameras, the second 10 s behind; sightings 0 and 1 join at 0.8, and 2 joins them at 0.5. Sighting 3 is alone.
+CONTENT: dict[str, Any] = {
+    "run": "r1",
+    "cameras": ["gate", "yard"],
+    "timed": True,
+    "offsets": [0, 10],
+    "rows": {
+        "camera": [0, 1, 0, 1],
+        "track": [1, 1, 2, 7],
+        "start": [5, 0, 30, 50],
+        "end": [9, 4, 35, 58],
+        "rank": [1, 2, 3, 4],
+        "upper": ["red", "red and blue", "red", ""],
+        "lower": ["black", "", "black", "white"],
+        "name": ["", "Ada", "", ""],
+        "note": ["", "", "limps", ""],
+        "crops": [[["a.jpg", 5, 1]], [["b.jpg", 1, 1]], [["c.jpg", 31, 1]], []],
+    },
+    "tree": {"one": [0, 1], "other": [1, 2], "level": [0.8, 0.5]},
+    "bundle": [0, 0, 1, 2],
+    "suggested": 0.6,
+}
+ANSWER = {
+    "status": ["doubtful", "candidate", "alone", "alone"],
+    "similarity": [0.8, 0.7, None, None],
+    "rival": [3, 0, 1, 0],
+    "rival_similarity": [0.55, None, 0.5, None],
+    "doubts": [],
+}
+PEOPLE = 'const { People } = await load("gallery/people.js"); const people = new People(content); '
+
+
+def groups(web: Node, threshold: float, pick: str) -> Any:
+    return web.run(f"{PEOPLE} return people.at(threshold).map((g) => {pick});", content=CONTENT, threshold=threshold)
+
+
+def test_people_at_thresholds(web: Node) -> None:
+    assert groups(web, 0.6, "g.rows") == [[0, 1], [2], [3]]
+    assert groups(web, 0.5, "g.rows") == [[0, 1, 2], [3]]
+    assert groups(web, 0.9, "g.title") == ["P001", "Ada", "P003", "P004"]
+
+
+def test_a_person_has_name_note_clothes_and_times_of_all_sightings(web: Node) -> None:
+    found = groups(web, 0.5, "[g.title, g.note, g.upper, g.lower, g.first, g.last, g.seconds, g.cameras, g.id]")
+    assert found[0] == ["Ada", "limps", "red", "black", 5, 35, 13, [0, 1], "gate:1"]
+
+
+def test_before_python_answers_only_the_certain_is_known(web: Node) -> None:
+    assert groups(web, 0.6, "people.factsOf(g).status") == ["confirmed", "alone", "alone"]
+    assert groups(web, 0.5, "people.factsOf(g).status") == ["candidate", "alone"]
+
+
+def test_the_same_group_is_the_same_object(web: Node) -> None:
+    body = PEOPLE + "const [a] = people.at(0.6), [b] = people.at(0.7), [c] = people.at(0.9); return [a === b, a === c];"
+    assert web.run(body, content=CONTENT) == [True, False]
+
+
+def test_answers_are_summed_up_by_group(web: Node) -> None:
+    body = PEOPLE + "people.takeAnswer(0.6, answer); return people.at(0.6).map((g) => people.factsOf(g));"
+    first, second, _ = web.run(body, content=CONTENT, answer=ANSWER)
+    assert first["status"] == "doubtful"
+    assert first["similarity"] == pytest.approx(0.75)
+    assert first["margin"] == pytest.approx(0.25)
+    # A sighting without a similarity of its own stands at the threshold.
+    assert second["margin"] == pytest.approx(0.1)
+    assert second["similarity"] is None
+
+
+def test_no_people(web: Node) -> None:
+    empty = json.loads(json.dumps(CONTENT))
+    empty["rows"] = {name: [] for name in empty["rows"]}
+    empty["tree"] = {"one": [], "other": [], "level": []}
+    assert web.run(PEOPLE + "return people.at(0.5);", content=empty) == []
+
+
+FILTER = PEOPLE + (
+    'const rules = await load("gallery/filter_rules.js"); people.takeAnswer(0.6, answer);'
+    "const groups = people.at(0.6), filters = rules.activeFilters({ ...rules.NO_FILTERS, ...values }, people);"
+)
+
+
+def passing(web: Node, order: str = "first seen", **values: Any) -> list[int]:
+    body = FILTER + (
+        "return rules.applyFilters(groups, filters, order, (g) => people.factsOf(g)).map((g) => g.number);"
+    )
+    found: list[int] = web.run(body, content=CONTENT, answer=ANSWER, values=values, order=order)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        ({}, [1, 3, 4]),
+        ({"text": " ADA "}, [1]),
+        ({"text": "limps"}, [3]),
+        ({"text": "p004"}, [4]),
+        ({"text": "yard"}, [1, 4]),
+        ({"camera": "gate"}, [1, 3]),
+        ({"colour": "blue"}, [1]),
+        ({"colour": "black"}, [1, 3]),
+        ({"colour": "red and blue"}, []),
+        ({"status": "doubtful"}, [1]),
+        ({"from": "20"}, [3, 4]),
+        ({"from": "0:36"}, [4]),
+        ({"to": "29"}, [1, 3]),
+        ({"to": "28"}, [1]),
+        ({"from": "never"}, [1, 3, 4]),
+        ({"matched": True}, [1]),
+        ({"matched": True, "camera": "gate", "colour": "white"}, []),
+    ],
+)
+def test_filters(web: Node, values: dict[str, Any], numbers: list[int]) -> None:
+    assert passing(web, **values) == numbers
+
+
+@pytest.mark.parametrize(
+    ("order", "numbers"),
+    [
+        ("first seen", [1, 3, 4]),
+        ("most cameras", [1, 3, 4]),
+        ("most alike", [1, 3, 4]),
+        ("most doubtful", [1, 3, 4]),
+        ("seen longest", [1, 4, 3]),
+    ],
+)
+def test_orders(web: Node, order: str, numbers: list[int]) -> None:
+    assert passing(web, order) == numbers
+
+
+def test_each_filter_says_how_many_would_pass_without_it(web: Node) -> None:
+    values = {"camera": "gate", "colour": "white"}
+    body = FILTER + "return rules.passingWithout(groups, filters);"
+    found = web.run(body, content=CONTENT, answer=ANSWER, values=values)
+    assert found == [
+        {"name": "camera", "label": "camera gate", "count": 1},
+        {"name": "colour", "label": "colour white", "count": 2},
+    ]
+
+
+def test_times_that_cannot_be_read(web: Node) -> None:
+    body = FILTER + "return rules.unreadableTimes({ ...rules.NO_FILTERS, ...values }, people);"
+    for values, names in (({"from": "1:xx", "to": "5"}, ["from"]), ({"from": " "}, []), ({"to": "1:2:3:4"}, ["to"])):
+        assert web.run(body, content=CONTENT, answer=ANSWER, values=values) == names
+
+
+def test_colours_that_occur(web: Node) -> None:
+    body = FILTER + "return rules.coloursOf(people);"
+    found = web.run(body, content=CONTENT, answer=ANSWER, values={})
+    assert found == ["black", "blue", "red", "white"]
+
+
+OUTBOX = 'const { Outbox } = await load("gallery/outbox.js"); const outbox = new Outbox("page"); '
+
+
+def test_actions_are_numbered_and_sent_again_until_they_are_processed(web: Node) -> None:
+    body = (
+        OUTBOX
+        + """
+    outbox.add({ do: "confirm" }, "gate:1"); outbox.add({ do: "name", text: "Ada" });
+    const before = structuredClone(outbox.message), busy = outbox.isPendingAt("gate:1");
+    outbox.acknowledge({ page: "page", n: 1, faults: [] });
+    return [before, busy, structuredClone(outbox.message), outbox.isPendingAt("gate:1")];
+    """
+    )
+    confirm, name = {"n": 1, "do": "confirm"}, {"n": 2, "do": "name", "text": "Ada"}
+    before, busy, after, still = web.run(body)
+    assert before == {"page": "page", "acts": [confirm, name]}
+    assert after == {"page": "page", "acts": [name]}
+    assert (busy, still) == (True, False)
+
+
+def test_only_the_newest_threshold_is_sent(web: Node) -> None:
+    body = (
+        OUTBOX
+        + """
+    outbox.add({ do: "level", level: 0.4 }); outbox.add({ do: "undo" }); outbox.add({ do: "level", level: 0.5 });
+    return [outbox.message.acts.map((action) => action.n), outbox.hasThreshold];
+    """
+    )
+    assert web.run(body) == [[2, 3], True]
+
+
+def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None:
+    body = (
+        OUTBOX
+        + """
+    outbox.add({ do: "merge" }, "gate:1"); outbox.add({ do: "same" }, "queue"); outbox.add({ do: "undo" });
+    const faults = [{ n: 1, words: "no" }, { n: 2, words: "not that" }];
+    const first = outbox.acknowledge({ page: "page", n: 2, faults });
+    const again = outbox.acknowledge({ page: "page", n: 2, faults });
+    const later = outbox.acknowledge({ page: "page", n: 3, faults: [...faults, { n: 3, words: "late" }] });
+    return [first, again, later];
+    """
+    )
+    first, again, later = web.run(body)
+    assert first == [
+        {"number": 1, "place": "gate:1", "message": "no"},
+        {"number": 2, "place": "queue", "message": "not that"},
+    ]
+    assert again == []
+    assert later == [{"number": 3, "place": "", "message": "late"}]
+
+
+@pytest.mark.parametrize(
+    "receipt", [None, {"page": "another", "n": 5, "faults": []}, {"page": "", "n": 0, "faults": []}]
+)
+def test_a_receipt_for_another_page_processes_nothing(web: Node, receipt: dict[str, Any] | None) -> None:
+    body = OUTBOX + 'outbox.add({ do: "undo" }); outbox.acknowledge(receipt); return outbox.message.acts.length;'
+    assert web.run(body, receipt=receipt) == 1
+
+
+PAIRS = """
+const { DoubtfulPairs } = await load("gallery/doubtful_pairs.js");
+const doubts = new DoubtfulPairs(["a", "b", "c"].map((name) => ({ name }))), open = () => true;
+"""
+
+
+def test_pairs_go_on_and_back(web: Node) -> None:
+    body = (
+        PAIRS
+        + """
+    doubts.answer("same", 4, open); doubts.answer("different", 5, open);
+    const at = doubts.current.name, undone = doubts.undo();
+    return [at, undone, doubts.current.name, doubts.answeredCount, doubts.undo(), doubts.undo(), doubts.hasAnswers];
+    """
+    )
+    assert web.run(body) == ["c", 5, "b", 1, 4, None, False]
+
+
+def test_pairs_that_are_decided_meanwhile_are_skipped(web: Node) -> None:
+    body = PAIRS + 'doubts.answer("same", 4, (pair) => pair.name !== "b"); return doubts.current.name;'
+    assert web.run(body) == "c"
+
+
+def test_a_refused_answer_has_nothing_to_take_back(web: Node) -> None:
+    body = (
+        PAIRS
+        + """
+    doubts.answer("same", 4, open);
+    const found = [doubts.refuse(9, "unknown"), doubts.refuse(0, "none"), doubts.refuse(4, "no")];
+    return [found, doubts.refused.map((pair) => pair.failure), doubts.answeredCount, doubts.undo(), doubts.refused];
+    """
+    )
+    assert web.run(body) == [[False, False, True], ["no"], 0, 0, []]
+
+
+def test_after_the_last_pair_there_is_none(web: Node) -> None:
+    body = (
+        PAIRS + "for (let n = 1; n < 4; n++) doubts.answer('unsure', n, open); return [doubts.current, doubts.index];"
+    )
+    assert web.run(body) == [None, 3]
+
+
+STATE = (
+    PEOPLE
+    + """
+const { GalleryState } = await load("gallery/state.js"); const state = new GalleryState();
+state.people = people; state.setGroups(people.at(0.5)); state.listed = state.groups;
+const [first, second] = state.groups;
+"""
+)
+
+
+def test_whoever_stays_keeps_open_and_takes_the_focus(web: Node) -> None:
+    body = (
+        STATE
+        + """
+    state.toggleExpanded(first); state.toggleTicked(0);
+    state.takeOut(first, [0]);
+    return [[...state.expanded], [...state.ticked], state.followed];
+    """
+    )
+    assert web.run(body, content=CONTENT) == [["yard:1"], [], "yard:1"]
+
+
+def test_the_focus_stays_when_another_sighting_leaves(web: Node) -> None:
+    body = STATE + "state.takeOut(first, [2]); return state.followed ?? null;"
+    assert web.run(body, content=CONTENT) is None
+
+
+def test_what_is_gone_is_not_selected(web: Node) -> None:
+    body = (
+        STATE
+        + """
+    state.toggleSelected(first); state.selected.add("gone:1"); state.forgetMissing();
+    return [[...state.selected], state.selectedGroups.length];
+    """
+    )
+    assert web.run(body, content=CONTENT) == [["gate:1"], 1]
+
+
+def test_steps_end_at_the_ends_of_the_list(web: Node) -> None:
+    body = (
+        STATE
+        + """
+    const numbers = [state.neighbour(1).number, state.neighbour(-1).number];
+    state.current = second; numbers.push(state.neighbour(1).number, state.neighbour(-1).number);
+    state.listed = []; return [...numbers, state.neighbour(1) ?? null];
+    """
+    )
+    assert web.run(body, content=CONTENT) == [1, 4, 4, 1, None]
+
+
+def test_selected_people_are_found_in_turn(web: Node) -> None:
+    body = (
+        STATE
+        + """
+    state.toggleSelected(first); state.toggleSelected(second);
+    const numbers = [];
+    for (let n = 0; n < 3; n++) { state.current = state.nextSelected(); numbers.push(state.current.number); }
+    return numbers;
+    """
+    )
+    assert web.run(body, content=CONTENT) == [1, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("key", "row", "on_row", "command"),
+    [
+        ("j", False, False, "next"),
+        ("ArrowDown", False, False, ""),
+        ("ArrowDown", True, False, "next"),
+        ("Enter", True, False, ""),
+        ("Enter", True, True, "expand"),
+        (" ", True, True, "select"),
+        ("?", False, False, "help"),
+        ("w", True, True, ""),
+    ],
+)
+def test_keys(web: Node, key: str, row: bool, on_row: bool, command: str) -> None:
+    body = """
+    const { commandOf } = await load("gallery/keys.js");
+    const person = {}; return commandOf(key, row ? person : undefined, onRow ? person : {});
+    """
+    assert web.run(body, key=key, row=row, onRow=on_row) == command
+
+
+CURVE = {"levels": [0.2, 0.4, 0.6], "share": [0.5, 0.1, 0.0], "low": [0.4, 0.05, 0.0], "high": [0.7, 0.2, 0.01]}
+
+
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.5), (0.2, 0.5), (0.3, 0.3), (0.4, 0.1), (0.5, 0.05), (0.9, 0.0)])
+def test_curves_go_on_level_beyond_their_ends(web: Node, x: float, y: float) -> None:
+    found = web.call("gallery/error_rate.js", "interpolate", CURVE["levels"], CURVE["share"], x)
+    assert found == pytest.approx(y)
+
+
+def test_a_curve_without_points(web: Node) -> None:
+    assert web.call("gallery/error_rate.js", "interpolate", [], [], 0.5) == "NaN"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "0"), (0.01, "1 in 100"), (0.03, "1 in 35"), (0.1, "1 in 10"), (0.5, "1 in 2"), (0.9, "nearly all")],
+)
+def test_shares_in_words(web: Node, share: float, words: str) -> None:
+    assert web.call("gallery/error_rate.js", "oneIn", share) == words
+
+
+@pytest.mark.parametrize(
+    ("threshold", "links", "words"),
+    [
+        (0.4, 3, "About 1 in 10 links shown is expected to be wrong (between 1 in 20 and 1 in 5)."),
+        (0.9, 3, "Hardly any link shown is expected to be wrong (between 0 and 1 in 100)."),
+        (0.4, 0, "No links are shown at this threshold, so none can be wrong."),
+    ],
+)
+def test_the_error_rate_in_words(web: Node, threshold: float, links: int, words: str) -> None:
+    about = {"enough": True, "pairs": 5, "calibration": CURVE}
+    assert web.call("gallery/error_rate.js", "describeErrorRate", about, threshold, links) == words
+
+
+def test_too_little_evidence_is_said(web: Node) -> None:
+    about = {"enough": False, "pairs": 1, "calibration": CURVE}
+    words = web.call("gallery/error_rate.js", "describeErrorRate", about, 0.4, 3)
+    assert "only 1 known-different pair." in words
+
+
+@pytest.mark.parametrize(("lowest_bin", "lowest"), [(0, -1.0), (1, -0.5), (2, 0.0), (3, 0.2)])
+def test_the_slider_begins_under_all_that_occurs(web: Node, lowest_bin: int, lowest: float) -> None:
+    counts = [0] * 4
+    counts[lowest_bin] = 1
+    histogram = {"edges": [-1, -0.5, 0, 0.5, 1], "strangers": counts, "others": [0] * 4}
+    assert web.call("gallery/threshold_scale.js", "lowestThreshold", histogram, 0.6) == lowest
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.526", 0.53), ("7", 1), ("-3", 0.1), ("", None), ("x", None), (".3", 0.3)]
+)
+def test_typed_thresholds(web: Node, text: str, value: float | None) -> None:
+    assert web.call("gallery/threshold_scale.js", "parseThreshold", text, 0.1) == value
+
+
+def test_what_throws_says_where(web: Node) -> None:
+    with pytest.raises(ScriptError, match="no such thing"):
+        web.run('throw new Error("no such thing");')

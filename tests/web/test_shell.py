@@ -1,0 +1,110 @@
+"""What all screens share: times, numbers, and which rows of a long list are in the page."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pages.parts.times import seconds_of
+from tests.web.running import Node
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "text"),
+    [
+        ("formatClock", 0, "0:00"),
+        ("formatClock", 59.99, "0:59"),
+        ("formatClock", 59.9999999, "1:00"),
+        ("formatClock", 3725, "1:02:05"),
+        ("formatClock", -3, "0:00"),
+        ("formatClockTenths", 83.25, "1:23.3"),
+        ("formatClockTenths", 59.96, "1:00.0"),
+        ("formatClockTenths", 3601, "1:00:01.0"),
+        ("formatFrameTime", 0.98, "0:00.9"),
+        ("formatFrameTime", 0.3, "0:00.3"),
+        ("formatFrameTime", 61.2, "1:01.2"),
+        ("formatDuration", 12.4, "12 s"),
+        ("formatDuration", 185, "3 min 5 s"),
+        ("formatDuration", 7800, "2 h 10 min"),
+    ],
+)
+def test_times(web: Node, name: str, seconds: float, text: str) -> None:
+    assert web.call("shell/time.js", name, seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), (" 1:30 ", 90), ("1:02:03.5", 3723.5), ("", None), ("1:2x", None)]
+)
+def test_typed_times(web: Node, text: str, seconds: float | None) -> None:
+    assert web.call("shell/time.js", "parseTime", text) == seconds
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seconds=st.integers(0, 200_000))
+def test_a_clock_is_read_as_the_seconds_that_it_shows(web: Node, seconds: int) -> None:
+    text = web.call("shell/time.js", "formatClock", seconds)
+    assert web.call("shell/time.js", "parseTime", text) == seconds == seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"), [(0.525, 2, "0.53"), (-0.001, 2, "0.00"), (-0.12, 2, "-0.12"), (1, 3, "1.000")]
+)
+def test_similarities(web: Node, value: float, digits: int, text: str) -> None:
+    assert web.call("shell/text.js", "formatSimilarity", value, digits) == text
+
+
+def test_other_texts(web: Node) -> None:
+    assert web.call("shell/text.js", "personName", 7) == "P007"
+    assert web.call("shell/text.js", "counted", 1, "person", "people") == "1 person"
+    assert web.call("shell/text.js", "counted", 1204, "sighting") == "1,204 sightings"
+    assert web.call("shell/text.js", "formatBytes", 2_340_000) == "2.3 MB"
+    assert web.call("shell/text.js", "formatBytes", 12) == "12 B"
+    assert web.call("shell/text.js", "fileAddress", "/crops/t", "cam 1/a#b.jpg") == "/crops/t/cam%201/a%23b.jpg"
+
+
+def test_colours_go_round(web: Node) -> None:
+    found = [web.call("shell/colors.js", "personColor", ["a", "b"], number) for number in (1, 2, 3)]
+    assert found == ["a", "b", "a"]
+
+
+RANGE = "shell/visible_range.js"
+
+
+def test_a_short_list_is_whole(web: Node) -> None:
+    assert web.call(RANGE, "visibleRange", [100] * 20, 5000, 6000) == [0, 20]
+    assert web.call(RANGE, "visibleRange", [], 0, 100) == [0, 0]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    heights=st.lists(st.integers(40, 400), min_size=21, max_size=80),
+    top=st.integers(-2000, 20_000),
+    window=st.integers(1, 2000),
+)
+def test_every_row_in_the_window_is_in_the_page(web: Node, heights: list[int], top: int, window: int) -> None:
+    first, end = web.call(RANGE, "visibleRange", heights, top, top + window)
+    assert 0 <= first < end <= len(heights)
+    offset = 0
+    for row, height in enumerate(heights):
+        if offset + height > top and offset < top + window:
+            assert first <= row < end
+        offset += height
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    heights=st.lists(st.integers(1, 50), min_size=1, max_size=30),
+    first=st.integers(0, 30),
+    length=st.integers(0, 10),
+    pinned=st.lists(st.integers(-1, 35), max_size=3),
+)
+def test_gaps_are_as_high_as_what_is_left_out(
+    web: Node, heights: list[int], first: int, length: int, pinned: list[int]
+) -> None:
+    first = min(first, len(heights))
+    shown = [first, min(first + length, len(heights))]
+    layout = web.call(RANGE, "layoutWithGaps", heights, shown, pinned)
+    rows = [part for part in layout if isinstance(part, int)]
+    assert rows == sorted({*range(*shown), *(row for row in pinned if 0 <= row < len(heights))})
+    assert sum(heights[part] if isinstance(part, int) else part["height"] for part in layout) == sum(heights)
