@@ -8,19 +8,29 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from pages.parts import backups, exports, films, likeness_data, people_data, previews, stills, uploads, web_modules
-from pages.parts.serving import OnlyHere
+from core.http import (
+    BACKUP_ROUTES,
+    EXPORT_ROUTES,
+    FILM_ROUTES,
+    PEOPLE_ROUTES,
+    PREVIEW_ROUTES,
+    SIMILARITY_ROUTES,
+    STILL_ROUTES,
+    UPLOAD_ROUTES,
+    OnlyHere,
+)
+from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
-    *backups.ROUTES,
-    *exports.ROUTES,
-    *films.ROUTES,
-    *likeness_data.ROUTES,
-    *people_data.ROUTES,
-    *previews.ROUTES,
-    *stills.ROUTES,
-    *uploads.ROUTES,
-    *web_modules.ROUTES,
+    *BACKUP_ROUTES,
+    *EXPORT_ROUTES,
+    *FILM_ROUTES,
+    *PEOPLE_ROUTES,
+    *PREVIEW_ROUTES,
+    *SIMILARITY_ROUTES,
+    *STILL_ROUTES,
+    *UPLOAD_ROUTES,
+    *WEB_ROUTES,
 ]
 
 
@@ -33,8 +43,8 @@ async def _announced(_: st.App) -> AsyncIterator[None]:
 
 
 app = st.App(
-    Path(__file__).resolve().parent / "pages" / "parts" / "frame.py",
+    Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
     lifespan=_announced,
-    middleware=[Middleware(OnlyHere)],
+    middleware=[Middleware(OnlyHere, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

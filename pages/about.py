@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import __version__
-from core.weights.manifest import entries
-from pages.parts.source import ROOT, source_address, source_name, source_zip
+from core.vision.models import entries
+from pages.parts.shell.source import ROOT, source_address, source_name, source_zip
 
 _KINDS = {"detector": "Person detector", "embedder": "Re-identification model"}
 

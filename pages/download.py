@@ -2,18 +2,15 @@
 
 import streamlit as st
 
-from core.cases import Case
-from core.jobs import Export
 from core.review import Desk
-from pages.parts.case import the_case
-from pages.parts.desks import desk_of
-from pages.parts.export_done import files_done, zip_done
-from pages.parts.export_facts import what_is_in_it
-from pages.parts.export_heads import heads
-from pages.parts.export_making import export_of, made, others_at_work
-from pages.parts.export_tables import tables, tracks_alone
-from pages.parts.plan import link_to
-from pages.parts.services import services
+from core.workspace import desk_of, services
+from core.workspace.cases import Case
+from core.workspace.jobs import Export
+from pages.parts.download.contents import heads, what_is_in_it
+from pages.parts.download.exports import export_of, files_done, made, others_at_work, zip_done
+from pages.parts.download.tables import tables, tracks_alone
+from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import the_case
 
 
 def nothing_yet(live: bool) -> None:

@@ -2,15 +2,12 @@
 
 import streamlit as st
 
-from pages.parts.ahead import what_is_ahead
-from pages.parts.cards import clip_cards, undo_removal
-from pages.parts.case import open_case
-from pages.parts.clocks import ask_for_clocks
-from pages.parts.places import from_folder, refusals
-from pages.parts.plan import go_on_to, link_to
-from pages.parts.sample import offer_sample
-from pages.parts.uploader import uploader
-from pages.parts.welcome import welcome
+from pages.parts.footage.add_clips import from_folder, refusals, uploader
+from pages.parts.footage.clip_cards import clip_cards, undo_removal, what_is_ahead
+from pages.parts.footage.clip_fields import ask_for_clocks
+from pages.parts.shell.navigation import go_on_to, link_to
+from pages.parts.shell.open_case import open_case
+from pages.parts.shell.welcome import offer_sample, welcome
 
 case = open_case()
 if case is None:

@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from pages.parts.case import the_case
-from pages.parts.gallery import gallery
-from pages.parts.gallery_deeds import hear
-from pages.parts.gallery_states import desk_or_hint, how_made
-from pages.parts.gallery_watch import watch
-from pages.parts.retrack import retrack_panel
+from pages.parts.gallery.empty_states import desk_or_hint, how_made
+from pages.parts.gallery.gallery import gallery, hear
+from pages.parts.gallery.moment import watch
+from pages.parts.gallery.whatif import retrack_panel
+from pages.parts.shell.open_case import the_case
 
 st.title("Gallery")
 heard = hear(the_case())

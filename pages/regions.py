@@ -2,18 +2,16 @@
 
 import streamlit as st
 
-from core.cases import Case, CaseClip
-from core.errors import SightlineError
-from core.types import Clip
-from pages.parts.case import the_case
-from pages.parts.drawings import drawings
-from pages.parts.found_boxes import counted, found_boxes
-from pages.parts.looking import clip_of
-from pages.parts.plan import go_on_to, link_to
-from pages.parts.region_tools import bring_file, choose_anchor, copy_to_others, take_file
-from pages.parts.roi import roi
-from pages.parts.session import camera_choice, region_canvas
-from pages.parts.stills import stills_address
+from core.base.errors import SightlineError
+from core.base.types import Clip
+from core.http import stills_address
+from core.workspace import clip_of
+from core.workspace.cases import Case, CaseClip
+from pages.parts.regions.drawing import drawings, roi
+from pages.parts.regions.region_tools import bring_file, choose_anchor, copy_to_others, counted, found_boxes, take_file
+from pages.parts.shell.navigation import go_on_to, link_to
+from pages.parts.shell.open_case import the_case
+from pages.parts.shell.session import camera_choice, region_canvas
 
 
 def choose_camera(case: Case) -> CaseClip:

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core.errors import SightlineError
-from core.jobs import Job, Order, changes, order_of
-from pages.parts.case import change, the_case
-from pages.parts.other_runs import other_runs
-from pages.parts.plan import link_to
-from pages.parts.presets import preset_cards
-from pages.parts.progress import case_job, job_of
-from pages.parts.services import services
-from pages.parts.session import RUN_REFUSED
-from pages.parts.settings import advanced, model_choice
+from core.base.errors import SightlineError
+from core.workspace import services
+from core.workspace.jobs import Job, Order, changes, order_of
+from pages.parts.run.other_runs import other_runs
+from pages.parts.run.presets import preset_cards
+from pages.parts.run.progress import case_job, job_of
+from pages.parts.run.settings import advanced, model_choice
+from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import change, the_case
+from pages.parts.shell.session import RUN_REFUSED
 
 
 def start(order: Order) -> None:

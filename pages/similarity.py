@@ -3,15 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from pages.parts.case import the_case
-from pages.parts.likeness import flat_map, heat_map
-from pages.parts.likeness_bars import bars, counted
-from pages.parts.likeness_data import PEOPLE, TRACKS
-from pages.parts.likeness_files import files
-from pages.parts.likeness_hints import compared
-from pages.parts.plan import link_to
-from pages.parts.session import SIMILARITY_VIEW
-from pages.parts.words import count
+from core.http import PEOPLE, TRACKS
+from pages.parts.shell.format import count
+from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import the_case
+from pages.parts.shell.session import SIMILARITY_VIEW
+from pages.parts.similarity.charts import bars, compared, counted, files
+from pages.parts.similarity.maps import flat_map, heat_map
 
 MAP = "map"
 VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Appearance map"}

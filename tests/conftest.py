@@ -23,16 +23,15 @@ import av
 import pytest
 from hypothesis import settings
 
-from core.detect import open_detector
-from core.embed import open_embedder
-from core.folders import cache_dir
-from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras, run_camera
-from core.progress import Progress
-from core.runs import Setup, track_clips
-from core.sample import SampleSettings, frames, sample_clips
-from core.settings import DetectSettings, EmbedSettings, VideoSettings
-from core.store import Store
-from core.weights import DETECTOR, EMBEDDER, find
+from core.base.progress import Progress
+from core.base.settings import DetectSettings, EmbedSettings, VideoSettings
+from core.lab.synthetic import SampleSettings, frames, sample_clips
+from core.machine.artifacts import Store
+from core.machine.paths import cache_dir
+from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, run_camera, track_clips
+from core.vision.detect import open_detector
+from core.vision.embed import open_embedder
+from core.vision.models import DETECTOR, EMBEDDER, find
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

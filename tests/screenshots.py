@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.sample import sample_clips, sample_folder
+from core.lab.synthetic import sample_clips, sample_folder
 from tests.browser.conftest import PROGRAM, ROOT, serving
 
 DRAWN_MS, RUN_MS, PATIENCE_MS = 300_000, 300_000, 60_000

@@ -13,8 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from core.folders import cache_dir
-from core.sample import SampleSettings
+from core.lab.synthetic import SampleSettings
+from core.machine.paths import cache_dir
 from tests.conftest import SECONDS, Tracked
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
@@ -102,7 +102,7 @@ def drawn(sample: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> No
         assert settings == SampleSettings(seconds=SECONDS)
         shutil.copytree(sample, folder)
 
-    monkeypatch.setattr("core.sample.render", copied)
+    monkeypatch.setattr("core.lab.synthetic.film.render", copied)
     shutil.copytree(tracked.store, cache_dir() / "stages", dirs_exist_ok=True)
 
 

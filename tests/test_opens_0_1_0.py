@@ -19,12 +19,12 @@ from typing import Any
 
 import pytest
 
-from core.cases import Case, Cases
 from core.cli import main
-from core.folders import cache_dir
-from core.jobs import Jobs
-from core.regions import to_json
+from core.machine.paths import cache_dir
 from core.review import load_review, open_desk
+from core.vision.regions import to_json
+from core.workspace.cases import Case, Cases
+from core.workspace.jobs import Jobs
 
 DATA = Path(__file__).resolve().parent / "data" / "v0.1.0"
 RUN, ZIP, BACKUP = DATA / "run", DATA / "run" / "gallery.zip", DATA / "case-backup.zip"

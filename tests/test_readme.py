@@ -93,7 +93,7 @@ def test_the_app_is_shown_in_few_and_small_pictures() -> None:
 
 
 def test_the_region_file_shown_can_be_read(tmp_path: Path) -> None:
-    from core.regions import load_regions
+    from core.vision.regions import load_regions
 
     shown = [block for block in BLOCKS if "sightline-regions" in block]
     assert len(shown) == 1
@@ -103,7 +103,7 @@ def test_the_region_file_shown_can_be_read(tmp_path: Path) -> None:
 
 
 def test_the_links_shown_can_be_read(tmp_path: Path) -> None:
-    from core.people import read_links
+    from core.runs import read_links
 
     shown = [block for block in BLOCKS if block.startswith("camera,track,other_camera")]
     assert len(shown) == 1

@@ -3,8 +3,7 @@
 Only the module of the command that was asked for is imported, so that `--help` answers at once.
 
 Exit status: 0 done; 1 done, but some clips failed; 2 something that the user can mend, said in one line;
-130 stopped by Ctrl-C (what was done is kept).
-"""
+130 stopped by Ctrl-C (what was done is kept)."""
 
 from __future__ import annotations
 
@@ -16,9 +15,9 @@ from dataclasses import dataclass
 from types import FrameType
 
 from core import __version__
-from core.cli.renamed import note_former_command
-from core.errors import Cancelled, SightlineError
-from core.system import require_opencv
+from core.base.errors import Cancelled, SightlineError
+from core.cli.renamed_flags import note_former_command
+from core.machine.device import require_opencv
 
 AddArguments = Callable[[argparse.ArgumentParser], None]
 

@@ -7,9 +7,9 @@ import re
 import sys
 import time
 
-from core.amounts import in_words
-from core.errors import SettingsError
-from core.store import Store
+from core.base.errors import SettingsError
+from core.base.text import in_words
+from core.machine.artifacts import Store
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 

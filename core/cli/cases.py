@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from core.amounts import in_words
-from core.cases import Cases, back_up, erase, restore, what_goes
+from core.base.errors import SettingsError
+from core.base.progress import Progress
+from core.base.text import in_words
 from core.cli.progress import listener
-from core.errors import SettingsError
-from core.jobs import Jobs
-from core.progress import Progress
+from core.workspace.cases import Cases, back_up, erase, restore, what_goes
+from core.workspace.jobs import Jobs
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
+from core.base.progress import Progress
 from core.cli.progress import listener
-from core.device import backend
-from core.embed import embed_folder, open_embedder, save_features
-from core.progress import Progress
-from core.weights import find
+from core.machine.device import backend
+from core.vision.embed import embed_folder, open_embedder, save_features
+from core.vision.models import find
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

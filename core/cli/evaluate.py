@@ -7,16 +7,16 @@ import json
 import sys
 from pathlib import Path
 
+from core.base.errors import SettingsError
+from core.base.progress import Progress
+from core.base.types import Ints
 from core.cli.progress import listener
-from core.cli.renamed import add_former_flag
-from core.device import backend
-from core.embed import open_embedder
-from core.errors import SettingsError
-from core.progress import Progress
-from core.results import looked_at, record_of
-from core.score import people_table, score_files, score_run, table
-from core.types import Ints
-from core.weights import find
+from core.cli.renamed_flags import add_former_flag
+from core.lab.evaluate import people_table, score_files, score_run, table
+from core.machine.device import backend
+from core.runs import looked_at, record_of
+from core.vision.embed import open_embedder
+from core.vision.models import find
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -126,7 +126,7 @@ def run_people(options: argparse.Namespace) -> int:
 
 
 def run_reid(options: argparse.Namespace) -> int:
-    from core.train.examine import draw, examine, examine_two
+    from core.lab.training import draw, examine, examine_two
 
     if options.gallery and (options.pictures or options.holdout):
         raise SettingsError("--pictures and --holdout need one folder", "Leave --gallery out.")
@@ -148,11 +148,9 @@ def run_reid(options: argparse.Namespace) -> int:
 
 
 def run_detector(options: argparse.Namespace) -> int:
-    from core.detect import open_detector
-    from core.settings import DetectSettings
-    from core.train.boxes import judge_detector
-    from core.train.failures import Failures
-    from core.train.plots import save_picture
+    from core.base.settings import DetectSettings
+    from core.lab.training import Failures, judge_detector, save_picture
+    from core.vision.detect import open_detector
 
     detector = open_detector(
         find(options.weights, "detector"), DetectSettings(size=options.size), backend(options.device)

@@ -2,8 +2,7 @@
 
 `gallery --check ZIP`: whether an export is still as it was written. `gallery --from-crops FOLDER FOLDER --out DIR`: the
 same from crops that somebody brings. `gallery DIR --market FOLDER`: its crops as a data set. `gallery DIR --to FOLDER`:
-all of it, or with `--what` one part, in another folder, so that what lies in DIR stays as it is.
-"""
+all of it, or with `--what` one part, in another folder, so that what lies in DIR stays as it is."""
 
 from __future__ import annotations
 
@@ -13,15 +12,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.cli.like import given
+from core.base.errors import SettingsError
+from core.base.progress import Progress
 from core.cli.progress import listener
-from core.cli.run import add_matching, choice_of, export_of, write_and_say
-from core.device import backend
-from core.embed import open_embedder
-from core.errors import SettingsError
-from core.folders import write_atomically
-from core.gallery import ChangedError, read_manifest, require_empty, write_market
-from core.people import (
+from core.cli.run import add_matching, choice_of, export_of, given, write_and_say
+from core.export import ChangedError, read_manifest, require_empty, with_reason, write_films, write_market
+from core.machine.device import backend
+from core.machine.paths import write_atomically
+from core.runs import (
+    ZIP,
     Choice,
     Evidence,
     MatchedPeople,
@@ -34,13 +33,10 @@ from core.people import (
     look_into,
     matched,
     people_of,
-    with_reason,
-    write_films,
+    record_of,
 )
-from core.people.kept import ZIP
-from core.progress import Progress
-from core.results import record_of
-from core.weights import EMBEDDER, Known, find
+from core.vision.embed import open_embedder
+from core.vision.models import EMBEDDER, Known, find
 
 DECIDING = ("cos", "links", "names", "travel", "ignore_positions", "no_blur", "purpose")
 OF_CROPS = ("out", "features", "device")

@@ -1,7 +1,6 @@
 """`models`: which models are known, which of them are here, and what this machine would run them on.
 
-`models get NAME` is the only command that uses the network, and only to fetch what it names.
-"""
+`models get NAME` is the only command that uses the network, and only to fetch what it names."""
 
 from __future__ import annotations
 
@@ -12,18 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.amounts import duration, in_words
+from core.base.errors import SettingsError
+from core.base.progress import Progress, Report
+from core.base.settings import DetectSettings, VideoSettings
+from core.base.text import duration, in_words
 from core.cli.progress import BAR, LOG_SECONDS, listener
-from core.device import backend, choose, cuda_here
-from core.errors import SettingsError
-from core.pipeline import Networks, Recipe
-from core.progress import Progress, Report
-from core.settings import DetectSettings, VideoSettings
-from core.speed import STAGES, Rates, try_out
-from core.video import probe
-from core.weights import DETECTOR, EMBEDDER, Got, Status, get, gettable, listing
-from core.weights.manifest import own_folder
-from core.weights.pins import FILE
+from core.machine.device import backend, choose, cuda_here
+from core.runs import Networks, Recipe
+from core.runs.estimate import STAGES, Rates, try_out
+from core.vision.models import DETECTOR, EMBEDDER, FILE, Got, Status, get, gettable, listing, own_folder
+from core.vision.video import probe
 
 GET = "python -m core models get"
 

@@ -6,12 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from core.amounts import duration
-from core.errors import SightlineError
-from core.types import Clip
-from core.video import probe
-from core.video.checks import measure, notes_of
-from core.video.glimpses import glimpses
+from core.base.errors import SightlineError
+from core.base.text import duration
+from core.base.types import Clip
+from core.vision.video import glimpses, measure, notes_of, probe
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from core.amounts import duration
-from core.progress import Report
+from core.base.progress import Report
+from core.base.text import duration
 
 BAR = 24
 LOG_SECONDS = 5.0

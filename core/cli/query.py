@@ -10,20 +10,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.amounts import CANDIDATES
-from core.cli.renamed import add_former_flag
-from core.crops import jpeg
-from core.detect import Detector, open_detector
-from core.device import backend
-from core.embed import open_embedder
-from core.errors import SettingsError
-from core.folders import write_atomically
-from core.gallery import Asked, Candidate, lineup, moment, person_name
-from core.people import Answer, Photo, candidates, load_people, look_at, model_of, read_photo
-from core.results import record_of
-from core.score.scores import aligned
-from core.settings import DetectSettings, TrackSettings
-from core.weights import DETECTOR, find
+from core.base.errors import SettingsError
+from core.base.settings import DetectSettings, TrackSettings
+from core.base.text import CANDIDATES, person_name
+from core.cli.renamed_flags import add_former_flag
+from core.export import Asked, lineup, moment
+from core.lab.evaluate import aligned
+from core.machine.device import backend
+from core.machine.paths import write_atomically
+from core.runs import Answer, Candidate, Photo, candidates, load_people, look_at, model_of, read_photo, record_of
+from core.vision.detect import Detector, open_detector
+from core.vision.embed import open_embedder
+from core.vision.images import jpeg
+from core.vision.models import DETECTOR, find
 
 APART = 0.5
 """Overlap above which two boxes in a photo are one person: no track tells later that they were."""

@@ -7,9 +7,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from core.errors import SettingsError
-from core.retrack import again, compared, hold
-from core.settings import TrackSettings
+from core.base.errors import SettingsError
+from core.base.settings import TrackSettings
+from core.review.whatif import again, compared, hold
 
 SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
 

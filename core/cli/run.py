@@ -1,38 +1,126 @@
-"""`run CLIP CLIP... --out DIR`: from clips to people, camera by camera, and a zip that can be handed out."""
+"""`--travel A-B=SECONDS`: how long it takes at least to go from one camera to another, checked before anything runs.
+
+`run --like gallery.zip`: what may stand beside it, what is not as it was then, and whether it came out the same.
+
+`run CLIP CLIP... --out DIR`: from clips to people, camera by camera, and a zip that can be handed out."""
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-from core.cli import like
-from core.cli.renamed import add_former_flag
+from core.base.errors import SettingsError
+from core.base.progress import Progress
+from core.cli.renamed_flags import add_former_flag
 from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
-from core.cli.ways import add_travel, ways_of
-from core.errors import SettingsError
-from core.jobs.status import StatusWriter
-from core.log import LOG
-from core.people import (
+from core.export import ExportOptions, Manifest, again, differing, read, read_manifest, write_people
+from core.machine.log import LOG
+from core.runs import (
+    NONE,
     Choice,
     Evidence,
-    ExportOptions,
     MatchedPeople,
+    Setup,
+    Way,
     collect,
     decide,
+    name_cameras,
     read_links,
     read_names,
-    write_people,
+    track_clips,
 )
-from core.pipeline import NONE, name_cameras
-from core.progress import Progress
-from core.runs import Setup, read, track_clips
-from core.speed import Rates, note, note_whole
+from core.runs.estimate import Rates, note, note_whole
+from core.vision.models import Kind
+from core.workspace.jobs import StatusWriter
+
+
+def add_travel(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "--travel",
+        action="append",
+        default=[],
+        metavar="A-B=SECONDS",
+        help="nobody comes from camera A to B, or back, in less (0: they may see the same place)",
+    )
+
+
+def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[Way, ...]:
+    """What the flags say; a camera's name may hold a `-` itself."""
+    known = list(cameras)
+    ways: dict[frozenset[str], Way] = {}
+    for word in words:
+        pair, _, seconds = word.rpartition("=")
+        fits = [(one, other) for one, other in permutations(known, 2) if f"{one}-{other}" == pair]
+        if not fits:
+            raise SettingsError(
+                f"--travel {word} names no two cameras of this run",
+                f"Write --travel {'-'.join((known * 2)[:2]) or 'A-B'}=20. Cameras: {', '.join(known)}.",
+            )
+        if len(fits) > 1:
+            read = " or ".join(f"{one} to {other}" for one, other in fits)
+            raise SettingsError(f"--travel {word} can mean {read}", "Run with other names: --name CAM=CLIP.")
+        if frozenset(fits[0]) in ways:
+            raise SettingsError(
+                f"--travel {word}: this way was named before, or the way back", "Leave one of them out."
+            )
+        ways[frozenset(fits[0])] = Way(*fits[0], _seconds(word, seconds))
+    return tuple(ways.values())
+
+
+def _seconds(word: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError(f"--travel {word} says no time", "Give seconds, 0 or more: --travel gate-hall=20.")
+    return seconds
+
+
+_BESIDE = {"command", "run", "clips", "out", "like", "device", "weights", "features", "fresh", "progress", "watch"}
+_NAMED = 5
+
+
+def setup_like(options: argparse.Namespace, then: Manifest) -> tuple[Setup, ExportOptions]:
+    """The setup that the manifest holds, and how it was handed out; what is not as it was then is said."""
+    more = [
+        f"--{name.replace('_', '-')}" for name, value in vars(options).items() if name not in _BESIDE and given(value)
+    ]
+    if more:
+        raise SettingsError(
+            f"{', '.join(sorted(more))} cannot stand beside --like, which says all of that",
+            "Leave out one or the other.",
+        )
+    files: dict[Kind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
+    found = again(then, options.clips, options.device, files)
+    for words in found.differs:
+        sys.stderr.write(f"sightline: not as it was, so the result may be another: {words}\n")
+    return found.setup, found.export
+
+
+def given(value: object) -> bool:
+    """Whether a flag was given; 0 is something to say."""
+    return value is not None and value is not False and value != []
+
+
+def compare(options: argparse.Namespace, then: Manifest) -> int:
+    """Say whether the new zip holds the same; the exit status, 1 where it does not."""
+    now = read_manifest(options.out / "gallery.zip")
+    names = differing(then, now)
+    if names:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        sys.stderr.write(f"sightline: not the same as in {options.like}: {', '.join(names[:_NAMED])}{more}\n")
+        return 1
+    sys.stdout.write(f"all {len(now['entries'])} files are the same as in {options.like}\n")
+    return 0
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -78,7 +166,7 @@ def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     if then is None:
         setup, export = _setup(options), replace(export_of(options), zipped=not options.no_zip)
     else:
-        setup, export = like.setup_of(options, then)
+        setup, export = setup_like(options, then)
     written.tracking(camera.name for camera in setup.cameras)
     progress, tell = progress_of(options, written), telling(written)
     results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
@@ -93,7 +181,7 @@ def _run(options: argparse.Namespace, written: StatusWriter) -> int:
         note_whole(results, time.time() - psutil.Process().create_time(), Rates())
         LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
         if then is not None:
-            status = max(status, like.compare(options, then))
+            status = max(status, compare(options, then))
     return status
 
 

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from core.base.errors import SettingsError
+from core.base.progress import Progress
 from core.cli.progress import listener
-from core.errors import SettingsError
-from core.progress import Progress
-from core.sample import SampleSettings, render, sample_clips, sample_folder
+from core.lab.synthetic import SampleSettings, render, sample_clips, sample_folder
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

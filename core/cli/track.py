@@ -10,20 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.base.errors import Cancelled, ClipError, RegionError, SettingsError, SightlineError
+from core.base.progress import Progress, Report
+from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.cli.progress import listener
-from core.device import backend
-from core.errors import Cancelled, ClipError, RegionError, SettingsError, SightlineError
-from core.jobs.status import CameraStatus, StatusWriter
-from core.log import LOG, Stages, keep_log
-from core.pipeline import Camera, CameraResult, Networks, Recipe, name_cameras
-from core.progress import Progress, Report
-from core.regions import Regions, load_regions
-from core.runs import Setup, track_clips
-from core.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
-from core.speed import Rates, note
-from core.video import probe
-from core.watch import Watch
-from core.weights import DETECTOR, EMBEDDER
+from core.machine.device import backend
+from core.machine.log import LOG, Stages, keep_log
+from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, track_clips
+from core.runs.estimate import Rates, note
+from core.vision.models import DETECTOR, EMBEDDER
+from core.vision.regions import Regions, load_regions
+from core.vision.video import probe
+from core.workspace.jobs import CameraStatus, StatusWriter, Watch
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

@@ -8,14 +8,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from core.base.errors import SettingsError
+from core.base.progress import Progress
 from core.cli.progress import listener
-from core.cli.renamed import add_former_flag, add_renamed_command
-from core.embed import open_embedder
-from core.errors import SettingsError
-from core.progress import Progress
-from core.sample import SampleSettings
-from core.weights import find
-from core.weights.digests import digest
+from core.cli.renamed_flags import add_former_flag, add_renamed_command
+from core.lab.synthetic import SampleSettings
+from core.vision.embed import open_embedder
+from core.vision.models import digest, find
 
 SIZES = "HEIGHTxWIDTH"
 # Present name, former name, field of the recipe, help.
@@ -156,7 +155,7 @@ def _add_synthetic(p: argparse.ArgumentParser) -> None:
 
 
 def run_reid(options: argparse.Namespace) -> int:
-    from core.train.reid import ReidRecipe
+    from core.lab.training import ReidRecipe
 
     recipe = ReidRecipe(**_given(options, ReidRecipe), **_of_crops(options))
     progress = Progress(listener(options.progress))
@@ -166,32 +165,28 @@ def run_reid(options: argparse.Namespace) -> int:
 
 
 def run_tune(options: argparse.Namespace) -> int:
-    from core.train import tune
-    from core.train.reid import ReidRecipe
+    from core.lab.training import SWEPT, ReidRecipe, sweep, table, tune
 
     if not options.holdout:
         raise SettingsError("settings cannot be compared without people to judge by", "Hold some out: --holdout 20.")
-    choices = {name: getattr(options, name) for name in tune.SWEPT}
-    swept = dict.fromkeys(tune.SWEPT)
+    choices = {name: getattr(options, name) for name in SWEPT}
+    swept = dict.fromkeys(SWEPT)
     base = ReidRecipe(**_given(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_of_crops(options))
     progress = Progress(listener(options.progress))
-    recipes = tune.sweep(base, choices)
+    recipes = sweep(base, choices)
 
     def one(recipe: ReidRecipe) -> dict[str, float]:
         name = f"{recipe.backbone}_{recipe.loss}_margin{recipe.margin:g}_rate{recipe.rate:g}"
         progress.camera(name, recipes.index(recipe) + 1, len(recipes))
         return _train(options, recipe, options.out / name, progress)
 
-    sys.stdout.write(tune.table(tune.tune(recipes, one)) + "\n")
+    sys.stdout.write(table(tune(recipes, one)) + "\n")
     return 0
 
 
 def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
     """The curve's row of the weights that are kept."""
-    from core.train.checkpoint import Checkpoint
-    from core.train.lesson import lesson
-    from core.train.plots import save_picture
-    from core.train.reid import train_reid
+    from core.lab.training import Checkpoint, lesson, save_picture, train_reid
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
     taught, examination = lesson(
@@ -214,7 +209,7 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
 def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags say in other words than the recipe's."""
-    from core.train.augment import NONE
+    from core.lab.training import NONE
 
     height, cross, width = options.size.partition("x")
     if not (cross and height.isdigit() and width.isdigit()):
@@ -257,7 +252,7 @@ def _worth(row: dict[str, float]) -> str:
 
 
 def run_detector(options: argparse.Namespace) -> int:
-    from core.train.detector import DetectorRecipe, train_detector
+    from core.lab.training import DetectorRecipe, train_detector
 
     recipe = DetectorRecipe(**_given(options, DetectorRecipe))
     made = train_detector(options.data, options.start, options.out, recipe, Progress(listener(options.progress)))
@@ -266,7 +261,7 @@ def run_detector(options: argparse.Namespace) -> int:
 
 
 def run_interpolate(options: argparse.Namespace) -> int:
-    from core.train.between import between
+    from core.lab.training import between
 
     between(options.first, options.second, options.share, options.out)
     sys.stdout.write(f"{options.out}\n")
@@ -287,8 +282,7 @@ def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
 
 
 def run_recompute_bn(options: argparse.Namespace) -> int:
-    from core.train.lesson import unnamed
-    from core.train.settling import settled
+    from core.lab.training import settled, unnamed
 
     sets = [unnamed(folder) for folder in options.crops]
     settled(
@@ -299,7 +293,7 @@ def run_recompute_bn(options: argparse.Namespace) -> int:
 
 
 def run_prepare(options: argparse.Namespace) -> int:
-    from core.train.prepare import PrepareSettings, prepare
+    from core.lab.training import PrepareSettings, prepare
 
     settings = PrepareSettings(purpose=options.purpose, consent=options.consent)
     prepare(options.tracked, options.out, settings, Progress(listener(options.progress)))
@@ -307,7 +301,7 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_synthetic(options: argparse.Namespace) -> int:
-    from core.train.rendered import draw_set, seeds_to_learn_from
+    from core.lab.training import draw_set, seeds_to_learn_from
 
     seeds = seeds_to_learn_from(options.seeds)
     settings = SampleSettings(options.cameras, options.people, options.seconds)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.output import RunRecord
-from core.people import Choice
-from core.pipeline import Camera, CameraResult, Networks, Recipe, run_cameras
-from core.progress import Progress
-from core.regions import Regions
-from core.store import Store
-from core.weights import Known
+from core.base.progress import Progress
+from core.machine.artifacts import Store
+from core.runs.cameras import Camera, CameraResult, run_cameras
+from core.runs.network_stages import Networks
+from core.runs.record import RunRecord
+from core.runs.stage_keys import Recipe
+from core.runs.who_is_who import Choice
+from core.vision.models import Known
+from core.vision.regions import Regions
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from core.base.progress import Progress
+from core.base.types import Floats, Image
 from core.cli import main
-from core.embed import open_embedder
-from core.progress import Progress
-from core.sample import SampleSettings
-from core.score import rank_within
-from core.train.data import load_pictures, queries, read_crops
-from core.train.examine import examine
-from core.train.rendered import draw_set
-from core.types import Floats, Image
-from core.weights import find
+from core.lab.evaluate import rank_within
+from core.lab.synthetic import SampleSettings
+from core.lab.training import draw_set, examine, load_pictures, queries, read_crops
+from core.vision.embed import open_embedder
+from core.vision.models import find
 
 BINS = (16, 8, 8)
 SECONDS = 300

@@ -15,22 +15,21 @@ import av
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from core.detect import open_detector
-from core.match import match, rank
-from core.match.ranked import most_alike
-from core.offline import import_ultralytics
-from core.settings import DetectSettings, TrackSettings, VideoSettings
-from core.store import Store
-from core.track import track
-from core.types import Features, Image
-from core.video import plan, probe, read
-from core.weights import Known, find
+from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.base.types import Features, Image
+from core.machine.artifacts import Store
+from core.machine.offline import import_ultralytics
+from core.vision.detect import open_detector
+from core.vision.match import match, most_alike, rank
+from core.vision.models import Known, find
+from core.vision.track import track
+from core.vision.video import plan, probe, read
 from tests.bench.accuracy import PETS, QUIET, RETAIL, YOLO
 from tests.bench.checkout import ROOT, SHARED, Checkout, Figures, record_of
 from tests.bench.compared import Floor
 from tests.conftest import Pets
-from tests.match.making import run as made_up
-from tests.track.peers import FRAMES, TIMES, Stored, by_deep_sort_realtime, stored_of
+from tests.vision.match.making import run as made_up
+from tests.vision.track.peers import FRAMES, TIMES, Stored, by_deep_sort_realtime, stored_of
 
 CLIP = PETS / "view1.avi"
 TURNS = 2

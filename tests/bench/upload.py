@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import sync_playwright
 
-from core.cases import Cases
-from core.video import digest
+from core.vision.video import digest
+from core.workspace.cases import Cases
 from tests.browser.conftest import PROGRAM, serving
-from tests.video.making import write_clip
+from tests.vision.video.making import write_clip
 
 
 def large_clip(path: Path, size: int) -> Path:

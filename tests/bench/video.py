@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from core.settings import VideoSettings
-from core.types import Clip, Ints
-from core.video import frames, plan, probe
+from core.base.settings import VideoSettings
+from core.base.types import Clip, Ints
+from core.vision.video import decoding as frames
+from core.vision.video import plan, probe
 
 WIDTH = 640
 TURNS = 7

@@ -20,7 +20,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
-from core.cases import Case, Cases
+from core.workspace.cases import Case, Cases
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from core.cases import Cases
+from core.workspace.cases import Cases
 from tests.browser.conftest import serving, watched
 
 PAGES = {

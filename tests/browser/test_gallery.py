@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.cases import Case, Cases
 from core.review import load_review
+from core.workspace.cases import Case, Cases
 from tests.browser.conftest import at_home, shown_by
 from tests.review.making import big_case
 

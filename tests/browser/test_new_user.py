@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from core.cases import Cases
-from core.folders import cache_dir
+from core.lab.synthetic import sample_folder
+from core.machine.paths import cache_dir
 from core.review import load_review
-from core.sample import sample_folder
-from core.video import probe
+from core.vision.video import probe
+from core.workspace.cases import Cases
 from tests.browser.conftest import serving, watched
 
 RUN_MS = 240_000

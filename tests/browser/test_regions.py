@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.cases import Case, CaseClip, Cases
-from core.regions import Region, Regions
+from core.vision.regions import Region, Regions
+from core.workspace.cases import Case, CaseClip, Cases
 from tests.browser.conftest import PATIENCE_MS, at_home, serving
 from tests.pages.making import clip_at
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core.cases import Case, Cases
 from core.review import name
-from pages.parts.reviewing import act
+from core.workspace import act
+from core.workspace.cases import Case, Cases
 from tests.browser.conftest import at_home, shown_by
 from tests.review.making import big_case
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.cases import Case, Cases
-from core.folders import cache_dir
-from tests.video.making import write_clip
+from core.machine.paths import cache_dir
+from core.workspace.cases import Case, Cases
+from tests.vision.video.making import write_clip
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from tests.train.making import person
+from tests.lab.training.making import person
 
 PEOPLE = 4
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cases import Cases
 from core.cli import main
+from core.workspace.cases import Cases
 
 
 @pytest.fixture(autouse=True)

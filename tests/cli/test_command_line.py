@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.cli import main
-from core.jobs.status import ALL_FAILED, read_status
-from tests.pipeline.fakes import write_scene
+from core.workspace.jobs import ALL_FAILED, read_status
+from tests.runs.fakes import write_scene
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("exported")

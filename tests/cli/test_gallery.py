@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.gallery import read_manifest, read_zip
-from core.train.data import read_crops
+from core.export import read_manifest, read_zip
+from core.lab.training import read_crops
 from tests.cli.making import PEOPLE, who
 
 

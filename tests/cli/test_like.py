@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.runs import read
-from tests.gallery.making import rewritten
-from tests.pipeline.fakes import write_scene
+from core.export import read
+from tests.export.making import rewritten
+from tests.runs.fakes import write_scene
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from core.cli import COMMANDS, parser
-from core.cli.renamed import note_former_command
+from core.cli.renamed_flags import note_former_command
 
 REID = "train reid crops --out x"
 TUNE = "train tune crops --out x"
@@ -107,7 +107,7 @@ def test_the_help_loads_no_network_and_no_picture_library(words: list[str]) -> N
     heavy = ("torch", "openvino", "cv2", "av", "numpy", "pyarrow", "scipy", "ultralytics", "streamlit")
     assert "core.cli" in loaded and [name for name in loaded if name.partition(".")[0] in heavy] == []
     # No command's module either: only what the list of commands itself needs.
-    assert {name for name in loaded if name.startswith("core.cli.")} == {"core.cli.renamed"}
+    assert {name for name in loaded if name.startswith("core.cli.")} == {"core.cli.renamed_flags"}
     if words == ["--help"]:
         assert all(f"\n    {command.name} " in child.stdout for command in COMMANDS)
 

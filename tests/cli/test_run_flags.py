@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from core.base.errors import SettingsError
 from core.cli import parser
 from core.cli.track import setup_of
-from core.errors import SettingsError
-from core.people import Choice, ExportOptions, collect, load_people
-from core.regions import Region, Regions, save_regions
-from core.runs import again, read, track_clips
-from core.store import Store
-from tests.people.making import decide_and_write
-from tests.runs.making import setup
+from core.export import ExportOptions, again, read
+from core.machine.artifacts import Store
+from core.runs import Choice, collect, load_people, track_clips
+from core.vision.regions import Region, Regions, save_regions
+from tests.export.replay_making import setup
+from tests.runs.making import decide_and_write
 
 TRACK = ["track", "--name", "gate=a.mp4", "--name", "hall=b.mp4", "--out", "x"]
 

@@ -7,7 +7,7 @@ import cv2
 import pytest
 
 from core.cli import main
-from tests.train.making import market, person
+from tests.lab.training.making import market, person
 
 SMALL = ["--size", "64x32", "--epochs", "2", "--people", "4", "--pictures", "3", "--progress", "none"]
 

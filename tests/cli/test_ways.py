@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.base.errors import SettingsError
 from core.cli import main
-from core.cli.ways import ways_of
-from core.errors import SettingsError
-from core.gallery import read_manifest
-from core.people import Choice, decide, load_evidence
-from tests.people.making import run
+from core.cli.run import ways_of
+from core.export import read_manifest
+from core.runs import Choice, decide, load_evidence
+from tests.runs.making import run
 
 CAMERAS = ["gate", "hall", "back-yard", "yard", "hall-back"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from pages.parts.services import serve_with
+from core.workspace import serve_with
 
 
 @pytest.fixture(autouse=True)

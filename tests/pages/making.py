@@ -17,11 +17,11 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from streamlit.testing.v1 import AppTest
 
-from core.folders import cache_dir
-from core.jobs import Order, Source
-from core.types import Clip
-from core.video import probe
-from tests.video.making import write_clip
+from core.base.types import Clip
+from core.machine.paths import cache_dir
+from core.vision.video import probe
+from core.workspace.jobs import Order, Source
+from tests.vision.video.making import write_clip
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 

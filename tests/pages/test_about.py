@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __version__
-from core.weights.manifest import entries
-from pages.parts import source
+from core.vision.models import entries
+from pages.parts.shell import source
 from tests.pages.making import words
 
 

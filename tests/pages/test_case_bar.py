@@ -14,17 +14,17 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, Cases
-from core.errors import StoreError
-from core.folders import cache_dir, write_atomically
-from core.footage import footage_root
-from core.jobs import Order, Source
+from core.base.errors import StoreError
+from core.machine.paths import cache_dir, write_atomically
+from core.workspace.cases import Case, Cases
+from core.workspace.jobs import Order, Source
+from core.workspace.sources import footage_root
 from tests.pages.making import words
 
 
 def bar(case: Case | None = None) -> AppTest:
     def script() -> None:
-        from pages.parts.case_bar import case_bar
+        from pages.parts.shell.case_bar import case_bar
 
         case_bar()
 

@@ -10,20 +10,19 @@ import httpx
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, Cases
-from core.folders import cache_dir
-from core.jobs import Exports
-from core.mot import write_tracks
-from core.results import tracks_of
-from core.review import load_review, save_review
-from core.review.review import Action
-from pages.parts.exports import ROUTES, called_of, export_address
-from pages.parts.services import Services, serve_with, services
-from pages.parts.serving import TOKEN
+from core.http import EXPORT_ROUTES as ROUTES
+from core.http import TOKEN, called_of, export_address
+from core.machine.paths import cache_dir
+from core.review import Action, load_review, save_review
+from core.runs import tracks_of
+from core.vision.mot import write_tracks
+from core.workspace import Services, serve_with, services
+from core.workspace.cases import Case, Cases
+from core.workspace.jobs import Exports
 from tests.pages.making import asked, page, words
 from tests.review.making import big_case
-from tests.test_exporting import faked
-from tests.test_jobs import until
+from tests.workspace.jobs.test_exporting import faked
+from tests.workspace.jobs.test_jobs import until
 
 
 @pytest.fixture

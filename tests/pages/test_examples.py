@@ -5,7 +5,9 @@ from types import ModuleType
 
 import pytest
 
-from pages.parts import foretelling, serving, words
+from core.http import guard as serving
+from pages.parts.run import presets as foretelling
+from pages.parts.shell import format as words
 
 
 @pytest.mark.parametrize("module", [foretelling, serving, words], ids=lambda module: module.__name__)

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip
-from core.footage import room
-from core.sample import sample_clips, sample_folder
-from core.store import Store
-from core.types import Clip
-from pages.parts.services import services
+from core.base.types import Clip
+from core.lab.synthetic import sample_clips, sample_folder
+from core.machine.artifacts import Store
+from core.workspace import services
+from core.workspace import sources as room
+from core.workspace.cases import Case, CaseClip
 from tests.pages.making import clip_at, page, words
 
 

@@ -6,8 +6,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import system
-from pages.parts import serving
+from core.http import guard as serving
+from core.machine import device as system
 
 FRAME = serving.__file__.replace("serving.py", "frame.py")
 
@@ -38,7 +38,7 @@ def test_a_fault_of_a_page_is_shown_as_advice(own_house: Path, monkeypatch: pyte
 
 
 def test_every_page_has_an_address_unlike_its_file() -> None:
-    from pages.parts.plan import _PAGES
+    from pages.parts.shell.navigation import _PAGES
 
     addresses = [address for _, _, address, _ in _PAGES.values()]
     assert len(set(addresses)) == len(addresses)

@@ -11,11 +11,10 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip, Cases
-from core.folders import cache_dir
-from core.jobs import Order, order_of
-from pages.parts.reviewing import act, review_of
-from pages.parts.services import services
+from core.machine.paths import cache_dir
+from core.workspace import act, review_of, services
+from core.workspace.cases import Case, CaseClip, Cases
+from core.workspace.jobs import Order, order_of
 from tests.pages.making import clip_at, finished_run, order_for, page, words
 from tests.review.making import big_case
 

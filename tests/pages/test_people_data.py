@@ -9,17 +9,15 @@ import httpx
 import numpy as np
 import pytest
 
-from core.cases import Case
-from core.errors import StoreError
-from core.folders import cache_dir
-from core.match.rules import FREE, STRANGERS, TOGETHER
-from core.people.evidence import FILE
+from core.base.errors import StoreError
+from core.http import PEOPLE_ROUTES as ROUTES
+from core.http import TOKEN, crop_address, levels_address, people_address
+from core.machine.paths import cache_dir
 from core.review import Desk, cut, name, reject, same
-from pages.parts.desks import desk_at, desk_of, stamp_of
-from pages.parts.people_data import ROUTES, crop_address, levels_address, people_address
-from pages.parts.reviewing import act, redo, review_of, undo
-from pages.parts.services import services
-from pages.parts.serving import TOKEN
+from core.runs import FILE
+from core.vision.match import FREE, STRANGERS, TOGETHER
+from core.workspace import act, desk_at, desk_of, redo, review_of, services, stamp_of, undo
+from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case
 

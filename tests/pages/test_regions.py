@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip, Cases
-from core.errors import StoreError
-from core.pipeline import Camera, Recipe, run_camera
-from core.progress import Progress
-from core.regions import Region, Regions, to_json
-from core.settings import VideoSettings
-from core.store import Store
-from core.video import probe
-from pages.parts import found_boxes
-from pages.parts.found_boxes import counted
-from pages.parts.services import services
+from core.base.errors import StoreError
+from core.base.progress import Progress
+from core.base.settings import VideoSettings
+from core.machine.artifacts import Store
+from core.runs import Camera, Recipe, run_camera
+from core.vision.regions import Region, Regions, to_json
+from core.vision.video import probe
+from core.workspace import services
+from core.workspace.cases import Case, CaseClip, Cases
+from pages.parts.regions import region_tools as found_boxes
+from pages.parts.regions.region_tools import counted
 from tests.pages.making import clip_at, page, words
-from tests.pipeline.fakes import BrightDetector, networks, write_scene
+from tests.runs.fakes import BrightDetector, networks, write_scene
 
 BOX = {"kind": "box", "points": [[0.1, 0.2], [0.5, 0.6]], "mode": "include", "name": ""}
 FLAT = {"kind": "polygon", "points": [[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]], "mode": "include", "name": ""}

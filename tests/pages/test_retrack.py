@@ -8,23 +8,21 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip
-from core.folders import cache_dir
-from core.jobs import Jobs, order_of
-from core.people import collect
-from core.review import Action, Review, save_review
-from core.review.review import Waiting
-from core.runs import track_clips
-from core.settings import TrackSettings
-from core.video import probe
-from pages.parts.services import Services, serve_with, services
+from core.base.settings import TrackSettings
+from core.machine.paths import cache_dir
+from core.review import Action, Review, Waiting, save_review
+from core.runs import collect, track_clips
+from core.vision.video import probe
+from core.workspace import Services, serve_with, services
+from core.workspace.cases import Case, CaseClip
+from core.workspace.jobs import Jobs, order_of
+from tests.export.replay_making import setup
 from tests.pages.making import words
-from tests.runs.making import setup
 
 
 def panel() -> None:
-    from pages.parts.case import the_case
-    from pages.parts.retrack import retrack_panel
+    from pages.parts.gallery.whatif import retrack_panel
+    from pages.parts.shell.open_case import the_case
 
     retrack_panel(the_case())
 
@@ -68,7 +66,7 @@ def test_without_a_run_there_is_nothing_to_set(own_house: Path) -> None:
 
 
 def test_folded_nothing_is_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.parts.retrack.hold", lambda out: pytest.fail("boxes were read"))
+    monkeypatch.setattr("pages.parts.gallery.whatif.hold", lambda out: pytest.fail("boxes were read"))
     app = shown(case, unfolded=False)
     assert not app.exception and [one.label for one in app.expander] == ["Tracking settings (try without re-running)"]
     assert not app.slider

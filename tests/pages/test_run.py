@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip, Plan
-from core.folders import cache_dir
-from core.jobs import Job, Jobs, Trials, order_of
-from core.settings import DetectSettings, TrackSettings, VideoSettings
-from pages.parts.presets import PRESETS
-from pages.parts.services import Services, serve_with, services
+from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.machine.paths import cache_dir
+from core.workspace import Services, serve_with, services
+from core.workspace.cases import Case, CaseClip, Plan
+from core.workspace.jobs import Job, Jobs, Trials, order_of
+from pages.parts.run.presets import PRESETS
 from tests.pages.making import clip_at, page, words
-from tests.test_jobs import CHILD, over, until
+from tests.workspace.jobs.test_jobs import CHILD, over, until
 
 
 @pytest.fixture(autouse=True)
@@ -123,8 +123,8 @@ def test_what_another_tab_changes_is_shown_by_the_whole_page(house: Path) -> Non
 
         import streamlit as st
 
-        from pages.parts.case import the_case
-        from pages.parts.presets import PRESETS, _cards
+        from pages.parts.run.presets import PRESETS, _cards
+        from pages.parts.shell.open_case import the_case
 
         st.session_state["runs"] = st.session_state.get("runs", 0) + 1
         case = the_case()
@@ -191,12 +191,10 @@ def test_a_setting_that_cannot_be_is_refused_and_not_kept(house: Path) -> None:
 
 
 def test_the_time_is_that_of_measured_rates(house: Path) -> None:
-    from core.device import backend
-    from core.pipeline import Camera, Networks, Recipe, planned
-    from core.speed import Rates
-    from core.speed.noting import kind_of
-    from core.speed.rates import Rate
-    from core.weights import find
+    from core.machine.device import backend
+    from core.runs import Camera, Networks, Recipe, planned
+    from core.runs.estimate import Rate, Rates, kind_of
+    from core.vision.models import find
 
     case = case_of(house)
     app = shown(page("run").run())
@@ -291,7 +289,7 @@ def test_models_say_what_they_are_good_for(house: Path) -> None:
 
 
 def test_without_a_detector_it_says_what_to_do(house: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from core.weights import manifest
+    from core.vision.models import manifest
 
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "manifest.toml").write_bytes((manifest.HOME / "manifest.toml").read_bytes())

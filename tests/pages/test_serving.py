@@ -9,11 +9,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from core.folders import cache_dir
-from core.watch import PREVIEW
-from pages.parts import previews
-from pages.parts.films import ROUTES, boxes_address, film_address
-from pages.parts.serving import TOKEN
+from core.http import FILM_ROUTES as ROUTES
+from core.http import TOKEN, boxes_address, film_address
+from core.http import media as previews
+from core.machine.paths import cache_dir
+from core.workspace.jobs import PREVIEW
 from tests.pages.making import asked, clip_at, finished_run, order_for
 
 CONTENT = bytes(range(256)) * 8

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from core.cases import Case
-from core.errors import StoreError
-from core.folders import cache_dir
+from core.base.errors import StoreError
+from core.machine.paths import cache_dir
 from core.review import Review, save_review
-from pages.parts.services import services
+from core.workspace import services
+from core.workspace.cases import Case
 from tests.pages.making import PAGES, page, words
 from tests.review.making import big_case
 
@@ -101,7 +101,7 @@ def test_a_full_disk_while_switching_blocks_no_page(case: Case, name: str, monke
     def refuse(path: Path, review: Review) -> None:
         raise StoreError("the disk is full", "Free some space.")
 
-    monkeypatch.setattr("pages.parts.settling.save_review", refuse)
+    monkeypatch.setattr("core.workspace.review_actions.save_review", refuse)
     switched_in_vain(cases.change(case.key, _waiting), name)
 
 

@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, CaseClip
-from core.folders import cache_dir
-from core.jobs import order_of
-from core.people.links import SAME
-from core.review import Action, Review, load_review, save_review
-from core.review.saying import link_of
-from core.settings import TrackSettings
-from pages.parts.services import services
-from pages.parts.settling import Switched, switch_to_finished_run
+from core.base.settings import TrackSettings
+from core.machine.paths import cache_dir
+from core.review import Action, Review, link_of, load_review, save_review
+from core.runs import SAME
+from core.workspace import Switched, services, switch_to_finished_run
+from core.workspace.cases import Case, CaseClip
+from core.workspace.jobs import order_of
 from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)))
@@ -59,7 +57,7 @@ def review_of(case: Case) -> Review:
 
 def test_nothing_is_looked_at_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = replace(case, wanted="")
-    monkeypatch.setattr("pages.parts.settling.services", lambda: pytest.fail("looked"))
+    monkeypatch.setattr("core.workspace.review_actions.services", lambda: pytest.fail("looked"))
     assert settle(plain) is plain
 
 
@@ -111,8 +109,8 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
     def script() -> None:
         import streamlit as st
 
-        from pages.parts.services import services
-        from pages.parts.settling import say_switch, switch_to_finished_run
+        from core.workspace import services, switch_to_finished_run
+        from pages.parts.shell.open_case import say_switch
 
         say_switch(switch_to_finished_run(services().cases.load(st.session_state["key"])))
 
@@ -133,7 +131,7 @@ def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
     def script() -> None:
         import streamlit as st
 
-        from pages.parts.case import begin_rerun, the_case
+        from pages.parts.shell.open_case import begin_rerun, the_case
 
         begin_rerun()
         st.text(the_case().key)

@@ -10,19 +10,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cases import Case, Cases
-from core.folders import cache_dir
-from core.match import between
-from core.people import Choice, decide, write_tables
-from core.people.evidence import save_evidence
+from core.http import NONE, TOKEN, UNIT, likeness_address
+from core.http import SIMILARITY_ROUTES as ROUTES
+from core.machine.paths import cache_dir
 from core.review import name, save_review
-from pages.parts import likeness_files
-from pages.parts.desks import desk_of
-from pages.parts.export_tables import similarity
-from pages.parts.likeness_bars import counted, drawn
-from pages.parts.likeness_data import NONE, ROUTES, UNIT, likeness_address
-from pages.parts.services import services
-from pages.parts.serving import TOKEN
+from core.runs import Choice, decide, save_evidence, write_tables
+from core.vision.match import between
+from core.workspace import desk_of, services
+from core.workspace.cases import Case, Cases
+from pages.parts.download.tables import similarity
+from pages.parts.similarity import charts as likeness_files
+from pages.parts.similarity.charts import counted, drawn
 from tests.pages.making import asked, page, words
 from tests.review.making import big_case, made
 

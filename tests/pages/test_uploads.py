@@ -9,14 +9,15 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from core.cases import Case
-from core.errors import SettingsError
-from core.folders import cache_dir
-from core.footage import receive
-from pages.parts import serving, uploads
-from pages.parts.services import services
+from core.base.errors import SettingsError
+from core.http import guard as serving
+from core.http import uploads
+from core.machine.paths import cache_dir
+from core.workspace import services
+from core.workspace.cases import Case
+from core.workspace.sources import receive
 from tests.pages.making import asked
-from tests.video.making import write_clip
+from tests.vision.video.making import write_clip
 
 # What `shared/data/hard` holds: what is said of each on its way in, or nothing where it is taken.
 HARD = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts.serving import TOKEN
-from pages.parts.web_modules import FOLDER, ROUTES, WebFiles, module_address, web_files
+from core.http import TOKEN
+from pages.parts.shell.web_modules import FOLDER, WebFiles, module_address, web_files
+from pages.parts.shell.web_modules import WEB_ROUTES as ROUTES
 from tests.pages.making import asked
 
 

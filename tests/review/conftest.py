@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.folders import cache_dir
+from core.machine.paths import cache_dir
 from core.review import Desk, Review, open_desk
 from tests.review.making import big_case
 

@@ -16,19 +16,27 @@ from typing import Any
 import cv2
 import numpy as np
 
-from core.cases import Case, CaseClip, Cases
-from core.folders import cache_dir
-from core.gallery import people_csv
-from core.jobs import order_of
-from core.output import write_parquet
-from core.people import Choice, matched, people_of, similarity_npz
-from core.people.evidence import CROPS, Crops, Evidence, save_evidence
-from core.tracklets import COLOURS
-from core.types import Clip, Image, Ints, Seconds, Tracklets, Tracks
-from core.video import probe
-from core.weights import DETECTOR, EMBEDDER, Kind, find
-from tests.match.making import unit
-from tests.video.making import HEIGHT, WIDTH, write_clip
+from core.base.types import Clip, Image, Ints, Seconds, Tracklets, Tracks
+from core.machine.paths import cache_dir
+from core.runs import (
+    CROPS,
+    Choice,
+    Crops,
+    Evidence,
+    matched,
+    people_csv,
+    people_of,
+    save_evidence,
+    similarity_npz,
+    write_parquet,
+)
+from core.vision.appearance import COLOURS
+from core.vision.models import DETECTOR, EMBEDDER, Kind, find
+from core.vision.video import probe
+from core.workspace.cases import Case, CaseClip, Cases
+from core.workspace.jobs import order_of
+from tests.vision.match.making import unit
+from tests.vision.video.making import HEIGHT, WIDTH, write_clip
 
 STEP = 0.5
 """Seconds between two boxes of a track, and two pictures of a clip."""

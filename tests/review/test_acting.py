@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import SettingsError
-from core.match import Contradiction
-from core.match.rules import FREE, TOGETHER
+from core.base.errors import SettingsError
 from core.review import (
     Desk,
     Review,
@@ -28,6 +26,7 @@ from core.review import (
     split,
     unsure,
 )
+from core.vision.match import FREE, TOGETHER, Contradiction
 from tests.review.conftest import LEVEL
 
 LEVELS = -1.0, 0.3, LEVEL, 0.8, 1.0

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.people.links import CUT, DIFFERENT, SAME
-from core.review import Action, Review, Sight, load_review, migrate_decisions, open_desk, save_review
-from core.review.saying import link_of
+from core.review import Action, Review, Sight, link_of, load_review, migrate_decisions, open_desk, save_review
+from core.runs import CUT, DIFFERENT, SAME
 from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)), (2, range(20, 60)))

@@ -5,9 +5,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.match.rules import FREE
-from core.review import Desk, confirm, different, doubts, same, unsure
-from core.review.doubts import Doubt
+from core.review import Desk, Doubt, confirm, different, doubts, same, unsure
+from core.vision.match import FREE
 
 MANY = 10_000
 

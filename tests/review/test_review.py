@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreError, WeightsError
+from core.base.errors import StoreError, WeightsError
 from core.review import Action, Desk, Review, load_review, open_desk, save_review
 from tests.review.making import made, write_run
 

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.people import Link
-from core.people.links import DIFFERENT, SAME
-from core.review.saying import Named, Pair, Said, Sight, fold, link_of
+from core.review import Named, Pair, Said, Sight, fold, link_of
+from core.runs import DIFFERENT, SAME, Link
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.review.shared import same_boxes, shared
-from core.types import Tracks
+from core.base.types import Tracks
+from core.review import same_boxes, shared
 from tests.review.tracked import lanes
 
 
@@ -49,7 +49,7 @@ def test_a_result_shares_all_boxes_with_itself() -> None:
 def test_work_in_blocks_changes_nothing(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     one, other = some(5), some(6)
     whole = same_boxes(one, other)
-    monkeypatch.setattr("core.review.shared._PAIRS", 50)
+    monkeypatch.setattr("core.review.track_mapping._PAIRS", 50)
     assert all((a == b).all() for a, b in zip(whole, same_boxes(one, other), strict=True))
 
 

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.output import write_parquet
-from core.people import Evidence
-from core.people.evidence import Crops, save_evidence
-from core.types import Tracklets, Tracks
+from core.base.types import Tracklets, Tracks
+from core.runs import Crops, Evidence, save_evidence, write_parquet
 
 RATE = 10.0
 Lane = tuple[int, range]

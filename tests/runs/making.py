@@ -1,74 +1,66 @@
-"""A whole run over made-up clips, with fake networks that go by the names of the models that come with Sightline."""
+"""A run over made-up clips with fake networks, whose folder is what a real one leaves."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from core.gallery import Gallery
-from core.people import Choice, ExportOptions, collect
-from core.pipeline import Camera, Networks, Recipe
-from core.regions import Region, Regions
-from core.runs import Setup, track_clips
-from core.settings import EmbedSettings, TrackSettings, VideoSettings
-from core.store import Store
-from core.weights import DETECTOR, EMBEDDER, find
-from tests.people.making import decide_and_write
-from tests.pipeline.fakes import SURE, BrightDetector, ColourEmbedder, write_scene
+import cv2
+import numpy as np
 
-WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
-LINKS = (
-    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "2", "decision": "different"},
-    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "1", "decision": "same"},
-    {"camera": "hall", "track": "1", "decision": "cut", "seconds": "2.1"},
-)
+from core.base.progress import Progress
+from core.base.settings import VideoSettings
+from core.export import ExportOptions, write_people
+from core.machine.artifacts import Store
+from core.runs import Camera, Choice, Evidence, MatchedPeople, Recipe, RunRecord, collect, decide, run_cameras
+from core.vision.models import Known
+from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
+
+RECIPE = Recipe(video=VideoSettings(fps=0))
 
 
-EXPORT = ExportOptions(blur=False, reason="nobody is anybody", when="today")
-"""How the result of `setup` is handed out: the reason is in the manifest, and a run like it gives it again."""
+RED, GREEN, BLUE = (40, 40, 220), (40, 200, 40), (220, 60, 40)
 
 
-def faked(setup: Setup, lower: float = SURE) -> Setup:
-    """The same setup with networks that find figures by brightness and tell them apart by colour. Of the figure in the
-    lower half of the picture the detector is as sure as `lower` says."""
-    real = setup.networks
-    assert real.embedder_model
-    fakes = Networks(
-        real.detector_model,
-        real.embedder_model,
-        real.backend,
-        open_one=lambda *_: BrightDetector(lower=lower),
-        open_other=lambda *_: ColourEmbedder(),
-    )
-    return replace(setup, networks=fakes)
+def picture(path: Path, bgr: tuple[int, int, int], seed: int = 0, height: int = 64) -> Path:
+    """Somebody in clothes of one colour, as a file of the kind that its name says."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).normal(0, 8, (height, height // 2, 3))
+    cv2.imwrite(str(path), np.clip(np.full((height, height // 2, 3), bgr) + noise, 0, 255).astype(np.uint8))
+    return path
 
 
-def setup(folder: Path, lower: float = SURE) -> Setup:
-    """Two cameras that see the same two figures, with something set everywhere that something can be set."""
-    cameras = [Camera("hall", folder / "b.mp4"), Camera("gate", folder / "a.mp4")]
-    for camera, frames in zip(cameras, (36, 30), strict=True):
-        write_scene(camera.clip, frames)
-    return faked(
-        Setup(
-            cameras,
-            Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "openvino"),
-            Recipe(
-                VideoSettings(fps=0, start_seconds=0.2), embed=EmbedSettings(every=True), track=TrackSettings(conf=0.3)
-            ),
-            {"gate": WHOLE},
-            {"gate": 100.1},
-            Choice(
-                0.871,
-                LINKS,
-                travel=(("hall", "gate", 60.5),),
-                names=(("gate", 1, "Änna", "=1"),),
-                purpose="a test",
-            ),
-        ),
-        lower,
-    )
+def brought(folder: Path) -> list[Path]:
+    """Two cameras: one with a folder per person, who are told apart already, and one with loose pictures."""
+    for shot, name in enumerate(("2.png", "10.jpg")):
+        picture(folder / "gate" / "anna" / name, RED, shot)
+        picture(folder / "gate" / "ben" / name, GREEN, 2 + shot)
+    for shot, (name, colour) in enumerate((("a.webp", GREEN), ("b.JPG", RED), ("c.bmp", RED), ("d.tif", BLUE))):
+        picture(folder / "hall" / name, colour, 10 + shot)
+    return [folder / "gate", folder / "hall"]
 
 
-def done(setup: Setup, out: Path, options: ExportOptions = EXPORT) -> Gallery:
-    """Done from the beginning: nothing of an earlier run is used."""
-    results = track_clips(setup, out, cropped=True, store=Store(out / "store"))
-    evidence = collect(results, setup.offsets, out)
-    return decide_and_write(evidence, out, setup.known, setup.choice, options).gallery
+def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = False, **offsets: float) -> Evidence:
+    """Two cameras that see the same two figures: red above, green below. What comes of it lies in folder/out."""
+    clips = [folder / "gate.mp4", folder / "hall.mp4"]
+    for clip in clips:
+        if not clip.is_file():
+            write_scene(clip, 40, empty=empty)
+    nets = networks(BrightDetector(), embedder or ColourEmbedder())
+    record = RunRecord(folder / "out", RECIPE, nets, {})
+    cameras = [Camera(clip.stem, clip) for clip in clips]
+    results = list(run_cameras(cameras, RECIPE, nets, Store(folder / "store"), Progress(), cropped=True))
+    for result in results:
+        record.add(result)
+    record.close()
+    return collect(results, offsets, folder / "out")
+
+
+def decide_and_write(
+    evidence: Evidence,
+    out: Path,
+    known: Known | None,
+    choice: Choice | None = None,
+    options: ExportOptions | None = None,
+) -> MatchedPeople:
+    """Decide who is who in the run in folder `out`, and write all that a run leaves, as the command line does."""
+    people = decide(evidence, out, known, choice)
+    write_people(people, out, options)
+    return people

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.parts.web_modules import web_files
+from pages.parts.shell.web_modules import web_files
 from tests.web.running import MODULES, Node
 
 ROOT = MODULES.parents[1]

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.match.rules import FREE, REJECTED
-from core.match.tree import MergeTree, grow
-from core.types import Ints
+from core.base.types import Ints
+from core.vision.match import FREE, REJECTED, MergeTree, grow
 from tests.web.running import Node
 
 MODULE = "gallery/merge_tree.js"

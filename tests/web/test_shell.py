@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pages.parts.times import seconds_of
+from pages.parts.shell.format import seconds_of
 from tests.web.running import Node
 
 

@@ -1,0 +1,160 @@
+"""Each camera's clip with the people drawn in: boxes in a colour per person, the way they came, heads blurred.
+
+    TO/gate.mp4    H.264 at the clip's own rate, at most 1920 wide, of the time that the run looked at
+
+Boxes of frames that were not looked at lie between those that were. Only heads of people who were tracked are blurred.
+Refuses a clip that is not the very one of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from core.base.errors import ClipError
+from core.base.progress import Progress
+from core.base.text import person_name
+from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
+from core.export.images import blurred
+from core.machine.canvas import Canvas, Colour, text_width
+from core.runs import Evidence, looked_at, parted, record_of, tracks_of
+from core.vision.video import Picture, digest, probe, size_shown, write_film
+
+WIDEST = 1920
+TRAIL_SECONDS = 2.0
+HEADROOM = 0.08
+"""A head may stick out of the top of its box by this share of its height: that is covered as well."""
+# Okabe and Ito's colours as BGR: told apart with any kind of colour vision.
+_COLOURS = (
+    *((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213)),
+    (167, 121, 204),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Shown(Table):
+    """Every box that is drawn, ordered by the row of its frame in the film's timeline."""
+
+    row: Ints
+    person: Ints
+    track: Ints
+    xyxy: Floats
+
+    def __post_init__(self) -> None:
+        whole = (np.int64, ())
+        self._settle(row=whole, person=whole, track=whole, xyxy=(np.float32, (4,)))
+
+
+def write_films(
+    evidence: Evidence,
+    person: Ints,
+    out: Path,
+    to: Path,
+    blur: bool = True,
+    progress: Progress | None = None,
+    clips: Sequence[Path] = (),
+) -> Iterator[Path]:
+    """Film after film of the run in folder `out`, below `to`; `person` is that of each tracklet. Any of `clips` that is
+    one of the run by its content is read instead of the one that lay where the run found it."""
+    moved = {digest(clip): clip for clip in clips}
+    record, looked, steps = record_of(out), looked_at(out), progress or Progress()
+    cameras = [name for name in evidence.cameras if len(looked.get(name, ()))]
+    for number, camera in enumerate(cameras, 1):
+        about = record["cameras"][camera]
+        clip = probe(moved.get(about["digest"], Path(about["clip"])))
+        if clip.digest != about["digest"]:
+            raise ClipError(f"{about['clip']} has changed since the run", "Put the clip of the run back, or run again.")
+        first, last = looked[camera][[0, -1]]
+        timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
+        tracks = parted(tracks_of(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
+        whose = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
+        steps.camera(camera, number, len(cameras))
+        steps.begin("film", len(timeline))
+        yield _film(clip, timeline, shown(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps)
+
+
+def _film(clip: Clip, timeline: Timeline, boxes: Shown, target: Path, blur: bool, progress: Progress) -> Path:
+    size = size_shown(clip.width, clip.height, WIDEST)
+    scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
+    inside = Shown(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
+
+    def drawn(picture: Picture) -> Image:
+        return draw(picture.bgr, picture.row, timeline.seconds, inside, blur)
+
+    write_film(clip, timeline, target, size, drawn, lambda done, total: progress.at(done))
+    return target
+
+
+def shown(tracks: Tracks, whose: dict[int, int], seconds: Seconds) -> Shown:
+    """The boxes of `tracks` at all moments of the film, and one step of the run before and after each.
+
+    `whose` is the person of each track; a track that is nobody's (no picture of it was good enough) has 0.
+    """
+    moments = np.unique(tracks.seconds)
+    step = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
+    parts = [Shown(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 4)))]  # type: ignore[arg-type]
+    for track in np.unique(tracks.track).tolist():
+        mine = tracks[tracks.track == track]
+        first, last = np.searchsorted(seconds, [mine.seconds[0] - step, mine.seconds[-1] + step + 1e-6])
+        when = seconds[first:last]
+        sides = np.stack([np.interp(when, mine.seconds, side) for side in mine.xyxy.T], axis=1)
+        count = len(when)
+        parts.append(Shown(np.arange(first, last), np.full(count, whose.get(track, 0)), np.full(count, track), sides))
+    every = Shown.joined(parts)
+    return every[np.argsort(every.row, kind="stable")]
+
+
+def draw(bgr: Image, row: int, seconds: Seconds, boxes: Shown, blur: bool) -> Image:
+    """The picture of one row with everybody in it; heads first, so that no line is blurred."""
+    picture = bgr.copy()
+    since = np.searchsorted(seconds, seconds[row] - TRAIL_SECONDS)
+    low, here, high = np.searchsorted(boxes.row, [since, row, row + 1])
+    recent, now = boxes[low:high], boxes[here:high]
+    if blur:
+        for box in now.xyxy:
+            _cover(picture, box)
+    weight = max(1, round(picture.shape[0] / 360))
+    for track, person, box in zip(now.track.tolist(), now.person.tolist(), now.xyxy, strict=True):
+        colour = _COLOURS[(person - 1) % len(_COLOURS)] if person else (160, 160, 160)
+        way = recent.xyxy[recent.track == track]
+        feet = np.stack([(way[:, 0] + way[:, 2]) / 2, way[:, 3]], axis=1)
+        cv2.polylines(picture, [np.rint(feet).astype(np.int32)], False, colour, weight, cv2.LINE_AA)
+        _draw_box(picture, box, person_name(person) if person else "?", colour, weight)
+    return picture
+
+
+def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
+    """The box with a label above it, or inside at the top where there is no room above; in place."""
+    x1, y1, x2, y2 = (int(side) for side in np.rint(box))
+    cv2.rectangle(picture, (x1, y1), (x2, y2), colour, weight)
+    label = _label(name, max(12, picture.shape[0] // 40), colour)
+    top = max(0, y1 - label.shape[0])
+    left = max(0, x1)
+    place = picture[top : top + label.shape[0], left : left + label.shape[1]]
+    inside = label[:, left - x1 :][: place.shape[0], : place.shape[1]]
+    place[:, : inside.shape[1]] = inside
+
+
+@lru_cache(maxsize=256)
+def _label(name: str, size: int, colour: Colour) -> Image:
+    """The same for every frame: drawn once."""
+    canvas = Canvas(round(text_width(name, size)) + 8, round(1.25 * size), colour)
+    canvas.text(name, 4, size, size, (0, 0, 0))
+    label = canvas.finished()
+    label.setflags(write=False)
+    return label
+
+
+def _cover(picture: Image, box: Floats) -> None:
+    """The head of one person, in place."""
+    height, width = picture.shape[:2]
+    x1, y1, x2, y2 = box
+    y1 -= (y2 - y1) * HEADROOM
+    left, right = (int(np.clip(side, 0, width)) for side in (np.floor(x1), np.ceil(x2)))
+    top, bottom = (int(np.clip(side, 0, height)) for side in (np.floor(y1), np.ceil(y2)))
+    if right - left > 1 and bottom - top > 1:
+        picture[top:bottom, left:right] = blurred(picture[top:bottom, left:right])

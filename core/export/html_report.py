@@ -1,0 +1,221 @@
+"""How the gallery was made, as rows of words: whatever `Gallery.about` holds, for a reader who knows no JSON.
+
+The report: one page of HTML that needs nothing else, neither a network nor a script, to read, send or print.
+
+The page is the template `report.html.j2` with the style `report.css`; here is what it shows. Every text from outside is
+put on one line and escaped, and the page forbids itself to load or to run anything. It is made piece by piece, with one
+picture in memory at a time."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from core.base.text import clock, counted, one_line, person_name
+from core.export.tables import moment
+from core.runs import Crop, Gallery, Sighting
+
+MOST = 200
+"""Rows of one topic in the report; the rest is in manifest.json."""
+
+
+def topics(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Each topic with its rows (name, value). Single facts come first, under "general".
+
+    >>> list(topics({"models": {"detector": {"name": "a"}}, "seed": 1}))
+    [('general', [('seed', '1')]), ('models', [('detector: name', 'a')])]
+    """
+    single = {name: value for name, value in about.items() if not _deep(value)}
+    if single:
+        yield "general", _cut(list(_rows(single)))
+    for name, value in about.items():
+        if name not in single:
+            yield _spaced(name), _cut(list(_rows(value)))
+
+
+def _deep(value: Any) -> bool:
+    """Whether `value` takes more than one row."""
+    if isinstance(value, list):
+        return any(isinstance(item, (Mapping, list)) for item in value)
+    return isinstance(value, Mapping) and bool(value)
+
+
+def _rows(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and _deep(value):
+        for key, inner in value.items():
+            yield from _rows(inner, f"{name}: {_spaced(key)}" if name else _spaced(key))
+    elif _deep(value):
+        for number, item in enumerate(value, 1):
+            yield from _rows(item, f"{name} {number}" if name else str(number))
+    else:
+        yield name, _words(value)
+
+
+def _words(value: Any) -> str:
+    """
+    >>> _words(True), _words(None), _words([0.5, "a"]), _words({}), _words(2.0)
+    ('yes', 'none', '0.5, a', 'none', '2')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value in ([], {}, ""):
+        return "none"
+    if isinstance(value, list):
+        return ", ".join(map(_words, value))
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _cut(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    left = len(rows) - MOST
+    return [*rows[:MOST], ("and more", f"{left:,} further rows in manifest.json")] if left > 0 else rows
+
+
+def _spaced(key: str) -> str:
+    return key.replace("_", " ")
+
+
+CROPS, FEW = 3, 500
+"""Pictures of one sighting; above this many sightings one each, so that a browser can still open the page."""
+_FOLDER = Path(__file__).parent
+_TEMPLATE, _STYLE = "report.html.j2", "report.css"
+_PIECES = 64  # of the template in one piece of the page
+
+Small = Callable[[Crop], bytes]
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A crop with its texts."""
+
+    crop: Crop
+    title: str
+    description: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A sighting: its crops, and a name and a value for each fact."""
+
+    camera: str
+    status: str
+    figures: Sequence[_Figure]
+    facts: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Person:
+    """A person with the name and the note that the user typed, cards ordered by camera and time."""
+
+    number: str
+    name: str
+    remark: str
+    summary: str
+    cards: Sequence[_Card]
+
+
+def report(gallery: Gallery, small: Small, blur: bool) -> Iterator[str]:
+    """The page in pieces; `small` hands over a crop as a small JPEG when its turn comes."""
+
+    def picture(crop: Crop) -> Markup:
+        return Markup(base64.b64encode(small(crop)).decode())
+
+    people = [_person(person, sightings, gallery) for person, sightings in gallery.by_person()]
+    stream = (
+        _environment()
+        .get_template(_TEMPLATE)
+        .stream(
+            style=Markup((_FOLDER / _STYLE).read_text(encoding="utf-8")),
+            gallery=gallery,
+            purpose=one_line(str(gallery.about.get("purpose", ""))),
+            blur=blur,
+            people=people,
+            summary=f"{counted(len(people), 'person', 'people')}, {_summary(gallery.sightings)}",
+            base64=picture,
+            topics=topics,
+        )
+    )
+    stream.enable_buffering(_PIECES)
+    yield from stream
+
+
+def report_crops(gallery: Gallery) -> int:
+    """How many crops the page shows."""
+    return sum(min(len(sighting.crops), _pictures(gallery)) for sighting in gallery.sightings)
+
+
+def _environment() -> Environment:
+    """Whatever a template prints is on one line and escaped; a name that is missing is an error."""
+    return Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        finalize=_clean,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _clean(value: Any) -> Any:
+    """
+    >>> _clean("a\\n b"), _clean(Markup("a\\n b"))
+    ('a b', Markup('a\\n b'))
+    """
+    return value if isinstance(value, Markup) else one_line(str(value))
+
+
+def _pictures(gallery: Gallery) -> int:
+    return CROPS if len(gallery.sightings) <= FEW else 1
+
+
+def _summary(sightings: Sequence[Sighting]) -> str:
+    cameras = len({sighting.camera for sighting in sightings})
+    return f"{counted(len(sightings), 'sighting', 'sightings')}, {counted(cameras, 'camera', 'cameras')}"
+
+
+def _person(person: int, sightings: Sequence[Sighting], gallery: Gallery) -> _Person:
+    name, remark = (one_line(texts.get(person, "")) for texts in (gallery.people, gallery.remarks))
+    order = sorted(sightings, key=lambda sighting: sighting.place_in_person)
+    cards = [_card(sighting, sighting.crops[: _pictures(gallery)]) for sighting in order]
+    return _Person(person_name(person), name, remark, _summary(sightings), cards)
+
+
+def _card(sighting: Sighting, crops: Sequence[Crop]) -> _Card:
+    figures = [_figure(sighting, crop) for crop in crops]
+    return _Card(sighting.camera, sighting.status, figures, list(_facts(sighting)))
+
+
+def _figure(sighting: Sighting, crop: Crop) -> _Figure:
+    when, clothes = moment(crop), _clothes(sighting)
+    which = f" at {when}" if sighting.timed else f", {when}"
+    description = f"{person_name(sighting.person)} in {sighting.camera}{which}{f', {clothes}' if clothes else ''}"
+    return _Figure(crop, f"frame {crop.frame}" if sighting.timed else when, description, when)
+
+
+def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
+    if sighting.timed:
+        lasted = sighting.end_seconds - sighting.start_seconds
+        yield "Seen", f"{clock(sighting.start_seconds)} to {clock(sighting.end_seconds)} ({lasted:,.1f} s)"
+    else:
+        yield "Seen", counted(len(sighting.crops), "picture", "pictures")
+    yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
+    if clothes := _clothes(sighting):
+        yield "Colours", clothes
+    yield "Track", str(sighting.track)
+
+
+def _clothes(sighting: Sighting) -> str:
+    """
+    >>> _clothes(Sighting("a", 1, 1, 0, 1, upper="red", lower="dark blue"))
+    'red above, dark blue below'
+    """
+    words = ((sighting.upper, "above"), (sighting.lower, "below"))
+    return ", ".join(f"{colour} {where}" for colour, where in words if colour)

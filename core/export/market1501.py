@@ -1,0 +1,127 @@
+"""The crops of a gallery as a data set: a flat folder in Market-1501's naming, for trainers of any make.
+
+    0002_c1s1_000451_01.jpg   person 2, camera 1, frame 451, the first crop of them there
+    cameras.csv               which number is which camera
+    README.txt                what it is, and which models, settings and decisions named the people
+
+Whole or not at all, and only into a folder that was empty, or into one zip file. Heads stay as they are:
+blurred ones teach the wrong thing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from core import __version__
+from core.base.errors import SettingsError, StoreError
+from core.base.progress import Progress
+from core.base.text import counted
+from core.export.html_report import topics
+from core.export.images import jpeg_of
+from core.export.zip import Archive
+from core.machine.paths import written_whole
+from core.runs import Crop, Gallery
+
+_TEXT = """\
+Crops in Market-1501's naming, written by sightline {version}: {counts}
+
+0002_c1s1_000451_01.jpg is person 2 in camera 1, {frame} 451, the first crop of them there. cameras.csv says which
+number is which camera.
+
+WHO IS WHO WAS DECIDED BY A PROGRAM from what people look like, and these are candidates until a person has confirmed
+them: a model that learns from them learns the mistakes as well. Look through them first. Heads are not blurred, and
+people can be recognised: keep this folder to those who have a reason to see it.
+
+How the people were named
+-------------------------
+{made}"""
+
+
+def write_market(gallery: Gallery, place: Path, progress: Progress | None = None) -> int:
+    """How many crops there are now in `place`: a folder, which must be empty or new, or a file that ends in .zip."""
+    total = sum(len(sighting.crops) for sighting in gallery.sightings)
+    if not total:
+        raise SettingsError("there is no crop of anybody to write", "Choose a run in which people were found.")
+    files = _files(gallery, total, progress or Progress())
+    if place.suffix.lower() == ".zip":
+        with written_whole(place) as file, Archive(file) as archive:
+            for name, content in files:
+                archive.add(name, [content])
+    else:
+        _fill(place, files)
+    return total
+
+
+def _files(gallery: Gallery, total: int, progress: Progress) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file, one picture in memory at a time."""
+    progress.begin("export", total)
+    for number, (name, crop) in enumerate(_named(gallery), 1):
+        yield name, jpeg_of(crop, blur=False)
+        progress.at(number)
+    yield "cameras.csv", _cameras(gallery).encode()
+    yield "README.txt", _readme(gallery, total).encode()
+
+
+def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    require_empty(folder)
+    new = folder.absolute().with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        new.mkdir(parents=True)
+        for name, content in files:
+            (new / name).write_bytes(content)
+        if folder.is_dir():
+            folder.rmdir()  # not everywhere may one folder take the place of another
+        new.rename(folder)
+    except OSError as fault:
+        raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Name another folder.") from fault
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def require_empty(folder: Path) -> None:
+    """`SettingsError` where `folder` holds anything already."""
+    try:
+        taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+    except OSError as fault:
+        raise StoreError(f"{folder} cannot be read ({fault.strerror})", "Name another folder.") from fault
+    if taken:
+        raise SettingsError(f"{folder} is not empty", "Name a new folder for the crops; nothing is overwritten.")
+
+
+def _named(gallery: Gallery) -> Iterator[tuple[str, Crop]]:
+    number = {camera: place for place, camera in enumerate(gallery.cameras, 1)}
+    so_far: Counter[str] = Counter()
+    for sighting in gallery.sightings:
+        for crop in sighting.crops:
+            name = f"{sighting.person:04d}_c{number[sighting.camera]}s1_{crop.frame:06d}"
+            so_far[name] += 1
+            yield f"{name}_{so_far[name]:02d}.jpg", crop
+
+
+def _cameras(gallery: Gallery) -> str:
+    crops = Counter(sighting.camera for sighting in gallery.sightings for _ in sighting.crops)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("number", "camera", "crops"))
+    writer.writerows((number, camera, crops[camera]) for number, camera in enumerate(gallery.cameras, 1))
+    return text.getvalue()
+
+
+def _readme(gallery: Gallery, total: int) -> str:
+    counts = (
+        counted(len(gallery.by_person()), "person", "people"),
+        counted(total, "crop", "crops"),
+        counted(len(gallery.cameras), "camera", "cameras"),
+    )
+    rows = [f"{topic}: {name}: {value}\n" for topic, facts in topics(gallery.about) for name, value in facts]
+    return _TEXT.format(
+        version=__version__,
+        counts=", ".join(counts),
+        frame="frame" if gallery.timed else "picture",
+        made="".join(rows) or "Nothing is known of it.\n",
+    )

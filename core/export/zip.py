@@ -1,0 +1,240 @@
+"""A zip that is written piece by piece and is the same to the last bit whenever its content is the same.
+
+Owns names that are never given twice, fixed dates, and the digest of every entry. Refuses to know what the entries are.
+
+README.txt: what is in the zip, what it means, and how to make it again.
+
+The zip that is handed out: the same gallery gives the same bytes, whole or not at all, one crop in memory at a time.
+
+Owns which entries there are and their order; what an entry holds is made next door. The date is in manifest.json alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from core import __version__
+from core.base.errors import StoreError
+from core.base.progress import Progress
+from core.base.text import counted, one_line
+from core.base.types import Image
+from core.export.contact_sheets import sheets, shown
+from core.export.html_report import report, report_crops
+from core.export.images import jpeg_of, picture_of, small_jpeg
+from core.export.tables import crop_name, sheet_name
+from core.export.verify import MANIFEST
+from core.machine.paths import written_whole
+from core.runs import Crop, Gallery, candidates_csv, require_camera, sightings_csv, sightings_parquet
+from core.vision.images import jpeg
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+_UNIX, _READABLE = 3, 0o644 << 16
+_PRESSED = (".jpg",)  # deflating a JPEG takes time and gains nothing
+
+
+class Archive:
+    """Entries are added one after the other to `file`, which must be able to seek."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._zip = zipfile.ZipFile(file, "w")
+        self._taken: set[str] = set()
+        self.entries: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._zip.close()
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        """An entry of these pieces. A name that is taken, in whatever case, gets a number: a_2.jpg."""
+        name = self._free(name)
+        digest, size = hashlib.sha256(), 0
+        with self._zip.open(_headed(name), "w") as entry:
+            for piece in pieces:
+                entry.write(piece)
+                digest.update(piece)
+                size += len(piece)
+        self.entries.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
+
+    def _free(self, name: str) -> str:
+        path, number, free = PurePosixPath(name), 1, name
+        while free.casefold() in self._taken:
+            number += 1
+            free = str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
+        self._taken.add(free.casefold())
+        return free
+
+
+def _headed(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.compress_type = zipfile.ZIP_STORED if name.endswith(_PRESSED) else zipfile.ZIP_DEFLATED
+    info.create_system, info.external_attr = _UNIX, _READABLE
+    return info
+
+
+_TEXT = """\
+Sightline: who was seen
+=======================
+
+{found}
+{purpose}
+THE MATCHES ARE CANDIDATES UNTIL A PERSON CONFIRMS THEM. The program found people who look alike; only somebody who
+compares the pictures can say whether two sightings show the same person. {heads}{reason}
+
+What is in it
+-------------
+report.html            the people with pictures, times, colours and similarity; opens in any browser, prints, needs no
+                       network
+contact_sheet.jpg      a row per person (contact_sheet_2.jpg and so on when there are many)
+people/P003/           the pictures of person 3: camera, clip time (hours-minutes-seconds), track
+sightings.csv          a row per sighting: camera, track, person, start_s and end_s (seconds of the clip), similarity
+                       (up to 1; empty for somebody alone), status, colours of upper and lower body, and the name and
+                       the note that somebody typed for the person
+sightings.parquet      the same for programs
+candidates.csv         for each track the tracks of other people that look most like it, five at least that could be the
+                       same person: similarity, margin (how much more alike its own person is), why the two cannot be
+                       one person if anything forbids it, and which two of their pictures are most alike
+tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
+                       confidence, and three columns that are -1 (MOT text)
+manifest.json          how it was made, and the sha256 of every other file
+
+Status: alone (nobody like them was found), candidate (a match that the program proposes), doubtful (one that it
+doubts), confirmed (a person has looked and agreed).
+{times}
+How to check it
+---------------
+    python -m core gallery --check gallery.zip
+
+compares the sha256 of each file with the one in manifest.json. Somebody who changes a file could change the manifest
+too: keep the sha256 of the whole zip elsewhere.
+{again}"""
+_AGAIN = """
+How to make it again
+--------------------
+With the clips and models that manifest.json names, and the same version of the program:
+
+    {command}
+
+Clips are recognised by their content, under whatever name; settings, regions and decisions are in manifest.json.
+The command says at its end whether every file came out the same. Only the date in manifest.json differs.
+"""
+_UNTIMED = """
+These pictures came without clips, and nobody knows when they were taken. p000012 in a name is the camera's twelfth
+picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Two people who had a folder
+each in one camera are two people here.
+"""
+_HEADS = {
+    True: "Heads are blurred\nwherever the program takes them to be; other people in the background may not be.",
+    False: "Heads are not blurred in\nthis export: faces may be seen.",
+}
+
+
+def readme(gallery: Gallery, blur: bool) -> str:
+    people, cameras = len(gallery.by_person()), len(gallery.cameras)
+    counts = (counted(people, "person", "people"), counted(len(gallery.sightings), "sighting", "sightings"))
+    found = f"{counts[0]}, {counts[1]}, {counted(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
+    command = gallery.about.get("again")
+    again = _AGAIN.format(command=command) if command else ""
+    times = "" if gallery.timed else _UNTIMED
+    purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
+    return _TEXT.format(
+        found=found,
+        purpose=f"Purpose: {purpose}\n" if purpose else "",
+        heads=_HEADS[blur],
+        reason=f"\nThe reason given: {reason}" if reason else "",
+        times=times,
+        again=again,
+    )
+
+
+_BLOCK = 1 << 20
+_SMALL = (112, 224)
+_SHEET_QUALITY = 88
+
+
+def write_zip(
+    gallery: Gallery,
+    tracks: Mapping[str, Path],
+    out: Path,
+    *,
+    blur: bool = True,
+    progress: Progress | None = None,
+    when: str | None = None,
+) -> None:
+    """Write `gallery` and the MOT text of each camera to `out`; with `blur` no head can be told.
+
+    `when` is the date to name in the manifest. `StoreError` where a picture or `out` fails, `Cancelled` if asked to.
+    """
+    for camera in tracks:
+        require_camera(camera, "tracks")
+    step = _steps(gallery, progress or Progress())
+    with written_whole(out) as file, Archive(file) as archive:
+        for name, pieces in _entries(gallery, tracks, blur, step):
+            archive.add(name, pieces)
+        about = {"about": dict(gallery.about), "blurred": blur, "when": when, "entries": list(archive.entries)}
+        archive.add(MANIFEST, [_manifest(gallery, about)])
+
+
+def _entries(
+    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None]
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Name and content of every entry but the manifest, in order; nothing is made before its turn."""
+
+    def look(crop: Crop) -> Image:
+        step()
+        return picture_of(crop, blur)
+
+    def small(crop: Crop) -> bytes:
+        return small_jpeg(look(crop), *_SMALL)
+
+    def whole(crop: Crop) -> bytes:
+        step()
+        return jpeg_of(crop, blur)
+
+    yield "README.txt", [readme(gallery, blur).encode()]
+    yield "report.html", (piece.encode() for piece in report(gallery, small, blur))
+    for number, page in enumerate(sheets(gallery, look), 1):
+        yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
+    yield "sightings.csv", [sightings_csv(gallery).encode()]
+    yield "sightings.parquet", [sightings_parquet(gallery)]
+    yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
+    for sighting in gallery.sightings:
+        for crop in sighting.crops:
+            yield crop_name(sighting, crop), map(whole, [crop])
+    for camera, path in sorted(tracks.items()):
+        yield f"tracks/{camera}.txt", _copied(path)
+
+
+def _steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
+    """What is called before each picture: tells how far it is, and stops the work when asked to."""
+    total = report_crops(gallery) + shown(gallery) + sum(len(s.crops) for s in gallery.sightings)
+    progress.begin("export", total)
+    done = iter(range(1, total + 1))
+    return lambda: progress.at(next(done))
+
+
+def _copied(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                yield block
+    except OSError as fault:
+        raise StoreError(f"The tracks {path} cannot be read ({fault.strerror})", "Run the analysis again.") from fault
+
+
+def _manifest(gallery: Gallery, about: Mapping[str, Any]) -> bytes:
+    content = {
+        "program": f"sightline {__version__}",
+        "format": 1,
+        "matches": "candidates until a person confirms them",
+        "people": len(gallery.by_person()),
+        "sightings": len(gallery.sightings),
+        "cameras": gallery.cameras,
+        **about,
+    }
+    return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

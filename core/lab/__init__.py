@@ -1,0 +1,1 @@
+"""Where models and methods are made and judged: scores, drawn footage, training."""

@@ -1,0 +1,172 @@
+"""What a body's parts are painted with: one BGR texture a part, 0 to 1, with folds, patterns, a face, a hairline.
+
+A fourth channel says where the part is there at all (1) or cut away (0). Rows follow the loft, columns go around it:
+column 0 is the right side, a quarter on is the front. Knows no light and no picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from core.lab.synthetic.body import TALL, Part
+from core.lab.synthetic.people import Look
+from core.lab.synthetic.views import Reals
+
+ROWS, COLUMNS = 96, 96
+
+
+def textures_of(look: Look, parts: list[Part]) -> list[Reals]:
+    """(ROWS, COLUMNS, 4) for each part."""
+    generator = np.random.default_rng(look.texture)
+    return [_texture(look, part, generator) for part in parts]
+
+
+def _texture(look: Look, part: Part, generator: np.random.Generator) -> Reals:
+    heights = np.interp(np.linspace(0, 1, ROWS), np.linspace(0, 1, len(part.points)), part.points[:, 0, 2])
+    z = (heights * TALL / look.height)[:, None] * np.ones((1, COLUMNS))
+    # How far round from the front, -0.5 to 0.5 (the back); positive towards the person's left.
+    u = (np.arange(COLUMNS) / COLUMNS - 0.25 + 0.5) % 1 - 0.5 + 0 * z
+    colour = np.ones((ROWS, COLUMNS, 4))
+    colour[..., :3], folds = _painted(look, part, z, u)
+    colour[..., :3] *= _folds(generator, folds)[..., None]
+    if part.name == "hair":
+        line = 1.60 + 0.095 * np.clip(1.35 - 4.2 * np.abs(u), 0, 1)
+        colour[..., 3] = z > line
+    return np.clip(colour, 0.015, 1).astype(np.float32)
+
+
+def _painted(look: Look, part: Part, z: Reals, u: Reals) -> tuple[Reals, float]:
+    """The colours of a part without folds, and how strong its folds are."""
+    plain = np.ones((*z.shape, 3))
+    match part.name:
+        case "torso":
+            return _torso(look, z, u), 0.16
+        case "coat tails":
+            return plain * look.upper, 0.14
+        case "arm":
+            return _sleeve(look, z), 0.16
+        case "hips" | "skirt":
+            return plain * look.lower, 0.12
+        case "leg":
+            return _leg(look, z, u), 0.10 if look.bottom == "skirt" else 0.16
+        case "shoe":
+            return _shoe(look, part), 0.06
+        case "head":
+            return _face(look, z, u), 0.03
+        case "hand" | "neck" | "nose":
+            return plain * look.skin, 0.03
+        case "cap peak":
+            return plain * look.second, 0.05
+        case "hair":
+            return plain * (look.second if look.hair == "cap" else look.hair_colour), 0.25
+        case "bag":
+            return _bag(look, z), 0.10
+    return plain * look.hair_colour, 0.25
+
+
+def _torso(look: Look, z: Reals, u: Reals) -> Reals:
+    colour = _cloth(look, z, u)
+    if look.top in ("jacket", "coat"):
+        opened = np.abs(u) < 0.035 + 0.05 * np.clip((z - 1.05) / 0.4, 0, 1)
+        colour[opened] = look.second
+        colour[np.abs(np.abs(u) - 0.05 - 0.05 * np.clip((z - 1.05) / 0.4, 0, 1)) < 0.012] *= 0.6
+    if look.top == "hoodie":
+        colour[np.abs(u) < 0.008] *= 0.5
+        colour[(np.abs(np.abs(u) - 0.11) < 0.012) & (z < 1.1)] *= 0.6
+    if look.top == "shirt":
+        colour[np.abs(u) < 0.01] *= 0.75
+    colour[z > 1.455] *= 0.85
+    if look.top in ("t-shirt", "shirt"):
+        colour[(z > 1.465 - 0.03 * (np.abs(u) < 0.1))] = look.skin
+    if look.bag == "backpack":
+        colour[(np.abs(np.abs(u) - 0.13) < 0.025) & (z > 1.15)] = np.array(look.bag_colour) * 0.7
+    if look.bag == "shoulder bag":
+        # From the left shoulder, across front and back, to the right hip.
+        band = np.abs((1.42 - z) / 0.46 - (0.28 - np.where(np.abs(u) < 0.25, u, np.sign(u) * 0.5 - u)) / 0.5) < 0.06
+        colour[band] = np.array(look.bag_colour) * 0.7
+    return colour
+
+
+def _sleeve(look: Look, z: Reals) -> Reals:
+    colour = _cloth(look, z, np.ones_like(z))
+    if look.top == "t-shirt":
+        colour[z < 1.22] = look.skin
+        colour[np.abs(z - 1.225) < 0.006] *= 0.7
+    colour[z < 0.915] = look.skin
+    return colour
+
+
+def _cloth(look: Look, z: Reals, u: Reals) -> Reals:
+    colour = np.ones((*z.shape, 3)) * look.upper
+    second = np.array(look.second)
+    if look.pattern == "stripes":
+        colour[(z % 0.085) < 0.034] = second
+    if look.pattern == "two-tone":
+        colour[z > 1.27] = second
+    if look.pattern == "check":
+        colour = colour * np.where((z % 0.1) < 0.05, 1.0, 0.72)[..., None]
+        colour = colour * np.where(((u + 0.5) % 0.125) < 0.0625, 1.0, 0.72)[..., None] + 0.06 * second
+    if look.pattern == "plain" and look.top in ("t-shirt", "hoodie"):
+        colour[(np.abs(u) < 0.07) & (np.abs(z - 1.28) < 0.05)] = second
+    return colour
+
+
+def _leg(look: Look, z: Reals, u: Reals) -> Reals:
+    colour = np.ones((*z.shape, 3)) * look.lower
+    if look.bottom == "jeans":
+        fade = np.exp(-((np.abs(u) / 0.14) ** 2)) * np.exp(-(((z - 0.68) / 0.2) ** 2))
+        colour = colour * (1 + 0.4 * fade)[..., None]
+    if look.bottom == "trousers":
+        colour[np.abs(u) < 0.012] *= 1.15
+    bare = {"shorts": 0.53, "skirt": 2.0}.get(look.bottom, 0.0)
+    colour[z < bare] = look.skin
+    if look.bottom in ("shorts", "skirt"):
+        colour[z < 0.14] = np.array(look.shoes) * 0.5 + 0.2
+    return colour
+
+
+def _shoe(look: Look, part: Part) -> Reals:
+    height = cv2.resize(part.points[:, :-1, 2].astype(np.float32), (COLUMNS, ROWS))
+    colour = np.ones((ROWS, COLUMNS, 3)) * look.shoes
+    colour[height < 0.022] = 0.55 if sum(look.shoes) < 1 else 0.35
+    return colour
+
+
+def _bag(look: Look, z: Reals) -> Reals:
+    colour = np.ones((*z.shape, 3)) * look.bag_colour
+    rows = np.linspace(0, 1, len(z))[:, None] + 0 * z
+    colour[np.abs(rows - 0.62) < 0.02] *= 0.5
+    colour[rows > 0.75] *= 0.8
+    return colour
+
+
+def _face(look: Look, z: Reals, u: Reals) -> Reals:
+    colour = np.ones((*z.shape, 3)) * look.skin
+    # Shares of the way round; an eye sits about 0.03 m from the middle of a head 0.075 m wide.
+    for side in (-1, 1):
+        eye = ((u - side * 0.072) / 0.036) ** 2 + ((z - 1.632) / 0.011) ** 2
+        colour[eye < 1.6] *= 0.62
+        colour[eye < 0.5] = (0.1, 0.1, 0.1)
+        brow = (np.abs(u - side * 0.075) < 0.042) & (np.abs(z - 1.655) < 0.006)
+        colour[brow] = np.array(look.hair_colour if look.hair != "bald" else (0.12, 0.14, 0.18)) * 0.8
+    mouth = ((u / 0.05) ** 2 + ((z - 1.553) / 0.007) ** 2) < 1
+    colour[mouth] *= (0.55, 0.5, 0.8)
+    colour[(np.abs(u) < 0.05) & (np.abs(z - 1.578) < 0.005)] *= 0.75
+    cheek = np.exp(-(((np.abs(u) - 0.1) / 0.05) ** 2) - ((z - 1.59) / 0.025) ** 2)
+    found: Reals = colour * (1 + cheek[..., None] * np.array((-0.06, -0.06, 0.04)))
+    return found
+
+
+def _folds(generator: np.random.Generator, strength: float) -> Reals:
+    """Light and dark of creases: broad ones that run along and across, fine ones of the weave."""
+    broad = _noise(generator, 9, 5) + 0.6 * _noise(generator, 4, 11) + 0.4 * _noise(generator, 2.2, 2.2)
+    found: Reals = 1 + strength * broad + 0.02 * generator.standard_normal((ROWS, COLUMNS))
+    return found
+
+
+def _noise(generator: np.random.Generator, down: float, across: float) -> Reals:
+    """Smooth noise of variance 1 that closes around the part."""
+    field = np.tile(generator.standard_normal((ROWS, COLUMNS)), (1, 3))
+    field = cv2.GaussianBlur(field, (0, 0), sigmaX=across, sigmaY=down)[:, COLUMNS : 2 * COLUMNS]
+    found: Reals = field / field.std()
+    return found

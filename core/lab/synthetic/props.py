@@ -1,0 +1,224 @@
+"""The things that stand on the plaza and around it: boxes, posts and leafy balls, told as numbers.
+
+Owns where they stand for a seed, and which of them people must walk around. Knows no pixels.
+
+Where straight lines meet things: how far along a ray a thing begins and which way it faces there, or whether at all.
+
+Owns the geometry of boxes, posts and balls. Refuses to know cameras, colours and light."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.lab.synthetic.people import Colour
+from core.lab.synthetic.settings import SampleSettings
+from core.lab.synthetic.views import Reals
+
+GREEN: Colour = (0.15, 0.36, 0.26)
+DARK: Colour = (0.05, 0.10, 0.07)
+STONE: Colour = (0.52, 0.57, 0.60)
+WOOD: Colour = (0.20, 0.33, 0.48)
+METAL: Colour = (0.20, 0.21, 0.20)
+
+
+@dataclass(frozen=True)
+class Thing:
+    """`kind` box, post or ball. `size`: half extents in metres; of a post radius, radius, half height."""
+
+    kind: str
+    middle: tuple[float, float, float]
+    size: tuple[float, float, float]
+    colour: Colour
+    surface: str = "plain"
+    turn: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plaza:
+    """Everything that stands still. `round` is what to walk around: x, y, radius (n, 3)."""
+
+    things: tuple[Thing, ...]
+    round: tuple[tuple[float, float, float], ...]
+
+
+def plaza_of(settings: SampleSettings, cameras: list[tuple[float, float]], attempt: int = 0) -> Plaza:
+    """The plaza of a seed: the same kinds of things at places and in colours of its own."""
+    generator = np.random.default_rng([settings.seed, 2, attempt])
+    things: list[Thing] = []
+    places: list[tuple[float, float, float]] = []
+    for kind in ("pillar", "pillar", "planter", "planter", "bench", "bench", "lamp", "lamp", "bin"):
+        x, y = _place(places, cameras, generator)
+        reach = {"pillar": 0.45, "planter": 1.0, "bench": 1.1, "lamp": 0.2, "bin": 0.4}[kind]
+        places.append((x, y, reach))
+        things += _thing(kind, x, y, float(generator.uniform(0, np.pi)), generator)
+    return Plaza((*things, *_around(generator)), tuple(places))
+
+
+def _place(
+    taken: list[tuple[float, float, float]], cameras: list[tuple[float, float]], generator: np.random.Generator
+) -> tuple[float, float]:
+    """Somewhere on the plaza, away from the other things and not right before a camera."""
+    clearance = 6.0 if len(cameras) <= 4 else 4.6
+    for _ in range(1000):
+        away, angle = 8.5 * np.sqrt(generator.uniform(0.04, 1)), generator.uniform(0, 2 * np.pi)
+        x, y = float(away * np.cos(angle)), float(away * np.sin(angle))
+        clear = all(np.hypot(x - a, y - b) > 2.9 for a, b, _ in taken)
+        if clear and all(np.hypot(x - a, y - b) > clearance for a, b in cameras):
+            return x, y
+    raise RuntimeError("no room is left on the plaza")
+
+
+def _thing(kind: str, x: float, y: float, turn: float, generator: np.random.Generator) -> list[Thing]:
+    match kind:
+        case "pillar":
+            colour = _near(STONE, generator)
+            return [
+                Thing("post", (x, y, 1.6), (0.27, 0.27, 1.6), colour, "stone"),
+                Thing("box", (x, y, 0.12), (0.38, 0.38, 0.12), colour, "stone", turn),
+                Thing("box", (x, y, 3.25), (0.38, 0.38, 0.09), colour, "stone", turn),
+            ]
+        case "planter":
+            bush = [
+                Thing("ball", (x + a * np.cos(turn), y + a * np.sin(turn), 0.78), (0.42, 0.42, 0.34), GREEN, "leaves")
+                for a in (-0.42, 0.0, 0.42)
+            ]
+            bush += [Thing("ball", (*one.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for one in bush]
+            return [Thing("box", (x, y, 0.3), (0.85, 0.45, 0.3), _near(STONE, generator), "stone", turn), *bush]
+        case "bench":
+            across = (-np.sin(turn), np.cos(turn))
+            back = Thing(
+                "box", (x + 0.24 * across[0], y + 0.24 * across[1], 0.68), (0.9, 0.03, 0.17), WOOD, "planks", turn
+            )
+            legs = [
+                Thing("box", (x + a * np.cos(turn), y + a * np.sin(turn), 0.2), (0.05, 0.22, 0.2), METAL, "plain", turn)
+                for a in (-0.7, 0.7)
+            ]
+            return [Thing("box", (x, y, 0.43), (0.9, 0.24, 0.03), WOOD, "planks", turn), back, *legs]
+        case "lamp":
+            return [
+                Thing("post", (x, y, 2.3), (0.06, 0.06, 2.3), METAL),
+                Thing("post", (x, y, 0.25), (0.11, 0.11, 0.25), METAL),
+                Thing("ball", (x, y, 4.7), (0.2, 0.2, 0.2), (0.85, 0.9, 0.92)),
+            ]
+        case _:
+            return [Thing("post", (x, y, 0.45), (0.24, 0.24, 0.45), (0.20, 0.30, 0.16))]
+
+
+def _around(generator: np.random.Generator) -> list[Thing]:
+    """Houses on all sides, a row of trees before them."""
+    found = []
+    walls: list[Colour] = [(0.50, 0.58, 0.66), (0.38, 0.44, 0.58), (0.60, 0.62, 0.62), (0.44, 0.54, 0.60)]
+    for n, side in enumerate(generator.permutation(4)):
+        angle = n * np.pi / 2
+        for k, along in enumerate((-17.0, 0.0, 17.0)):
+            away, tall = 23 + generator.uniform(-1, 1), generator.uniform(4.5, 7.5)
+            x, y = away * np.cos(angle) - along * np.sin(angle), away * np.sin(angle) + along * np.cos(angle)
+            colour = _near(walls[(side + k) % 4], generator)
+            found.append(Thing("box", (x, y, tall / 2), (3, 8.4, tall / 2), colour, "house", angle))
+    for angle in np.arange(0, 2 * np.pi, np.pi / 7) + generator.uniform(0, 0.3):
+        away = generator.uniform(16.2, 18)
+        x, y, tall = away * np.cos(angle), away * np.sin(angle), generator.uniform(2.0, 2.6)
+        found.append(Thing("post", (x, y, tall / 2), (0.14, 0.14, tall / 2), (0.14, 0.19, 0.24), "bark"))
+        for _ in range(4):
+            dx, dy, dz = generator.uniform(-0.8, 0.8, 3)
+            size = generator.uniform(0.9, 1.3)
+            middle = (float(x + dx), float(y + dy), float(tall + 0.8 + dz))
+            found.append(Thing("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
+            found.append(Thing("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
+    return found
+
+
+def _near(colour: Colour, generator: np.random.Generator) -> Colour:
+    blue, green, red = (np.array(colour) * generator.uniform(0.85, 1.15) * generator.uniform(0.96, 1.04, 3)).tolist()
+    return blue, green, red
+
+
+FAR = 1e6
+
+
+def meet(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    """How far from `start` along each of `rays` (n, 3) the thing begins (FAR: never), and the way it faces there."""
+    return _MEET[thing.kind](thing, start, rays)
+
+
+def _box(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    c, s = np.cos(thing.turn), np.sin(thing.turn)
+    turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32)
+    origin, way = turn @ (start - np.array(thing.middle, np.float32)), rays @ turn.T
+    near, far = np.full(len(way), 1e-3, np.float32), np.full(len(way), FAR, np.float32)
+    face = np.zeros(len(way), np.int8)
+    for axis, size in enumerate(thing.size):
+        step = way[:, axis]
+        one, other = (-size - origin[axis]) / step, (size - origin[axis]) / step
+        enter = np.minimum(one, other)
+        far = np.minimum(far, np.maximum(one, other))
+        face = np.where(enter > near, np.int8(axis), face)
+        near = np.maximum(near, enter)
+    hit = np.where(near < far, near, FAR).astype(np.float32)
+    normal = np.zeros_like(way)
+    rows = np.flatnonzero(hit < FAR)
+    normal[rows, face[rows]] = -np.sign(way[rows, face[rows]])
+    return hit, normal @ turn
+
+
+def _post(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    (x, y, z), (radius, _, half) = thing.middle, thing.size
+    px, py, pz = start[0] - x, start[1] - y, start[2] - z
+    a = rays[:, 0] ** 2 + rays[:, 1] ** 2
+    b = px * rays[:, 0] + py * rays[:, 1]
+    root = b * b - a * (px * px + py * py - radius * radius)
+    side = (-b - np.sqrt(root)) / a
+    high = pz + side * rays[:, 2]
+    hit = np.where((root > 0) & (side > 1e-3) & (np.abs(high) <= half), side, FAR)
+    lid = (half - pz) / rays[:, 2]
+    on_lid = (px + lid * rays[:, 0]) ** 2 + (py + lid * rays[:, 1]) ** 2 < radius * radius
+    capped = on_lid & (lid > 1e-3) & (lid < hit)
+    normal = np.stack([(px + side * rays[:, 0]) / radius, (py + side * rays[:, 1]) / radius, 0 * side], 1)
+    normal[capped] = (0, 0, 1)
+    return np.where(capped, lid, hit), normal
+
+
+def _ball(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    size = np.array(thing.size, np.float32)
+    origin, way = (start - np.array(thing.middle, np.float32)) / size, rays / size
+    a, b = (way * way).sum(1), way @ origin
+    root = b * b - a * ((origin * origin).sum() - 1)
+    near = (-b - np.sqrt(root)) / a
+    hit = np.where((root > 0) & (near > 1e-3), near, FAR)
+    normal = (origin + way * near[:, None]) / size
+    return hit, normal / np.linalg.norm(normal, axis=1, keepdims=True)
+
+
+_MEET: dict[str, Callable[[Thing, Reals, Reals], tuple[Reals, Reals]]] = {"box": _box, "post": _post, "ball": _ball}
+
+
+def local_to(thing: Thing, points: Reals) -> Reals:
+    """Points as seen from the thing's middle and turn."""
+    c, s = np.cos(thing.turn), np.sin(thing.turn)
+    found: Reals = (points - np.array(thing.middle, np.float32)) @ np.array(
+        [[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32
+    ).T
+    return found
+
+
+def blocked(thing: Thing, points: Reals, way: Reals) -> Reals:
+    """Whether a ray from each of `points` (n, 3) along `way` (3,) meets the thing."""
+    local = local_to(thing, points)
+    c, s = np.cos(thing.turn), np.sin(thing.turn)
+    way = np.array([c * way[0] + s * way[1], -s * way[0] + c * way[1], way[2]], np.float32)
+    size = np.array(thing.size, np.float32)
+    if thing.kind == "box":
+        enter, leave = (-np.sign(way) * size - local) / way, (np.sign(way) * size - local) / way
+        return np.asarray((enter.max(1) < leave.min(1)) & (leave.min(1) > 0))
+    if thing.kind == "ball":
+        local, way = local / size, way / size
+        middle = -(local @ way) / (way @ way)
+        return np.asarray(((local + middle[:, None] * way) ** 2).sum(1) < 1)
+    flat = way[:2] @ way[:2]
+    middle = -(local[:, :2] @ way[:2]) / flat
+    high = local[:, 2] + middle * way[2]
+    close = ((local[:, :2] + middle[:, None] * way[:2]) ** 2).sum(1) < size[0] ** 2
+    return np.asarray(close & (np.abs(high) < size[2]))

@@ -1,0 +1,186 @@
+"""A detector between two stages of one line of training: every weight a mean of both.
+
+What was learned last is often learned at the cost of what was known before; a point between the two keeps most of both
+(Wortsman and others, 2022) and costs no training.
+
+Training the person detector: Ultralytics' trainer, started offline, with the settings that make a CPU bearable.
+
+Owns the recipe and the hand-over of weights. Refuses to know the pictures: they come as a YOLO data set (`data.yaml`)."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.base.errors import SettingsError, WeightsError
+from core.base.progress import Progress
+from core.machine.device import cpu_bfloat16
+from core.machine.offline import import_ultralytics
+from core.machine.paths import write_atomically
+from core.vision.models import digest
+
+
+def between(first: Path, second: Path, share: float, out: Path) -> None:
+    """`share` of the weights comes from `second`, the rest from `first`; 0 and 1 are those themselves."""
+    if not 0 <= share <= 1:
+        raise SettingsError(f"a share of {share:g} is none", "Give a number from 0 to 1.")
+    yolo = import_ultralytics().YOLO
+    one, other = (_opened(yolo, path) for path in (first, second))
+    ours, theirs = one.model.float().state_dict(), other.model.float().state_dict()
+    if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
+        raise SettingsError(
+            f"{first.name} and {second.name} are different networks", "Name two stages of the same training."
+        )
+    # Counters of batches are whole numbers: those of the second stay.
+    mixed = {k: ours[k] * (1 - share) + v * share if v.is_floating_point() else v for k, v in theirs.items()}
+    other.model.load_state_dict(mixed)
+    other.ckpt["model"], other.ckpt["ema"] = other.model, None
+    save_without_places(other.ckpt, out)
+
+
+def _opened(yolo: Any, path: Path) -> Any:
+    if not path.is_file():
+        raise WeightsError(f"{path} is not there", "Name a .pt file.")
+    return yolo(str(path), task="detect")
+
+
+ARCHITECTURE = "yolo11n.yaml"
+
+
+@dataclass(frozen=True)
+class DetectorRecipe:
+    """`scale` is how much pictures are grown or shrunk at random; the last `close_mosaic` epochs see whole pictures."""
+
+    size: int = 640
+    epochs: int = 10
+    batch: int = 16
+    rate: float = 0.005
+    final: float = 0.05
+    warmup: float = 0.5
+    scale: float = 0.6
+    close_mosaic: int = 2
+    seed: int = 0
+    every: float = 1.0  # share of the pictures seen in an epoch
+
+    def __post_init__(self) -> None:
+        if self.size % 32 or self.size < 64:
+            raise SettingsError(f"a size of {self.size} does not fit the network", "Take a multiple of 32, from 64 up.")
+        if self.epochs < 1 or self.batch < 1:
+            raise SettingsError("epochs and batch start at 1", "Give larger numbers.")
+
+
+def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRecipe, progress: Progress) -> Path:
+    """Train from `start` (or from random weights) and return `out`/detector.pt, the best epoch's weights.
+
+    `out`/run holds a checkpoint per epoch, curves and pictures. Called again after a stop, it goes on from there.
+    """
+    if not data.is_file():
+        raise SettingsError(f"{data} is not there", "Name the data.yaml of a YOLO data set.")
+    if start is not None and not start.is_file():
+        raise WeightsError(f"{start} is not there", "Name a .pt file, or leave --start out to begin from nothing.")
+    made = out / "detector.pt"
+    _same_again(out / "recipe.json", data, start, recipe)
+    if made.is_file():
+        return made
+    yolo = import_ultralytics().YOLO
+    weights = out / "run" / "weights"
+    resume = (weights / "last.pt").is_file()
+    if not (resume and _epochs_done(yolo, weights / "last.pt") >= recipe.epochs):
+        model = yolo(str(weights / "last.pt" if resume else start or ARCHITECTURE), task="detect")
+        _listen(model, recipe, progress)
+        with _CpuInHalf():
+            model.train(**_words(data, out, recipe), resume=resume)
+    save_without_places(yolo(str(weights / "best.pt"), task="detect").ckpt, made)
+    return made
+
+
+def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
+    """Refuse a folder in which another training was begun: Ultralytics would mix both without a word."""
+    about = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
+    content = json.dumps(about, sort_keys=True, indent=1)
+    if path.is_file() and path.read_text(encoding="utf-8") != content:
+        raise SettingsError(
+            f"{path.parent} holds a training with other settings", "Choose another --out, or the same settings."
+        )
+    write_atomically(path, content.encode())
+
+
+def save_without_places(checkpoint: dict[str, Any], path: Path) -> None:
+    """A checkpoint to disk, without the folders, the repository and the settings' paths that Ultralytics puts in."""
+    held = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
+    held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
+    for network in (held.get("model"), held.get("ema")):
+        if network is not None:
+            network.args = {name: value for name, value in dict(network.args).items() if not _is_place(value)}
+            network.pt_path = None
+            network.half()
+    room = io.BytesIO()
+    importlib.import_module("torch").save(held, room)
+    write_atomically(path, room.getvalue())
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, str | Path) and ("/" in str(value) or "\\" in str(value))
+
+
+def _epochs_done(yolo: Any, last: Path) -> int:
+    """Whole epochs in a checkpoint; Ultralytics marks one of a finished training with epoch -1."""
+    held = yolo(str(last), task="detect").ckpt or {}
+    epoch = int(held.get("epoch", -1))
+    return epoch + 1 if epoch >= 0 else 10**6
+
+
+def _words(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:
+    """The recipe in Ultralytics' words."""
+    r = asdict(recipe)
+    return {
+        "data": str(data.resolve()), "imgsz": r["size"], "epochs": r["epochs"], "batch": r["batch"], "seed": r["seed"],
+        "fraction": r["every"], "scale": r["scale"], "close_mosaic": r["close_mosaic"], "optimizer": "SGD",
+        "lr0": r["rate"], "lrf": r["final"], "warmup_epochs": r["warmup"], "cos_lr": True, "single_cls": True,
+        "device": _device(), "project": str(out.resolve()), "name": "run", "exist_ok": True, "workers": 1,
+        "cache": "ram",
+        "save_period": 1, "plots": True, "verbose": False, "deterministic": True,
+    }  # fmt: skip
+
+
+def _device() -> str:
+    return "0" if importlib.import_module("torch").cuda.is_available() else "cpu"
+
+
+def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
+    def began(trainer: Any) -> None:
+        torch = importlib.import_module("torch")
+        if trainer.device.type == "cpu":
+            trainer.model.to(memory_format=torch.channels_last)
+        progress.begin(
+            "train", recipe.epochs * len(trainer.train_loader), trainer.start_epoch * len(trainer.train_loader)
+        )
+
+    def stepped(trainer: Any) -> None:
+        trainer.sightline_steps = (
+            getattr(trainer, "sightline_steps", trainer.start_epoch * len(trainer.train_loader)) + 1
+        )
+        progress.at(trainer.sightline_steps)
+
+    model.add_callback("on_train_start", began)
+    model.add_callback("on_train_batch_end", stepped)
+
+
+class _CpuInHalf:
+    """While it is open, Ultralytics' trainer computes in bfloat16 on CPUs that can: several times faster."""
+
+    def __init__(self) -> None:
+        self._trainer: Any = importlib.import_module("ultralytics.engine.trainer")
+        self._theirs = self._trainer.autocast
+
+    def __enter__(self) -> None:
+        torch: Any = importlib.import_module("torch")
+        if cpu_bfloat16() and not torch.cuda.is_available():
+            self._trainer.autocast = lambda *rest, **named: torch.autocast("cpu", torch.bfloat16)
+
+    def __exit__(self, *fault: object) -> None:
+        self._trainer.autocast = self._theirs

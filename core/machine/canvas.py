@@ -1,0 +1,115 @@
+"""The page, its text and its pictures, drawn with Pillow.
+
+Measures are in pixels from the top left. A character that the font lacks is drawn as an empty box, never left out."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as Pillow
+from PIL import ImageDraw, ImageFont
+
+from core.base.types import Image
+
+Colour = tuple[int, int, int]
+"""Blue, green, red."""
+INK, FAINT, RULE, BACK, WHITE = (45, 40, 36), (95, 90, 85), (222, 220, 218), (240, 239, 238), (255, 255, 255)
+FONT = Path(__file__).with_name("fonts") / "wqy-microhei.ttf"
+_BOLD = 0.025  # of the size: how much wider a bold stroke is on each side
+_ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+
+
+class Canvas:
+    """A page of `width` x `height` pixels."""
+
+    def __init__(self, width: int, height: int, colour: Colour = WHITE) -> None:
+        self.width, self.height = width, height
+        # Pillow calls the channels red, green and blue; here they are BGR from the first to the last step.
+        self._page = Pillow.new("RGB", (width, height), colour)
+        self._draw = ImageDraw.Draw(self._page)
+
+    def text(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float = 12,
+        colour: Colour = INK,
+        *,
+        bold: bool = False,
+        align: str = "left",
+    ) -> None:
+        """`text` on the base line `y`: `x` is its "left" end, its "middle" or its "right" end."""
+        anchor = f"{align[0]}s"
+        stroke = size * _BOLD if bold else 0
+        self._draw.text((x, y), _one_line(text), colour, _font(size), anchor, stroke_width=stroke)
+
+    def rule(self, y: float, left: float, right: float) -> None:
+        self._draw.line([(left, y), (right, y)], RULE, 1)
+
+    def line(self, start: tuple[float, float], end: tuple[float, float], colour: Colour, weight: int = 1) -> None:
+        self._draw.line([start, end], colour, weight)
+
+    def box(self, x: int, y: int, width: int, height: int, colour: Colour) -> None:
+        """A filled rectangle."""
+        self._draw.rectangle([x, y, x + width - 1, y + height - 1], colour)
+
+    def picture(self, bgr: Image, x: int, y: int, width: int, height: int) -> None:
+        """`bgr` as large as fits into the rectangle, in its middle, on grey."""
+        self.box(x, y, width, height, BACK)
+        inside = fitted(bgr, width, height)
+        down, across = (height - inside.shape[0]) // 2, (width - inside.shape[1]) // 2
+        self._page.paste(Pillow.fromarray(np.ascontiguousarray(inside)), (x + across, y + down))
+
+    def frame(self, x: int, y: int, width: int, height: int, colour: Colour, weight: int = 2) -> None:
+        """A border around the rectangle, just outside it."""
+        corners = [x - weight, y - weight, x + width + weight - 1, y + height + weight - 1]
+        self._draw.rectangle(corners, outline=colour, width=weight)
+
+    def finished(self) -> Image:
+        return np.array(self._page, np.uint8)
+
+
+def fitted(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
+    """`bgr` in its own proportions, as large as fits into width x height."""
+    scale = min(width / bgr.shape[1], height / bgr.shape[0], np.inf if grow else 1.0)
+    size = (max(1, round(bgr.shape[1] * scale)), max(1, round(bgr.shape[0] * scale)))
+    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(bgr, size, interpolation=smooth), np.uint8)
+
+
+def text_width(text: str, size: float) -> float:
+    return float(_font(size).getlength(_one_line(text)))
+
+
+def shortened(text: str, width: float, size: float) -> str:
+    """`text`, cut to fit into `width`.
+
+    >>> shortened("入口", 100, 12), shortened("入口" * 20, 50, 12)
+    ('入口', '入口入…')
+    """
+    if text_width(text, size) <= width:
+        return text
+    while text and text_width(f"{text}{_ELLIPSIS}", size) > width:
+        text = text[:-1]
+    return f"{text}{_ELLIPSIS}"
+
+
+@lru_cache(maxsize=64)
+def _font(size: float) -> ImageFont.FreeTypeFont:
+    """The basic layout is the same wherever this runs; no script that the font has needs another."""
+    return ImageFont.truetype(str(FONT), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _one_line(text: str) -> str:
+    """Accents joined with their letters, as the font has them, and a space for what would break the line.
+
+    >>> _one_line("Tu\\u0308r\\n1") == "Tür 1"
+    True
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in composed)

@@ -1,0 +1,105 @@
+"""What this machine can compute on, found out without importing PyTorch.
+
+`Backend` is the user's word: `auto` (CUDA where there is one, OpenVINO otherwise), `openvino`, `torch`
+(PyTorch on the CPU) or `cuda`. The rooms that run networks decide with `choose`; what was chosen is shown.
+
+What the operating system must bring along: said in one line with the package's name, instead of a traceback."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib
+import sys
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+from core.base.errors import BackendError, SightlineError
+
+Backend = Literal["auto", "openvino", "torch", "cuda"]
+Runtime = Literal["openvino", "torch", "cuda"]
+
+
+@functools.cache
+def cuda_here() -> bool:
+    """True where an NVIDIA driver answers and lists a device. Costs microseconds; PyTorch's own check costs seconds."""
+    name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(name)
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+@functools.cache
+def cpu_bfloat16() -> bool:
+    """True where this CPU multiplies bfloat16 by itself (AVX-512 BF16, AMX): training then goes twice as fast or more.
+
+    Elsewhere bfloat16 is imitated and slower than single precision. Only Linux says what its CPU can.
+    """
+    try:
+        return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def backend(word: str) -> Backend:
+    """The user's word as a `Backend`; `cpu` means the fastest runtime for CPUs, which is OpenVINO."""
+    word = {"cpu": "openvino", "gpu": "cuda"}.get(word, word)
+    if word not in get_args(Backend):
+        raise BackendError(f"no device is called '{word}'", f"Choose one of: {', '.join(get_args(Backend))}.")
+    return cast(Backend, word)
+
+
+def choose(wanted: Backend, pytorch_model: bool) -> Runtime:
+    """The runtime for one model. Only PyTorch models run on CUDA here; ONNX and OpenVINO files run on OpenVINO."""
+    if wanted == "auto":
+        return "cuda" if pytorch_model and cuda_here() else "openvino"
+    if wanted == "cuda" and not cuda_here():
+        raise BackendError("no CUDA device answers on this machine", "Leave --device out, or give --device openvino.")
+    if wanted in ("cuda", "torch") and not pytorch_model:
+        raise BackendError(f"this model is no PyTorch file and cannot run on '{wanted}'", "Give --device openvino.")
+    return wanted
+
+
+# Shared libraries that a bare Linux lacks, and the packages of Debian/Ubuntu and Fedora that hold them.
+PACKAGES = {
+    "libGL.so.1": ("libgl1", "mesa-libGL"),
+    "libgthread-2.0.so.0": ("libglib2.0-0", "glib2"),
+    "libglib-2.0.so.0": ("libglib2.0-0", "glib2"),
+    "libSM.so.6": ("libsm6", "libSM"),
+    "libXext.so.6": ("libxext6", "libXext"),
+    "libXrender.so.1": ("libxrender1", "libXrender"),
+    "libxcb.so.1": ("libxcb1", "libxcb"),
+    "libX11.so.6": ("libx11-6", "libX11"),
+    "libstdc++.so.6": ("libstdc++6", "libstdc++"),
+}
+
+
+class MissingLibrary(SightlineError):
+    """OpenCV, or a library that it needs, is not on this machine."""
+
+
+def require_opencv(module: str = "cv2") -> None:
+    """Import OpenCV; raise `MissingLibrary` with the command that mends it where that fails."""
+    try:
+        importlib.import_module(module)
+    except ImportError as fault:
+        raise MissingLibrary(*advice(str(fault))) from fault
+
+
+def advice(fault: str) -> tuple[str, str]:
+    """Message and remedy for what the dynamic loader said.
+
+    >>> advice("libGL.so.1: cannot open shared object file: No such file or directory")[0]
+    'OpenCV needs the system library libGL.so.1, which is not installed'
+    """
+    for library, (debian, fedora) in PACKAGES.items():
+        if library in fault:
+            remedy = f"Debian or Ubuntu: sudo apt-get install {debian}. Fedora: sudo dnf install {fedora}."
+            return f"OpenCV needs the system library {library}, which is not installed", remedy
+    return (
+        f"OpenCV cannot be loaded ({fault})",
+        f"Install the requirements: {sys.executable} -m pip install -r requirements.txt",
+    )

@@ -1,0 +1,96 @@
+"""Keeps the machine quiet: nothing that we import reports home, downloads or installs anything.
+
+Ultralytics probes the network when it is imported and may later send events, fetch weights and fonts, and install
+packages. OpenVINO sends an event as soon as it is imported. Both read their switches once, on import, so every room
+imports them through this module, and only through it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from core.base.errors import WeightsError
+from core.machine.paths import cache_dir
+
+SWITCHES = {
+    "YOLO_OFFLINE": "1",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    "ULTRALYTICS_SAFE_LOAD": "1",
+}
+TOLD_OFF = (
+    "sync",
+    "clearml",
+    "comet",
+    "dvc",
+    "mlflow",
+    "raytune",
+    "tensorboard",
+    "wandb",
+    "vscode_msg",
+    "openvino_msg",
+)
+_importing = threading.RLock()
+
+
+def quiet() -> None:
+    """Set every switch. Safe to call again; has no effect on a package that was imported before."""
+    os.environ.update(SWITCHES, YOLO_CONFIG_DIR=str(cache_dir() / "ultralytics"))
+    # A name that maps to None cannot be imported: OpenVINO then takes the silent stub it brings for that case.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+
+def import_openvino() -> Any:
+    """The `openvino` module, with nothing in it that could send an event."""
+    with _importing:
+        quiet()
+        return importlib.import_module("openvino")
+
+
+def import_ultralytics() -> Any:
+    """The `ultralytics` module: offline, safe loading only, no integrations, no log lines, downloads refused."""
+    with _importing:
+        if "ultralytics" in sys.modules:
+            return sys.modules["ultralytics"]
+        quiet()
+        # Ultralytics sets this to 1, which would slow down every other network of this process and its children.
+        # PyTorch reads it when it is loaded, so it is loaded first.
+        threads = os.environ.get("OMP_NUM_THREADS")
+        importlib.import_module("torch")
+        module = importlib.import_module("ultralytics")
+        if threads is None:
+            os.environ.pop("OMP_NUM_THREADS", None)
+        _tell_off(module.settings)
+        _refuse_downloads(importlib.import_module("ultralytics.utils.downloads"))
+        return module
+
+
+def _tell_off(settings: Any) -> None:
+    """Switch integrations off; written only where that changes something, because several processes share the file."""
+    changes = {name: False for name in TOLD_OFF if settings.get(name)}
+    if changes:
+        settings.update(changes)
+
+
+def _refuse_downloads(downloads: Any) -> None:
+    """Its offline switch stops probes and events, not downloads: those are replaced before others import them."""
+    unpack, looks_like_url = downloads.safe_download, downloads.is_url
+
+    def safe_download(url: str | Path, *rest: Any, **named: Any) -> Any:
+        if "://" in str(url) or not Path(url).is_file():
+            raise WeightsError(f"Ultralytics wanted to download {url}", "Fetch the file yourself and name its path.")
+        return unpack(url, *rest, **named)
+
+    def is_url(url: str | Path, check: bool = False) -> bool:
+        return False if check else bool(looks_like_url(url))
+
+    def get_github_assets(repo: str = "", *rest: Any, **named: Any) -> tuple[str, list[str]]:
+        raise WeightsError(f"Ultralytics wanted to look for weights at {repo}", "Name the path of a file that is here.")
+
+    downloads.safe_download = safe_download
+    downloads.is_url = is_url
+    downloads.get_github_assets = get_github_assets

@@ -1,0 +1,80 @@
+"""Where Sightline keeps what it can make again (one cache folder per user), and how it writes a file: whole or not.
+
+Owns the choice of the folder and its creation. Refuses to know what is kept there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from core.base.errors import StoreError
+
+
+def cache_dir() -> Path:
+    """The cache folder, made if it is not there: SIGHTLINE_CACHE, or else the platform's own place."""
+    folder = _chosen(sys.platform, Path.home(), os.environ)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The cache folder {folder} cannot be made ({error.strerror})",
+            "Set SIGHTLINE_CACHE to a folder that you may write to.",
+        ) from error
+    return folder
+
+
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """`content` (or its pieces, one after the other) at `path`, whole or not at all; the folder is made if need be."""
+    with written_whole(path) as file:
+        file.writelines([content] if isinstance(content, bytes) else content)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write in this block, under another name beside `path`: it is at `path` once the block ends well."""
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    except BaseException as fault:
+        # An interruption leaves nothing behind either.
+        with contextlib.suppress(OSError):
+            part.unlink()
+        if not isinstance(fault, OSError):
+            raise
+        raise StoreError(
+            f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
+        ) from fault
+
+
+def publish(made: Path, folder: Path) -> None:
+    """The folder `made`, beside it, under the name of `folder` in one step. Another process may have been first: what
+    it made is the same, if all of it is there."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir() or {path.name for path in made.iterdir()} - {path.name for path in folder.iterdir()}:
+            shutil.rmtree(folder, ignore_errors=True)
+            made.rename(folder)
+
+
+def _chosen(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
+    """
+    >>> _chosen("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
+    'elsewhere'
+    """
+    if own := environment.get("SIGHTLINE_CACHE"):
+        return Path(own).expanduser()
+    if platform == "win32":
+        return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Sightline"
+    if platform == "darwin":
+        return home / "Library" / "Caches" / "Sightline"
+    return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "sightline"

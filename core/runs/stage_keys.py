@@ -1,0 +1,167 @@
+"""One clip on its way through the stages: which artifact holds what, what is there already, what each stage cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from core.base.progress import Progress
+from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
+from core.base.types import Bools, Clip, Detections, Timeline, Tracks
+from core.machine.artifacts import Artifact, Store
+from core.runs.crop_stage import candidates_of, look
+from core.runs.network_stages import (
+    CHUNK,
+    Networks,
+    boxes_before,
+    detect,
+    embed,
+    frames_shown,
+    load_detections,
+    stored_features,
+)
+from core.vision import regions as areas
+from core.vision.track import decisive, track
+
+T = TypeVar("T")
+# Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
+VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
+STORED = ("detect", "embed", "crops")
+"""Stages whose results are stored, in order. Tracks are made anew each time: that takes less than to read them."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything the user can set for a run, apart from clips, regions and models."""
+
+    video: VideoSettings = field(default_factory=VideoSettings)
+    detect: DetectSettings = field(default_factory=DetectSettings)
+    embed: EmbedSettings = field(default_factory=EmbedSettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
+
+
+class Work:
+    """One clip on its way through the stages; remembers what each stage cost."""
+
+    def __init__(
+        self,
+        clip: Clip,
+        timeline: Timeline,
+        recipe: Recipe,
+        networks: Networks,
+        store: Store,
+        progress: Progress,
+        regions: areas.Regions | None,
+        fresh: bool,
+    ) -> None:
+        self._clip, self._timeline, self._recipe = clip, timeline, recipe
+        self._networks, self._store, self._progress = networks, store, progress
+        self._regions, self._fresh = regions, fresh
+        self.seconds: dict[str, dict[str, Any]] = {}
+
+    def key_of(self, stage: str) -> dict[str, Any]:
+        """All that decides what `stage` makes: what the clip is read with, and its own part and those of the stages
+        before it. Stages without a network (no embedder was chosen) have no part."""
+        before = STORED[: STORED.index(stage) + 1]
+        parts = {name: self._part_of(name) for name in before}
+        return {"video": self._recipe.video, **{name: part for name, part in parts.items() if part}}
+
+    def _part_of(self, stage: str) -> dict[str, Any]:
+        """What `stage` adds to the keys: its settings, its version and, where it has one, its network."""
+        recipe, networks, version = self._recipe, self._networks, VERSIONS[stage]
+        regions = None if self._regions is None else areas.to_json(self._regions)
+        if stage == "detect":
+            return {"settings": recipe.detect, **networks.key(networks.detector_model), "version": version}
+        if stage == "crops":
+            track = VERSIONS["track"]
+            return {"settings": recipe.track, "regions": regions, "track": track, "version": version}
+        model = networks.embedder_model
+        if model is None:
+            return {}
+        return {"settings": recipe.embed, "regions": regions, **networks.key(model), "version": version}
+
+    def artifact_of(self, stage: str) -> Artifact:
+        """Where the results of `stage` lie in the store; empty there, if all is to be made anew."""
+        artifact = self._store.open(self._clip.digest, stage, self.key_of(stage), {"name": self._clip.path})
+        if self._fresh:
+            self._store.forget(artifact)
+        return artifact
+
+    @contextmanager
+    def _stage(self, name: str, total: int, done: int, boxes: int = 0) -> Iterator[None]:
+        self._progress.begin(name, total, done, boxes)
+        began = time.perf_counter()
+        yield
+        spent = round(time.perf_counter() - began, 3)
+        self.seconds[name] = {"seconds": spent, "frames": total - done, "kept": done, **self.seconds.get(name, {})}
+
+    def _opened(self, stage: str, open_one: Callable[[], T]) -> T:
+        """A network, with how long it took to open: once a run, however many clips there are."""
+        began = time.perf_counter()
+        network = open_one()
+        self.seconds[stage] = {"opening": round(time.perf_counter() - began, 3)}
+        return network
+
+    def detections(self) -> tuple[Detections, int]:
+        recipe, networks = self._recipe, self._networks
+        artifact = self.artifact_of("detect")
+        done, conf = self.done(artifact), recipe.track.conf
+        with self._stage("detect", len(self._timeline), done, boxes_before(artifact, done, conf)):
+            if artifact.summary is None:
+                detector = self._opened("detect", lambda: networks.detector(recipe.detect))
+                detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
+        self.seconds["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
+        return load_detections(artifact, self._timeline)
+
+    def inside(self, detections: Detections) -> Bools:
+        if self._regions is None:
+            return np.ones(len(detections), bool)
+        return areas.inside(self._regions, detections.xyxy, self._clip.width, self._clip.height)
+
+    def vectors(self, detections: Detections, inside: Bools) -> Artifact | None:
+        recipe, networks = self._recipe, self._networks
+        if networks.embedder_model is None:
+            return None
+        artifact = self.artifact_of("embed")
+        done = self.done(artifact)
+        shown = frames_shown(detections, inside, recipe.embed)
+        with self._stage("embed", len(self._timeline), done):
+            if artifact.summary is None:
+                embedder = self._opened("embed", lambda: networks.embedder(recipe.embed))
+                want = shown if recipe.embed.every else decisive(self._timeline, detections, shown)
+                embed(self._clip, self._timeline, detections, want, artifact, embedder, self._progress)
+        made = (artifact.summary or {}).get("crops", 0)
+        about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
+        self.seconds["embed"].update(**about, crops=made, of_boxes=int(shown.sum()))
+        return artifact
+
+    def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
+        features = () if vectors is None else stored_features(vectors)
+        with self._stage("track", len(self._timeline), 0):
+            size = (self._clip.width, self._clip.height)
+            return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
+
+    def crops(self, tracks: Tracks) -> Artifact:
+        recipe, networks = self._recipe, self._networks
+        artifact = self.artifact_of("crops")
+        rows = candidates_of(tracks, self._clip)
+        frames = len(np.unique(tracks.frame[rows]))
+        with self._stage("crops", frames, 0 if artifact.summary is None else frames):
+            if artifact.summary is None:
+                embedder = self._opened("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
+                look(self._clip, tracks, rows, artifact, embedder, self._progress.at)
+        self.seconds["crops"]["by"] = self._made_by(artifact)
+        return artifact
+
+    def done(self, artifact: Artifact) -> int:
+        whole = artifact.summary is not None
+        return len(self._timeline) if whole else min(artifact.sound() * CHUNK, len(self._timeline))
+
+    @staticmethod
+    def _made_by(artifact: Artifact) -> str:
+        return str((artifact.summary or {}).get("words", ""))

@@ -1,0 +1,1 @@
+"""The science: from pictures to people. Rooms here know nothing of each other, `models` aside."""

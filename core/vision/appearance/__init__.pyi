@@ -1,0 +1,14 @@
+from .colours import COLOURS as COLOURS
+from .colours import combine as combine
+from .colours import histogram as histogram
+from .colours import words as words
+from .mean_vector import means as means
+from .mean_vector import project as project
+from .select_crops import TALL as TALL
+from .select_crops import candidates as candidates
+from .select_crops import covered as covered
+from .select_crops import fitness as fitness
+from .select_crops import quality as quality
+from .select_crops import shares as shares
+from .select_crops import sharpness_of as sharpness_of
+from .select_crops import whole as whole

@@ -1,0 +1,146 @@
+"""What makes a box of a track worth a crop: how sharp its picture is, how much of it others cover, whether it is whole;
+and the picture as a file.
+
+Measures only. Refuses to say how much is enough: that is for whoever picks the crops.
+
+Which boxes of each track are worth a crop: first without pixels, then by how sharp the few that were cut out are.
+
+    rows = candidates(tracks, width, height)      look at these, and only at these
+    shares(tracks.track[rows])                    and keep the best of each share of their track's time
+    quality(fitness(tracks, width, height)[rows], sharpness, tracks.track[rows])
+
+Owns what a good box is. Refuses to leave a track without one: the best of the bad is kept, and its quality says so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.types import Bools, Floats, Image, Ints, Tracks
+
+_EDGE = 0.005  # of the picture's height: a box that comes so close is likely cut off, detectors stop short of edges
+
+
+def sharpness_of(crop: Image) -> float:
+    """How much fine detail a BGR crop has: the variance of its Laplacian, grey, at 64 x 128 (near and far alike).
+
+    A crop of one colour has 0. Detail that the dark swallows is gone too: what is dark must be sharper to pass.
+    """
+    grey = cv2.cvtColor(cv2.resize(crop, (64, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+
+
+def covered(tracks: Tracks) -> Floats:
+    """The largest share of each box that one other box of its frame covers."""
+    share = np.zeros(len(tracks), np.float32)
+    for rows in np.split(np.arange(len(tracks)), np.flatnonzero(np.diff(tracks.frame)) + 1):
+        box = tracks.xyxy[rows]
+        low = np.maximum(box[:, None, :2], box[None, :, :2])
+        high = np.minimum(box[:, None, 2:], box[None, :, 2:])
+        common = np.clip(high - low, 0, None).prod(axis=2)
+        area = np.diagonal(common).copy()
+        np.fill_diagonal(common, 0)
+        share[rows] = common.max(axis=1, initial=0) / np.maximum(area, 1e-6)
+    return share
+
+
+def whole(xyxy: Floats, width: int, height: int) -> Bools:
+    """Which boxes (n, 4) keep clear of the edges of a picture of `width` x `height` pixels, so that nobody is cut."""
+    x1, y1, x2, y2 = xyxy.T
+    edge = _EDGE * height
+    return np.asarray((x1 >= edge) & (y1 >= edge) & (x2 <= width - edge) & (y2 <= height - edge))
+
+
+TALL = 128
+"""Pixels from which a box is high enough: those of Market-1501's crops, from which most embedders learn."""
+COVERED = 0.3
+"""Share of a box at which another one spoils it: a quarter halves its fitness, half leaves little."""
+CUT = 0.4
+"""What a box is worth that the picture's edge cuts off."""
+FILLED_IN = 0.1
+"""What a box is worth where nobody was seen and the gap was filled in."""
+DOUBTED = 0.2
+"""What a box is worth of which the detector was not sure at all."""
+FITS = 0.5
+"""A box fits that has this share of the best fitness in its track."""
+SHARP = 20.0
+"""Sharpness (`core.crops`) that is worth half: nearly all crops of real people have more, blurred ones less."""
+
+Numbers = NDArray[np.floating[Any]]
+
+
+def candidates(tracks: Tracks, width: int, height: int, most: int = 8, tries: int = 3) -> Ints:
+    """Rows of `tracks` to look at, rising: of each track `tries` from each of `most` equal shares of its fitting boxes.
+
+    `width` and `height` are the picture's, in pixels. The shares follow time, and the tries of a share do so too, so
+    that they are not three pictures of one moment. A track of few boxes has as many shares as boxes, and always one.
+    """
+    fit = fitness(tracks, width, height)
+    rows = np.flatnonzero(fit >= FITS * _most_of(fit, tracks.track))
+    parts = shares(shares(tracks.track[rows], most), tries)
+    return np.asarray(rows[_best_of(parts, fit[rows])])
+
+
+def fitness(tracks: Tracks, width: int, height: int) -> Floats:
+    """How good each row's box is, 0 to 1, as far as that can be said without pixels: a product of five parts.
+
+    size    height of what lies in the picture, against `TALL`
+    whole   1, or `CUT` where the picture's edge cuts it off
+    alone   falls with the share that another box of the frame covers, 1 to 0
+    score   the detector's, from `DOUBTED` to 1
+    seen    1, or `FILLED_IN`
+    """
+    inside = np.clip(tracks.xyxy.reshape(-1, 2, 2), 0, (width, height))
+    sides = inside[:, 1] - inside[:, 0]
+    size = np.where((sides >= 1).all(axis=1), np.clip(sides[:, 1] / TALL, 0, 1), 0)
+    alone = np.exp(-((covered(tracks) / COVERED) ** 2))
+    score = DOUBTED + (1 - DOUBTED) * np.clip(tracks.score, 0, 1)
+    edge = np.where(whole(tracks.xyxy, width, height), 1, CUT)
+    return np.asarray(size * edge * alone * score * np.where(tracks.seen, 1, FILLED_IN), np.float32)
+
+
+def quality(fit: Floats, sharpness: Numbers, track: Ints) -> Floats:
+    """How good crops are, 0 to 1: the fitness of their boxes, times their sharpness by itself and within their track.
+
+    All (n,), a row for each crop that was looked at. By itself, what is sharper than `SHARP` loses little, or plain
+    coats would lose to patterned ones; within a track, a crop has the square root of its share of the sharpest.
+    """
+    sharpness = np.asarray(sharpness, np.float64)
+    by_itself = sharpness / (sharpness + SHARP)
+    best = np.maximum(_most_of(sharpness, track), 1e-6)
+    return np.asarray(fit * by_itself * np.sqrt(sharpness / best), np.float32)
+
+
+def shares(track: Ints, most: int = 8) -> Ints:
+    """Which share of its track's time each row from `candidates` lies in: numbers that rise with track, then with time.
+
+    Each track has `most` shares that are equally large, or as many as it has rows.
+
+    >>> shares(np.array([7, 7, 3, 7, 7]), 2).tolist()
+    [2, 2, 0, 3, 3]
+    """
+    if most < 1:
+        raise ValueError(f"expected most of 1 or more, got {most}")
+    _, own, count = np.unique(track, return_inverse=True, return_counts=True)
+    order = np.argsort(own, kind="stable")
+    place = np.empty(len(own), np.int64)
+    place[order] = np.arange(len(own)) - np.repeat(np.cumsum(count) - count, count)
+    return np.asarray(own * most + place * np.minimum(most, count)[own] // count[own])
+
+
+def _best_of(group: Ints, value: Floats) -> Ints:
+    """The row with the largest value of each group, rising; the first of equals."""
+    order = np.lexsort((-value, group))
+    first = np.flatnonzero(np.diff(group[order], prepend=-1))
+    return np.sort(order[first])
+
+
+def _most_of(value: Numbers, group: Ints) -> Numbers:
+    """The largest value (none below 0) of each row's group, (n,)."""
+    names, place = np.unique(group, return_inverse=True)
+    most = np.zeros(len(names), value.dtype)
+    np.maximum.at(most, place, value)
+    return np.asarray(most[place])

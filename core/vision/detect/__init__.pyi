@@ -1,0 +1,10 @@
+from .base import Boxes as Boxes
+from .base import Detector as Detector
+from .base import Letterbox as Letterbox
+from .base import boxes_of as boxes_of
+from .base import person_class as person_class
+from .base import suppress as suppress
+from .on_torch import build as build
+from .on_torch import halve as halve
+from .opening import on_pytorch_only as on_pytorch_only
+from .opening import open_detector as open_detector

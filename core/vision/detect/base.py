@@ -1,0 +1,135 @@
+"""The protocol that every detector meets, and the geometry of fitting a picture into a network's input.
+
+From the raw output of a YOLO network to boxes of one class. NumPy only; knows no runtime.
+
+Which of a model's classes is a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import WeightsError
+from core.base.settings import DetectSettings
+from core.base.types import Floats, Image
+
+GREY = 114
+"""What YOLO is trained to see around a picture that does not fill its input."""
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """People in one frame, best first: `xyxy` (n, 4) in pixels of the frame given, `score` (n,)."""
+
+    xyxy: Floats
+    score: Floats
+
+
+class Detector(Protocol):
+    """Finds people. `words` names model, runtime and precision for the user; `key` all that decides the result."""
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) at which a frame of that size is looked at: read it so, and nothing is resized twice."""
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        """Boxes for each BGR frame, in order. All frames of one call have the same size."""
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """A picture of `inner` (width, height) centred in an input of `outer` (width, height)."""
+
+    inner: tuple[int, int]
+    outer: tuple[int, int]
+
+    @classmethod
+    def around(cls, width: int, height: int, size: int, outer: tuple[int, int] | None = None) -> Letterbox:
+        """Fit into `outer`, or into the smallest multiple of 32 around the picture with its long side at `size`.
+
+        >>> Letterbox.around(1280, 720, 640)
+        Letterbox(inner=(640, 360), outer=(640, 384))
+        """
+        limit = outer or (size, size)
+        ratio = min(limit[0] / width, limit[1] / height)
+        inner = (max(1, round(width * ratio)), max(1, round(height * ratio)))
+        return cls(inner, outer or (-(-inner[0] // 32) * 32, -(-inner[1] // 32) * 32))
+
+    @property
+    def left_top(self) -> tuple[int, int]:
+        (iw, ih), (ow, oh) = self.inner, self.outer
+        return round((ow - iw) / 2 - 0.1), round((oh - ih) / 2 - 0.1)
+
+    def place(self, frame: Image, into: Image) -> None:
+        """Draw `frame` (any size) into `into` (outer height, outer width, 3), whose margins stay as they are."""
+        (iw, ih), (left, top) = self.inner, self.left_top
+        if frame.shape[:2] != (ih, iw):
+            frame = np.asarray(cv2.resize(frame, (iw, ih), interpolation=cv2.INTER_LINEAR), np.uint8)
+        into[top : top + ih, left : left + iw] = frame
+
+    def undo(self, xyxy: Floats, width: int, height: int) -> Floats:
+        """Boxes of the input as boxes of the `width` x `height` picture, clipped to it."""
+        offset = np.array(self.left_top * 2, np.float32)
+        scale = np.array((width / self.inner[0], height / self.inner[1]) * 2, np.float32)
+        limit = np.array((width, height) * 2, np.float32)
+        return np.asarray(np.clip((xyxy - offset) * scale, 0, limit), np.float32)
+
+
+def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
+    """Non-maximum suppression: best first, none that overlaps a better one by more than `iou`, at most `most`."""
+    if not len(score):
+        return Boxes(xyxy.reshape(0, 4), score)
+    xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
+    kept: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou)
+    rows = np.asarray(kept, np.int64)[:most]
+    return Boxes(xyxy[rows], score[rows])
+
+
+# A network that suppresses by itself (YOLO26) gives a short list of (x, y, x, y, score, class).
+END_TO_END_ROWS = 1000
+
+
+def boxes_of(output: NDArray[Any], person: int, settings: DetectSettings) -> Boxes:
+    """Boxes of class `person` from one image's output, in pixels of the network's input.
+
+    `output` is (4 + classes, anchors) with centre, size and a score per class, or (rows, 6) end to end.
+    """
+    if output.shape[1] == 6 and output.shape[0] <= END_TO_END_ROWS:
+        rows = output[(output[:, 4] >= settings.floor) & (output[:, 5] == person)]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: settings.most]
+        return Boxes(rows[:, :4].astype(np.float32), rows[:, 4].astype(np.float32))
+    score = output[4 + person]
+    at = np.flatnonzero(score >= settings.floor)
+    # An anchor speaks for its best class only; a dog that is also 0.1 person is no person.
+    if output.shape[0] > 5:
+        at = at[output[4:, at].argmax(axis=0) == person]
+    centre, half = output[:2, at].T, output[2:4, at].T / 2
+    xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+    return suppress(xyxy, score[at].astype(np.float32), settings.nms_iou, settings.most)
+
+
+def person_class(names: Mapping[int, str], model: str) -> int:
+    """The class called person, or the only class there is (a one-class person model may call it anything).
+
+    >>> person_class({0: "bicycle", 1: "person"}, "mine"), person_class({0: "item"}, "mine")
+    (1, 0)
+    """
+    for number, name in names.items():
+        if name.lower() in ("person", "pedestrian", "people"):
+            return int(number)
+    if len(names) == 1:
+        return int(next(iter(names)))
+    raise WeightsError(
+        f"{model} knows no class called person (it knows {', '.join(list(names.values())[:5])}, ...)",
+        "Use a detector trained on people.",
+    )

@@ -1,0 +1,85 @@
+"""YOLO on a CPU through OpenVINO: fixed shapes, one request per stream, frames in flight while others are decoded."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+from core.base.settings import DetectSettings
+from core.base.types import Image
+from core.machine.offline import import_openvino
+from core.vision.detect.base import GREY, Boxes, Letterbox, boxes_of
+
+
+class OpenVinoDetector:
+    """`file` is an OpenVINO `.xml` or an ONNX file; `person` the class to keep."""
+
+    def __init__(self, name: str, file: Path, digest: str, person: int, settings: DetectSettings) -> None:
+        self._ov = import_openvino()
+        self._core = self._ov.Core()
+        self._file, self._settings, self._person = file, settings, person
+        self._shape = self._core.read_model(file).input(0).partial_shape
+        self._ready: dict[tuple[int, int], list[Any]] = {}
+        can = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._precision = "bfloat16" if "BF16" in can else "float32"
+        self.words = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
+        self.key = f"{digest} openvino {self._precision}"
+
+    def _letterbox(self, width: int, height: int) -> Letterbox:
+        high, wide = self._shape[2], self._shape[3]
+        fixed = None if high.is_dynamic or wide.is_dynamic else (wide.get_length(), high.get_length())
+        return Letterbox.around(width, height, self._settings.size, fixed)
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        return self._letterbox(width, height).inner
+
+    def _requests(self, outer: tuple[int, int]) -> list[Any]:
+        """Compiled once per input shape. Pictures go in as they are read: uint8, BGR, height x width x 3."""
+        if outer not in self._ready:
+            model = self._core.read_model(self._file)
+            if model.input(0).partial_shape.is_dynamic:
+                model.reshape([1, 3, outer[1], outer[0]])
+            prepared = self._ov.preprocess.PrePostProcessor(model)
+            entry = prepared.input()
+            entry.tensor().set_element_type(self._ov.Type.u8).set_layout(self._ov.Layout("NHWC"))
+            entry.tensor().set_color_format(self._ov.preprocess.ColorFormat.BGR)
+            steps = entry.preprocess().convert_element_type(self._ov.Type.f32)
+            steps.convert_color(self._ov.preprocess.ColorFormat.RGB).scale(255.0)
+            entry.model().set_layout(self._ov.Layout("NCHW"))
+            compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+            streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+            self._ready[outer] = [compiled.create_infer_request() for _ in range(streams)]
+        return self._ready[outer]
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        waiting: deque[tuple[Any, Letterbox, int, int]] = deque()
+        turn: Iterator[Any] | None = None
+        streams = 0
+        try:
+            for frame in frames:
+                height, width = frame.shape[:2]
+                box = self._letterbox(width, height)
+                if turn is None:
+                    requests = self._requests(box.outer)
+                    turn, streams = cycle(requests), len(requests)
+                    for request in requests:
+                        request.get_input_tensor().data[:] = GREY
+                if len(waiting) == streams:
+                    yield self._collect(*waiting.popleft())
+                request = next(turn)
+                box.place(frame, request.get_input_tensor().data[0])
+                request.start_async()
+                waiting.append((request, box, width, height))
+            while waiting:
+                yield self._collect(*waiting.popleft())
+        finally:
+            for request, *_ in waiting:
+                request.wait()
+
+    def _collect(self, request: Any, box: Letterbox, width: int, height: int) -> Boxes:
+        request.wait()
+        found = boxes_of(request.get_output_tensor(0).data[0], self._person, self._settings)
+        return Boxes(box.undo(found.xyxy, width, height), found.score)

@@ -1,0 +1,145 @@
+"""YOLO through Ultralytics' own PyTorch code: the route for CUDA (half precision, batches) and the plain fallback.
+
+torchvision's Faster R-CNNs: half precision and batches on CUDA, float32 and one picture at a time on a CPU.
+
+They were trained with the short side at 800 px and the long one at 1333 at most; here `size` is the long side, as for
+every detector. Class 1 is a person, in COCO's numbering and in that of whoever trains a two-class one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.models import detection
+
+from core.base.errors import WeightsError
+from core.base.settings import DetectSettings
+from core.base.types import Image
+from core.machine.offline import import_ultralytics
+from core.vision.detect.base import Boxes, Letterbox, person_class
+from core.vision.models import Model, faster_rcnn, read_state
+
+
+class TorchDetector:
+    """`device` is `cpu` or `cuda`; `person` the class to keep."""
+
+    def __init__(self, name: str, file: Path, digest: str, settings: DetectSettings, device: str) -> None:
+        self._model = import_ultralytics().YOLO(str(file), task="detect")
+        self._person = person_class(self._model.names, name)
+        self._settings, self._device = settings, device
+        self._half, self._batch = (True, 32) if device == "cuda" else (False, 4)
+        precision = "float16" if self._half else "float32"
+        self.words = f"{name} on PyTorch, {device.upper()}, {precision}"
+        self.key = f"{digest} torch {device} {precision}"
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        return Letterbox.around(width, height, self._settings.size).inner
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        source = iter(frames)
+        while batch := list(islice(source, self._batch)):
+            for result in self._model.predict(
+                batch,
+                imgsz=self._settings.size,
+                conf=self._settings.floor,
+                iou=self._settings.nms_iou,
+                max_det=self._settings.most,
+                classes=[self._person],
+                device=self._device,
+                half=self._half,
+                verbose=False,
+            ):
+                found = result.boxes
+                yield Boxes(
+                    found.xyxy.float().cpu().numpy().astype(np.float32),
+                    found.conf.float().cpu().numpy().astype(np.float32),
+                )
+
+
+PERSON = 1
+NMS_IOU = 0.5
+"""What these networks were tuned for. `nms_iou` is YOLO's; it counts here where it is stricter."""
+
+
+class TorchvisionDetector:
+    """`device` is `cpu` or `cuda`."""
+
+    def __init__(self, model: Model, settings: DetectSettings, device: str) -> None:
+        self._network = build(model, settings).to(device)
+        self._settings, self._device = settings, device
+        self._batch, precision = (8, "float16") if device == "cuda" else (1, "float32")
+        if device == "cuda":
+            halve(self._network)
+        self.words = f"{model.name} on PyTorch, {device.upper()}, {precision}"
+        self.key = f"{model.digest} torchvision {device} {precision}"
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        return Letterbox.around(width, height, self._settings.size).inner
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        source = iter(frames)
+        while batch := list(islice(source, self._batch)):
+            with torch.inference_mode():
+                found = self._network([self._rgb(frame) for frame in batch])
+            for one in found:
+                people = one["labels"] == PERSON
+                yield Boxes(_numbers(one["boxes"][people]), _numbers(one["scores"][people]))
+
+    def _rgb(self, frame: Image) -> Tensor:
+        """BGR bytes (height, width, 3) -> RGB from 0 to 1 (3, height, width)."""
+        pixels = torch.from_numpy(np.ascontiguousarray(frame[:, :, ::-1])).to(self._device)
+        return pixels.permute(2, 0, 1).float() / 255
+
+
+def build(model: Model, settings: DetectSettings) -> Any:
+    """The network of the model's file, in float32 on the CPU, ready for inference. Fetches nothing."""
+    state = read_state(model.path)
+    found, classes = faster_rcnn(state)
+    if found != model.architecture:
+        raise WeightsError(
+            f"{model.path.name} should hold {model.architecture} and holds {found or 'another network'}",
+            "Fetch it again, or name another file.",
+        )
+    network = getattr(detection, found)(
+        weights=None,
+        weights_backbone=None,
+        num_classes=classes,
+        min_size=settings.size,
+        max_size=settings.size,
+        box_score_thresh=settings.floor,
+        box_nms_thresh=min(settings.nms_iou, NMS_IOU),
+        box_detections_per_img=settings.most,
+    )
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as fault:
+        raise WeightsError(f"{model.path.name} does not fit {found} ({fault})", "Fetch it again.") from fault
+    return network.eval().requires_grad_(False)
+
+
+def halve(network: Any) -> None:
+    """Convolutions and the box head in half precision; anchors, boxes and suppression stay in float32.
+
+    In half precision a coordinate above 1024 px is rounded to whole pixels, and suppression's offsets overflow.
+    """
+    for part in (network.backbone, network.rpn.head, network.roi_heads.box_head):
+        part.half()
+        part.register_forward_pre_hook(lambda _, given: _cast(given, torch.float16))
+        part.register_forward_hook(lambda _, given, made: _cast(made, torch.float32))
+
+
+def _cast(given: Any, kind: torch.dtype) -> Any:
+    if isinstance(given, Tensor):
+        return given.to(kind)
+    if isinstance(given, dict):
+        return type(given)((name, _cast(value, kind)) for name, value in given.items())
+    return type(given)(_cast(value, kind) for value in given)
+
+
+def _numbers(values: Tensor) -> Any:
+    return values.float().cpu().numpy().astype(np.float32)

@@ -1,0 +1,104 @@
+"""Opening a detector: which code and runtime, and the one-time export of a PyTorch file to OpenVINO."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import tempfile
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from core.base.errors import BackendError, WeightsError
+from core.base.settings import DetectSettings
+from core.machine.device import Backend, choose
+from core.machine.offline import import_openvino, import_ultralytics
+from core.machine.paths import cache_dir, publish
+from core.vision.detect.base import Detector, person_class
+from core.vision.models import Model
+
+COCO_CLASSES = 80
+
+
+def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
+    """`model` on the runtime that `backend` names, or on the best that is here."""
+    if on_pytorch_only(model):
+        return _torchvision(model, settings, backend)
+    runtime = choose(backend, model.pytorch)
+    if runtime != "openvino":
+        from core.vision.detect.on_torch import TorchDetector
+
+        return TorchDetector(model.name, model.path, model.digest, settings, "cuda" if runtime == "cuda" else "cpu")
+    from core.vision.detect.on_openvino import OpenVinoDetector
+
+    file = _xml_in(exported(model)) if model.pytorch else _xml_in(model.path)
+    return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
+
+
+def on_pytorch_only(model: Model) -> bool:
+    """Whether there is no way here to run it on OpenVINO."""
+    return model.architecture.startswith("fasterrcnn")
+
+
+def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
+    """Runs on PyTorch alone: on CUDA where there is one, otherwise on the CPU."""
+    if backend == "openvino":
+        raise BackendError(
+            f"{model.name} runs on PyTorch only, and '{backend}' was asked for",
+            "Leave --device out (other networks then still run on OpenVINO), or give --device torch.",
+        )
+    from core.vision.detect.on_torch import TorchvisionDetector
+
+    device = "cuda" if choose(backend, model.pytorch) == "cuda" else "cpu"
+    return TorchvisionDetector(model, settings, device)
+
+
+def exported(model: Model) -> Path:
+    """The OpenVINO folder made from a PyTorch file, once per digest, with free height and width."""
+    folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version('openvino')}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+        # Ultralytics writes beside the file it reads, so it reads a copy.
+        copy = Path(shutil.copy(model.path, Path(room) / "model.pt"))
+        try:
+            # The exporter traces with calls that PyTorch has deprecated; the user can do nothing about that.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yolo = import_ultralytics().YOLO(str(copy), task="detect")
+                made = yolo.export(format="openvino", dynamic=True, imgsz=640, verbose=False)
+        except Exception as fault:
+            # Whatever a foreign file makes the exporter raise is the file's fault.
+            raise WeightsError(f"{model.name} is no YOLO model ({fault})", "Give another file.") from fault
+        publish(Path(made), folder)
+    return folder
+
+
+def _xml_in(path: Path) -> Path:
+    if path.is_file():
+        return path
+    files = sorted(path.glob("*.xml"))
+    if len(files) != 1:
+        raise WeightsError(f"{path.name} holds {len(files)} .xml files", "An OpenVINO folder holds one, with its .bin.")
+    return files[0]
+
+
+def _names(file: Path) -> dict[int, str]:
+    """Class names from what Ultralytics left beside or inside the file; without any, from the number of classes."""
+    beside = file.with_name("metadata.yaml")
+    if file.suffix == ".xml" and beside.is_file():
+        return {int(k): str(v) for k, v in yaml.safe_load(beside.read_text(encoding="utf-8"))["names"].items()}
+    model: Any = import_openvino().Core().read_model(file)
+    if model.has_rt_info(["framework", "names"]):
+        return {
+            int(k): str(v) for k, v in ast.literal_eval(str(model.get_rt_info(["framework", "names"]).value)).items()
+        }
+    channels = model.output(0).partial_shape[1]
+    classes = 0 if channels.is_dynamic else channels.get_length() - 4
+    if classes in (1, COCO_CLASSES):
+        return {0: "person", **{n: f"class {n}" for n in range(1, classes)}}
+    raise WeightsError(f"{file.name} does not say what its classes are", "Export it with Ultralytics.")

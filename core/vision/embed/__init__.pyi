@@ -1,0 +1,15 @@
+from .base import CropEmbedder as CropEmbedder
+from .base import Embedder as Embedder
+from .base import stack as stack
+from .on_openvino import OpenVinoNetwork as OpenVinoNetwork
+from .opening import FolderFeatures as FolderFeatures
+from .opening import embed_folder as embed_folder
+from .opening import open_embedder as open_embedder
+from .opening import save_features as save_features
+from .torch_networks import CHANNELS as CHANNELS
+from .torch_networks import FEATURES as FEATURES
+from .torch_networks import NECK as NECK
+from .torch_networks import OSNet as OSNet
+from .torch_networks import Steady as Steady
+from .torch_networks import body as body
+from .torch_networks import split_state as split_state

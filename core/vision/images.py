@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import cv2
+
+from core.base.types import Image
+
+
+def jpeg(bgr: Image, quality: int) -> bytes:
+    """A picture as a JPEG file, quality 1 to 100."""
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

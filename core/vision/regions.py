@@ -1,0 +1,247 @@
+"""Regions of interest: where in the picture people count, and where they do not.
+
+A region is a box or a polygon in fractions of the picture, so that it holds at any size. Boxes of people are judged by
+one point, foot or centre; regions are applied to stored detections, and nothing is detected again. Kept as JSON; plain
+lines of `x,y` are read as one polygon. A region that encloses nothing is refused here rather than saved."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from core.base.errors import RegionError
+from core.base.types import Bools
+from core.machine.paths import write_atomically
+
+Point = tuple[float, float]
+Doubles = NDArray[np.float64]
+
+VERSION = 1
+OUTSIDE = 0.1  # how far beyond the picture a point may lie and still be meant for its edge
+_SMALLEST = 1e-9  # area, in pictures: far below one pixel of any camera
+_NEAR = 1e-9  # distance to an edge, in pictures, that counts as on it
+_FORMAT = "sightline-regions"
+_SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
+_CHOICES = {"kind": ("box", "polygon"), "mode": ("include", "exclude"), "anchor": ("foot", "centre")}
+_LINES = "A plain region file has one x,y per line, in pixels of the clip."
+
+
+@dataclass(frozen=True)
+class Region:
+    """One shape. `points` are (x, y) from 0 to 1: two opposite corners of a box, or three and more of a polygon.
+
+    Points a little outside are moved to the picture's edge, a box dragged backwards is turned round, and the repeated
+    last point of a closed polygon is dropped. Where a polygon crosses itself, what is enclosed twice is outside.
+    """
+
+    kind: Literal["box", "polygon"]
+    points: tuple[Point, ...]
+    mode: Literal["include", "exclude"] = "include"
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        _choose("kind", self.kind)
+        _choose("mode", self.mode)
+        if not isinstance(self.name, str):
+            raise RegionError(f"A region's name is {self.name!r}", "Give a text.")
+        points = _points(self.points)
+        object.__setattr__(self, "points", _box(points) if self.kind == "box" else _polygon(points))
+
+    @property
+    def corners(self) -> Doubles:
+        """The outline's corners in order, (n, 2)."""
+        if self.kind == "polygon":
+            return np.array(self.points, np.float64)
+        (left, top), (right, bottom) = self.points
+        return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
+
+
+@dataclass(frozen=True)
+class Regions:
+    """All regions of a clip, and the point of a person's box that is asked for: middle of the lower edge, or centre."""
+
+    regions: tuple[Region, ...] = ()
+    anchor: Literal["foot", "centre"] = "foot"
+
+    def __post_init__(self) -> None:
+        _choose("anchor", self.anchor)
+        object.__setattr__(self, "regions", tuple(self.regions))
+
+    @property
+    def digest(self) -> str:
+        """The same for the same regions on any machine: part of the key of what is stored."""
+        return hashlib.sha256(to_json(self).encode()).hexdigest()
+
+
+def inside(regions: Regions, xyxy: ArrayLike, width: int, height: int) -> Bools:
+    """Which boxes (n, 4), in pixels of a `width` x `height` picture, count: (n,).
+
+    Inside any include region, or anywhere if there is none, and inside no exclude region. An edge belongs to its
+    region. A box that reaches out of the picture is judged by the nearest point within it.
+    """
+    if width <= 0 or height <= 0:
+        raise ValueError(f"inside: expected a picture with an area, got {width} x {height}")
+    boxes = np.asarray(xyxy, np.float64).reshape(-1, 4)
+    x = (boxes[:, 0] + boxes[:, 2]) / 2
+    y = boxes[:, 3] if regions.anchor == "foot" else (boxes[:, 1] + boxes[:, 3]) / 2
+    points = np.clip(np.stack([x / width, y / height], axis=1), 0, 1)
+    included = [region.corners for region in regions.regions if region.mode == "include"]
+    excluded = [region.corners for region in regions.regions if region.mode == "exclude"]
+    counts = _within_any(included, points) if included else np.ones(len(points), np.bool_)
+    return counts & ~_within_any(excluded, points)
+
+
+def to_json(regions: Regions) -> str:
+    """The same text for the same regions, always."""
+    content = {"format": _FORMAT, "version": VERSION, **asdict(regions)}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Regions:
+    """Regions from `to_json`'s text; what is wrong with any other is said in a `RegionError`."""
+    remedy = "Save the regions again, or mend the file."
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise RegionError(f"line {fault.lineno}: no valid JSON ({fault.msg})", remedy) from fault
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise RegionError(f'this JSON does not hold regions ("format" is not "{_FORMAT}")', remedy)
+    if content.get("version") != VERSION:
+        raise RegionError(f"version {content.get('version')!r} of the format is not known here", "Update Sightline.")
+    items = content.get("regions")
+    if not isinstance(items, list):
+        raise RegionError('"regions" is not a list', remedy)
+    return Regions(tuple(_region(number, item) for number, item in enumerate(items, 1)), content.get("anchor", "foot"))
+
+
+def load_regions(path: Path, width: int, height: int) -> Regions:
+    """Regions from JSON or from plain `x,y` lines, whichever the file holds; the size turns pixels into fractions."""
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise RegionError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
+    return read_regions(content, path.name, width, height)
+
+
+def read_regions(content: bytes, name: str, width: int, height: int) -> Regions:
+    """Regions from the content of a file called `name`."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise RegionError(f"{name} is not a text file", _LINES) from fault
+    try:
+        return from_json(text) if text.lstrip().startswith(("{", "[")) else _from_lines(text, width, height)
+    except RegionError as fault:
+        raise RegionError(f"{name}: {fault.message}", fault.remedy) from fault
+
+
+def save_regions(path: Path, regions: Regions) -> None:
+    """Write JSON: whole, or not at all."""
+    write_atomically(path, to_json(regions).encode())
+
+
+def _within_any(outlines: Sequence[Doubles], points: Doubles) -> Bools:
+    within = np.zeros(len(points), np.bool_)
+    for corners in outlines:
+        within |= _within(corners, points)
+    return within
+
+
+def _within(corners: Doubles, points: Doubles) -> Bools:
+    """Points (n, 2) inside or on the outline of `corners` (m, 2), by the even-odd rule."""
+    edge = np.roll(corners, -1, axis=0) - corners
+    offset = points[:, None, :] - corners  # (n, m, 2)
+    along = np.clip((offset * edge).sum(2) / (edge * edge).sum(1), 0, 1)
+    on_edge = (np.hypot(*np.moveaxis(offset - along[..., None] * edge, 2, 0)) <= _NEAR).any(axis=1)
+    # A ray to the right crosses an edge whose ends lie on either side of it.
+    below = points[:, None, 1] >= corners[:, 1]
+    spans = below != np.roll(below, -1, axis=1)
+    slope = np.divide(edge[:, 0], edge[:, 1], out=np.zeros(len(edge)), where=edge[:, 1] != 0)
+    crossed = spans & (offset[..., 0] < offset[..., 1] * slope)
+    answer: Bools = on_edge | (crossed.sum(axis=1) % 2 == 1)
+    return answer
+
+
+def _choose(name: str, value: object) -> None:
+    if value not in _CHOICES[name]:
+        raise RegionError(f"{name} is {value!r}", f"Give {' or '.join(_CHOICES[name])}.")
+
+
+def _points(points: Sequence[Any]) -> list[Point]:
+    """Points as plain floats within the picture; `RegionError` names the first that is none."""
+    clean = []
+    for number, point in enumerate(points, 1):
+        try:
+            x, y = (float(value) for value in point)
+        except (TypeError, ValueError, OverflowError) as fault:
+            raise RegionError(f"Point {number} is {point!r}", "Give two numbers, x and y.") from fault
+        if not (math.isfinite(x) and math.isfinite(y)):
+            raise RegionError(f"Point {number} is ({x:g}, {y:g})", "Give finite numbers.")
+        if not all(-OUTSIDE <= value <= 1 + OUTSIDE for value in (x, y)):
+            raise RegionError(
+                f"Point {number} lies far outside the picture: ({x:g}, {y:g}) of its width and height",
+                "Check that the region was drawn on a clip of this size.",
+            )
+        clean.append((min(1.0, max(0.0, x)), min(1.0, max(0.0, y))))
+    return clean
+
+
+def _box(points: list[Point]) -> tuple[Point, ...]:
+    if len(points) != 2:
+        raise RegionError(f"A box has {len(points)} points", "Give two opposite corners.")
+    (left, right), (top, bottom) = (sorted(axis) for axis in zip(*points, strict=True))
+    if (right - left) * (bottom - top) <= _SMALLEST:
+        raise RegionError("A box encloses nothing", "Drag from one corner to the opposite one.")
+    return (left, top), (right, bottom)
+
+
+def _polygon(points: list[Point]) -> tuple[Point, ...]:
+    distinct = [point for number, point in enumerate(points, 1) if point != points[number % len(points)]]
+    if len(set(distinct)) < 3:
+        raise RegionError(f"A polygon has {len(set(distinct))} different points", "Set three or more.")
+    offset = np.array(distinct) - distinct[0]
+    across = offset[:, None, 0] * offset[None, :, 1] - offset[:, None, 1] * offset[None, :, 0]
+    if np.abs(across).max() <= _SMALLEST:
+        raise RegionError("A polygon encloses nothing: its points lie on one line", "Set a point beside the line.")
+    return tuple(distinct)
+
+
+def _region(number: int, item: Any) -> Region:
+    known = {"kind", "points", "mode", "name"}
+    if not isinstance(item, dict) or not {"kind", "points"} <= set(item) <= known:
+        raise RegionError(
+            f"region {number} is {item!r:.80}", "A region has kind and points, and may have mode and name."
+        )
+    if not isinstance(item["points"], list):
+        raise RegionError(f"region {number}: points is {item['points']!r:.80}", "Give a list of [x, y].")
+    try:
+        return Region(**item)
+    except RegionError as fault:
+        raise RegionError(f"region {number}: {fault.message}", fault.remedy) from fault
+
+
+def _from_lines(text: str, width: int, height: int) -> Regions:
+    """One include polygon; its numbers are pixels, unless none is above 1: then they are fractions already."""
+    points = [_line(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    fractions = all(value <= 1 for point in points for value in point)
+    size = (1.0, 1.0) if fractions else (width, height)
+    return Regions((Region("polygon", tuple((x / size[0], y / size[1]) for x, y in points)),))
+
+
+def _line(number: int, line: str) -> Point:
+    try:
+        x, y = (float(cell) for cell in _SEPARATOR.split(line.strip()))
+    except ValueError as fault:
+        raise RegionError(f"line {number} is {line.strip()!r:.60}", _LINES) from fault
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise RegionError(f"line {number} is {line.strip()!r:.60}, no finite numbers", _LINES)
+    return x, y

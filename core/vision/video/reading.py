@@ -1,0 +1,164 @@
+"""The pictures of a timeline, decoded ahead in a thread of their own.
+
+Owns the thread and its bounded queue: both are gone after the end, an error, a break, or a reader that is dropped.
+Refuses to fill in what cannot be decoded: such rows are skipped and named in `Reader.missing`."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import weakref
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import av
+import cv2
+import numpy as np
+
+from core.base.errors import ClipError
+from core.base.types import Clip, Image, Ints, Timeline
+from core.vision.video.decoding import CONTAINER, decoded_pictures, sequence_pictures
+
+TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """One frame of a timeline: its row there, its number and time in the source, and its pixels (height, width, 3)."""
+
+    row: int
+    frame: int
+    seconds: float
+    bgr: Image
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last thing in the queue: `errors` holds what stopped the thread, if anything did."""
+
+    errors: tuple[Exception, ...] = ()
+
+
+class _Handoff:
+    """The bounded queue between the thread and whoever reads. The thread always ends it with `_End`."""
+
+    def __init__(self, size: int) -> None:
+        self.waiting: queue.Queue[Picture | _End] = queue.Queue(size)
+        self.stopped = threading.Event()
+        self.ended = False
+
+    def take(self) -> Picture | _End:
+        item = self.waiting.get()
+        self.ended = isinstance(item, _End)
+        return item
+
+    def stop(self, thread: threading.Thread) -> None:
+        self.stopped.set()
+        while not self.ended:
+            self.take()
+        thread.join()
+
+
+class Reader(Iterator[Picture]):
+    """Iterate over it, in a `with` block or not; `close` may be called at any time and more than once."""
+
+    def __init__(
+        self, clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None, queue_size: int
+    ) -> None:
+        self._expected, self._rows, self._missing = first, len(timeline), [0] * 0
+        self._handoff = _Handoff(queue_size)
+        source = _pictures(clip, timeline, first, scale_to)
+        # Nothing in the thread refers to the reader, so that one that is dropped half way is finalized at once.
+        self._thread = threading.Thread(target=_run, args=(source, self._handoff), name="sightline-read", daemon=True)
+        self._thread.start()
+        self._finalize = weakref.finalize(self, self._handoff.stop, self._thread)
+
+    @property
+    def missing(self) -> Ints:
+        """Rows of the timeline that could not be read, as far as reading has come."""
+        return np.array(self._missing, np.int64)
+
+    def __next__(self) -> Picture:
+        if self._handoff.ended:
+            raise StopIteration
+        item = self._handoff.take()
+        if isinstance(item, _End):
+            self.close()
+            self._pass_over(self._rows if not item.errors else self._expected)
+            raise item.errors[0] if item.errors else StopIteration
+        self._pass_over(item.row)
+        self._expected = item.row + 1
+        return item
+
+    def close(self) -> None:
+        """Stop the thread, throw away what it has decoded ahead, and wait until it is gone."""
+        self._finalize()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pass_over(self, row: int) -> None:
+        self._missing.extend(range(self._expected, row))
+        self._expected = row
+
+
+def read(
+    clip: Clip,
+    timeline: Timeline,
+    *,
+    first: int = 0,
+    scale_to: tuple[int, int] | None = None,
+    queue_size: int = 8,
+) -> Reader:
+    """The pictures of `timeline` from row `first` on, at `scale_to` (width, height) or as large as they are shown."""
+    if not 0 <= first <= len(timeline):
+        raise ValueError(f"first: expected 0 to {len(timeline)}, got {first}")
+    if len(timeline) and not 0 <= timeline.frame[0] <= timeline.frame[-1] < clip.frames:
+        raise ValueError(f"timeline: expected frames from 0 to {clip.frames - 1}, got {timeline.frame[[0, -1]]}")
+    if queue_size < 1 or (scale_to is not None and min(scale_to) < 1):
+        raise ValueError(f"expected sizes of 1 or more, got queue_size {queue_size}, scale_to {scale_to}")
+    return Reader(clip, timeline, first, scale_to, queue_size)
+
+
+def _run(source: Generator[Picture], handoff: _Handoff) -> None:
+    end = _End()
+    try:
+        with closing(source):
+            for picture in source:
+                if handoff.stopped.is_set():
+                    break
+                handoff.waiting.put(picture)
+    except (OSError, av.FFmpegError) as error:
+        end = _End((ClipError(f"The clip cannot be read on ({error.strerror})", "Check the disk, then start again."),))
+    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the pictures are used
+        end = _End((error,))
+    finally:
+        handoff.waiting.put(end)
+
+
+def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None) -> Generator[Picture]:
+    wanted = timeline.frame[first:]
+    if not len(wanted):
+        return
+    decode = sequence_pictures if clip.container == CONTAINER else decoded_pictures
+    row = first
+    with closing(decode(clip, wanted)) as pictures:
+        for number, stored in pictures:
+            row += int(np.searchsorted(timeline.frame[row:], number))
+            yield Picture(row, number, float(timeline.seconds[row]), _shown(stored, clip.rotation, scale_to))
+
+
+def _shown(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
+    """Scaled, then turned: the smaller picture is the cheaper one to turn."""
+    if scale_to is not None:
+        size = scale_to[::-1] if rotation % 180 else scale_to
+        stored = np.asarray(cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.rotate(stored, TURNS[rotation]), np.uint8) if rotation else stored

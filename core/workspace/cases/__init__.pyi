@@ -1,0 +1,9 @@
+from .backup import back_up as back_up
+from .backup import restore as restore
+from .case import Case as Case
+from .case import CaseClip as CaseClip
+from .case import Plan as Plan
+from .delete import Erasure as Erasure
+from .delete import erase as erase
+from .delete import what_goes as what_goes
+from .store import Cases as Cases

@@ -1,0 +1,250 @@
+"""What to find and how: the order that becomes a job, its key, and the command line that does it.
+
+What is not the same in two orders, in words: why a run that is shown is not what a new one would show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from core.base.errors import SettingsError
+from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.machine.artifacts import digest_of
+from core.machine.paths import write_atomically
+from core.runs import NONE, VERSIONS, Span
+from core.vision.models import find
+from core.vision.regions import to_json
+from core.workspace.cases import Case
+
+
+@dataclass(frozen=True)
+class Source:
+    """One clip of an order. What decides the result is all but where the file lies: name, content, offset, the seconds
+    that are looked at, and the regions (text of `core.regions.to_json`, empty for none).
+    """
+
+    camera: str
+    path: str
+    digest: str
+    offset_seconds: float = 0.0
+    start_seconds: float = 0.0
+    end_seconds: float | None = None
+    regions: str = ""
+
+    @property
+    def span(self) -> Span | None:
+        """The range of time, where it is not the whole clip."""
+        whole = not self.start_seconds and self.end_seconds is None
+        return None if whole else (self.start_seconds, self.end_seconds)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to find and how. `models` holds the digests of the models named, so that a changed file is new work."""
+
+    sources: tuple[Source, ...]
+    detector: str
+    embedder: str = NONE
+    models: tuple[str, ...] = ()
+    video: VideoSettings = field(default_factory=VideoSettings)
+    detect: DetectSettings = field(default_factory=DetectSettings)
+    track: TrackSettings = field(default_factory=TrackSettings)
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("an order needs at least one source")
+
+    @property
+    def key(self) -> str:
+        """Of what another program, whose stages come to something else, would not have done."""
+        content = {**asdict(self), "stages": VERSIONS}
+        for source in content["sources"]:
+            del source["path"]
+        return digest_of(content)
+
+    @property
+    def matched(self) -> bool:
+        """Whether people are looked for again, and not only tracked."""
+        return self.embedder != NONE
+
+    def moved(self, places: Mapping[str, str]) -> Order:
+        """The same of clips that lie elsewhere now: paths by digest. Its key is the same."""
+        return replace(self, sources=tuple(replace(s, path=places.get(s.digest, s.path)) for s in self.sources))
+
+    def prepare(self, folder: Path) -> None:
+        """Write what the command line names by file."""
+        for source in self.sources:
+            if source.regions:
+                write_atomically(_regions_file(folder, source), source.regions.encode())
+
+    def words(self, folder: Path) -> list[str]:
+        """The arguments of `python -m core` that do this, with the results in `out` of the job's folder."""
+        named = [word for source in self.sources for word in _words_of(source, folder, self.matched)]
+        video, track = self.video, self.track
+        flags = {
+            "weights": self.detector,
+            "features": self.embedder,
+            "fps": video.fps,
+            "from": video.start_seconds,
+            "to": video.end_seconds,
+            "size": self.detect.size,
+            **_unusual_detection(self.detect),
+            "conf": track.conf,
+            "iou": track.iou,
+            "track-cos": track.track_cos,
+            "n-init": track.n_init,
+            "max-age": track.max_age,
+            "out": folder / "out",
+            "watch": folder,
+            "progress": "json",
+        }
+        # With `=`, so that a negative number is not taken for a flag.
+        given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        return ["run", *named, *given, "--no-zip"] if self.matched else ["track", *named, *given]
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Order:
+        """The order that `asdict` wrote."""
+        return cls(
+            sources=tuple(Source(**s) for s in content["sources"]),
+            detector=content["detector"],
+            embedder=content["embedder"],
+            models=tuple(content["models"]),
+            video=VideoSettings(**content["video"]),
+            detect=DetectSettings(**content["detect"]),
+            track=TrackSettings(**content["track"]),
+        )
+
+
+def order_of(case: Case) -> Order:
+    """What a run of the case as it stands would be; `WeightsError` where a model that it names is not here."""
+    if not case.clips:
+        raise SettingsError("the case has no clips", "Add some on the Footage page.")
+    plan, offsets = case.plan, case.offsets
+    models = [find(plan.detector, "detector").digest]
+    if plan.embedder != NONE:
+        models.append(find(plan.embedder, "embedder").digest)
+    sources = tuple(
+        Source(
+            clip.camera,
+            clip.path,
+            clip.digest,
+            offsets[clip.camera],
+            clip.start_seconds,
+            clip.end_seconds,
+            to_json(clip.regions) if clip.regions.regions else "",
+        )
+        for clip in case.clips
+    )
+    return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
+
+
+def _unusual_detection(detect: DetectSettings) -> dict[str, float]:
+    """Flags for the settings of detection that the app does not offer, where they are not the usual ones."""
+    usual = DetectSettings()
+    flags = {"floor": "detection-floor", "nms_iou": "nms-iou", "most": "max-detections"}
+    values = {name: getattr(detect, name) for name in flags if getattr(detect, name) != getattr(usual, name)}
+    return {flags[name]: value for name, value in values.items()}
+
+
+def _words_of(source: Source, folder: Path, matched: bool) -> list[str]:
+    words = ["--name", f"{source.camera}={source.path}"]
+    if source.span:
+        start, end = source.span
+        words.append(f"--range={source.camera}={start:f}-{'' if end is None else f'{end:f}'}")
+    if source.regions:
+        words.append(f"--roi={source.camera}={_regions_file(folder, source)}")
+    if source.offset_seconds and matched:
+        words.append(f"--offset={source.camera}={source.offset_seconds!r}")
+    return words
+
+
+def _regions_file(folder: Path, source: Source) -> Path:
+    return folder / "regions" / f"{source.camera}.json"
+
+
+_SETTINGS = {
+    ("video", "fps"): "analysis frame rate (0: all)",
+    ("video", "start_seconds"): "first second",
+    ("video", "end_seconds"): "last second",
+    ("detect", "size"): "detector input size (px)",
+    ("track", "conf"): "confidence threshold",
+    ("track", "iou"): "minimum IoU",
+    ("track", "track_cos"): "similarity threshold within a track",
+    ("track", "n_init"): "minimum detections per track",
+    ("track", "max_age"): "maximum gap (s)",
+}
+
+
+def changes(old: Order, new: Order) -> list[str]:
+    """A short sentence for each difference; none where both come out the same."""
+    return [*_clips(old, new), *_models(old, new), *_settings(old, new)]
+
+
+def _clips(old: Order, new: Order) -> Iterator[str]:
+    before, after = ({source.camera: source for source in order.sources} for order in (old, new))
+    names = _renamed(before, after)
+    yield from (f"{camera}: renamed to {name}" for camera, name in names.items())
+    before = {names.get(camera, camera): source for camera, source in before.items()}
+    yield from (f"{camera}: removed" for camera in before if camera not in after)
+    yield from (f"{camera}: new" for camera in after if camera not in before)
+    for camera in before.keys() & after.keys():
+        yield from (f"{camera}: {words}" for words in _of(before[camera], after[camera]))
+    if before.keys() == after.keys() and list(before) != list(after):
+        yield "the order of the cameras"
+
+
+def _renamed(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[str, str]:
+    """The new name of each camera whose clip is there under a name that was not there before."""
+    names = {source.digest: camera for camera, source in after.items() if camera not in before}
+    return {
+        camera: names[source.digest]
+        for camera, source in before.items()
+        if camera not in after and source.digest in names
+    }
+
+
+def _of(old: Source, new: Source) -> Iterator[str]:
+    if old.digest != new.digest:
+        yield "different clip"
+    if old.offset_seconds != new.offset_seconds:
+        yield f"start offset {new.offset_seconds:g} s (was {old.offset_seconds:g} s)"
+    if old.span != new.span:
+        yield f"analysed {_seconds(new)} (was {_seconds(old)})"
+    if old.regions != new.regions:
+        yield "regions drawn" if not old.regions else "regions changed" if new.regions else "regions removed"
+
+
+def _seconds(source: Source) -> str:
+    if source.span is None:
+        return "as a whole"
+    start, end = source.span
+    return f"from {start:g} s" + ("" if end is None else f" to {end:g} s")
+
+
+def _models(old: Order, new: Order) -> Iterator[str]:
+    if old.detector != new.detector:
+        yield f"detector: {new.detector} (was {old.detector})"
+    if old.embedder != new.embedder:
+        one, other = ("none" if name == NONE else name for name in (old.embedder, new.embedder))
+        yield f"re-identification model: {other} (was {one})"
+    if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
+        yield "a model file has changed"
+
+
+def _settings(old: Order, new: Order) -> Iterator[str]:
+    before, after = asdict(old), asdict(new)
+    for (group, name), words in _SETTINGS.items():
+        was, now = before[group][name], after[group][name]
+        if was != now:
+            yield f"{words}: {_shown(now)} (was {_shown(was)})"
+    known = {group: {name for where, name in _SETTINGS if where == group} for group in ("video", "detect", "track")}
+    for group, names in known.items():
+        if any(before[group][name] != after[group][name] for name in before[group].keys() - names):
+            yield f"another setting ({group})"
+
+
+def _shown(value: float | None) -> str:
+    return "the end" if value is None else f"{value:g}"

@@ -1,0 +1,185 @@
+"""One thing to be made on click: started or joined, watched, stopped, or said to be done. The work is a child's.
+
+What is done: to be downloaded, looked at, checked by somebody else, and made again."""
+
+from __future__ import annotations
+
+import shlex
+import zipfile
+from pathlib import Path
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.base.progress import Report
+from core.base.text import duration, in_words
+from core.export import sheet_name
+from core.http import called_of, export_address
+from core.machine.artifacts import digest_of
+from core.review import Desk
+from core.runs import FILE, record_of
+from core.workspace import services
+from core.workspace.cases import Case
+from core.workspace.jobs import Export, Making, What
+from pages.parts.shell.session import export_refused
+
+EVERY_SECONDS = 0.5
+_WORDS = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
+_UNITS = {"export": "crops", "film": "frames"}
+
+
+def export_of(case: Case, desk: Desk, what: What, reason: str) -> Export:
+    """What would be made of the run as it is now decided; with a `reason` heads stay as they are."""
+    stamp = digest_of([(desk.out / name).stat().st_mtime_ns for name in (FILE, "run.json")])
+    return Export(
+        what,
+        case.run,
+        stamp,
+        case.threshold,
+        desk.review.links,
+        desk.review.names,
+        " ".join(case.purpose.split()),
+        reason,
+    )
+
+
+def made(
+    case: Case, export: Export, results: Path, label: str, primary: bool = False, off: bool = False
+) -> Making | None:
+    """What is done already; otherwise a button, how far it is, or why it failed."""
+    making = services().exports.look(export.key)
+    if making is not None and making.live:
+        st.fragment(_watch, run_every=EVERY_SECONDS)(export.key, _WORDS[export.what])
+        return None
+    if making is not None and making.state == "done":
+        return making
+    if making is not None and making.state == "failed":
+        st.error(f"**The export failed.** {making.fault}", icon=":material/error:")
+    elif making is not None:
+        st.caption("Stopped before completion.")
+    again = making is not None and making.state == "failed"
+    st.button(
+        "Try again" if again else label,
+        key=f"make {export.what}",
+        type="primary" if primary else "secondary",
+        icon=":material/replay:" if again else ":material/package_2:",
+        disabled=off,
+        on_click=_start,
+        args=(case, export, results),
+    )
+    if refused := export_refused(export.what).pop(""):
+        st.error(refused, icon=":material/error:")
+    return None
+
+
+def others_at_work(case: Case, shown: set[str]) -> None:
+    """Exports of the same run that are not on the page: they can be stopped while at work, and deleted later."""
+    every = list(services().exports.of(case.run))
+    for one in (one for one in every if one.live and one.key not in shown):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption("Another export, with other settings, is in progress.")
+            st.button(
+                "Stop this export", key=f"stop {one.key}", icon=":material/stop:", on_click=_stop, args=(one.key,)
+            )
+    over = [one for one in every if not one.live and not (one.key in shown and one.state == "done")]
+    if over:
+        bulk = sum(path.stat().st_size for one in over for path in one.folder.rglob("*") if path.is_file())
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"Earlier or unfinished exports of this run use {in_words(bulk)}.")
+            st.button("Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(over,))
+
+
+def _watch(key: str, what: str) -> None:
+    making = services().exports.look(key)
+    if making is None or not making.live:
+        st.rerun()
+    st.progress(min(1.0, making.report.share) if making.report else 0.0, text=_far(making, what))
+    label = "Stop" if making.state == "running" else "Stop now"
+    st.button(label, key=f"stop {key}", icon=":material/stop:", on_click=_stop, args=(key,))
+    st.caption("You can leave this page or close the browser; the export continues.")
+
+
+def _far(making: Making, what: str) -> str:
+    if making.state == "stopping":
+        return "Stopping…"
+    report = making.report
+    if report is None:
+        return f"Creating {what}: reading results…"
+    where = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
+    return f"Creating {what}: {where}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_left(report)}"
+
+
+def _left(report: Report) -> str:
+    if report.done >= report.total:
+        return "; finishing"
+    whole = " for this clip" if report.cameras > 1 else ""
+    return "" if report.left_seconds is None else f" · about {duration(report.left_seconds)} left{whole}"
+
+
+def _start(case: Case, export: Export, results: Path) -> None:
+    try:
+        there = [clip.path for clip in case.clips if Path(clip.path).exists()]
+        services().exports.start(export, results, there)
+        heads = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
+        services().cases.log(case.key, f"export begun: {_WORDS[export.what]}, {heads}")
+    except SightlineError as fault:
+        export_refused(export.what).set(str(fault))
+
+
+def _stop(key: str) -> None:
+    services().exports.cancel(key)
+
+
+def _forget(over: list[Making]) -> None:
+    for one in over:
+        services().exports.forget(one.key)
+
+
+ZIP, CROPS = "gallery.zip", "crops.zip"
+SHEET_PX = 420
+
+
+def zip_done(case: Case, making: Making, results: Path) -> None:
+    """The zip, its first sheet, and what whoever gets it needs to know."""
+    called = called_of(case, ".zip", making.began)
+    file(making, ZIP, called, "Download zip file", primary=True)
+    with st.container(height=SHEET_PX, border=True):
+        jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
+        st.image(jpeg, width=1200, alt="First contact sheet: one row of crops per person")
+    with st.expander("Verify or reproduce", icon=":material/verified:"):
+        st.markdown("**SHA-256 of the zip file.** Store it elsewhere, or send it separately:")
+        st.code(making.sums[ZIP], language=None, wrap_lines=True)
+        st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
+        st.code(f"python -m core gallery --check {called}", language="shell", wrap_lines=True)
+        files = [about["file"] for about in record_of(results)["cameras"].values() if about.get("file")]
+        st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
+        st.code(
+            f"python -m core run {shlex.join(files)} --like {called} --out again", language="shell", wrap_lines=True
+        )
+
+
+def files_done(case: Case, making: Making) -> None:
+    """A download for each file."""
+    with st.container(horizontal=True):
+        for name in making.sums:
+            stem = Path(name).stem
+            file(making, name, called_of(case, f"-{name}", making.began), "Download" if name == CROPS else stem)
+
+
+def file(making: Making, name: str, called: str, label: str, primary: bool = False) -> None:
+    path = making.file(name)
+    if path is not None:
+        st.link_button(
+            f"{label} ({in_words(path.stat().st_size)})",
+            export_address(making, name, called),
+            type="primary" if primary else "secondary",
+            icon=":material/download:",
+            help=f"{called}, SHA-256 {making.sums[name][:16]}…",
+        )
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _first_sheet(zipped: str, sha256: str) -> bytes:
+    """The first contact sheet of a zip, as JPEG; `sha256` says which zip it is."""
+    with zipfile.ZipFile(zipped) as held:
+        return held.read(sheet_name(1))

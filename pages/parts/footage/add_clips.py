@@ -1,0 +1,135 @@
+"""Clips from a folder of this machine: walked up and down inside the root, ticked, and added to the case.
+
+Drag and drop: the browser sends files straight to the route for uploads, and tells Python when one has come in."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.http import upload_address
+from core.workspace import add_clip
+from core.workspace.cases import Case
+from core.workspace.sources import RESERVE_BYTES, VIDEOS, Folder, footage_root, free_bytes, inside, look_into
+from pages.parts.shell.format import count
+from pages.parts.shell.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_FOLDER
+from pages.parts.shell.web_modules import screen_component
+
+
+def from_folder(case: Case) -> None:
+    root = footage_root()
+    FOLDER.set_default(LAST_FOLDER.get(str(root)))
+    text = st.text_input(
+        "Folder", key=FOLDER.key, help=f"Any folder inside {root}. To use another root, set SIGHTLINE_FOOTAGE."
+    )
+    LAST_FOLDER.set(text)
+    try:
+        folder = look_into(inside(text, root), root)
+    except SightlineError as fault:
+        st.warning(f"**{fault.message}.** {fault.remedy}")
+        return
+    _ways(folder, root)
+    there = {clip.path for clip in case.clips}
+    here = [str(path) for path in folder.clips if str(path) not in there]
+    if here:
+        _pick(case, here)
+    elif folder.clips:
+        st.caption("All clips in this folder are already in the case.")
+    else:
+        st.caption("This folder has no video files or image sequences. Choose another folder.")
+
+
+def refusals() -> None:
+    """What the last clips picked were refused for, until it is read."""
+    for number, words in enumerate(CLIPS_REFUSED.get([])):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.error(words, icon=":material/error:")
+            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_read, args=(words,))
+
+
+def _read(words: str) -> None:
+    refused = list(CLIPS_REFUSED.get([]))
+    refused.remove(words)
+    CLIPS_REFUSED.set(refused)
+
+
+def _ways(folder: Folder, root: Path) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        up = folder.path == root
+        st.button("Up", icon=":material/arrow_upward:", on_click=_go_to, args=(folder.path.parent,), disabled=up)
+        if folder.folders:
+            names = [str(path) for path in folder.folders]
+            st.selectbox(
+                "Open a subfolder",
+                names,
+                index=None,
+                key=FOLDER_STEP.key,
+                format_func=lambda p: Path(p).name,
+                on_change=_step_down,
+                placeholder=f"Open one of {count(len(names), 'subfolder')}",
+                label_visibility="collapsed",
+            )
+
+
+def _go_to(folder: Path) -> None:
+    FOLDER.set(str(folder))
+
+
+def _step_down() -> None:
+    if step := FOLDER_STEP.get(None):
+        _go_to(Path(step))
+        FOLDER_STEP.set(None)
+
+
+def _pick(case: Case, here: list[str]) -> None:
+    picked = st.multiselect(
+        f"Clips in this folder ({len(here)})",
+        here,
+        key=f"picked {case.key} {FOLDER.get('')}",
+        format_func=lambda p: Path(p).name + ("/" if Path(p).is_dir() else ""),
+        placeholder="Choose clips",
+    )
+    label = f"Add {count(len(picked), 'clip')}" if picked else "Add clips"
+    if st.button(label, icon=":material/add:", disabled=not picked):
+        _add(case, picked)
+        st.rerun()
+
+
+def _add(case: Case, picked: list[str]) -> None:
+    """Every clip on its own: one that is refused stops no other."""
+    refused = []
+    with st.spinner("Reading the clips…", show_time=True):
+        for path in picked:
+            try:
+                add_clip(case.key, Path(path))
+            except SightlineError as fault:
+                refused.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
+    CLIPS_REFUSED.set(refused)
+
+
+HTML = """<div class="uploader">
+<div class="drop"><button type="button" class="choose">Choose files</button>
+<span class="words"></span>
+<input type="file" multiple hidden tabindex="-1" aria-label="Video files"></div>
+<ul aria-label="Uploads"></ul><div class="status" role="status"></div>
+</div>"""
+
+
+def uploader(case: Case) -> None:
+    """The place to drop files on. A file that has come in is in the case already; the page only has to look again."""
+    data = {
+        "address": upload_address(case.key),
+        "endings": sorted(VIDEOS),
+        "free": max(0, free_bytes() - RESERVE_BYTES),
+    }
+    _component()(key="uploader", data=data, height="content", on_added_change=lambda: None)
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    return screen_component("sightline_uploader", HTML, "footage/uploader.js", "footage/uploader.css")

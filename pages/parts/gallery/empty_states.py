@@ -1,0 +1,173 @@
+"""What the gallery says where there are no people to show, or not yet: and how those that are shown were found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core.base.errors import StoreError
+from core.base.text import duration
+from core.review import Desk, load_review, why_waiting
+from core.runs import record_of
+from core.workspace import desk_of, services
+from core.workspace.cases import Case
+from core.workspace.jobs import Job
+from pages.parts.shell.navigation import link_to
+from pages.parts.shell.session import dismissed_decisions
+
+EVERY_SECONDS = 1.0
+_STAGES = {"detect": "detecting people", "embed": "computing appearance features", "track": "tracking"}
+
+
+def desk_or_hint(case: Case) -> Desk | None:
+    """The people of the case; where there are none, what to do is said."""
+    waiting = _waiting(case)
+    shown = _look(case.run)
+    if shown is None:
+        if not waiting:
+            _no_run(case)
+        return None
+    if shown.state not in ("done", "partly"):
+        _not_done(shown)
+        return None
+    for camera in shown.cameras:
+        if camera.state == "failed":
+            st.warning(f"**{camera.name} is missing:** {camera.fault}")
+    desk = desk_of(case)
+    if desk is None:
+        st.info(
+            "**This run tracked people by motion alone**, so people cannot be matched across cameras. "
+            "Choose a re-identification model and run again.",
+            icon=":material/info:",
+        )
+        link_to("run", "Go to Run", ":material/arrow_forward:")
+    elif not len(desk.evidence.tracklets):
+        st.info(
+            "**No people were found in these clips.** Try a lower confidence threshold, a larger detector input or "
+            "larger regions.",
+            icon=":material/person_off:",
+        )
+        link_to("run", "Change settings on the Run page", ":material/arrow_forward:")
+        return None
+    return desk
+
+
+def _no_run(case: Case) -> None:
+    if not case.clips:
+        st.info("**No clips yet.** Add two or more clips, then start a run.", icon=":material/video_library:")
+        link_to("footage", "Go to Footage", ":material/arrow_forward:")
+    else:
+        st.info(
+            "**No results yet.** Start a run. Each person it finds gets a row here.",
+            icon=":material/info:",
+        )
+        link_to("run", "Go to Run", ":material/arrow_forward:")
+
+
+def _not_done(job: Job) -> None:
+    if job.live:
+        _progress(job.key)
+    else:
+        why = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
+        words = "The run was stopped." if job.state == "stopped" else "The run failed."
+        st.error(f"**{words}** {why}", icon=":material/error:")
+        link_to("run", "Continue on the Run page", ":material/arrow_forward:")
+
+
+def _waiting(case: Case) -> bool:
+    """Say how the run stands that was started and is not shown yet; whether there is one."""
+    job = _look(case.wanted)
+    if job is None or job.state in ("done", "partly"):
+        return False
+    _not_done(job)
+    return True
+
+
+def _look(key: str) -> Job | None:
+    """The run of that key, if it is still there."""
+    if not key:
+        return None
+    try:
+        return services().jobs.look(key)
+    except StoreError:
+        return None
+
+
+def _progress(key: str) -> None:
+    st.fragment(_line, run_every=EVERY_SECONDS)(key)
+
+
+def _line(key: str) -> None:
+    job = _look(key)
+    if job is None or not job.live:
+        # A full run of the page shows what came of it.
+        st.rerun()
+    done = sum(camera.state in ("done", "failed") for camera in job.cameras)
+    camera = next((camera for camera in job.cameras if camera.report is not None), None)
+    words, share = f"{done} of {len(job.cameras)} clips done", 0.0
+    if camera is not None and camera.report is not None:
+        report = camera.report
+        left = "" if report.left_seconds is None else f", about {duration(report.left_seconds)} left in this step"
+        words += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
+        share = min(1.0, report.share)
+    st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {words}.")
+
+
+def how_made(out: Path) -> None:
+    """Which models and settings led to these people, camera by camera."""
+    record = record_of(out)
+    with st.expander("Models and settings of this run", icon=":material/info:"):
+        for kind, model in record["models"].items():
+            st.markdown(f"**{kind.capitalize()}:** {_model(model)}")
+        settings = record["settings"]
+        video, track = settings["video"], settings["track"]
+        rate = f"{video['fps']:g} frames/s" if video.get("fps") else "all frames"
+        st.markdown(
+            f"**Settings:** {rate}; detector at {settings['detect'].get('size', '?')} px; "
+            + "; ".join(f"{name} {_amount(value)}" for name, value in track.items())
+        )
+        for camera, about in record["cameras"].items():
+            if "failed" not in about:
+                st.markdown(f"**{camera}:** {_camera(about)}")
+                for note in about["notes"]:
+                    st.caption(f":orange-badge[:material/warning: Note] {note}")
+        st.caption(f"{record['program']}, started {record['began']}")
+
+
+def _amount(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _camera(about: dict[str, Any]) -> str:
+    stages = [
+        f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s" + (f", {cost['kept']} kept" * bool(cost["kept"]))
+        for stage, cost in about["stages"].items()
+    ]
+    looked = f"{about['analysed']} of {about['frames']} frames analysed, {about['unreadable']} unreadable"
+    return "; ".join([looked, *stages, f"clip digest {about['digest']}"])
+
+
+def _model(model: dict[str, Any] | str) -> str:
+    if isinstance(model, str):
+        return model
+    assumed = "".join(f" *{sentence}.*" for sentence in model["assumed"])
+    facts = f"SHA-256 {model['sha256'][:12]}…, {model['licence']}; trained on {model['trained_on']}"
+    return f"{model['name']} ({facts}){assumed}"
+
+
+def waiting_decisions(case: Case) -> None:
+    """What was said and fits no track of the run that is shown, until the user has seen it."""
+    path = services().cases.review_file(case.key)
+    sentences = why_waiting(load_review(path)) if path.is_file() else ()
+    dismissed = dismissed_decisions(case.key, case.run)
+    if not sentences or dismissed.get(()) == sentences:
+        return
+    with st.container(border=True):
+        some = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
+        st.markdown(f":material/pending_actions: **{some} could not be applied to this run.** Saved for a later run.")
+        st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+        if st.button("Dismiss", key=f"understood {case.run}"):
+            dismissed.set(sentences)
+            st.rerun()

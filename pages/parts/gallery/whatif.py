@@ -1,0 +1,183 @@
+"""How people are followed: sliders over a run that is done, what moving one would change, and the run that does it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.base.settings import TrackSettings
+from core.base.text import duration
+from core.machine.artifacts import digest_of
+from core.review import load_review
+from core.review.whatif import Changes, again, compared, hold
+from core.workspace import Retracking, services
+from core.workspace.cases import Case
+from core.workspace.jobs import Job, Order, order_of
+from pages.parts.gallery.empty_states import waiting_decisions
+from pages.parts.shell.open_case import change
+from pages.parts.shell.session import Entry, retrack_setting
+
+_WIDTH = 256
+_SLOW_FRAMES = 20_000
+"""Trying more takes long enough for people to want to be asked."""
+_FRAMES_A_SECOND = 900
+# Field of the settings: label, range, step, and what it does in one sentence.
+_SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
+    "iou": (
+        "Minimum IoU",
+        *(0.0, 0.9, 0.05),
+        "Required overlap of a box with the predicted position. Higher splits tracks of fast people; lower may "
+        "continue with another person.",
+    ),
+    "conf": (
+        "Confidence threshold",
+        *(0.05, 0.95, 0.05),
+        "Detector confidence required to use a box. Higher loses people who are small or partly hidden.",
+    ),
+    "track_cos": (
+        "Similarity threshold",
+        *(0.0, 1.0, 0.05),
+        "Similarity required to continue a track after a gap. Higher splits tracks, lower joins them.",
+    ),
+    "n_init": (
+        "Minimum detections per track",
+        *(1, 30, 1),
+        "Shorter tracks are dropped. Higher removes false detections and people who only pass by.",
+    ),
+    "max_age": (
+        "Maximum gap (s)",
+        *(0.0, 10.0, 0.5),
+        "How long a person may be out of sight within one track.",
+    ),
+}
+
+
+def _retracking(out: Path) -> Retracking:
+    """The run in folder `out` with its boxes, read once for all who look."""
+    with st.spinner("Loading the run…"):
+        stamp = (out / "run.json").stat().st_mtime_ns
+        return services().retracking.get((out, stamp), lambda: Retracking(hold(out)))
+
+
+def retrack_panel(case: Case) -> None:
+    """What waits of what was said, and the sliders."""
+    if not case.run:
+        return
+    job = services().jobs.look(case.run)
+    if not job.over:
+        return
+    waiting_decisions(case)
+    with st.expander(
+        "Tracking settings (try without re-running)", icon=":material/tune:", on_change="rerun", key="retrack open"
+    ) as panel:
+        # Boxes are read when somebody looks.
+        if panel.open:
+            st.fragment(_sliders)(case, job)
+
+
+def _sliders(case: Case, job: Job) -> None:
+    st.caption("Move a slider to preview how the tracks would change. Nothing changes until you apply the settings.")
+    settings = _chosen(case.run, job.order)
+    try:
+        if settings == job.order.track:
+            st.markdown(":material/check: **Settings of this run.**")
+        else:
+            _show(case, job, settings)
+    except SightlineError as fault:
+        st.error(str(fault), icon=":material/error:")
+    same = settings == job.order.track
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=same):
+            _use(case, job, settings)
+        st.button("Reset", icon=":material/undo:", disabled=same, on_click=_back, args=(case.run, job.order.track))
+        st.caption(_cost(case, job.order))
+
+
+def _cost(case: Case, order: Order) -> str:
+    """What using them takes."""
+    if {clip.digest for clip in case.clips} - {source.digest for source in order.sources}:
+        return "Clips were added since this run. They are processed too, which takes longer."
+    return "Takes seconds: detections are reused. Your decisions are transferred to the new run."
+
+
+def _use(case: Case, job: Job, settings: TrackSettings) -> None:
+    """Start the run of these settings; all else as in the run that is shown."""
+    was = job.order
+    plan = replace(
+        case.plan, detector=was.detector, embedder=was.embedder, video=was.video, detect=was.detect, track=settings
+    )
+    try:
+        order = order_of(replace(case, plan=plan))
+        key = services().jobs.start(order).key
+    except SightlineError as fault:
+        st.error(str(fault), icon=":material/error:")
+        return
+    words = "started a run with new tracking settings"
+    change(lambda now: replace(now, plan=replace(now.plan, track=settings), wanted=key), words)
+    st.rerun()
+
+
+def _chosen(run: str, order: Order) -> TrackSettings:
+    """What the sliders say: at first, the settings of the run."""
+    values: dict[str, float] = {}
+    with st.container(horizontal=True, gap="medium"):
+        for name in _SLIDERS:
+            # As many beside each other as there is room for.
+            with st.container(width=_WIDTH):
+                values[name] = _slider(name, order, retrack_setting(run, name))
+    return TrackSettings(**values)  # type: ignore[arg-type]
+
+
+def _slider(name: str, order: Order, setting: Entry[float]) -> float:
+    label, low, high, step, hint = _SLIDERS[name]
+    now = type(low)(getattr(order.track, name))
+    setting.set_default(now)
+    # A run by command line may lie outside what is sensible to try.
+    value = st.slider(label, min(low, now), max(high, now), step=step, key=setting.key, disabled=_idle(name, order))
+    st.caption(hint)
+    return round(value, 3)
+
+
+def _idle(name: str, order: Order) -> bool:
+    return name == "track_cos" and not order.matched
+
+
+def _back(run: str, settings: TrackSettings) -> None:
+    for name in _SLIDERS:
+        retrack_setting(run, name).set(getattr(settings, name))
+
+
+def _show(case: Case, job: Job, settings: TrackSettings) -> None:
+    """What these settings would change."""
+    run = _retracking(job.out)
+    frames = run.held.frames
+    if frames > _SLOW_FRAMES and not st.toggle(
+        f"Preview changes (about {duration(frames / _FRAMES_A_SECOND)})", key="retrack try"
+    ):
+        return
+    changes = _answer(run, case, settings)
+    if changes.alike:
+        st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
+        return
+    st.markdown(f":material/arrow_forward: **{changes.words}.**")
+    st.markdown("\n".join(f"- {camera.words}" for camera in changes.cameras))
+
+
+def _answer(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
+    review = load_review(services().cases.review_file(case.key))
+    bar, frames = st.empty(), run.held.frames
+
+    def show_progress(done: int) -> None:
+        if frames > 3 * _FRAMES_A_SECOND:
+            bar.progress(min(1.0, done / frames))
+
+    def compute() -> Changes:
+        return compared(run.held, again(run.held, settings, show_progress), case.threshold, review, run.people)
+
+    with st.spinner("Tracking again…"):
+        changes = run.answers.get(digest_of([settings, case.threshold, review.links]), compute)
+    bar.empty()
+    return changes

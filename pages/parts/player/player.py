@@ -1,0 +1,99 @@
+"""The player: a film with the tracks drawn over it by the browser. It is told addresses; it fetches boxes itself.
+
+Sees to it that a clip's film is there to be played, and shows how far it is while it is being made."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.base.types import Clip
+from core.workspace import clip_of, services
+from pages.parts.shell.format import PALETTE
+from pages.parts.shell.web_modules import screen_component
+
+HTML = """<div class="player">
+<video controls muted playsinline preload="auto" controlslist="nofullscreen nodownload noremoteplayback"
+ disablepictureinpicture tabindex="0"></video><canvas aria-hidden="true"></canvas>
+<div class="status" role="status"></div><button type="button">Full screen</button>
+</div>
+<div class="steps"><button type="button" data-step="-1">‹ Previous frame</button>
+<button type="button" data-step="1">Next frame ›</button><output aria-live="off"></output>
+<button type="button" class="cut"></button></div>"""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Who is who among a camera's tracks (`people` by track, `titles` by person), and where tracks were cut: track,
+    second, and the track that it is from then on."""
+
+    people: Mapping[int, int] = field(default_factory=dict)
+    titles: Mapping[int, str] = field(default_factory=dict)
+    cuts: Sequence[tuple[int, float, int]] = ()
+
+
+def player(film: str, boxes: str, label: str, track: int, seconds: float, jumps: int, cutting: Cutting) -> float | None:
+    """Show the film; when `jumps` changes, go to `seconds`. `track` is drawn with a thicker line.
+
+    Returns the second at which the user cuts `track`, once.
+    """
+    data = {
+        "film": film,
+        "boxes": boxes,
+        "label": label,
+        "track": track,
+        "seconds": seconds,
+        "jumps": jumps,
+        "people": {str(track): person for track, person in cutting.people.items()},
+        "titles": {str(person): title for person, title in cutting.titles.items()},
+        "cuts": list(cutting.cuts),
+        "palette": PALETTE,
+    }
+    said = _component()(key="player", data=data, height="content", on_cut_change=lambda: None)
+    return None if said.cut is None else float(said.cut["seconds"])
+
+
+@functools.cache
+def _component() -> Callable[..., Any]:
+    return screen_component("sightline_player", HTML, "player/player.js", "player/player.css")
+
+
+EVERY_SECONDS = 0.5
+
+
+def film_ready(path: str, digest: str) -> bool:
+    """True where the film can be played; otherwise it is asked for, and the page comes back when it is there."""
+    proxies = services().proxies
+    if proxies.look(digest).path:
+        return True
+    try:
+        clip = clip_of(path)
+    except SightlineError as fault:
+        st.warning(f"**The clip cannot be shown: {fault.message}.** Its tracks are still available. {fault.remedy}")
+        return False
+    if clip.digest != digest:
+        st.warning("**The clip has changed since this run**, so its tracks no longer fit. Run it again.")
+        return False
+    if reason := proxies.look(digest).fault:
+        st.error(reason, icon=":material/error:")
+        st.button("Try again", on_click=_ask, args=(clip,))
+        return False
+    proxies.ask(clip)
+    st.fragment(_progress, run_every=EVERY_SECONDS)(digest)
+    return False
+
+
+def _ask(clip: Clip) -> None:
+    services().proxies.ask(clip)
+
+
+def _progress(digest: str) -> None:
+    making = services().proxies.look(digest)
+    if making.path or making.fault:
+        st.rerun()
+    st.progress(making.share, text="Preparing the video for the browser (once per clip)…")

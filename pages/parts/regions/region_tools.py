@@ -1,0 +1,181 @@
+"""How many of the boxes that runs have found in a clip count with its regions, and where people stood.
+
+What is done with regions beside drawing them: which point counts, copies to other cameras, files in and out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.base.errors import SightlineError, StoreError
+from core.base.types import Clip, Floats
+from core.machine.artifacts import Store
+from core.runs import boxes_artifact, boxes_of
+from core.vision.regions import Regions, inside, read_regions, to_json
+from core.workspace import clip_of
+from core.workspace.cases import Case, CaseClip
+from pages.parts.regions.drawing import put
+from pages.parts.shell.format import count
+from pages.parts.shell.session import (
+    REGION_FILE_REFUSED,
+    REGION_FILES_OPENED,
+    region_anchor,
+    region_file,
+    region_file_mode,
+)
+
+MOST_DOTS = 1500  # more hide the picture
+
+
+def found_boxes(clip: CaseClip, film: Clip, conf: float) -> Floats | None:
+    """Boxes (n, 4) in pixels, as the last run through the clip found them; nothing where none has."""
+    artifact = boxes_artifact(Store(), clip.digest)
+    if artifact is None:
+        return None
+    try:
+        return _boxes(str(artifact.folder), conf, clip.start_seconds, clip.end_seconds, film, artifact)
+    except StoreError:
+        # Damaged: it has been removed, and the next run finds the boxes again.
+        return None
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _boxes(folder: str, conf: float, start: float, end: float | None, _film: Clip, _artifact: Any) -> Floats:
+    return boxes_of(_artifact, _film, conf, start, end)
+
+
+def counted(regions: Regions, boxes: Floats | None, film: Clip) -> dict[str, Any]:
+    """The count in words, and the points that decide, as shares of the picture, each with whether it counts."""
+    if boxes is None:
+        return {"count": "After a run, the number of boxes that count is shown here.", "dots": None}
+    counts = inside(regions, boxes, film.width, film.height)
+    share = f" ({counts.mean():.0%})" if len(boxes) else ""
+    words = f"{counts.sum():,} of {len(boxes):,} boxes from the last run count{share}"
+    rows = np.arange(0, len(boxes), -(-len(boxes) // MOST_DOTS) or 1)
+    if len(rows) < len(boxes):
+        words += f"; {len(rows):,} are drawn as dots"
+    x = boxes[rows, ::2].mean(axis=1) / film.width
+    y = (boxes[rows, 3] if regions.anchor == "foot" else boxes[rows, 1::2].mean(axis=1)) / film.height
+    places = np.clip(np.stack([x, y], axis=1), 0, 1).astype(np.float64).round(4)
+    return {
+        "count": f"{words}.",
+        "dots": {"places": places.tolist(), "counts": "".join(counts[rows].astype(int).astype(str))},
+    }
+
+
+ANCHORS = {"foot": "Feet", "centre": "Box centre"}
+MEANING = {
+    "foot": "The middle of the lower edge of the box must be inside. Right for most cameras.",
+    "centre": "The centre of the box must be inside. For hidden feet, or a camera that looks straight down.",
+}
+
+
+def choose_anchor(clip: CaseClip) -> None:
+    """Which point of a person is asked for; kept at once."""
+    choice = region_anchor(clip)
+    choice.set(clip.regions.anchor)
+
+    def keep() -> None:
+        anchor = choice.get(clip.regions.anchor)
+        put([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
+
+    st.radio(
+        "Region test point",
+        list(ANCHORS),
+        key=choice.key,
+        format_func=ANCHORS.__getitem__,
+        captions=list(MEANING.values()),
+        on_change=keep,
+    )
+
+
+def copy_to_others(case: Case, clip: CaseClip, film: Clip) -> None:
+    """Shapes of this camera for others; they keep their place as shares of the picture."""
+    others = [other.camera for other in case.clips if other.camera != clip.camera]
+    shapes = clip.regions.regions
+    if not (others and shapes):
+        return
+    with st.expander("Copy to other cameras", icon=":material/content_copy:"):
+        # With its number: the browser tells a choice by its words, and two shapes may have one name.
+        names = {n: f"{n + 1} {shape.name}".strip() for n, shape in enumerate(shapes)}
+        key = f"copy {clip.camera} {clip.digest}"
+        which = st.multiselect(
+            "Shapes", list(names), format_func=lambda n: names.get(n, ""), key=f"{key} {len(names)}", placeholder="All"
+        )
+        to = st.multiselect("To", others, key=f"{key} to", placeholder="Choose cameras")
+        for other in to:
+            _warn_of_proportions(case.clip(other), film)
+        chosen = tuple(shapes[n] for n in which) or shapes
+
+        def copy() -> None:
+            words = f"regions copied from {clip.camera} to {', '.join(to)}: {count(len(chosen), 'shape')}"
+            put(to, lambda old: replace(old, regions=old.regions + chosen), words)
+            st.toast(f"Copied {count(len(chosen), 'shape')} to {', '.join(to)}. To reverse this, use Undo there.")
+
+        st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
+
+
+def _warn_of_proportions(other: CaseClip, film: Clip) -> None:
+    try:
+        there = clip_of(other.path)
+    except SightlineError as fault:
+        st.warning(f"**{other.camera}:** {fault}")
+        return
+    if abs(there.width * film.height / (there.height * film.width) - 1) > 0.01:
+        st.warning(
+            f"**{other.camera}** is {there.width} × {there.height}, this one {film.width} × {film.height}: shapes are "
+            "stretched to fit."
+        )
+
+
+def bring_file(clip: CaseClip, film: Clip) -> None:
+    """Regions from a file, in place of those drawn or beside them."""
+    turn = REGION_FILES_OPENED.set_default(0)
+    chooser = region_file(clip, turn)
+    mode = region_file_mode(chooser)
+    # An expander with another key is another one: closed, and without the file.
+    with st.expander("Load from a file", icon=":material/upload_file:", key=f"{chooser.key} over"):
+        file = st.file_uploader(
+            "Region file",
+            type=["json", "txt", "csv"],
+            key=chooser.key,
+            help="A file saved here, or text with one corner of a polygon per line, as x, y in pixels.",
+        )
+        if clip.regions.regions:
+            st.radio("Existing regions", ["Keep", "Replace"], horizontal=True, key=mode.key)
+
+        def use() -> None:
+            if file is None:
+                return
+            try:
+                found = read_regions(file.getvalue(), file.name, film.width, film.height)
+                beside = mode.get("Keep") != "Replace"
+                put([clip.camera], lambda old: _joined(old, found, beside), f"regions of {clip.camera}: {file.name}")
+                REGION_FILES_OPENED.set(turn + 1)
+            except SightlineError as fault:
+                REGION_FILE_REFUSED.set(f"**{fault.message}.** {fault.remedy}")
+
+        st.button("Use these regions", type="primary", disabled=file is None, key=f"{chooser.key} go", on_click=use)
+        if refused := REGION_FILE_REFUSED.pop(""):
+            st.error(refused)
+
+
+def _joined(old: Regions, new: Regions, beside: bool) -> Regions:
+    """Beside others, what comes is judged as they are."""
+    return replace(old, regions=old.regions + new.regions) if beside and old.regions else new
+
+
+def take_file(clip: CaseClip) -> None:
+    st.download_button(
+        "Save to a file",
+        lambda: to_json(clip.regions),  # made on the click: what is drawn changes often
+        f"{clip.camera}-regions.json",
+        "application/json",
+        icon=":material/download:",
+        disabled=not clip.regions.regions,
+        on_click="ignore",
+        key=f"save {clip.camera}",
+    )

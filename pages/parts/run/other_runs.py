@@ -1,0 +1,77 @@
+"""Runs that are not this case's: at work for another one, or left over. Folded away below the case's own."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from core.base.errors import SightlineError, StoreError
+from core.workspace import services
+from core.workspace.cases import Case
+from core.workspace.jobs import Job
+
+SHOWN = 20
+_STATES = {
+    "running": ":blue-badge[:material/sync: running]",
+    "stopping": ":orange-badge[stopping]",
+    "done": ":green-badge[:material/check: done]",
+    "partly": ":orange-badge[partly completed]",
+    "failed": ":red-badge[:material/error: failed]",
+    "stopped": ":gray-badge[stopped]",
+}
+
+
+def other_runs(case: Case, shown: Job | None) -> None:
+    """Nothing where there are none."""
+    others = [job for job in services().jobs.all() if shown is None or job.key != shown.key]
+    if not others:
+        return
+    live = sum(job.live for job in others)
+    label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(others)})"
+    with st.expander(label):
+        owners = _owners()
+        for job in sorted(others, key=lambda job: (not job.live, -job.began))[:SHOWN]:
+            _line(job, owners.get(job.key, []))
+        if len(others) > SHOWN:
+            st.caption(f"{len(others) - SHOWN} earlier runs are not listed.")
+
+
+def _owners() -> dict[str, list[str]]:
+    """The names of the cases that show or await each run."""
+    found: dict[str, list[str]] = {}
+    for case in services().cases.all():
+        for key in {case.run, case.wanted} - {""}:
+            found.setdefault(key, []).append(case.name)
+    return found
+
+
+def _line(job: Job, owners: list[str]) -> None:
+    began = time.strftime("%d %b %Y, %H:%M", time.localtime(job.began))
+    of = f"used by {', '.join(owners)}" if owners else "not used by any case"
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        cameras = ", ".join(source.camera for source in job.order.sources)
+        st.markdown(f"{_STATES[job.state]} **{cameras}**, {of}; started {began}")
+        if job.live:
+            st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
+        elif not owners:
+            with st.expander("Delete", icon=":material/delete:"):
+                st.markdown("Deletes its people and crops. Detections stay in the cache.")
+                st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
+
+
+def _stop(key: str) -> None:
+    services().jobs.cancel(key)
+
+
+def _forget(key: str) -> None:
+    """With what was made of it."""
+    try:
+        exports = list(services().exports.of(key))
+        if any(making.live for making in exports):
+            raise StoreError("an export of this run is in progress", "Wait for it to finish.")
+        services().jobs.forget(key)
+        for making in exports:
+            services().exports.forget(making.key)
+    except SightlineError as fault:
+        st.toast(str(fault), icon=":material/error:")

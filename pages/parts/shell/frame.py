@@ -1,0 +1,41 @@
+"""The frame around every page: what the machine must bring, the list of pages, and faults said as advice."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.machine.device import require_opencv
+from pages.parts.shell.case_bar import case_bar
+from pages.parts.shell.navigation import pages
+from pages.parts.shell.open_case import begin_rerun
+
+# A picture of our own: Streamlit fetches its symbols and emoji for this place from the network.
+ICON = Path(__file__).with_name("icon.svg")
+
+st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
+try:
+    require_opencv()
+except SightlineError as missing:
+    st.error(f"**{missing.message}.** {missing.remedy}")
+    st.stop()
+# The title stands in the row of Streamlit's own header, which is otherwise empty. Where the sidebar is closed, the
+# button that opens it is there too, and the title makes room.
+st.html(
+    "<style>"
+    ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
+    ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.75rem; }"
+    ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
+    ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
+    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
+    "</style>"
+)
+# In the sidebar: a bar on top folds into a menu where the window is narrow.
+page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
+try:
+    begin_rerun()
+    with st.sidebar:
+        case_bar()
+    page.run()
+except SightlineError as fault:
+    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")

@@ -1,0 +1,87 @@
+"""The case that is open in this session: named in the page's address, for a reload, a link or a second tab.
+
+The one door to it for pages. Reading it changes nothing; what a page changes is on disk at once, by `change`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.base.errors import StoreError
+from core.workspace import Switched, SwitchFailed, services, switch_to_finished_run
+from core.workspace.cases import Case
+from pages.parts.shell.session import OPEN_CASE, SWITCH_FAULT
+
+_ADDRESS = "case"
+"""Names the case in the page's address."""
+
+
+def open_case() -> Case | None:
+    """The case of the address, else the one open in this session, else the one worked on last."""
+    for key in (st.query_params.get(_ADDRESS), OPEN_CASE.get("")):
+        if key:
+            try:
+                return services().cases.load(key)
+            except StoreError:
+                continue
+    return next(iter(services().cases.all()), None)
+
+
+def begin_rerun() -> None:
+    """What the frame does before anything is drawn: the open case is named in the address, and shows the run that it
+    waited for, if that is done. A fault is said and keeps no page from being drawn."""
+    case = open_case()
+    if case is not None:
+        show(case.key)
+        say_switch(switch_to_finished_run(case))
+
+
+def the_case() -> Case:
+    """The open case; the page ends here where there is none, saying what to do."""
+    case = open_case()
+    if case is None:
+        st.info("**No case is open.** Create or open one in the sidebar.", icon=":material/arrow_back:")
+        st.stop()
+    return case
+
+
+def show(key: str) -> None:
+    """Open a case, here and in the address."""
+    OPEN_CASE.set(key)
+    if st.query_params.get(_ADDRESS) != key:
+        st.query_params[_ADDRESS] = key
+
+
+def close() -> None:
+    OPEN_CASE.remove()
+    st.query_params.pop(_ADDRESS, None)
+
+
+def change(how: Callable[[Case], Case], words: str = "") -> Case:
+    """Change the open case; `words` go into its log."""
+    return services().cases.change(the_case().key, how, words)
+
+
+_SENTENCES = 3
+
+
+def say_switch(result: Switched | SwitchFailed) -> None:
+    """Say what could not be applied; or why the run cannot be shown, once for each reason."""
+    if isinstance(result, SwitchFailed):
+        fault = f"{result.case.key} {result.case.wanted} {result.reason}"
+        if SWITCH_FAULT.get("") != fault:
+            SWITCH_FAULT.set(fault)
+            words = f"**The new run cannot be shown:** {result.reason}"
+            st.toast(words, icon=":material/error:", duration="long")
+        return
+    SWITCH_FAULT.remove()
+    if result.unapplied:
+        left = len(result.unapplied) - _SENTENCES
+        more = f" And {left} more." if left > 0 else ""
+        st.toast(
+            "**Some decisions could not be applied to the new run. They were saved.** "
+            f"{'. '.join(result.unapplied[:_SENTENCES])}.{more}",
+            icon=":material/pending_actions:",
+            duration="long",
+        )

@@ -1,0 +1,141 @@
+"""What one browser session remembers: the only place that reads or writes Streamlit's session state.
+
+Every entry has its key and its type here. Entries hold choices, and words that wait to be shown; results are looked up,
+so that they cannot go out of date. An entry of a widget has the widget's key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import streamlit as st
+
+from core.workspace.cases import CaseClip
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """One value of the session, by its key."""
+
+    key: str
+
+    @property
+    def is_set(self) -> bool:
+        return self.key in st.session_state
+
+    def get(self, default: T) -> T:
+        value: T = st.session_state.get(self.key, default)
+        return value
+
+    def set(self, value: T) -> None:
+        st.session_state[self.key] = value
+
+    def set_default(self, value: T) -> T:
+        """What is there already; otherwise `value`, which is there from now on."""
+        found: T = st.session_state.setdefault(self.key, value)
+        return found
+
+    def pop(self, default: T) -> T:
+        """The value, which is gone then."""
+        value: T = st.session_state.pop(self.key, default)
+        return value
+
+    def remove(self) -> None:
+        st.session_state.pop(self.key, None)
+
+
+OPEN_CASE = Entry[str]("case")
+CASE_CHOICE = Entry[str]("case chosen")
+CASE_MESSAGE = Entry[str]("case said")
+SWITCH_FAULT = Entry[str]("switch fault")
+"""Why a finished run could not be shown, as it was last said."""
+
+RUN_REFUSED = Entry[str]("refused")
+SETTING_REFUSED = Entry[str]("setting refused")
+CLIPS_REFUSED = Entry[list[str]]("refused clips")
+REGION_FILE_REFUSED = Entry[str]("file refused")
+
+FOLDER = Entry[str]("folder")
+LAST_FOLDER = Entry[str]("last folder")
+"""What the field for the folder held: Streamlit forgets a field that is not on the page."""
+FOLDER_STEP = Entry[str | None]("step")
+REMOVED_CLIP = Entry[tuple[str, int, CaseClip | None]]("removed clip")
+"""The key of the case, the clip's place in it, and the clip."""
+REGION_FILES_OPENED = Entry[int]("files opened")
+
+GALLERY = Entry[dict[str, Any]]("gallery")
+"""What the gallery in the browser has sent."""
+GALLERY_ACTIONS = Entry[Any]("gallery heard")
+GALLERY_MOMENT = Entry[Any]("gallery moment")
+SIMILARITY_VIEW = Entry[str]("likeness view")
+
+
+def camera_choice(case: str) -> Entry[str]:
+    return Entry(f"camera {case}")
+
+
+def region_canvas(case: str) -> Entry[dict[str, Any]]:
+    """What the drawing in the browser has sent."""
+    return Entry(f"roi {case}")
+
+
+def drawings_entry(case: str) -> Entry[Any]:
+    return Entry(f"drawings {case}")
+
+
+def region_anchor(clip: CaseClip) -> Entry[Literal["foot", "centre"]]:
+    return Entry(f"anchor {clip.camera} {clip.digest}")
+
+
+def region_file(clip: CaseClip, turn: int) -> Entry[Any]:
+    """The file chooser; with another `turn` it is another one, and empty."""
+    return Entry(f"file {clip.camera} {clip.digest} {turn}")
+
+
+def region_file_mode(chooser: Entry[Any]) -> Entry[str]:
+    return Entry(f"{chooser.key} old")
+
+
+def clip_field(label: str, case: str, digest: str) -> Entry[str]:
+    return Entry(f"{label} {case} {digest}")
+
+
+def field_refusal(field: Entry[str]) -> Entry[str]:
+    """Why what is in a field was not saved."""
+    return Entry(f"refused {field.key}")
+
+
+def clock_choice(case: str) -> Entry[str]:
+    return Entry(f"clocks {case}")
+
+
+def plan_setting(name: str, case: str) -> Entry[Any]:
+    return Entry(f"{name} of {case}")
+
+
+def retrack_setting(run: str, name: str) -> Entry[float]:
+    return Entry(f"retrack {run} {name}")
+
+
+def dismissed_decisions(case: str, run: str) -> Entry[tuple[str, ...]]:
+    """The sentences on decisions that wait, as the user has dismissed them."""
+    return Entry(f"seen {case} {run}")
+
+
+def heads_switch(case: str) -> Entry[bool]:
+    return Entry(f"heads {case}")
+
+
+def heads_reason(case: str) -> Entry[str]:
+    return Entry(f"reason {case}")
+
+
+def lasting(widget: Entry[T]) -> Entry[T]:
+    """A widget's value while the widget is on no page: Streamlit forgets what is not drawn."""
+    return Entry(f"kept {widget.key}")
+
+
+def export_refused(what: str) -> Entry[str]:
+    return Entry(f"export refused {what}")

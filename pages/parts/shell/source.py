@@ -1,0 +1,68 @@
+"""The source of the running program, which section 13 of the AGPL asks it to offer: an address, or its own files."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from core import __version__
+from core.vision.models import entries
+
+ROOT = Path(__file__).resolve().parents[2]
+ADDRESS = "SIGHTLINE_SOURCE_URL"
+# Named one by one: footage, results or models of the user may lie beside them and are nobody else's business.
+_FOLDERS = (".ci", ".streamlit", "core", "docs", "notebooks", "pages", "tests")
+_FILES = (
+    ".gitattributes",
+    ".gitignore",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "README.md",
+    "app.py",
+    "pyproject.toml",
+    "requirements-dev.in",
+    "requirements-dev.txt",
+    "requirements.in",
+    "requirements.txt",
+)
+_WEIGHTS = ("LICENSE.md", "README.md", "manifest.toml")
+
+
+def source_address() -> str:
+    """Where the source is published: the web address in SIGHTLINE_SOURCE_URL, or nothing."""
+    address = os.environ.get(ADDRESS, "").strip()
+    return address if address.startswith(("https://", "http://")) else ""
+
+
+def source_name() -> str:
+    return f"sightline-{__version__}-source.zip"
+
+
+def source_files(root: Path = ROOT) -> list[Path]:
+    """The files of the program below `root`, with the model files that are distributed with it."""
+    found = [root / name for name in _FILES]
+    for folder in _FOLDERS:
+        found += _below(root / folder)
+    models = [entry.file for entry in entries().values() if entry.model.source.startswith("our own")]
+    found += [root / "weights" / name for name in (*_WEIGHTS, *models)]
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
+
+
+def source_zip(root: Path = ROOT) -> bytes:
+    """The files as they are now, changes included; made when somebody asks for them."""
+    buffer = io.BytesIO()
+    folder = source_name().removesuffix(".zip")
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in source_files(root):
+            archive.write(path, f"{folder}/{path.relative_to(root).as_posix()}")
+    return buffer.getvalue()
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for directory, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        yield from (Path(directory) / name for name in files if not name.endswith(".pyc"))

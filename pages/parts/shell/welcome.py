@@ -1,0 +1,59 @@
+"""The one click that opens our own footage, for whoever has none at hand.
+
+What somebody sees who has no case yet: what this is, and the two ways to begin."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from core.base.errors import SightlineError
+from core.base.text import duration
+from core.lab.synthetic import sample_clips, sample_folder
+from core.workspace import sample_case, services
+from core.workspace.jobs import sample_here
+from pages.parts.shell.open_case import show
+
+
+def offer_sample(primary: bool = False) -> None:
+    """A button; with the first click on a machine the footage is drawn, which takes about a minute."""
+    ready = bool(sample_clips(sample_folder()))
+    words = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
+    words += "" if ready else " It is generated first, which takes about a minute."
+    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if not st.button("Open the sample", icon=":material/movie:", help=words, type=kind):
+        return
+    bar = st.empty()
+
+    def tell(share: float, left: float | None) -> None:
+        after = "" if left is None else f", {duration(left)} left"
+        bar.progress(min(share, 1.0), f"Generating the sample{after}. Leaving this page stops it.")
+
+    try:
+        sample_here(tell)
+        key = sample_case()
+    except SightlineError as fault:
+        st.error(f"**{fault.message}.** {fault.remedy}")
+        return
+    show(key)
+    st.rerun()
+
+
+def welcome() -> None:
+    st.title("Sightline")
+    st.markdown(
+        "Finds the people in your CCTV clips and shows which of them are the same person, camera by camera.  \n"
+        "Everything stays on this computer; nothing is sent anywhere."
+    )
+    with st.container(horizontal=True):
+        offer_sample(primary=True)
+        st.button("New case", icon=":material/create_new_folder:", on_click=_begin)
+    st.caption("A case holds the clips of one investigation and your decisions about them, on this computer.")
+
+
+def _begin() -> None:
+    try:
+        show(services().cases.new().key)
+    except SightlineError as fault:
+        st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")

@@ -1,0 +1,169 @@
+"""Tracked again from what a run stored: its own tracks at its own settings, a real run's at others, no network."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+from core.base.errors import StoreError
+from core.cli import main
+from core.machine.artifacts import Store
+from core.review import Action, Review
+from core.review.whatif import Held, again, changed, compared, hold
+from core.runs import Setup, collect, track_clips, tracks_of
+from tests.export.replay_making import setup
+from tests.review.tracked import lanes
+
+LOWER = 0.6
+"""How sure the detector is of the second figure of each camera; of the first it is surer."""
+
+
+def run(made: Setup, out: Path, store: Store) -> None:
+    collect(track_clips(made, out, cropped=True, store=store), made.offsets, out)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in out/ with regions, offsets and a store beside it."""
+    path = tmp_path_factory.mktemp("retrack")
+    run(setup(path, LOWER), path / "out", Store(path / "store"))
+    return path
+
+
+@pytest.fixture
+def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
+    """Any way to open a network or a clip is an error."""
+
+    def refused(*_: Any, **__: Any) -> NoReturn:
+        raise AssertionError("a network or a clip was opened")
+
+    for name in (
+        "core.runs.network_stages.open_detector",
+        "core.runs.network_stages.open_embedder",
+        "core.vision.video.reading.read",
+    ):
+        monkeypatch.setattr(name, refused)
+    monkeypatch.setattr("core.machine.offline.import_openvino", refused)
+    monkeypatch.setattr("core.runs.network_stages.Networks.detector", refused)
+    monkeypatch.setattr("core.runs.network_stages.Networks.embedder", refused)
+    return hold(folder / "out", Store(folder / "store"))
+
+
+def same_tracks(held: Held, out: Path, found: Any) -> None:
+    for camera in held.tracks:
+        theirs, mine = tracks_of(out, camera), found.tracks[camera]
+        for name in ("frame", "track", "xyxy", "seen"):
+            assert np.array_equal(getattr(mine, name), getattr(theirs, name)), (camera, name)
+
+
+def test_at_its_own_settings_it_is_the_run(held: Held) -> None:
+    found = again(held, held.settings)
+    same_tracks(held, held.out, found)
+    assert found.evidence and held.evidence
+    assert np.allclose(found.evidence.tracklets.vector, held.evidence.tracklets.vector, atol=1e-3)
+    assert np.array_equal(found.evidence.walks.feet, held.evidence.walks.feet, equal_nan=True)
+    changes = compared(held, found)
+    assert changes.alike and changes.words == "Nothing changes"
+    assert changes.people_before == changes.people_after
+
+
+OTHER = [
+    # what is set otherwise, and how many of the run's four tracks there are then
+    ({"iou": 0.8}, 4),
+    ({"iou": 0.95}, 0),  # figures go too far from one frame to the next
+    ({"conf": 0.7}, 2),
+    ({"conf": 0.95}, 0),
+    ({"n_init": 20}, 4),
+    ({"n_init": 30}, 2),  # of the shorter clip nobody is left
+    ({"max_age": 0.0}, 0),
+]
+
+
+@pytest.mark.parametrize(("other", "tracks"), OTHER, ids=lambda value: str(value) if isinstance(value, dict) else "")
+def test_at_other_settings_it_is_what_a_run_would_find(
+    folder: Path, held: Held, other: dict[str, float], tracks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = again(held, replace(held.settings, **other))
+    monkeypatch.undo()
+    made = setup(folder, LOWER)
+    made = replace(made, recipe=replace(made.recipe, track=replace(made.recipe.track, **other)))
+    run(made, tmp_path / "out", Store(folder / "store"))
+    same_tracks(held, tmp_path / "out", found)
+    assert sum(len(np.unique(one.track)) for one in found.tracks.values()) == tracks
+
+
+def test_how_far_it_is_is_told(held: Held) -> None:
+    told: list[int] = []
+    again(held, held.settings, told.append)
+    assert told == sorted(told) and told[-1] == held.frames == 36 - 2 + 30 - 2
+
+
+def test_a_track_without_a_picture_of_its_own_looks_like_its_boxes(held: Held) -> None:
+    assert held.evidence
+    crops = held.evidence.crops
+    bare = replace(held, evidence=replace(held.evidence, crops=crops[crops.row != 0]))
+    found = again(bare, held.settings).evidence
+    assert found and len(found.tracklets) == len(held.evidence.tracklets)
+    assert float(found.tracklets.vector[0] @ held.evidence.tracklets.vector[0]) > 0.99
+
+
+def test_vectors_of_long_footage_stay_on_disk(folder: Path, held: Held) -> None:
+    small = hold(folder / "out", Store(folder / "store"), most_bytes=0)
+    assert all(seen.kept is None for seen in small.cameras) and all(seen.kept for seen in held.cameras)
+    same_tracks(held, held.out, again(small, held.settings))
+
+
+def test_what_is_not_stored_any_more_is_said(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"not in the cache any more.*Do the run again"):
+        hold(folder / "out", Store(tmp_path))
+
+
+LONG = (0, range(60))
+TABLE = [
+    ([LONG], [LONG], "gate: nothing changes"),
+    ([LONG], [], "gate: 1 track becomes 0. 1 track no longer there (1); 60 boxes fewer"),
+    ([], [LONG], "gate: 0 tracks become 1. 1 track new; 60 boxes more"),
+    ([LONG], [(0, range(30)), (0, range(30, 60))], "gate: 1 track becomes 2. Track 1 splits in 2"),
+    ([(0, range(30)), (0, range(30, 60))], [LONG], "gate: 2 tracks become 1. Tracks 1 and 2 become one"),
+    # A part of a track goes on with it; one that shares less than half with it does not.
+    ([LONG], [(0, range(50, 60))], "gate: 1 track. 50 boxes fewer"),
+    ([(0, range(40))], [(0, range(20, 60))], "gate: 1 track. 1 track no longer there (1); 1 track new"),
+    ([(0, range(40))], [(0, range(19, 60))], "gate: 1 track. 1 box more"),
+    ([LONG, (1, range(60))], [(1, range(60)), LONG], "gate: nothing changes"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "words"), TABLE)
+def test_what_changed_in_words(before: Any, after: Any, words: str) -> None:
+    assert changed("gate", lanes(*before), lanes(*after)).words == words
+
+
+def test_what_was_said_counts_on_both_sides(held: Held) -> None:
+    found = again(held, held.settings)
+    free = compared(held, found, 0.9, Review())
+    assert free.people_before == free.people_after == 2
+    link = {"camera": "hall", "track": "1", "other_camera": "gate", "other_track": "1", "decision": "different"}
+    told = compared(held, found, 0.9, Review((Action("different", "two", 0.0, (link,)),)))
+    assert told.people_before == told.people_after == 3
+
+
+def test_the_command_line_says_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("core.review.whatif.retrack.Store", lambda: Store(folder / "store"))
+    before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*")}
+    assert main(["retrack", str(folder / "out"), "--conf", "0.95"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "hall: 2 tracks become 0. 2 tracks no longer there (1 and 2); 68 boxes fewer"
+    assert said[-1] == "4 tracks become 0, and 2 people become 0"
+    assert before == {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*")}
+
+
+@pytest.mark.parametrize(("flags", "words"), [([], "no other setting"), (["--iou", "2"], "outside 0 to 1")])
+def test_the_command_line_refuses_in_words(
+    folder: Path, flags: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["retrack", str(folder / "out"), *flags]) == 2
+    assert words in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""What is read from a run's record needs none of the files that the run had."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import WeightsError
+from core.runs import Networks, Recipe, RunRecord, known_of
+from core.vision.models import DETECTOR, EMBEDDER, Known, find
+
+OTHER = Known(strange=0.1, spread=0.2, threshold=0.61)
+
+
+def recorded(folder: Path, known: Known | None, digest: str | None = None) -> dict[str, dict[str, dict[str, object]]]:
+    """The record of a run whose embedder has `digest` and was known so."""
+    model = find(EMBEDDER, "embedder")
+    model = replace(model, known=known, digest=digest or model.digest)
+    RunRecord(folder, Recipe(), Networks(find(DETECTOR, "detector"), model, "openvino"), {})
+    return dict(json.loads((folder / "run.json").read_text()))
+
+
+def test_a_run_keeps_what_was_known_of_its_embedder(tmp_path: Path) -> None:
+    record = recorded(tmp_path, OTHER, digest="0" * 64)
+    assert record["models"]["embedder"]["known"] == asdict(OTHER)
+    # The manifest knows no such file, and something else of the one that has the name now.
+    assert known_of(record) == OTHER
+
+
+def test_the_manifest_answers_for_an_older_run(tmp_path: Path) -> None:
+    record = recorded(tmp_path, None)
+    assert "known" not in record["models"]["embedder"]
+    assert known_of(record) == find(EMBEDDER, "embedder").known is not None
+
+
+def test_nothing_is_known_of_a_strange_embedder_and_a_run_without_one_is_refused(tmp_path: Path) -> None:
+    assert known_of(recorded(tmp_path, None, digest="0" * 64)) is None
+    with pytest.raises(WeightsError, match="motion alone"):
+        known_of({"models": {"embedder": "none: matched on motion alone"}})

@@ -1,0 +1,79 @@
+"""Names and notes: read, written as a spreadsheet may have them, given to people, and handed out with the zip."""
+
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import SettingsError
+from core.export import ExportOptions, read, read_manifest, told
+from core.runs import Choice, names_csv, people_named, read_names
+from core.vision.models import Known
+from tests.export.making import unpacked
+from tests.runs.making import decide_and_write, run
+
+KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+NAMES = (("gate", 1, "Änna <b>", "=1+1"), ("hall", 2, "", "wears a hat"), ("hall", 1, 'a "comma", and -', ""))
+ROW_OF = {("gate", 1): 0, ("hall", 1): 1, ("hall", 2): 2}
+
+
+def test_what_is_written_is_read_back_and_is_no_formula(tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_text(names_csv(NAMES), encoding="utf-8")
+    assert read_names(tmp_path / "n.csv") == NAMES
+    assert ",'=1+1\n" in names_csv(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("person", "names", "notes"),
+    [
+        ([1, 2, 3], {1: "Änna <b>", 2: 'a "comma", and -'}, {1: "=1+1", 3: "wears a hat"}),
+        ([1, 1, 1], {1: 'Änna <b>, a "comma", and -'}, {1: "=1+1; wears a hat"}),  # both, where two are one now
+    ],
+)
+def test_a_name_is_that_of_its_tracks(person: list[int], names: dict[int, str], notes: dict[int, str]) -> None:
+    assert people_named(NAMES, ROW_OF, person) == (names, notes)
+
+
+def test_the_same_name_twice_is_said_once() -> None:
+    twice = (("gate", 1, "Anna", ""), ("hall", 1, "Anna", ""), ("hall", 2, " \n", ""))
+    assert people_named(twice, ROW_OF, [1, 1, 1]) == ({1: "Anna"}, {})
+
+
+def test_a_track_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match="no track 9 of camera gate"):
+        people_named([("gate", 9, "Anna", "")], ROW_OF, [1, 1, 1])
+
+
+@pytest.mark.parametrize("text", ["camera,track,name,note\ngate,x,Anna,\n", "a,b\n1,2\n", "\xff"])
+def test_a_file_that_names_no_tracks_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "n.csv").write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError, match="names"):
+        read_names(tmp_path / "n.csv")
+
+
+def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
+    evidence = run(tmp_path)
+    said = Choice(0.9, names=NAMES[:2], purpose="find\n a bag")
+    options = ExportOptions(blur=False, reason="asked <for>", to=tmp_path / "to")
+    gallery = decide_and_write(evidence, tmp_path / "out", KNOWN, said, options).gallery
+    named = gallery.sightings[0].person
+    assert gallery.people[named] == "Änna <b>" and gallery.remarks[named] == "=1+1"
+    assert not (tmp_path / "out" / "gallery.zip").exists()
+    content = unpacked(tmp_path / "to" / "gallery.zip")
+    report, readme = content["report.html"].decode(), content["README.txt"].decode()
+    assert (
+        "<bdi>Änna &lt;b&gt;</bdi>" in report and "<bdi>=1+1</bdi>" in report and "<b>Purpose:</b> find a bag" in report
+    )
+    assert "Purpose: find a bag\n" in readme and "The reason given: asked <for>\n" in readme
+    assert ",Änna <b>,'=1+1\n" in content["sightings.csv"].decode()
+    assert not [name for name in content if "nna" in name]
+
+
+def test_an_older_manifest_without_names_is_still_read(tmp_path: Path) -> None:
+    decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
+    manifest = read_manifest(tmp_path / "out" / "gallery.zip")
+    del manifest["about"]["choice"]["names"]
+    for camera in manifest["about"]["run"]["cameras"]:
+        camera.setdefault("file", "x.mp4")
+    manifest["about"]["known_of_the_embedder"] = None
+    assert told(manifest).choice == Choice(0.9)
+    assert told(read(tmp_path / "out" / "gallery.zip")).choice.names == ()

@@ -1,0 +1,368 @@
+"""Fetching weights, from a server on this machine that can be told to behave badly. Nothing here leaves the machine."""
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import StoreError, WeightsError
+from core.base.progress import Progress, Report
+from core.cli import main
+from core.cli.models import bytes_listener, offer, outcome
+from core.vision.models import HOME, Entry, Got, add_pin, bring, entries, find, get, gettable, listing, pins
+
+HOST = "127.0.0.1"
+CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@dataclass
+class Server:
+    """What is served, how, and which headers it was asked with."""
+
+    port: int = 0
+    content: bytes = CONTENT
+    version: str = '"one"'
+    ranges: bool = True
+    honest: bool = True
+    cut_after: int = 0
+    status: int = 200
+    redirect: str = ""
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    def url(self, name: str = "yolo11n.pt") -> str:
+        return f"http://{HOST}:{self.port}/{name}"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("no_proxy", HOST)
+    state = Server()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.asked.append({"path": self.path, **dict(self.headers.items())})
+            if state.redirect and self.path != "/moved":
+                self.send_response(302)
+                self.send_header("Location", state.redirect)
+                return self.end_headers()
+            if state.status != 200:
+                return self.send_error(state.status)
+            self._send()
+
+        def _send(self) -> None:
+            total, start = len(state.content), 0
+            same = self.headers.get("If-Range") == state.version or not state.honest
+            if state.ranges and same and "Range" in self.headers:
+                start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+            self.send_response(206 if start else 200)
+            if start:
+                self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+            if state.version:
+                self.send_header("ETag", state.version)
+            self.send_header("Content-Disposition", "attachment; filename=../../elsewhere.pt")
+            self.send_header("Content-Length", str(total - start))
+            self.end_headers()
+            self.wfile.write(state.content[start : state.cut_after or total])
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer((HOST, 0), Handler) as httpd:
+        state.port = httpd.server_address[1]
+        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield state
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own folder, not made yet."""
+    monkeypatch.setenv("SIGHTLINE_WEIGHTS", str(tmp_path / "mine"))
+    return tmp_path / "mine"
+
+
+def entry(server: Server, sha256: str = "", name: str = "yolo11n") -> Entry:
+    known = entries()[name]
+    model = replace(known.model, url=server.url(), megabytes=len(CONTENT) / 1e6)
+    return replace(known, model=model, sha256=sha256)
+
+
+def fetched(one: Entry, progress: Progress | None = None) -> Got:
+    return bring(one, progress or Progress(), plain_host=HOST)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def break_off(server: Server, one: Entry, after: int = 1_000_000) -> None:
+    server.cut_after = after
+    with pytest.raises(WeightsError, match=r"broke after 1\.0 of 3\.0 MB.*goes on from there"):
+        fetched(one)
+    server.cut_after = 0
+
+
+def test_a_file_with_a_digest_arrives_whole_under_the_manifests_name(server: Server, folder: Path) -> None:
+    got = fetched(entry(server, SHA256[:8]))
+    assert got.state == "digest matches"
+    assert (folder / "yolo11n.pt").read_bytes() == CONTENT
+    assert names(folder) == {"yolo11n.pt"}
+    assert fetched(entry(server, SHA256[:8])).state == "here already"
+    assert len(server.asked) == 1
+
+
+def test_progress_is_told_in_bytes_and_goes_on_where_it_stopped(server: Server, folder: Path) -> None:
+    break_off(server, entry(server, SHA256))
+    told: list[Report] = []
+    fetched(entry(server, SHA256), Progress(told.append, every=0))
+    assert [(r.camera, r.stage, r.total) for r in told[:1]] == [("yolo11n", "download", len(CONTENT))]
+    done = [r.done for r in told]
+    assert done == sorted(done) and done[0] == 1_000_000 and done[-1] == len(CONTENT) and len(done) > 3
+
+
+def test_a_cut_connection_is_gone_on_with(server: Server, folder: Path) -> None:
+    break_off(server, entry(server))
+    assert (folder / "yolo11n.pt.part").read_bytes() == CONTENT[:1_000_000]
+    assert not (folder / "yolo11n.pt").exists()
+    fetched(entry(server))
+    assert server.asked[1]["Range"] == "bytes=1000000-" and server.asked[1]["If-Range"] == '"one"'
+    assert (folder / "yolo11n.pt").read_bytes() == CONTENT
+    assert names(folder) == {"yolo11n.pt", "pins.json"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ranges": False},  # the server knows no ranges
+        {"version": '"two"', "content": CONTENT[::-1]},  # the file is another one now, and the server says so
+        {"version": '"two"', "content": CONTENT[::-1], "honest": False},  # it gives the rest of the other one
+        {"content": CONTENT[::-1] + b"x", "honest": False},  # the same version, but not the same size
+        {"content": CONTENT[:900_000] * 2, "honest": False, "version": '"two"'},
+    ],
+)
+def test_what_is_not_the_rest_starts_anew(server: Server, folder: Path, changes: dict[str, object]) -> None:
+    break_off(server, entry(server))
+    for name, value in changes.items():
+        setattr(server, name, value)
+    fetched(entry(server))
+    assert (folder / "yolo11n.pt").read_bytes() == server.content
+
+
+@pytest.mark.parametrize("version", ["", 'W/"weak"'])
+def test_without_a_strong_version_nothing_is_added_to_a_part(server: Server, folder: Path, version: str) -> None:
+    server.version = version
+    break_off(server, entry(server))
+    fetched(entry(server))
+    assert "Range" not in server.asked[1]
+    assert (folder / "yolo11n.pt").read_bytes() == CONTENT
+
+
+def test_a_part_of_another_address_or_without_its_notes_starts_anew(server: Server, folder: Path) -> None:
+    break_off(server, entry(server))
+    notes = folder / "yolo11n.pt.part.json"
+    notes.write_text(json.dumps({**json.loads(notes.read_text()), "url": "https://other"}))
+    break_off(server, entry(server))
+    notes.unlink()
+    fetched(entry(server))
+    assert all("Range" not in asked for asked in server.asked)
+
+
+def test_a_part_that_was_whole_already_is_only_checked(server: Server, folder: Path) -> None:
+    break_off(server, entry(server, SHA256))
+    (folder / "yolo11n.pt.part").write_bytes(CONTENT)
+    assert fetched(entry(server, SHA256)).state == "digest matches"
+    assert len(server.asked) == 1
+
+
+def test_a_wrong_digest_is_refused_and_nothing_kept(server: Server, folder: Path) -> None:
+    with pytest.raises(WeightsError, match=rf"begins with {SHA256[:12]}, and 0123 was expected.*not kept"):
+        fetched(entry(server, "0123"))
+    assert names(folder) == set()
+
+
+def test_a_pin_is_made_said_and_held_to(server: Server, folder: Path) -> None:
+    got = fetched(entry(server))
+    assert got.state == "pinned now"
+    assert SHA256 in outcome(got) and "pins.json" in outcome(got) and "gives no digest" in outcome(got)
+    assert pins(folder)["yolo11n.pt"].sha256 == SHA256
+    assert "unchanged since it was fetched on" in find("yolo11n", "detector").assumed[-1]
+    # Another file in its place: refused where it is used, never overwritten.
+    (folder / "yolo11n.pt").write_bytes(b"another file")
+    for attempt in (lambda: find("yolo11n", "detector"), lambda: fetched(entry(server))):
+        with pytest.raises(WeightsError, match=r"not the file that was fetched on .* pinned.*pins\.json"):
+            attempt()
+    assert {s.model.name: s.state for s in listing()}["yolo11n"] == "changed"
+    assert (folder / "yolo11n.pt").read_bytes() == b"another file"
+    # Fetched again: the pin still counts, for the same file and against another.
+    (folder / "yolo11n.pt").unlink()
+    server.content = CONTENT[::-1]
+    with pytest.raises(
+        WeightsError, match=r"not kept: it is not the file that was fetched on .*remove yolo11n\.pt from"
+    ):
+        fetched(entry(server))
+    assert names(folder) == {"pins.json"}
+    server.content = CONTENT
+    assert fetched(entry(server)).state == "pin matches"
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"yolo11n.pt": {}}', '{"yolo11n.pt": {"sha256": "", "since": "", "url": ""}}']
+)
+def test_broken_pins_are_not_taken_for_none(folder: Path, text: str) -> None:
+    folder.mkdir()
+    (folder / "pins.json").write_text(text)
+    (folder / "yolo11n.pt").write_bytes(b"x")
+    with pytest.raises(WeightsError, match="cannot be read as a list of pins"):
+        find("yolo11n", "detector")
+
+
+def test_one_pin_leaves_the_others(tmp_path: Path) -> None:
+    for name, digit in (("a.pt", "1"), ("b.pt", "2"), ("a.pt", "3")):
+        add_pin(tmp_path, name, digit * 64, "https://x")
+    assert {name: pin.sha256[0] for name, pin in pins(tmp_path).items()} == {"a.pt": "3", "b.pt": "2"}
+
+
+def test_a_stop_leaves_the_part_and_goes_on_later(server: Server, folder: Path) -> None:
+    def stop(report: Report) -> None:
+        if report.done > 500_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetched(entry(server), Progress(stop, every=0))
+    part = (folder / "yolo11n.pt.part").read_bytes()
+    assert 500_000 < len(part) < len(CONTENT) and part == CONTENT[: len(part)]
+    fetched(entry(server))
+    assert server.asked[1]["Range"] == f"bytes={len(part)}-"
+    assert (folder / "yolo11n.pt").read_bytes() == CONTENT
+
+
+def test_a_disk_without_space_is_said_and_what_fits_is_kept(server: Server, folder: Path) -> None:
+    """A limit on the size of files stands in for a full disk: writing stops with an error of the system."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_001, before[1]))
+    try:
+        with pytest.raises(StoreError, match=r"yolo11n\.pt\.part cannot be written \(.*Free some space.*goes on"):
+            fetched(entry(server))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (folder / "yolo11n.pt.part").read_bytes() == CONTENT[:1_000_001]
+    fetched(entry(server))
+    assert "Range" in server.asked[1] and (folder / "yolo11n.pt").read_bytes() == CONTENT
+
+
+def test_a_folder_that_cannot_be_made_is_said_and_no_other_is_taken(
+    server: Server, folder: Path, tmp_path: Path
+) -> None:
+    before = names(HOME)
+    folder.write_bytes(b"a file where the folder should be")
+    with pytest.raises(StoreError, match="cannot be written"):
+        fetched(entry(server))
+    assert names(HOME) == before
+
+
+def test_what_the_server_refuses_can_be_fetched_by_hand(server: Server, folder: Path) -> None:
+    server.status = 404
+    with pytest.raises(WeightsError) as fault:
+        fetched(entry(server))
+    for words in ("404", f"Fetch {server.url()} by hand", str(folder / "yolo11n.pt")):
+        assert words in str(fault.value)
+
+
+def test_without_network_the_address_and_the_folder_are_said(server: Server, folder: Path) -> None:
+    closed = replace(entry(server), model=replace(entry(server).model, url=f"http://{HOST}:1/yolo11n.pt"))
+    with pytest.raises(WeightsError) as fault:
+        fetched(closed)
+    for words in ("cannot be reached", f"{HOST}:1/yolo11n.pt by hand", str(folder / "yolo11n.pt")):
+        assert words in str(fault.value)
+
+
+def test_a_page_of_excuses_is_not_pinned(server: Server, folder: Path) -> None:
+    server.content = b"<html>please sign in</html>"
+    with pytest.raises(WeightsError, match="gives 27 bytes, and about 3,000,000 were expected"):
+        fetched(entry(server))
+    assert not folder.exists() or names(folder) == set()
+
+
+def test_only_https_is_spoken_before_and_after_a_redirect(server: Server, folder: Path) -> None:
+    with pytest.raises(WeightsError, match="no https address"):
+        bring(entry(server), Progress())
+    assert server.asked == []
+    for target in ("ftp://127.0.0.1/x", "file:///etc/hosts", f"http://localhost:{server.port}/x"):
+        server.redirect = target
+        with pytest.raises(WeightsError, match=r"no https address|is not allowed"):
+            fetched(entry(server))
+    assert len(server.asked) == 3
+    server.redirect = server.url("moved")
+    fetched(entry(server))
+    assert names(folder) == {"yolo11n.pt", "pins.json"}
+
+
+def test_a_folder_carried_by_hand_works_without_network(server: Server, folder: Path, tmp_path: Path) -> None:
+    """The file alone is taken, and said to be vouched for by nobody; with pins.json beside it, it is checked."""
+    fetched(entry(server))
+    carried = tmp_path / "carried"
+    folder.rename(carried)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_WEIGHTS", str(carried))
+        assert "unchanged since" in find("yolo11n", "detector").assumed[-1]
+        assert get("yolo11n", Progress()).state == "here already"
+        (carried / "pins.json").unlink()
+        assert "vouched for by nobody" in find("yolo11n", "detector").assumed[-1]
+
+
+def test_without_a_folder_of_their_own_files_go_to_the_users_cache(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    assert fetched(entry(server)).model.path == tmp_path / "cache" / "weights" / "yolo11n.pt"
+    assert find("yolo11n", "detector").path.is_file()
+
+
+def test_the_command_lists_and_refuses_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "get"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("yolo11n", "yolo11s", "yolo26n", "fasterrcnn_resnet50_fpn_v2", "resnet50-imagenet"):
+        assert name in listed
+    assert "5.6 MB" in listed and "AGPL-3.0" in listed and "not here" in listed and str(folder) in listed
+    assert main(["models"]) == 0
+    assert "python -m core models get yolo11n" in capsys.readouterr().out
+    for name, words in (("nobody", "no model is called 'nobody'"), ("osnet_x1_0", "has no address")):
+        assert main(["models", "get", name]) == 2
+        said = capsys.readouterr().err
+        assert words in said and "yolo26n" in said
+    with pytest.raises(WeightsError, match="models get yolo26n"):
+        find("yolo26n", "detector")
+
+
+def test_the_command_shows_bytes_and_not_frames(
+    server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetched(entry(server), Progress(bytes_listener(), every=0))
+    said = capsys.readouterr().err
+    assert "yolo11n  3.0 MB of 3.0 MB" in said and "B/s" in said and "frames" not in said
+
+
+def test_what_is_here_already_is_said_so(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "yolo26n.pt").write_bytes(b"x")
+    (folder / "resnet50-11ad3fa6.pth").write_bytes(b"x")
+    lines = {line.split()[0]: line for line in offer(gettable()).splitlines() if line}
+    assert " here " in lines["yolo26n"] and "not here" in lines["yolo11n"]
+    assert "another file" in lines["resnet50-imagenet"]
+
+
+def test_every_address_is_https_and_ends_in_the_manifests_file_name() -> None:
+    for status in gettable():
+        known = entries()[status.model.name]
+        assert known.model.url.startswith("https://") and known.model.url.endswith("/" + known.file)
+        assert known.model.megabytes > 1

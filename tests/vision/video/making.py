@@ -1,0 +1,88 @@
+"""Small clips made on the spot. Every frame shows its own number in light and dark squares for a test to read."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from core.base.types import Image
+
+WIDTH, HEIGHT, SQUARE = 128, 64, 32
+BITS = (WIDTH // SQUARE) * (HEIGHT // SQUARE)
+ROTATIONS = {
+    0: (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000),
+    90: (0, -0x10000, 0, 0x10000, 0, 0, 0, 0, 0x40000000),
+    180: (-0x10000, 0, 0, 0, -0x10000, 0, 0, 0, 0x40000000),
+    270: (0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000),
+}
+
+
+def drawn(number: int) -> Image:
+    """The frame `number` (below 256) as rgb, or bgr: it is grey."""
+    bits = np.array([40 + 160 * (number >> bit & 1) for bit in range(BITS)], np.uint8)
+    squares = bits.reshape(HEIGHT // SQUARE, WIDTH // SQUARE)
+    return np.repeat(np.kron(squares, np.ones((SQUARE, SQUARE), np.uint8))[..., None], 3, 2)
+
+
+def shown_number(bgr: Image) -> int:
+    """The number that the frame `bgr` shows, at any size."""
+    height, width = (size // n for size, n in zip(bgr.shape[:2], (HEIGHT // SQUARE, WIDTH // SQUARE), strict=True))
+    centres = bgr[height // 2 :: height, width // 2 :: width, 1].ravel()[:BITS]
+    return sum(1 << bit for bit, light in enumerate(centres) if light > 120)
+
+
+def write_clip(
+    path: Path,
+    ticks: Iterable[int],
+    tick: Fraction = Fraction(1, 25),
+    codec: str = "libx264",
+    options: dict[str, str] | None = None,
+    muxer: dict[str, str] | None = None,
+) -> Path:
+    """A clip whose frame i is shown at `ticks[i] * tick` seconds; `options` go to the encoder, `muxer` to the file."""
+    with av.open(str(path), "w", options=muxer or {}) as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.time_base = stream.time_base = tick
+        for number, at in enumerate(ticks):
+            frame = av.VideoFrame.from_ndarray(drawn(number), format="rgb24")
+            frame.pts, frame.time_base = at, tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def turn(path: Path, degrees: int) -> Path:
+    """Write a rotation into the track header of an MP4 file, as a camera held sideways does."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44
+    content[matrix : matrix + 36] = np.array(ROTATIONS[degrees], ">i4").tobytes()
+    path.write_bytes(content)
+    return path
+
+
+def spoil(path: Path, packets: Sequence[int]) -> Path:
+    """Overwrite the data of some packets (by their place in the file) with zeros."""
+    with av.open(str(path)) as container:
+        places = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    for number in packets:
+        place, size = places[number]
+        # Headers of the container's own block (at most 16 bytes) stay whole.
+        content[place + 16 : place + size] = bytes(size - 16)
+    path.write_bytes(content)
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """An audio file: a tenth of a second of silence."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path

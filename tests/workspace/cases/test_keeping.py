@@ -1,0 +1,147 @@
+"""Cases on disk: every change is there at once, survives a restart, and what cannot be read stops nothing else."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import SettingsError, StoreError
+from core.base.settings import TrackSettings
+from core.vision.regions import Region, Regions
+from core.workspace.cases import Case, CaseClip, Cases, Plan
+
+GATE = CaseClip("gate", "films/gate.mp4", "ab" * 16)
+YARD = CaseClip("yard", "films/yard.mp4", "cd" * 16, offset_seconds=-2.5)
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Cases:
+    return Cases(tmp_path)
+
+
+def test_a_case_comes_back_as_it_was(cases: Cases, tmp_path: Path) -> None:
+    shapes = Regions((Region("box", ((0.1, 0.2), (0.5, 0.9)), "exclude", "door"),), "centre")
+    case = cases.new("Shop", "a theft on 3 May")
+    plan = Plan(detector="other", track=TrackSettings(iou=0.4))
+    changed = cases.change(
+        case.key,
+        lambda old: replace(old, clips=(replace(GATE, regions=shapes), YARD), plan=plan, run="12ab", threshold=0.55),
+    )
+    assert Cases(tmp_path).load(case.key) == changed
+    assert changed.clip("gate").regions == shapes and changed.purpose == "a theft on 3 May"
+
+
+def test_an_older_file_has_defaults_for_what_it_does_not_say(cases: Cases, tmp_path: Path) -> None:
+    case = cases.new("Old")
+    path = tmp_path / case.key / "case.json"
+    path.write_text(path.read_text().replace('"wanted": "",', ""))
+    assert cases.load(case.key).wanted == ""
+
+
+def test_the_one_changed_last_is_first_and_a_broken_one_is_left_out(cases: Cases, tmp_path: Path) -> None:
+    first, second, broken = cases.new("one"), cases.new("two"), cases.new("three")
+    (tmp_path / broken.key / "case.json").write_text("{")
+    cases.change(first.key, lambda case: replace(case, name="one again"))
+    assert [case.name for case in cases.all()] == ["one again", second.name]
+    with pytest.raises(StoreError, match="back-up"):
+        cases.load(broken.key)
+
+
+@pytest.mark.parametrize("key", ["", "..", "../x", "a/b", "5f00aa"])
+def test_a_key_that_is_none_leads_nowhere(cases: Cases, key: str) -> None:
+    with pytest.raises(StoreError, match="not there any more"):
+        cases.load(key)
+
+
+def test_many_at_once_lose_nothing(cases: Cases, tmp_path: Path) -> None:
+    key = cases.new().key
+
+    def add(number: int) -> None:
+        clip = replace(GATE, camera=f"cam{number}")
+        Cases(tmp_path).change(key, lambda case: case.with_clips((*case.clips, clip)))
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(clip.camera for clip in cases.load(key).clips) == [f"cam{number}" for number in range(8)]
+
+
+def test_a_refused_change_leaves_the_case_as_it_was(cases: Cases) -> None:
+    case = cases.new()
+    cases.change(case.key, lambda old: old.with_clips([GATE]))
+    with pytest.raises(SettingsError, match="two cameras"):
+        cases.change(case.key, lambda old: old.with_clips([*old.clips, replace(YARD, camera="Gate")]))
+    assert cases.load(case.key).clips == (GATE,)
+
+
+def test_the_log_has_a_line_for_each_action_and_none_for_nothing(cases: Cases) -> None:
+    case = cases.new("Shop")
+    cases.change(case.key, lambda old: old.with_clips([GATE]), "added\ngate")
+    cases.change(case.key, lambda old: old, "nothing")
+    assert [line.split(" ", 1)[1] for line in cases.logged(case.key)] == ["made: Shop", "added gate"]
+
+
+def test_offsets_are_those_of_the_wall_clocks_where_all_have_one() -> None:
+    clips = [replace(GATE, began="2026-05-31T14:05:00"), replace(YARD, began="2026-05-31 14:04:57.5")]
+    case = Case("k", "n", 0.0, clips=tuple(clips))
+    assert case.offsets == {"gate": 2.5, "yard": 0.0}
+    assert case.with_clips([GATE, clips[1]]).offsets == {"gate": 0.0, "yard": -2.5}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"camera": "a b"}, "a_b"),
+        ({"began": "noon"}, "no time"),
+        ({"began": "2026-05-31T14:05:00+02:00"}, "time zone"),
+        ({"offset_seconds": float("inf")}, "no time"),
+        ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
+    ],
+)
+def test_a_clip_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        replace(GATE, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"expires": "2027-05-31T12:00"}, "no day"),
+        ({"threshold": 1.5}, "between"),
+        ({"threshold": float("nan")}, "nan"),
+    ],
+)
+def test_a_case_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        replace(Case("k", "n", 0.0), **wrong)
+
+
+def test_a_file_that_is_no_case_at_all_is_left_out(cases: Cases, tmp_path: Path) -> None:
+    case, other = cases.new("one"), cases.new("two")
+    (tmp_path / case.key / "case.json").write_text("[]")
+    assert [found.key for found in cases.all()] == [other.key]
+
+
+def test_a_case_that_goes_while_all_are_listed_is_left_out(cases: Cases, tmp_path: Path) -> None:
+    case = cases.new("one")
+    (tmp_path / "gone").mkdir()
+    (tmp_path / "gone" / "case.json").symlink_to(tmp_path / "nothing")
+    assert cases.all() == [case]
+
+
+def test_a_note_that_cannot_be_written_is_said(cases: Cases, tmp_path: Path) -> None:
+    case = cases.new("one")
+    (tmp_path / case.key / "log.txt").unlink()
+    (tmp_path / case.key / "log.txt").mkdir()
+    with pytest.raises(StoreError, match="cannot be noted"):
+        cases.log(case.key, "words")
+
+
+def test_a_free_name() -> None:
+    case = Case("k", "n", 0.0, clips=(GATE, replace(YARD, camera="gate-2")))
+    assert (case.free_name("Gate"), case.free_name("hall 1"), case.free_name("gate")) == ("Gate-3", "hall_1", "gate-3")

@@ -1,0 +1,168 @@
+"""Exports: keyed by what is in them, joined, stopped, explained when they fail, and never one in another's place."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core.base.errors import StoreError
+from core.runs import read_links, read_names
+from core.workspace.jobs import Export, Exports, Making
+from tests.launching import FakeLauncher, flags
+from tests.workspace.jobs.test_jobs import until
+
+# Stands in for `python -m core gallery`: what it does is written in a file beside it.
+CHILD = """
+import hashlib, json, signal, sys, time
+from pathlib import Path
+
+def stop(*_):
+    sys.stderr.write("sightline: stopped.\\n")
+    sys.exit(130)
+
+signal.signal(signal.SIGTERM, stop)
+act = Path(__file__).with_name("act").read_text()
+flags = dict(word[2:].partition("=")[::2] for word in sys.argv[1:] if word.startswith("--") and "=" in word)
+to = Path(flags["to"])
+print(json.dumps(dict(camera="", number=1, cameras=1, stage="export", done=4, total=10, rate=5.0, left_seconds=1.2)))
+sys.stdout.flush()
+if act == "refuse":
+    sys.stderr.write("sightline: The picture x.jpg cannot be read. Run the analysis again, then export.\\n")
+    sys.exit(2)
+while Path(__file__).with_name("act").read_text() == "wait":
+    time.sleep(0.02)
+(to / "said").write_text(json.dumps(sys.argv[1:]))
+(to / "gallery.zip").write_bytes(b"zip")
+(to / "SHA256SUMS").write_text(hashlib.sha256(b"zip").hexdigest() + "  gallery.zip\\n")
+"""
+LINK = {"camera": "a", "track": "1", "other_camera": "b", "other_track": "2", "decision": "same"}
+EXPORT = Export("gallery", "0123456789" * 2, "s", 0.5, (LINK,), (("a", 1, "Anna", "=1"),), "a bag")
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Iterator[Exports]:
+    made = faked(tmp_path, "done")
+    yield made
+    for one in made.of(EXPORT.run):
+        made.cancel(one.key)
+        made.cancel(one.key)
+
+
+def write(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int:
+    """The same as CHILD, in this process."""
+    to = Path(flags(words)["to"])
+    (to / "said").write_text(json.dumps(list(words)))
+    (to / "gallery.zip").write_bytes(b"zip")
+    (to / "SHA256SUMS").write_text(hashlib.sha256(b"zip").hexdigest() + "  gallery.zip\n")
+    return 0
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Exports:
+    """Exports that are made in this process."""
+    return Exports(tmp_path / "exports", [], FakeLauncher(write))
+
+
+def faked(folder: Path, act: str) -> Exports:
+    (folder / "child.py").write_text(CHILD)
+    (folder / "act").write_text(act)
+    return Exports(folder / "exports", [sys.executable, str(folder / "child.py")])
+
+
+def over(exports: Exports, export: Export = EXPORT) -> Making:
+    until(lambda: not look(exports, export).live)
+    return look(exports, export)
+
+
+def look(exports: Exports, export: Export = EXPORT) -> Making:
+    found = exports.look(export.key)
+    assert found is not None
+    return found
+
+
+def test_what_is_made_is_found_again_and_not_made_twice(exports: Exports, tmp_path: Path) -> None:
+    assert exports.look(EXPORT.key) is None
+    exports.start(EXPORT, tmp_path)
+    made = over(exports)
+    assert made.state == "done" and made.file("gallery.zip") and made.file("said") is None
+    began = made.began
+    assert exports.start(EXPORT, tmp_path).began == began
+    assert [one.key for one in Exports(tmp_path / "exports").of(EXPORT.run)] == [EXPORT.key]
+
+
+def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> None:
+    from core.cli import parser
+
+    shown = replace(EXPORT, reason="--asked for", threshold=-0.25)
+    here.start(shown, tmp_path / "run")
+    said = json.loads((over(here, shown).folder / "out" / "said").read_text())
+    read = parser().parse_args(["gallery", *said])
+    assert (read.done, read.cos, read.purpose, read.reason) == (tmp_path / "run", -0.25, "a bag", "--asked for")
+    assert read.no_blur and read.what == "gallery" and read.progress == "json"
+    assert read_links(read.links) == (LINK,) and read_names(read.names) == EXPORT.names
+    assert not parser().parse_args(["gallery", *EXPORT.words(tmp_path, tmp_path)]).no_blur
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"what": "films"},
+        {"stamp": "t"},
+        {"threshold": None},
+        {"links": ()},
+        {"names": ()},
+        {"purpose": ""},
+        {"reason": "r"},
+    ],
+    ids=str,
+)
+def test_whatever_decides_the_content_is_in_the_key(change: dict[str, object]) -> None:
+    other = replace(EXPORT, **change)  # type: ignore[arg-type]
+    assert other.key != EXPORT.key and other.key.startswith(EXPORT.run)
+
+
+def test_it_says_how_far_it_is_and_stops(tmp_path: Path) -> None:
+    exports = faked(tmp_path, "wait")
+    exports.start(EXPORT, tmp_path)
+    until(lambda: look(exports).report is not None)
+    report = look(exports).report
+    assert report and (report.done, report.total, report.left_seconds) == (4, 10, 1.2)
+    with pytest.raises(StoreError, match="still being made"):
+        exports.forget(EXPORT.key)
+    exports.cancel(EXPORT.key)
+    made = over(exports)
+    assert made.state == "stopped" and made.file("gallery.zip") is None
+    (tmp_path / "act").write_text("done")
+    exports.start(EXPORT, tmp_path)
+    assert over(exports).state == "done"
+    exports.forget(EXPORT.key)
+    assert exports.look(EXPORT.key) is None and not list((tmp_path / "exports").iterdir())
+
+
+def test_a_failure_is_said_in_its_own_words(tmp_path: Path) -> None:
+    exports = faked(tmp_path, "refuse")
+    exports.start(EXPORT, tmp_path)
+    until(lambda: look(exports).state == "failed")
+    assert over(exports).fault == "The picture x.jpg cannot be read. Run the analysis again, then export."
+
+
+def test_a_file_that_went_missing_is_no_finished_export(here: Exports, tmp_path: Path) -> None:
+    here.start(EXPORT, tmp_path)
+    over(here)
+    (look(here).folder / "out" / "gallery.zip").unlink()
+    assert look(here).state == "failed"
+
+
+@pytest.mark.parametrize("key", ["", "..", "../runs", EXPORT.run, f"{EXPORT.run}-{'z' * 20}", EXPORT.key.upper() + "/"])
+def test_a_crooked_key_finds_nothing(key: str, here: Exports) -> None:
+    assert here.look(key) is None
+
+
+def test_only_films_are_told_where_the_clips_are(tmp_path: Path) -> None:
+    told = [one for one in replace(EXPORT, what="films").words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
+    assert told == ["--clip=a b.mp4"]
+    assert not [one for one in EXPORT.words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]

@@ -1,0 +1,54 @@
+"""Folders that clips may be opened from: all that lies below the root, and nothing that leads out of it."""
+
+from pathlib import Path
+
+import cv2
+import pytest
+
+from core.base.errors import ClipError
+from core.workspace.sources import footage_root, inside, look_into, permitted
+from tests.vision.video.making import drawn
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(folder))
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+@pytest.mark.parametrize("text", ["..", "/", "one/../..", "link", "~root"])
+def test_no_path_leads_out_of_the_root(root: Path, text: str) -> None:
+    (root / "one").mkdir()
+    (root / "link").symlink_to(root.parent)
+    with pytest.raises(ClipError):
+        inside(text, footage_root())
+
+
+def test_paths_inside_are_found_however_they_are_written(root: Path) -> None:
+    folder = root / "one two"
+    folder.mkdir()
+    for text in ("one two", str(folder), f'"{folder}"', " one two/../one two/ "):
+        assert inside(text, footage_root()) == folder.resolve()
+
+
+def test_a_folder_lists_videos_and_folders_of_pictures(root: Path) -> None:
+    for name in ("b.MP4", "a.avi", "notes.txt", ".hidden.mp4"):
+        (root / name).touch()
+    for name, count in (("frames", 3), ("one-picture", 1)):
+        (root / name).mkdir()
+        for number in range(count):
+            cv2.imwrite(str(root / name / f"{number}.png"), drawn(number))
+    (root / "secret.mp4").symlink_to("/etc/hostname")
+    found = look_into(root, footage_root())
+    assert [path.name for path in found.clips] == ["a.avi", "b.MP4", "frames"]
+    assert [path.name for path in found.folders] == ["one-picture"]
+
+
+def test_what_may_be_opened(root: Path) -> None:
+    own = root.parent / "cache" / "uploads" / "x" / "a.mp4"
+    allowed = [str(root / "a.mp4"), str(own), f"{root}/../footage/a.mp4"]
+    refused = ["/etc/passwd", f"{root}/../a.mp4", str(root.parent / "cache" / "a.mp4"), "\0"]
+    assert [permitted(path) for path in (*allowed, *refused)] == [True] * 3 + [False] * 4
