@@ -1,6 +1,7 @@
 """The words of docs/glossary.md are kept: no name that we define goes back to the old ones."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,20 @@ NO_FUNCTION = set(
 )
 # Where such a name is right all the same: the file, the name, and why.
 EXCEPTIONS: dict[tuple[str, str], str] = {}
+
+
+# What users read no more: labels, messages, help texts and documents of earlier versions.
+OLD_TEXTS = (
+    "Least similarity|Least confidence|Least overlap|Who finds people|Who tells them apart|How people are followed|"
+    "Boxes that make a track|Seconds unseen|Size looked at|Frames a second|surely two people|could be one person|"
+    "certain strangers|What of a person must be inside|Where they stand|The middle of them|Began later by|"
+    "When the recordings began|Picture before|Let go|Enter keeps|Map of looks|Show heads|Why must heads be seen|"
+    "At work|done in part|of no case any more|Read it again|Back to what we recommend|What was done|nobody in it is|"
+    "you said|too small to tell|what the work said|make nothing of|a word on what|where your word counts|can bear|"
+    "told nothing about|tell apart by looks|the teacher speaks"
+)
+OLD_TEXT = re.compile(OLD_TEXTS)
+OLD_FLAG = re.compile(r"--(?:looks-only|away|aside|beside|also|settled|towards|whole|most|alike)\b")
 
 
 def sources() -> list[Path]:
@@ -87,3 +102,37 @@ def test_no_old_name_is_defined() -> None:
 )
 def test_an_old_name_is_found(source: str, count: int) -> None:
     assert len(old_names(source, "core/x.py")) == count
+
+
+def texts(path: Path) -> str:
+    """What users may read of a file: strings that are no docstrings, JavaScript without comments, documents as they are."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix == ".js":
+        return re.sub(r"(?m)^\s*(?://|/\*|\*).*$|\s//\s.*$", "", source)
+    if path.suffix != ".py":
+        return source
+    tree = ast.parse(source)
+    notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes
+    ]
+    return "\n".join(strings)
+
+
+def documents() -> list[Path]:
+    screens = [*ROOT.glob("pages/**/*.js"), *ROOT.glob("core/**/*.j2")]
+    return [*screens, ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")]
+
+
+def test_no_old_text_is_read() -> None:
+    # The glossary and the table of former flags name them on purpose.
+    allowed = {"docs/glossary.md", "core/cli/renamed_flags.py"}
+    found = []
+    for path in [*sources(), *documents()]:
+        name, text = path.relative_to(ROOT).as_posix(), texts(path)
+        found += [f"{name}: {match}" for match in OLD_TEXT.findall(text) if name not in allowed]
+        if path.suffix == ".md" and name not in allowed:
+            found += [f"{name}: {match}" for match in OLD_FLAG.findall(text)]
+    assert found == []
