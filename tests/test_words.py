@@ -105,7 +105,7 @@ def test_an_old_name_is_found(source: str, count: int) -> None:
 
 
 def texts(path: Path) -> str:
-    """What users may read of a file: strings that are no docstrings, JavaScript without comments, documents as they are."""
+    """What users may read of a file: strings but no docstrings, JavaScript without comments, documents as they are."""
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".js":
         return re.sub(r"(?m)^\s*(?://|/\*|\*).*$|\s//\s.*$", "", source)
