@@ -25,7 +25,7 @@ from hypothesis import settings
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, VideoSettings
-from core.lab.synthetic import SampleSettings, frames, sample_clips
+from core.lab.synthetic import SampleSettings, render_frames, sample_clips
 from core.machine.artifacts import Store
 from core.machine.paths import cache_dir
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, run_camera, track_clips
@@ -151,7 +151,7 @@ def glimpses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
         with av.open(str(path), "w") as container:
             stream = container.add_stream("libx264", rate=5, options={"crf": "20", "preset": "ultrafast"})
             stream.width, stream.height, stream.pix_fmt = 960, 540, "yuv420p"
-            for shot in islice(frames(settings, camera, every=5), 30):
+            for shot in islice(render_frames(settings, camera, every=5), 30):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(shot.bgr, format="bgr24")))
             container.mux(stream.encode(None))
     return found

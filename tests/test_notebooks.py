@@ -102,7 +102,7 @@ def drawn(sample: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> No
         assert settings == SampleSettings(seconds=SECONDS)
         shutil.copytree(sample, folder)
 
-    monkeypatch.setattr("core.lab.synthetic.film.render", copied)
+    monkeypatch.setattr("core.lab.synthetic.film.write_sample", copied)
     shutil.copytree(tracked.store, cache_dir() / "stages", dirs_exist_ok=True)
 
 

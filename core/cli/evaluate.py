@@ -12,9 +12,9 @@ from core.base.progress import Progress
 from core.base.types import Ints
 from core.cli.progress import listener
 from core.cli.renamed_flags import add_former_flag
-from core.lab.evaluate import people_table, score_files, score_run, table
+from core.lab.evaluate import people_table, score_files, score_run, score_table
 from core.machine.device import backend
-from core.runs import looked_at, record_of
+from core.runs import analysed_frames, read_record
 from core.vision.embed import open_embedder
 from core.vision.models import find
 
@@ -100,9 +100,9 @@ def _looked_at(options: argparse.Namespace) -> dict[str, Ints] | None:
         raise SettingsError("--visible is a share from 0 to 1", "Give 0.1 for a tenth of a person, or leave it out.")
     if not (options.result / "run.json").is_file():
         return None
-    if record_of(options.result).get("state") != "done":
+    if read_record(options.result).get("state") != "done":
         raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
-    return looked_at(options.result)
+    return analysed_frames(options.result)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -114,7 +114,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:
-        sys.stdout.write(table(scores) + "\n")
+        sys.stdout.write(score_table(scores) + "\n")
     return 0
 
 
@@ -126,19 +126,19 @@ def run_people(options: argparse.Namespace) -> int:
 
 
 def run_reid(options: argparse.Namespace) -> int:
-    from core.lab.training import draw, examine, examine_two
+    from core.lab.training import save_plots, evaluate_embedder, evaluate_query_gallery
 
     if options.gallery and (options.pictures or options.holdout):
         raise SettingsError("--pictures and --holdout need one folder", "Leave --gallery out.")
     embedder = open_embedder(find(options.features, "embedder"), backend(options.device), options.flip)
     progress = Progress(listener("none" if options.json else "auto"))
     if options.gallery:
-        ranking = examine_two(options.crops, options.gallery, embedder, progress)
+        ranking = evaluate_query_gallery(options.crops, options.gallery, embedder, progress)
     else:
-        found = examine(options.crops, embedder, options.holdout, progress)
+        found = evaluate_embedder(options.crops, embedder, options.holdout, progress)
         ranking = found.ranking
         if options.pictures:
-            draw(found, options.pictures)
+            save_plots(found, options.pictures)
     figures = {"by": embedder.backend, "queries": ranking.queries, **ranking.figures()}
     words = "  ".join(f"{name} {100 * share:.1f} %" for name, share in ranking.figures().items())
     sys.stdout.write(

@@ -14,11 +14,11 @@ from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, TrackSettings
 from core.base.text import CANDIDATES, person_name
 from core.cli.renamed_flags import add_former_flag
-from core.export import Asked, lineup, moment
-from core.lab.evaluate import aligned
+from core.export import LineupRow, draw_lineup, moment
+from core.lab.evaluate import align_columns
 from core.machine.device import backend
 from core.machine.paths import write_atomically
-from core.runs import Answer, Candidate, Photo, candidates, load_people, look_at, model_of, read_photo, record_of
+from core.runs import Answer, Candidate, Photo, rank_candidates, load_people, find_people, find_run_model, read_photo, read_record
 from core.vision.detect import Detector, open_detector
 from core.vision.embed import open_embedder
 from core.vision.images import jpeg
@@ -53,16 +53,16 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     _check(options)
-    bgr, record, decided = read_photo(options.photo), record_of(options.out), load_people(options.out)
+    bgr, record, decided = read_photo(options.photo), read_record(options.out), load_people(options.out)
     if not len(decided.evidence.tracklets):
         raise SettingsError(f"nobody was found in the run in {options.out}", "Choose a run with people in it.")
-    embedder = open_embedder(model_of(record, "embedder", options.features), backend(options.device), flip=True)
+    embedder = open_embedder(find_run_model(record, "embedder", options.features), backend(options.device), flip=True)
     detector = None if options.whole_picture else _detector(record, options)
     conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
-    photo = look_at(bgr, detector, conf)
+    photo = find_people(bgr, detector, conf)
     numbers = _asked_for(options, photo)
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
-    ranked = [candidates(vector, decided, options.out, options.top) for vector in vectors]
+    ranked = [rank_candidates(vector, decided, options.out, options.top) for vector in vectors]
     found = dict(zip(numbers, ranked, strict=True))
     answer = Answer(photo, found, decided.threshold, embedder.backend, detector.words if detector else "")
     if options.sheet:
@@ -90,7 +90,7 @@ def _check(options: argparse.Namespace) -> None:
 def _detector(record: dict[str, Any], options: argparse.Namespace) -> Detector:
     """The run's own, unless another is named; a run of crops had none."""
     own = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
-    model = model_of(record, "detector") if own else find(options.weights or DETECTOR, "detector")
+    model = find_run_model(record, "detector") if own else find(options.weights or DETECTOR, "detector")
     size = record.get("settings", {}).get("detect", {}).get("size", DetectSettings().size)
     return open_detector(model, DetectSettings(size=size, nms_iou=APART), backend(options.device))
 
@@ -109,25 +109,25 @@ def _asked_for(options: argparse.Namespace, photo: Photo) -> list[int]:
 def _words(options: argparse.Namespace, answer: Answer) -> str:
     lines = [f"{options.photo.name}: {_seen(answer)}"]
     for number, ranked in answer.found.items():
-        if not answer.photo.whole:
+        if not answer.photo.is_whole:
             left, top, right, bottom = (round(side) for side in answer.photo.xyxy[number - 1].tolist())
             lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
         head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
-        lines.append(aligned([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
+        lines.append(align_columns([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
     return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
 def _seen(answer: Answer) -> str:
     if not answer.detector:
         return "the whole picture is one person, as you said"
-    if answer.photo.whole:
+    if answer.photo.is_whole:
         return f"nobody was found by {answer.detector}; the whole picture is taken as one person"
     count = len(answer.photo.xyxy)
     return f"{'1 person' if count == 1 else f'{count} people, counted from the left'}, by {answer.detector}"
 
 
 def _row(place: int, one: Candidate, out: Path) -> tuple[str, ...]:
-    alike = "yes" if one.enough else "no"
+    alike = "yes" if one.above_threshold else "no"
     figures = (f"{one.similarity:.3f}", f"{one.best:.3f}")
     return (str(place), person_name(one.person), *figures, alike, one.camera, moment(one.crop), _file(one, out))
 
@@ -144,7 +144,7 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
         "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
         "embedder": answer.embedder,
         "detector": answer.detector or None,
-        "whole": answer.photo.whole,
+        "whole": answer.photo.is_whole,
         "threshold": answer.threshold,
         "people": [
             {
@@ -164,7 +164,7 @@ def _fact(place: int, one: Candidate, out: Path) -> dict[str, Any]:
         "person": person_name(one.person),
         "similarity": round(one.similarity, 4),
         "best": round(one.best, 4),
-        "alike": one.enough,
+        "alike": one.above_threshold,
         "camera": one.camera,
         "track": one.track,
         "seconds": round(one.crop.seconds, 3) if timed else None,
@@ -176,8 +176,8 @@ def _fact(place: int, one: Candidate, out: Path) -> dict[str, Any]:
 def _draw(options: argparse.Namespace, answer: Answer) -> None:
     photo = answer.photo
     asked = [
-        Asked("in the photo" if photo.whole else f"person {number}", photo.crops[number - 1], ranked)
+        LineupRow("in the photo" if photo.is_whole else f"person {number}", photo.crops[number - 1], ranked)
         for number, ranked in answer.found.items()
     ]
-    page = lineup(asked, f"Who looks like {options.photo.name}", answer.threshold, not options.no_blur)
+    page = draw_lineup(asked, f"Who looks like {options.photo.name}", answer.threshold, not options.no_blur)
     write_atomically(options.sheet, jpeg(page, SHEET_QUALITY))

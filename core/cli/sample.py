@@ -9,7 +9,7 @@ from pathlib import Path
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.progress import listener
-from core.lab.synthetic import SampleSettings, render, sample_clips, sample_folder
+from core.lab.synthetic import SampleSettings, write_sample, sample_clips, sample_folder
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -44,6 +44,6 @@ def run(options: argparse.Namespace) -> int:
             begun = True
         progress.at(done)
 
-    render(settings, out, tell)
+    write_sample(settings, out, tell)
     sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their truth are in {out}\n")
     return 0

@@ -165,31 +165,31 @@ def run_reid(options: argparse.Namespace) -> int:
 
 
 def run_tune(options: argparse.Namespace) -> int:
-    from core.lab.training import SWEPT, ReidRecipe, sweep, table, tune
+    from core.lab.training import SWEEPABLE, ReidRecipe, sweep_recipes, sweep_table, train_sweep
 
     if not options.holdout:
         raise SettingsError("settings cannot be compared without people to judge by", "Hold some out: --holdout 20.")
-    choices = {name: getattr(options, name) for name in SWEPT}
-    swept = dict.fromkeys(SWEPT)
+    choices = {name: getattr(options, name) for name in SWEEPABLE}
+    swept = dict.fromkeys(SWEEPABLE)
     base = ReidRecipe(**_given(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_of_crops(options))
     progress = Progress(listener(options.progress))
-    recipes = sweep(base, choices)
+    recipes = sweep_recipes(base, choices)
 
     def one(recipe: ReidRecipe) -> dict[str, float]:
         name = f"{recipe.backbone}_{recipe.loss}_margin{recipe.margin:g}_rate{recipe.rate:g}"
         progress.camera(name, recipes.index(recipe) + 1, len(recipes))
         return _train(options, recipe, options.out / name, progress)
 
-    sys.stdout.write(table(tune(recipes, one)) + "\n")
+    sys.stdout.write(sweep_table(train_sweep(recipes, one)) + "\n")
     return 0
 
 
 def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
     """The curve's row of the weights that are kept."""
-    from core.lab.training import Checkpoint, lesson, save_picture, train_reid
+    from core.lab.training import Checkpoint, read_training_set, save_picture, train_reid
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
-    taught, examination = lesson(
+    taught, examination = read_training_set(
         options.crops,
         recipe,
         options.holdout,
@@ -209,7 +209,7 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
 
 def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     """What the flags say in other words than the recipe's."""
-    from core.lab.training import NONE
+    from core.lab.training import NO_AUGMENTATION
 
     height, cross, width = options.size.partition("x")
     if not (cross and height.isdigit() and width.isdigit()):
@@ -237,7 +237,7 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
     # A teacher that is named counts, unless the flags say how much.
     taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
     taught = {name: value for name, value in taught.items() if getattr(options, name) is None}
-    plain = {"augment": NONE} if options.no_augment else {}
+    plain = {"augment": NO_AUGMENTATION} if options.no_augment else {}
     return {"height": int(height), "width": int(width), **more, **taught, **plain}
 
 
@@ -261,9 +261,9 @@ def run_detector(options: argparse.Namespace) -> int:
 
 
 def run_interpolate(options: argparse.Namespace) -> int:
-    from core.lab.training import between
+    from core.lab.training import interpolate_weights
 
-    between(options.first, options.second, options.share, options.out)
+    interpolate_weights(options.first, options.second, options.share, options.out)
     sys.stdout.write(f"{options.out}\n")
     return 0
 
@@ -282,10 +282,10 @@ def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
 
 
 def run_recompute_bn(options: argparse.Namespace) -> int:
-    from core.lab.training import settled, unnamed
+    from core.lab.training import recompute_batchnorm, read_unlabelled
 
-    sets = [unnamed(folder) for folder in options.crops]
-    settled(
+    sets = [read_unlabelled(folder) for folder in options.crops]
+    recompute_batchnorm(
         options.weights, sets, options.max_per_folder, options.out, options.seed, Progress(listener(options.progress))
     )
     sys.stdout.write(f"{options.out}\n")
@@ -301,10 +301,10 @@ def run_prepare(options: argparse.Namespace) -> int:
 
 
 def run_synthetic(options: argparse.Namespace) -> int:
-    from core.lab.training import draw_set, seeds_to_learn_from
+    from core.lab.training import draw_training_data, training_seeds
 
-    seeds = seeds_to_learn_from(options.seeds)
+    seeds = training_seeds(options.seeds)
     settings = SampleSettings(options.cameras, options.people, options.seconds)
-    crops = draw_set(options.out, seeds, settings, options.every, Progress(listener(options.progress)))
+    crops = draw_training_data(options.out, seeds, settings, options.every, Progress(listener(options.progress)))
     sys.stdout.write(f"{crops} crops are in {options.out / 'crops'}, whole pictures in {options.out / 'images'}\n")
     return 0

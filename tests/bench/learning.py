@@ -16,7 +16,7 @@ from core.base.types import Floats, Image
 from core.cli import main
 from core.lab.evaluate import rank_within
 from core.lab.synthetic import SampleSettings
-from core.lab.training import draw_set, examine, load_pictures, queries, read_crops
+from core.lab.training import draw_training_data, evaluate_embedder, load_pictures, query_mask, read_crops
 from core.vision.embed import open_embedder
 from core.vision.models import find
 
@@ -37,20 +37,20 @@ def histogram(picture: Image) -> Floats:
 def histograms_rank1(folder: Path) -> float:
     crops = read_crops(folder)
     vectors = np.stack([histogram(picture) for picture in load_pictures(crops, 128, 64)])
-    return rank_within(vectors, crops.person, crops.camera, queries(crops)).cmc[1]
+    return rank_within(vectors, crops.person, crops.camera, query_mask(crops)).cmc[1]
 
 
 def learned_rank1(folder: Path, weights: Path) -> float:
-    return examine(folder, open_embedder(find(str(weights), "embedder")), 0, Progress()).ranking.cmc[1]
+    return evaluate_embedder(folder, open_embedder(find(str(weights), "embedder")), 0, Progress()).ranking.cmc[1]
 
 
 def run(drawn: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)
-        draw_set(room / "judge", [0], SampleSettings(), 15, Progress())
+        draw_training_data(room / "judge", [0], SampleSettings(), 15, Progress())
         if drawn is None:
             drawn = room / "learn"
-            draw_set(drawn, range(10, 30), SampleSettings(), 30, Progress())
+            draw_training_data(drawn, range(10, 30), SampleSettings(), 30, Progress())
         began = time.perf_counter()
         words = ["train", "reid", str(drawn / "crops"), "--out", str(room / "out"), "--backbone", "osnet_x0_25"]
         main([*words, "--size", "128x64", "--epochs", EPOCHS, "--progress", "none"])

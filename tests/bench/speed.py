@@ -20,7 +20,7 @@ from core.base.types import Features, Image
 from core.machine.artifacts import Store
 from core.machine.offline import import_ultralytics
 from core.vision.detect import open_detector
-from core.vision.match import match, most_alike, rank
+from core.vision.match import match, most_similar_crops, rank_similar
 from core.vision.models import Known, find
 from core.vision.track import track
 from core.vision.video import plan, probe, read
@@ -200,8 +200,8 @@ def _matching() -> Figures:
     vector = np.repeat(found.tracklets.vector, 8, axis=0).astype(np.float16)
 
     def ranked() -> None:
-        rows = rank(found.similarity, found.why, found.people())
-        most_alike(rows.row, rows.other, of, vector)
+        rows = rank_similar(found.similarity, found.why, found.people())
+        most_similar_crops(rows.row, rows.other, of, vector)
 
     joined, other = _in_turns(lambda: match(tracklets, known, 0.5).people(), ranked)
     return {"speed/2,000 tracks joined, s": joined, RANKED: other}

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from core.base.errors import TruthError
 from core.base.types import Bools, Ints
 from core.lab.evaluate.measures import NOBODY
-from core.lab.evaluate.paired_frames import ENOUGH, TINY, Overlap, Sums, at_once, matched, ordered, share
+from core.lab.evaluate.paired_frames import MIN_IOU, EPSILON, Overlap, Counts, duplicate_rows, best_matching, in_frame_order, share_of
 from core.vision.mot import MotRows
 
 Names = NDArray[np.str_]
@@ -32,7 +32,7 @@ Persons = Mapping[tuple[str, int], str]
 
 
 @dataclass(frozen=True, eq=False)
-class Recorded:
+class CameraRows:
     """One camera: its name, its truth with ids of people, and its result with numbers of tracks."""
 
     camera: str
@@ -41,7 +41,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, eq=False)
-class Joined:
+class JoinedCameras:
     """All cameras. Ids of `result` are rows of the tracklets: `camera` and `track` name one, `person` is its number.
 
     Tracklets are ordered as the cameras came, then by track. `people` (p,) holds the names behind `person`; `starts`
@@ -65,31 +65,31 @@ class Joined:
         """Truth and result, with people for ids, of one camera after the other."""
         result = self.as_people
         for start, end in pairwise(self.starts):
-            yield _between(self.truth, start, end), _between(result, start, end)
+            yield _frames_between(self.truth, start, end), _frames_between(result, start, end)
 
 
-def join(cameras: Sequence[Recorded], persons: Persons) -> Joined:
+def join_cameras(cameras: Sequence[CameraRows], persons: Persons) -> JoinedCameras:
     """One recording of several; every track needs its person, and every person of these cameras a track."""
     if not cameras:
         raise ValueError("join: expected at least one camera, got none")
     tracks = [np.unique(one.result.id) for one in cameras]
     names = [(one.camera, int(track)) for one, own in zip(cameras, tracks, strict=True) for track in own]
     judged = {one.camera for one in cameras}
-    _fit(names, {name: who for name, who in persons.items() if name[0] in judged})
+    _check_complete(names, {name: who for name, who in persons.items() if name[0] in judged})
     people, person = np.unique([persons[name] for name in names] or np.empty(0, str), return_inverse=True)
     truth, result, starts, tracklets = [], [], [0], 0
     for one, own in zip(cameras, tracks, strict=True):
         tracklet = tracklets + np.searchsorted(own, one.result.id)
-        _check(one, person[tracklet], people)
+        _check_unique(one, person[tracklet], people)
         truth.append(replace(one.truth, frame=one.truth.frame + starts[-1]))
         result.append(replace(one.result, frame=one.result.frame + starts[-1], id=tracklet))
         starts.append(starts[-1] + 1 + int(max(rows.frame.max(initial=-1) for rows in (one.truth, one.result))))
         tracklets += len(own)
     camera, track = np.array([c for c, _ in names], str), np.array([t for _, t in names], np.int64)
-    return Joined(MotRows.joined(truth), MotRows.joined(result), camera, track, person, people, tuple(starts))
+    return JoinedCameras(MotRows.concatenate(truth), MotRows.concatenate(result), camera, track, person, people, tuple(starts))
 
 
-def _fit(tracks: Sequence[tuple[str, int]], persons: Persons) -> None:
+def _check_complete(tracks: Sequence[tuple[str, int]], persons: Persons) -> None:
     lacking, idle = set(tracks) - set(persons), set(persons) - set(tracks)
     if lacking:
         camera, track = min(lacking)
@@ -105,11 +105,11 @@ def _fit(tracks: Sequence[tuple[str, int]], persons: Persons) -> None:
         )
 
 
-def _check(one: Recorded, person: Ints, people: Names) -> None:
+def _check_unique(one: CameraRows, person: Ints, people: Names) -> None:
     """Nobody is twice in a frame, in the truth, among the tracks, and among the people of the result."""
-    ordered(f"truth of camera {one.camera}", one.truth)
-    ordered(f"result of camera {one.camera}", one.result)
-    twice = at_once(one.result.frame, person)
+    in_frame_order(f"truth of camera {one.camera}", one.truth)
+    in_frame_order(f"result of camera {one.camera}", one.result)
+    twice = duplicate_rows(one.result.frame, person)
     if len(twice):
         frame, who = one.result.frame[twice[0]], person[twice[0]]
         tracks = np.sort(one.result.id[(one.result.frame == frame) & (person == who)])
@@ -120,12 +120,12 @@ def _check(one: Recorded, person: Ints, people: Names) -> None:
         )
 
 
-def _between(rows: MotRows, start: int, end: int) -> MotRows:
+def _frames_between(rows: MotRows, start: int, end: int) -> MotRows:
     return rows[(rows.frame >= start) & (rows.frame < end)]
 
 
 @dataclass(frozen=True, eq=False)
-class Links(Sums):
+class Links(Counts):
     """Pairs that the result shows, those of them that are right, and all pairs of which the truth says so."""
 
     shown: int
@@ -135,49 +135,49 @@ class Links(Sums):
     @property
     def precision(self) -> float:
         """0 where nothing is shown."""
-        return float(share(self.right, self.shown - self.right))
+        return float(share_of(self.right, self.shown - self.right))
 
     @property
     def recall(self) -> float:
         """0 where there is nothing to find."""
-        return float(share(self.right, self.true - self.right))
+        return float(share_of(self.right, self.true - self.right))
 
     def figures(self) -> dict[str, float | int]:
         return {**vars(self), "precision": self.precision, "recall": self.recall}
 
 
-def lies_on(clip: Overlap) -> Ints:
+def true_person_rows(clip: Overlap) -> Ints:
     """For each identity of the result (dense) the one of the truth (dense) that it is, or NOBODY."""
     shared = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)), np.int64)
     for frame in clip.frames:
-        rows, columns = matched(np.where(frame.iou < ENOUGH - TINY, 0, frame.iou))
+        rows, columns = best_matching(np.where(frame.iou < MIN_IOU - EPSILON, 0, frame.iou))
         shared[frame.truths[rows], frame.results[columns]] += 1
     if not len(shared):
         return np.full(len(clip.result_boxes), NOBODY)
     return np.where(2 * shared.max(axis=0) > shared.sum(axis=0), shared.argmax(axis=0), NOBODY)
 
 
-def links(camera: Ints, person: Ints, true: Ints) -> tuple[Links, Links]:
+def count_links(camera: Ints, person: Ints, true: Ints) -> tuple[Links, Links]:
     """Links across cameras, and all of them, returns within one camera included.
 
     All three are (n,), one number per tracklet: its camera, who the result and who the truth says it is (or NOBODY).
     """
     known = true != NOBODY
-    every = _links(person, true, known)
-    within = _links(_both(person, camera), _both(true, camera), known)
+    every = _count_pairs(person, true, known)
+    within = _count_pairs(_pair_numbers(person, camera), _pair_numbers(true, camera), known)
     return Links(every.shown - within.shown, every.right - within.right, every.true - within.true), every
 
 
-def _links(person: Ints, true: Ints, known: Bools) -> Links:
-    return Links(_pairs(person), _pairs(_both(person, true)[known]), _pairs(true[known]))
+def _count_pairs(person: Ints, true: Ints, known: Bools) -> Links:
+    return Links(_pairs_within(person), _pairs_within(_pair_numbers(person, true)[known]), _pairs_within(true[known]))
 
 
-def _both(one: Ints, other: Ints) -> Ints:
+def _pair_numbers(one: Ints, other: Ints) -> Ints:
     """A number for each pair of numbers."""
     return np.unique(np.stack([one, other]), axis=1, return_inverse=True)[1]
 
 
-def _pairs(group: Ints) -> int:
+def _pairs_within(group: Ints) -> int:
     """How many pairs of rows are in one group.
 
     >>> _pairs(np.array([7, 7, 7, 8, 9, 9]))

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.base.types import Bools, Floats
-from core.lab.evaluate.paired_frames import ENOUGH, iou
+from core.lab.evaluate.paired_frames import MIN_IOU, iou
 from core.vision.mot import Doubles
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class PictureDetections:
     """One picture: the people in it (n, 4) and which of them count, and what was found (m, 4) with scores (m,)."""
 
     truth: Doubles
@@ -26,10 +26,10 @@ class Found:
     score: Floats
 
 
-def average_precision(pictures: Sequence[Found], least: float = ENOUGH) -> float:
+def average_precision(pictures: Sequence[PictureDetections], least: float = MIN_IOU) -> float:
     """0 to 1; 0 where there is nobody to find."""
     people = sum(int(picture.counts.sum()) for picture in pictures)
-    scores, right = zip(*(_judged(picture, least) for picture in pictures), strict=True) if pictures else ((), ())
+    scores, right = zip(*(_judge(picture, least) for picture in pictures), strict=True) if pictures else ((), ())
     score, hit = np.concatenate([np.empty(0), *scores]), np.concatenate([np.empty(0, bool), *right])
     if not people or not len(score):
         return 0.0
@@ -40,17 +40,17 @@ def average_precision(pictures: Sequence[Found], least: float = ENOUGH) -> float
     return float((np.diff(recall) * falling).sum())
 
 
-def recall_at(pictures: Sequence[Found], conf: float, least: float = ENOUGH) -> float:
+def recall_at(pictures: Sequence[PictureDetections], conf: float, least: float = MIN_IOU) -> float:
     """The share of people who are found by boxes of at least `conf`."""
     people = sum(int(picture.counts.sum()) for picture in pictures)
     found = 0
     for picture in pictures:
-        score, hit = _judged(picture, least)
+        score, hit = _judge(picture, least)
         found += int(hit[score >= conf].sum())
     return found / people if people else 0.0
 
 
-def _judged(picture: Found, least: float) -> tuple[Doubles, Bools]:
+def _judge(picture: PictureDetections, least: float) -> tuple[Doubles, Bools]:
     """Scores of the boxes that are judged, best first, and which of them are right."""
     order = np.argsort(-picture.score, kind="stable")
     overlap = iou(picture.xyxy[order].astype(np.float64), picture.truth)

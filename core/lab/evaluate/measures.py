@@ -21,16 +21,16 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from core.base.types import Ints
-from core.lab.evaluate.paired_frames import ENOUGH, TINY, Frame, Overlap, Sums, matched, share
+from core.lab.evaluate.paired_frames import MIN_IOU, EPSILON, Frame, Overlap, Counts, best_matching, share_of
 from core.vision.mot import Doubles
 
 NOBODY = -1
-_STAY = 1000.0  # outweighs any gain in overlap that ending a match could bring
+_CONTINUITY_BONUS = 1000.0  # outweighs any gain in overlap that ending a match could bring
 _MOSTLY, _PARTLY = 0.8, 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Clear(Sums):
+class ClearMot(Counts):
     """Boxes matched, wrong and missed; numbers that changed; tracks that broke off; people by how much is held."""
 
     tp: int
@@ -56,14 +56,14 @@ class Clear(Sums):
 
     @property
     def recall(self) -> float:
-        return float(share(self.tp, self.fn))
+        return float(share_of(self.tp, self.fn))
 
     @property
     def precision(self) -> float:
-        return float(share(self.tp, self.fp))
+        return float(share_of(self.tp, self.fp))
 
 
-def clear(clip: Overlap) -> Clear:
+def clear_mot(clip: Overlap) -> ClearMot:
     people = len(clip.truth_boxes)
     before = np.full(people, NOBODY)  # in the last frame that both sides had boxes in
     last = np.full(people, NOBODY)  # whenever it was
@@ -81,7 +81,7 @@ def clear(clip: Overlap) -> Clear:
     matches = int(held.sum())
     holding = held / np.maximum(1, clip.truth_boxes)
     mostly, at_all = int((holding > _MOSTLY).sum()), int((holding >= _PARTLY).sum())
-    return Clear(
+    return ClearMot(
         tp=matches,
         fp=int(clip.result_boxes.sum()) - matches,
         fn=int(clip.truth_boxes.sum()) - matches,
@@ -97,13 +97,13 @@ def clear(clip: Overlap) -> Clear:
 def _match_clear(frame: Frame, before: Ints) -> tuple[Ints, Ints, Doubles]:
     """The people matched in this frame, the result each was given, and their overlap."""
     stays = before[frame.truths][:, None] == frame.results[None, :]
-    worth = np.where(frame.iou < ENOUGH - TINY, 0, _STAY * stays + frame.iou)
-    rows, columns = matched(worth)
+    worth = np.where(frame.iou < MIN_IOU - EPSILON, 0, _CONTINUITY_BONUS * stays + frame.iou)
+    rows, columns = best_matching(worth)
     return frame.truths[rows], frame.results[columns], frame.iou[rows, columns]
 
 
 @dataclass(frozen=True, eq=False)
-class Identity(Sums):
+class Identity(Counts):
     """Boxes under the right number, results under a wrong one, and truth that no right number covers."""
 
     tp: int
@@ -112,21 +112,21 @@ class Identity(Sums):
 
     @property
     def f1(self) -> float:
-        return float(share(2 * self.tp, self.fp, self.fn))
+        return float(share_of(2 * self.tp, self.fp, self.fn))
 
     @property
     def precision(self) -> float:
-        return float(share(self.tp, self.fp))
+        return float(share_of(self.tp, self.fp))
 
     @property
     def recall(self) -> float:
-        return float(share(self.tp, self.fn))
+        return float(share_of(self.tp, self.fn))
 
 
 def identity(clip: Overlap) -> Identity:
     together = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)), np.int64)
     for frame in clip.frames:
-        rows, columns = np.nonzero(frame.iou >= ENOUGH)
+        rows, columns = np.nonzero(frame.iou >= MIN_IOU)
         together[frame.truths[rows], frame.results[columns]] += 1
     # Errors fall by two with every shared box, whoever the pair, so the pairing of most shared boxes has fewest errors.
     right = int(together[linear_sum_assignment(together, maximize=True)].sum())
@@ -137,7 +137,7 @@ ALPHAS = np.arange(0.05, 0.99, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
-class Hota(Sums):
+class Hota(Counts):
     """Per threshold (19,): boxes matched, wrong, missed; and over the matches, sums of association and of overlap."""
 
     tp: Ints
@@ -151,13 +151,13 @@ class Hota(Sums):
     def figures(self) -> dict[str, float]:
         """HOTA and its parts under their published names, 0 to 1; LocA is 1 where nothing was matched."""
         matches = np.maximum(1, self.tp)
-        found, kept = share(self.tp, self.fp, self.fn), self.agreement / matches
+        found, kept = share_of(self.tp, self.fp, self.fn), self.agreement / matches
         per_threshold = {
             "HOTA": np.sqrt(found * kept),
             "DetA": found,
             "AssA": kept,
-            "DetRe": share(self.tp, self.fn),
-            "DetPr": share(self.tp, self.fp),
+            "DetRe": share_of(self.tp, self.fn),
+            "DetPr": share_of(self.tp, self.fp),
             "AssRe": self.agreement_recall / matches,
             "AssPr": self.agreement_precision / matches,
             "LocA": np.where(self.tp > 0, self.overlap / matches, 1.0),
@@ -167,7 +167,7 @@ class Hota(Sums):
 
 def hota(clip: Overlap) -> Hota:
     who, given, ious = _match_hota(clip)
-    rows = [_at(alpha, clip, who, given, ious) for alpha in ALPHAS]
+    rows = [_association_at(alpha, clip, who, given, ious) for alpha in ALPHAS]
     columns: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     tp, *sums = columns
     return Hota(tp, int(clip.result_boxes.sum()) - tp, int(clip.truth_boxes.sum()) - tp, *sums)
@@ -194,15 +194,15 @@ def _agreement(clip: Overlap) -> Doubles:
     together = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)))
     for frame in clip.frames:
         rivals = frame.iou.sum(0)[None, :] + frame.iou.sum(1)[:, None] - frame.iou
-        ours = np.divide(frame.iou, rivals, out=np.zeros_like(rivals), where=rivals > TINY)
+        ours = np.divide(frame.iou, rivals, out=np.zeros_like(rivals), where=rivals > EPSILON)
         together[frame.truths[:, None], frame.results] += ours
     agreement: Doubles = together / (clip.truth_boxes[:, None] + clip.result_boxes[None, :] - together)
     return agreement
 
 
-def _at(alpha: float, clip: Overlap, who: Ints, given: Ints, ious: Doubles) -> tuple[int, float, float, float, float]:
+def _association_at(alpha: float, clip: Overlap, who: Ints, given: Ints, ious: Doubles) -> tuple[int, float, float, float, float]:
     """Matches at one threshold, and over them: association as Jaccard, recall and precision, and overlap."""
-    kept = ious >= alpha - TINY
+    kept = ious >= alpha - EPSILON
     shape = (len(clip.truth_boxes), len(clip.result_boxes))
     shared = np.bincount(who[kept] * shape[1] + given[kept], minlength=shape[0] * shape[1]).reshape(shape)
     people, results = np.nonzero(shared)

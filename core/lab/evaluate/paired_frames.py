@@ -21,14 +21,14 @@ from core.vision.mot import NO_CLASS, Doubles, MotRows
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class Counts:
     """A measure's counts. Fields of two clips add to the fields of both together."""
 
     def __add__(self, other: Self) -> Self:
         return type(self)(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
-def share(part: Any, *rest: Any) -> Any:
+def share_of(part: Any, *rest: Any) -> Any:
     """`part` as a share of the sum of all arguments, element by element; 0 where there is nothing to share.
 
     >>> share(3, 1), share(0, 0)
@@ -39,8 +39,8 @@ def share(part: Any, *rest: Any) -> Any:
     return shares if np.ndim(shares) else float(shares)
 
 
-ENOUGH = 0.5  # overlap from which two boxes are taken for the same person
-TINY = float(np.finfo(np.float64).eps)
+MIN_IOU = 0.5  # overlap from which two boxes are taken for the same person
+EPSILON = float(np.finfo(np.float64).eps)
 PEDESTRIAN = 1
 DISTRACTORS = (2, 7, 8, 12)  # on a vehicle, standing still for ever, likeness, reflection
 
@@ -75,7 +75,7 @@ def overlap(truth: MotRows, result: MotRows, scale: float, visible: float = 0.0)
     """
     if not (np.isfinite(scale) and scale > 0):
         raise SettingsError(f"scale is {scale:g}", "Give the width of the clip divided by that of the truth.")
-    truth, result = ordered("truth", truth), ordered("result", result)
+    truth, result = in_frame_order("truth", truth), in_frame_order("result", result)
     truth_xyxy = truth.xyxy * scale
     distracts = np.isin(truth.cls, DISTRACTORS) | (truth.visibility < visible)
     result = result[~_on_distractor(truth, distracts, truth_xyxy, result)]
@@ -96,20 +96,20 @@ def iou(ours: Doubles, theirs: Doubles) -> Doubles:
     right_bottom = np.minimum(ours[:, None, 2:], theirs[None, :, 2:])
     both = np.maximum(right_bottom - left_top, 0).prod(axis=2)
     either = _area(ours)[:, None] + _area(theirs)[None, :] - both
-    shares: Doubles = np.divide(both, either, out=np.zeros_like(both), where=(both > 0) & (either > TINY))
+    shares: Doubles = np.divide(both, either, out=np.zeros_like(both), where=(both > 0) & (either > EPSILON))
     return shares
 
 
-def matched(worth: Doubles) -> tuple[Ints, Ints]:
+def best_matching(worth: Doubles) -> tuple[Ints, Ints]:
     """Rows and columns of the one-to-one matching of most worth; pairs worth nothing are left out."""
     rows, columns = linear_sum_assignment(worth, maximize=True)
-    kept = worth[rows, columns] > TINY
+    kept = worth[rows, columns] > EPSILON
     return rows[kept], columns[kept]
 
 
-def ordered(side: str, rows: MotRows) -> MotRows:
+def in_frame_order(side: str, rows: MotRows) -> MotRows:
     """Rows by frame, in the file's order within one; nobody may be in two places at once. `side` is for the error."""
-    twice = at_once(rows.frame, rows.id)
+    twice = duplicate_rows(rows.frame, rows.id)
     if len(twice):
         first = twice[0]
         raise TruthError(
@@ -119,7 +119,7 @@ def ordered(side: str, rows: MotRows) -> MotRows:
     return rows[np.argsort(rows.frame, kind="stable")]
 
 
-def at_once(frame: Ints, who: Ints) -> Ints:
+def duplicate_rows(frame: Ints, who: Ints) -> Ints:
     """Rows, by frame, that put somebody into a frame for whom another row follows there; empty where nobody is."""
     by_who = np.lexsort((who, frame))
     twice = (np.diff(frame[by_who]) == 0) & (np.diff(who[by_who]) == 0)
@@ -143,7 +143,7 @@ def _on_distractor(truth: MotRows, distracts: Bools, truth_xyxy: Doubles, result
     out = np.zeros(len(result), np.bool_)
     for ours, theirs in _shared_frames(truth.frame, result.frame) if distracts.any() else ():
         worth = iou(truth_xyxy[ours], result.xyxy[theirs])
-        worth[worth < ENOUGH - TINY] = 0
-        rows, columns = matched(worth)
+        worth[worth < MIN_IOU - EPSILON] = 0
+        rows, columns = best_matching(worth)
         out[theirs.start + columns[distracts[ours][rows]]] = True
     return out

@@ -30,16 +30,16 @@ import numpy as np
 
 from core.base.errors import TruthError
 from core.base.types import Floats, Ints
-from core.lab.evaluate.across_cameras import Joined, Links, Names, Persons, Recorded, join, lies_on, links
-from core.lab.evaluate.measures import NOBODY, clear, hota, identity
+from core.lab.evaluate.across_cameras import JoinedCameras, Links, Names, Persons, CameraRows, join_cameras, true_person_rows, count_links
+from core.lab.evaluate.measures import NOBODY, clear_mot, hota, identity
 from core.lab.evaluate.paired_frames import overlap
 from core.lab.evaluate.ranking import Ranking, rank_across
-from core.lab.evaluate.scores import Scores, aligned, asked, cell, pairs, table
+from core.lab.evaluate.scores import Scores, align_columns, in_analysed_frames, format_figure, pair_files, score_table
 from core.vision.mot import Doubles, read_mot
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class TrackletSimilarity:
     """How alike tracklets are, greater is more: `similarity` (n, n), whose rows and columns `camera` and `track` name.
 
     Only pairs of two cameras are read; their similarities are finite.
@@ -90,34 +90,34 @@ class PeopleScores:
 
 
 def score_people(
-    cameras: Sequence[Recorded], persons: Persons, likeness: Likeness | None = None, visible: float = 0.0
+    cameras: Sequence[CameraRows], persons: Persons, likeness: TrackletSimilarity | None = None, visible: float = 0.0
 ) -> PeopleScores:
     """Scores of a result: `persons` says whom it takes each track for; `visible` is read as `overlap` reads it."""
-    joined = join(cameras, persons)
+    joined = join_cameras(cameras, persons)
     clip = overlap(joined.truth, joined.result, 1.0, visible)
     judged, person = clip.result_ids, joined.person[clip.result_ids]
-    true = lies_on(clip)
+    true = true_person_rows(clip)
     camera = np.unique(joined.camera[judged], return_inverse=True)[1]
     who = np.full(len(joined.track), NOBODY)
     who[judged] = true
     return PeopleScores(
-        _boxes(joined, visible),
-        *links(camera, person, true),
+        _score_boxes(joined, visible),
+        *count_links(camera, person, true),
         people=len(np.unique(person)),
         people_true=len(clip.truth_ids),
         tracklets=len(judged),
         strangers=int((true == NOBODY).sum()),
-        ranking=None if likeness is None else _ranked(joined, who, likeness),
+        ranking=None if likeness is None else _rank_tracklets(joined, who, likeness),
     )
 
 
-def _boxes(joined: Joined, visible: float) -> Scores:
+def _score_boxes(joined: JoinedCameras, visible: float) -> Scores:
     whole = overlap(joined.truth, joined.as_people, 1.0, visible)
-    counts = [clear(overlap(truth, result, 1.0, visible)) for truth, result in joined.by_camera()]
+    counts = [clear_mot(overlap(truth, result, 1.0, visible)) for truth, result in joined.by_camera()]
     return Scores(functools.reduce(operator.add, counts), identity(whole), hota(whole))
 
 
-def _ranked(joined: Joined, true: Ints, likeness: Likeness) -> Ranking:
+def _rank_tracklets(joined: JoinedCameras, true: Ints, likeness: TrackletSimilarity) -> Ranking:
     """Queries across cameras; tracklets of cameras without truth are junk."""
     people = (true + (true != NOBODY)).tolist()  # from 1: 0 would be a distractor's number
     who = dict(zip(_names(joined), people, strict=True))
@@ -131,7 +131,7 @@ def _ranked(joined: Joined, true: Ints, likeness: Likeness) -> Ranking:
     return rank_across(likeness.similarity, likeness.camera, [who.get(name, NOBODY) for name in asked])
 
 
-def _names(tracklets: Joined | Likeness) -> list[tuple[str, int]]:
+def _names(tracklets: JoinedCameras | TrackletSimilarity) -> list[tuple[str, int]]:
     return list(zip(tracklets.camera.tolist(), tracklets.track.tolist(), strict=True))
 
 
@@ -139,30 +139,30 @@ def people_table(scores: PeopleScores) -> str:
     """A few plain text tables, shares in per cent."""
     said = {"across cameras": scores.across, "all": scores.every}
     pairs = [
-        (name, *(cell(one.figures()[column]) for column in ("precision", "recall", "shown", "right", "true")))
+        (name, *(format_figure(one.figures()[column]) for column in ("precision", "recall", "shown", "right", "true")))
         for name, one in said.items()
     ]
     return "\n".join(
         [
-            table({"all cameras": scores.boxes}),
+            score_table({"all cameras": scores.boxes}),
             "",
-            aligned([("links", "precision", "recall", "shown", "right", "true"), *pairs]),
+            align_columns([("links", "precision", "recall", "shown", "right", "true"), *pairs]),
             "",
             f"people      {scores.people} in the result, {scores.people_true} in the truth",
             f"tracklets   {scores.tracklets}, of which {scores.strangers} on nobody",
-            f"queries     {_asked(scores.ranking)}",
+            f"queries     {_format_queries(scores.ranking)}",
         ]
     )
 
 
-def _asked(ranking: Ranking | None) -> str:
+def _format_queries(ranking: Ranking | None) -> str:
     if ranking is None:
         return "no rank-1 and mAP: the run has no similarity.npz"
-    return "  ".join([f"{ranking.queries}", *(f"{name} {cell(share)} %" for name, share in ranking.figures().items())])
+    return "  ".join([f"{ranking.queries}", *(f"{name} {format_figure(share)} %" for name, share in ranking.figures().items())])
 
 
 _COLUMNS = ("camera", "track", "person")
-_AGAIN = "Let the run find the people again."
+_MATCH_ANEW = "Let the run find the people again."
 
 
 def score_run(
@@ -177,21 +177,21 @@ def score_run(
         missing = "folder tracks/" if not tracks.is_dir() else "people.csv"
         raise TruthError(f"{run} has no {missing}", "Name the folder of a run that has found the people.")
     cameras = [
-        Recorded(ours.stem, asked(read_mot(theirs), ours.stem, looked_at), read_mot(_cut(run, ours)))
-        for theirs, ours in pairs(truth, tracks)
+        CameraRows(ours.stem, in_analysed_frames(read_mot(theirs), ours.stem, looked_at), read_mot(_edited_tracks(run, ours)))
+        for theirs, ours in pair_files(truth, tracks)
     ]
-    found = read_likeness(likeness) if likeness.is_file() else None
+    found = read_similarity(likeness) if likeness.is_file() else None
     return score_people(cameras, read_persons(table), found, visible)
 
 
-def _cut(run: Path, ours: Path) -> Path:
+def _edited_tracks(run: Path, ours: Path) -> Path:
     return cut if (cut := run / "cut" / ours.name).is_file() else ours
 
 
 def read_persons(path: Path) -> Persons:
     """Whom `people.csv` takes each track for; one line per track."""
     persons: dict[tuple[str, int], str] = {}
-    for number, (camera, track, person) in _lines(path):
+    for number, (camera, track, person) in _read_lines(path):
         if not (track.isascii() and track.isdigit() and camera and person):
             raise TruthError(
                 f"{path.name}, line {number}: expected a camera, the number of a track and a person",
@@ -205,7 +205,7 @@ def read_persons(path: Path) -> Persons:
     return persons
 
 
-def _lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Number and cells of each line, in the order of `_COLUMNS`."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as text:
@@ -216,14 +216,14 @@ def _lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             for line in lines:
                 yield lines.line_num, tuple((line[name] or "").strip() for name in _COLUMNS)
     except (OSError, ValueError, csv.Error) as fault:
-        raise TruthError(f"{path} cannot be read as a table ({fault})", _AGAIN) from fault
+        raise TruthError(f"{path} cannot be read as a table ({fault})", _MATCH_ANEW) from fault
 
 
-def read_likeness(path: Path) -> Likeness:
+def read_similarity(path: Path) -> TrackletSimilarity:
     """How alike the tracks of a run are; numbers only, so that the file can run nothing."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             similarity, camera, track = (np.asarray(arrays[name]) for name in ("similarity", "camera", "track"))
-        return Likeness(similarity, camera.astype(str), track)
+        return TrackletSimilarity(similarity, camera.astype(str), track)
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as fault:
-        raise TruthError(f"{path} cannot be read ({fault})", _AGAIN) from fault
+        raise TruthError(f"{path} cannot be read ({fault})", _MATCH_ANEW) from fault

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.base.types import Bools, Floats, Ints
 from core.vision.mot import Doubles
 
-Similar = Callable[[Ints], NDArray[np.floating[Any]]]
+SimilarityBlock = Callable[[Ints], NDArray[np.floating[Any]]]
 """The similarities of some queries, by number, to the whole gallery: (block, gallery), free to be written over."""
 RANKS = (1, 5, 10)
 _BLOCK = 1 << 23  # similarities held at a time: 32 MB, and as much again for their order
@@ -65,7 +65,7 @@ def rank(
     gallery = gallery.chosen(gallery.person >= 0)
     if len(asked.person) and len(gallery.person) and asked.vectors.shape[1] != gallery.vectors.shape[1]:
         raise ValueError(f"vectors differ in length: {asked.vectors.shape[1]} and {gallery.vectors.shape[1]}")
-    return _ranking(_places(lambda block: asked.vectors[block] @ gallery.vectors.T, asked, gallery), ranks)
+    return _ranking(_right_ranks(lambda block: asked.vectors[block] @ gallery.vectors.T, asked, gallery), ranks)
 
 
 def rank_across(similarity: ArrayLike, camera: ArrayLike, person: ArrayLike, ranks: Sequence[int] = RANKS) -> Ranking:
@@ -87,7 +87,7 @@ def rank_across(similarity: ArrayLike, camera: ArrayLike, person: ArrayLike, ran
     def similar(block: Ints) -> NDArray[np.floating[Any]]:
         return np.where(apart[block], known[block], -np.inf)[:, answers]
 
-    return _ranking(_places(similar, rows, rows.chosen(answers)), ranks)
+    return _ranking(_right_ranks(similar, rows, rows.chosen(answers)), ranks)
 
 
 def _ranking(places: list[Ints], ranks: Sequence[int]) -> Ranking:
@@ -135,7 +135,7 @@ class _Rows:
         return _Rows(self.vectors[keep], self.person[keep], self.camera[keep])
 
 
-def _places(similar_to: Similar, asked: _Rows, gallery: _Rows) -> list[Ints]:
+def _right_ranks(similar_to: SimilarityBlock, asked: _Rows, gallery: _Rows) -> list[Ints]:
     """For each query the places, from 0 and rising, of the right rows; empty where there are none."""
     size = len(gallery.person)
     by_person = np.argsort(gallery.person, kind="stable")
@@ -152,11 +152,11 @@ def _places(similar_to: Similar, asked: _Rows, gallery: _Rows) -> list[Ints]:
             similar[i, rows[i][own[i]]] = -np.inf
         ordered = np.sort(similar, axis=1)
         for i, q in enumerate(block):
-            places[q] = _places_in(similar[i], ordered[i], rows[i][~own[i]])
+            places[q] = _ranks_of(similar[i], ordered[i], rows[i][~own[i]])
     return places
 
 
-def _places_in(similar: NDArray[np.floating[Any]], ordered: NDArray[np.floating[Any]], right: Ints) -> Ints:
+def _ranks_of(similar: NDArray[np.floating[Any]], ordered: NDArray[np.floating[Any]], right: Ints) -> Ints:
     """Places of the rows `right`: how many are more similar, and of equally similar ones how many stand before it."""
     its = similar[right]
     above = np.searchsorted(ordered, its, "right")

@@ -17,18 +17,18 @@ import numpy as np
 
 from core.base.errors import TruthError
 from core.base.types import Ints
-from core.lab.evaluate.measures import Clear, Hota, Identity, clear, hota, identity
-from core.lab.evaluate.paired_frames import Sums, overlap
+from core.lab.evaluate.measures import ClearMot, Hota, Identity, clear_mot, hota, identity
+from core.lab.evaluate.paired_frames import Counts, overlap
 from core.vision.mot import MotRows, read_mot
 
-SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "FP", "FN", "IDSW", "Frag", "MT", "PT", "ML")
+TABLE_COLUMNS = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "FP", "FN", "IDSW", "Frag", "MT", "PT", "ML")
 
 
 @dataclass(frozen=True, eq=False)
-class Scores(Sums):
+class Scores(Counts):
     """What three families of measures counted; `as_dict` holds the figures."""
 
-    clear: Clear
+    clear_mot: ClearMot
     identity: Identity
     hota: Hota
 
@@ -61,26 +61,26 @@ class Scores(Sums):
 def score(truth: MotRows, result: MotRows, *, scale: float = 1.0, visible: float = 0.0) -> Scores:
     """Scores of one clip at overlap 0.5 (HOTA: 0.05 to 0.95); `scale` and `visible` as `overlap` reads them."""
     clip = overlap(truth, result, scale, visible)
-    return Scores(clear(clip), identity(clip), hota(clip))
+    return Scores(clear_mot(clip), identity(clip), hota(clip))
 
 
-def together(parts: Sequence[Scores]) -> Scores:
+def combine_scores(parts: Sequence[Scores]) -> Scores:
     """Scores of several clips as of one: counts are added, so that a long clip weighs more than a short one."""
     if not parts:
         raise ValueError("together: expected at least one clip's scores, got none")
     return functools.reduce(operator.add, parts)
 
 
-def table(scores: Mapping[str, Scores]) -> str:
+def score_table(scores: Mapping[str, Scores]) -> str:
     """A plain text table, one line per name, shares in per cent."""
-    rows: list[tuple[str, ...]] = [("", *SHOWN)]
+    rows: list[tuple[str, ...]] = [("", *TABLE_COLUMNS)]
     for name, one in scores.items():
         figures = one.as_dict()
-        rows.append((name, *(cell(figures[column]) for column in SHOWN)))
-    return aligned(rows)
+        rows.append((name, *(format_figure(figures[column]) for column in TABLE_COLUMNS)))
+    return align_columns(rows)
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+def align_columns(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows of as many cells each as lines of text: the first column to the left, the others to the right."""
     first = max(len(row[0]) for row in rows)
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[1:]]
@@ -90,12 +90,12 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> str:
     )
 
 
-def cell(figure: float | int) -> str:
+def format_figure(figure: float | int) -> str:
     """A share in per cent, a count as it is."""
     return str(figure) if isinstance(figure, int) else f"{100 * figure:.1f}"
 
 
-TOGETHER = "together"
+COMBINED = "together"
 
 
 def score_files(
@@ -114,16 +114,16 @@ def score_files(
     In folders every `name.txt` of the truth needs a `name.txt` of the result; results without truth are not scored.
     """
     scores = {}
-    for truth_file, ours in pairs(truth, result):
+    for truth_file, ours in pair_files(truth, result):
         rows = read_mot(truth_file)
-        rows = asked(rows if away is None else stays(rows, away), ours.stem, looked_at)
+        rows = in_analysed_frames(rows if away is None else split_stays(rows, away), ours.stem, looked_at)
         scores[ours.stem] = score(rows, read_mot(ours), scale=scale, visible=visible)
     if len(scores) > 1:
-        scores[TOGETHER] = together(list(scores.values()))
+        scores[COMBINED] = combine_scores(list(scores.values()))
     return scores
 
 
-def asked(truth: MotRows, camera: str, looked_at: Mapping[str, Ints] | None) -> MotRows:
+def in_analysed_frames(truth: MotRows, camera: str, looked_at: Mapping[str, Ints] | None) -> MotRows:
     """The truth of the frames that a run looked at; all of it where `looked_at` is None."""
     if looked_at is None:
         return truth
@@ -132,7 +132,7 @@ def asked(truth: MotRows, camera: str, looked_at: Mapping[str, Ints] | None) -> 
     return truth[np.isin(truth.frame, looked_at[camera])]
 
 
-def stays(truth: MotRows, away: int) -> MotRows:
+def split_stays(truth: MotRows, away: int) -> MotRows:
     """The truth with a number of its own for each stay of a person in the picture."""
     order = np.lexsort((truth.frame, truth.id))
     who, frame = truth.id[order], truth.frame[order]
@@ -143,7 +143,7 @@ def stays(truth: MotRows, away: int) -> MotRows:
     return replace(truth, id=number)
 
 
-def pairs(truth: Path, result: Path) -> list[tuple[Path, Path]]:
+def pair_files(truth: Path, result: Path) -> list[tuple[Path, Path]]:
     """Files of the truth, each with the result's of the same name: one pair, or those of two folders by name."""
     for path in (truth, result):
         if not path.exists():

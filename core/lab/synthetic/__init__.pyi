@@ -1,11 +1,11 @@
-from .film import Shot as Shot
-from .film import Stage as Stage
-from .film import _film as _film
-from .film import frames as frames
-from .film import render as render
+from .film import RenderedFrame as RenderedFrame
+from .film import CameraRenderer as CameraRenderer
+from .film import encode_camera as encode_camera
+from .film import render_frames as render_frames
+from .film import write_sample as write_sample
 from .scene import ALIKE as ALIKE
 from .scene import ALONE as ALONE
-from .scene import LOOKED as LOOKED
+from .scene import CHECK_INTERVAL as CHECK_INTERVAL
 from .scene import RETURNER as RETURNER
 from .scene import TALKERS as TALKERS
 from .scene import Scene as Scene
@@ -13,7 +13,7 @@ from .scene import in_view as in_view
 from .scene import returns as returns
 from .scene import scene_of as scene_of
 from .settings import SampleSettings as SampleSettings
-from .settings import make_room as make_room
+from .settings import clear_folder as clear_folder
 from .settings import sample_clips as sample_clips
 from .settings import sample_folder as sample_folder
 from .views import Reals as Reals

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.lab.synthetic.people import Look
+from core.lab.synthetic.people import Person
 from core.lab.synthetic.views import Reals
 
 TALL = 1.75
@@ -119,30 +119,30 @@ class Part:
     share: Reals
 
 
-def parts_of(look: Look) -> list[Part]:
+def parts_of(look: Person) -> list[Part]:
     """All parts of a person, at their own height and girth."""
     return list(_parts(look))
 
 
-def _parts(look: Look) -> Iterator[Part]:
+def _parts(look: Person) -> Iterator[Part]:
     g, h = look.girth, look.hips
     loose = {"t-shirt": 0.0, "shirt": 0.004, "jacket": 0.011, "hoodie": 0.013, "coat": 0.013}[look.top]
     scale = look.height / TALL
-    torso = _widened(TORSO, g, loose)
+    torso = _widen(TORSO, g, loose)
     torso[:4, 3] *= h
     if look.top in ("jacket", "hoodie"):
         torso[:2, 0] -= 0.06
     yield _part("torso", torso, scale, PELVIS, CHEST, (0.98, 1.18), 2.5)
-    hips = _widened(HIPS, g * h, 0.002)
+    hips = _widen(HIPS, g * h, 0.002)
     yield _part("hips", hips, scale, PELVIS, PELVIS, None, 2.3)
     if look.bottom == "skirt" or look.top == "coat":
-        skirt = _widened(SKIRT, g * h, 0.026 if look.top == "coat" else 0.010)
+        skirt = _widen(SKIRT, g * h, 0.026 if look.top == "coat" else 0.010)
         name = "coat tails" if look.top == "coat" else "skirt"
         for side in (0, 1):
             yield _half(_part(name, skirt, scale, PELVIS, THIGH + side, (0.92, 0.50), 2.2), side)
     for side in (0, 1):
         yield from _limbs(look, side, scale, loose)
-    yield _part("neck", _widened(NECK, (1 + g) / 2, 0), scale, CHEST, HEAD, (1.47, 1.52), 2.0)
+    yield _part("neck", _widen(NECK, (1 + g) / 2, 0), scale, CHEST, HEAD, (1.47, 1.52), 2.0)
     yield _part("head", np.array(SKULL), scale, HEAD, HEAD, None, 2.1)
     yield _part("nose", np.array(NOSE), scale, HEAD, HEAD, None, 2.0)
     yield from _hair(look, scale)
@@ -154,14 +154,14 @@ def _parts(look: Look) -> Iterator[Part]:
         yield _part("bag", shoulder_bag, scale, PELVIS, PELVIS, None, 3.5)
 
 
-def _limbs(look: Look, side: int, scale: float, loose: float) -> Iterator[Part]:
+def _limbs(look: Person, side: int, scale: float, loose: float) -> Iterator[Part]:
     g, mirror = look.girth, np.array([1, -1 if side else 1, 1, 1, 1])
-    leg = _widened(LEG, (1 + g) / 2, 0.0 if look.bottom in ("skirt", "shorts") else 0.006)
+    leg = _widen(LEG, (1 + g) / 2, 0.0 if look.bottom in ("skirt", "shorts") else 0.006)
     if look.bottom in ("trousers", "jeans"):
         leg[6:9, 3:] += [[0.002], [0.008], [0.012]] if look.bottom == "trousers" else [[0.0], [0.004], [0.007]]
     if look.bottom == "shorts":
         leg[1:5, 3:] += [[0.006], [0.012], [0.018], [0.02]]
-    arm = _widened(ARM, (1 + g) / 2, loose * 0.7)
+    arm = _widen(ARM, (1 + g) / 2, loose * 0.7)
     out = np.array([0, 0.17 * (g - 1) + 0.5 * loose, 0, 0, 0])
     yield _part("leg", leg * mirror, scale, THIGH + side, SHIN + side, (0.53, 0.43), 2.0)
     yield _part("shoe", np.array(SHOE) * mirror, scale, FOOT + side, FOOT + side, None, 2.6, lying=True)
@@ -171,7 +171,7 @@ def _limbs(look: Look, side: int, scale: float, loose: float) -> Iterator[Part]:
         yield _part("bag", np.array(HANDBAG) + out, scale, FOREARM, FOREARM, None, 3.5)
 
 
-def _hair(look: Look, scale: float) -> Iterator[Part]:
+def _hair(look: Person, scale: float) -> Iterator[Part]:
     shell = np.array(SKULL)[3:]
     shell[:, 3:] += 0.011
     shell[:, 2] -= 0.006
@@ -186,7 +186,7 @@ def _hair(look: Look, scale: float) -> Iterator[Part]:
         yield _part("hair", shell, scale, HEAD, HEAD, None, 2.1)
 
 
-def _widened(stations: Sequence[tuple[float, ...]], factor: float, more: float) -> Reals:
+def _widen(stations: Sequence[tuple[float, ...]], factor: float, more: float) -> Reals:
     found = np.array(stations)
     found[:, 3:] = found[:, 3:] * factor + more
     return found

@@ -9,25 +9,25 @@ import cv2
 import numpy as np
 
 from core.lab.synthetic.body import TALL, Part
-from core.lab.synthetic.people import Look
+from core.lab.synthetic.people import Person
 from core.lab.synthetic.views import Reals
 
 ROWS, COLUMNS = 96, 96
 
 
-def textures_of(look: Look, parts: list[Part]) -> list[Reals]:
+def textures_of(look: Person, parts: list[Part]) -> list[Reals]:
     """(ROWS, COLUMNS, 4) for each part."""
     generator = np.random.default_rng(look.texture)
     return [_texture(look, part, generator) for part in parts]
 
 
-def _texture(look: Look, part: Part, generator: np.random.Generator) -> Reals:
+def _texture(look: Person, part: Part, generator: np.random.Generator) -> Reals:
     heights = np.interp(np.linspace(0, 1, ROWS), np.linspace(0, 1, len(part.points)), part.points[:, 0, 2])
     z = (heights * TALL / look.height)[:, None] * np.ones((1, COLUMNS))
     # How far round from the front, -0.5 to 0.5 (the back); positive towards the person's left.
     u = (np.arange(COLUMNS) / COLUMNS - 0.25 + 0.5) % 1 - 0.5 + 0 * z
     colour = np.ones((ROWS, COLUMNS, 4))
-    colour[..., :3], folds = _painted(look, part, z, u)
+    colour[..., :3], folds = _paint(look, part, z, u)
     colour[..., :3] *= _folds(generator, folds)[..., None]
     if part.name == "hair":
         line = 1.60 + 0.095 * np.clip(1.35 - 4.2 * np.abs(u), 0, 1)
@@ -35,7 +35,7 @@ def _texture(look: Look, part: Part, generator: np.random.Generator) -> Reals:
     return np.clip(colour, 0.015, 1).astype(np.float32)
 
 
-def _painted(look: Look, part: Part, z: Reals, u: Reals) -> tuple[Reals, float]:
+def _paint(look: Person, part: Part, z: Reals, u: Reals) -> tuple[Reals, float]:
     """The colours of a part without folds, and how strong its folds are."""
     plain = np.ones((*z.shape, 3))
     match part.name:
@@ -64,7 +64,7 @@ def _painted(look: Look, part: Part, z: Reals, u: Reals) -> tuple[Reals, float]:
     return plain * look.hair_colour, 0.25
 
 
-def _torso(look: Look, z: Reals, u: Reals) -> Reals:
+def _torso(look: Person, z: Reals, u: Reals) -> Reals:
     colour = _cloth(look, z, u)
     if look.top in ("jacket", "coat"):
         opened = np.abs(u) < 0.035 + 0.05 * np.clip((z - 1.05) / 0.4, 0, 1)
@@ -87,7 +87,7 @@ def _torso(look: Look, z: Reals, u: Reals) -> Reals:
     return colour
 
 
-def _sleeve(look: Look, z: Reals) -> Reals:
+def _sleeve(look: Person, z: Reals) -> Reals:
     colour = _cloth(look, z, np.ones_like(z))
     if look.top == "t-shirt":
         colour[z < 1.22] = look.skin
@@ -96,7 +96,7 @@ def _sleeve(look: Look, z: Reals) -> Reals:
     return colour
 
 
-def _cloth(look: Look, z: Reals, u: Reals) -> Reals:
+def _cloth(look: Person, z: Reals, u: Reals) -> Reals:
     colour = np.ones((*z.shape, 3)) * look.upper
     second = np.array(look.second)
     if look.pattern == "stripes":
@@ -111,7 +111,7 @@ def _cloth(look: Look, z: Reals, u: Reals) -> Reals:
     return colour
 
 
-def _leg(look: Look, z: Reals, u: Reals) -> Reals:
+def _leg(look: Person, z: Reals, u: Reals) -> Reals:
     colour = np.ones((*z.shape, 3)) * look.lower
     if look.bottom == "jeans":
         fade = np.exp(-((np.abs(u) / 0.14) ** 2)) * np.exp(-(((z - 0.68) / 0.2) ** 2))
@@ -125,14 +125,14 @@ def _leg(look: Look, z: Reals, u: Reals) -> Reals:
     return colour
 
 
-def _shoe(look: Look, part: Part) -> Reals:
+def _shoe(look: Person, part: Part) -> Reals:
     height = cv2.resize(part.points[:, :-1, 2].astype(np.float32), (COLUMNS, ROWS))
     colour = np.ones((ROWS, COLUMNS, 3)) * look.shoes
     colour[height < 0.022] = 0.55 if sum(look.shoes) < 1 else 0.35
     return colour
 
 
-def _bag(look: Look, z: Reals) -> Reals:
+def _bag(look: Person, z: Reals) -> Reals:
     colour = np.ones((*z.shape, 3)) * look.bag_colour
     rows = np.linspace(0, 1, len(z))[:, None] + 0 * z
     colour[np.abs(rows - 0.62) < 0.02] *= 0.5
@@ -140,7 +140,7 @@ def _bag(look: Look, z: Reals) -> Reals:
     return colour
 
 
-def _face(look: Look, z: Reals, u: Reals) -> Reals:
+def _face(look: Person, z: Reals, u: Reals) -> Reals:
     colour = np.ones((*z.shape, 3)) * look.skin
     # Shares of the way round; an eye sits about 0.03 m from the middle of a head 0.075 m wide.
     for side in (-1, 1):

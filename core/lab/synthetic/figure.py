@@ -18,13 +18,13 @@ import numpy as np
 
 from core.lab.synthetic.body import AROUND, RINGS, Part, parts_of
 from core.lab.synthetic.clothes import textures_of
-from core.lab.synthetic.ground import lit
-from core.lab.synthetic.people import Look
+from core.lab.synthetic.ground import surface_light
+from core.lab.synthetic.people import Person
 from core.lab.synthetic.settings import HEIGHT, WIDTH
 from core.lab.synthetic.views import Reals, View
-from core.lab.synthetic.walking import Moment, pose
+from core.lab.synthetic.walking import BodyState, pose
 
-SHARP = 2
+SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,10 @@ class Patch:
     bgr: Reals
     cover: Reals
     depth: Reals
-    inside: float
+    share_in_picture: float
 
 
-def nearest(points: Reals, colours: Reals, size: tuple[int, int], whole: bool) -> Reals | None:
+def rasterise(points: Reals, colours: Reals, size: tuple[int, int], whole: bool) -> Reals | None:
     """(height, width, 5) fine pixels: colour, there or not, depth; None where no point faces the camera in them.
 
     `points` (n, 7): x, y, depth, how far it faces the camera, light; `colours` (n, 4). With `whole` all lie inside.
@@ -71,9 +71,9 @@ def nearest(points: Reals, colours: Reals, size: tuple[int, int], whole: bool) -
     return sheet.reshape(height, width, 5)
 
 
-def averaged(sheet: Reals, left: int, top: int, share_inside: float) -> Patch:
+def downsample(sheet: Reals, left: int, top: int, share_inside: float) -> Patch:
     """From fine pixels (colour, there or not, depth) to the pixels of the picture."""
-    size = (sheet.shape[1] // SHARP, sheet.shape[0] // SHARP)
+    size = (sheet.shape[1] // SUPERSAMPLING, sheet.shape[0] // SUPERSAMPLING)
     small = cv2.resize(sheet, size, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(sheet[..., 3], cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     cover = cv2.resize(closed, size, interpolation=cv2.INTER_AREA)
@@ -81,7 +81,7 @@ def averaged(sheet: Reals, left: int, top: int, share_inside: float) -> Patch:
     return Patch(left, top, small[..., :3] * (share * cover)[..., None], cover, small[..., 4] * share, share_inside)
 
 
-def inside(screen: Reals, facing: Reals) -> float:
+def share_in_picture(screen: Reals, facing: Reals) -> float:
     """The share of the surface turned to the camera that lies in the picture, by its area there."""
     xy = screen[:, :-1, :-1, :2]
     if xy.min() >= 0 and xy[..., 0].max() < WIDTH and xy[..., 1].max() < HEIGHT:
@@ -92,15 +92,15 @@ def inside(screen: Reals, facing: Reals) -> float:
     return float((area * within).sum() / max(area.sum(), 1e-9))
 
 
-DENSE = 1.1  # points a fine pixel, each way
-FLAT = 0.1  # a person less than this far from the camera's plane is not drawn
+POINT_DENSITY = 1.1  # points a fine pixel, each way
+MIN_DEPTH = 0.1  # a person less than this far from the camera's plane is not drawn
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A person ready to be drawn. Shapes and textures are made once."""
 
-    look: Look
+    look: Person
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -126,7 +126,7 @@ class Figure:
         """1 or -1 for each part: which side of its grid is the outside."""
         points = self._rest[..., :3]
         out = points - points.mean((1, 2), keepdims=True)
-        found: Reals = np.sign((_across(points) * out).sum((1, 2, 3)))[:, None, None, None]
+        found: Reals = np.sign((_normals(points) * out).sum((1, 2, 3)))[:, None, None, None]
         return found
 
     @cached_property
@@ -157,7 +157,7 @@ class Figure:
                 shade[n] = 0.75 + 0.25 * np.clip((z - 0.865) / 0.04, 0, 1)
         return shade[..., None]
 
-    def body(self, moment: Moment) -> Reals:
+    def body(self, moment: BodyState) -> Reals:
         """(parts, RINGS, AROUND + 1, 3) in the world."""
         bones = pose(self.look, moment).astype(np.float32)
         near, far = self._bones
@@ -169,7 +169,7 @@ class Figure:
     def drawn(self, body: Reals, view: View) -> Patch | None:
         """The person seen by `view`; None where no part of them lies in the picture."""
         screen = view.project(body)
-        if screen[..., 2].min() < FLAT:
+        if screen[..., 2].min() < MIN_DEPTH:
             return None
         low, high = screen[..., :2].min((0, 1, 2)), screen[..., :2].max((0, 1, 2))
         left, top = (max(0, int(np.floor(v)) - 1) for v in low)
@@ -180,17 +180,17 @@ class Figure:
 
     def _patch(self, body: Reals, screen: Reals, view: View, box: tuple[int, int, int, int]) -> Patch | None:
         left, top, right, bottom = box
-        width, height = (right - left) * SHARP, (bottom - top) * SHARP
-        normal = _across(body) * self._outward
+        width, height = (right - left) * SUPERSAMPLING, (bottom - top) * SUPERSAMPLING
+        normal = _normals(body) * self._outward
         normal /= np.linalg.norm(normal, axis=-1, keepdims=True) + 1e-12
         facing = (normal * (np.array(view.position) - body)).sum(-1)
         grid = np.empty((*screen.shape[:3], 7), np.float32)
-        grid[..., :2] = (screen[..., :2] - (left, top)) * SHARP
-        grid[..., 2], grid[..., 3], grid[..., 4:] = screen[..., 2], facing, lit(normal) * self._shade
+        grid[..., :2] = (screen[..., :2] - (left, top)) * SUPERSAMPLING
+        grid[..., 2], grid[..., 3], grid[..., 4:] = screen[..., 2], facing, surface_light(normal) * self._shade
         points, colours = self._spread(grid)
         whole = screen[..., :2].min() > 0 and screen[..., 0].max() < WIDTH and screen[..., 1].max() < HEIGHT
-        sheet = nearest(points, colours, (height, width), bool(whole))
-        return None if sheet is None else averaged(sheet, left, top, inside(screen, facing))
+        sheet = rasterise(points, colours, (height, width), bool(whole))
+        return None if sheet is None else downsample(sheet, left, top, share_in_picture(screen, facing))
 
     def _spread(self, grid: Reals) -> tuple[Reals, Reals]:
         """Points all over the body, as dense as the picture needs: (n, 7) of the grid and (n, 4) of the textures."""
@@ -198,7 +198,7 @@ class Figure:
         around = np.hypot(*np.moveaxis(np.diff(grid[..., :2], axis=2), -1, 0)).max((1, 2)) * (AROUND + 1)
         points, colours = [], []
         for n, one in enumerate(grid):
-            rows, columns = (max(8, int(size * DENSE + 7) // 8 * 8) for size in (down[n], around[n]))
+            rows, columns = (max(8, int(size * POINT_DENSITY + 7) // 8 * 8) for size in (down[n], around[n]))
             spread = cv2.resize(one, (columns, rows), interpolation=cv2.INTER_LINEAR).reshape(-1, 7)
             key = (n, rows, columns)
             if key not in self._sized:
@@ -212,7 +212,7 @@ class Figure:
         return np.concatenate(points), np.concatenate(colours)
 
 
-def _across(points: Reals) -> Reals:
+def _normals(points: Reals) -> Reals:
     """Normals of the grids, of any length: the cross product of the steps along and around, closed around the part."""
     along = np.empty_like(points)
     along[:, 1:-1] = points[:, 2:] - points[:, :-2]

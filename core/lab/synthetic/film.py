@@ -27,20 +27,20 @@ import numpy as np
 from core.base.errors import Cancelled, StoreError
 from core.base.types import Image
 from core.lab.synthetic.figure import Figure, Patch
-from core.lab.synthetic.ground import SUN, Backdrop, backdrop
+from core.lab.synthetic.ground import SUN, Backdrop, draw_backdrop
 from core.lab.synthetic.scene import ALIKE, ALONE, TALKERS, Scene, scene_of
-from core.lab.synthetic.settings import ABOUT, HEIGHT, VERSION, WIDTH, SampleSettings, make_room
+from core.lab.synthetic.settings import TRUTH_RECORD, HEIGHT, VERSION, WIDTH, SampleSettings, clear_folder
 from core.lab.synthetic.views import Reals, View
 from core.machine.paths import write_atomically
 from core.vision.mot import MotRows, read_mot, write_truth
 
 PEDESTRIAN = 1
-_TAKEN = 0.5  # of the ground's light, by a person's shadow
-_SPARE = 64  # pixels by which the sheet of noise is larger than the picture
+_SHADOW_STRENGTH = 0.5  # of the ground's light, by a person's shadow
+_NOISE_MARGIN = 64  # pixels by which the sheet of noise is larger than the picture
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class RenderedFrame:
     """One frame: number from 0, BGR picture, and the truth: a row for each person in the picture (id from 1)."""
 
     frame: int
@@ -49,7 +49,7 @@ class Shot:
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class CameraRenderer:
     """One camera of a plan, ready to film. The empty plaza is drawn on first use."""
 
     scene: Scene
@@ -61,7 +61,7 @@ class Stage:
 
     @cached_property
     def _empty(self) -> Backdrop:
-        return backdrop(self.scene.plaza, self.view, self.scene.settings.seed)
+        return draw_backdrop(self.scene.plaza, self.view, self.scene.settings.seed)
 
     @cached_property
     def _gain(self) -> Reals:
@@ -80,17 +80,17 @@ class Stage:
     @cached_property
     def _noise(self) -> Reals:
         generator = np.random.default_rng([self.scene.settings.seed, 5, int(self.view.name[3:])])
-        sheet = generator.standard_normal((HEIGHT + _SPARE, WIDTH + _SPARE, 3)).astype(np.float32)
+        sheet = generator.standard_normal((HEIGHT + _NOISE_MARGIN, WIDTH + _NOISE_MARGIN, 3)).astype(np.float32)
         sheet = sheet + sheet.mean(2, keepdims=True)
         found: Reals = np.rint(cv2.GaussianBlur(sheet, (0, 0), 0.6) * self.view.noise).astype(np.int8)
         return found
 
-    def shot(self, frame: int) -> Shot:
+    def shot(self, frame: int) -> RenderedFrame:
         picture, rows = self.clean(frame)
         generator = np.random.default_rng([self.scene.settings.seed, 6, int(self.view.name[3:]), frame])
-        top, left = generator.integers(0, _SPARE, 2)
+        top, left = generator.integers(0, _NOISE_MARGIN, 2)
         noisy = cv2.add(picture, self._noise[top : top + HEIGHT, left : left + WIDTH], dtype=cv2.CV_8U)
-        return Shot(frame, np.asarray(noisy, np.uint8), rows)
+        return RenderedFrame(frame, np.asarray(noisy, np.uint8), rows)
 
     def clean(self, frame: int, people: bool = True) -> tuple[Image, MotRows]:
         """The frame before the sensor's noise; without people it is the empty plaza."""
@@ -132,7 +132,7 @@ class Stage:
         for part in corners:
             cv2.fillConvexPoly(mask, cv2.convexHull(part), 1.0, cv2.LINE_AA, 4)
         mask = cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.012 * self.view.focal / float(seen[..., 2].mean())))
-        mask *= _TAKEN * np.isinf(self._empty.depth[top:bottom, left:right])
+        mask *= _SHADOW_STRENGTH * np.isinf(self._empty.depth[top:bottom, left:right])
         window = picture[top:bottom, left:right]
         window[:] = (window - self.view.lift) * (1 - mask[..., None]) + self.view.lift
 
@@ -168,30 +168,30 @@ class Stage:
         )
 
 
-Tell = Callable[[int, int], None]
-_SEEN = 0.25  # of a person visible, at least once: the camera sees them
+OnProgress = Callable[[int, int], None]
+_MIN_VISIBLE = 0.25  # of a person visible, at least once: the camera sees them
 
 
-def _nothing(done: int, total: int) -> None: ...
+def _ignore_progress(done: int, total: int) -> None: ...
 
 
-def frames(settings: SampleSettings, camera: int, every: int = 1) -> Iterator[Shot]:
+def render_frames(settings: SampleSettings, camera: int, every: int = 1) -> Iterator[RenderedFrame]:
     """Every so many frames of a camera (0 is the first camera), with their truth; nothing is encoded."""
     scene = scene_of(settings)
-    stage = Stage(scene, scene.views[camera])
+    stage = CameraRenderer(scene, scene.views[camera])
     for number in range(0, stage.view.frames(settings.seconds), every):
         yield stage.shot(number)
 
 
-def render(settings: SampleSettings, folder: Path, on_progress: Tell = _nothing, processes: bool = True) -> None:
+def write_sample(settings: SampleSettings, folder: Path, on_progress: OnProgress = _ignore_progress, processes: bool = True) -> None:
     """Write the footage to `folder`. `on_progress` hears frames done and in all; what it raises stops the work."""
     scene = scene_of(settings)
     total = sum(view.frames(settings.seconds) for view in scene.views)
-    make_room(folder)
+    clear_folder(folder)
     cameras = list(range(len(scene.views)))
     left = cameras
     if processes and not multiprocessing.current_process().daemon:
-        left = _side_by_side(settings, folder, cameras, total, on_progress)
+        left = _encode_in_parallel(settings, folder, cameras, total, on_progress)
     done = sum(scene.views[n].frames(settings.seconds) for n in cameras if n not in left)
     for camera in left:
         # What went wrong in a process of its own goes wrong again here, where it can be told.
@@ -200,19 +200,19 @@ def render(settings: SampleSettings, folder: Path, on_progress: Tell = _nothing,
         def tell(count: int, before: int = before) -> None:
             on_progress(before + count, total)
 
-        _film(settings, camera, folder, tell)
+        encode_camera(settings, camera, folder, tell)
         done += scene.views[camera].frames(settings.seconds)
-    write_atomically(folder / ABOUT, json.dumps(_about(settings, folder), indent=1).encode())
+    write_atomically(folder / TRUTH_RECORD, json.dumps(_truth_record(settings, folder), indent=1).encode())
 
 
-def _side_by_side(
-    settings: SampleSettings, folder: Path, cameras: list[int], total: int, on_progress: Tell
+def _encode_in_parallel(
+    settings: SampleSettings, folder: Path, cameras: list[int], total: int, on_progress: OnProgress
 ) -> list[int]:
     """Film all cameras at once; those that could not be filmed this way."""
     context = multiprocessing.get_context("spawn")
     counts, stop = context.Array("i", len(cameras)), context.Event()
     workers = [
-        context.Process(target=_work, args=(settings, n, folder, counts, stop), name=f"sightline-sample-{n + 1}")
+        context.Process(target=_encode_in_process, args=(settings, n, folder, counts, stop), name=f"sightline-sample-{n + 1}")
         for n in cameras
     ]
     started: list[int] = []
@@ -231,7 +231,7 @@ def _side_by_side(
     return [n for n in cameras if n not in started or workers[n].exitcode != 0]
 
 
-def _work(settings: SampleSettings, camera: int, folder: Path, counts: Any, stop: Any) -> None:
+def _encode_in_process(settings: SampleSettings, camera: int, folder: Path, counts: Any, stop: Any) -> None:
     cv2.setNumThreads(1)
 
     def tell(done: int) -> None:
@@ -241,12 +241,12 @@ def _work(settings: SampleSettings, camera: int, folder: Path, counts: Any, stop
 
     # The parent knows why: it asked, or is gone, or was interrupted from the same keyboard.
     with suppress(Cancelled, KeyboardInterrupt):
-        _film(settings, camera, folder, tell)
+        encode_camera(settings, camera, folder, tell)
         return
     raise SystemExit(1)
 
 
-def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[int], None]) -> None:
+def encode_camera(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[int], None]) -> None:
     """One camera's film and truth."""
     view = scene_of(settings).views[camera]
     part = folder / f".{view.name}.{os.getpid()}.part"
@@ -258,7 +258,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
             options |= {"threads": "1", "mbtree": "0"}
             stream = film.add_stream("libx264", rate=view.fps, options=options)
             stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-            for shot in frames(settings, camera):
+            for shot in render_frames(settings, camera):
                 picture = av.VideoFrame.from_ndarray(shot.bgr, format="bgr24")
                 picture.pts, picture.time_base = shot.frame, Fraction(1, view.fps)
                 film.mux(stream.encode(picture))
@@ -276,7 +276,7 @@ def _film(settings: SampleSettings, camera: int, folder: Path, tell: Callable[[i
     write_truth(folder / "truth" / f"{view.name}.txt", truth)
 
 
-def _about(settings: SampleSettings, folder: Path) -> dict[str, Any]:
+def _truth_record(settings: SampleSettings, folder: Path) -> dict[str, Any]:
     """What truth.json says; who is seen where is read from the truth that was written."""
     scene = scene_of(settings)
     rows = {view.name: read_mot(folder / "truth" / f"{view.name}.txt") for view in scene.views}
@@ -284,14 +284,14 @@ def _about(settings: SampleSettings, folder: Path) -> dict[str, Any]:
         {
             "id": n + 1,
             "height": round(look.height, 2),
-            "cameras": [name for name, row in rows.items() if np.any((row.id == n + 1) & (row.visibility >= _SEEN))],
+            "cameras": [name for name, row in rows.items() if np.any((row.id == n + 1) & (row.visibility >= _MIN_VISIBLE))],
         }
         for n, look in enumerate(scene.looks)
     ]
     return {
         "renderer": VERSION,
         "settings": asdict(settings),
-        "cameras": {view.name: _camera(view, settings) for view in scene.views},
+        "cameras": {view.name: _camera_record(view, settings) for view in scene.views},
         "people": people,
         "dressed_alike": [n + 1 for n in ALIKE],
         "one_camera_only": [n + 1 for n in ALONE],
@@ -299,7 +299,7 @@ def _about(settings: SampleSettings, folder: Path) -> dict[str, Any]:
     }
 
 
-def _camera(view: View, settings: SampleSettings) -> dict[str, Any]:
+def _camera_record(view: View, settings: SampleSettings) -> dict[str, Any]:
     return {
         "fps": view.fps,
         "offset_seconds": view.offset,

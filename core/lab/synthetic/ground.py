@@ -18,15 +18,15 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from core.lab.synthetic.props import FAR, Plaza, Thing, blocked, local_to, meet
+from core.lab.synthetic.props import FAR, Plaza, Prop, blocks_ray, to_local, ray_intersection
 from core.lab.synthetic.settings import HEIGHT, WIDTH
 from core.lab.synthetic.views import Reals, View
 
 
-def surface_of(thing: Thing, points: Reals, way: Reals, normal: Reals, seed: int) -> tuple[Reals, Reals]:
+def surface_colour(thing: Prop, points: Reals, way: Reals, normal: Reals, seed: int) -> tuple[Reals, Reals]:
     """Colour of a thing where it is met, and whether it is there (leaves have gaps)."""
     there = np.ones(len(points), bool)
-    local = local_to(thing, points)
+    local = to_local(thing, points)
     shade = 1 + 0.06 * noise(local[:, 0] + local[:, 1], local[:, 2], 14, seed)
     colour = np.ones((len(points), 3), np.float32) * np.array(thing.colour, np.float32)
     if thing.surface == "leaves":
@@ -42,12 +42,12 @@ def surface_of(thing: Thing, points: Reals, way: Reals, normal: Reals, seed: int
     if thing.surface == "planks":
         shade = shade * np.where((local[:, 1] + local[:, 2]) % 0.11 < 0.012, 0.55, 1)
     if thing.surface == "house":
-        colour, shade = _front(thing, local, normal, colour, shade)
+        colour, shade = _house_front(thing, local, normal, colour, shade)
     shade = shade * np.clip(0.72 + points[:, 2] * 0.9, 0.72, 1)
     return np.clip(colour * shade[:, None], 0, 1), there
 
 
-def _front(thing: Thing, local: Reals, normal: Reals, colour: Reals, shade: Reals) -> tuple[Reals, Reals]:
+def _house_front(thing: Prop, local: Reals, normal: Reals, colour: Reals, shade: Reals) -> tuple[Reals, Reals]:
     """A house's wall: windows in rows, shop windows and doors below, a plinth, a cornice."""
     along = np.where(np.abs(local[:, 0]) > thing.size[0] - 0.02, local[:, 1], local[:, 0])
     high = local[:, 2] + thing.size[2]
@@ -71,7 +71,7 @@ def _front(thing: Thing, local: Reals, normal: Reals, colour: Reals, shade: Real
 
 def noise(x: Reals, y: Reals, scale: float, seed: int) -> Reals:
     """Smooth noise around 0, about 1 wide, over a plane; `scale` bumps a metre."""
-    return sampled(_field(), (x * scale * 2 + seed * 37.7) % 512, (y * scale * 2 + seed * 71.3) % 512)
+    return sample_bilinear(_field(), (x * scale * 2 + seed * 37.7) % 512, (y * scale * 2 + seed * 71.3) % 512)
 
 
 @lru_cache(maxsize=1)
@@ -82,7 +82,7 @@ def _field() -> Reals:
     return found
 
 
-def sampled(field: Reals, x: Reals, y: Reals) -> Reals:
+def sample_bilinear(field: Reals, x: Reals, y: Reals) -> Reals:
     """`field` at columns x and rows y (n,), between its cells."""
     pad = -len(x) % 4096
     columns, rows = (np.pad(w.astype(np.float32), (0, pad)).reshape(-1, 4096) for w in (x, y))
@@ -98,7 +98,7 @@ GROUND, PER_METRE = 24, 32
 _SUNWARD = SUN / np.linalg.norm(SUN)
 
 
-def lit(normal: Reals) -> Reals:
+def surface_light(normal: Reals) -> Reals:
     """Light that falls on a surface, BGR: sun, sky from above, and what the ground throws back."""
     sun = np.clip((normal @ (SUN / np.linalg.norm(SUN)) + 0.25) / 1.25, 0, None)[..., None]
     up = (normal[..., 2:] + 1) / 2
@@ -106,10 +106,10 @@ def lit(normal: Reals) -> Reals:
     return found
 
 
-def on_ground(points: Reals, plaza: Plaza) -> Reals:
+def ground_light(points: Reals, plaza: Plaza) -> Reals:
     """Light (n, 3) on points of the ground, BGR, less where things take the sun away."""
     place = [((points[:, n] + GROUND) * PER_METRE).astype(np.float32) for n in (0, 1)]
-    sun = sampled(sunshine(plaza), *place)
+    sun = sample_bilinear(sunshine(plaza), *place)
     up = np.array([0, 0, 1])
     found: Reals = SUNLIGHT * ((_SUNWARD @ up + 0.25) / 1.25) * sun[:, None] + SKYLIGHT
     return found
@@ -131,13 +131,13 @@ def sunshine(plaza: Plaza) -> Reals:
             continue
         x, y = (np.arange(a, b, dtype=np.float32) / PER_METRE - GROUND for a, b in zip(low, high, strict=True))
         points = np.stack([*(m.ravel() for m in np.meshgrid(x, y)), np.zeros(len(x) * len(y), np.float32)], 1)
-        taken = blocked(thing, points, _SUNWARD) * (0.8 if thing.surface == "leaves" else 1.0)
+        taken = blocks_ray(thing, points, _SUNWARD) * (0.8 if thing.surface == "leaves" else 1.0)
         sun[low[1] : high[1], low[0] : high[0]] *= 1 - taken.reshape(len(y), len(x)).astype(np.float32)
     found: Reals = cv2.GaussianBlur(sun, (0, 0), 1.5)
     return found
 
 
-FINE = 2
+SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ class Backdrop:
     depth: Reals
 
 
-def backdrop(plaza: Plaza, view: View, seed: int) -> Backdrop:
+def draw_backdrop(plaza: Plaza, view: View, seed: int) -> Backdrop:
     rays = _rays(view)
     start = np.array(view.position, np.float32)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -158,33 +158,33 @@ def backdrop(plaza: Plaza, view: View, seed: int) -> Backdrop:
         bgr[floor] = _paving(start + rays[floor] * away[floor, None], away[floor], plaza, seed)
         standing = np.zeros(len(rays), bool)
         for number, thing in enumerate(plaza.things):
-            rows = _rows(thing, view)
-            hit, normal = meet(thing, start, rays[rows])
+            rows = _pixels_of(thing, view)
+            hit, normal = ray_intersection(thing, start, rays[rows])
             met = np.flatnonzero(hit < away[rows])
             if not len(met):
                 continue
             rows, hit, normal = rows[met], hit[met], normal[met]
-            colour, there = surface_of(thing, start + rays[rows] * hit[:, None], rays[rows], normal, seed + number)
+            colour, there = surface_colour(thing, start + rays[rows] * hit[:, None], rays[rows], normal, seed + number)
             rows = rows[there]
             standing[rows] = True
-            bgr[rows], away[rows] = colour[there] * lit(normal[there]), hit[there]
+            bgr[rows], away[rows] = colour[there] * surface_light(normal[there]), hit[there]
     depth = np.where(standing, away * (rays @ view.axes[2].astype(np.float32)), np.inf)
-    fine = bgr.reshape(HEIGHT * FINE, WIDTH * FINE, 3)
+    fine = bgr.reshape(HEIGHT * SUPERSAMPLING, WIDTH * SUPERSAMPLING, 3)
     small = cv2.resize(fine, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    return Backdrop(small, depth.reshape(HEIGHT, FINE, WIDTH, FINE)[:, 0, :, 0].astype(np.float32))
+    return Backdrop(small, depth.reshape(HEIGHT, SUPERSAMPLING, WIDTH, SUPERSAMPLING)[:, 0, :, 0].astype(np.float32))
 
 
 def _rays(view: View) -> Reals:
     """(pixels, 3) float32, of length 1."""
-    x = (np.arange(WIDTH * FINE) + 0.5) / FINE - WIDTH / 2
-    y = (np.arange(HEIGHT * FINE) + 0.5) / FINE - HEIGHT / 2
+    x = (np.arange(WIDTH * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - WIDTH / 2
+    y = (np.arange(HEIGHT * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - HEIGHT / 2
     right, up, forward = view.axes
     rays = (x[None, :, None] * right - y[:, None, None] * up + view.focal * forward).reshape(-1, 3).astype(np.float32)
     found: Reals = rays / np.linalg.norm(rays, axis=1, keepdims=True)
     return found
 
 
-def _rows(thing: Thing, view: View) -> Reals:
+def _pixels_of(thing: Prop, view: View) -> Reals:
     """The fine pixels that a thing can cover: the picture of the box around it."""
     a, b, c = thing.size
     wide = max(a, b) if thing.kind != "box" else float(np.hypot(a, b))
@@ -195,9 +195,9 @@ def _rows(thing: Thing, view: View) -> Reals:
     if not len(seen):
         return np.empty(0, np.int64)
     low, high = np.floor(seen[:, :2].min(0)) - 1, np.ceil(seen[:, :2].max(0)) + 1
-    left, right = np.clip([low[0], high[0]], 0, WIDTH).astype(int) * FINE
-    top, bottom = np.clip([low[1], high[1]], 0, HEIGHT).astype(int) * FINE
-    rows: Reals = (np.arange(top, bottom)[:, None] * (WIDTH * FINE) + np.arange(left, right)[None, :]).ravel()
+    left, right = np.clip([low[0], high[0]], 0, WIDTH).astype(int) * SUPERSAMPLING
+    top, bottom = np.clip([low[1], high[1]], 0, HEIGHT).astype(int) * SUPERSAMPLING
+    rows: Reals = (np.arange(top, bottom)[:, None] * (WIDTH * SUPERSAMPLING) + np.arange(left, right)[None, :]).ravel()
     return rows
 
 
@@ -214,7 +214,7 @@ def _paving(points: Reals, away: Reals, plaza: Plaza, seed: int) -> Reals:
     shade = 1 + 0.10 * tone * soft + 0.05 * noise(x, y, 9, seed) * soft + 0.05 * noise(x, y, 0.7, seed + 1)
     shade = shade * np.where(joint, 1 - 0.22 * soft, 1) * np.where(band, 0.84, 1)
     colour = np.array([0.47, 0.50, 0.52], np.float32) * shade[:, None]
-    found: Reals = colour * on_ground(points, plaza)
+    found: Reals = colour * ground_light(points, plaza)
     return found
 
 

@@ -49,7 +49,7 @@ HAIRSTYLES = ("short", "long", "bun", "bald", "cap")
 
 
 @dataclass(frozen=True)
-class Look:
+class Person:
     """One person. `height` in metres; `girth` and `hips` are factors of a middling build; `stride` in metres."""
 
     height: float
@@ -73,30 +73,30 @@ class Look:
     texture: int
 
 
-def cast(people: int, generator: np.random.Generator) -> list[Look]:
+def draw_people(people: int, generator: np.random.Generator) -> list[Person]:
     """Everyone, told apart by clothes; the first two are dressed alike and differ a little in build and bag."""
-    tops, bottoms = _dealt(len(UPPERS), people, generator), _dealt(len(LOWERS), people, generator)
-    kinds, patterns = _dealt(len(TOPS), people, generator), _dealt(len(PATTERNS), people, generator)
-    styles, legs = _dealt(len(HAIRSTYLES), people, generator), _dealt(len(BOTTOMS), people, generator)
-    bags = _dealt(len(BAGS), people, generator)
+    tops, bottoms = _even_choice(len(UPPERS), people, generator), _even_choice(len(LOWERS), people, generator)
+    kinds, patterns = _even_choice(len(TOPS), people, generator), _even_choice(len(PATTERNS), people, generator)
+    styles, legs = _even_choice(len(HAIRSTYLES), people, generator), _even_choice(len(BOTTOMS), people, generator)
+    bags = _even_choice(len(BAGS), people, generator)
     looks = []
     for n in range(people):
         height = float(generator.uniform(1.55, 1.95))
         speed = float(generator.uniform(1.05, 1.5))
         looks.append(
-            Look(
+            Person(
                 height=height,
                 girth=float(generator.uniform(0.9, 1.18)),
                 hips=float(generator.uniform(0.94, 1.12)),
                 top=TOPS[kinds[n]],
                 bottom="trousers" if TOPS[kinds[n]] == "coat" else BOTTOMS[legs[n]],
-                upper=_near(UPPERS[tops[n]], generator),
-                lower=_near(LOWERS[bottoms[n]], generator),
-                second=_near(UPPERS[(tops[n] + 3) % len(UPPERS)], generator),
+                upper=_vary_colour(UPPERS[tops[n]], generator),
+                lower=_vary_colour(LOWERS[bottoms[n]], generator),
+                second=_vary_colour(UPPERS[(tops[n] + 3) % len(UPPERS)], generator),
                 pattern=PATTERNS[patterns[n]],
                 shoes=SHOES[int(generator.integers(len(SHOES)))],
                 bag=BAGS[bags[n]],
-                bag_colour=_near(UPPERS[int(generator.integers(len(UPPERS)))], generator),
+                bag_colour=_vary_colour(UPPERS[int(generator.integers(len(UPPERS)))], generator),
                 hair=HAIRSTYLES[styles[n]],
                 hair_colour=HAIRS[int(generator.integers(len(HAIRS)))],
                 skin=SKINS[int(generator.choice(4, p=(0.4, 0.25, 0.2, 0.15)))],
@@ -106,11 +106,11 @@ def cast(people: int, generator: np.random.Generator) -> list[Look]:
                 texture=int(generator.integers(2**31)),
             )
         )
-    looks[1] = _double(looks[0], looks[1])
+    looks[1] = _dressed_like(looks[0], looks[1])
     return looks
 
 
-def _double(one: Look, other: Look) -> Look:
+def _dressed_like(one: Person, other: Person) -> Person:
     """`other` in the clothes of `one`, with a build and a walk of their own, and a slightly darker bag."""
     height = one.height - 0.06 if one.height > 1.7 else one.height + 0.06
     return replace(
@@ -125,12 +125,12 @@ def _double(one: Look, other: Look) -> Look:
     )
 
 
-def _dealt(kinds: int, people: int, generator: np.random.Generator) -> list[int]:
+def _even_choice(kinds: int, people: int, generator: np.random.Generator) -> list[int]:
     """As even a spread of `kinds` over `people` as there can be, in random order."""
     rounds = [generator.permutation(kinds) for _ in range(-(-people // kinds))]
     return [int(kind) for kind in np.concatenate(rounds)[:people]]
 
 
-def _near(colour: Colour, generator: np.random.Generator) -> Colour:
+def _vary_colour(colour: Colour, generator: np.random.Generator) -> Colour:
     blue, green, red = np.clip(np.array(colour) * generator.uniform(0.85, 1.15, 3), 0.03, 0.9).tolist()
     return blue, green, red

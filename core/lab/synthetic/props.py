@@ -25,7 +25,7 @@ METAL: Colour = (0.20, 0.21, 0.20)
 
 
 @dataclass(frozen=True)
-class Thing:
+class Prop:
     """`kind` box, post or ball. `size`: half extents in metres; of a post radius, radius, half height."""
 
     kind: str
@@ -40,21 +40,21 @@ class Thing:
 class Plaza:
     """Everything that stands still. `round` is what to walk around: x, y, radius (n, 3)."""
 
-    things: tuple[Thing, ...]
+    things: tuple[Prop, ...]
     round: tuple[tuple[float, float, float], ...]
 
 
 def plaza_of(settings: SampleSettings, cameras: list[tuple[float, float]], attempt: int = 0) -> Plaza:
     """The plaza of a seed: the same kinds of things at places and in colours of its own."""
     generator = np.random.default_rng([settings.seed, 2, attempt])
-    things: list[Thing] = []
+    things: list[Prop] = []
     places: list[tuple[float, float, float]] = []
     for kind in ("pillar", "pillar", "planter", "planter", "bench", "bench", "lamp", "lamp", "bin"):
         x, y = _place(places, cameras, generator)
         reach = {"pillar": 0.45, "planter": 1.0, "bench": 1.1, "lamp": 0.2, "bin": 0.4}[kind]
         places.append((x, y, reach))
-        things += _thing(kind, x, y, float(generator.uniform(0, np.pi)), generator)
-    return Plaza((*things, *_around(generator)), tuple(places))
+        things += _props_of(kind, x, y, float(generator.uniform(0, np.pi)), generator)
+    return Plaza((*things, *_surroundings(generator)), tuple(places))
 
 
 def _place(
@@ -71,43 +71,43 @@ def _place(
     raise RuntimeError("no room is left on the plaza")
 
 
-def _thing(kind: str, x: float, y: float, turn: float, generator: np.random.Generator) -> list[Thing]:
+def _props_of(kind: str, x: float, y: float, turn: float, generator: np.random.Generator) -> list[Prop]:
     match kind:
         case "pillar":
-            colour = _near(STONE, generator)
+            colour = _vary_colour(STONE, generator)
             return [
-                Thing("post", (x, y, 1.6), (0.27, 0.27, 1.6), colour, "stone"),
-                Thing("box", (x, y, 0.12), (0.38, 0.38, 0.12), colour, "stone", turn),
-                Thing("box", (x, y, 3.25), (0.38, 0.38, 0.09), colour, "stone", turn),
+                Prop("post", (x, y, 1.6), (0.27, 0.27, 1.6), colour, "stone"),
+                Prop("box", (x, y, 0.12), (0.38, 0.38, 0.12), colour, "stone", turn),
+                Prop("box", (x, y, 3.25), (0.38, 0.38, 0.09), colour, "stone", turn),
             ]
         case "planter":
             bush = [
-                Thing("ball", (x + a * np.cos(turn), y + a * np.sin(turn), 0.78), (0.42, 0.42, 0.34), GREEN, "leaves")
+                Prop("ball", (x + a * np.cos(turn), y + a * np.sin(turn), 0.78), (0.42, 0.42, 0.34), GREEN, "leaves")
                 for a in (-0.42, 0.0, 0.42)
             ]
-            bush += [Thing("ball", (*one.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for one in bush]
-            return [Thing("box", (x, y, 0.3), (0.85, 0.45, 0.3), _near(STONE, generator), "stone", turn), *bush]
+            bush += [Prop("ball", (*one.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for one in bush]
+            return [Prop("box", (x, y, 0.3), (0.85, 0.45, 0.3), _vary_colour(STONE, generator), "stone", turn), *bush]
         case "bench":
             across = (-np.sin(turn), np.cos(turn))
-            back = Thing(
+            back = Prop(
                 "box", (x + 0.24 * across[0], y + 0.24 * across[1], 0.68), (0.9, 0.03, 0.17), WOOD, "planks", turn
             )
             legs = [
-                Thing("box", (x + a * np.cos(turn), y + a * np.sin(turn), 0.2), (0.05, 0.22, 0.2), METAL, "plain", turn)
+                Prop("box", (x + a * np.cos(turn), y + a * np.sin(turn), 0.2), (0.05, 0.22, 0.2), METAL, "plain", turn)
                 for a in (-0.7, 0.7)
             ]
-            return [Thing("box", (x, y, 0.43), (0.9, 0.24, 0.03), WOOD, "planks", turn), back, *legs]
+            return [Prop("box", (x, y, 0.43), (0.9, 0.24, 0.03), WOOD, "planks", turn), back, *legs]
         case "lamp":
             return [
-                Thing("post", (x, y, 2.3), (0.06, 0.06, 2.3), METAL),
-                Thing("post", (x, y, 0.25), (0.11, 0.11, 0.25), METAL),
-                Thing("ball", (x, y, 4.7), (0.2, 0.2, 0.2), (0.85, 0.9, 0.92)),
+                Prop("post", (x, y, 2.3), (0.06, 0.06, 2.3), METAL),
+                Prop("post", (x, y, 0.25), (0.11, 0.11, 0.25), METAL),
+                Prop("ball", (x, y, 4.7), (0.2, 0.2, 0.2), (0.85, 0.9, 0.92)),
             ]
         case _:
-            return [Thing("post", (x, y, 0.45), (0.24, 0.24, 0.45), (0.20, 0.30, 0.16))]
+            return [Prop("post", (x, y, 0.45), (0.24, 0.24, 0.45), (0.20, 0.30, 0.16))]
 
 
-def _around(generator: np.random.Generator) -> list[Thing]:
+def _surroundings(generator: np.random.Generator) -> list[Prop]:
     """Houses on all sides, a row of trees before them."""
     found = []
     walls: list[Colour] = [(0.50, 0.58, 0.66), (0.38, 0.44, 0.58), (0.60, 0.62, 0.62), (0.44, 0.54, 0.60)]
@@ -116,22 +116,22 @@ def _around(generator: np.random.Generator) -> list[Thing]:
         for k, along in enumerate((-17.0, 0.0, 17.0)):
             away, tall = 23 + generator.uniform(-1, 1), generator.uniform(4.5, 7.5)
             x, y = away * np.cos(angle) - along * np.sin(angle), away * np.sin(angle) + along * np.cos(angle)
-            colour = _near(walls[(side + k) % 4], generator)
-            found.append(Thing("box", (x, y, tall / 2), (3, 8.4, tall / 2), colour, "house", angle))
+            colour = _vary_colour(walls[(side + k) % 4], generator)
+            found.append(Prop("box", (x, y, tall / 2), (3, 8.4, tall / 2), colour, "house", angle))
     for angle in np.arange(0, 2 * np.pi, np.pi / 7) + generator.uniform(0, 0.3):
         away = generator.uniform(16.2, 18)
         x, y, tall = away * np.cos(angle), away * np.sin(angle), generator.uniform(2.0, 2.6)
-        found.append(Thing("post", (x, y, tall / 2), (0.14, 0.14, tall / 2), (0.14, 0.19, 0.24), "bark"))
+        found.append(Prop("post", (x, y, tall / 2), (0.14, 0.14, tall / 2), (0.14, 0.19, 0.24), "bark"))
         for _ in range(4):
             dx, dy, dz = generator.uniform(-0.8, 0.8, 3)
             size = generator.uniform(0.9, 1.3)
             middle = (float(x + dx), float(y + dy), float(tall + 0.8 + dz))
-            found.append(Thing("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
-            found.append(Thing("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
+            found.append(Prop("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
+            found.append(Prop("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
     return found
 
 
-def _near(colour: Colour, generator: np.random.Generator) -> Colour:
+def _vary_colour(colour: Colour, generator: np.random.Generator) -> Colour:
     blue, green, red = (np.array(colour) * generator.uniform(0.85, 1.15) * generator.uniform(0.96, 1.04, 3)).tolist()
     return blue, green, red
 
@@ -139,12 +139,12 @@ def _near(colour: Colour, generator: np.random.Generator) -> Colour:
 FAR = 1e6
 
 
-def meet(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+def ray_intersection(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     """How far from `start` along each of `rays` (n, 3) the thing begins (FAR: never), and the way it faces there."""
-    return _MEET[thing.kind](thing, start, rays)
+    return _INTERSECTIONS[thing.kind](thing, start, rays)
 
 
-def _box(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+def _box(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     c, s = np.cos(thing.turn), np.sin(thing.turn)
     turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32)
     origin, way = turn @ (start - np.array(thing.middle, np.float32)), rays @ turn.T
@@ -164,7 +164,7 @@ def _box(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     return hit, normal @ turn
 
 
-def _post(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+def _post(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     (x, y, z), (radius, _, half) = thing.middle, thing.size
     px, py, pz = start[0] - x, start[1] - y, start[2] - z
     a = rays[:, 0] ** 2 + rays[:, 1] ** 2
@@ -181,7 +181,7 @@ def _post(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     return np.where(capped, lid, hit), normal
 
 
-def _ball(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+def _ball(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     size = np.array(thing.size, np.float32)
     origin, way = (start - np.array(thing.middle, np.float32)) / size, rays / size
     a, b = (way * way).sum(1), way @ origin
@@ -192,10 +192,10 @@ def _ball(thing: Thing, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     return hit, normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-_MEET: dict[str, Callable[[Thing, Reals, Reals], tuple[Reals, Reals]]] = {"box": _box, "post": _post, "ball": _ball}
+_INTERSECTIONS: dict[str, Callable[[Prop, Reals, Reals], tuple[Reals, Reals]]] = {"box": _box, "post": _post, "ball": _ball}
 
 
-def local_to(thing: Thing, points: Reals) -> Reals:
+def to_local(thing: Prop, points: Reals) -> Reals:
     """Points as seen from the thing's middle and turn."""
     c, s = np.cos(thing.turn), np.sin(thing.turn)
     found: Reals = (points - np.array(thing.middle, np.float32)) @ np.array(
@@ -204,9 +204,9 @@ def local_to(thing: Thing, points: Reals) -> Reals:
     return found
 
 
-def blocked(thing: Thing, points: Reals, way: Reals) -> Reals:
+def blocks_ray(thing: Prop, points: Reals, way: Reals) -> Reals:
     """Whether a ray from each of `points` (n, 3) along `way` (3,) meets the thing."""
-    local = local_to(thing, points)
+    local = to_local(thing, points)
     c, s = np.cos(thing.turn), np.sin(thing.turn)
     way = np.array([c * way[0] + s * way[1], -s * way[0] + c * way[1], way[2]], np.float32)
     size = np.array(thing.size, np.float32)

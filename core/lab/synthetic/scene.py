@@ -23,25 +23,25 @@ from itertools import pairwise
 import numpy as np
 
 from core.base.errors import SettingsError
-from core.lab.synthetic.people import Look, cast
+from core.lab.synthetic.people import Person, draw_people
 from core.lab.synthetic.props import Plaza, plaza_of
 from core.lab.synthetic.settings import HEIGHT, WIDTH, SampleSettings
 from core.lab.synthetic.views import Reals, View, views_of
 from core.lab.synthetic.walking import TICK, Stop, Walk, walk
 
 ALIKE, ALONE, TALKERS, RETURNER = (0, 1), (2, 3), (4, 5), 6
-LOOKED = 0.2  # seconds between the places that are checked
-SMALL = 60  # pixels of height from which a person counts as seen
-NEAREST = 4.2  # metres to a camera that sees them
-_ROOM = np.array([(x, y, z) for x in (-0.6, 0.6) for y in (-0.6, 0.6) for z in (0.0, 1.0)])
+CHECK_INTERVAL = 0.2  # seconds between the places that are checked
+MIN_HEIGHT = 60  # pixels of height from which a person counts as seen
+MIN_DISTANCE = 4.2  # metres to a camera that sees them
+_BODY_BOX = np.array([(x, y, z) for x in (-0.6, 0.6) for y in (-0.6, 0.6) for z in (0.0, 1.0)])
 
 
-def kept(who: int, xy: Reals, height: float, views: list[View], settings: SampleSettings) -> bool:
+def satisfies_constraints(who: int, xy: Reals, height: float, views: list[View], settings: SampleSettings) -> bool:
     """Whether places (n, 2) every LOOKED seconds keep the promise made about a person of that number."""
-    touched, whole, close = seen_by(views, xy, height)
+    touched, whole, close = visibility(views, xy, height)
     if close.any():
         return False
-    seen = _within_film(whole, views, settings).sum(1) * LOOKED
+    seen = _while_filming(whole, views, settings).sum(1) * CHECK_INTERVAL
     if who in ALONE:
         return bool((touched.any(1).sum() == 1) and seen.max() >= 0.25 * settings.seconds)
     if (seen >= 1.2).sum() < 2:
@@ -51,28 +51,28 @@ def kept(who: int, xy: Reals, height: float, views: list[View], settings: Sample
     return True
 
 
-def seen_by(views: list[View], xy: Reals, height: float) -> tuple[Reals, Reals, Reals]:
+def visibility(views: list[View], xy: Reals, height: float) -> tuple[Reals, Reals, Reals]:
     """For places (n, 2), each (cameras, n): as `in_view`, and whether a person there touches a picture too close."""
     touched, whole = (np.stack(flags) for flags in zip(*(in_view(v, xy, height) for v in views), strict=True))
-    close = np.stack([np.hypot(*(xy - v.position[:2]).T) < NEAREST for v in views])
+    close = np.stack([np.hypot(*(xy - v.position[:2]).T) < MIN_DISTANCE for v in views])
     return touched, whole, touched & close
 
 
 def in_view(view: View, xy: Reals, height: float) -> tuple[Reals, Reals]:
     """For places (n, 2): whether a person there can touch the picture, and whether they are whole in it."""
-    points = xy[:, None, :] * (1, 1) + _ROOM[None, :, :2]
-    tall = np.broadcast_to(_ROOM[:, 2] * (height + 0.06), points.shape[:2])
+    points = xy[:, None, :] * (1, 1) + _BODY_BOX[None, :, :2]
+    tall = np.broadcast_to(_BODY_BOX[:, 2] * (height + 0.06), points.shape[:2])
     seen = view.project(np.concatenate([points, tall[..., None]], -1))
     before = seen[..., 2].min(1) > 0.1
     low, high = seen[..., :2].min(1), seen[..., :2].max(1)
     touches = before & (high > -8).all(1) & (low[:, 0] < WIDTH + 8) & (low[:, 1] < HEIGHT + 8)
     middle = view.project(np.stack([*xy.T, np.full(len(xy), height / 2)], 1))[:, 2]
     size = view.focal * height / np.maximum(middle, 0.1)
-    whole = before & (low >= 0).all(1) & (high[:, 0] <= WIDTH) & (high[:, 1] <= HEIGHT) & (size >= SMALL)
+    whole = before & (low >= 0).all(1) & (high[:, 0] <= WIDTH) & (high[:, 1] <= HEIGHT) & (size >= MIN_HEIGHT)
     return touches, whole
 
 
-def clear(plaza: Plaza, begin: Reals, end: Reals) -> Reals:
+def is_unobstructed(plaza: Plaza, begin: Reals, end: Reals) -> Reals:
     """Whether ways from `begin` to `end` (n, 2) keep clear of everything that stands."""
     found: Reals = np.ones(len(begin), bool)
     for x, y, reach in plaza.round:
@@ -83,9 +83,9 @@ def clear(plaza: Plaza, begin: Reals, end: Reals) -> Reals:
     return found
 
 
-def _within_film(flags: Reals, views: list[View], settings: SampleSettings) -> Reals:
+def _while_filming(flags: Reals, views: list[View], settings: SampleSettings) -> Reals:
     """Flags (cameras, n) every LOOKED seconds, only where each camera was filming."""
-    at = np.arange(flags.shape[1]) * LOOKED
+    at = np.arange(flags.shape[1]) * CHECK_INTERVAL
     filming = np.stack([(at >= v.offset) & (at < v.offset + settings.seconds) for v in views])
     found: Reals = flags & filming
     return found
@@ -98,12 +98,12 @@ def returns(seen: Reals) -> bool:
     (True, False)
     """
     rows = np.flatnonzero(np.asarray(seen) > 0)
-    return bool(len(rows) > 1 and np.diff(rows).max() * LOOKED > 1.0)
+    return bool(len(rows) > 1 and np.diff(rows).max() * CHECK_INTERVAL > 1.0)
 
 
-ELBOW = 0.62  # metres between two people
-_TRIES = 800  # of a path for one person
-_EVERY = round(LOOKED / TICK)
+MIN_SEPARATION = 0.62  # metres between two people
+_WALK_ATTEMPTS = 800  # of a path for one person
+_CHECK_STEP = round(CHECK_INTERVAL / TICK)
 
 
 class Planner:
@@ -114,11 +114,11 @@ class Planner:
         settings: SampleSettings,
         views: list[View],
         plaza: Plaza,
-        looks: list[Look],
+        looks: list[Person],
         generator: np.random.Generator,
     ) -> None:
         self.settings, self.views, self.plaza, self.looks, self.generator = settings, views, plaza, looks, generator
-        self.seconds = _moments(settings)
+        self.seconds = _walking_seconds(settings)
         self.done: list[Walk] = []
 
     @cached_property
@@ -126,8 +126,8 @@ class Planner:
         """Free places: `shared` by two pictures or more, `private` to each camera, `hidden` from all, `near`."""
         x, y = np.meshgrid(np.arange(-15, 15.1, 0.5), np.arange(-15, 15.1, 0.5))
         xy = np.stack([x.ravel(), y.ravel()], 1)
-        xy = xy[(np.hypot(*xy.T) < 15) & clear(self.plaza, xy, xy)]
-        touched, whole, close = seen_by(self.views, xy, 1.8)
+        xy = xy[(np.hypot(*xy.T) < 15) & is_unobstructed(self.plaza, xy, xy)]
+        touched, whole, close = visibility(self.views, xy, 1.8)
         free = ~close.any(0)
         alone = (touched.sum(0) == 1) & free
         return {
@@ -152,7 +152,7 @@ class Planner:
         return [found[who] for who in range(len(self.looks))]
 
     def _one(self, who: int) -> Walk | None:
-        for _ in range(_TRIES):
+        for _ in range(_WALK_ATTEMPTS):
             if who in ALONE:
                 stops = self._alone(who)
             elif who in TALKERS:
@@ -164,16 +164,16 @@ class Planner:
             if stops is None:
                 continue
             one = walk(self.looks[who], stops, self.seconds, float(self.generator.uniform(0, 0.5)))
-            if self._apart(one) and kept(who, one.xy[::_EVERY], self.looks[who].height, self.views, self.settings):
+            if self._apart(one) and satisfies_constraints(who, one.xy[::_CHECK_STEP], self.looks[who].height, self.views, self.settings):
                 return one
         return None
 
     def _apart(self, one: Walk) -> bool:
         """Whether a walk keeps clear of people and things."""
-        xy = one.xy[::_EVERY]
-        if not clear(self.plaza, xy[:-1], xy[1:]).all():
+        xy = one.xy[::_CHECK_STEP]
+        if not is_unobstructed(self.plaza, xy[:-1], xy[1:]).all():
             return False
-        return not any((np.hypot(*(xy - other.xy[::_EVERY]).T) < ELBOW).any() for other in self.done)
+        return not any((np.hypot(*(xy - other.xy[::_CHECK_STEP]).T) < MIN_SEPARATION).any() for other in self.done)
 
     def _pick(self, cells: Reals) -> Reals:
         found: Reals = cells[self.generator.integers(len(cells))] + self.generator.uniform(-0.2, 0.2, 2)
@@ -186,7 +186,7 @@ class Planner:
         while spent < self.seconds + 4:
             for _ in range(40):
                 there = self._pick(shared if self.generator.random() < 0.6 else near)
-                if np.hypot(*(there - here)) > 3.5 and clear(self.plaza, here[None], there[None])[0]:
+                if np.hypot(*(there - here)) > 3.5 and is_unobstructed(self.plaza, here[None], there[None])[0]:
                     break
             else:
                 return None
@@ -246,12 +246,12 @@ def _stop(place: Reals, wait: float = 0.0, face: Reals | None = None) -> Stop:
     return Stop(float(place[0]), float(place[1]), wait, None if face is None else (float(face[0]), float(face[1])))
 
 
-def _moments(settings: SampleSettings) -> float:
+def _walking_seconds(settings: SampleSettings) -> float:
     """How long people walk: until the last camera's film has ended, seconds."""
     return settings.seconds + max(view.offset for view in views_of(settings))
 
 
-_PLANS = 24  # that are tried for one seed
+_PLAN_ATTEMPTS = 24  # that are tried for one seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,18 +259,18 @@ class Scene:
     settings: SampleSettings
     views: list[View]
     plaza: Plaza
-    looks: list[Look]
+    looks: list[Person]
     walks: list[Walk]
 
 
 @lru_cache(maxsize=4)
 def scene_of(settings: SampleSettings) -> Scene:
     """The plan for these settings, always the same."""
-    for attempt in range(_PLANS):
+    for attempt in range(_PLAN_ATTEMPTS):
         views = views_of(settings, attempt)
         generator = np.random.default_rng([settings.seed, 3, attempt])
         plaza = plaza_of(settings, [view.position[:2] for view in views], attempt)
-        looks = cast(settings.people, np.random.default_rng([settings.seed, 4]))
+        looks = draw_people(settings.people, np.random.default_rng([settings.seed, 4]))
         walks = Planner(settings, views, plaza, looks, generator).walks()
         if walks is not None:
             return Scene(settings, views, plaza, looks, walks)

@@ -26,18 +26,18 @@ class SampleSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _within("cameras", self.cameras, 2, 6)
-        _within("people", self.people, 7, 24)
-        _within("seconds", self.seconds, 12, 600)
-        _within("seed", self.seed, 0, 2**31 - 1)
+        _check_range("cameras", self.cameras, 2, 6)
+        _check_range("people", self.people, 7, 24)
+        _check_range("seconds", self.seconds, 12, 600)
+        _check_range("seed", self.seed, 0, 2**31 - 1)
 
 
-def _within(name: str, value: float, low: int, high: int) -> None:
+def _check_range(name: str, value: float, low: int, high: int) -> None:
     if not low <= value <= high:
         raise SettingsError(f"{name} is {value:g}, outside {low} to {high}", f"Give a value from {low} to {high}.")
 
 
-ABOUT = "truth.json"
+TRUTH_RECORD = "truth.json"
 
 
 def sample_folder() -> Path:
@@ -48,22 +48,22 @@ def sample_folder() -> Path:
 def sample_clips(folder: Path) -> list[Path]:
     """The films in `folder`, by camera; none unless all that truth.json names are there."""
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        about = json.loads((folder / TRUTH_RECORD).read_text(encoding="utf-8"))
         clips = [folder / f"{camera}.mp4" for camera in about["cameras"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return clips if all(clip.is_file() for clip in clips) else []
 
 
-def make_room(folder: Path) -> None:
+def clear_folder(folder: Path) -> None:
     """Clear an earlier sample out of `folder`, and mark it as ours; `SettingsError` where films of others lie in it."""
     films = sorted(folder.glob("cam*.mp4"))
-    if films and not (folder / ABOUT).is_file():
+    if films and not (folder / TRUTH_RECORD).is_file():
         raise SettingsError(f"{films[0]} is already there, and no sample of ours", "Choose an empty folder.")
     try:
         (folder / "truth").mkdir(parents=True, exist_ok=True)
         # Without cameras: whole only when it is written again at the end.
-        write_atomically(folder / ABOUT, b"{}")
+        write_atomically(folder / TRUTH_RECORD, b"{}")
         for old in (*films, *(folder / "truth").glob("cam*.txt")):
             old.unlink()
     except OSError as fault:

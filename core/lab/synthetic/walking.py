@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from core.lab.synthetic.body import BONES, JOINTS, TALL
-from core.lab.synthetic.people import Look
+from core.lab.synthetic.people import Person
 from core.lab.synthetic.views import Reals
 
 _PARENT = (-1, 0, 1, 1, 1, 3, 4, 0, 0, 7, 8, 9, 10)
@@ -23,7 +23,7 @@ _SOLES = np.array([(0.085, -0.07, 0.0), (0.087, 0.17, 0.0), (-0.085, -0.07, 0.0)
 
 
 @dataclass(frozen=True)
-class Moment:
+class BodyState:
     """Where a person is and what they do: place, heading, metres walked; pace and talk from 0 to 1."""
 
     x: float
@@ -35,11 +35,11 @@ class Moment:
     seconds: float
 
 
-def pose(look: Look, moment: Moment) -> Reals:
+def pose(look: Person, moment: BodyState) -> Reals:
     """(BONES, 3, 4): from body coordinates at rest to the world, for each bone."""
     scale = look.height / TALL
     joints = JOINTS * scale
-    turns = _turns(look, moment)
+    turns = _bone_rotations(look, moment)
     bones = np.zeros((BONES, 3, 4))
     for bone, parent in enumerate(_PARENT):
         if parent < 0:
@@ -51,10 +51,10 @@ def pose(look: Look, moment: Moment) -> Reals:
     soles = _SOLES * scale
     lowest = min((bones[11, 2] @ [*p, 1]) if n < 2 else (bones[12, 2] @ [*p, 1]) for n, p in enumerate(soles))
     bones[:, 2, 3] -= lowest
-    return _placed(bones, moment)
+    return _to_world(bones, moment)
 
 
-def _placed(bones: Reals, moment: Moment) -> Reals:
+def _to_world(bones: Reals, moment: BodyState) -> Reals:
     forward = np.array([np.cos(moment.heading), np.sin(moment.heading), 0])
     turn = np.stack([[forward[1], -forward[0], 0], forward, [0, 0, 1]], 1)
     placed: Reals = turn @ bones
@@ -62,7 +62,7 @@ def _placed(bones: Reals, moment: Moment) -> Reals:
     return placed
 
 
-def _turns(look: Look, moment: Moment) -> list[Reals]:
+def _bone_rotations(look: Person, moment: BodyState) -> list[Reals]:
     """The turn of each bone against its parent."""
     phase = 2 * np.pi * moment.walked / look.stride
     pace, still = moment.pace, 1 - moment.pace
@@ -83,11 +83,11 @@ def _turns(look: Look, moment: Moment) -> list[Reals]:
     for side, swing in enumerate(swings):
         wave = gesture * (1.2 + 0.3 * np.sin(moment.seconds * 5)) * (free if side == 0 else 0.5)
         turns.append(_x(0.16 + 0.45 * max(0.0, -swing) + 0.15 * pace + wave))
-    thighs, shins, feet = zip(*(_leg(phase + np.pi * side, reach, pace) for side in (0, 1)), strict=True)
+    thighs, shins, feet = zip(*(_leg_angles(phase + np.pi * side, reach, pace) for side in (0, 1)), strict=True)
     return [*turns, *map(_x, thighs), *map(_x, shins), *map(_x, feet)]
 
 
-def _leg(phase: float, reach: float, pace: float) -> tuple[float, float, float]:
+def _leg_angles(phase: float, reach: float, pace: float) -> tuple[float, float, float]:
     """Thigh, knee and ankle of one leg; it strikes the ground in front at phase pi / 2 and swings after 3 pi / 2."""
     thigh = reach * np.sin(phase) + 0.05 * pace
     swing = np.exp(-(((phase - 1.85 * np.pi + np.pi) % (2 * np.pi) - np.pi) ** 2) / 0.55)
@@ -160,9 +160,9 @@ class Walk:
         known = np.flatnonzero(moving | asked)
         angle = np.unwrap(np.arctan2(way[known, 1], way[known, 0])) if len(known) else np.zeros(1)
         spread = np.interp(np.arange(len(step)), known if len(known) else [0], angle)
-        return smoothed(spread, 0.35)
+        return smooth(spread, 0.35)
 
-    def at(self, seconds: float) -> Moment:
+    def at(self, seconds: float) -> BodyState:
         place = min(max(seconds / TICK, 0.0), len(self.xy) - 1.001)
         low = int(place)
         share = place - low
@@ -172,10 +172,10 @@ class Walk:
 
         pace = min(1.0, value(self._speed) / 0.9)
         x, y = value(self.xy[:, 0]), value(self.xy[:, 1])
-        return Moment(x, y, value(self._heading), value(self._walked), pace, value(self.talk), seconds)
+        return BodyState(x, y, value(self._heading), value(self._walked), pace, value(self.talk), seconds)
 
 
-def walk(look: Look, stops: list[Stop], seconds: float, head_start: float = 0.0) -> Walk:
+def walk(look: Person, stops: list[Stop], seconds: float, head_start: float = 0.0) -> Walk:
     """The path through `stops`; at moment 0 the person is `head_start` seconds on their way."""
     times, places = [0.0], [(stops[0].x, stops[0].y)]
     spans: list[tuple[float, float, tuple[float, float]]] = []
@@ -194,11 +194,11 @@ def walk(look: Look, stops: list[Stop], seconds: float, head_start: float = 0.0)
     for begin, end, way in spans:
         inside = (ticks >= begin) & (ticks <= end)
         talk[inside], facing[inside] = 1.0, way
-    xy = np.stack([smoothed(column, _ROUNDING) for column in xy.T], 1)
-    return Walk(xy, smoothed(talk, 0.5), facing)
+    xy = np.stack([smooth(column, _ROUNDING) for column in xy.T], 1)
+    return Walk(xy, smooth(talk, 0.5), facing)
 
 
-def smoothed(column: Reals, seconds: float) -> Reals:
+def smooth(column: Reals, seconds: float) -> Reals:
     """A weighted mean over about `seconds`; the ends are continued."""
     reach = max(1, round(seconds / TICK))
     weights = np.hanning(2 * reach + 3)[1:-1]

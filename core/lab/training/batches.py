@@ -20,7 +20,7 @@ from core.lab.training.data import Crops
 
 
 @dataclass(frozen=True)
-class Augment:
+class Augmentation:
     """Chances are shares of pictures; the rest says how far a change may go.
 
     `shift` and `zoom` are shares of the picture's size, `rotate` degrees, `light` grey levels (of 255), `contrast` and
@@ -46,42 +46,42 @@ class Augment:
             raise SettingsError("a chance is a share between 0 and 1", "Give 0.1 for one picture in ten.")
 
 
-NONE = Augment(*[0.0] * 12)
+NO_AUGMENTATION = Augmentation(*[0.0] * 12)
 
 
-def augment(pictures: Image, rules: Augment, rng: np.random.Generator) -> Image:
+def augment(pictures: Image, rules: Augmentation, rng: np.random.Generator) -> Image:
     """(n, height, width, 3) uint8 -> the same, changed; the generator's state decides everything."""
     changed = np.empty_like(pictures)
     # Drawn in one go, so that switching one change off leaves the others as they were.
     for out, picture, u in zip(changed, pictures, rng.random((len(pictures), 21)), strict=True):
-        out[:] = _hide(_soften(_recolour(_move(picture, rules, u), rules, u[5:]), rules, u[12:]), rules, u[15:])
+        out[:] = _erase(_soften(_recolour(_move(picture, rules, u), rules, u[5:]), rules, u[12:]), rules, u[15:])
     return changed
 
 
-def _spread(u: float, far: float) -> float:
+def _symmetric(u: float, far: float) -> float:
     return (2 * u - 1) * far
 
 
-def _move(picture: Image, rules: Augment, u: Seconds) -> Image:
+def _move(picture: Image, rules: Augmentation, u: Seconds) -> Image:
     height, width = picture.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), _spread(u[0], rules.rotate), 1 + _spread(u[1], rules.zoom))
-    turn[:, 2] += _spread(u[2], rules.shift) * width, _spread(u[3], rules.shift) * height
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), _symmetric(u[0], rules.rotate), 1 + _symmetric(u[1], rules.zoom))
+    turn[:, 2] += _symmetric(u[2], rules.shift) * width, _symmetric(u[3], rules.shift) * height
     if u[4] < rules.flip:
         turn = turn @ np.array([[-1, 0, width - 1], [0, 1, 0], [0, 0, 1]])
     moved = cv2.warpAffine(picture, turn, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(moved, np.uint8)
 
 
-def _recolour(picture: Image, rules: Augment, u: Seconds) -> Image:
+def _recolour(picture: Image, rules: Augmentation, u: Seconds) -> Image:
     if u[0] < rules.grey:
         picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    gain = (1 + _spread(u[1], rules.contrast)) * (1 + (2 * u[2:5] - 1) * rules.colour)
-    middle = 128 + _spread(u[5], rules.light)
+    gain = (1 + _symmetric(u[1], rules.contrast)) * (1 + (2 * u[2:5] - 1) * rules.colour)
+    middle = 128 + _symmetric(u[5], rules.light)
     table = (np.arange(256)[:, None] - 128) * gain + middle
     return np.asarray(cv2.LUT(picture, np.clip(table, 0, 255).astype(np.uint8)[None]), np.uint8)
 
 
-def _soften(picture: Image, rules: Augment, u: Seconds) -> Image:
+def _soften(picture: Image, rules: Augmentation, u: Seconds) -> Image:
     if u[0] < rules.blur:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.5 + 1.5 * u[2]), np.uint8)
     if u[1] < rules.coarse:
@@ -94,7 +94,7 @@ def _soften(picture: Image, rules: Augment, u: Seconds) -> Image:
     return picture
 
 
-def _hide(picture: Image, rules: Augment, u: Seconds) -> Image:
+def _erase(picture: Image, rules: Augmentation, u: Seconds) -> Image:
     if u[0] >= rules.erase:
         return picture
     height, width = picture.shape[:2]
@@ -106,13 +106,13 @@ def _hide(picture: Image, rules: Augment, u: Seconds) -> Image:
     return picture
 
 
-class Pictures(Protocol):
+class PictureSource(Protocol):
     """An array of pictures, or what rows of pictures can be drawn from like one."""
 
     def __getitem__(self, rows: Ints) -> Image: ...
 
 
-def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator) -> Iterator[Ints]:
+def sample_batches(crops: Crops, people: int, pictures: int, rng: np.random.Generator) -> Iterator[Ints]:
     """Rows of each batch of one epoch: everybody comes about as often as they have pictures."""
     turns: list[Ints] = []
     for person in crops.people:
@@ -138,8 +138,8 @@ def schedule(crops: Crops, people: int, pictures: int, rng: np.random.Generator)
         waiting = rest
 
 
-def prepared(
-    pictures: Pictures, batches: list[Ints], rules: Augment, seed: tuple[int, ...], finished: int | None = None
+def prefetch_batches(
+    pictures: PictureSource, batches: list[Ints], rules: Augmentation, seed: tuple[int, ...], finished: int | None = None
 ) -> Iterator[tuple[Ints, Image]]:
     """Each batch's rows and changed pictures, one batch ahead in a thread; step i draws from (seed, i) alone.
 

@@ -23,8 +23,8 @@ import numpy as np
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.types import PICTURES, Floats, Image
-from core.lab.evaluate import Found, average_precision, iou, recall_at
-from core.lab.synthetic import SampleSettings, Shot, frames, scene_of
+from core.lab.evaluate import PictureDetections, average_precision, iou, recall_at
+from core.lab.synthetic import SampleSettings, RenderedFrame, render_frames, scene_of
 from core.lab.training.data import read_picture
 from core.lab.training.plots import WRONG
 from core.machine.canvas import FAINT, Canvas
@@ -33,8 +33,8 @@ from core.vision.detect import Detector
 from core.vision.images import jpeg
 from core.vision.mot import Doubles
 
-MOST = 8
-SURE, SAME = 0.25, 0.5
+TILES_PER_KIND = 8
+MIN_SCORE, MIN_IOU = 0.25, 0.5
 """Boxes from this score up count, and are of somebody from this overlap on."""
 _TILE = 150
 
@@ -47,25 +47,25 @@ class Failures:
 
     def add(self, picture: Image, truth: Doubles, xyxy: Floats, score: Floats) -> None:
         """A picture (BGR) with where people are, and what was found, in its pixels."""
-        sure = score >= SURE
+        sure = score >= MIN_SCORE
         alike = iou(truth, np.asarray(xyxy[sure], np.float64))
-        for box in truth[alike.max(axis=1, initial=0) < SAME]:
+        for box in truth[alike.max(axis=1, initial=0) < MIN_IOU]:
             self._keep(self._missed, float(box[3] - box[1]), picture, box)
         # Whoever is a little beside somebody was found, if badly: only what lies on nobody was taken for a person.
-        nobody = alike.max(axis=0, initial=0) < SAME / 5
+        nobody = alike.max(axis=0, initial=0) < MIN_IOU / 5
         for box, sureness in zip(xyxy[sure][nobody], score[sure][nobody], strict=True):
             self._keep(self._taken, float(sureness), picture, box)
 
     def _keep(self, kept: list[tuple[float, int, Image]], weight: float, picture: Image, box: Doubles | Floats) -> None:
         self._seen += 1
-        if len(kept) == MOST and weight <= kept[0][0]:
+        if len(kept) == TILES_PER_KIND and weight <= kept[0][0]:
             return
-        one = weight, -self._seen, _around(picture, np.asarray(box, np.float64))
-        heapq.heappush(kept, one) if len(kept) < MOST else heapq.heapreplace(kept, one)
+        one = weight, -self._seen, _context_tile(picture, np.asarray(box, np.float64))
+        heapq.heappush(kept, one) if len(kept) < TILES_PER_KIND else heapq.heapreplace(kept, one)
 
     def sheet(self) -> Image:
         across, down = _TILE + 12, _TILE + 34
-        canvas = Canvas(14 + across * MOST, 34 + 2 * (down + 26))
+        canvas = Canvas(14 + across * TILES_PER_KIND, 34 + 2 * (down + 26))
         rows = (
             ("Missed, the tallest first: height in pixels", self._missed, "{:.0f}"),
             ("Mistaken for a person, the surest first: score", self._taken, "{:.2f}"),
@@ -80,7 +80,7 @@ class Failures:
         return canvas.finished()
 
 
-def _around(picture: Image, box: Doubles) -> Image:
+def _context_tile(picture: Image, box: Doubles) -> Image:
     """The box, marked, in a square of what is around it."""
     side = max(16.0, 1.4 * float((box[2:] - box[:2]).max()))
     scale = 2 * _TILE / side
@@ -95,14 +95,14 @@ TRAINABLE = PICTURES - {".pgm", ".ppm"}
 """Fewer kinds than elsewhere: Ultralytics, which learns from these folders, passes over the others."""
 
 
-def labelled(images: Path) -> Iterator[tuple[Path, Image, Doubles]]:
+def labelled_pictures(images: Path) -> Iterator[tuple[Path, Image, Doubles]]:
     """Each picture below `images` (BGR) with its boxes (n, 4) in pixels, by name."""
     for path in sorted(p for p in images.rglob("*") if p.suffix.lower() in TRAINABLE):
         picture = read_picture(path)
-        yield path, picture, read_labels(labels_of(path), picture.shape[1], picture.shape[0])
+        yield path, picture, read_labels(label_path(path), picture.shape[1], picture.shape[0])
 
 
-def labels_of(path: Path) -> Path:
+def label_path(path: Path) -> Path:
     """
     >>> labels_of(Path("set/images/val/a.jpg")).as_posix()
     'set/labels/val/a.txt'
@@ -132,7 +132,7 @@ def read_labels(path: Path, width: int, height: int) -> Doubles:
     return np.concatenate([centre - side / 2, centre + side / 2], axis=1) * (width, height, width, height)
 
 
-def write_labels(xyxy: Doubles, width: int, height: int) -> str:
+def format_labels(xyxy: Doubles, width: int, height: int) -> str:
     """The lines of a label file."""
     centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2 / (width, height)
     side = (xyxy[:, 2:] - xyxy[:, :2]) / (width, height)
@@ -151,13 +151,13 @@ def judge_detector(
     if not pictures:
         raise SettingsError(f"{images} holds no pictures", "Name the folder images/... of a YOLO data set.")
     progress.begin("detect", pictures)
-    for number, (_, picture, truth) in enumerate(labelled(images), 1):
+    for number, (_, picture, truth) in enumerate(labelled_pictures(images), 1):
         height, width = picture.shape[:2]
         wide, high = detector.fit(width, height)
         method = cv2.INTER_AREA if wide < width else cv2.INTER_LINEAR
         boxes = next(iter(detector.detect([np.asarray(cv2.resize(picture, (wide, high), interpolation=method))])))
         scale = np.array((width / wide, height / high) * 2, np.float32)
-        found.append(Found(truth, np.ones(len(truth), bool), boxes.xyxy * scale, boxes.score))
+        found.append(PictureDetections(truth, np.ones(len(truth), bool), boxes.xyxy * scale, boxes.score))
         if failures:
             failures.add(picture, truth, boxes.xyxy * scale, boxes.score)
         progress.at(number)
@@ -172,7 +172,7 @@ VISIBLE, TALL = 0.4, 40
 QUALITY = 92
 
 
-def seeds_to_learn_from(words: str) -> range:
+def training_seeds(words: str) -> range:
     """
     >>> seeds_to_learn_from("10-12")
     range(10, 13)
@@ -186,7 +186,7 @@ def seeds_to_learn_from(words: str) -> range:
     return seeds
 
 
-def draw_set(out: Path, seeds: Sequence[int], settings: SampleSettings, every: int, progress: Progress) -> int:
+def draw_training_data(out: Path, seeds: Sequence[int], settings: SampleSettings, every: int, progress: Progress) -> int:
     """Every so many frames of each camera of each seed's plaza; how many crops there are."""
     if every < 1:
         raise SettingsError(f"every {every} frames means nothing", "Give 1 or more.")
@@ -196,14 +196,14 @@ def draw_set(out: Path, seeds: Sequence[int], settings: SampleSettings, every: i
     done = crops = 0
     for one in plazas:
         for camera in range(one.cameras):
-            for shot in frames(one, camera, every):
-                crops += _keep(out, one.seed, camera + 1, shot)
+            for shot in render_frames(one, camera, every):
+                crops += _write_frame(out, one.seed, camera + 1, shot)
                 done += 1
                 progress.at(done)
     return crops
 
 
-def _keep(out: Path, seed: int, camera: int, shot: Shot) -> int:
+def _write_frame(out: Path, seed: int, camera: int, shot: RenderedFrame) -> int:
     """One frame's picture, label file and crops."""
     name = f"plaza{seed:04d}_cam{camera}_{shot.frame:06d}"
     rows = shot.rows
@@ -211,7 +211,7 @@ def _keep(out: Path, seed: int, camera: int, shot: Shot) -> int:
     boxed = (rows.visibility >= VISIBLE / 4) & (tall >= TALL / 4)
     height, width = shot.bgr.shape[:2]
     _write(out / "images" / "train" / f"{name}.jpg", shot.bgr)
-    write_atomically(out / "labels" / "train" / f"{name}.txt", write_labels(rows.xyxy[boxed], width, height).encode())
+    write_atomically(out / "labels" / "train" / f"{name}.txt", format_labels(rows.xyxy[boxed], width, height).encode())
     good = (rows.visibility >= VISIBLE) & (tall >= TALL)
     for person, (left, top, right, bottom) in zip(rows.id[good], rows.xyxy[good].round().astype(int), strict=True):
         crop = shot.bgr[max(top, 0) : bottom, max(left, 0) : right]

@@ -79,16 +79,16 @@ def read_table(path: Path, known: Iterable[Sighting]) -> dict[Sighting, str]:
     for line, row in _rows(path):
         sighting = (row[0].strip(), int(row[1]) if row[1].strip().isdecimal() else -1)
         if sighting not in known:
-            raise _fault(path, line, f"the run has no track {row[1]} in a camera {row[0]}")
+            raise _table_error(path, line, f"the run has no track {row[1]} in a camera {row[0]}")
         if sighting in seen:
-            raise _fault(path, line, f"track {row[1]} of {row[0]} is listed twice")
+            raise _table_error(path, line, f"track {row[1]} of {row[0]} is listed twice")
         seen.add(sighting)
         name = row[2].strip()
         if name in NOBODY:
             continue
         folder = safe_name(name)
         if named.setdefault(folder.lower(), name) != name:
-            raise _fault(path, line, f"'{name}' and '{named[folder.lower()]}' would share the folder {folder}")
+            raise _table_error(path, line, f"'{name}' and '{named[folder.lower()]}' would share the folder {folder}")
         people[sighting] = folder
     return people
 
@@ -102,14 +102,14 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     table = csv.reader(io.StringIO(text), delimiter=";" if ";" in text.split("\n")[0] else ",")
     rows = [(table.line_num, row) for row in table if any(cell.strip() for cell in row)]
     if not rows or [cell.strip().lower() for cell in rows[0][1]] != HEAD:
-        raise _fault(path, 1, f"expected the columns {','.join(HEAD)}")
+        raise _table_error(path, 1, f"expected the columns {','.join(HEAD)}")
     for line, row in rows[1:]:
         if len(row) != len(HEAD):
-            raise _fault(path, line, f"expected {len(HEAD)} columns, found {len(row)}")
+            raise _table_error(path, line, f"expected {len(HEAD)} columns, found {len(row)}")
     return rows[1:]
 
 
-def _fault(path: Path, line: int, words: str) -> SettingsError:
+def _table_error(path: Path, line: int, words: str) -> SettingsError:
     return SettingsError(f"{path.name}, line {line}: {words}", "Mend the table, or delete it to begin anew.")
 
 

@@ -137,7 +137,7 @@ def _usual(column: str) -> tuple[int, str]:
     return place.get(column, between), "" if column.startswith("loss") else column
 
 
-class School(Protocol):
+class TrainerState(Protocol):
     student: Student
     metric: torch.nn.Module
     optimizer: torch.optim.Optimizer
@@ -156,7 +156,7 @@ class Checkpoint:
         self._best = (-1.0, 0)
         self._epochs = 0
 
-    def restore(self, school: School) -> int:
+    def restore(self, school: TrainerState) -> int:
         """Bring `school` to where the last whole epoch left it; how many epochs are done (0: a new training)."""
         if not self._last.is_file():
             self.curves.truncate(0)
@@ -173,7 +173,7 @@ class Checkpoint:
         self.curves.truncate(self._epochs)
         return self._epochs
 
-    def save(self, school: School, epochs: int, row: dict[str, float]) -> None:
+    def save(self, school: TrainerState, epochs: int, row: dict[str, float]) -> None:
         """After a whole epoch. The shipped weights are those of the best `map`, or the latest where none is known."""
         self._epochs = epochs
         self.curves.add(row)

@@ -35,7 +35,7 @@ class Crops(Table):
     camera: Ints
 
     def __post_init__(self) -> None:
-        self._settle(path=(object, ()), person=(np.int64, ()), camera=(np.int64, ()))
+        self._validate_columns(path=(object, ()), person=(np.int64, ()), camera=(np.int64, ()))
 
     @property
     def people(self) -> Ints:
@@ -48,7 +48,7 @@ def read_crops(folder: Path) -> Crops:
     return _read(folder, _people_of(folder))
 
 
-def read_two(first: Path, second: Path) -> tuple[Crops, Crops]:
+def read_query_and_gallery(first: Path, second: Path) -> tuple[Crops, Crops]:
     """Two sets whose numbers mean the same people: in folders per person, those are numbered over both."""
     names = sorted({*_people_of(first), *_people_of(second)})
     if names and (_pictures(first) or _pictures(second)):
@@ -97,7 +97,7 @@ def _crops(paths: list[Path], person: list[int], camera: list[int]) -> Crops:
     return Crops(names, np.array(person, np.int64), np.array(camera, np.int64))
 
 
-def split(crops: Crops, aside: int) -> tuple[Crops, Crops]:
+def hold_out(crops: Crops, aside: int) -> tuple[Crops, Crops]:
     """Training crops, and those of the last `aside` people: nobody is in both."""
     people = crops.people
     if not 0 <= aside < len(people):
@@ -106,7 +106,7 @@ def split(crops: Crops, aside: int) -> tuple[Crops, Crops]:
     return crops[~held & (crops.person > DISTRACTOR)], crops[held]
 
 
-def joined(crops: Crops, others: Sequence[Crops]) -> Crops:
+def join_crops(crops: Crops, others: Sequence[Crops]) -> Crops:
     """All in one set; nobody of one is in another, so the people of `others` are numbered on."""
     parts, last = [crops], int(crops.person.max(initial=0))
     for more in others:
@@ -115,7 +115,7 @@ def joined(crops: Crops, others: Sequence[Crops]) -> Crops:
     return Crops(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("path", "person", "camera")))
 
 
-def queries(crops: Crops) -> Bools:
+def query_mask(crops: Crops) -> Bools:
     """Which crops ask, when a set brings no queries of its own: each person's first, by name, in each camera."""
     _, first = np.unique(np.stack([crops.person, crops.camera]), axis=1, return_index=True)
     asks = np.zeros(len(crops), bool)
@@ -125,7 +125,7 @@ def queries(crops: Crops) -> Bools:
 
 def check_answerable(crops: Crops) -> None:
     """`SettingsError` where no query could be answered: nobody has a further picture from another camera."""
-    asks = queries(crops)
+    asks = query_mask(crops)
     answers = {(int(p), int(c)) for p, c in zip(crops.person[~asks], crops.camera[~asks], strict=True)}
     cameras: dict[int, set[int]] = {}
     for person, camera in answers:

@@ -24,12 +24,12 @@ from core.machine.paths import write_atomically
 from core.vision.models import digest
 
 
-def between(first: Path, second: Path, share: float, out: Path) -> None:
+def interpolate_weights(first: Path, second: Path, share: float, out: Path) -> None:
     """`share` of the weights comes from `second`, the rest from `first`; 0 and 1 are those themselves."""
     if not 0 <= share <= 1:
         raise SettingsError(f"a share of {share:g} is none", "Give a number from 0 to 1.")
     yolo = import_ultralytics().YOLO
-    one, other = (_opened(yolo, path) for path in (first, second))
+    one, other = (_open_network(yolo, path) for path in (first, second))
     ours, theirs = one.model.float().state_dict(), other.model.float().state_dict()
     if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
         raise SettingsError(
@@ -39,10 +39,10 @@ def between(first: Path, second: Path, share: float, out: Path) -> None:
     mixed = {k: ours[k] * (1 - share) + v * share if v.is_floating_point() else v for k, v in theirs.items()}
     other.model.load_state_dict(mixed)
     other.ckpt["model"], other.ckpt["ema"] = other.model, None
-    save_without_places(other.ckpt, out)
+    save_without_paths(other.ckpt, out)
 
 
-def _opened(yolo: Any, path: Path) -> Any:
+def _open_network(yolo: Any, path: Path) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} is not there", "Name a .pt file.")
     return yolo(str(path), task="detect")
@@ -83,7 +83,7 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
     if start is not None and not start.is_file():
         raise WeightsError(f"{start} is not there", "Name a .pt file, or leave --start out to begin from nothing.")
     made = out / "detector.pt"
-    _same_again(out / "recipe.json", data, start, recipe)
+    _check_same_training(out / "recipe.json", data, start, recipe)
     if made.is_file():
         return made
     yolo = import_ultralytics().YOLO
@@ -91,14 +91,14 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
     resume = (weights / "last.pt").is_file()
     if not (resume and _epochs_done(yolo, weights / "last.pt") >= recipe.epochs):
         model = yolo(str(weights / "last.pt" if resume else start or ARCHITECTURE), task="detect")
-        _listen(model, recipe, progress)
-        with _CpuInHalf():
-            model.train(**_words(data, out, recipe), resume=resume)
-    save_without_places(yolo(str(weights / "best.pt"), task="detect").ckpt, made)
+        _report_progress(model, recipe, progress)
+        with _Bfloat16OnCpu():
+            model.train(**_trainer_arguments(data, out, recipe), resume=resume)
+    save_without_paths(yolo(str(weights / "best.pt"), task="detect").ckpt, made)
     return made
 
 
-def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
+def _check_same_training(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
     """Refuse a folder in which another training was begun: Ultralytics would mix both without a word."""
     about = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
     content = json.dumps(about, sort_keys=True, indent=1)
@@ -109,13 +109,13 @@ def _same_again(path: Path, data: Path, start: Path | None, recipe: DetectorReci
     write_atomically(path, content.encode())
 
 
-def save_without_places(checkpoint: dict[str, Any], path: Path) -> None:
+def save_without_paths(checkpoint: dict[str, Any], path: Path) -> None:
     """A checkpoint to disk, without the folders, the repository and the settings' paths that Ultralytics puts in."""
     held = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
-    held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_place(value)}
+    held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_path(value)}
     for network in (held.get("model"), held.get("ema")):
         if network is not None:
-            network.args = {name: value for name, value in dict(network.args).items() if not _is_place(value)}
+            network.args = {name: value for name, value in dict(network.args).items() if not _is_path(value)}
             network.pt_path = None
             network.half()
     room = io.BytesIO()
@@ -123,7 +123,7 @@ def save_without_places(checkpoint: dict[str, Any], path: Path) -> None:
     write_atomically(path, room.getvalue())
 
 
-def _is_place(value: object) -> bool:
+def _is_path(value: object) -> bool:
     return isinstance(value, str | Path) and ("/" in str(value) or "\\" in str(value))
 
 
@@ -134,7 +134,7 @@ def _epochs_done(yolo: Any, last: Path) -> int:
     return epoch + 1 if epoch >= 0 else 10**6
 
 
-def _words(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:
+def _trainer_arguments(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:
     """The recipe in Ultralytics' words."""
     r = asdict(recipe)
     return {
@@ -151,7 +151,7 @@ def _device() -> str:
     return "0" if importlib.import_module("torch").cuda.is_available() else "cpu"
 
 
-def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
+def _report_progress(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
     def began(trainer: Any) -> None:
         torch = importlib.import_module("torch")
         if trainer.device.type == "cpu":
@@ -170,7 +170,7 @@ def _listen(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
     model.add_callback("on_train_batch_end", stepped)
 
 
-class _CpuInHalf:
+class _Bfloat16OnCpu:
     """While it is open, Ultralytics' trainer computes in bfloat16 on CPUs that can: several times faster."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OTHERS: Colour = (205, 202, 200)
+GREY: Colour = (205, 202, 200)
 RIGHT, WRONG = (96, 158, 0), (30, 60, 213)
 COLOURS: tuple[Colour, ...] = (
     *((178, 114, 0), (0, 94, 213), (115, 158, 0), (167, 121, 204), (0, 159, 230), (180, 80, 110)),
@@ -99,7 +99,7 @@ _MOST_POINTS = 2_000
 _BLOCK = 1 << 22  # pairs looked at together: 100 MB
 
 
-def ranked_lists(
+def plot_rankings(
     pictures: Image, vectors: Floats, person: Ints, camera: Ints, gallery: Bools, queries: Sequence[int], top: int = 10
 ) -> Image:
     """A row for each of `queries` (row numbers): its picture, and the `top` rows of the gallery that stand first.
@@ -136,7 +136,7 @@ def _match(canvas: Canvas, picture: Image, place: tuple[int, int, int, int], rig
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class PairSimilarities:
     """Cosine similarities of pairs, counted in the bins between `edges`.
 
     `same` counts pairs of one person in two cameras, `different` pairs of two people. At the similarity `crossing`
@@ -152,7 +152,7 @@ class Spread:
     mistaken: float
 
 
-def spread(vectors: Floats, person: Ints, camera: Ints, bins: int = 200) -> Spread:
+def count_pairs(vectors: Floats, person: Ints, camera: Ints, bins: int = 200) -> PairSimilarities:
     """All pairs of named people (numbers from 1), in blocks. `ValueError` if either kind of pair is missing."""
     named = person > 0
     vectors, person, camera = vectors[named], person[named], camera[named]
@@ -170,10 +170,10 @@ def spread(vectors: Floats, person: Ints, camera: Ints, bins: int = 200) -> Spre
     cut = int(np.argmax(below[1] - below[0]))
     edges = np.linspace(-1, 1, bins + 1)
     same, different = counts
-    return Spread(edges, same, different, float(edges[cut + 1]), float(below[0, cut]), float(1 - below[1, cut]))
+    return PairSimilarities(edges, same, different, float(edges[cut + 1]), float(below[0, cut]), float(1 - below[1, cut]))
 
 
-def distances(found: Spread) -> Image:
+def plot_similarities(found: PairSimilarities) -> Image:
     """Two histograms, same person across cameras against different people, and where they cross."""
     figure, axes = chart("How similar are two pictures?", "cosine similarity", "density of pairs (each area is 1)", 2)
     handles: list[object] = []
@@ -192,15 +192,15 @@ def distances(found: Spread) -> Image:
     return picture_of(figure)
 
 
-def feature_map(
+def plot_features(
     vectors: Floats, person: Ints, camera: Ints, how: Literal["pca", "tsne"] = "pca", people: int = 10
 ) -> Image:
     """The vectors in two dimensions: the `people` with the most cameras and pictures in colour, the others grey.
 
     Of more than 2,000 rows an even choice is shown. The mark of a point is its camera.
     """
-    busiest = _busiest(person, camera, min(people, len(COLOURS)))
-    some = _some(np.isin(person, busiest))
+    busiest = _most_seen(person, camera, min(people, len(COLOURS)))
+    some = _sample_rows(np.isin(person, busiest))
     vectors, person, camera = vectors[some], person[some], camera[some]
     points, method = project(vectors, "t-SNE" if how == "tsne" else "principal components")
     figure, axes = chart(f"Map of the vectors ({method})", legend_lines=2)
@@ -208,33 +208,33 @@ def feature_map(
     axes.grid(False)
     axes.tick_params(labelbottom=False, labelleft=False, length=0)
     cameras, colours = np.unique(camera), dict(zip(busiest.tolist(), COLOURS, strict=False))
-    groups = [(~np.isin(person, busiest), OTHERS, 20), *((person == p, c, 60) for p, c in colours.items())]
+    groups = [(~np.isin(person, busiest), GREY, 20), *((person == p, c, 60) for p, c in colours.items())]
     for rows, colour, size in groups:
         for place, number in enumerate(cameras):
             x, y = points[rows & (camera == number)].T
             marker = MARKERS[place % len(MARKERS)]
             axes.scatter(x, y, s=size, color=rgb(colour), marker=marker, edgecolors="white", linewidths=0.4)
     handles: list[object] = [
-        *(_key(axes, str(number), colour, "o") for number, colour in colours.items()),
-        *(_key(axes, f"camera {c}", OTHERS, mark) for c, mark in zip(cameras.tolist(), MARKERS, strict=False)),
+        *(_legend_entry(axes, str(number), colour, "o") for number, colour in colours.items()),
+        *(_legend_entry(axes, f"camera {c}", GREY, mark) for c, mark in zip(cameras.tolist(), MARKERS, strict=False)),
     ]
     legend(figure, 9, handles)
     return picture_of(figure)
 
 
-def _key(axes: Axes, name: str, colour: Colour, marker: str) -> object:
+def _legend_entry(axes: Axes, name: str, colour: Colour, marker: str) -> object:
     """What stands for a colour or a mark in the legend; it draws no point."""
     return axes.scatter([], [], s=40, color=rgb(colour), marker=marker, label=name)
 
 
-def _busiest(person: Ints, camera: Ints, most: int) -> Ints:
+def _most_seen(person: Ints, camera: Ints, most: int) -> Ints:
     """The people seen by most cameras, then in most pictures."""
     people, counts = np.unique(person[person > 0], return_counts=True)
     cameras = np.array([len(np.unique(camera[person == p])) for p in people], np.int64)
     return np.asarray(people[np.lexsort((people, -counts, -cameras))[:most]], np.int64)
 
 
-def _some(first: Bools) -> Ints:
+def _sample_rows(first: Bools) -> Ints:
     """At most 2,000 rows, those marked `first` before others, evenly chosen, in their order."""
     marked, others = np.flatnonzero(first)[:_MOST_POINTS], np.flatnonzero(~first)
     room = min(len(others), _MOST_POINTS - len(marked))

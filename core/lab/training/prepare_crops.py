@@ -33,8 +33,8 @@ from core.base.progress import Progress
 from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
-from core.runs import record_of, tracks_of
-from core.vision.appearance import covered, sharpness_of, whole
+from core.runs import read_record, load_tracks
+from core.vision.appearance import occlusion, sharpness_of, is_inside_picture
 from core.vision.images import jpeg
 from core.vision.video import probe, read
 
@@ -73,7 +73,7 @@ class PrepareSettings:
             raise SettingsError("overlap and share are shares, sharpness is 0 or more", "Give overlap 0.25, share 0.2.")
 
 
-class Source:
+class CameraCrops:
     """One camera: which boxes of it fit, and the crops of them. `left_out` counts the others by reason."""
 
     def __init__(self, clip: Clip, tracks: Tracks, people: Mapping[int, str], camera: int) -> None:
@@ -107,13 +107,13 @@ class Source:
     def _reasons(self, settings: PrepareSettings) -> NDArray[np.object_]:
         """Why each box does not fit: the first reason that holds, empty where it fits."""
         x1, y1, x2, y2 = self._tracks.xyxy.T
-        inside = whole(self._tracks.xyxy, self._clip.width, self._clip.height)
+        inside = is_inside_picture(self._tracks.xyxy, self._clip.width, self._clip.height)
         checks = {
             "left out by people.csv": ~np.isin(self._tracks.track, list(self._people)),
-            "filled in, not seen": ~self._tracks.seen,
+            "filled in, not seen": ~self._tracks.detected,
             f"lower than {settings.min_height} pixels": y2 - y1 < settings.min_height,
             "cut off by the picture's edge": ~inside | (x2 - x1 < 2),
-            "overlapped": covered(self._tracks) > settings.overlap,
+            "overlapped": occlusion(self._tracks) > settings.overlap,
         }
         chosen = np.select(list(checks.values()), list(range(len(checks))), len(checks)).astype(int)
         reasons: NDArray[np.object_] = np.array([*checks, ""], object)[chosen]
@@ -159,33 +159,33 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
             "these would be pictures of people who can be recognised, and no purpose is given",
             "Say what they are for (--purpose), and on what consent (--consent); both stand on the data card.",
         )
-    record = record_of(run)
+    record = read_record(run)
     if record.get("state") != "done":
         raise SettingsError(f"the run in {run} is not over", "Let it finish, or start it again.")
     cameras = {name: number for number, name in enumerate(sorted(record["cameras"]), 1)}
     cameras = {name: number for name, number in cameras.items() if "digest" in record["cameras"][name]}
-    tracks = {name: tracks_of(run, name) for name in cameras}
+    tracks = {name: load_tracks(run, name) for name in cameras}
     sightings = [(name, int(track)) for name in cameras for track in np.unique(tracks[name].track)]
-    earlier = _earlier(out, identity := _identity(record, cameras, tracks))
+    earlier = _earlier_files(out, identity := _identity(record, cameras, tracks))
     if not (out / _TABLE).exists():
         write_atomically(out / _TABLE, table_of(sightings, cameras).encode())
     people = read_table(out / _TABLE, sightings)
-    _only_once(tracks, people)
+    _check_one_place(tracks, people)
     with _new_folder(out) as new:
         crops, left_out = [], Counter[str]()
         for number, name in enumerate(cameras, 1):
             progress.camera(name, number, len(cameras))
             clip = _clip(name, record["cameras"][name])
-            source = Source(clip, tracks[name], {t: p for (c, t), p in people.items() if c == name}, cameras[name])
+            source = CameraCrops(clip, tracks[name], {t: p for (c, t), p in people.items() if c == name}, cameras[name])
             crops += source.write(new, settings, progress)
             left_out += source.left_out
-        made = Prepared(tuple(_split(crops, settings)), cameras, dict(left_out))
-        _put(made, new, out, earlier, identity)
+        made = Prepared(tuple(assign_splits(crops, settings)), cameras, dict(left_out))
+        _replace_crops(made, new, out, earlier, identity)
     write_atomically(out / _CARD, card(made, asdict(settings), record).encode())
     return made
 
 
-def _split(crops: list[Crop], settings: PrepareSettings) -> Iterator[Crop]:
+def assign_splits(crops: list[Crop], settings: PrepareSettings) -> Iterator[Crop]:
     """Each person's crops to one split. Of those seen by several cameras and of the others about the same share.
 
     The order is a digest of seed and name: the same people always split the same way. One person stays in train.
@@ -204,10 +204,10 @@ def _split(crops: list[Crop], settings: PrepareSettings) -> Iterator[Crop]:
         yield replace(crop, split="val" if crop.person in aside else "train")
 
 
-def _only_once(tracks: Mapping[str, Tracks], people: Mapping[Sighting, str]) -> None:
+def _check_one_place(tracks: Mapping[str, Tracks], people: Mapping[Sighting, str]) -> None:
     """Two boxes at one moment in one camera are two people: one name for both is a mistake of the table."""
     for camera, rows in tracks.items():
-        seen = rows[rows.seen]
+        seen = rows[rows.detected]
         at: dict[tuple[int, str], int] = {}
         for frame, track in zip(seen.frame.tolist(), seen.track.tolist(), strict=True):
             person = people.get((camera, track))
@@ -235,7 +235,7 @@ def _identity(record: Mapping[str, Any], cameras: Mapping[str, int], tracks: Map
     return running.hexdigest()
 
 
-def _earlier(out: Path, identity: str) -> list[str]:
+def _earlier_files(out: Path, identity: str) -> list[str]:
     """The files of an earlier preparation of the same run in `out`; an error where anything else is there."""
     if not out.exists():
         return []
@@ -269,7 +269,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _put(made: Prepared, new: Path, out: Path, earlier: list[str], identity: str) -> None:
+def _replace_crops(made: Prepared, new: Path, out: Path, earlier: list[str], identity: str) -> None:
     """Crops from `new` to their split, in place of earlier ones. The record names both until the change is done."""
     files = [crop.name for crop in made.crops]
     write_atomically(out / _RECORD, json.dumps({"run": identity, "files": sorted({*files, *earlier})}).encode())

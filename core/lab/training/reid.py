@@ -30,19 +30,19 @@ from torch.nn import functional
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.types import Floats, Image, Ints
-from core.lab.training.batches import Augment, prepared, schedule
+from core.lab.training.batches import Augmentation, prefetch_batches, sample_batches
 from core.lab.training.checkpoint import Checkpoint
 from core.lab.training.data import Crops, load_pictures
 from core.lab.training.network import (
     BACKBONES,
     METRIC_LOSSES,
-    Margin,
+    MarginLoss,
     Student,
-    alike,
-    contrastive,
+    similarity_loss,
+    contrastive_loss,
     initialise,
-    towards,
-    triplet,
+    regression_loss,
+    triplet_loss,
 )
 from core.machine.device import cpu_bfloat16
 from core.machine.paths import write_atomically
@@ -73,8 +73,8 @@ class ReidRecipe:
     metric: float = 1.0
     identity: float = 1.0
     smoothing: float = 0.1
-    alike: float = 0.0
-    towards: float = 0.0
+    similarity_loss: float = 0.0
+    regression_loss: float = 0.0
     optimizer: str = "adam"
     rate: float = 1e-3
     final: float = 0.01
@@ -82,8 +82,8 @@ class ReidRecipe:
     decay: float = 5e-4
     patience: int = 0
     seed: int = 0
-    settled: bool = False
-    augment: Augment = field(default_factory=Augment)
+    recompute_batchnorm: bool = False
+    augment: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
@@ -103,7 +103,7 @@ class ReidRecipe:
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class TrainingSet:
     """What is learned from: pictures (n, height, width, 3) uint8 BGR, whose they are (`Crops`), what the teacher says.
 
     `unlabelled` (m, height, width, 3) are further pictures; `teacher` (t, d) speaks about the last t of all n + m, and
@@ -131,7 +131,7 @@ class Lesson:
 
 
 def train_reid(
-    lesson: Lesson,
+    lesson: TrainingSet,
     recipe: ReidRecipe,
     checkpoint: Checkpoint,
     progress: Progress,
@@ -139,7 +139,7 @@ def train_reid(
     judge: Callable[[Student], dict[str, float]] | None = None,
 ) -> Student:
     """Train, or go on with, the network of `checkpoint`. `judge` gives `rank1` and `map` after an epoch."""
-    school = _School(lesson, recipe, start)
+    school = _Trainer(lesson, recipe, start)
     done = checkpoint.restore(school)
     total = school.steps_until(recipe.epochs)
     progress.begin("train", total, school.steps_until(done))
@@ -156,10 +156,10 @@ def train_reid(
     return school.student
 
 
-class _School:
+class _Trainer:
     """Network, optimiser and pictures of one training."""
 
-    def __init__(self, lesson: Lesson, recipe: ReidRecipe, start: Path | None) -> None:
+    def __init__(self, lesson: TrainingSet, recipe: ReidRecipe, start: Path | None) -> None:
         self._lesson, self.recipe = lesson, recipe
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         people = lesson.crops.people
@@ -169,7 +169,7 @@ class _School:
         if start is not None:
             self.student.begin_from(start)
         self.student.to(self.device, memory_format=torch.channels_last)
-        self.metric = (Margin(recipe.margin) if recipe.loss == "margin" else nn.Identity()).to(self.device)
+        self.metric = (MarginLoss(recipe.margin) if recipe.loss == "margin" else nn.Identity()).to(self.device)
         weights = [*self.student.parameters(), *self.metric.parameters()]
         weights = [w for w in weights if w.requires_grad]
         if recipe.optimizer == "adam":
@@ -181,7 +181,7 @@ class _School:
     def _batches(self, epoch: int) -> list[Ints]:
         if epoch not in self._counts:
             rng = np.random.default_rng((self.recipe.seed, 1, epoch))
-            rows = list(schedule(self._lesson.crops, self.recipe.people, self.recipe.pictures, rng))
+            rows = list(sample_batches(self._lesson.crops, self.recipe.people, self.recipe.pictures, rng))
             first, more = len(self._lesson.pictures), len(self._lesson.unlabelled)
             extra = min(self.recipe.unlabelled, more)
             if extra:
@@ -197,9 +197,9 @@ class _School:
         before = self.steps_until(epoch)
         sums: dict[str, float] = {}
         self.student.learn(self.recipe.settled)
-        everything = _Both(self._lesson.pictures, self._lesson.unlabelled)
+        everything = _PictureRows(self._lesson.pictures, self._lesson.unlabelled)
         finished = len(self._lesson.pictures) if self._lesson.finished else None
-        shown = prepared(everything, batches, recipe.augment, (recipe.seed, 2, epoch), finished)
+        shown = prefetch_batches(everything, batches, recipe.augment, (recipe.seed, 2, epoch), finished)
         for step, (rows, pictures) in enumerate(shown):
             self._set_rate(epoch + step / len(batches))
             for name, value in self._step(rows, pictures).items():
@@ -217,7 +217,7 @@ class _School:
 
     def _step(self, rows: Ints, pictures: Image) -> dict[str, float]:
         x = as_input(pictures, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=halves(self.device)):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=uses_bfloat16(self.device)):
             before, after = self.student(x)
         parts = self._losses(rows, before, after)
         loss = torch.stack(list(parts.values())).sum()
@@ -244,20 +244,20 @@ class _School:
             teacher = torch.from_numpy(self._lesson.teacher[rows[told] - self._lesson.untold]).to(self.device)
             taught = after[torch.from_numpy(told).to(self.device)]
             if recipe.alike:
-                parts["alike_loss"] = recipe.alike * alike(taught, teacher)
+                parts["alike_loss"] = recipe.alike * similarity_loss(taught, teacher)
             if recipe.towards:
-                parts["towards_loss"] = recipe.towards * towards(self.student.projected(taught), teacher)
+                parts["towards_loss"] = recipe.towards * regression_loss(self.student.projected(taught), teacher)
         return parts
 
     def _metric_loss(self, vectors: Tensor, person: Tensor) -> Tensor:
         if self.recipe.loss == "margin":
             found: Tensor = self.metric(vectors, person)
             return found
-        loss = triplet if self.recipe.loss == "triplet" else contrastive
+        loss = triplet_loss if self.recipe.loss == "triplet" else contrastive_loss
         return loss(vectors, person, self.recipe.margin)
 
 
-class _Both:
+class _PictureRows:
     """Labelled pictures and, behind them, unlabelled ones: rows are drawn as from one array, which is never made."""
 
     def __init__(self, first: Image, then: Image) -> None:
@@ -275,7 +275,7 @@ def as_input(pictures: Image, device: torch.device) -> Tensor:
     return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
-def halves(device: torch.device) -> bool:
+def uses_bfloat16(device: torch.device) -> bool:
     """Whether 16 bits are computed faster than 32 here."""
     return device.type == "cuda" or cpu_bfloat16()
 
@@ -285,7 +285,7 @@ def embed_with(student: Student, pictures: Image, batch: int = 64, flip: bool = 
     device = next(student.parameters()).device
     student.eval()
     found = []
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=halves(device)):
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(device)):
         for at in range(0, len(pictures), batch):
             x = as_input(pictures[at : at + batch], device)
             vectors = student(x)[1]
@@ -298,7 +298,7 @@ def embed_with(student: Student, pictures: Image, batch: int = 64, flip: bool = 
 BATCH = 96
 
 
-def settled(weights: Path, sets: list[Crops], most: int, out: Path, seed: int, progress: Progress) -> None:
+def recompute_batchnorm(weights: Path, sets: list[Crops], most: int, out: Path, seed: int, progress: Progress) -> None:
     """`weights`, an embedder of our lab, with means from at most `most` crops of each set; all else stays, to `out`."""
     recipe = trained_as(weights)
     if not {"height", "width"} <= set(recipe):
@@ -310,39 +310,39 @@ def settled(weights: Path, sets: list[Crops], most: int, out: Path, seed: int, p
         raise SettingsError("means need 2 crops or more", "Name a folder with more of them.")
     student = Student(architecture(read_state(weights)), 1)
     student.begin_from(weights)
-    _take_anew(student, pictures[rng.permutation(len(pictures))], progress)
+    _recompute(student, pictures[rng.permutation(len(pictures))], progress)
     with safe_open(weights, "pt") as held:
         write_atomically(out, save(student.halved(), held.metadata()))
 
 
-def _take_anew(student: Student, pictures: Image, progress: Progress) -> None:
+def _recompute(student: Student, pictures: Image, progress: Progress) -> None:
     device = torch.device("cpu")
     student.to(memory_format=torch.channels_last).train()
     for norm in student.norms():
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all batches, each as much as the other
     progress.begin("means", len(pictures))
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=halves(device)):
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device)):
         for rows in np.array_split(np.arange(len(pictures)), max(len(pictures) // BATCH, 1)):
             student(as_input(pictures[rows], device))
             progress.at(int(rows[-1]) + 1)
     student.eval()
 
 
-SWEPT = ("margin", "rate", "loss", "backbone")
-HEAD = ("margin", "rate", "loss", "backbone", "rank-1", "mAP", "loss at the end", "seconds")
+SWEEPABLE = ("margin", "rate", "loss", "backbone")
+_HEAD = ("margin", "rate", "loss", "backbone", "rank-1", "mAP", "loss at the end", "seconds")
 
 
-def sweep(base: ReidRecipe, choices: Mapping[str, Sequence[Any]]) -> list[ReidRecipe]:
+def sweep_recipes(base: ReidRecipe, choices: Mapping[str, Sequence[Any]]) -> list[ReidRecipe]:
     """Every combination of the choices, each a whole recipe; what is not swept stays as in `base`."""
-    if strange := set(choices) - set(SWEPT):
-        raise SettingsError(f"{', '.join(sorted(strange))} cannot be swept", f"Choose among {', '.join(SWEPT)}.")
-    names = [name for name in SWEPT if choices.get(name)]
+    if strange := set(choices) - set(SWEEPABLE):
+        raise SettingsError(f"{', '.join(sorted(strange))} cannot be swept", f"Choose among {', '.join(SWEEPABLE)}.")
+    names = [name for name in SWEEPABLE if choices.get(name)]
     combinations = itertools.product(*(choices[name] for name in names))
     return [replace(base, **dict(zip(names, values, strict=True))) for values in combinations]
 
 
-def tune(
+def train_sweep(
     recipes: Iterable[ReidRecipe], train: Callable[[ReidRecipe], Mapping[str, float]]
 ) -> list[tuple[ReidRecipe, Mapping[str, float]]]:
     """Each recipe with the last row of its curve, best mAP first."""
@@ -350,15 +350,15 @@ def tune(
     return sorted(found, key=lambda pair: -pair[1].get("map", 0.0))
 
 
-def table(found: Sequence[tuple[ReidRecipe, Mapping[str, float]]]) -> str:
-    rows = [HEAD]
+def sweep_table(found: Sequence[tuple[ReidRecipe, Mapping[str, float]]]) -> str:
+    rows = [_HEAD]
     for recipe, row in found:
         settings = (f"{recipe.margin:g}", f"{recipe.rate:g}", recipe.loss, recipe.backbone)
-        worth = (_share(row.get("rank1")), _share(row.get("map")))
+        worth = (_percent(row.get("rank1")), _percent(row.get("map")))
         rows.append((*settings, *worth, f"{row.get('loss', float('nan')):.3f}", f"{row.get('seconds', 0.0):.0f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def _share(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"

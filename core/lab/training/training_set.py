@@ -20,34 +20,34 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.types import PICTURES, Floats, Image
 from core.lab.evaluate import Ranking, rank, rank_within
-from core.lab.training.batches import Augment, augment
+from core.lab.training.batches import Augmentation, augment
 from core.lab.training.data import (
     Crops,
     check_answerable,
-    joined,
+    join_crops,
     load_pictures,
-    queries,
+    query_mask,
     read_crops,
     read_picture,
-    read_two,
+    read_query_and_gallery,
     resized,
-    split,
+    hold_out,
 )
 from core.lab.training.network import Student
-from core.lab.training.plots import distances, feature_map, ranked_lists, save_picture, spread
-from core.lab.training.reid import Lesson, ReidRecipe, embed_with
+from core.lab.training.plots import plot_similarities, plot_features, plot_rankings, save_picture, count_pairs
+from core.lab.training.reid import TrainingSet, ReidRecipe, embed_with
 from core.vision.embed import Embedder
 
-SEEN = (256, 128)  # what a teacher looks at: most want this size, and a student's is no larger
+TEACHER_SIZE = (256, 128)  # what a teacher looks at: most want this size, and a student's is no larger
 VIEWS_AT_ONCE = 256
 
 
 SWAP, LEGS, BLEND = 0.25, 0.25, 0.1
 """Chances that a copy has its colours swapped, wears another's legs, or that another shines through it."""
-CHANGES = Augment(light=35, contrast=0.35, colour=0.2, blur=0.15, coarse=0.25, erase=0.15)
+CHANGES = Augmentation(light=35, contrast=0.35, colour=0.2, blur=0.15, coarse=0.25, erase=0.15)
 
 
-def views(
+def make_copies(
     paths: NDArray[np.object_], times: int, size: tuple[int, int], teacher: Embedder, seed: int, progress: Progress
 ) -> tuple[Image, Floats]:
     """`times` copies of each picture at (height, width), and what the teacher says about each, (n * times, d)."""
@@ -60,7 +60,7 @@ def views(
     progress.begin("views", len(order))
     for at in range(0, len(order), VIEWS_AT_ONCE):
         rows = order[at : at + VIEWS_AT_ONCE]
-        copies = _changed(np.stack([resized(read_picture(path), *SEEN) for path in paths[rows]]), rng)
+        copies = _mix_and_augment(np.stack([resized(read_picture(path), *TEACHER_SIZE) for path in paths[rows]]), rng)
         said.append(teacher.embed(list(copies)))
         for out, copy in zip(made[at : at + VIEWS_AT_ONCE], copies, strict=True):
             out[:] = resized(copy, *size)
@@ -68,7 +68,7 @@ def views(
     return made, np.concatenate(said)
 
 
-def _changed(pictures: Image, rng: np.random.Generator) -> Image:
+def _mix_and_augment(pictures: Image, rng: np.random.Generator) -> Image:
     """Each picture may take legs, or a shine, from the one before it in the batch."""
     n, height = len(pictures), pictures.shape[1]
     chance, cut, shine = rng.random((3, n, 1, 1, 1))
@@ -87,7 +87,7 @@ AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Examination:
+class HoldoutEvaluation:
     """People who are kept aside, their pictures at the network's size, and which of them ask."""
 
     crops: Crops
@@ -96,12 +96,12 @@ class Examination:
     def __call__(self, student: Student) -> dict[str, float]:
         """`rank1` and `map` of a network, 0 to 1, by the Market-1501 protocol."""
         found = rank_within(
-            embed_with(student, self.pictures), self.crops.person, self.crops.camera, queries(self.crops)
+            embed_with(student, self.pictures), self.crops.person, self.crops.camera, query_mask(self.crops)
         )
         return {"rank1": found.cmc[1], "map": found.map}
 
 
-def lesson(
+def read_training_set(
     folder: Path,
     recipe: ReidRecipe,
     aside: int,
@@ -110,38 +110,38 @@ def lesson(
     progress: Progress,
     copies: int = 0,
     also: Sequence[Path] = (),
-) -> tuple[Lesson, Examination | None]:
+) -> tuple[TrainingSet, HoldoutEvaluation | None]:
     """The pictures below `folder` without those of the last `aside` people, and the examination on these.
 
     The people below each of `also` are learned from as well, and are others.
     With `copies` the teacher speaks about so many changed copies of every crop, and about no crop itself.
     """
-    train, held = split(read_crops(folder), aside)
-    train = joined(train, [read_crops(other) for other in also])
+    train, held = hold_out(read_crops(folder), aside)
+    train = join_crops(train, [read_crops(other) for other in also])
     if len(train.people) < 2:
         raise SettingsError("one person cannot be told from nobody", "Bring more people, or keep fewer aside.")
     if len(held):
         check_answerable(held)
-    more = unnamed(unlabelled) if unlabelled is not None else train[:0]
+    more = read_unlabelled(unlabelled) if unlabelled is not None else train[:0]
     size = (recipe.height, recipe.width)
     beside = more[:0] if copies else more
     progress.begin("read", len(train) + len(held) + len(beside))
     pictures = load_pictures(train, *size, progress.at)
-    unnamed_pictures = load_pictures(beside, *size, _from(len(train), progress))
+    unnamed_pictures = load_pictures(beside, *size, _offset_progress(len(train), progress))
     examination = None
     if len(held):
-        examination = Examination(held, load_pictures(held, *size, _from(len(train) + len(beside), progress)))
+        examination = HoldoutEvaluation(held, load_pictures(held, *size, _offset_progress(len(train) + len(beside), progress)))
     vectors = np.empty((0, 0), np.float32)
     if teacher is not None:
         paths = np.concatenate([train.path, more.path])
         if copies:
-            changed, vectors = views(paths, copies, size, teacher, recipe.seed, progress)
-            return Lesson(train, pictures, vectors, changed, finished=True), examination
+            changed, vectors = make_copies(paths, copies, size, teacher, recipe.seed, progress)
+            return TrainingSet(train, pictures, vectors, changed, finished=True), examination
         vectors = embed_paths(paths, teacher, progress)
-    return Lesson(train, pictures, vectors, unnamed_pictures), examination
+    return TrainingSet(train, pictures, vectors, unnamed_pictures), examination
 
 
-def unnamed(folder: Path) -> Crops:
+def read_unlabelled(folder: Path) -> Crops:
     """Pictures of people whose names nobody knows: all below `folder`."""
     paths = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
     if not paths:
@@ -161,35 +161,35 @@ def embed_paths(paths: NDArray[np.object_], embedder: Embedder, progress: Progre
     return np.concatenate(rows)
 
 
-def _from(first: int, progress: Progress) -> Callable[[int], None]:
+def _offset_progress(first: int, progress: Progress) -> Callable[[int], None]:
     return lambda done: progress.at(first + done)
 
 
-WORST = 8
+WORST_QUERIES = 8
 HEIGHT, WIDTH = 128, 64
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
+class EmbedderEvaluation:
     ranking: Ranking
     crops: Crops
     vectors: Floats
     asks: np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
-def examine(folder: Path, embedder: Embedder, aside: int, progress: Progress) -> Examined:
+def evaluate_embedder(folder: Path, embedder: Embedder, aside: int, progress: Progress) -> EmbedderEvaluation:
     """The crops of `folder` (of its last `aside` people; 0: of all): each person's first in each camera asks."""
     crops = read_crops(folder)
-    crops = split(crops, aside)[1] if aside else crops
+    crops = hold_out(crops, aside)[1] if aside else crops
     check_answerable(crops)
-    asks = queries(crops)
+    asks = query_mask(crops)
     vectors = embed_paths(crops.path, embedder, progress)
-    return Examined(rank_within(vectors, crops.person, crops.camera, asks), crops, vectors, asks)
+    return EmbedderEvaluation(rank_within(vectors, crops.person, crops.camera, asks), crops, vectors, asks)
 
 
-def examine_two(asking: Path, gallery: Path, embedder: Embedder, progress: Progress) -> Ranking:
+def evaluate_query_gallery(asking: Path, gallery: Path, embedder: Embedder, progress: Progress) -> Ranking:
     """Crops of one folder ask, those of the other answer; each is a camera of its own where names tell none apart."""
-    asked, answers = read_two(asking, gallery)
+    asked, answers = read_query_and_gallery(asking, gallery)
     cameras = np.union1d(asked.camera, answers.camera)
     other = answers.camera + (1 if len(cameras) == 1 else 0)
     first = embed_paths(asked.path, embedder, progress)
@@ -197,16 +197,16 @@ def examine_two(asking: Path, gallery: Path, embedder: Embedder, progress: Progr
     return rank(first, asked.person, asked.camera, then, answers.person, other)
 
 
-def draw(found: Examined, folder: Path) -> list[Path]:
+def save_plots(found: EmbedderEvaluation, folder: Path) -> list[Path]:
     """The worst queries' lists, the distances and the map of the features, as PNG files in `folder`."""
     person, camera = found.crops.person, found.crops.camera
     asking = np.flatnonzero(found.asks)
-    worst = asking[found.ranking.worst(WORST)]
+    worst = asking[found.ranking.worst(WORST_QUERIES)]
     pictures = load_pictures(found.crops, HEIGHT, WIDTH)
     drawn = {
-        "worst.png": ranked_lists(pictures, found.vectors, person, camera, ~found.asks, [int(row) for row in worst]),
-        "distances.png": distances(spread(found.vectors, person, camera)),
-        "map.png": feature_map(found.vectors, person, camera),
+        "worst.png": plot_rankings(pictures, found.vectors, person, camera, ~found.asks, [int(row) for row in worst]),
+        "distances.png": plot_similarities(count_pairs(found.vectors, person, camera)),
+        "map.png": plot_features(found.vectors, person, camera),
     }
     for name, picture in drawn.items():
         save_picture(folder / name, picture)

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from core.lab.evaluate import Found, average_precision, recall_at
+from core.lab.evaluate import PictureDetections, average_precision, recall_at
 
 A, B, C = [0, 0, 10, 20], [30, 0, 40, 20], [60, 0, 70, 20]
 
 
-def picture(truth: list[list[int]], found: list[tuple[list[int], float]], counts: list[bool] | None = None) -> Found:
+def picture(truth: list[list[int]], found: list[tuple[list[int], float]], counts: list[bool] | None = None) -> PictureDetections:
     boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
     scores = np.array([score for _, score in found], np.float32)
     asked = np.array([True] * len(truth) if counts is None else counts, bool)
-    return Found(np.array(truth, np.float64).reshape(-1, 4), asked, boxes, scores)
+    return PictureDetections(np.array(truth, np.float64).reshape(-1, 4), asked, boxes, scores)
 
 
 CASES = [
@@ -33,7 +33,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "pictures", "expected"), CASES, ids=[name for name, *_ in CASES])
-def test_by_hand(name: str, pictures: list[Found], expected: float) -> None:
+def test_by_hand(name: str, pictures: list[PictureDetections], expected: float) -> None:
     assert average_precision(pictures) == pytest.approx(expected)
 
 

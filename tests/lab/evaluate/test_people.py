@@ -9,13 +9,13 @@ import pytest
 
 from core.lab.evaluate import (
     NOBODY,
-    Likeness,
+    TrackletSimilarity,
     Links,
     PeopleScores,
-    Recorded,
+    CameraRows,
     iou,
-    lies_on,
-    links,
+    true_person_rows,
+    count_links,
     overlap,
     rank_across,
     score_people,
@@ -25,7 +25,7 @@ from tests.lab.evaluate.making import HIGH, rows_of, standing
 from tests.lab.evaluate.oracle import differences, theirs
 
 Persons = dict[tuple[str, int], str]
-Case = tuple[list[Recorded], Persons]
+Case = tuple[list[CameraRows], Persons]
 
 LINKS = [
     # (what is shown, tracklets as (camera, person, true), across: shown, right, true; all: shown, right, true)
@@ -47,7 +47,7 @@ LINKS = [
 
 @pytest.mark.parametrize(("rows", "across", "every"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
 def test_links_by_hand(rows: list[tuple[int, ...]], across: tuple[int, ...], every: tuple[int, ...]) -> None:
-    found = links(*np.array(rows, np.int64).reshape(-1, 3).T)
+    found = count_links(*np.array(rows, np.int64).reshape(-1, 3).T)
     assert [(one.shown, one.right, one.true) for one in found] == [across, every]
 
 
@@ -74,14 +74,14 @@ LIES = [
 
 @pytest.mark.parametrize(("boxes", "person"), [row[1:] for row in LIES], ids=[row[0] for row in LIES])
 def test_whom_a_track_lies_on(boxes: list[tuple[float, ...]], person: int) -> None:
-    assert lies_on(overlap(TRUTH, rows_of(*boxes), 1.0)).tolist() == [person]
+    assert true_person_rows(overlap(TRUTH, rows_of(*boxes), 1.0)).tolist() == [person]
 
 
 def test_of_two_tracks_on_one_person_the_nearer_one_is_matched() -> None:
     both = rows_of(*standing(1, range(10), left=10), *standing(2, range(10), left=-20))
-    assert lies_on(overlap(TRUTH, both, 1.0)).tolist() == [0, NOBODY]
-    assert lies_on(overlap(rows_of(), both, 1.0)).tolist() == [NOBODY, NOBODY]
-    assert lies_on(overlap(TRUTH, rows_of(), 1.0)).tolist() == []
+    assert true_person_rows(overlap(TRUTH, both, 1.0)).tolist() == [0, NOBODY]
+    assert true_person_rows(overlap(rows_of(), both, 1.0)).tolist() == [NOBODY, NOBODY]
+    assert true_person_rows(overlap(TRUTH, rows_of(), 1.0)).tolist() == []
 
 
 def drawn(seed: int, cameras: int = 3, people: int = 4, tracks: int = 4, frames: int = 8) -> Case:
@@ -104,7 +104,7 @@ def drawn(seed: int, cameras: int = 3, people: int = 4, tracks: int = 4, frames:
                     person = people + track - 1
                 busy[person, first:last] = True
                 persons[f"cam{camera}", track] = f"P{person:03}"
-        recorded.append(Recorded(f"cam{camera}", truth, rows_of(*boxes)))
+        recorded.append(CameraRows(f"cam{camera}", truth, rows_of(*boxes)))
     return recorded, persons
 
 
@@ -120,7 +120,7 @@ def best_pairs(worth: np.ndarray) -> list[tuple[int, int]]:
     return best[1]
 
 
-def true_in_loops(one: Recorded) -> dict[int, int]:
+def true_in_loops(one: CameraRows) -> dict[int, int]:
     """Track to person, or NOBODY, as it is read aloud."""
     tally: dict[int, dict[int, int]] = {int(track): {} for track in one.result.id}
     for frame in np.unique(one.result.frame):
@@ -216,7 +216,7 @@ def test_the_joined_recording_against_trackeval(seed: int, tmp_path: Path) -> No
 
 def right(case: Case) -> Case:
     """The truth as the result: every person one track in each camera, called by its right name."""
-    cameras = [Recorded(one.camera, one.truth, one.truth) for one in case[0]]
+    cameras = [CameraRows(one.camera, one.truth, one.truth) for one in case[0]]
     return cameras, {(one.camera, int(who)): f"P{who}" for one in cameras for who in np.unique(one.truth.id)}
 
 
@@ -255,7 +255,7 @@ def test_merging_two_people_costs_precision_and_no_recall() -> None:
     """Person 1 in cameras a and b, person 2 in c and d: as one, two of six pairs are right, and none is missed."""
     seen = {"a": 1, "b": 1, "c": 2, "d": 2}
     found = rows_of(*standing(9, range(3)))
-    cameras = [Recorded(name, rows_of(*standing(who, range(3))), found) for name, who in seen.items()]
+    cameras = [CameraRows(name, rows_of(*standing(who, range(3))), found) for name, who in seen.items()]
     scores = score_people(cameras, {(name, 9): "P1" for name in seen})
     assert scores.across.figures() == {"shown": 6, "right": 2, "true": 2, "precision": 2 / 6, "recall": 1}
     assert (scores.people, scores.people_true) == (1, 2)
@@ -264,8 +264,8 @@ def test_merging_two_people_costs_precision_and_no_recall() -> None:
 
 def test_boxes_after_the_end_of_the_truth_reach_into_no_other_camera() -> None:
     cameras = [
-        Recorded("a", rows_of(*standing(1, range(3))), rows_of(*standing(4, range(9)))),
-        Recorded("b", rows_of(*standing(1, range(9))), rows_of()),
+        CameraRows("a", rows_of(*standing(1, range(3))), rows_of(*standing(4, range(9)))),
+        CameraRows("b", rows_of(*standing(1, range(9))), rows_of()),
     ]
     found = score_people(cameras, {("a", 4): "P1"}).boxes.as_dict()
     assert (found["TP"], found["FP"], found["FN"], found["IDTP"], found["IDFN"]) == (3, 6, 9, 3, 9)
@@ -276,7 +276,7 @@ def test_who_is_hidden_is_in_no_link() -> None:
     truth = rows_of(*standing(1, range(3)), *standing(2, range(3), left=500))
     hidden = MotRows(truth.frame, truth.id, truth.xyxy, truth.conf, truth.cls, np.where(truth.id == 2, 0.05, 1))
     result = rows_of(*standing(1, range(3)), *standing(2, range(3), left=500))
-    cameras = [Recorded("a", truth, rows_of(*standing(1, range(3)))), Recorded("b", hidden, result)]
+    cameras = [CameraRows("a", truth, rows_of(*standing(1, range(3)))), CameraRows("b", hidden, result)]
     persons = {("a", 1): "P1", ("b", 1): "P2", ("b", 2): "P1"}
     everyone, seen = (score_people(cameras, persons, visible=share) for share in (0.0, 0.1))
     assert (everyone.every.shown, everyone.tracklets, everyone.people) == (1, 3, 2)
@@ -340,7 +340,7 @@ def test_misuse_is_named(similarity: np.ndarray, camera: list[int], person: list
     with pytest.raises(ValueError, match=words):
         rank_across(similarity, camera, person)
     with pytest.raises(ValueError, match="expected"):
-        Likeness(np.ones((2, 2)), np.array(["a", "b"]), np.array([1.0, 2.0]))  # type: ignore[arg-type]
+        TrackletSimilarity(np.ones((2, 2)), np.array(["a", "b"]), np.array([1.0, 2.0]))  # type: ignore[arg-type]
 
 
 def test_no_cameras_is_misuse() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import SettingsError, TruthError
 from core.cli import main
-from core.lab.evaluate import score, score_files, stays, table, together
+from core.lab.evaluate import score, score_files, split_stays, score_table, combine_scores
 from core.vision.mot import MotRows, read_mot, write_truth
 from tests.lab.evaluate.making import rows_of, standing
 
@@ -149,16 +149,16 @@ def test_the_truth_is_perfect(truth: list) -> None:
 def test_one_clip_together_is_itself(truth: list, result: list) -> None:
     one = score(clip_of(truth), clip_of(result))
     empty = score(rows_of(), rows_of())
-    assert together([one]).as_dict() == together([one, empty]).as_dict() == one.as_dict()
+    assert combine_scores([one]).as_dict() == combine_scores([one, empty]).as_dict() == one.as_dict()
 
 
 def test_together_weighs_by_boxes() -> None:
     good, bad = score(TEN, TEN), score(rows_of(*standing(1, range(30))), rows_of())
-    figures = together([good, bad]).as_dict()
+    figures = combine_scores([good, bad]).as_dict()
     assert (figures["MOTA"], figures["IDR"], figures["DetA"], figures["AssA"]) == (0.25, 0.25, 0.25, 1)
     assert figures["HOTA"] == pytest.approx(0.5)
     with pytest.raises(ValueError, match="at least one"):
-        together([])
+        combine_scores([])
 
 
 def test_scale_fits_the_truth_to_the_clip() -> None:
@@ -218,7 +218,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
 
 
 def test_the_table_lines_up() -> None:
-    text = table({"hall": score(TEN, TEN), "a longer name": score(TEN, rows_of())})
+    text = score_table({"hall": score(TEN, TEN), "a longer name": score(TEN, rows_of())})
     lines = text.splitlines()
     assert len(lines) == 3
     assert len({len(line) for line in lines}) == 1
@@ -241,9 +241,9 @@ def test_a_stay_is_a_number_of_its_own(tmp_path: Path) -> None:
     rows = [f"{f},1,{f},0,10,20,1,1,1" for f in (1, 2, 3, 9, 10)] + [f"{f},2,50,0,10,20,1,1,1" for f in (9, 3, 10)]
     (tmp_path / "truth.txt").write_text("\n".join(rows))
     truth = read_mot(tmp_path / "truth.txt")
-    assert stays(truth, 4).id.tolist() == [1, 1, 1, 2, 2, 4, 3, 4]
-    assert stays(truth, 5).id.tolist() == [1, 1, 1, 1, 1, 2, 2, 2]
-    write_truth(tmp_path / "result.txt", [stays(truth, 4)])
+    assert split_stays(truth, 4).id.tolist() == [1, 1, 1, 2, 2, 4, 3, 4]
+    assert split_stays(truth, 5).id.tolist() == [1, 1, 1, 1, 1, 2, 2, 2]
+    write_truth(tmp_path / "result.txt", [split_stays(truth, 4)])
     pair = tmp_path / "truth.txt", tmp_path / "result.txt"
     assert score_files(*pair, away=4)["result"].as_dict()["IDF1"] == 1.0
     assert score_files(*pair)["result"].as_dict()["IDF1"] < 1.0

@@ -4,20 +4,20 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.lab.synthetic import SampleSettings, Shot, Stage, scene_of
+from core.lab.synthetic import SampleSettings, RenderedFrame, CameraRenderer, scene_of
 from core.vision.mot import Doubles
 
 SHORT = SampleSettings(seconds=12.0)
 
 
 @lru_cache(maxsize=16)
-def stage_of(settings: SampleSettings, camera: int) -> Stage:
+def stage_of(settings: SampleSettings, camera: int) -> CameraRenderer:
     scene = scene_of(settings)
-    return Stage(scene, scene.views[camera])
+    return CameraRenderer(scene, scene.views[camera])
 
 
 @lru_cache(maxsize=6)
-def shots(settings: SampleSettings, camera: int, every_seconds: float) -> tuple[Shot, ...]:
+def shots(settings: SampleSettings, camera: int, every_seconds: float) -> tuple[RenderedFrame, ...]:
     """Frames of one camera, so many seconds apart."""
     stage = stage_of(settings, camera)
     step = max(1, round(every_seconds * stage.view.fps))

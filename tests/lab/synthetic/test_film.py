@@ -12,7 +12,7 @@ from core.base.errors import Cancelled, SettingsError
 from core.base.types import Timeline
 from core.cli import main
 from core.lab.evaluate import score_files
-from core.lab.synthetic import SampleSettings, _film, frames, make_room, render, sample_clips, scene_of
+from core.lab.synthetic import SampleSettings, encode_camera, render_frames, clear_folder, write_sample, sample_clips, scene_of
 from core.vision.mot import read_mot, write_truth
 from core.vision.video import probe, read
 from tests.lab.synthetic.footage import SHORT
@@ -48,9 +48,9 @@ def test_all_of_the_drawing_was_heard_of(sample: Path) -> None:
 
 def test_other_settings_are_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three pictures of each film tell."""
-    monkeypatch.setattr("core.lab.synthetic.film.frames", partial(frames, every=100))
+    monkeypatch.setattr("core.lab.synthetic.film.render_frames", partial(render_frames, every=100))
     heard: list[tuple[int, int]] = []
-    render(SETTINGS, tmp_path, lambda done, total: heard.append((done, total)), processes=False)
+    write_sample(SETTINGS, tmp_path, lambda done, total: heard.append((done, total)), processes=False)
     assert heard == [(done, 600) for done in (1, 101, 201, 301, 401, 501)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cam1.mp4", "cam2.mp4", "truth", "truth.json"]
     about = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def test_other_settings_are_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.timeout(300)
 def test_the_truth_is_of_those_pictures(sample: Path) -> None:
     rows = read_mot(sample / "truth" / "cam2.txt")
-    shots = list(frames(SHORT, 1, every=125))
+    shots = list(render_frames(SHORT, 1, every=125))
     for shot in shots:
         there = rows[rows.frame == shot.frame]
         assert there.id.tolist() == shot.rows.id.tolist()
@@ -88,11 +88,11 @@ def test_truth_scores_full_marks_against_itself(sample: Path, capsys: pytest.Cap
 
 
 def test_the_same_pictures_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = list(frames(SETTINGS, 1, every=20))
-    monkeypatch.setattr("core.lab.synthetic.film.frames", lambda settings, camera: iter(few))
+    few = list(render_frames(SETTINGS, 1, every=20))
+    monkeypatch.setattr("core.lab.synthetic.film.render_frames", lambda settings, camera: iter(few))
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        _film(SETTINGS, 1, tmp_path / folder, lambda done: None)
+        encode_camera(SETTINGS, 1, tmp_path / folder, lambda done: None)
     for name in ("cam2.mp4", "truth/cam2.txt"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -104,7 +104,7 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> Non
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        render(SETTINGS, tmp_path, stop, processes)
+        write_sample(SETTINGS, tmp_path, stop, processes)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["truth", "truth.json"]
     assert sample_clips(tmp_path) == []
 
@@ -112,7 +112,7 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> Non
 def test_films_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "cam1.mp4").write_bytes(b"a real recording")
     with pytest.raises(SettingsError, match="already there"):
-        render(SETTINGS, tmp_path)
+        write_sample(SETTINGS, tmp_path)
     assert (tmp_path / "cam1.mp4").read_bytes() == b"a real recording"
 
 
@@ -122,12 +122,12 @@ def test_an_earlier_sample_makes_room(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"old")
     (tmp_path / "truth.json").write_text('{"cameras": {"cam1": {}}}')
     assert sample_clips(tmp_path) == [tmp_path / "cam1.mp4"]
-    make_room(tmp_path)
+    clear_folder(tmp_path)
     assert [path.name for path in tmp_path.rglob("cam*")] == [] and sample_clips(tmp_path) == []
 
 
 def test_nobody_in_the_picture_is_no_row(tmp_path: Path) -> None:
-    rows = next(iter(frames(SETTINGS, 0, every=1000))).rows
+    rows = next(iter(render_frames(SETTINGS, 0, every=1000))).rows
     write_truth(tmp_path / "cam1.txt", [rows[:0], rows[:1], rows[:0]])
     assert len(read_mot(tmp_path / "cam1.txt")) == len(rows[:1])
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from core.base.types import Image
-from core.lab.synthetic import Reals, SampleSettings, Stage, frames, scene_of
+from core.lab.synthetic import Reals, SampleSettings, CameraRenderer, render_frames, scene_of
 from tests.lab.synthetic.footage import SHORT, overlap, shots, stage_of
 
 
-class Noon(Stage):
+class Noon(CameraRenderer):
     """A stage on which nobody casts a shadow: all that differs from the empty plaza is people."""
 
     def _shadow(self, picture: Image, body: Reals) -> None: ...
@@ -69,7 +69,7 @@ def test_there_are_people_near_and_far() -> None:
 def test_frames_are_the_same_in_any_order() -> None:
     stage = stage_of(SHORT, 1)
     late, early = stage.shot(40), stage.shot(3)
-    again = Stage(scene_of(SHORT), stage.view)
+    again = CameraRenderer(scene_of(SHORT), stage.view)
     for one, other in ((early, again.shot(3)), (late, again.shot(40))):
         assert np.array_equal(one.bgr, other.bgr)
         assert np.array_equal(one.rows.xyxy, other.rows.xyxy)
@@ -79,7 +79,7 @@ def test_frames_are_the_same_in_any_order() -> None:
 
 def test_frames_for_training_are_numbered_as_asked() -> None:
     found = []
-    for shot in frames(SampleSettings(seconds=12, seed=11), 0, every=120):
+    for shot in render_frames(SampleSettings(seconds=12, seed=11), 0, every=120):
         found.append(shot.frame)
         assert shot.bgr.shape == (540, 960, 3) and shot.bgr.dtype == np.uint8
         assert (shot.rows.frame == shot.frame).all()

@@ -9,7 +9,7 @@ from core.base.errors import SettingsError
 from core.lab.synthetic import (
     ALIKE,
     ALONE,
-    LOOKED,
+    CHECK_INTERVAL,
     RETURNER,
     TALKERS,
     TICK,
@@ -36,7 +36,7 @@ planned = lru_cache(maxsize=None)(scene_of)  # a plan takes seconds, and several
 
 def views_of_person(scene: Scene, who: int) -> tuple[Reals, Reals]:
     """Every LOOKED seconds (cameras, n): whether a person touches each picture, whether they stand whole in it."""
-    xy = scene.walks[who].xy[:: round(LOOKED / TICK)]
+    xy = scene.walks[who].xy[:: round(CHECK_INTERVAL / TICK)]
     pairs = [in_view(view, xy, scene.looks[who].height) for view in scene.views]
     return np.stack([touched for touched, _ in pairs]), np.stack([whole for _, whole in pairs])
 
@@ -50,12 +50,12 @@ def test_the_promises_hold(settings: SampleSettings) -> None:
         if who in ALONE:
             assert touched.any(1).sum() == 1 and whole.any()
         else:
-            assert (whole.sum(1) * LOOKED >= 1).sum() >= 2, f"person {who + 1} is seen by fewer than two cameras"
+            assert (whole.sum(1) * CHECK_INTERVAL >= 1).sum() >= 2, f"person {who + 1} is seen by fewer than two cameras"
         if who == RETURNER:
             assert returns(touched.any(0))
         if who in TALKERS:
-            pace = [scene.walks[who].at(t).pace for t in np.arange(0, settings.seconds, LOOKED)]
-            assert np.sum(np.array(pace) < 0.2) * LOOKED > 0.25 * settings.seconds
+            pace = [scene.walks[who].at(t).pace for t in np.arange(0, settings.seconds, CHECK_INTERVAL)]
+            assert np.sum(np.array(pace) < 0.2) * CHECK_INTERVAL > 0.25 * settings.seconds
 
 
 @pytest.mark.parametrize("seed", range(5))

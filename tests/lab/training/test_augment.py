@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from core.base.errors import SettingsError
-from core.lab.training import NONE, Augment, augment
+from core.lab.training import NO_AUGMENTATION, Augmentation, augment
 from tests.lab.training.making import person
 
 PICTURES = np.stack([person(who, who % 2, 0) for who in range(24)])
 
 
 def changed(**rules: float) -> np.ndarray:
-    return augment(PICTURES, replace(NONE, **rules), np.random.default_rng(3))
+    return augment(PICTURES, replace(NO_AUGMENTATION, **rules), np.random.default_rng(3))
 
 
 def test_without_rules_nothing_changes() -> None:
@@ -21,11 +21,11 @@ def test_without_rules_nothing_changes() -> None:
 
 
 def test_the_seed_decides_everything() -> None:
-    one, same, other = (augment(PICTURES, Augment(), np.random.default_rng(s)) for s in (5, 5, 6))
+    one, same, other = (augment(PICTURES, Augmentation(), np.random.default_rng(s)) for s in (5, 5, 6))
     assert (one == same).all() and (one != other).any()
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Augment) if f.name != "patch"])
+@pytest.mark.parametrize("name", [f.name for f in fields(Augmentation) if f.name != "patch"])
 def test_each_rule_alone_changes_pictures_and_leaves_the_given_ones_be(name: str) -> None:
     before = PICTURES.copy()
     strong = {"rotate": 10.0, "light": 30.0}.get(name, 0.5)
@@ -53,4 +53,4 @@ def test_erase_hides_no_more_than_its_patch() -> None:
 
 def test_a_chance_is_a_share() -> None:
     with pytest.raises(SettingsError):
-        Augment(flip=2.0)
+        Augmentation(flip=2.0)

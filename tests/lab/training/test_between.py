@@ -6,7 +6,7 @@ import pytest
 
 from core.base.errors import SettingsError, WeightsError
 from core.base.settings import DetectSettings
-from core.lab.training import between
+from core.lab.training import interpolate_weights
 from core.machine.offline import import_ultralytics
 from core.vision.detect import open_detector
 from core.vision.models import find
@@ -30,7 +30,7 @@ def shifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("share", "factor"), [(0.4, 1.1), (1.0, 1.25)])
 def test_weights_lie_between(shifted: Path, tmp_path: Path, share: float, factor: float) -> None:
     yolo = import_ultralytics().YOLO
-    between(SHIPPED, shifted, share, tmp_path / "made.pt")
+    interpolate_weights(SHIPPED, shifted, share, tmp_path / "made.pt")
     made, first = (yolo(str(p), task="detect").model.float().state_dict() for p in (tmp_path / "made.pt", SHIPPED))
     for name, weight in first.items():
         if weight.is_floating_point():
@@ -40,7 +40,7 @@ def test_weights_lie_between(shifted: Path, tmp_path: Path, share: float, factor
 
 @pytest.mark.slow
 def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Path) -> None:
-    between(SHIPPED, shifted, 0.5, tmp_path / "made.pt")
+    interpolate_weights(SHIPPED, shifted, 0.5, tmp_path / "made.pt")
     assert str(tmp_path).encode() not in (tmp_path / "made.pt").read_bytes()
     detector = open_detector(find(str(tmp_path / "made.pt"), "detector"), DetectSettings(size=64), "torch")
     assert "PyTorch" in detector.words
@@ -49,11 +49,11 @@ def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Pa
 @pytest.mark.slow
 def test_what_cannot_be_is_said(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="not there"):
-        between(SHIPPED, tmp_path / "none.pt", 0.5, tmp_path / "out.pt")
+        interpolate_weights(SHIPPED, tmp_path / "none.pt", 0.5, tmp_path / "out.pt")
     with pytest.raises(SettingsError, match="share"):
-        between(SHIPPED, SHIPPED, 1.5, tmp_path / "out.pt")
+        interpolate_weights(SHIPPED, SHIPPED, 1.5, tmp_path / "out.pt")
     larger = tmp_path / "larger.pt"
     import_ultralytics().YOLO("yolo11s.yaml", task="detect").save(str(larger))
     with pytest.raises(SettingsError, match="different networks"):
-        between(SHIPPED, larger, 0.5, tmp_path / "out.pt")
+        interpolate_weights(SHIPPED, larger, 0.5, tmp_path / "out.pt")
     assert not (tmp_path / "out.pt").exists()

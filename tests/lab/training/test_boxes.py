@@ -9,13 +9,13 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.lab.training import judge_detector, labels_of, read_labels, write_labels
+from core.lab.training import judge_detector, label_path, read_labels, format_labels
 from core.vision.detect import Boxes
 
 
 def test_boxes_survive_the_file(tmp_path: Path) -> None:
     boxes = np.array([[10.0, 20, 50, 120], [0, 0, 200, 150]])
-    (tmp_path / "a.txt").write_text(write_labels(boxes, 200, 150))
+    (tmp_path / "a.txt").write_text(format_labels(boxes, 200, 150))
     assert read_labels(tmp_path / "a.txt", 200, 150) == pytest.approx(boxes, abs=1e-3)
 
 
@@ -31,7 +31,7 @@ def test_no_file_is_nobody_and_nonsense_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no YOLO label"):
         read_labels(tmp_path / "polygon.txt", 10, 10)
     with pytest.raises(SettingsError, match="images"):
-        labels_of(tmp_path / "pictures" / "a.jpg")
+        label_path(tmp_path / "pictures" / "a.jpg")
     with pytest.raises(SettingsError, match="no pictures"):
         judge_detector(tmp_path / "images", Half(), Progress())
 
@@ -60,6 +60,6 @@ def test_boxes_come_back_to_the_pictures_own_pixels(tmp_path: Path) -> None:
         box = np.array([[20.0 + 10 * number, 30, 60 + 10 * number, 110]])
         picture[30:110, 20 + 10 * number : 60 + 10 * number] = 255
         cv2.imwrite(str(images / f"{number}.png"), picture)
-        (labels / f"{number}.txt").write_text(write_labels(box, 160, 120))
+        (labels / f"{number}.txt").write_text(format_labels(box, 160, 120))
     found = judge_detector(images, Half(), Progress())
     assert found == {"ap50": pytest.approx(1.0), "recall": 1.0, "pictures": 3.0, "boxes": 3.0}

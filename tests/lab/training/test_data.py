@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import SettingsError
 from core.lab.evaluate import rank_within
-from core.lab.training import Crops, joined, load_pictures, queries, read_crops, split
+from core.lab.training import Crops, join_crops, load_pictures, query_mask, read_crops, hold_out
 
 
 def lay(folder: Path, *names: str) -> Path:
@@ -30,10 +30,10 @@ def crops_of(*rows: tuple[int, int]) -> Crops:
 
 def test_people_of_other_sets_are_other_people() -> None:
     first = crops_of((3, 1), (7, 2), (0, 1))
-    both = joined(first, [crops_of((3, 5), (-1, 1), (0, 2)), crops_of((1, 1), (3, 2))])
+    both = join_crops(first, [crops_of((3, 5), (-1, 1), (0, 2)), crops_of((1, 1), (3, 2))])
     assert both.person.tolist() == [3, 7, 0, 10, 11, 13]
     assert both.camera.tolist() == [1, 2, 1, 5, 1, 2]
-    assert joined(first, []).person.tolist() == first.person.tolist()
+    assert join_crops(first, []).person.tolist() == first.person.tolist()
 
 
 def test_market_names(tmp_path: Path) -> None:
@@ -88,9 +88,9 @@ def test_nobody_is_on_both_sides(rows: list[tuple[int, int]], aside: int) -> Non
     named = sorted({person for person, _ in rows if person > 0})
     if aside >= len(named):
         with pytest.raises(SettingsError, match="kept aside"):
-            split(crops, aside)
+            hold_out(crops, aside)
         return
-    train, held = split(crops, aside)
+    train, held = hold_out(crops, aside)
     assert train.people.tolist() == named[: len(named) - aside]
     assert held.people.tolist() == named[len(named) - aside :]
     assert len(train) + len(held) == sum(person > 0 for person, _ in rows)
@@ -98,7 +98,7 @@ def test_nobody_is_on_both_sides(rows: list[tuple[int, int]], aside: int) -> Non
 
 @given(rows=people_and_cameras)
 def test_each_persons_first_in_each_camera_asks(rows: list[tuple[int, int]]) -> None:
-    asks = queries(crops_of(*rows))
+    asks = query_mask(crops_of(*rows))
     first = [row not in rows[:number] and row[0] > 0 for number, row in enumerate(rows)]
     assert asks.tolist() == first
 
@@ -107,7 +107,7 @@ def test_queries_and_ranking_meet() -> None:
     """Two people, each twice in two cameras, told apart perfectly; a distractor and junk beside them."""
     crops = crops_of((1, 1), (1, 1), (1, 2), (1, 2), (2, 1), (2, 1), (2, 2), (2, 2), (0, 1), (-1, 2))
     vectors = np.eye(4, dtype=np.float32)[crops.person]  # -1 is the last one
-    found = rank_within(vectors, crops.person, crops.camera, queries(crops))
+    found = rank_within(vectors, crops.person, crops.camera, query_mask(crops))
     assert (found.queries, found.map, found.cmc[1]) == (4, 1, 1)
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.base.errors import SettingsError, WeightsError
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings
-from core.lab.training import DetectorRecipe, judge_detector, train_detector, write_labels
+from core.lab.training import DetectorRecipe, judge_detector, train_detector, format_labels
 from core.vision.detect import open_detector
 from core.vision.models import find
 from tests.lab.training.making import person
@@ -28,7 +28,7 @@ def data_set(folder: Path) -> Path:
             x, y = rng.integers(0, 64), rng.integers(0, 32)
             picture[y : y + 64, x : x + 32] = person(number, 1, 0)
             cv2.imwrite(str(folder / "images" / part / f"{number}.png"), picture)
-            lines = write_labels(np.array([[x, y, x + 32.0, y + 64]]), 96, 96)
+            lines = format_labels(np.array([[x, y, x + 32.0, y + 64]]), 96, 96)
             (folder / "labels" / part / f"{number}.txt").write_text(lines)
     text = f"path: {folder}\ntrain: images/train\nval: images/val\nnames: {{0: person}}\n"
     (folder / "data.yaml").write_text(text)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Image
-from core.lab.training import MOST, Failures
+from core.lab.training import TILES_PER_KIND, Failures
 
 PICTURE: Image = np.full((200, 200, 3), 90, np.uint8)
 PAPER = Failures().sheet()
@@ -43,8 +43,8 @@ def test_what_is_shown(
 
 
 def test_the_tallest_are_kept_in_order_whatever_came_first() -> None:
-    high = np.random.default_rng(0).permutation(np.arange(20, 20 + 4 * MOST, 4)).tolist()
+    high = np.random.default_rng(0).permutation(np.arange(20, 20 + 4 * TILES_PER_KIND, 4)).tolist()
     truth = [[10.0, 5.0, 30.0, 5.0 + tall] for tall in high]
-    gravest = [[10.0, 5.0, 30.0, 5.0 + tall] for tall in sorted(high, reverse=True)[:MOST]]
+    gravest = [[10.0, 5.0, 30.0, 5.0 + tall] for tall in sorted(high, reverse=True)[:TILES_PER_KIND]]
     assert np.array_equal(sheet(truth, [], []), sheet(gravest, [], []))
     assert not np.array_equal(sheet(truth, [], []), PAPER)

@@ -27,7 +27,7 @@ def test_triplet_is_the_hardest_of_each_picture(seed: int, margin: float) -> Non
         own = max(apart(x[i], x[j]) for j in range(len(x)) if y[j] == y[i])
         strange = min(apart(x[i], x[j]) for j in range(len(x)) if y[j] != y[i])
         rows.append(max(0.0, own - strange + margin))
-    assert losses.triplet(drawn, who, margin).item() == pytest.approx(np.mean(rows), abs=1e-4)
+    assert losses.triplet_loss(drawn, who, margin).item() == pytest.approx(np.mean(rows), abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -37,7 +37,7 @@ def test_contrastive_is_the_mean_over_pairs_of_each_kind(seed: int) -> None:
     pairs = [(i, j) for i in range(len(x)) for j in range(len(x)) if i != j]
     own = [apart(x[i], x[j]) ** 2 for i, j in pairs if y[i] == y[j]]
     far = [max(0.0, 0.9 - apart(x[i], x[j])) ** 2 for i, j in pairs if y[i] != y[j]]
-    assert losses.contrastive(drawn, who, 0.9).item() == pytest.approx(np.mean(own) + np.mean(far), abs=1e-4)
+    assert losses.contrastive_loss(drawn, who, 0.9).item() == pytest.approx(np.mean(own) + np.mean(far), abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -51,12 +51,12 @@ def test_margin_counts_pairs_on_the_wrong_side_of_its_border(seed: int) -> None:
                 side = 1 if y[i] == y[j] else -1
                 terms.append(max(0.0, 0.2 + side * (apart(x[i], x[j]) - 1.2)))
     wrong = [t for t in terms if t > 0]
-    loss = losses.Margin(0.2)(drawn, who)
+    loss = losses.MarginLoss(0.2)(drawn, who)
     assert loss.item() == pytest.approx(sum(wrong) / len(wrong), abs=1e-4)
     loss.backward()
 
 
-@pytest.mark.parametrize("loss", [losses.triplet, losses.contrastive])
+@pytest.mark.parametrize("loss", [losses.triplet_loss, losses.contrastive_loss])
 def test_people_who_are_told_apart_cost_nothing(loss: object) -> None:
     # Opposite corners: own kind at 0, strangers at the square root of 2.
     drawn, who = torch.eye(3).repeat_interleave(2, 0), torch.arange(3).repeat_interleave(2)
@@ -66,14 +66,14 @@ def test_people_who_are_told_apart_cost_nothing(loss: object) -> None:
 def test_length_of_a_vector_says_nothing() -> None:
     drawn, who = vectors(1)
     longer = drawn * torch.linspace(1, 9, len(drawn))[:, None]
-    for loss in (losses.triplet, losses.contrastive):
+    for loss in (losses.triplet_loss, losses.contrastive_loss):
         assert loss(drawn, who, 0.3).item() == pytest.approx(loss(longer, who, 0.3).item(), abs=1e-4)
 
 
 def test_a_student_like_the_teacher_has_nothing_to_learn() -> None:
     drawn, _ = vectors(2)
     turn = torch.linalg.qr(torch.tensor(np.random.default_rng(0).normal(size=(5, 5)), dtype=torch.float32))[0]
-    assert losses.alike(drawn @ turn, drawn).item() == pytest.approx(0, abs=1e-9)
-    assert losses.towards(3 * drawn, drawn).item() == pytest.approx(0, abs=1e-6)
-    assert losses.alike(drawn.flip(0), drawn).item() > 0.01
-    assert losses.towards(-drawn, drawn).item() == pytest.approx(2, abs=1e-6)
+    assert losses.similarity_loss(drawn @ turn, drawn).item() == pytest.approx(0, abs=1e-9)
+    assert losses.regression_loss(3 * drawn, drawn).item() == pytest.approx(0, abs=1e-6)
+    assert losses.similarity_loss(drawn.flip(0), drawn).item() > 0.01
+    assert losses.regression_loss(-drawn, drawn).item() == pytest.approx(2, abs=1e-6)

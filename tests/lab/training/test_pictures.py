@@ -17,13 +17,13 @@ from core.lab.training import (
     WIDTH,
     WRONG,
     chart,
-    distances,
-    feature_map,
+    plot_similarities,
+    plot_features,
     picture_of,
-    ranked_lists,
+    plot_rankings,
     rgb,
     save_picture,
-    spread,
+    count_pairs,
 )
 from core.lab.training import plots as pictures
 from core.machine.canvas import Canvas
@@ -55,7 +55,7 @@ def test_ranked_lists_frame_right_green_and_wrong_red() -> None:
     person, camera = np.array([5, 6, 5, -1, 5]), np.array([1, 2, 2, 2, 1])
     grey = np.full((5, HIGH, WIDE, 3), 128, np.uint8)
     gallery = np.array([False, True, True, True, True])
-    sheet = ranked_lists(grey, vectors, person, camera, gallery, [0])
+    sheet = plot_rankings(grey, vectors, person, camera, gallery, [0])
     columns = {
         name: np.flatnonzero((sheet == colour).all(axis=2).any(axis=0)) for name, colour in (("r", RIGHT), ("w", WRONG))
     }
@@ -67,14 +67,14 @@ def test_ranked_lists_frame_right_green_and_wrong_red() -> None:
 
 def test_no_queries_are_still_a_picture() -> None:
     vectors, person, camera = people(0, 6, 2, 0.1)
-    sheet = ranked_lists(np.zeros((6, HIGH, WIDE, 3), np.uint8), vectors, person, camera, np.ones(6, bool), [])
+    sheet = plot_rankings(np.zeros((6, HIGH, WIDE, 3), np.uint8), vectors, person, camera, np.ones(6, bool), [])
     assert close(sheet, RIGHT) == close(sheet, WRONG) == 0 and sheet.ndim == 3
 
 
 def test_pairs_are_counted_once_and_by_their_kind() -> None:
     """Person 1 in cameras 1, 1, 2 and person 2 in camera 1; a distractor and junk do not count."""
     vectors = unit([[1, 0], [1, 0], [1, 0], [0, 1], [1, 1], [1, 1]])
-    found = spread(vectors, np.array([1, 1, 1, 2, 0, -1]), np.array([1, 1, 2, 1, 1, 1]), bins=4)
+    found = count_pairs(vectors, np.array([1, 1, 1, 2, 0, -1]), np.array([1, 1, 2, 1, 1, 1]), bins=4)
     assert found.same.tolist() == [0, 0, 0, 2]  # rows 0 and 1 with row 2, not with each other
     assert found.different.tolist() == [0, 0, 3, 0]
     assert (found.crossing, found.missed, found.mistaken) == (0.5, 0, 0)
@@ -84,16 +84,16 @@ def test_pairs_are_counted_once_and_by_their_kind() -> None:
 def test_a_kind_of_pair_that_is_missing_is_misuse(person: list[int]) -> None:
     rows = len(person)
     with pytest.raises(ValueError, match="expected pairs"):
-        spread(np.ones((rows, 2), np.float32), np.array(person, int), np.arange(rows))
+        count_pairs(np.ones((rows, 2), np.float32), np.array(person, int), np.arange(rows))
 
 
 @given(seed=st.integers(0, 2**32), noise=st.floats(0.05, 2))
 def test_the_crossing_errs_least_and_blocks_do_not_matter(seed: int, noise: float) -> None:
     vectors, person, camera = people(seed, 40, 5, noise)
-    found = spread(vectors, person, camera)
+    found = count_pairs(vectors, person, camera)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "_BLOCK", 100)
-        again = spread(vectors, person, camera)
+        again = count_pairs(vectors, person, camera)
     assert (found.same == again.same).all() and (found.different == again.different).all()
     similar = (vectors @ vectors.T)[np.triu_indices(40, 1)]
     alike = (person[:, None] == person)[np.triu_indices(40, 1)]
@@ -109,7 +109,7 @@ def test_the_crossing_errs_least_and_blocks_do_not_matter(seed: int, noise: floa
 
 def test_distances_draw_both_kinds() -> None:
     vectors, person, camera = people(1, 60, 5, 0.3)
-    picture = distances(spread(vectors, person, camera))
+    picture = plot_similarities(count_pairs(vectors, person, camera))
     assert picture.dtype == np.uint8 and picture.shape == (560, 880, 3)
     for colour in COLOURS[:2]:
         assert close(picture, colour) > 20
@@ -118,9 +118,9 @@ def test_distances_draw_both_kinds() -> None:
 @pytest.mark.parametrize("how", ["pca", "tsne"])
 def test_a_map_shows_the_busiest_in_colour(how: str) -> None:
     vectors, person, camera = people(2, 90, 12, 0.2)
-    picture = feature_map(vectors, person, camera, how, people=3)  # type: ignore[arg-type]
+    picture = plot_features(vectors, person, camera, how, people=3)  # type: ignore[arg-type]
     assert [close(picture, colour) > 30 for colour in COLOURS[:5]] == [True, True, True, False, False]
-    again = feature_map(vectors, person, camera, how, people=3)  # type: ignore[arg-type]
+    again = plot_features(vectors, person, camera, how, people=3)  # type: ignore[arg-type]
     assert (picture == again).all()
 
 
@@ -128,14 +128,14 @@ def test_a_map_shows_the_busiest_in_colour(how: str) -> None:
 @pytest.mark.parametrize("how", ["pca", "tsne"])
 def test_a_map_of_next_to_nobody(rows: int, how: str) -> None:
     vectors, person, camera = people(3, 4, 2, 0.1)
-    picture = feature_map(vectors[:rows], person[:rows], camera[:rows], how)  # type: ignore[arg-type]
+    picture = plot_features(vectors[:rows], person[:rows], camera[:rows], how)  # type: ignore[arg-type]
     assert picture.shape == (560, 880, 3)
 
 
 def test_a_map_is_bounded_and_keeps_the_coloured() -> None:
     first = np.zeros(5000, bool)
     first[4000:4100] = True
-    rows = pictures._some(first)
+    rows = pictures._sample_rows(first)
     assert len(rows) == pictures._MOST_POINTS and (np.diff(rows) > 0).all()
     assert set(range(4000, 4100)) <= set(rows.tolist())
     assert rows[0] == 0 and rows[-1] == 4999

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.base.errors import ClipError, SettingsError, SightlineError, StoreError
 from core.base.progress import Progress, Report
 from core.base.types import Image
-from core.lab.training import Crop, Prepared, PrepareSettings, _split, prepare, read_crops, read_table
+from core.lab.training import Crop, Prepared, PrepareSettings, assign_splits, prepare, read_crops, read_table
 from core.vision.appearance import sharpness_of
 from core.vision.video import probe
 
@@ -376,7 +376,7 @@ people_of = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.sets(st.i
 def test_splits_are_whole_people_on_both_sides(people: dict[str, set[int]], share: float, seed: int) -> None:
     crops = [Crop(person, camera, camera, 0, "all") for person, cameras in people.items() for camera in cameras]
     settings = PrepareSettings(purpose="x", share=share, seed=seed)
-    made = Prepared(tuple(_split(crops, settings)), {}, {})
+    made = Prepared(tuple(assign_splits(crops, settings)), {}, {})
     train, val = set(made.people("train")), set(made.people("val"))
     assert train | val == set(people) and not train & val
     if share and len(people) > 1:
@@ -384,13 +384,13 @@ def test_splits_are_whole_people_on_both_sides(people: dict[str, set[int]], shar
         assert len(val) in {max(1, round(share * len(people))), len(people) - 1}
         # Somebody who can be looked for across cameras, if anybody can.
         assert made.askable("val") or not any(len(cameras) > 1 for cameras in people.values())
-    assert Prepared(tuple(_split(crops[::-1], settings)), {}, {}).crops == made.crops
+    assert Prepared(tuple(assign_splits(crops[::-1], settings)), {}, {}).crops == made.crops
 
 
 def test_another_seed_asks_other_people() -> None:
     crops = [Crop(str(n), 1, n, 0, "all") for n in range(50)]
     chosen = [
-        {c.person for c in _split(crops, PrepareSettings(purpose="x", seed=s)) if c.split == "val"} for s in (0, 1)
+        {c.person for c in assign_splits(crops, PrepareSettings(purpose="x", seed=s)) if c.split == "val"} for s in (0, 1)
     ]
     assert chosen[0] != chosen[1] and len(chosen[0]) == len(chosen[1]) == 10
 

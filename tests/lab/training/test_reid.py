@@ -11,7 +11,7 @@ import torch
 
 from core.base.errors import Cancelled, SettingsError
 from core.base.progress import Progress, Report
-from core.lab.training import NONE, Checkpoint, ReidRecipe, Student, embed_with, lesson, read_crops, train_reid
+from core.lab.training import NO_AUGMENTATION, Checkpoint, ReidRecipe, Student, embed_with, read_training_set, read_crops, train_reid
 from core.vision.embed import open_embedder
 from core.vision.models import find
 from tests.lab.training.making import market
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(folder: Path, out: Path, recipe: ReidRecipe = RECIPE, progress: Progress | None = None) -> Student:
     progress = progress or Progress()
-    taught, examination = lesson(folder, recipe, 4, None, None, progress)
+    taught, examination = read_training_set(folder, recipe, 4, None, None, progress)
     return train_reid(taught, recipe, Checkpoint(out, asdict(recipe)), progress, judge=examination)
 
 
@@ -44,7 +44,7 @@ def losses(out: Path) -> list[float]:
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("contrastive", "sgd"), ("margin", "sgd")])
 def test_it_learns(folder: Path, tmp_path: Path, loss: str, optimizer: str, recipe: ReidRecipe) -> None:
-    recipe = replace(recipe, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NONE)
+    recipe = replace(recipe, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NO_AUGMENTATION)
     train(folder, tmp_path, recipe)
     course = losses(tmp_path)
     assert len(course) == 3 and course[-1] < course[0]
@@ -109,7 +109,7 @@ def test_other_settings_do_not_go_on_with_a_training(folder: Path, tmp_path: Pat
 
 def test_it_stops_early_when_nothing_gets_better(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     recipe = replace(recipe, epochs=5, patience=2, rate=1e-9, final=1.0)
-    taught, _ = lesson(folder, recipe, 0, None, None, Progress())
+    taught, _ = read_training_set(folder, recipe, 0, None, None, Progress())
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress(), judge=lambda student: {"rank1": 0.1, "map": 0.0})
     # Equal is no worse than the best, so the best moves on; only falling short counts.
     assert len(losses(tmp_path)) == 5
@@ -133,7 +133,7 @@ class Teacher:
 
 def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=6, epochs=6)
-    taught, _ = lesson(folder, recipe, 4, Teacher(), folder, Progress())  # type: ignore[arg-type]
+    taught, _ = read_training_set(folder, recipe, 4, Teacher(), folder, Progress())  # type: ignore[arg-type]
     assert taught.teacher.shape == (48 + 72, 3) and len(taught.unlabelled) == 72
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
     rows = Checkpoint(tmp_path, {}).curves.rows
@@ -143,7 +143,7 @@ def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path, recipe: ReidReci
 
 def test_a_teacher_speaks_of_copies_and_of_nothing_else(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=24, epochs=6)
-    taught, _ = lesson(folder, recipe, 4, Teacher(), folder, Progress(), copies=2)  # type: ignore[arg-type]
+    taught, _ = read_training_set(folder, recipe, 4, Teacher(), folder, Progress(), copies=2)  # type: ignore[arg-type]
     assert len(taught.unlabelled) == len(taught.teacher) == 2 * (48 + 72) and taught.untold == 48
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
     rows = Checkpoint(tmp_path, {}).curves.rows

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli import main
-from core.lab.training import settled, unnamed
+from core.lab.training import recompute_batchnorm, read_unlabelled
 from core.vision.models import find
 from tests.lab.training.making import market
 
@@ -45,9 +45,9 @@ def test_the_first_mean_is_that_of_the_crops(trained: tuple[Path, Path], tmp_pat
     from core.lab.training import as_input, load_pictures
 
     crops, weights = trained
-    settled(weights, [unnamed(crops)], 1000, tmp_path / "new.safetensors", 0, Progress())
+    recompute_batchnorm(weights, [read_unlabelled(crops)], 1000, tmp_path / "new.safetensors", 0, Progress())
     state = load_file(tmp_path / "new.safetensors")
-    x = as_input(load_pictures(unnamed(crops), 64, 32), torch.device("cpu"))
+    x = as_input(load_pictures(read_unlabelled(crops), 64, 32), torch.device("cpu"))
     out = torch.nn.functional.conv2d(x, state["conv1.conv.weight"].float(), stride=2, padding=3)
     expected, spread = out.mean((0, 2, 3)).numpy(), out.std().item()
     np.testing.assert_allclose(state["conv1.bn.running_mean"].float(), expected, atol=0.02 * spread)
@@ -56,7 +56,7 @@ def test_the_first_mean_is_that_of_the_crops(trained: tuple[Path, Path], tmp_pat
 def test_the_same_seed_gives_the_same_means(trained: tuple[Path, Path], tmp_path: Path) -> None:
     crops, weights = trained
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
-        settled(weights, [unnamed(crops)], 10, tmp_path / name, seed, Progress())
+        recompute_batchnorm(weights, [read_unlabelled(crops)], 10, tmp_path / name, seed, Progress())
     one, same, other = (load_file(tmp_path / name) for name in ("a", "b", "c"))
     assert all(torch.equal(one[key], same[key]) for key in one)
     assert not all(torch.equal(one[key], other[key]) for key in one)
@@ -65,4 +65,4 @@ def test_the_same_seed_gives_the_same_means(trained: tuple[Path, Path], tmp_path
 def test_weights_of_others_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
     save_file({"a": torch.zeros(2)}, tmp_path / "theirs.safetensors")
     with pytest.raises(SettingsError, match="not made by train reid"):
-        settled(tmp_path / "theirs.safetensors", [unnamed(trained[0])], 10, tmp_path / "out", 0, Progress())
+        recompute_batchnorm(tmp_path / "theirs.safetensors", [read_unlabelled(trained[0])], 10, tmp_path / "out", 0, Progress())

@@ -9,7 +9,7 @@ import pytest
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.types import Floats, Image
-from core.lab.training import NONE, SEEN, Augment, prepared, unnamed, views
+from core.lab.training import NO_AUGMENTATION, TEACHER_SIZE, Augmentation, prefetch_batches, read_unlabelled, make_copies
 from tests.lab.training.making import market
 
 
@@ -32,31 +32,31 @@ def crops(tmp_path: Path) -> Path:
 
 
 def test_teacher_and_student_see_the_same(crops: Path) -> None:
-    teacher, paths = Witness(), unnamed(crops).path
-    made, said = views(paths, 3, SEEN, teacher, 0, Progress())  # type: ignore[arg-type]
-    assert np.array_equal(made, np.stack(teacher.shown)) and made.shape == (180, *SEEN, 3)
+    teacher, paths = Witness(), read_unlabelled(crops).path
+    made, said = make_copies(paths, 3, TEACHER_SIZE, teacher, 0, Progress())  # type: ignore[arg-type]
+    assert np.array_equal(made, np.stack(teacher.shown)) and made.shape == (180, *TEACHER_SIZE, 3)
     assert np.array_equal(said, Witness().embed(list(made)))
-    small, same = views(paths, 3, (64, 32), Witness(), 0, Progress())  # type: ignore[arg-type]
+    small, same = make_copies(paths, 3, (64, 32), Witness(), 0, Progress())  # type: ignore[arg-type]
     assert np.array_equal(same, said)
     assert np.array_equal(small[7], cv2.resize(made[7], (32, 64), interpolation=cv2.INTER_AREA))
 
 
 def test_another_seed_makes_other_copies_and_the_same_seed_the_same(crops: Path) -> None:
     one, again, other = (
-        views(unnamed(crops).path, 1, (64, 32), Witness(), seed, Progress())[0]  # type: ignore[arg-type]
+        make_copies(read_unlabelled(crops).path, 1, (64, 32), Witness(), seed, Progress())[0]  # type: ignore[arg-type]
         for seed in (0, 0, 1)
     )
     assert np.array_equal(one, again) and not np.array_equal(one, other)
 
 
 def test_copies_are_changed_and_some_wear_anothers_legs(crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = unnamed(crops).path
-    plain = np.stack([cv2.resize(cv2.imread(str(path)), SEEN[::-1], interpolation=cv2.INTER_LINEAR) for path in paths])
-    made, _ = views(paths, 1, SEEN, Witness(), 0, Progress())  # type: ignore[arg-type]
+    paths = read_unlabelled(crops).path
+    plain = np.stack([cv2.resize(cv2.imread(str(path)), TEACHER_SIZE[::-1], interpolation=cv2.INTER_LINEAR) for path in paths])
+    made, _ = make_copies(paths, 1, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
     assert not any(np.array_equal(copy, crop) for copy in made for crop in plain)
-    monkeypatch.setattr("core.lab.training.training_set.CHANGES", NONE)
+    monkeypatch.setattr("core.lab.training.training_set.CHANGES", NO_AUGMENTATION)
     monkeypatch.setattr("core.lab.training.training_set.SWAP", 0.0)
-    made, _ = views(paths, 1, SEEN, Witness(), 0, Progress())  # type: ignore[arg-type]
+    made, _ = make_copies(paths, 1, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
     heads = [next((n for n, crop in enumerate(plain) if np.array_equal(copy[:90], crop[:90])), -1) for copy in made]
     feet = [next((n for n, crop in enumerate(plain) if np.array_equal(copy[-70:], crop[-70:])), -1) for copy in made]
     mixed = sum(a != b for a, b in zip(heads, feet, strict=True) if min(a, b) >= 0)
@@ -67,12 +67,12 @@ def test_copies_are_changed_and_some_wear_anothers_legs(crops: Path, monkeypatch
 
 def test_no_copies_is_refused(crops: Path) -> None:
     with pytest.raises(SettingsError, match="once at least"):
-        views(unnamed(crops).path, 0, SEEN, Witness(), 0, Progress())  # type: ignore[arg-type]
+        make_copies(read_unlabelled(crops).path, 0, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
 
 
 def test_finished_pictures_stay_as_they_are() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (10, 64, 32, 3), np.uint8)
     batches = [np.array([1, 8, 3, 9])]
-    ((rows, shown),) = prepared(pictures, batches, Augment(), (0,), finished=5)
+    ((rows, shown),) = prefetch_batches(pictures, batches, Augmentation(), (0,), finished=5)
     same = [np.array_equal(a, b) for a, b in zip(shown, pictures[rows], strict=True)]
     assert same == [False, True, False, True]
