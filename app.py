@@ -35,7 +35,7 @@ ROUTES = [
 
 
 @asynccontextmanager
-async def _announced(_: st.App) -> AsyncIterator[None]:
+async def _announce_address(_: st.App) -> AsyncIterator[None]:
     """Streamlit's own welcome is switched off, for it offers things that are no business of our users."""
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
@@ -45,6 +45,6 @@ async def _announced(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
-    lifespan=_announced,
+    lifespan=_announce_address,
     middleware=[Middleware(OnlyHere, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

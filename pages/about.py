@@ -9,7 +9,7 @@ from pages.parts.shell.source import ROOT, source_address, source_name, source_z
 _KINDS = {"detector": "Person detector", "embedder": "Re-identification model"}
 
 
-def source() -> None:
+def source_button() -> None:
     """Either where the source is published, or the files that this server runs from."""
     if address := source_address():
         st.link_button("Open the source code", address, icon=":material/code:")
@@ -25,7 +25,7 @@ def source() -> None:
     )
 
 
-def models() -> None:
+def model_table() -> None:
     """The licence of each model that Sightline can use, whether or not it is installed."""
     st.dataframe(
         [
@@ -53,7 +53,7 @@ st.markdown(
     "(AGPL-3.0-or-later). You may use, study, share and change it. It comes without any warranty. "
     "If you let others use a changed version over a network, you must offer them its source code."
 )
-source()
+source_button()
 with st.expander("Read the licence"):
     st.code((ROOT / "LICENSE").read_text(encoding="utf-8"), language=None, height=400)
 st.subheader("Third-party notices")
@@ -61,7 +61,7 @@ st.markdown(
     "Models have licences of their own. Those marked as ours come with Sightline; the others are used only if you "
     "install them."
 )
-models()
+model_table()
 st.caption(
     "The Python packages that Sightline uses are listed in `requirements.txt`. Each is installed with its own licence."
 )

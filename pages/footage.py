@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from pages.parts.footage.add_clips import from_folder, refusals, uploader
-from pages.parts.footage.clip_cards import clip_cards, undo_removal, what_is_ahead
-from pages.parts.footage.clip_fields import ask_for_clocks
-from pages.parts.shell.navigation import go_on_to, link_to
+from pages.parts.footage.add_clips import add_from_folder, show_refusals, uploader
+from pages.parts.footage.clip_cards import clip_cards, undo_removal, show_disk_space
+from pages.parts.footage.clip_fields import choose_clocks
+from pages.parts.shell.navigation import next_step_link, link_to
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.welcome import offer_sample, welcome
 
@@ -19,20 +19,20 @@ if not case.clips:
     st.markdown("**Start here:** add one clip for each camera. Your files are never changed.")
 uploader(case)
 with st.expander("Add from a folder on this computer", icon=":material/folder_open:"):
-    from_folder(case)
-refusals()
+    add_from_folder(case)
+show_refusals()
 undo_removal(case)
 if not case.clips:
     st.caption("No footage at hand? Open the sample as a separate case.")
     offer_sample()
     st.stop()
 
-by_clock = ask_for_clocks(case)
+by_clock = choose_clocks(case)
 usable = clip_cards(case, by_clock)
-what_is_ahead(case, usable)
+show_disk_space(case, usable)
 if len(usable) < len(case.clips):
     st.warning("Some clips cannot be used. Remove them, or restore their files, before you start a run.")
 else:
     with st.container(horizontal=True, vertical_alignment="center"):
-        go_on_to("regions", "Next: draw regions")
+        next_step_link("regions", "Next: draw regions")
         link_to("run", "Skip to Run", ":material/play_circle:")

@@ -2,19 +2,19 @@
 
 import streamlit as st
 
-from pages.parts.gallery.empty_states import desk_or_hint, how_made
-from pages.parts.gallery.gallery import gallery, hear
-from pages.parts.gallery.moment import watch
+from pages.parts.gallery.empty_states import session_or_hint, show_models_and_settings
+from pages.parts.gallery.gallery import gallery, process_actions
+from pages.parts.gallery.moment import show_moment
 from pages.parts.gallery.whatif import retrack_panel
-from pages.parts.shell.open_case import the_case
+from pages.parts.shell.open_case import require_case
 
 st.title("Gallery")
-heard = hear(the_case())
+cursor = process_actions(require_case())
 # What was heard has changed the case.
-case = the_case()
-desk = desk_or_hint(case)
-if desk is not None:
-    gallery(case, desk, heard)
+case = require_case()
+session = session_or_hint(case)
+if session is not None:
+    gallery(case, session, cursor)
     retrack_panel(case)
-    how_made(desk.out)
-    watch(case, desk)
+    show_models_and_settings(session.out)
+    show_moment(case, session)

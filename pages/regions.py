@@ -7,11 +7,11 @@ from core.base.types import Clip
 from core.http import stills_address
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
-from pages.parts.regions.drawing import drawings, roi
-from pages.parts.regions.region_tools import bring_file, choose_anchor, copy_to_others, counted, found_boxes, take_file
-from pages.parts.shell.navigation import go_on_to, link_to
-from pages.parts.shell.open_case import the_case
-from pages.parts.shell.session import camera_choice, region_canvas
+from pages.parts.regions.drawing import drawings, region_editor
+from pages.parts.regions.region_tools import load_file, choose_anchor, copy_to_cameras, count_boxes, found_boxes, save_file
+from pages.parts.shell.navigation import next_step_link, link_to
+from pages.parts.shell.open_case import require_case
+from pages.parts.shell.session import camera_choice, canvas_entry
 
 
 def choose_camera(case: Case) -> CaseClip:
@@ -21,52 +21,52 @@ def choose_camera(case: Case) -> CaseClip:
     if chosen.get("") not in names:
         chosen.set(names[0])
     name = st.segmented_control("Camera", names, key=chosen.key, required=True, persist_state="session")
-    drawn = [f"{clip.camera} ({len(clip.regions.regions)})" for clip in case.clips if clip.regions.regions]
+    with_regions = [f"{clip.camera} ({len(clip.regions.regions)})" for clip in case.clips if clip.regions.regions]
     if len(names) > 1:
-        st.caption(f"With regions: {', '.join(drawn) or 'none yet'}.")
+        st.caption(f"With regions: {', '.join(with_regions) or 'none yet'}.")
     return case.clip(str(name))
 
 
-def draw(case: Case, clip: CaseClip, film: Clip) -> None:
+def show_drawing(case: Case, clip: CaseClip, video: Clip) -> None:
     """The drawing on a picture of the clip, with how many of the boxes found count."""
-    desk = drawings(case)
-    desk.look(clip)
-    end = min(film.duration_seconds, clip.end_seconds or film.duration_seconds, float(film.times[-1]))
+    drawing = drawings(case)
+    drawing.reload(clip)
+    end = min(video.duration_seconds, clip.end_seconds or video.duration_seconds, float(video.times[-1]))
     start = min(clip.start_seconds, end)
-    about = counted(clip.regions, found_boxes(clip, film, case.plan.track.conf), film)
-    size = {"width": film.width, "height": film.height, "stills": stills_address(film.digest)}
-    when = {"start": start, "end": end, "moment": desk.moments.get(clip.camera, (start + end) / 2)}
-    if desk.refused:
-        st.warning(desk.refused)
-    roi(region_canvas(case.key).key, {**desk.data(clip), **size, **when, **about})
+    box_count = count_boxes(clip.regions, found_boxes(clip, video, case.plan.track.conf), video)
+    size = {"width": video.width, "height": video.height, "stills": stills_address(video.digest)}
+    moments = {"start": start, "end": end, "moment": drawing.moments.get(clip.camera, (start + end) / 2)}
+    if drawing.refused:
+        st.warning(drawing.refused)
+    region_editor(canvas_entry(case.key).key, {**drawing.data(clip), **size, **moments, **box_count})
 
 
 @st.fragment
 def editor() -> None:
-    case = the_case()
-    said = region_canvas(case.key).get({}) or {}
-    drawings(case).hear(said.get("drawn"))
-    if moment := said.get("moment"):
+    case = require_case()
+    message = canvas_entry(case.key).get({}) or {}
+    drawings(case).receive(message.get("drawn"))
+    if moment := message.get("moment"):
         drawings(case).moments[moment["camera"]] = moment["seconds"]
-    case = the_case()
+    case = require_case()
     clip = choose_camera(case)
     try:
-        film = clip_of(clip.path)
+        video = clip_of(clip.path)
     except SightlineError as fault:
         st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} Its regions are saved.")
         return
-    if film.digest != clip.digest:
+    if video.digest != clip.digest:
         st.error(f"**The file of {clip.camera} has changed.** Restore it, or add the new file on the Footage page.")
         return
-    draw(case, clip, film)
+    show_drawing(case, clip, video)
     choose_anchor(clip)
-    copy_to_others(case, clip, film)
-    bring_file(clip, film)
-    take_file(clip)
+    copy_to_cameras(case, clip, video)
+    load_file(clip, video)
+    save_file(clip)
 
 
 st.title("Regions")
-case = the_case()
+case = require_case()
 if not case.clips:
     st.info("**No clips yet.** Add at least one on the Footage page.", icon=":material/video_library:")
     link_to("footage", "Go to Footage", ":material/arrow_back:")
@@ -78,4 +78,4 @@ st.markdown(
 editor()
 if case.run:
     st.caption("Changes apply from the next run. It reuses the detections.")
-go_on_to("run", "Next: run")
+next_step_link("run", "Next: run")

@@ -9,22 +9,22 @@ from core.workspace import services
 from core.workspace.jobs import Job, Order, changes, order_of
 from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
-from pages.parts.run.progress import case_job, job_of
+from pages.parts.run.progress import show_job, job_of
 from pages.parts.run.settings import advanced, model_choice
 from pages.parts.shell.navigation import link_to
-from pages.parts.shell.open_case import change, the_case
+from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import RUN_REFUSED
 
 
 def start(order: Order) -> None:
     try:
         key = services().jobs.start(order).key
-        change(lambda case: replace(case, wanted=key), "run started")
+        change_case(lambda case: replace(case, wanted=key), "run started")
     except SightlineError as fault:
         RUN_REFUSED.set(str(fault))
 
 
-def offer(order: Order, job: Job | None) -> None:
+def start_button(order: Order, job: Job | None) -> None:
     """The button, where there is something to do."""
     if job is not None and job.key == order.key:
         if job.state == "done":
@@ -35,9 +35,9 @@ def offer(order: Order, job: Job | None) -> None:
     if job is None:
         st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
         return
-    differs = changes(job.order, order)
-    told = differs or ["Sightline: this version detects or tracks people differently"]
-    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {words}" for words in told))
+    differences = changes(job.order, order)
+    reasons = differences or ["Sightline: this version detects or tracks people differently"]
+    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {reason}" for reason in reasons))
     if job.live:
         st.caption("The current run continues in parallel. Stop it if you no longer need it.")
     st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
@@ -45,7 +45,7 @@ def offer(order: Order, job: Job | None) -> None:
 
 
 st.title("Run")
-case = the_case()
+case = require_case()
 if not case.clips:
     st.info("**No clips yet.** Add one for each camera on the Footage page.", icon=":material/video_library:")
     link_to("footage", "Go to Footage", ":material/arrow_back:")
@@ -53,11 +53,11 @@ if not case.clips:
 job = job_of(case)
 if refused := RUN_REFUSED.pop(""):
     st.error(refused, icon=":material/error:")
-case_job(case)
+show_job(case)
 st.subheader("Settings" if job else "Quality")
 preset_cards()
 try:
-    offer(order_of(case), job)
+    start_button(order_of(case), job)
 except SightlineError as fault:
     st.error(f"**This cannot be run yet: {fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
 model_choice(case)

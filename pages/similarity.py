@@ -6,21 +6,21 @@ import streamlit as st
 from core.http import PEOPLE, TRACKS
 from pages.parts.shell.format import count
 from pages.parts.shell.navigation import link_to
-from pages.parts.shell.open_case import the_case
+from pages.parts.shell.open_case import require_case
 from pages.parts.shell.session import SIMILARITY_VIEW
-from pages.parts.similarity.charts import bars, compared, counted, files
-from pages.parts.similarity.maps import flat_map, heat_map
+from pages.parts.similarity.charts import pair_chart, require_similarities, count_pairs, similarity_downloads
+from pages.parts.similarity.maps import appearance_map, heat_map
 
 MAP = "map"
 VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Appearance map"}
 
 st.title("Similarity")
-case = the_case()
-desk = compared(case)
-people, tracks = len(np.unique(desk.people.person)), len(desk.evidence.tracklets)
-how = "your threshold" if desk.chosen is not None else "the suggested threshold"
+case = require_case()
+session = require_similarities(case)
+people, tracks = len(np.unique(session.people.person)), len(session.evidence.tracklets)
+threshold_source = "your threshold" if session.chosen is not None else "the suggested threshold"
 st.markdown(
-    f"Similarity of appearance, up to 1. At {how} of **{desk.match.threshold:.2f}**, {count(tracks, 'track')} "
+    f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {count(tracks, 'track')} "
     f"{'are one person' if people == 1 else f'make {people} people'}."
 )
 SIMILARITY_VIEW.set_default(PEOPLE if people > 1 else TRACKS)
@@ -33,16 +33,16 @@ view = st.segmented_control(
     label_visibility="collapsed",
 )
 if view == MAP:
-    flat_map(case, tracks, desk.match.threshold)
+    appearance_map(case, tracks, session.match.threshold)
 elif view == TRACKS:
-    heat_map(case, TRACKS, tracks, desk.match.threshold)
+    heat_map(case, TRACKS, tracks, session.match.threshold)
 elif people > 1:
-    heat_map(case, PEOPLE, people, desk.match.threshold)
+    heat_map(case, PEOPLE, people, session.match.threshold)
 else:
     st.info("**All tracks are one person**, so there is nothing to compare. See the Tracks view for the reason.")
 
 st.subheader("Similarity of pairs of tracks")
-bars(counted(desk.match), desk.match.threshold)
+pair_chart(count_pairs(session.match), session.match.threshold)
 link_to("gallery", "Change the threshold in the Gallery", ":material/tune:")
 st.subheader("Downloads")
-files(case, desk)
+similarity_downloads(case, session)

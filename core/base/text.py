@@ -10,7 +10,7 @@ CANDIDATES = "Matches are candidates until a person confirms them."
 _UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
-def in_words(count: float) -> str:
+def format_bytes(count: float) -> str:
     """So many bytes.
 
     >>> in_words(0), in_words(999), in_words(2_999_036), in_words(5.3e9), in_words(2 * 10**12)

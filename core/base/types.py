@@ -51,11 +51,11 @@ class Table:
         return type(self)(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})  # type: ignore[arg-type]
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
         """The rows of all parts (at least one), one part after the other."""
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})  # type: ignore[arg-type]
 
-    def _settle(self, **columns: tuple[type, tuple[int, ...]]) -> None:
+    def _validate_columns(self, **columns: tuple[type, tuple[int, ...]]) -> None:
         lengths = {}
         for name, (dtype, tail) in columns.items():
             array = _column(name, getattr(self, name), dtype, tail)
@@ -73,7 +73,7 @@ class Timeline(Table):
     seconds: Seconds
 
     def __post_init__(self) -> None:
-        self._settle(frame=(np.int64, ()), seconds=(np.float64, ()))
+        self._validate_columns(frame=(np.int64, ()), seconds=(np.float64, ()))
         if len(self) > 1 and (np.diff(self.frame) <= 0).any():
             raise ValueError("Timeline.frame must rise strictly")
 
@@ -91,7 +91,7 @@ class Detections(Table):
     score: Floats
 
     def __post_init__(self) -> None:
-        self._settle(frame=(np.int64, ()), xyxy=(np.float32, (4,)), score=(np.float32, ()))
+        self._validate_columns(frame=(np.int64, ()), xyxy=(np.float32, (4,)), score=(np.float32, ()))
         if len(self) > 1 and (np.diff(self.frame) < 0).any():
             raise ValueError("Detections must be ordered by frame")
 
@@ -104,7 +104,7 @@ class Features(Table):
     vector: Floats
 
     def __post_init__(self) -> None:
-        self._settle(detection=(np.int64, ()), vector=(np.float32, ANY))
+        self._validate_columns(detection=(np.int64, ()), vector=(np.float32, ANY))
         if len(self) > 1 and (np.diff(self.detection) <= 0).any():
             raise ValueError("Features.detection must rise strictly")
 
@@ -118,16 +118,16 @@ class Tracks(Table):
     track: Ints
     xyxy: Floats
     score: Floats
-    seen: Bools
+    detected: Bools
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             frame=(np.int64, ()),
             seconds=(np.float64, ()),
             track=(np.int64, ()),
             xyxy=(np.float32, (4,)),
             score=(np.float32, ()),
-            seen=(np.bool_, ()),
+            detected=(np.bool_, ()),
         )
 
     @classmethod
@@ -151,7 +151,7 @@ class Tracklets(Table):
     vector: Floats
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             camera=(np.int64, ()),
             track=(np.int64, ()),
             start=(np.float64, ()),

@@ -8,7 +8,7 @@ import sys
 import time
 
 from core.base.errors import SettingsError
-from core.base.text import in_words
+from core.base.text import format_bytes
 from core.machine.artifacts import Store
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -23,13 +23,13 @@ def run(options: argparse.Namespace) -> int:
     store = Store()
     if options.trim is not None:
         gone = store.trim(size(options.trim))
-        sys.stdout.write(f"Removed {len(gone)} entries, {in_words(sum(e.size for e in gone))}.\n")
+        sys.stdout.write(f"Removed {len(gone)} entries, {format_bytes(sum(e.size for e in gone))}.\n")
     entries = store.entries()
     for entry in entries:
         state = "whole  " if entry.complete else "partial"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        sys.stdout.write(f"{in_words(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n")
-    sys.stdout.write(f"{len(entries)} entries, {in_words(sum(e.size for e in entries))}, in {store.root}\n")
+        sys.stdout.write(f"{format_bytes(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n")
+    sys.stdout.write(f"{len(entries)} entries, {format_bytes(sum(e.size for e in entries))}, in {store.root}\n")
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.base.text import in_words
+from core.base.text import format_bytes
 from core.cli.progress import listener
 from core.workspace.cases import Cases, back_up, erase, restore, what_goes
 from core.workspace.jobs import Jobs
@@ -48,4 +48,4 @@ def _delete(cases: Cases, key: str) -> None:
     if any(job.live for job in Jobs().all() if job.key in goes):
         raise SettingsError(f"a run of {case.name} is at work", "Stop it first, in the app.")
     gone = erase(cases, case)
-    sys.stdout.write(f"deleted: {case.name}, {in_words(gone.bytes)}\n")
+    sys.stdout.write(f"deleted: {case.name}, {format_bytes(gone.bytes)}\n")

@@ -20,20 +20,20 @@ from core.export import ChangedError, read_manifest, require_empty, with_reason,
 from core.machine.device import backend
 from core.machine.paths import write_atomically
 from core.runs import (
-    ZIP,
+    GALLERY_FILE,
     Choice,
     Evidence,
     MatchedPeople,
     about_people,
-    bring,
+    import_crops,
     decide,
-    known_of,
+    run_prior,
     load_evidence,
     load_people,
-    look_into,
-    matched,
-    people_of,
-    record_of,
+    list_folders,
+    match_people,
+    build_gallery,
+    read_record,
 )
 from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, Known, find
@@ -127,8 +127,8 @@ def _again(options: argparse.Namespace, progress: Progress) -> None:
 
 def _said(options: argparse.Namespace) -> tuple[Evidence, Path, Known | None, Choice]:
     """What is known of a run that is done, its folder, and what the flags say of it."""
-    evidence, record = load_evidence(options.done), record_of(options.done)
-    return evidence, options.done, known_of(record), choice_of(options, record["cameras"])
+    evidence, record = load_evidence(options.done), read_record(options.done)
+    return evidence, options.done, run_prior(record), choice_of(options, record["cameras"])
 
 
 def elsewhere(options: argparse.Namespace, progress: Progress) -> int:
@@ -145,15 +145,15 @@ def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
     to, what = options.to, options.what or "gallery"
     if what == "gallery":
         _again(options, progress)
-        yield to / ZIP
+        yield to / GALLERY_FILE
         return
     said = evidence, out, known, choice = _said(options)
     export = export_of(options, to)
-    parts, found = matched(*said)
+    parts, found = match_people(*said)
     if what == "films":
         yield from write_films(parts, found.people().person, out, to, export.blur, progress, options.clip)
         return
-    gallery = people_of(parts, found, out, about_people(evidence, out, known, choice), choice.names)
+    gallery = build_gallery(parts, found, out, about_people(evidence, out, known, choice), choice.names)
     people = with_reason(MatchedPeople(parts, found, gallery), export.reason)
     write_market(people.gallery, to / CROPS, progress)
     yield to / CROPS
@@ -161,11 +161,11 @@ def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
 
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
     """The exit status: 1 where a picture could not be read."""
-    brought = look_into(options.from_crops, options.out)
+    brought = list_folders(options.from_crops, options.out)
     choice, export = choice_of(options, [files[0].camera.name for files in brought]), export_of(options)
     model = find(options.features or EMBEDDER, "embedder")
     embedder = open_embedder(model, backend(options.device or "auto"), flip=True)
-    evidence, told = bring(brought, model, embedder, options.out, progress)
+    evidence, told = import_crops(brought, model, embedder, options.out, progress)
     for files in brought:
         camera = files[0].camera
         mine = [one for one in told if one.camera == camera]

@@ -14,11 +14,11 @@ from typing import Any
 from core.base.errors import SettingsError
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings, VideoSettings
-from core.base.text import duration, in_words
+from core.base.text import duration, format_bytes
 from core.cli.progress import BAR, LOG_SECONDS, listener
 from core.machine.device import backend, choose, cuda_here
 from core.runs import Networks, Recipe
-from core.runs.estimate import STAGES, Rates, try_out
+from core.runs.estimate import STAGES, Rates, measure_clip
 from core.vision.models import DETECTOR, EMBEDDER, FILE, Got, Status, get, gettable, listing, own_folder
 from core.vision.video import probe
 
@@ -50,12 +50,12 @@ def add_time(inner: Any) -> None:
 def run_time(options: argparse.Namespace) -> int:
     """The figures are kept: the Run page of the app foretells from them how long a run will take."""
     clip = probe(options.clip)
-    networks = Networks.named(options.weights, options.features, backend(options.device))
+    networks = Networks.from_names(options.weights, options.features, backend(options.device))
     for size, fps in [_at(word) for word in options.at or ["640@10"]]:
         recipe = Recipe(VideoSettings(fps=fps), DetectSettings(size=size))
-        for rate in try_out(clip, recipe, networks, Rates()):
+        for rate in measure_clip(clip, recipe, networks, Rates()):
             if rate.kind.stage in STAGES:
-                sys.stdout.write(f"{size} px, {fps:g} a second: {rate.kind.stage} {1 / rate.each:.1f} frames/s\n")
+                sys.stdout.write(f"{size} px, {fps:g} a second: {rate.kind.stage} {1 / rate.seconds_per_frame:.1f} frames/s\n")
         sys.stdout.flush()
     return 0
 
@@ -135,7 +135,7 @@ def line(report: Report) -> str:
         "" if report.left_seconds is None or report.done >= report.total else f"  {duration(report.left_seconds)} left"
     )
     return (
-        f"{report.camera}  {in_words(report.done)} of {in_words(report.total)}  {in_words(round(report.rate))}/s{left}"
+        f"{report.camera}  {format_bytes(report.done)} of {format_bytes(report.total)}  {format_bytes(round(report.rate))}/s{left}"
     )
 
 

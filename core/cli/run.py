@@ -24,20 +24,20 @@ from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, 
 from core.export import ExportOptions, Manifest, again, differing, read, read_manifest, write_people
 from core.machine.log import LOG
 from core.runs import (
-    NONE,
+    NO_EMBEDDER,
     Choice,
     Evidence,
     MatchedPeople,
     Setup,
-    Way,
-    collect,
+    TravelTime,
+    collect_evidence,
     decide,
     name_cameras,
     read_links,
     read_names,
     track_clips,
 )
-from core.runs.estimate import Rates, note, note_whole
+from core.runs.estimate import Rates, record_rates, record_overhead
 from core.vision.models import Kind
 from core.workspace.jobs import StatusWriter
 
@@ -52,10 +52,10 @@ def add_travel(p: argparse.ArgumentParser) -> None:
     )
 
 
-def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[Way, ...]:
+def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
     """What the flags say; a camera's name may hold a `-` itself."""
     known = list(cameras)
-    ways: dict[frozenset[str], Way] = {}
+    ways: dict[frozenset[str], TravelTime] = {}
     for word in words:
         pair, _, seconds = word.rpartition("=")
         fits = [(one, other) for one, other in permutations(known, 2) if f"{one}-{other}" == pair]
@@ -71,7 +71,7 @@ def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[Way, ...]:
             raise SettingsError(
                 f"--travel {word}: this way was named before, or the way back", "Leave one of them out."
             )
-        ways[frozenset(fits[0])] = Way(*fits[0], _seconds(word, seconds))
+        ways[frozenset(fits[0])] = TravelTime(*fits[0], _seconds(word, seconds))
     return tuple(ways.values())
 
 
@@ -170,15 +170,15 @@ def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     written.tracking(camera.name for camera in setup.cameras)
     progress, tell = progress_of(options, written), telling(written)
     results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
-    note(results, setup.recipe, setup.networks, Rates())
+    record_rates(results, setup.recipe, setup.networks, Rates())
     status = status_of(results)
     if status < 2:
         written.people()
-        evidence = collect(results, setup.offsets, options.out, setup.choice.looks_only)
+        evidence = collect_evidence(results, setup.offsets, options.out, setup.choice.ignore_positions)
         say_ground(evidence)
         people = decide(evidence, options.out, setup.known, setup.choice)
         write_and_say(people, options.out, setup.choice, export, progress)
-        note_whole(results, time.time() - psutil.Process().create_time(), Rates())
+        record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
         LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
         if then is not None:
             status = max(status, compare(options, then))
@@ -186,7 +186,7 @@ def _run(options: argparse.Namespace, written: StatusWriter) -> int:
 
 
 def _setup(options: argparse.Namespace) -> Setup:
-    if options.features == NONE:
+    if options.features == NO_EMBEDDER:
         raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
     cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
     choice, setup = choice_of(options, cameras), setup_of(options)
@@ -199,7 +199,7 @@ def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
         threshold=options.cos,
         links=read_links(options.links) if options.links else (),
         travel=ways_of(options.travel, cameras),
-        looks_only=options.ignore_positions,
+        ignore_positions=options.ignore_positions,
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
     )

@@ -17,7 +17,7 @@ from core.cli.progress import listener
 from core.machine.device import backend
 from core.machine.log import LOG, Stages, keep_log
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, track_clips
-from core.runs.estimate import Rates, note
+from core.runs.estimate import Rates, record_rates
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions, load_regions
 from core.vision.video import probe
@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         status.tracking(camera.name for camera in setup.cameras)
         progress, tell = progress_of(options, status), telling(status)
         results = track_clips(setup, options.out, progress, options.fresh, tell=tell)
-        note(results, setup.recipe, setup.networks, Rates())
+        record_rates(results, setup.recipe, setup.networks, Rates())
         return status_of(results)
 
 
@@ -149,7 +149,7 @@ def setup_of(options: argparse.Namespace) -> Setup:
         track=TrackSettings(**track),
     )
     models = options.weights or DETECTOR, options.features or EMBEDDER
-    networks = Networks.named(*models, backend(options.device or "auto"))
+    networks = Networks.from_names(*models, backend(options.device or "auto"))
     return Setup(cameras, networks, recipe, _regions(options.roi, cameras))
 
 

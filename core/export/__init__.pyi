@@ -5,9 +5,9 @@ from .contact_sheets import HEAD as HEAD
 from .contact_sheets import LABEL as LABEL
 from .contact_sheets import MARGIN as MARGIN
 from .contact_sheets import TEXT as TEXT
-from .contact_sheets import Asked as Asked
-from .contact_sheets import lineup as lineup
-from .contact_sheets import sheets as sheets
+from .contact_sheets import LineupRow as LineupRow
+from .contact_sheets import draw_lineup as draw_lineup
+from .contact_sheets import draw_sheets as draw_sheets
 from .film import Shown as Shown
 from .film import _label as _label
 from .film import draw as draw

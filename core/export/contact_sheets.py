@@ -46,7 +46,7 @@ class _Line:
     first: bool
 
 
-def sheets(gallery: Gallery, look: Look) -> Iterator[Image]:
+def draw_sheets(gallery: Gallery, look: Look) -> Iterator[Image]:
     """Page after page, at least one; `look` hands over a crop's picture when it is drawn."""
     lines = _lines(gallery)
     pages = [lines[at : at + _LINES] for at in range(0, len(lines), _LINES)] or [[]]
@@ -54,7 +54,7 @@ def sheets(gallery: Gallery, look: Look) -> Iterator[Image]:
         yield _page(gallery, page, f"Page {number} of {len(pages)}." if len(pages) > 1 else "", look)
 
 
-def shown(gallery: Gallery) -> int:
+def count_crops(gallery: Gallery) -> int:
     """How many crops all pages show."""
     return sum(bool(sighting.crops) for line in _lines(gallery) for sighting, _ in line.cells)
 
@@ -70,7 +70,7 @@ def _lines(gallery: Gallery) -> list[_Line]:
 def _cells(sightings: Sequence[Sighting]) -> list[Cell]:
     """One crop of each sighting by camera and time, or up to three where all of them fit on one line."""
     each = max(1, min(_EACH, ACROSS // len(sightings)))
-    order = sorted(sightings, key=lambda s: s.place_in_person)[:_MOST]
+    order = sorted(sightings, key=lambda s: s.sort_key_in_person)[:_MOST]
     return [(sighting, crop) for sighting in order for crop in range(max(1, min(each, len(sighting.crops))))]
 
 
@@ -79,7 +79,7 @@ def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: Look) -> 
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     title = f"{counted(people, 'person', 'people')}, {counted(cameras, 'camera', 'cameras')}"
     canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
-    times = _TIMED if gallery.timed else _UNTIMED
+    times = _TIMED if gallery.has_times else _UNTIMED
     canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
     for place, line in enumerate(lines):
         _row(canvas, line, HEAD + place * LINE, look)
@@ -119,7 +119,7 @@ def _cell(canvas: Canvas, cell: Cell, x: int, y: int, look: Look) -> None:
         canvas.text("no picture", x, y + HIGH // 2, SMALL, FAINT)
     if sighting.status in _FRAMES:
         canvas.frame(x, y, CELL, HIGH, _FRAMES[sighting.status])
-    when = clock(sighting.start_seconds) if sighting.timed else ""
+    when = clock(sighting.start_seconds) if sighting.has_times else ""
     canvas.text(moment(sighting.crops[number]) if sighting.crops else when, x, y + HIGH + 17, SMALL + 1)
     if number == 0:
         canvas.text(_standing(sighting), x, y + HIGH + 33, SMALL, FAINT)
@@ -138,7 +138,7 @@ _ENOUGH: Colour = (115, 158, 0)
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class LineupRow:
     """Somebody in a photo, in words and as BGR, with the candidates for them, best first."""
 
     words: str
@@ -146,7 +146,7 @@ class Asked:
     candidates: Sequence[Candidate]
 
 
-def lineup(asked: Sequence[Asked], title: str, threshold: float, blur: bool = True) -> Image:
+def draw_lineup(asked: Sequence[LineupRow], title: str, threshold: float, blur: bool = True) -> Image:
     """A band for each of `asked`: their picture on the left, candidates beside it in as many lines as they need."""
     heights = [LINE * max(1, -(-len(band.candidates) // ACROSS)) for band in asked]
     canvas = Canvas(WIDTH, HEAD + sum(heights) + MARGIN)
@@ -160,7 +160,7 @@ def lineup(asked: Sequence[Asked], title: str, threshold: float, blur: bool = Tr
     return canvas.finished()
 
 
-def _band(canvas: Canvas, band: Asked, y: int, blur: bool) -> None:
+def _band(canvas: Canvas, band: LineupRow, y: int, blur: bool) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
     canvas.text(shortened(band.words, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
     canvas.picture(blurred(band.bgr) if blur else band.bgr, MARGIN, y + ABOVE, CELL, HIGH)
@@ -174,8 +174,8 @@ def _band(canvas: Canvas, band: Asked, y: int, blur: bool) -> None:
 def _candidate_cell(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: bool) -> None:
     canvas.text(f"{person_name(candidate.person)} {candidate.similarity:.2f}", x, y + 17, TEXT)
     canvas.picture(picture_of(candidate.crop, blur), x, y + ABOVE, CELL, HIGH)
-    if candidate.enough:
+    if candidate.above_threshold:
         canvas.frame(x, y + ABOVE, CELL, HIGH, _ENOUGH)
     canvas.text(shortened(candidate.camera, CELL + 4, SMALL), x, y + ABOVE + HIGH + 15, SMALL)
-    when = f"{moment(candidate.crop)}{', match' if candidate.enough else ''}"
+    when = f"{moment(candidate.crop)}{', match' if candidate.above_threshold else ''}"
     canvas.text(when, x, y + ABOVE + HIGH + 31, SMALL, FAINT)

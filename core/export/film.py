@@ -21,7 +21,7 @@ from core.base.text import person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
 from core.export.images import blurred
 from core.machine.canvas import Canvas, Colour, text_width
-from core.runs import Evidence, looked_at, parted, record_of, tracks_of
+from core.runs import Evidence, analysed_frames, split_tracks, read_record, load_tracks
 from core.vision.video import Picture, digest, probe, size_shown, write_film
 
 WIDEST = 1920
@@ -46,7 +46,7 @@ class Shown(Table):
 
     def __post_init__(self) -> None:
         whole = (np.int64, ())
-        self._settle(row=whole, person=whole, track=whole, xyxy=(np.float32, (4,)))
+        self._validate_columns(row=whole, person=whole, track=whole, xyxy=(np.float32, (4,)))
 
 
 def write_films(
@@ -61,7 +61,7 @@ def write_films(
     """Film after film of the run in folder `out`, below `to`; `person` is that of each tracklet. Any of `clips` that is
     one of the run by its content is read instead of the one that lay where the run found it."""
     moved = {digest(clip): clip for clip in clips}
-    record, looked, steps = record_of(out), looked_at(out), progress or Progress()
+    record, looked, steps = read_record(out), analysed_frames(out), progress or Progress()
     cameras = [name for name in evidence.cameras if len(looked.get(name, ()))]
     for number, camera in enumerate(cameras, 1):
         about = record["cameras"][camera]
@@ -70,7 +70,7 @@ def write_films(
             raise ClipError(f"{about['clip']} has changed since the run", "Put the clip of the run back, or run again.")
         first, last = looked[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
-        tracks = parted(tracks_of(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
+        tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
         whose = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
         steps.camera(camera, number, len(cameras))
         steps.begin("film", len(timeline))
@@ -104,7 +104,7 @@ def shown(tracks: Tracks, whose: dict[int, int], seconds: Seconds) -> Shown:
         sides = np.stack([np.interp(when, mine.seconds, side) for side in mine.xyxy.T], axis=1)
         count = len(when)
         parts.append(Shown(np.arange(first, last), np.full(count, whose.get(track, 0)), np.full(count, track), sides))
-    every = Shown.joined(parts)
+    every = Shown.concatenate(parts)
     return every[np.argsort(every.row, kind="stable")]
 
 

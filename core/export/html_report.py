@@ -183,7 +183,7 @@ def _summary(sightings: Sequence[Sighting]) -> str:
 
 def _person(person: int, sightings: Sequence[Sighting], gallery: Gallery) -> _Person:
     name, remark = (one_line(texts.get(person, "")) for texts in (gallery.people, gallery.remarks))
-    order = sorted(sightings, key=lambda sighting: sighting.place_in_person)
+    order = sorted(sightings, key=lambda sighting: sighting.sort_key_in_person)
     cards = [_card(sighting, sighting.crops[: _pictures(gallery)]) for sighting in order]
     return _Person(person_name(person), name, remark, _summary(sightings), cards)
 
@@ -195,13 +195,13 @@ def _card(sighting: Sighting, crops: Sequence[Crop]) -> _Card:
 
 def _figure(sighting: Sighting, crop: Crop) -> _Figure:
     when, clothes = moment(crop), _clothes(sighting)
-    which = f" at {when}" if sighting.timed else f", {when}"
+    which = f" at {when}" if sighting.has_times else f", {when}"
     description = f"{person_name(sighting.person)} in {sighting.camera}{which}{f', {clothes}' if clothes else ''}"
-    return _Figure(crop, f"frame {crop.frame}" if sighting.timed else when, description, when)
+    return _Figure(crop, f"frame {crop.frame}" if sighting.has_times else when, description, when)
 
 
 def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
-    if sighting.timed:
+    if sighting.has_times:
         lasted = sighting.end_seconds - sighting.start_seconds
         yield "Seen", f"{clock(sighting.start_seconds)} to {clock(sighting.end_seconds)} ({lasted:,.1f} s)"
     else:

@@ -122,6 +122,6 @@ def _readme(gallery: Gallery, total: int) -> str:
     return _TEXT.format(
         version=__version__,
         counts=", ".join(counts),
-        frame="frame" if gallery.timed else "picture",
+        frame="frame" if gallery.has_times else "picture",
         made="".join(rows) or "Nothing is known of it.\n",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from core.base.progress import Progress
 from core.base.text import one_line
 from core.export.zip import Archive, write_zip
-from core.runs import ZIP, Evidence, MatchedPeople, write_cut_tracks, write_tables
+from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, write_tables
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def write_people(
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
     if chosen.zipped:
-        write_zip(noted.gallery, tracks, folder / ZIP, blur=chosen.blur, progress=progress, when=chosen.when)
+        write_zip(noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when)
     else:
-        (folder / ZIP).unlink(missing_ok=True)
+        (folder / GALLERY_FILE).unlink(missing_ok=True)
 
 
 def tracks_zip(out: Path, evidence: Evidence | None = None) -> bytes:

@@ -17,7 +17,7 @@ from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, Vid
 from core.export.people_files import ExportOptions
 from core.export.verify import read_manifest
 from core.machine.device import Backend, backend
-from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, Way, model_of, versions
+from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
 from core.vision.models import Kind, Known, Model
 from core.vision.regions import Regions, from_json
 from core.vision.video import digest
@@ -110,7 +110,7 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
 
 def _choice(about: Mapping[str, Any]) -> Choice:
     said = about["choice"]
-    travel = tuple(Way(one, other, float(seconds)) for one, other, seconds in said["travel"])
+    travel = tuple(TravelTime(one, other, float(seconds)) for one, other, seconds in said["travel"])
     # An older program knew of no names, and asked for no purpose or reason.
     names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
     purpose = about.get("purpose", "")
@@ -171,7 +171,7 @@ def _cameras(due: Sequence[ToldClip], clips: Sequence[Path]) -> tuple[list[Camer
 
 def _find_model(then: Told, kind: Kind, file: str) -> Model:
     """The very model of that run, under the name that it had."""
-    return replace(model_of({"models": then.models}, kind, file), name=then.models[kind]["name"])
+    return replace(find_run_model({"models": then.models}, kind, file), name=then.models[kind]["name"])
 
 
 def _device(then: Told) -> Backend:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from core.base.text import calm, clock, person_name, stamp
-from core.runs import Crop, Sighting, of_people
+from core.runs import Crop, Sighting, people_similarity
 from core.vision.match import Match
 
 
@@ -48,7 +48,7 @@ def sheet_name(number: int) -> str:
 
 def between_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:
     """Person by person; the first lines, which begin with #, say how it was made. `names` are those that have one."""
-    people, alike = of_people(match)
+    people, alike = people_similarity(match)
     text = io.StringIO()
     text.write("# mean similarity of all pairs of tracks of two people, -1 to 1; empty for one track by itself\n")
     text.write(f"# people as they are at the threshold {match.threshold:.4f}\n")

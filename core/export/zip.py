@@ -22,7 +22,7 @@ from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import counted, one_line
 from core.base.types import Image
-from core.export.contact_sheets import sheets, shown
+from core.export.contact_sheets import draw_sheets, count_crops
 from core.export.html_report import report, report_crops
 from core.export.images import jpeg_of, picture_of, small_jpeg
 from core.export.tables import crop_name, sheet_name
@@ -140,7 +140,7 @@ def readme(gallery: Gallery, blur: bool) -> str:
     found = f"{counts[0]}, {counts[1]}, {counted(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
     command = gallery.about.get("again")
     again = _AGAIN.format(command=command) if command else ""
-    times = "" if gallery.timed else _UNTIMED
+    times = "" if gallery.has_times else _UNTIMED
     purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
     return _TEXT.format(
         found=found,
@@ -198,7 +198,7 @@ def _entries(
 
     yield "README.txt", [readme(gallery, blur).encode()]
     yield "report.html", (piece.encode() for piece in report(gallery, small, blur))
-    for number, page in enumerate(sheets(gallery, look), 1):
+    for number, page in enumerate(draw_sheets(gallery, look), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
     yield "sightings.parquet", [sightings_parquet(gallery)]
@@ -212,7 +212,7 @@ def _entries(
 
 def _steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
     """What is called before each picture: tells how far it is, and stops the work when asked to."""
-    total = report_crops(gallery) + shown(gallery) + sum(len(s.crops) for s in gallery.sightings)
+    total = report_crops(gallery) + count_crops(gallery) + sum(len(s.crops) for s in gallery.sightings)
     progress.begin("export", total)
     done = iter(range(1, total + 1))
     return lambda: progress.at(next(done))

@@ -22,7 +22,7 @@ from core.base.text import safe_name
 from core.base.types import Clip
 from core.http.guard import HEADERS, TOKEN, guarded, served
 from core.machine.paths import cache_dir
-from core.runs import overlay, record_of, tracks_of
+from core.runs import overlay, read_record, load_tracks
 from core.workspace import clip_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import PREVIEW, Job, Making, run_folder
@@ -57,8 +57,8 @@ async def _boxes(request: Request) -> Response:
 
 
 def _overlay(out: Path, camera: str) -> bytes:
-    about = record_of(out)["cameras"][camera]
-    return overlay(tracks_of(out, camera), about["width"], about["height"])
+    about = read_record(out)["cameras"][camera]
+    return overlay(load_tracks(out, camera), about["width"], about["height"])
 
 
 FILM_ROUTES = [guarded("/films/{token}/{name}.mp4", _film), guarded("/boxes/{token}/{run}/{camera}", _boxes)]

@@ -26,10 +26,10 @@ from starlette.responses import Response
 from core.base.errors import SightlineError, StoreError
 from core.http.guard import HEADERS, TOKEN, guarded, served
 from core.review import Desk, doubts
-from core.runs import CROPS, Evidence, record_of
-from core.vision.appearance import words
-from core.vision.match import FREE, STRANGERS
-from core.workspace import desk_at, desk_of, services, stamp_of
+from core.runs import CROPS_FOLDER, Evidence, read_record
+from core.vision.appearance import describe_colours
+from core.vision.match import FREE, IMPOSTOR_REASONS
+from core.workspace import session_at, session_of, services, stamp_of
 from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
 
@@ -49,7 +49,7 @@ def people_json(run: str, desk: Desk) -> bytes:
             "run": run,
             "cameras": evidence.cameras,
             "clips": _clips(desk),
-            "timed": evidence.timed,
+            "timed": evidence.has_times,
             "offsets": _rounded(evidence.offsets, 3),
             "rows": _rows(desk),
             "tree": {
@@ -103,7 +103,7 @@ def _doubts(desk: Desk) -> list[dict[str, Any]]:
 
 
 def _clips(desk: Desk) -> dict[str, dict[str, Any]]:
-    evidence, record = desk.evidence, record_of(desk.out)["cameras"]
+    evidence, record = desk.evidence, read_record(desk.out)["cameras"]
     found = {}
     for number, camera in enumerate(evidence.cameras):
         about = record[camera]
@@ -117,7 +117,7 @@ def _clips(desk: Desk) -> dict[str, dict[str, Any]]:
 def _rows(desk: Desk) -> dict[str, Any]:
     evidence, tracklets = desk.evidence, desk.evidence.tracklets
     offset = evidence.offsets[tracklets.camera]
-    upper, lower = zip(*map(words, evidence.colours), strict=True) if len(tracklets) else ((), ())
+    upper, lower = zip(*map(describe_colours, evidence.colours), strict=True) if len(tracklets) else ((), ())
     called = {(camera, track): (name, note) for camera, track, name, note in desk.review.names}
     said = [called.get(sight, ("", "")) for sight in desk.sights]
     return {
@@ -154,7 +154,7 @@ def _histogram(desk: Desk) -> dict[str, Any]:
         later = np.triu(np.ones(place.shape, bool), 1)
         reason = why[rows, at:]
         place = np.minimum(place, _BINS - 1)
-        strangers += np.bincount(place[later & np.isin(reason, STRANGERS)], minlength=_BINS)
+        strangers += np.bincount(place[later & np.isin(reason, IMPOSTOR_REASONS)], minlength=_BINS)
         others += np.bincount(place[later & (reason == FREE)], minlength=_BINS)
     edges = np.linspace(-1, 1, _BINS + 1)
     return {"edges": _rounded(edges, 4), "strangers": strangers.tolist(), "others": others.tolist()}
@@ -210,7 +210,7 @@ async def _crop(request: Request) -> Response:
     out = run_folder(request.path_params["run"])
     camera, file = request.path_params["camera"], request.path_params["file"]
     fine = out is not None and _CAMERA.fullmatch(camera) and _FILE.fullmatch(file)
-    return served(out / CROPS / camera / file if out is not None and fine else None, "image/jpeg")
+    return served(out / CROPS_FOLDER / camera / file if out is not None and fine else None, "image/jpeg")
 
 
 async def _answered(request: Request, how: Callable[[Case], Response]) -> Response:
@@ -225,7 +225,7 @@ async def _answered(request: Request, how: Callable[[Case], Response]) -> Respon
 
 def _people_of(case: Case, known: str) -> Response:
     # The stamp first: what is said meanwhile has another one.
-    stamp, desk = stamp_of(case), desk_of(case)
+    stamp, desk = stamp_of(case), session_of(case)
     if desk is None:
         return _fault(_NOBODY, 404)
     name = f'"{stamp}-{desk.match.threshold}"'
@@ -237,7 +237,7 @@ def _people_of(case: Case, known: str) -> Response:
 
 
 def _level_of(case: Case, level: float) -> Response:
-    desk = desk_at(case, level)
+    desk = session_at(case, level)
     if desk is None:
         return _fault(_NOBODY, 404)
     return Response(level_json(desk), media_type="application/json", headers=HEADERS)

@@ -20,8 +20,8 @@ from core.base.errors import SettingsError, SightlineError
 from core.base.types import Floats, Ints
 from core.http.guard import HEADERS, TOKEN, guarded
 from core.review import Desk
-from core.runs import of_people, pair_of_people, pair_of_tracks, plane_of
-from core.workspace import desk_at, desk_of, services, stamp_of
+from core.runs import people_similarity, explain_people, explain_tracks, load_projection
+from core.workspace import session_at, session_of, services, stamp_of
 from core.workspace.cases import Case
 
 UNIT = 10_000
@@ -57,9 +57,9 @@ def _content(key: str, what: str, asked: Mapping[str, str]) -> bytes | None:
     case = services().cases.load(key)
     if stamp_of(case) != asked["stamp"]:
         return None
-    desk, threshold = desk_of(case), float(asked["t"])
+    desk, threshold = session_of(case), float(asked["t"])
     if desk is not None and threshold != desk.match.threshold:
-        desk = desk_at(case, threshold)
+        desk = session_at(case, threshold)
     return None if desk is None else _WHAT[what](desk, asked)
 
 
@@ -68,7 +68,7 @@ def _tracks(desk: Desk, _: Mapping[str, str]) -> bytes:
 
 
 def _people(desk: Desk, _: Mapping[str, str]) -> bytes:
-    people, alike = of_people(desk.match)
+    people, alike = people_similarity(desk.match)
     group = np.searchsorted(people, desk.people.person)
     order = np.argsort(group, kind="stable")
     begin = np.searchsorted(group[order], np.arange(len(people)))
@@ -136,11 +136,11 @@ def _pair(desk: Desk, asked: Mapping[str, str]) -> bytes:
     if asked["of"] == TRACKS:
         if not (0 <= one < len(desk.evidence.tracklets) and 0 <= other < len(desk.evidence.tracklets)):
             raise ValueError("no such row")
-        pair = pair_of_tracks(desk.evidence, desk.match, one, other)
+        pair = explain_tracks(desk.evidence, desk.match, one, other)
     else:
         if not np.isin([one, other], desk.people.person).all():
             raise SettingsError("this person no longer exists", "Reload the page.")
-        pair = pair_of_people(desk.evidence, desk.match, one, other)
+        pair = explain_people(desk.evidence, desk.match, one, other)
     crops, tracklets = desk.evidence.crops, desk.evidence.tracklets
     shown = [
         {
@@ -157,8 +157,8 @@ def _pair(desk: Desk, asked: Mapping[str, str]) -> bytes:
 
 
 def _plane(desk: Desk, _: Mapping[str, str]) -> bytes:
-    plane = plane_of(desk.evidence, desk.out)
-    return _json({"xy": np.round(plane.xy, 4).tolist(), "way": plane.way})
+    plane = load_projection(desk.evidence, desk.out)
+    return _json({"xy": np.round(plane.xy, 4).tolist(), "way": plane.method})
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

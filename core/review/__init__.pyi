@@ -17,10 +17,10 @@ from .history import Action as Action
 from .history import Named as Named
 from .history import Pair as Pair
 from .history import Review as Review
-from .history import Said as Said
-from .history import Sight as Sight
+from .history import DecisionState as DecisionState
+from .history import TrackKey as TrackKey
 from .history import Waiting as Waiting
-from .history import fold as fold
+from .history import reduce_actions as reduce_actions
 from .history import link_of as link_of
 from .history import load_review as load_review
 from .history import save_review as save_review

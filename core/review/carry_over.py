@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.base.errors import SettingsError, StoreError
-from core.review.history import Action, Named, Review, Said, Sight, Waiting, ends, fold, link_of
+from core.review.history import Action, Named, Review, DecisionState, TrackKey, Waiting, ends, reduce_actions, link_of
 from core.review.track_mapping import (
     AlreadyTrue,
     Applied,
@@ -31,8 +31,8 @@ from core.review.track_mapping import (
     place_cut,
     run_tracks,
 )
-from core.runs import CUT, DIFFERENT, FILE, SAME, Evidence, Link, Moment, apart, cut, load_evidence, neighbours
-from core.vision.match import FREE, WORDS, Reasons, reasons
+from core.runs import CUT, DIFFERENT, TRACKLETS_FILE, SAME, Evidence, Link, CutPoint, foot_distances, cut, load_evidence, adjacent_parts
+from core.vision.match import FREE, REASON_TEXTS, Reasons, reasons
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Migration:
 class _Cuts:
     """Where cuts fall in the new run, which of each old run it makes by itself, and those that wait."""
 
-    moments: tuple[Moment, ...]
-    already: frozenset[tuple[str, Moment]]
+    moments: tuple[CutPoint, ...]
+    already: frozenset[tuple[str, CutPoint]]
     waiting: tuple[Waiting, ...]
 
 
@@ -75,7 +75,7 @@ class _Target:
     """The new run after the cuts: its tracks, their rows, and why two rows cannot be one person."""
 
     tracks: RunTracks
-    row_of: Mapping[Sight, int]
+    row_of: Mapping[TrackKey, int]
     why: Reasons
 
 
@@ -93,8 +93,8 @@ def apply_decisions(new: RunTracks, evidence: Evidence, decisions: Sequence[RunD
 
 def _place_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisions]) -> _Cuts:
     """The cuts, as far as there is a track to cut that leaves a picture on both sides."""
-    moments: list[Moment] = []
-    already: set[tuple[str, Moment]] = set()
+    moments: list[CutPoint] = []
+    already: set[tuple[str, CutPoint]] = set()
     waiting = []
     every = [(run, action, link) for run in decisions for action in run.actions for link in _cuts(action)]
     for run, action, link in every:
@@ -114,8 +114,8 @@ def _place_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecis
 
 
 def _try_cut(
-    moment: Moment, moments: Sequence[Moment], new: RunTracks, evidence: Evidence
-) -> Applied[Moment] | Rejected:
+    moment: CutPoint, moments: Sequence[CutPoint], new: RunTracks, evidence: Evidence
+) -> Applied[CutPoint] | Rejected:
     """One more cut beside those at `moments`."""
     try:
         cut(evidence, [*moments, moment], new.tracks)
@@ -124,7 +124,7 @@ def _try_cut(
     return Applied(moment)
 
 
-def _cut_action(moments: Sequence[Moment], decisions: Sequence[RunDecisions]) -> list[Action]:
+def _cut_action(moments: Sequence[CutPoint], decisions: Sequence[RunDecisions]) -> list[Action]:
     """One action that makes all cuts; none where there is no cut."""
     if not moments:
         return []
@@ -134,22 +134,22 @@ def _cut_action(moments: Sequence[Moment], decisions: Sequence[RunDecisions]) ->
     return [Action("carried", words, time, links)]
 
 
-def _target(new: RunTracks, evidence: Evidence, moments: Sequence[Moment]) -> _Target:
+def _target(new: RunTracks, evidence: Evidence, moments: Sequence[CutPoint]) -> _Target:
     parts = cut(evidence, moments, new.tracks)
-    return _Target(new.cut(moments)[1], parts.row_of, reasons(parts.tracklets, apart=apart(parts)))
+    return _Target(new.cut(moments)[1], parts.row_of, reasons(parts.tracklets, apart=foot_distances(parts)))
 
 
 def _apply_run(
-    run: RunDecisions, target: _Target, already: frozenset[tuple[str, Moment]], done: Sequence[Action]
+    run: RunDecisions, target: _Target, already: frozenset[tuple[str, CutPoint]], done: Sequence[Action]
 ) -> tuple[list[Action], list[Waiting]]:
     """What was decided of one run besides cuts: the actions that hold after those `done`, and what waits."""
     if run.tracks is None:
         plain = map(_without_cuts, run.actions)
         return [], [run.waiting(action, run.deleted) for action in plain if _decides(action)]
     cuts, parts = run.tracks.cut(_moment(link) for link in run.cuts if link["camera"] in run.tracks.tracks)
-    said = fold(run.actions)
+    said = reduce_actions(run.actions)
     mapping = map_tracks(parts, target.tracks, said.joined)
-    sides = {(each.camera, each.track, each.seconds): pair for each, pair in zip(cuts, neighbours(cuts), strict=True)}
+    sides = {(each.camera, each.track, each.seconds): pair for each, pair in zip(cuts, adjacent_parts(cuts), strict=True)}
     applied: list[Action] = []
     waiting: list[Waiting] = []
     for action in run.actions:
@@ -167,7 +167,7 @@ def _apply_run(
 
 
 def _apply_action(
-    action: Action, mapping: TrackMapping, said: Said, target: _Target, done: Sequence[Action]
+    action: Action, mapping: TrackMapping, said: DecisionState, target: _Target, done: Sequence[Action]
 ) -> tuple[Action, dict[str, Action]]:
     """The action as far as it holds of the new run; the rest by the reason, in the old numbers."""
     holds = nothing = replace(action, links=(), names=(), unsure=())
@@ -213,19 +213,19 @@ def _apply_link(
     return _contradiction([*before, replace(last, links=(*last.links, new))], a, target) or Applied(new)
 
 
-def _contradiction(actions: Iterable[Action], sight: Sight, target: _Target) -> Rejected | None:
+def _contradiction(actions: Iterable[Action], sight: TrackKey, target: _Target) -> Rejected | None:
     """Why those whom the actions join with `sight` cannot be one person, if they cannot."""
-    rows = [target.row_of[joined] for joined in fold(actions).group(sight)]
+    rows = [target.row_of[joined] for joined in reduce_actions(actions).group(sight)]
     why = target.why[np.ix_(rows, rows)]
-    return None if (why == FREE).all() else Rejected(WORDS[int(why.max())])
+    return None if (why == FREE).all() else Rejected(REASON_TEXTS[int(why.max())])
 
 
 def _apply_names(
-    action: Action, mapping: TrackMapping, said: Said
+    action: Action, mapping: TrackMapping, said: DecisionState
 ) -> tuple[tuple[Named, ...], list[tuple[Named, Rejected]]]:
     """The names that can be given to the new tracks; of those still in force, the others with the reason."""
     in_force = {named[:2]: named for named in said.names}
-    texts: dict[Sight, tuple[str, str]] = {}
+    texts: dict[TrackKey, tuple[str, str]] = {}
     left = []
     for named in action.names:
         sight, new = named[:2], mapping.target_of(named[:2])
@@ -252,13 +252,13 @@ def _cuts(action: Action) -> list[Link]:
     return [link for link in action.links if link["decision"] == CUT]
 
 
-def _cut_link(moment: Moment) -> Link:
+def _cut_link(moment: CutPoint) -> Link:
     camera, track, seconds = moment
     return {"camera": camera, "track": str(track), "decision": CUT, "seconds": f"{seconds:.3f}"}
 
 
-def _moment(link: Link) -> Moment:
-    return Moment(link["camera"], int(link["track"]), float(link["seconds"]))
+def _moment(link: Link) -> CutPoint:
+    return CutPoint(link["camera"], int(link["track"]), float(link["seconds"]))
 
 
 def _without_cuts(action: Action) -> Action:
@@ -284,7 +284,7 @@ def migrate_decisions(review: Review, old_out: Path, new_out: Path) -> Migrated:
     decisions = _decisions(review, old_out, new_out, new)
     if not review.waiting and all(run.tracks is not None and run.tracks.same_as(new) for run in decisions):
         return Migrated(replace(review, run=key), ())
-    if not (new_out / FILE).is_file():
+    if not (new_out / TRACKLETS_FILE).is_file():
         words = "the new run matched on motion alone"
         waiting = tuple(run.waiting(action, words) for run in decisions for action in run.actions)
         return _migrated(key, Migration((), waiting))
@@ -346,7 +346,7 @@ def _sentence(one: Waiting) -> str:
 
 def _in_last_numbers(done: Sequence[Action]) -> tuple[Action, ...]:
     """The actions as they would be said today: parts of cut tracks have the numbers that they have now."""
-    now: dict[Sight, Sight] = {}
+    now: dict[TrackKey, TrackKey] = {}
     later = []
     for action in reversed(done):
         later.append(_renamed(action, now))
@@ -355,10 +355,10 @@ def _in_last_numbers(done: Sequence[Action]) -> tuple[Action, ...]:
     return tuple(reversed(later))
 
 
-def _renamed(action: Action, now: Mapping[Sight, Sight]) -> Action:
+def _renamed(action: Action, now: Mapping[TrackKey, TrackKey]) -> Action:
     """Without `moved`; cuts name tracks as the run does, and stay."""
 
-    def of(sight: Sight) -> Sight:
+    def of(sight: TrackKey) -> TrackKey:
         return now.get(sight, sight)
 
     return replace(
@@ -370,6 +370,6 @@ def _renamed(action: Action, now: Mapping[Sight, Sight]) -> Action:
     )
 
 
-def _linked(link: Link, of: Callable[[Sight], Sight]) -> Link:
+def _linked(link: Link, of: Callable[[TrackKey], TrackKey]) -> Link:
     one, other = ends(link)
     return link_of(of(one), of(other), link["decision"])

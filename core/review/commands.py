@@ -9,7 +9,7 @@ from itertools import product
 
 from core.base.errors import SettingsError
 from core.base.text import one_line, person_name
-from core.review.history import Action, Named, Review, Sight, link_of
+from core.review.history import Action, Named, Review, TrackKey, link_of
 from core.review.session import Desk
 from core.runs import CUT, DIFFERENT, SAME, Link
 
@@ -56,7 +56,7 @@ def merge(desk: Desk, persons: Sequence[int]) -> Review:
         with_it += left
 
 
-def split(desk: Desk, tracks: Sequence[Sight]) -> Review:
+def split(desk: Desk, tracks: Sequence[TrackKey]) -> Review:
     """Tracks that are somebody else than the rest of their person; they stay together as far as their looks say so."""
     chosen = list(dict.fromkeys(tracks))
     persons = {int(desk.people.person[desk.row(*sight)]) for sight in chosen}
@@ -77,12 +77,12 @@ def cut(desk: Desk, camera: str, track: int, seconds: float) -> Review:
     """
     row, moment = desk.row(camera, track), round(seconds, 3)
     start, end = desk.evidence.clip_seconds(row)
-    if desk.evidence.timed and not start < moment <= end + 1e-3:
+    if desk.evidence.has_times and not start < moment <= end + 1e-3:
         raise SettingsError(
             f"{_named(camera, track)} is not in the picture before and after {_at(moment)}",
             f"Cut after {_at(start)} and up to {_at(end)}.",
         )
-    whole = next((one.track for one in desk.evidence.cuts if (one.camera, one.rest) == (camera, track)), track)
+    whole = next((one.track for one in desk.evidence.cuts if (one.camera, one.new_track) == (camera, track)), track)
     link: Link = {"camera": camera, "track": str(whole), "decision": CUT, "seconds": f"{moment:.3f}"}
     words = f"cut {_named(camera, track)} at {_at(moment)}"
     moved = _moved(desk, camera, whole, moment)
@@ -109,19 +109,19 @@ def note(desk: Desk, person: int, text: str) -> Review:
     return _said(desk, Action("note", words, _now(), names=_renamed(desk, person, None, noted)))
 
 
-def same(desk: Desk, one: Sight, other: Sight) -> Review:
+def same(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
     """Two tracks are of one person."""
     words = f"{_both(desk, one, other)} are one person"
     return _said(desk, Action("same", words, _now(), (link_of(one, other, SAME),)))
 
 
-def different(desk: Desk, one: Sight, other: Sight) -> Review:
+def different(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
     """Two tracks are of two people."""
     words = f"{_both(desk, one, other)} are two people"
     return _said(desk, Action("different", words, _now(), (link_of(one, other, DIFFERENT),)))
 
 
-def unsure(desk: Desk, one: Sight, other: Sight) -> Review:
+def unsure(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
     """Nobody can tell: the pair comes last in the queue from now on."""
     words = f"not sure whether {_both(desk, one, other)} are one person"
     return _said(desk, Action("unsure", words, _now(), unsure=((one, other),)))
@@ -136,7 +136,7 @@ def _said(desk: Desk, action: Action) -> Review:
     return review
 
 
-def _apart(some: Sequence[Sight], rest: Sequence[Sight]) -> tuple[Link, ...]:
+def _apart(some: Sequence[TrackKey], rest: Sequence[TrackKey]) -> tuple[Link, ...]:
     return tuple(link_of(one, other, DIFFERENT) for one, other in product(some, rest))
 
 
@@ -152,7 +152,7 @@ def _renamed(desk: Desk, person: int, called: str | None, noted: str | None) -> 
     return tuple(one for one in mine if one != held.get(one[:2]))
 
 
-def _staying(desk: Desk, gone: Sequence[Sight], rest: Sequence[Sight]) -> tuple[Named, ...]:
+def _staying(desk: Desk, gone: Sequence[TrackKey], rest: Sequence[TrackKey]) -> tuple[Named, ...]:
     """Where only tracks that leave bear a person's name or note: from now on the first of those that stay bears it."""
     held = {said[:2]: said[2:] for said in desk.review.names}
     after = {sight: list(held.get(sight, ("", ""))) for sight in (*gone, *rest)}
@@ -168,10 +168,10 @@ def _staying(desk: Desk, gone: Sequence[Sight], rest: Sequence[Sight]) -> tuple[
 def _moved(desk: Desk, camera: str, track: int, seconds: float) -> tuple[tuple[str, int, int], ...]:
     """The parts of the camera whose number a new cut changes: parts are numbered by track and time."""
     cuts = [one for one in desk.evidence.cuts if one.camera == camera]
-    return tuple((camera, one.rest, one.rest + 1) for one in cuts if (one.track, one.seconds) > (track, seconds))
+    return tuple((camera, one.new_track, one.new_track + 1) for one in cuts if (one.track, one.seconds) > (track, seconds))
 
 
-def _both(desk: Desk, one: Sight, other: Sight) -> str:
+def _both(desk: Desk, one: TrackKey, other: TrackKey) -> str:
     desk.row(*one), desk.row(*other)
     if one == other:
         raise SettingsError(f"{_named(*one)} is one track", "Choose two.")

@@ -13,9 +13,9 @@ from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 
 from core.base.types import Ints
-from core.review.history import Sight
+from core.review.history import TrackKey
 from core.review.session import Desk
-from core.vision.match import FREE, most_alike
+from core.vision.match import FREE, most_similar_crops
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Doubt:
     evidence's crops, the two most alike, and `alike` is how much. Of `unsure` ones somebody could not tell.
     """
 
-    one: Sight
-    other: Sight
+    one: TrackKey
+    other: TrackKey
     rows: tuple[int, int]
     similarity: float
     together: bool
@@ -57,7 +57,7 @@ def doubts(desk: Desk, most: int) -> tuple[Doubt, ...]:
     unsure = [frozenset(desk.sights[row] for row in rows) in hesitated for _, rows in pairs]
     first = sorted(range(len(pairs)), key=lambda at: unsure[at])[:most]
     rows = np.array([pairs[at][1] for at in first], np.int64).reshape(-1, 2)
-    crops = most_alike(rows[:, 0], rows[:, 1], desk.evidence.crops.row, desk.evidence.crop_looks)
+    crops = most_similar_crops(rows[:, 0], rows[:, 1], desk.evidence.crops.row, desk.evidence.crop_features)
     one, other, alike = (column.tolist() for column in crops)
     return tuple(
         Doubt(

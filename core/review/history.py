@@ -22,13 +22,13 @@ from core.base.errors import StoreError
 from core.machine.paths import write_atomically
 from core.runs import CUT, DIFFERENT, SAME, Link, Name
 
-Sight = tuple[str, int]
+TrackKey = tuple[str, int]
 """Camera and track."""
 Named = Name
-Pair = frozenset[Sight]
+Pair = frozenset[TrackKey]
 
 
-class Saying(Protocol):
+class TrackDecisions(Protocol):
     """What an action says, as far as it counts here."""
 
     @property
@@ -36,17 +36,17 @@ class Saying(Protocol):
     @property
     def names(self) -> tuple[Named, ...]: ...
     @property
-    def unsure(self) -> tuple[tuple[Sight, Sight], ...]: ...
+    def unsure(self) -> tuple[tuple[TrackKey, TrackKey], ...]: ...
     @property
     def moved(self) -> tuple[tuple[str, int, int], ...]: ...
 
 
 @dataclass(frozen=True)
-class Said:
+class DecisionState:
     """`joined` are groups of two or more, none of whom are `apart`; everything in the order in which it was said."""
 
     cuts: tuple[Link, ...] = ()
-    joined: tuple[frozenset[Sight], ...] = ()
+    joined: tuple[frozenset[TrackKey], ...] = ()
     apart: tuple[Pair, ...] = ()
     unsure: tuple[Pair, ...] = ()
     names: tuple[Named, ...] = ()
@@ -58,12 +58,12 @@ class Said:
         different = (link_of(min(pair), max(pair), DIFFERENT) for pair in self.apart)
         return (*self.cuts, *same, *different)
 
-    def group(self, sight: Sight) -> frozenset[Sight]:
+    def group(self, sight: TrackKey) -> frozenset[TrackKey]:
         """All that are joined with `sight`, and itself."""
         return next((group for group in self.joined if sight in group), frozenset([sight]))
 
 
-def link_of(one: Sight, other: Sight, decision: str) -> Link:
+def link_of(one: TrackKey, other: TrackKey, decision: str) -> Link:
     """
     >>> ",".join(link_of(("gate", 3), ("hall", 5), "same").values())
     'gate,3,hall,5,same'
@@ -73,19 +73,19 @@ def link_of(one: Sight, other: Sight, decision: str) -> Link:
     return {**ends, "decision": decision}
 
 
-def ends(link: Link) -> tuple[Sight, Sight]:
+def ends(link: Link) -> tuple[TrackKey, TrackKey]:
     """The two tracks that `link_of` made it of."""
     return (link["camera"], int(link["track"])), (link["other_camera"], int(link["other_track"]))
 
 
-def fold(actions: Iterable[Saying]) -> Said:
-    said = Said()
+def reduce_actions(actions: Iterable[TrackDecisions]) -> DecisionState:
+    said = DecisionState()
     for action in actions:
         said = _after(_moved(said, action.moved), action)
     return said
 
 
-def _after(said: Said, action: Saying) -> Said:
+def _after(said: DecisionState, action: TrackDecisions) -> DecisionState:
     """What one more action makes of it."""
     told = {decision: list(_pairs(action.links, decision)) for decision in (SAME, DIFFERENT)}
     joined = _told_apart(said.joined, told[DIFFERENT])
@@ -98,7 +98,7 @@ def _after(said: Said, action: Saying) -> Said:
     open_ones = {frozenset(pair): None for pair in action.unsure}
     unsure = tuple(pair for pair in said.unsure if pair not in decided and pair not in open_ones)
     names = {name[:2]: name for name in said.names} | {name[:2]: name for name in action.names}
-    return Said(
+    return DecisionState(
         cuts=(*said.cuts, *(link for link in action.links if link["decision"] == CUT)),
         joined=joined,
         apart=apart,
@@ -113,29 +113,29 @@ def _pairs(links: Iterable[Link], decision: str) -> Iterator[Pair]:
             yield frozenset(ends(link))
 
 
-def _told_apart(joined: tuple[frozenset[Sight], ...], pairs: Iterable[Pair]) -> tuple[frozenset[Sight], ...]:
+def _told_apart(joined: tuple[frozenset[TrackKey], ...], pairs: Iterable[Pair]) -> tuple[frozenset[TrackKey], ...]:
     """Groups without those pairs: who is told apart from the same ones stays together."""
-    against: dict[Sight, set[Sight]] = {}
+    against: dict[TrackKey, set[TrackKey]] = {}
     for pair in pairs:
         for sight in pair:
             against.setdefault(sight, set()).update(pair - {sight})
     left = []
     for group in joined:
-        parts: dict[frozenset[Sight], set[Sight]] = {}
+        parts: dict[frozenset[TrackKey], set[TrackKey]] = {}
         for sight in group:
             parts.setdefault(group & against.get(sight, set()), set()).add(sight)
         left += [frozenset(part) for part in parts.values() if len(part) > 1]
     return tuple(left)
 
 
-def _together(joined: tuple[frozenset[Sight], ...], pair: Pair) -> tuple[frozenset[Sight], ...]:
+def _together(joined: tuple[frozenset[TrackKey], ...], pair: Pair) -> tuple[frozenset[TrackKey], ...]:
     touched = [group for group in joined if group & pair]
     if any(pair <= group for group in touched):
         return joined
     return (*(group for group in joined if not group & pair), pair.union(*touched))
 
 
-def _spanned(group: frozenset[Sight], cut: set[str]) -> Iterator[tuple[Sight, Sight]]:
+def _spanned(group: frozenset[TrackKey], cut: set[str]) -> Iterator[tuple[TrackKey, TrackKey]]:
     """Pairs that join a group: all with the first. In cameras where a track is cut each two, for what lies on either
     side of a cut is taken for two people unless these very two are joined."""
     first, *rest = sorted(group)
@@ -143,16 +143,16 @@ def _spanned(group: frozenset[Sight], cut: set[str]) -> Iterator[tuple[Sight, Si
     yield from ((one, other) for one, other in combinations(rest, 2) if one[0] == other[0] and one[0] in cut)
 
 
-def _moved(said: Said, moved: Iterable[tuple[str, int, int]]) -> Said:
+def _moved(said: DecisionState, moved: Iterable[tuple[str, int, int]]) -> DecisionState:
     """The same of the same parts of tracks, by the numbers that they have now."""
-    now: Mapping[Sight, Sight] = {(camera, before): (camera, after) for camera, before, after in moved}
+    now: Mapping[TrackKey, TrackKey] = {(camera, before): (camera, after) for camera, before, after in moved}
     if not now:
         return said
 
-    def all_of(sights: frozenset[Sight]) -> frozenset[Sight]:
+    def all_of(sights: frozenset[TrackKey]) -> frozenset[TrackKey]:
         return frozenset(now.get(sight, sight) for sight in sights)
 
-    return Said(
+    return DecisionState(
         cuts=said.cuts,
         joined=tuple(map(all_of, said.joined)),
         apart=tuple(map(all_of, said.apart)),
@@ -177,7 +177,7 @@ class Action:
     time: float
     links: tuple[Link, ...] = ()
     names: tuple[Named, ...] = ()
-    unsure: tuple[tuple[Sight, Sight], ...] = ()
+    unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
     moved: tuple[tuple[str, int, int], ...] = ()
 
 
@@ -217,8 +217,8 @@ class Review:
         return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
 
     @cached_property
-    def said(self) -> Said:
-        return fold(self.done)
+    def said(self) -> DecisionState:
+        return reduce_actions(self.done)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -274,6 +274,6 @@ def _link(content: Any) -> Link:
     return {str(name): str(text) for name, text in dict(content).items()}
 
 
-def _sight(content: Any) -> Sight:
+def _sight(content: Any) -> TrackKey:
     camera, track = content
     return str(camera), int(track)

@@ -13,9 +13,9 @@ from core.base.errors import SettingsError, StoreError
 from core.base.memo import Memo
 from core.base.types import Ints
 from core.machine.artifacts import digest_of
-from core.review.history import Review, Sight
-from core.runs import FILE, Choice, Evidence, known_of, load_evidence, matched, people_named, record_of
-from core.vision.match import TOGETHER, WORDS, Contradiction, Identities, Match, numbered
+from core.review.history import Review, TrackKey
+from core.runs import TRACKLETS_FILE, Choice, Evidence, run_prior, load_evidence, match_people, names_by_person, read_record
+from core.vision.match import TOGETHER, REASON_TEXTS, Contradiction, Identities, Match, number_people
 from core.vision.models import Known
 
 Matches = Memo[str, tuple[Evidence, Match]]
@@ -44,30 +44,30 @@ class Desk:
         return self.match.people()
 
     @cached_property
-    def row_of(self) -> Mapping[Sight, int]:
+    def row_of(self) -> Mapping[TrackKey, int]:
         return self.evidence.row_of
 
     @cached_property
-    def sights(self) -> tuple[Sight, ...]:
+    def sights(self) -> tuple[TrackKey, ...]:
         """Camera and track of each row."""
         return tuple(self.row_of)
 
     @cached_property
     def rank(self) -> Ints:
         """The place of each tracklet by first appearance, from 1: a person's number is the lowest of its tracklets."""
-        return numbered(np.arange(len(self.evidence.tracklets)), self.evidence.tracklets)
+        return number_people(np.arange(len(self.evidence.tracklets)), self.evidence.tracklets)
 
     @cached_property
     def named(self) -> tuple[Mapping[int, str], Mapping[int, str]]:
         """Names and notes by the person's number."""
-        return people_named(self.review.names, self.row_of, self.people.person.tolist())
+        return names_by_person(self.review.names, self.row_of, self.people.person.tolist())
 
     def row(self, camera: str, track: int) -> int:
         if (camera, track) not in self.row_of:
             raise SettingsError(f"there is no track {track} of camera {camera} any more", "Look at the page anew.")
         return self.row_of[camera, track]
 
-    def tracks(self, person: int) -> tuple[Sight, ...]:
+    def tracks(self, person: int) -> tuple[TrackKey, ...]:
         """The tracks of a person, the first to appear first."""
         rows = np.flatnonzero(self.people.person == person)
         if not len(rows):
@@ -90,20 +90,20 @@ class Desk:
         return replace(self, evidence=evidence, match=match, review=review)
 
     def _matched(self, review: Review) -> tuple[Evidence, Match]:
-        return matched(self.whole, self.out, self.known, Choice(self.chosen, review.links))
+        return match_people(self.whole, self.out, self.known, Choice(self.chosen, review.links))
 
 
 def open_desk(out: Path, review: Review, threshold: float | None, matches: Matches | None = None) -> Desk:
     """The run in folder `out`; `StoreError` where it cannot be looked at and has to be done again. `matches` belongs to
     this run alone."""
-    record = record_of(out)
+    record = read_record(out)
     try:
         whole = load_evidence(out)
     except StoreError as fault:
-        words = "cannot be read" if (out / FILE).is_file() else "is not there: the run is of an older version"
+        words = "cannot be read" if (out / TRACKLETS_FILE).is_file() else "is not there: the run is of an older version"
         raise StoreError(f"what the run found of each track {words}", "Run it again.") from fault
-    known = known_of(record)
-    evidence, match = matched(whole, out, known, Choice(threshold, review.links))
+    known = run_prior(record)
+    evidence, match = match_people(whole, out, known, Choice(threshold, review.links))
     return Desk(out, evidence, match, review, whole, known, threshold, matches or Memo(_MATCHES))
 
 
@@ -111,7 +111,7 @@ def _explained(fault: Contradiction, desk: Desk) -> Contradiction:
     """It names rows, and only a cut makes new ones: those stand behind the others, and a cut contradicts nothing."""
     one, other = sorted(fault.pair, key=lambda row: desk.rank[row])
     why = int(desk.match.why[one, other])
-    words = "are in the picture together" if why == TOGETHER else f"cannot be one person: {WORDS[why]}"
+    words = "are in the picture together" if why == TOGETHER else f"cannot be one person: {REASON_TEXTS[why]}"
     message = f"{sighted(desk, one)} and {sighted(desk, other)} {words}"
     return Contradiction(fault.pair, message, "So they are two people, and nothing was changed.")
 
@@ -119,7 +119,7 @@ def _explained(fault: Contradiction, desk: Desk) -> Contradiction:
 def sighted(desk: Desk, row: int) -> str:
     """Where and when a tracklet is first seen: cam1 at 0:12 (track 3)."""
     camera, track = desk.sights[row]
-    if not desk.evidence.timed:
+    if not desk.evidence.has_times:
         return f"{camera} track {track}"
     minutes, seconds = divmod(int(max(desk.evidence.clip_seconds(row)[0], 0) + 1e-6), 60)
     return f"{camera} at {minutes}:{seconds:02d} (track {track})"

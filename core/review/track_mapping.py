@@ -18,8 +18,8 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from core.base.types import Ints, Table, Tracks
-from core.review.history import Sight
-from core.runs import Cut, Link, Moment, number_cuts, parted, record_of, tracks_of
+from core.review.history import TrackKey
+from core.runs import Cut, Link, CutPoint, number_cuts, split_tracks, read_record, load_tracks
 
 LEAST = 0.5
 """Overlap (IoU) from which two boxes of one frame are the same person's."""
@@ -39,7 +39,7 @@ class Shared(Table):
 
     def __post_init__(self) -> None:
         whole = (np.int64, ())
-        self._settle(one=whole, other=whole, boxes=whole, of_one=whole, of_other=whole)
+        self._validate_columns(one=whole, other=whole, boxes=whole, of_one=whole, of_other=whole)
 
 
 def shared(one: Tracks, other: Tracks) -> Shared:
@@ -127,11 +127,11 @@ class RunTracks:
         saw = [name for name, seen in self.digests.items() if seen == digest]
         return camera if camera in saw else saw[0] if saw else ""
 
-    def cut(self, moments: Iterable[Moment]) -> tuple[list[Cut], RunTracks]:
+    def cut(self, moments: Iterable[CutPoint]) -> tuple[list[Cut], RunTracks]:
         """The cuts, and the tracks as they are after them."""
         cuts = number_cuts(moments, self.tracks, sorted(self.tracks))
         parts = {
-            camera: parted(found, [cut for cut in cuts if cut.camera == camera])
+            camera: split_tracks(found, [cut for cut in cuts if cut.camera == camera])
             for camera, found in self.tracks.items()
         }
         return cuts, RunTracks(parts, self.digests)
@@ -149,8 +149,8 @@ class RunTracks:
 
 def run_tracks(out: Path) -> RunTracks:
     """Those of the run in folder `out`."""
-    there = {name: about for name, about in record_of(out)["cameras"].items() if "failed" not in about}
-    tracks = {name: tracks_of(out, name) for name in there}
+    there = {name: about for name, about in read_record(out)["cameras"].items() if "failed" not in about}
+    tracks = {name: load_tracks(out, name) for name in there}
     return RunTracks(tracks, {name: str(about["digest"]) for name, about in there.items()})
 
 
@@ -161,18 +161,18 @@ class TrackMapping:
     `dominant_source` is, for each of the new ones, the old one with most of its boxes.
     """
 
-    targets: Mapping[Sight, Sight]
-    dominant_source: Mapping[Sight, Sight]
-    reasons: Mapping[Sight, str]
+    targets: Mapping[TrackKey, TrackKey]
+    dominant_source: Mapping[TrackKey, TrackKey]
+    reasons: Mapping[TrackKey, str]
 
-    def target_of(self, sight: Sight) -> Applied[Sight] | Rejected:
+    def target_of(self, sight: TrackKey) -> Applied[TrackKey] | Rejected:
         """The track that takes its place, or why none does."""
         if sight in self.targets:
             return Applied(self.targets[sight])
         camera, track = sight
         return Rejected(self.reasons.get(sight, f"track {track} of {camera} is not in the run"))
 
-    def targets_of(self, a: Sight, b: Sight) -> Applied[tuple[Sight, Sight]] | Rejected:
+    def targets_of(self, a: TrackKey, b: TrackKey) -> Applied[tuple[TrackKey, TrackKey]] | Rejected:
         """The tracks that take the places of both, or why one of them has none."""
         first, second = self.target_of(a), self.target_of(b)
         if isinstance(first, Rejected):
@@ -180,12 +180,12 @@ class TrackMapping:
         return second if isinstance(second, Rejected) else Applied((first.value, second.value))
 
 
-def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[Sight]] = ()) -> TrackMapping:
+def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackKey]] = ()) -> TrackMapping:
     """Tracks that became one hand over where they are `joined`; else only the longest does."""
     group = {sight: number for number, sights in enumerate(joined) for sight in sights}
-    targets: dict[Sight, Sight] = {}
-    dominant: dict[Sight, Sight] = {}
-    reasons: dict[Sight, str] = {}
+    targets: dict[TrackKey, TrackKey] = {}
+    dominant: dict[TrackKey, TrackKey] = {}
+    reasons: dict[TrackKey, str] = {}
     for camera, before in old.tracks.items():
         name = new.camera_of(camera, old.digests[camera])
         if not name:
@@ -211,7 +211,7 @@ def _best(found: Shared) -> list[tuple[int, int]]:
     return list(zip(best.one.tolist(), best.other.tolist(), strict=True))
 
 
-def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[Moment] | AlreadyTrue | Rejected:
+def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[CutPoint] | AlreadyTrue | Rejected:
     """Where a cut falls in the new run: on the track that has most boxes of the old one, some on either side."""
     camera, track, seconds = link["camera"], int(link["track"]), float(link["seconds"])
     name = new.camera_of(camera, old.digests.get(camera, "?"))
@@ -228,4 +228,4 @@ def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[Moment] | A
         return Rejected(f"track {track} of {camera} is not in the run")
     if not on_both_sides.any():
         return AlreadyTrue()
-    return Applied(Moment(name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))
+    return Applied(CutPoint(name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))

@@ -1,6 +1,8 @@
-"""Cameras: a name and a clip each, the name made from the file's and fit to be a file's name anywhere.
+"""Cameras, and the run of each from clip to tracks.
 
-One camera from clip to tracks, and many cameras one after the other; a clip that fails stops nothing but itself."""
+A camera is a clip and a name. Names are made from those of the files and are safe as file names on any system. Cameras
+are run one after another; a clip that fails does not stop the others.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from core.base.text import safe_name
 from core.base.types import Clip, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.runs.network_stages import Networks
-from core.runs.stage_keys import STORED, Recipe, Work
+from core.runs.stage_keys import STORED, Recipe, ClipPipeline
 from core.vision import regions as areas
 from core.vision.video import plan, probe
 
@@ -24,25 +26,26 @@ Span = tuple[float, float | None]
 
 @dataclass(frozen=True)
 class Camera:
-    """`called` is what the clip's file is called in results: its name, or that of an earlier run that is repeated.
+    """`file_name` is the name of the clip's file in results: its own, or the one in an earlier run that is repeated.
 
-    `span` holds the seconds of the clip from and to which it is looked at (None: its end); without one, those that are
-    set for all clips hold.
+    `span` is the range to analyse, in seconds of the clip (an end of None is the end of the clip). Without a span, the
+    range in the recipe applies.
     """
 
     name: str
     clip: Path
-    called: str = ""
+    file_name: str = ""
     span: Span | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "called", self.called or self.clip.absolute().name)
+        object.__setattr__(self, "file_name", self.file_name or self.clip.absolute().name)
 
 
 def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camera]:
-    """One camera per clip, in order. `named` holds `camera=clip`: those clips get that name (and are added if new).
+    """One camera per clip, in order. `named` holds `camera=clip` texts: these clips get the given name, and are added
+    if they are not among `clips`.
 
-    Names that would collide (in upper or lower case) get a number: gate, gate-2, gate-3.
+    Names that would collide, ignoring case, get a number: gate, gate-2, gate-3.
     """
     wanted: dict[Path, str] = {}
     for text in named:
@@ -60,13 +63,13 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
     taken = {name.lower() for name in wanted.values()}
     cameras = []
     for file in order:
-        called = wanted.pop(file, None) or _free(safe_name(file.stem or file.name), taken)
-        taken.add(called.lower())
-        cameras.append(Camera(called, file))
+        name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
+        taken.add(name.lower())
+        cameras.append(Camera(name, file))
     return cameras
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _free_name(name: str, taken: set[str]) -> str:
     number, candidate = 1, name
     while candidate.lower() in taken:
         number += 1
@@ -76,9 +79,10 @@ def _free(name: str, taken: set[str]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class CameraResult:
-    """What came of one camera: tracks, or the reason why not. `stages` holds seconds and frames per stage.
+    """The result of one camera: its tracks, or in `fault` the reason why there are none.
 
-    `timeline` is what was looked at; `missing` of its frames could not be read. `crops` is there if it was asked for.
+    `stages` holds seconds and frames per stage. `timeline` holds the frames to analyse, `missing` is how many of them
+    could not be read. `crops` is None unless crops were asked for.
     """
 
     camera: Camera
@@ -105,12 +109,12 @@ def run_cameras(
     fresh: bool = False,
     cropped: bool = False,
 ) -> Iterator[CameraResult]:
-    """Results camera by camera, as they are done; with the best crops of each track if they are to be `cropped`."""
+    """The result of each camera as soon as it is done, with the best crops of each track if `cropped`."""
     for number, camera in enumerate(cameras, 1):
         progress.camera(camera.name, number, len(cameras))
         try:
-            where = (regions or {}).get(camera.name)
-            yield run_camera(camera, recipe, networks, store, progress, where, fresh, cropped)
+            camera_regions = (regions or {}).get(camera.name)
+            yield run_camera(camera, recipe, networks, store, progress, camera_regions, fresh, cropped)
         except SightlineError as fault:
             yield CameraResult(camera, None, Tracks.empty(), {}, fault=str(fault))
 
@@ -125,19 +129,20 @@ def run_camera(
     fresh: bool = False,
     cropped: bool = False,
 ) -> CameraResult:
+    """Run all stages for one camera. `fresh` discards stored results, `cropped` asks for the crops too."""
     clip = probe(camera.clip)
-    timeline, recipe = planned(clip, camera, recipe)
-    work = Work(clip, timeline, recipe, networks, store, progress, regions, fresh)
-    detections, frames = work.detections()
-    inside = work.inside(detections)
-    vectors = work.vectors(detections, inside)
-    tracks = work.tracks(detections, inside, vectors)
-    kept = work.crops(tracks) if cropped else None
-    return CameraResult(camera, clip, tracks, work.seconds, timeline, len(timeline) - frames, kept)
+    timeline, recipe = plan_clip(clip, camera, recipe)
+    pipeline = ClipPipeline(clip, timeline, recipe, networks, store, progress, regions, fresh)
+    detections, frames = pipeline.detections()
+    inside = pipeline.inside(detections)
+    vectors = pipeline.vectors(detections, inside)
+    tracks = pipeline.tracks(detections, inside, vectors)
+    crops = pipeline.crops(tracks) if cropped else None
+    return CameraResult(camera, clip, tracks, pipeline.seconds, timeline, len(timeline) - frames, crops)
 
 
-def planned(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:
-    """What is looked at, in the camera's own range of time where it has one; and the recipe as it is for this clip."""
+def plan_clip(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:
+    """The frames to analyse, and the recipe for this clip: with the camera's own span, and no rate above the clip's."""
     video = recipe.video
     if camera.span is not None:
         video = replace(video, start_seconds=camera.span[0], end_seconds=camera.span[1])
@@ -147,7 +152,7 @@ def planned(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recip
     return timeline, replace(recipe, video=video)
 
 
-def ahead(
+def stage_progress(
     clip: Clip,
     camera: Camera,
     recipe: Recipe,
@@ -155,9 +160,9 @@ def ahead(
     store: Store,
     regions: areas.Regions | None = None,
 ) -> tuple[int, dict[str, float]]:
-    """How many frames a run would look at, and which share of each stage the store holds already."""
-    timeline, recipe = planned(clip, camera, recipe)
-    work = Work(clip, timeline, recipe, networks, store, Progress(), regions, fresh=False)
+    """How many frames a run would analyse, and by stage the share (0 to 1) that the store holds already."""
+    timeline, recipe = plan_clip(clip, camera, recipe)
+    pipeline = ClipPipeline(clip, timeline, recipe, networks, store, Progress(), regions, fresh=False)
     stages = STORED if networks.embedder_model is not None else STORED[:1]
-    shares = {stage: work.done(work.artifact_of(stage)) / len(timeline) for stage in stages}
+    shares = {stage: pipeline.done(pipeline.artifact_of(stage)) / len(timeline) for stage in stages}
     return len(timeline), shares

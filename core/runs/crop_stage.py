@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from core.base.types import ANY, Clip, Floats, Image, Ints, Table, Timeline, Tracks
 from core.machine.artifacts import Artifact
-from core.runs.network_stages import CROPS, Tell, crop
-from core.vision.appearance import candidates, combine, fitness, histogram, means, quality, shares, sharpness_of
+from core.runs.network_stages import CROP_BATCH, OnProgress, crop
+from core.vision.appearance import candidate_boxes, average_histograms, fitness, colour_histogram, mean_vectors, quality, time_shares, sharpness_of
 from core.vision.embed import Embedder
 from core.vision.images import jpeg
 from core.vision.video import read
@@ -24,11 +24,11 @@ from core.vision.video import read
 Numbers = NDArray[np.floating[Any]]
 
 JPEG_QUALITY = 92
-MOST = 8  # crops of a track
+MAX_CROPS = 8  # crops of a track
 
 
 @dataclass(frozen=True, eq=False)
-class Looks(Table):
+class TrackAppearance(Table):
     """One row per track of a camera, rising: its mean vector, and the colours of upper and lower body (2, 11)."""
 
     track: Ints
@@ -36,11 +36,11 @@ class Looks(Table):
     colours: Floats
 
     def __post_init__(self) -> None:
-        self._settle(track=(np.int64, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11)))
+        self._validate_columns(track=(np.int64, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11)))
 
 
 @dataclass(frozen=True, eq=False)
-class Kept(Table):
+class StoredCrops(Table):
     """One row per crop: the row of the tracks that it is of, its quality, vector and colours."""
 
     row: Ints
@@ -49,23 +49,23 @@ class Kept(Table):
     colours: Floats
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             row=(np.int64, ()), quality=(np.float32, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11))
         )
 
 
-def candidates_of(tracks: Tracks, clip: Clip) -> Ints:
+def candidate_rows(tracks: Tracks, clip: Clip) -> Ints:
     """The rows of the tracks that are worth a look."""
-    return candidates(tracks, clip.width, clip.height, MOST)
+    return candidate_boxes(tracks, clip.width, clip.height, MAX_CROPS)
 
 
-def look(clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, tell: Tell) -> None:
+def extract_crops(clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, tell: OnProgress) -> None:
     """Fill `artifact` from its beginning with the best of `rows`; `tell` hears how many of their frames are done."""
-    share = shares(tracks.track[rows], MOST)
+    share = time_shares(tracks.track[rows], MAX_CROPS)
     last = {int(number): int(rows[share == number][-1]) for number in np.unique(share)}
     frames = np.unique(tracks.frame[rows])
     fit = fitness(tracks, clip.width, clip.height)
-    keeper = _Keeper(artifact, embedder)
+    keeper = _CropWriter(artifact, embedder)
     best: dict[int, tuple[float, int, float, Image]] = {}
     order = np.argsort(tracks.frame[rows], kind="stable")
     begin = np.searchsorted(tracks.frame[rows[order]], frames)
@@ -94,7 +94,7 @@ def _worth(fit: float, sharp: float) -> float:
     return float(by_itself[0]) * float(np.sqrt(sharp))
 
 
-class _Keeper:
+class _CropWriter:
     """Crops on their way to disk, a batch of the embedder at a time."""
 
     def __init__(self, artifact: Artifact, embedder: Embedder) -> None:
@@ -107,7 +107,7 @@ class _Keeper:
         self._rows.append(row)
         self._sharp.append(sharp)
         self._crops.append(picture)
-        if len(self._crops) == CROPS:
+        if len(self._crops) == CROP_BATCH:
             self._flush()
 
     def _flush(self) -> None:
@@ -117,7 +117,7 @@ class _Keeper:
             row=np.array(self._rows, np.int64),
             sharp=np.array(self._sharp, np.float32),
             vector=self._embedder.embed(self._crops).astype(np.float16),
-            colours=np.array([histogram(picture) for picture in self._crops], np.float32).reshape(-1, 2, 11),
+            colours=np.array([colour_histogram(picture) for picture in self._crops], np.float32).reshape(-1, 2, 11),
             size=np.array([len(file) for file in files], np.int64),
             jpeg=np.frombuffer(b"".join(files), np.uint8),
         )
@@ -129,23 +129,23 @@ class _Keeper:
         self._artifact.finish(words=self._embedder.backend)
 
 
-def kept_of(artifact: Artifact, tracks: Tracks, width: int, height: int) -> Kept:
+def load_crops(artifact: Artifact, tracks: Tracks, width: int, height: int) -> StoredCrops:
     """The crops in the order in which they are kept."""
     columns = ("row", "sharp", "vector", "colours")
     parts = [[part[name] for name in columns] for part in artifact.read()]
     row, sharp, vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
     good = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
-    return Kept(row, good, vector, colours)
+    return StoredCrops(row, good, vector, colours)
 
 
-def looks_of(group: Ints, good: Floats, vector: Numbers, colours: Numbers) -> Looks:
+def mean_appearance(group: Ints, good: Floats, vector: Numbers, colours: Numbers) -> TrackAppearance:
     """What each group of crops looks like, from all of them by their quality; a row per crop."""
-    names, mean = means(vector.astype(np.float32), good, group)
-    mixed = [combine(colours[mine].astype(np.float32), good[mine]) for mine in (group == name for name in names)]
-    return Looks(names, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
+    names, mean = mean_vectors(vector.astype(np.float32), good, group)
+    mixed = [average_histograms(colours[mine].astype(np.float32), good[mine]) for mine in (group == name for name in names)]
+    return TrackAppearance(names, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
 
 
-def crops_of(artifact: Artifact) -> Iterator[tuple[int, bytes]]:
+def crop_jpegs(artifact: Artifact) -> Iterator[tuple[int, bytes]]:
     """The row of the tracks that each crop is of, and its JPEG; one chunk in memory at a time."""
     for part in artifact.read():
         end = np.cumsum(part["size"])

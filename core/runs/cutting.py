@@ -14,14 +14,14 @@ import numpy as np
 
 from core.base.errors import SettingsError
 from core.base.types import Ints, Seconds, Tracklets, Tracks
-from core.runs.crop_stage import looks_of
+from core.runs.crop_stage import mean_appearance
 from core.runs.evidence import Cut, Evidence
 from core.runs.record import spans
 from core.vision.camera_overlap import TICK_SECONDS, Walks
-from core.vision.match import set_apart
+from core.vision.match import subtract_mean
 
 
-class Moment(NamedTuple):
+class CutPoint(NamedTuple):
     """A moment of a track at which it may be cut, in seconds of its camera's clip."""
 
     camera: str
@@ -29,12 +29,12 @@ class Moment(NamedTuple):
     seconds: float
 
 
-def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Tracks]) -> Evidence:
+def cut(evidence: Evidence, moments: Iterable[CutPoint], tracks: Mapping[str, Tracks]) -> Evidence:
     """`evidence` with `cuts`, in order of camera, track and time; `tracks` are the run's, of each camera that is cut.
 
     New parts are numbered on from the highest track of their camera and stand at the end.
     """
-    cuts = _checked(evidence, moments, tracks)
+    cuts = _validate_cuts(evidence, moments, tracks)
     if not cuts:
         return evidence
     row_of, count = evidence.row_of, len(evidence.tracklets)
@@ -44,13 +44,13 @@ def cut(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Trac
     parts = np.unique(np.append(whole, np.arange(count, len(longer))))
     crops = replace(evidence.crops, row=_sides(evidence, cuts, whole))
     mine = crops[np.isin(crops.row, parts)]
-    looks = looks_of(mine.row, mine.quality, mine.vector, mine.colours)
+    looks = mean_appearance(mine.row, mine.quality, mine.vector, mine.colours)
     colours = evidence.colours[longer]
     colours[parts] = looks.colours
     columns = {f.name: getattr(evidence.tracklets, f.name)[longer] for f in fields(Tracklets)}
-    columns["track"][count:] = [one.rest for one in cuts]
-    columns["vector"][parts] = set_apart(looks.vector, evidence.usual[columns["camera"][parts]])
-    seen = _seen(cuts, tracks)
+    columns["track"][count:] = [one.new_track for one in cuts]
+    columns["vector"][parts] = subtract_mean(looks.vector, evidence.camera_means[columns["camera"][parts]])
+    seen = _track_times(cuts, tracks)
     for part in parts:
         place = columns["camera"][part]
         times = seen[evidence.cameras[place], int(columns["track"][part])]
@@ -77,19 +77,19 @@ def _sides(evidence: Evidence, cuts: Sequence[Cut], whole: Ints) -> Ints:
         row[(crops.row == old) & one.is_after(crops.seconds)] = new
     for new, (one, old) in enumerate(zip(cuts, whole, strict=True), count):
         if not (np.any(row == new) and np.any(row == old)):
-            _refuse(one, np.unique(np.round(crops.seconds[crops.row == old], 3)))
+            _reject_cut(one, np.unique(np.round(crops.seconds[crops.row == old], 3)))
     return row
 
 
-def parted(tracks: Tracks, cuts: Iterable[Cut]) -> Tracks:
+def split_tracks(tracks: Tracks, cuts: Iterable[Cut]) -> Tracks:
     """The tracks of one camera, numbered as they are after its cuts, which rise in time."""
     track = tracks.track.copy()
     for one in cuts:
-        track[(tracks.track == one.track) & one.is_after(tracks.seconds)] = one.rest
+        track[(tracks.track == one.track) & one.is_after(tracks.seconds)] = one.new_track
     return replace(tracks, track=track)[np.lexsort((track, tracks.frame))]
 
 
-def number_cuts(moments: Iterable[Moment], tracks: Mapping[str, Tracks], cameras: Sequence[str]) -> list[Cut]:
+def number_cuts(moments: Iterable[CutPoint], tracks: Mapping[str, Tracks], cameras: Sequence[str]) -> list[Cut]:
     """A cut at each moment, by camera (in the order of `cameras`), track and time.
 
     New parts are numbered in this order, each on from the highest track of its camera.
@@ -102,17 +102,17 @@ def number_cuts(moments: Iterable[Moment], tracks: Mapping[str, Tracks], cameras
     return cuts
 
 
-def neighbours(cuts: Iterable[Cut]) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
+def adjacent_parts(cuts: Iterable[Cut]) -> Iterator[tuple[tuple[str, int], tuple[str, int]]]:
     """Camera and track of what lies on either side of each cut."""
     before: dict[tuple[str, int], int] = {}
     for one in cuts:
-        yield (one.camera, before.get((one.camera, one.track), one.track)), (one.camera, one.rest)
-        before[one.camera, one.track] = one.rest
+        yield (one.camera, before.get((one.camera, one.track), one.track)), (one.camera, one.new_track)
+        before[one.camera, one.track] = one.new_track
 
 
-def _checked(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str, Tracks]) -> list[Cut]:
-    said, known = [Moment(*moment) for moment in moments], evidence.row_of
-    if said and not evidence.timed:
+def _validate_cuts(evidence: Evidence, moments: Iterable[CutPoint], tracks: Mapping[str, Tracks]) -> list[Cut]:
+    said, known = [CutPoint(*moment) for moment in moments], evidence.row_of
+    if said and not evidence.has_times:
         raise SettingsError(
             "nobody knows when these pictures were taken, so there is no moment to cut at", "Sort them into folders."
         )
@@ -125,7 +125,7 @@ def _checked(evidence: Evidence, moments: Iterable[Moment], tracks: Mapping[str,
     return number_cuts(said, tracks, evidence.cameras)
 
 
-def _refuse(one: Cut, seconds: Seconds) -> NoReturn:
+def _reject_cut(one: Cut, seconds: Seconds) -> NoReturn:
     """It leaves a part without a crop; `seconds` are the moments of all crops of the track."""
     message = f"track {one.track} of camera {one.camera} cannot be cut at {one.seconds:g} seconds"
     if len(seconds) == 1:
@@ -137,14 +137,14 @@ def _refuse(one: Cut, seconds: Seconds) -> NoReturn:
     )
 
 
-def _seen(cuts: Iterable[Cut], tracks: Mapping[str, Tracks]) -> dict[tuple[str, int], tuple[float, float]]:
+def _track_times(cuts: Iterable[Cut], tracks: Mapping[str, Tracks]) -> dict[tuple[str, int], tuple[float, float]]:
     """When each track of the cameras that are cut is first and last seen, in seconds of the clip."""
     own: dict[str, list[Cut]] = {}
     for one in cuts:
         own.setdefault(one.camera, []).append(one)
     found: dict[tuple[str, int], tuple[float, float]] = {}
     for camera, its in own.items():
-        span = spans(parted(tracks[camera], its))
+        span = spans(split_tracks(tracks[camera], its))
         times = zip(span.first_seconds.tolist(), span.last_seconds.tolist(), strict=True)
         found |= {(camera, number): time for number, time in zip(span.track.tolist(), times, strict=True)}
     return found

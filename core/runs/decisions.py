@@ -32,13 +32,13 @@ from typing import NamedTuple
 
 from core.base.errors import SettingsError
 from core.base.text import calm, one_line
-from core.runs.cutting import Moment, cut, neighbours
+from core.runs.cutting import CutPoint, cut, adjacent_parts
 from core.runs.evidence import Evidence
-from core.runs.record import tracks_of
+from core.runs.record import load_tracks
 from core.vision.match import Decisions
 
 
-def lines_of(path: Path, what: str, layout: str) -> list[dict[str, str]]:
+def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
     """The lines below the head, by column; a file that is no such table is refused with its `layout`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -61,7 +61,7 @@ Link = Mapping[str, str]
 
 def read_links(path: Path) -> tuple[Link, ...]:
     """The lines of a file, in order; none of them makes no sense."""
-    lines = lines_of(path, "links", _LINK_LAYOUT)
+    lines = read_rows(path, "links", _LINK_LAYOUT)
     links = tuple(
         {name: line[name].strip() for name in LINK_COLUMNS if (line.get(name) or "").strip()} for line in lines
     )
@@ -79,15 +79,15 @@ def links_csv(links: Iterable[Link]) -> str:
     return text.getvalue()
 
 
-def cut_as_said(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
+def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
     """`evidence` of the run in folder `out` with the tracks cut that the links say."""
     said = [_parse_link(number, link) for number, link in enumerate(links, 2)]
-    moments = [Moment(*tracks[0], seconds) for decision, tracks, seconds in said if decision == CUT]
-    cameras = {camera for camera, _, _ in moments if camera in evidence.cameras and evidence.timed}
-    return cut(evidence, moments, {camera: tracks_of(out, camera) for camera in cameras})
+    moments = [CutPoint(*tracks[0], seconds) for decision, tracks, seconds in said if decision == CUT]
+    cameras = {camera for camera, _, _ in moments if camera in evidence.cameras and evidence.has_times}
+    return cut(evidence, moments, {camera: load_tracks(out, camera) for camera in cameras})
 
 
-def decisions_of(links: Iterable[Link], evidence: Evidence) -> Decisions:
+def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:
     """What the links say of pairs, as rows of the tracklets, which are cut already."""
     row_of = evidence.row_of
     said: dict[str, list[tuple[int, int]]] = {SAME: [], DIFFERENT: []}
@@ -98,9 +98,9 @@ def decisions_of(links: Iterable[Link], evidence: Evidence) -> Decisions:
                 said[decision].append((row_of[tracks[0]], row_of[tracks[1]]))
             except KeyError as fault:
                 camera, track = fault.args[0]
-                raise _fault(number, link, f"there is no track {track} of camera {camera}") from fault
+                raise _link_error(number, link, f"there is no track {track} of camera {camera}") from fault
     joined = {frozenset(pair) for pair in said[SAME]}
-    sides = [(row_of[one], row_of[other]) for one, other in neighbours(evidence.cuts)]
+    sides = [(row_of[one], row_of[other]) for one, other in adjacent_parts(evidence.cuts)]
     said[DIFFERENT] += [pair for pair in sides if frozenset(pair) not in joined]
     return Decisions(tuple(said[SAME]), tuple(said[DIFFERENT]))
 
@@ -117,10 +117,10 @@ def _parse_link(number: int, link: Link) -> tuple[str, list[tuple[str, int]], fl
             raise ValueError("no moment")
         return decision, [(link[camera], int(link[track])) for camera, track in pairs], seconds
     except (KeyError, ValueError) as fault:
-        raise _fault(number, link, "it names no tracks and a decision") from fault
+        raise _link_error(number, link, "it names no tracks and a decision") from fault
 
 
-def _fault(number: int, link: Link, why: str) -> SettingsError:
+def _link_error(number: int, link: Link, why: str) -> SettingsError:
     words = ",".join(link.get(name, "") for name in LINK_COLUMNS).rstrip(",")
     return SettingsError(f"line {number} of the links ({words}) cannot be obeyed: {why}", _LINK_LAYOUT)
 
@@ -140,7 +140,7 @@ class Name(NamedTuple):
 
 def read_names(path: Path) -> tuple[Name, ...]:
     """The lines of a file, in order."""
-    lines = lines_of(path, "names", _NAME_LAYOUT)
+    lines = read_rows(path, "names", _NAME_LAYOUT)
     return tuple(_parse_name(number, line) for number, line in enumerate(lines, 2))  # the first line is the head
 
 
@@ -153,7 +153,7 @@ def names_csv(names: Iterable[Name]) -> str:
     return text.getvalue()
 
 
-def people_named(
+def names_by_person(
     names: Iterable[Name], row_of: Mapping[tuple[str, int], int], person: Iterable[int]
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Names and notes by the person's number; `person` is that of each row."""
@@ -167,10 +167,10 @@ def people_named(
         for said, text in ((called, one_line(name)), (noted, one_line(note))):
             if text and text not in said.setdefault(number, []):
                 said[number].append(text)
-    return _joined(called, ", "), _joined(noted, "; ")
+    return _join_texts(called, ", "), _join_texts(noted, "; ")
 
 
-def _joined(said: Mapping[int, list[str]], between: str) -> dict[int, str]:
+def _join_texts(said: Mapping[int, list[str]], between: str) -> dict[int, str]:
     return {number: between.join(texts) for number, texts in said.items() if texts}
 
 

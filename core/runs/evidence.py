@@ -1,4 +1,8 @@
-"""What is known of each tracklet: gathered from the cameras' artifacts, kept in the run's folder, read back."""
+"""The evidence of a run: all that matching knows of each tracklet.
+
+It is gathered from the artifacts of the cameras, written to the run's folder (`tracklets.npz` and `crops/`) and read
+back from there, so that who is who can be decided again without a network.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +23,28 @@ from core.base.types import ANY, Bools, Clip, Floats, Ints, Seconds, Table, Trac
 from core.machine.artifacts import Artifact
 from core.machine.paths import write_atomically
 from core.runs.cameras import CameraResult
-from core.runs.crop_stage import Kept, Looks, crops_of, kept_of, looks_of
+from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, mean_appearance
 from core.runs.record import spans
-from core.vision.camera_overlap import Overlap, Walks, walks_of
-from core.vision.match import FEW, TOGETHER, reasons, set_apart, usual_looks
+from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
+from core.vision.match import MIN_IMPOSTOR_PAIRS, TOGETHER, reasons, subtract_mean, camera_means
 
 Halves = NDArray[np.float16]
 
-FILE = "tracklets.npz"
-CROPS = "crops"
+TRACKLETS_FILE = "tracklets.npz"
+CROPS_FOLDER = "crops"
+# Arrays of the file, in the order of the tables' fields.
+_TRACKLET_COLUMNS = ("camera", "track", "start", "end", "vector")
+_CROP_COLUMNS = (
+    *("crop_row", "crop_frame", "crop_seconds", "crop_quality", "crop_name", "crop_vector", "crop_colours"),
+)
+_WALK_COLUMNS = ("walk_row", "walk_tick", "walk_feet", "walk_tall")
 
 
 @dataclass(frozen=True, eq=False)
 class Crops(Table):
-    """Crops of all tracklets: the row of the tracklet, frame and clip time, quality 0 to 1, file below `crops/`.
+    """The crops of all tracklets: row of the tracklet, frame, seconds of the clip, quality 0 to 1, file below `crops/`.
 
-    Each keeps its vector and its colours (2, 11), in half precision: a tracklet that is cut in two needs them again.
+    Each has its vector and its colours (2, 11), in half precision: they are needed again when a tracklet is cut in two.
     """
 
     row: Ints
@@ -47,7 +56,7 @@ class Crops(Table):
     colours: Halves
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             row=(np.int64, ()),
             frame=(np.int64, ()),
             seconds=(np.float64, ()),
@@ -58,34 +67,39 @@ class Crops(Table):
         )
 
     def of(self, row: int) -> Crops:
-        """Those of one tracklet, best first."""
-        mine = self[self.row == row]
-        return mine[np.argsort(-mine.quality, kind="stable")]
+        """The crops of one tracklet, best first."""
+        crops = self[self.row == row]
+        return crops[np.argsort(-crops.quality, kind="stable")]
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A track cut in two: what comes before `seconds` (of the clip) stays `track`, and what comes after, up to the next
-    cut, has the number `rest`."""
+    """A track cut in two at `seconds` of the clip: the part before keeps the number `track`, and the part from there up
+    to the next cut has the number `new_track`."""
 
     camera: str
     track: int
     seconds: float
-    rest: int
+    new_track: int
+
+    def plain(self) -> dict[str, str | int | float]:
+        """As records and manifests hold it."""
+        return {"camera": self.camera, "track": self.track, "seconds": self.seconds, "rest": self.new_track}
 
     def is_after(self, seconds: Seconds) -> Bools:
-        """Which of these moments (n,) of the clip come after the cut; its own moment does. To the millisecond."""
+        """Which of these moments (n,) of the clip lie at or after the cut, to the millisecond."""
         return np.asarray(np.round(seconds, 3) >= round(self.seconds, 3))
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """`offsets` are the seconds that each camera's clip began after the common clock; colours are (n, 2, 11).
+    """What is known of the tracklets of a run.
 
-    Offsets are nan for pictures that came without clips: then all that times say is what cannot be one person.
-    `cuts` are what was cut of the run's tracks since. `walks` say where everybody stood, and `overlaps` which cameras
-    see the same ground. `usual` (cameras, d) is what was taken away from the looks of each camera as common to all:
-    nothing, unless there were too few strangers to learn from how alike they are.
+    `offsets` (cameras,) are the seconds from the start of the common clock to the start of each camera's clip. They are
+    nan for pictures that came without clips: times then only say which tracklets cannot be one person.
+    `colours` (n, 2, 11) are those of upper and lower body. `camera_means` (cameras, d) were subtracted from the vectors
+    of each camera: zeros where the clips show enough strangers to calibrate on. `cuts` are the cuts that were made in
+    the run's tracks since. `walks` say where people stood, `overlaps` which cameras see the same ground.
     """
 
     cameras: tuple[str, ...]
@@ -93,10 +107,10 @@ class Evidence:
     tracklets: Tracklets
     colours: Floats
     crops: Crops
-    usual: Floats
+    camera_means: Floats
     cuts: tuple[Cut, ...] = ()
     walks: Walks = field(default_factory=Walks.empty)
-    overlaps: tuple[Overlap, ...] = ()
+    overlaps: tuple[CameraOverlap, ...] = ()
 
     @property
     def row_of(self) -> dict[tuple[str, int], int]:
@@ -105,44 +119,45 @@ class Evidence:
         return {name: row for row, name in enumerate(zip(names, self.tracklets.track.tolist(), strict=True))}
 
     @property
-    def timed(self) -> bool:
-        """Whether there were clips, so that somebody knows when anybody was seen."""
+    def has_times(self) -> bool:
+        """Whether the pictures came from clips, so that times are known."""
         return not np.isnan(self.offsets).any()
 
     @property
-    def apart(self) -> bool:
-        """Whether the tracklets' vectors are less what is usual in their cameras."""
-        return bool(self.usual.any())
+    def is_centered(self) -> bool:
+        """Whether the mean of its camera was subtracted from each vector."""
+        return bool(self.camera_means.any())
 
     @cached_property
-    def crop_looks(self) -> Halves:
-        """What sets each crop apart, as the tracklets' vectors do for them."""
-        if not self.apart:
+    def crop_features(self) -> Halves:
+        """The vector of each crop, centred by camera as those of the tracklets are."""
+        if not self.is_centered:
             return self.crops.vector
-        return set_apart(self.crops.vector, self.usual[self.tracklets.camera[self.crops.row]]).astype(np.float16)
+        return subtract_mean(self.crops.vector, self.camera_means[self.tracklets.camera[self.crops.row]]).astype(np.float16)
 
     def clip_seconds(self, row: int) -> tuple[float, float]:
-        """When the tracklet is seen, in its own clip."""
+        """First and last second of the tracklet in its own clip."""
         offset = float(self.offsets[self.tracklets.camera[row]])
         return float(self.tracklets.start[row]) - offset, float(self.tracklets.end[row]) - offset
 
 
-def told_apart(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
-    """Tracklets of one camera after another, and `usual`, which is taken away from their looks.
+def center_by_camera(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
+    """The tracklets of all cameras, given camera by camera, and the camera means that were subtracted from their vectors.
 
-    What is known of a model holds without it only; but where the clips show strangers enough, they say more than that.
+    What was measured of a model elsewhere holds for centred vectors only. Nothing is subtracted (zeros) where the clips
+    themselves show enough pairs of certain strangers: those are the better calibration.
     """
-    whole = Tracklets.joined(tracklets)
-    strangers = np.count_nonzero(np.triu(reasons(whole) == TOGETHER, 1))
-    if strangers >= FEW or not len(whole):
-        return whole, np.zeros((len(tracklets), whole.vector.shape[1]), np.float32)
-    usual = usual_looks(whole.vector, whole.camera, len(tracklets))
-    return replace(whole, vector=set_apart(whole.vector, usual[whole.camera])), usual
+    tracklets_of_run = Tracklets.concatenate(tracklets)
+    strangers = np.count_nonzero(np.triu(reasons(tracklets_of_run) == TOGETHER, 1))
+    if strangers >= MIN_IMPOSTOR_PAIRS or not len(tracklets_of_run):
+        return tracklets_of_run, np.zeros((len(tracklets), tracklets_of_run.vector.shape[1]), np.float32)
+    means = camera_means(tracklets_of_run.vector, tracklets_of_run.camera, len(tracklets))
+    return replace(tracklets_of_run, vector=subtract_mean(tracklets_of_run.vector, means[tracklets_of_run.camera])), means
 
 
 @dataclass(frozen=True, eq=False)
 class CameraEvidence:
-    """What is known of the tracklets of one camera. `row` of crops and walks counts them from 0."""
+    """What is known of the tracklets of one camera; `row` of crops and walks is the row among these tracklets."""
 
     tracklets: Tracklets
     colours: Floats
@@ -151,22 +166,22 @@ class CameraEvidence:
 
 
 def join_cameras(
-    names: Sequence[str], offsets: Seconds, parts: Sequence[CameraEvidence], overlaps: tuple[Overlap, ...] = ()
+    names: Sequence[str], offsets: Seconds, parts: Sequence[CameraEvidence], overlaps: tuple[CameraOverlap, ...] = ()
 ) -> Evidence:
-    """What is known of all cameras, one after another: the camera of a tracklet is the place of its part."""
+    """The evidence of all cameras together; a tracklet's camera is the position of its part in `parts`."""
     first = np.cumsum([0, *(len(part.tracklets) for part in parts)]).tolist()
     tracklets = [
         replace(part.tracklets, camera=np.full(len(part.tracklets), number)) for number, part in enumerate(parts)
     ]
-    whole, usual = told_apart(tracklets)
+    joined_tracklets, means = center_by_camera(tracklets)
     return Evidence(
         tuple(names),
         offsets,
-        whole,
+        joined_tracklets,
         np.concatenate([np.empty((0, 2, 11), np.float32), *(part.colours for part in parts)]),
-        Crops.joined([replace(part.crops, row=part.crops.row + at) for part, at in zip(parts, first, strict=False)]),
-        usual,
-        walks=Walks.joined(
+        Crops.concatenate([replace(part.crops, row=part.crops.row + at) for part, at in zip(parts, first, strict=False)]),
+        means,
+        walks=Walks.concatenate(
             [Walks.empty(), *(replace(p.walks, row=p.walks.row + at) for p, at in zip(parts, first, strict=False))]
         ),
         overlaps=overlaps,
@@ -174,77 +189,76 @@ def join_cameras(
 
 
 def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
-    """Gather what the cameras' artifacts hold, and write crops below `out` in place of what an older run left."""
-    shutil.rmtree(out / CROPS, ignore_errors=True)
+    """The evidence in the cameras' artifacts. Crops below `out` replace those of an earlier run."""
+    shutil.rmtree(out / CROPS_FOLDER, ignore_errors=True)
     names: list[str] = []
-    shift: list[float] = []
+    shifts: list[float] = []
     parts: list[CameraEvidence] = []
     for result in results:
         if result.crops is not None and result.clip is not None:
             names.append(result.camera.name)
-            shift.append(offsets.get(result.camera.name, 0.0))
-            parts.append(_of_camera(result, result.crops, result.clip, shift[-1], out))
-    return join_cameras(names, np.array(shift, np.float64), parts)
+            shifts.append(offsets.get(result.camera.name, 0.0))
+            parts.append(_gather_camera(result, result.crops, result.clip, shifts[-1], out))
+    return join_cameras(names, np.array(shifts, np.float64), parts)
 
 
-def _of_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset: float, out: Path) -> CameraEvidence:
+def _gather_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset: float, out: Path) -> CameraEvidence:
     size = clip.width, clip.height
-    kept = kept_of(artifact, result.tracks, *size)
-    looks = looks_of(result.tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
-    # A track none of whose pictures could be read again has no look, and cannot be matched.
-    tracks = result.tracks[np.isin(result.tracks.track, looks.track)]
-    crops = _write_crops(artifact, kept, result, looks.track, out)
-    return CameraEvidence(tracklets_of(tracks, looks, offset), looks.colours, crops, walks_of(tracks, size, offset))
+    stored = load_crops(artifact, result.tracks, *size)
+    appearance = mean_appearance(result.tracks.track[stored.row], stored.quality, stored.vector, stored.colours)
+    # No picture of some tracks could be read again: they have no vector and cannot be matched.
+    tracks = result.tracks[np.isin(result.tracks.track, appearance.track)]
+    crops = _write_crops(artifact, stored, result, appearance.track, out)
+    return CameraEvidence(build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks_of(tracks, size, offset))
 
 
-def tracklets_of(tracks: Tracks, looks: Looks, offset: float) -> Tracklets:
-    """The tracklets of one camera, by rising track: when each is seen on the common clock, and what it looks like."""
+def build_tracklets(tracks: Tracks, appearance: TrackAppearance, offset: float) -> Tracklets:
+    """The tracklets of one camera in the order of their numbers, with times on the common clock and vectors."""
     span = spans(tracks)
     rows = np.argsort(span.track)
     start, end = span.first_seconds[rows] + offset, span.last_seconds[rows] + offset
-    return Tracklets(np.zeros(len(looks), np.int64), looks.track, start, end, looks.vector)
+    return Tracklets(np.zeros(len(appearance), np.int64), appearance.track, start, end, appearance.vector)
 
 
-def _write_crops(artifact: Artifact, kept: Kept, result: CameraResult, track: Ints, out: Path) -> Crops:
-    """JPEG files of one camera; `track` are its tracks, rising: the place of each is its row."""
-    own = result.tracks[kept.row]
+def _write_crops(artifact: Artifact, stored: StoredCrops, result: CameraResult, track: Ints, out: Path) -> Crops:
+    """Write the JPEG files of one camera. `track` holds its tracks, rising: the position of a track is its row."""
+    boxes = result.tracks[stored.row]
     names = [
         f"{result.camera.name}/t{number:04d}_f{frame:06d}.jpg"
-        for number, frame in zip(own.track.tolist(), own.frame.tolist(), strict=True)
+        for number, frame in zip(boxes.track.tolist(), boxes.frame.tolist(), strict=True)
     ]
-    for name, (_, content) in zip(names, crops_of(artifact), strict=True):
-        write_atomically(out / CROPS / name, content)
-    row = np.searchsorted(track, own.track)
-    halves = kept.vector.astype(np.float16), kept.colours.astype(np.float16)
-    return Crops(row, own.frame, own.seconds, kept.quality, np.array(names, str), *halves)
+    for name, (_, content) in zip(names, crop_jpegs(artifact), strict=True):
+        write_atomically(out / CROPS_FOLDER / name, content)
+    row = np.searchsorted(track, boxes.track)
+    halves = stored.vector.astype(np.float16), stored.colours.astype(np.float16)
+    return Crops(row, boxes.frame, boxes.seconds, stored.quality, np.array(names, str), *halves)
 
 
 def save_evidence(evidence: Evidence, out: Path) -> None:
-    """What `load_evidence` reads."""
+    """Write the evidence to the run's folder, for `load_evidence`."""
     arrays = {"cameras": np.array(evidence.cameras, str), "offsets": evidence.offsets, "colours": evidence.colours}
-    arrays["usual"] = evidence.usual
-    for prefix, table in _tables(evidence):
-        arrays |= {prefix + f.name: getattr(table, f.name) for f in fields(table)}
+    arrays["usual"] = evidence.camera_means
+    for table, columns in (
+        (evidence.tracklets, _TRACKLET_COLUMNS), (evidence.crops, _CROP_COLUMNS), (evidence.walks, _WALK_COLUMNS)
+    ):
+        arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=True)}
     arrays["overlaps"] = np.array(json.dumps([overlap.plain() for overlap in evidence.overlaps]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(out / FILE, buffer.getvalue())
-
-
-def _tables(evidence: Evidence) -> tuple[tuple[str, Any], ...]:
-    return ("", evidence.tracklets), ("crop_", evidence.crops), ("walk_", evidence.walks)
+    write_atomically(out / TRACKLETS_FILE, buffer.getvalue())
 
 
 def load_evidence(out: Path) -> Evidence:
-    """What `save_evidence` left in a run's folder."""
+    """The evidence that `save_evidence` wrote to the run's folder."""
     try:
-        with np.load(out / FILE, allow_pickle=False) as held:
-            found = {name: held[name] for name in held.files}
-        tracklets = Tracklets(**{f.name: found[f.name] for f in fields(Tracklets)})
-        crops = Crops(**{f.name: found["crop_" + f.name] for f in fields(Crops)})
-        walks = Walks(**{f.name: found["walk_" + f.name] for f in fields(Walks)})
-        overlaps = tuple(Overlap.of(known) for known in json.loads(str(found["overlaps"])))
-        known = tuple(found["cameras"].tolist()), found["offsets"], tracklets, found["colours"], crops, found["usual"]
-        return Evidence(*known, walks=walks, overlaps=overlaps)
+        with np.load(out / TRACKLETS_FILE, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        tracklets = Tracklets(*(arrays[name] for name in _TRACKLET_COLUMNS))
+        crops = Crops(*(arrays[name] for name in _CROP_COLUMNS))
+        walks = Walks(*(arrays[name] for name in _WALK_COLUMNS))
+        overlaps = tuple(CameraOverlap.of(content) for content in json.loads(str(arrays["overlaps"])))
+        cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]
+        parts = (tracklets, arrays["colours"], crops, arrays["usual"])
+        return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
-        raise StoreError(f"{out / FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR.") from fault
+        raise StoreError(f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR.") from fault

@@ -36,11 +36,11 @@ from core.base.progress import Progress
 from core.base.types import ANY, PICTURES, Floats, Image, Ints, Table, Tracklets
 from core.machine.paths import write_atomically
 from core.runs.cameras import Camera, name_cameras
-from core.runs.crop_stage import JPEG_QUALITY, looks_of
-from core.runs.evidence import CROPS, FILE, CameraEvidence, Crops, Evidence, join_cameras, save_evidence
-from core.runs.record import model_facts, record_of, versions
-from core.runs.who_is_who import PEOPLE, SIMILARITY, ZIP
-from core.vision.appearance import TALL, histogram, quality, sharpness_of
+from core.runs.crop_stage import JPEG_QUALITY, mean_appearance
+from core.runs.evidence import CROPS_FOLDER, TRACKLETS_FILE, CameraEvidence, Crops, Evidence, join_cameras, save_evidence
+from core.runs.record import model_facts, read_record, versions
+from core.runs.who_is_who import PEOPLE_FILE, SIMILARITY_FILE, GALLERY_FILE
+from core.vision.appearance import FULL_HEIGHT_PX, colour_histogram, quality, sharpness_of
 from core.vision.embed import Embedder
 from core.vision.images import jpeg
 from core.vision.models import Model
@@ -49,7 +49,7 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Brought:
+class ImportedCrop:
     """One file of a camera: `track` counts its sightings from 1, `moment` is 0 in a sub-folder, else from 1.
 
     `picture` counts those that could be read from 1; 0 where it could not. `sha256` is the file's.
@@ -73,9 +73,9 @@ class Brought:
         return f"{self.camera.name}/t{self.track:04d}_p{self.picture:06d}.jpg" if self.picture else ""
 
 
-def pictures_in(camera: Camera) -> list[Brought]:
+def list_pictures(camera: Camera) -> list[ImportedCrop]:
     """Every picture of a camera's folder by its name, in the order of sightings. Hidden files are none."""
-    found: list[Brought] = []
+    found: list[ImportedCrop] = []
     track = loose = 0
     try:
         for entry in sorted(camera.clip.iterdir()):
@@ -83,7 +83,7 @@ def pictures_in(camera: Camera) -> list[Brought]:
             files = [file for file in every if _is_picture(file.relative_to(camera.clip), file)]
             track += bool(files)
             loose += bool(files) and not entry.is_dir()
-            found += [Brought(camera, file, track, 0 if entry.is_dir() else loose) for file in files]
+            found += [ImportedCrop(camera, file, track, 0 if entry.is_dir() else loose) for file in files]
     except OSError as fault:
         place = fault.filename or camera.clip
         raise ClipError(f"{place} cannot be listed ({fault.strerror})", "Check the folder's rights.") from fault
@@ -108,7 +108,7 @@ def _is_picture(name: Path, file: Path) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Looked(Table):
+class PictureFeatures(Table):
     """A row per picture of a camera that could be read: its sighting, how good it is, its vector and its colours."""
 
     track: Ints
@@ -117,26 +117,26 @@ class Looked(Table):
     colours: Floats
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             track=(np.int64, ()), quality=(np.float32, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11))
         )
 
 
-def collect_pictures(
-    brought: Sequence[Sequence[Brought]], embedder: Embedder, out: Path, progress: Progress | None = None
-) -> tuple[Evidence, list[Brought]]:
+def embed_pictures(
+    brought: Sequence[Sequence[ImportedCrop]], embedder: Embedder, out: Path, progress: Progress | None = None
+) -> tuple[Evidence, list[ImportedCrop]]:
     """Embed what lies in the folders of each camera, write it below `out`, and say what became of each file.
 
     `embedder` averages with the mirror image. A camera of which nothing can be read is an error.
     """
     steps = progress or Progress()
     parts: list[CameraEvidence] = []
-    told: list[Brought] = []
+    told: list[ImportedCrop] = []
     for number, files in enumerate(brought):
         steps.camera(files[0].camera.name, number + 1, len(brought))
         steps.begin("embed", len(files))
-        read, looked = _look(files, embedder, out, steps)
-        looks = looks_of(looked.track, looked.quality, looked.vector, looked.colours)
+        read, looked = _embed_camera(files, embedder, out, steps)
+        looks = mean_appearance(looked.track, looked.quality, looked.vector, looked.colours)
         moments = {one.track: one.moment for one in read}
         moment = np.array([moments[track] for track in looks.track.tolist()], np.float64)
         tracklets = Tracklets(np.zeros(len(looks), np.int64), looks.track, moment, moment, looks.vector)
@@ -150,7 +150,7 @@ def collect_pictures(
     return evidence, told
 
 
-def _crops(kept: Sequence[Brought], looked: Looked, row: Ints) -> Crops:
+def _crops(kept: Sequence[ImportedCrop], looked: PictureFeatures, row: Ints) -> Crops:
     names = np.array([one.crop for one in kept], str)
     picture = np.array([one.picture for one in kept], np.int64)
     unknown = np.full(len(kept), np.nan)
@@ -158,9 +158,9 @@ def _crops(kept: Sequence[Brought], looked: Looked, row: Ints) -> Crops:
     return Crops(row, picture, unknown, looked.quality, names, *halves)
 
 
-def _look(files: Sequence[Brought], embedder: Embedder, out: Path, progress: Progress) -> tuple[list[Brought], Looked]:
+def _embed_camera(files: Sequence[ImportedCrop], embedder: Embedder, out: Path, progress: Progress) -> tuple[list[ImportedCrop], PictureFeatures]:
     """What became of each file, and what those that could be read look like; their crops are in their place."""
-    told: list[Brought] = []
+    told: list[ImportedCrop] = []
     sharp: list[float] = []
     high: list[int] = []
     vectors: list[Floats] = []
@@ -172,18 +172,18 @@ def _look(files: Sequence[Brought], embedder: Embedder, out: Path, progress: Pro
             readable = len(bgr) > 0
             told.append(replace(one, picture=len(sharp) + 1 if readable else 0, sha256=sha256))
             if readable:
-                write_atomically(out / CROPS / told[-1].crop, jpeg(bgr, JPEG_QUALITY))
+                write_atomically(out / CROPS_FOLDER / told[-1].crop, jpeg(bgr, JPEG_QUALITY))
                 sharp.append(sharpness_of(bgr))
                 high.append(len(bgr))
-                colours.append(histogram(bgr))
+                colours.append(colour_histogram(bgr))
                 pictures.append(bgr)
         vectors.append(embedder.embed(pictures).astype(np.float16))
         progress.at(len(told))
     if not sharp:
         raise ClipError(f"no picture in {files[0].camera.clip} can be read", "Look at its files: are they pictures?")
     track = np.array([one.track for one in told if one.picture], np.int64)
-    good = quality(np.clip(np.array(high, np.float32) / TALL, 0, 1), np.array(sharp), track)
-    return told, Looked(track, good, np.concatenate(vectors), np.array(colours))
+    good = quality(np.clip(np.array(high, np.float32) / FULL_HEIGHT_PX, 0, 1), np.array(sharp), track)
+    return told, PictureFeatures(track, good, np.concatenate(vectors), np.array(colours))
 
 
 def _read(path: Path) -> tuple[str, Image]:
@@ -201,25 +201,25 @@ def _read(path: Path) -> tuple[str, Image]:
 
 
 SOURCE = "folders of crops"
-RECORD, TABLE = "run.json", "pictures.csv"
+RECORD_FILE, PICTURES_FILE = "run.json", "pictures.csv"
 
 
-def look_into(folders: Sequence[Path], out: Path) -> list[list[Brought]]:
+def list_folders(folders: Sequence[Path], out: Path) -> list[list[ImportedCrop]]:
     """What lies in each camera's folder, if all of it can be read and `out` written without harm to anything."""
     places = [folder.expanduser().resolve() for folder in folders]
     for place in places:
         if not place.is_dir():
             raise ClipError(f"{place} is no folder", "Name a folder of crops for each camera.")
     for number, place in enumerate(places):
-        if twice := [other for other in places[number + 1 :] if _touch(place, other)]:
+        if twice := [other for other in places[number + 1 :] if _is_nested(place, other)]:
             raise SettingsError(f"{place} and {twice[0]} hold the same pictures", "Name each camera's folder once.")
-        if _touch(place, out.expanduser().resolve()):
+        if _is_nested(place, out.expanduser().resolve()):
             raise SettingsError(f"--out {out} and {place} lie one in the other", "Choose an --out folder elsewhere.")
     _require_ours(out)
-    return [pictures_in(camera) for camera in name_cameras(places)]
+    return [list_pictures(camera) for camera in name_cameras(places)]
 
 
-def _touch(one: Path, other: Path) -> bool:
+def _is_nested(one: Path, other: Path) -> bool:
     return one.is_relative_to(other) or other.is_relative_to(one)
 
 
@@ -228,13 +228,13 @@ def _require_ours(out: Path) -> None:
         taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
     except OSError as fault:
         raise StoreError(f"{out} cannot be read ({fault.strerror})", "Choose another --out folder.") from fault
-    if taken and not ((out / RECORD).is_file() and record_of(out).get("source") == SOURCE):
+    if taken and not ((out / RECORD_FILE).is_file() and read_record(out).get("source") == SOURCE):
         raise SettingsError(f"{out} holds something else already", "Choose another --out folder.")
 
 
-def bring(
-    brought: Sequence[Sequence[Brought]], model: Model, embedder: Embedder, out: Path, progress: Progress | None = None
-) -> tuple[Evidence, list[Brought]]:
+def import_crops(
+    brought: Sequence[Sequence[ImportedCrop]], model: Model, embedder: Embedder, out: Path, progress: Progress | None = None
+) -> tuple[Evidence, list[ImportedCrop]]:
     """What a run would have known of the pictures, and what became of each; all of it is kept below `out`."""
     began = time.time()
     about: dict[str, Any] = {
@@ -245,19 +245,19 @@ def bring(
         "versions": versions(),
     }
     _save(out, {**about, "state": "running"})
-    shutil.rmtree(out / CROPS, ignore_errors=True)
-    for old in (FILE, PEOPLE, SIMILARITY, ZIP):
+    shutil.rmtree(out / CROPS_FOLDER, ignore_errors=True)
+    for old in (TRACKLETS_FILE, PEOPLE_FILE, SIMILARITY_FILE, GALLERY_FILE):
         # Made when all is done: until then, an older one would speak for this one.
         with contextlib.suppress(FileNotFoundError):
             (out / old).unlink()
-    evidence, told = collect_pictures(brought, embedder, out, progress)
-    write_atomically(out / TABLE, _table(told).encode(errors="backslashreplace"))
+    evidence, told = embed_pictures(brought, embedder, out, progress)
+    write_atomically(out / PICTURES_FILE, _table(told).encode(errors="backslashreplace"))
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(told, lambda one: one.camera)}
     _save(out, {**about, "state": "done", "seconds": round(time.time() - began, 3), "cameras": cameras})
     return evidence, told
 
 
-def _facts(files: list[Brought]) -> dict[str, Any]:
+def _facts(files: list[ImportedCrop]) -> dict[str, Any]:
     """Of one camera. Names of files stay out of it: the record is handed out."""
     read = [one for one in files if one.picture]
     folder = files[0].camera.clip
@@ -272,10 +272,10 @@ def _facts(files: list[Brought]) -> dict[str, Any]:
 
 
 def _save(out: Path, record: dict[str, Any]) -> None:
-    write_atomically(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False).encode())
+    write_atomically(out / RECORD_FILE, json.dumps(record, indent=1, ensure_ascii=False).encode())
 
 
-def _table(told: Sequence[Brought]) -> str:
+def _table(told: Sequence[ImportedCrop]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("camera", "track", "picture", "file", "sha256", "crop"))

@@ -85,22 +85,22 @@ class Sighting:
             word = getattr(self, name)
             _require(bool(_COLOUR.fullmatch(word)), f"Sighting.{name}", "a colour in words", word)
         object.__setattr__(self, "crops", tuple(self.crops))
-        alike = all(math.isnan(crop.seconds) != self.timed for crop in self.crops)
+        alike = all(math.isnan(crop.seconds) != self.has_times for crop in self.crops)
         _require(alike, "Sighting.crops", "times where the sighting has them", [c.seconds for c in self.crops])
 
     @property
-    def place(self) -> tuple[int, float, str, int]:
+    def sort_key(self) -> tuple[int, float, str, int]:
         """Sightings are ordered by this: person, start, camera, track."""
-        return (self.person, self.start_seconds if self.timed else 0.0, self.camera, self.track)
+        return (self.person, self.start_seconds if self.has_times else 0.0, self.camera, self.track)
 
     @property
-    def place_in_person(self) -> tuple[str, float, int]:
+    def sort_key_in_person(self) -> tuple[str, float, int]:
         """Those of one person are shown in this order: camera, start, track."""
-        _, start, camera, track = self.place
+        _, start, camera, track = self.sort_key
         return (camera, start, track)
 
     @property
-    def timed(self) -> bool:
+    def has_times(self) -> bool:
         """Whether anybody knows when it was."""
         return not math.isnan(self.start_seconds)
 
@@ -139,12 +139,12 @@ class Lookalike:
 @dataclass(frozen=True)
 class Candidate:
     """A person of the gallery: how alike they are to somebody over all their sightings, and at best, with the crop of
-    that sighting; `enough` says whether the first reaches the threshold."""
+    that sighting; `above_threshold` says whether the mean reaches the threshold."""
 
     person: int
     similarity: float
     best: float
-    enough: bool
+    above_threshold: bool
     camera: str
     track: int
     crop: Crop
@@ -167,7 +167,7 @@ class Gallery:
     lookalikes: tuple[Lookalike, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "sightings", tuple(sorted(self.sightings, key=lambda s: s.place)))
+        object.__setattr__(self, "sightings", tuple(sorted(self.sightings, key=lambda s: s.sort_key)))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "lookalikes", tuple(self.lookalikes))
         tracks = Counter((s.camera, s.track) for s in self.sightings)
@@ -188,9 +188,9 @@ class Gallery:
         return sorted({s.camera for s in self.sightings})
 
     @property
-    def timed(self) -> bool:
+    def has_times(self) -> bool:
         """Whether it shows any times, or only pictures of which nobody knows when they were taken."""
-        return not self.sightings or any(s.timed for s in self.sightings)
+        return not self.sightings or any(s.has_times for s in self.sightings)
 
 
 def require_camera(name: str, field_name: str) -> None:

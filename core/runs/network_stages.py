@@ -26,7 +26,7 @@ from core.vision.embed import Embedder, open_embedder
 from core.vision.models import Model, find
 from core.vision.video import Picture, plan, read
 
-NONE = "none"
+NO_EMBEDDER = "none"
 """In place of an embedder's name: tracks are matched on motion alone."""
 
 
@@ -47,9 +47,9 @@ class Networks:
         self._embedders: dict[bool, Embedder] = {}
 
     @classmethod
-    def named(cls, detector: str, embedder: str, backend: Backend) -> Networks:
+    def from_names(cls, detector: str, embedder: str, backend: Backend) -> Networks:
         """Models by name or file, no embedder where its name is `NONE`; `WeightsError` where one is not here."""
-        other = None if embedder == NONE else find(embedder, "embedder")
+        other = None if embedder == NO_EMBEDDER else find(embedder, "embedder")
         return cls(find(detector, "detector"), other, backend)
 
     def detector(self, settings: DetectSettings) -> Detector:
@@ -80,8 +80,8 @@ class Networks:
 
 
 CHUNK = 200
-CROPS = 32
-Tell = Callable[[int], None]
+CROP_BATCH = 32
+OnProgress = Callable[[int], None]
 
 
 def detect(
@@ -105,11 +105,11 @@ def detect(
             chunk.add(picture.row, found.xyxy * scale, found.score)
             progress.show(picture.bgr, found.xyxy[found.score >= conf])
             progress.at(picture.row + 1)
-    chunk.flush_before(chunks_of(timeline))
+    chunk.flush_before(chunk_count(timeline))
     artifact.finish(words=detector.words)
 
 
-def boxes_before(artifact: Artifact, done: int, conf: float) -> int:
+def count_boxes(artifact: Artifact, done: int, conf: float) -> int:
     """How many boxes from `conf` up an earlier attempt has left in the first `done` frames."""
     parts = islice(artifact.read(), -(-done // CHUNK))
     return sum(int((part["score"] >= conf).sum()) for part in parts)
@@ -143,7 +143,7 @@ class _BoxChunk:
             self._row, self._xyxy, self._score = [], [], []
 
 
-def chunks_of(timeline: Timeline) -> int:
+def chunk_count(timeline: Timeline) -> int:
     return -(-len(timeline) // CHUNK)
 
 
@@ -161,7 +161,7 @@ def load_detections(artifact: Artifact, timeline: Timeline) -> tuple[Detections,
     return Detections(np.concatenate(frame), np.concatenate(xyxy), np.concatenate(score)), frames
 
 
-def frames_shown(detections: Detections, inside: Bools, settings: EmbedSettings) -> Bools:
+def embeddable_boxes(detections: Detections, inside: Bools, settings: EmbedSettings) -> Bools:
     """Which boxes could get a vector: strong enough, where people count, and with a picture to look at."""
     side = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
     return np.asarray(inside & (detections.score >= settings.floor) & (side >= 2).all(axis=1))
@@ -191,7 +191,7 @@ def embed(
                     chunk.add(int(at), crop(picture.bgr, detections.xyxy[at]))
                 progress.show(picture.bgr, detections.xyxy[begin:end][want[begin:end]])
                 progress.at(row + 1)
-    chunk.flush_before(chunks_of(timeline))
+    chunk.flush_before(chunk_count(timeline))
     artifact.finish(words=embedder.backend, crops=int(want.sum()))
     progress.at(len(timeline))
 
@@ -208,7 +208,7 @@ class _VectorChunk:
     def add(self, at: int, picture: Image) -> None:
         self._at.append(at)
         self._crops.append(picture)
-        if len(self._crops) == CROPS:
+        if len(self._crops) == CROP_BATCH:
             self._run()
 
     def _run(self) -> None:
@@ -234,18 +234,18 @@ def crop(bgr: Image, xyxy: Floats) -> Image:
     return bgr[top:bottom, left:right].copy()
 
 
-def stored_features(artifact: Artifact) -> Iterator[Features]:
+def load_features(artifact: Artifact) -> Iterator[Features]:
     """The vectors, chunk by chunk, as unit vectors in single precision."""
     for part in artifact.read():
         yield Features(part["detection"], part["vector"].astype(np.float32))
 
 
-def boxes_artifact(store: Store, digest: str) -> Artifact | None:
+def latest_boxes(store: Store, digest: str) -> Artifact | None:
     """The boxes of this clip that were used last; nothing where no run has looked all through it."""
     return next(iter(store.whole(digest, "detect")), None)
 
 
-def boxes_of(
+def read_boxes(
     artifact: Artifact, clip: Clip, conf: float, start_seconds: float = 0.0, end_seconds: float | None = None
 ) -> Floats:
     """Boxes (n, 4), in pixels of the clip, of at least `conf` and within the given time, in the order of the frames."""

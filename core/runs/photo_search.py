@@ -12,15 +12,15 @@ import numpy as np
 
 from core.base.errors import ClipError, StoreError
 from core.base.types import Floats, Image, Ints, Table
-from core.runs.evidence import CROPS, Evidence
+from core.runs.evidence import CROPS_FOLDER, Evidence
 from core.runs.gallery import Candidate, Crop
 from core.runs.network_stages import crop
-from core.runs.who_is_who import Decided
+from core.runs.who_is_who import RunPeople
 from core.vision.detect import Detector
-from core.vision.match import set_apart
+from core.vision.match import subtract_mean
 from core.vision.video import decoded
 
-LEAST = 2
+MIN_SIDE_PX = 2
 """Pixels that a box needs each way to be a picture of somebody."""
 
 
@@ -33,7 +33,7 @@ class Photo:
 
     bgr: Image
     xyxy: Floats
-    whole: bool
+    is_whole: bool
 
     @property
     def crops(self) -> list[Image]:
@@ -50,7 +50,7 @@ class Ranking(Table):
     row: Ints
 
     def __post_init__(self) -> None:
-        self._settle(person=(np.int64, ()), similarity=(np.float32, ()), best=(np.float32, ()), row=(np.int64, ()))
+        self._validate_columns(person=(np.int64, ()), similarity=(np.float32, ()), best=(np.float32, ()), row=(np.int64, ()))
 
 
 def read_photo(path: Path) -> Image:
@@ -64,16 +64,16 @@ def read_photo(path: Path) -> Image:
     return bgr
 
 
-def look_at(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Photo:
+def find_people(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Photo:
     """Who is in the picture, of those whom the detector finds with at least `conf`; without one, it is one person."""
     height, width = bgr.shape[:2]
-    boxes = np.empty((0, 4), np.float32) if detector is None else _found(bgr, detector, conf)
+    boxes = np.empty((0, 4), np.float32) if detector is None else _detect_people(bgr, detector, conf)
     if len(boxes):
-        return Photo(bgr, boxes[np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")], whole=False)
-    return Photo(bgr, np.array([[0, 0, width, height]], np.float32), whole=True)
+        return Photo(bgr, boxes[np.argsort(boxes[:, 0] + boxes[:, 2], kind="stable")], is_whole=False)
+    return Photo(bgr, np.array([[0, 0, width, height]], np.float32), is_whole=True)
 
 
-def _found(bgr: Image, detector: Detector, conf: float) -> Floats:
+def _detect_people(bgr: Image, detector: Detector, conf: float) -> Floats:
     """Boxes in pixels of `bgr`, which the detector sees at its own size, as it sees frames of clips."""
     height, width = bgr.shape[:2]
     size = detector.fit(width, height)
@@ -81,10 +81,10 @@ def _found(bgr: Image, detector: Detector, conf: float) -> Floats:
     (found,) = detector.detect([np.asarray(cv2.resize(bgr, size, interpolation=how), np.uint8)])
     boxes = found.xyxy * np.array((width / size[0], height / size[1]) * 2, np.float32)
     side = boxes[:, 2:] - boxes[:, :2]
-    return np.asarray(boxes[(found.score >= conf) & (side >= LEAST).all(axis=1)], np.float32)
+    return np.asarray(boxes[(found.score >= conf) & (side >= MIN_SIDE_PX).all(axis=1)], np.float32)
 
 
-def rank(vector: Floats, decided: Decided) -> Ranking:
+def rank_people(vector: Floats, decided: RunPeople) -> Ranking:
     """Everybody of the run by how alike they are to a unit vector (d,)."""
     tracklets = decided.evidence.tracklets
     if len(tracklets) and tracklets.vector.shape[1] != len(vector):
@@ -94,7 +94,7 @@ def rank(vector: Floats, decided: Decided) -> Ranking:
         )
     found = np.empty(0, np.float32)
     if len(tracklets):
-        found = np.clip(tracklets.vector @ _set_apart(vector, decided.evidence), -1, 1)
+        found = np.clip(tracklets.vector @ _center(vector, decided.evidence), -1, 1)
     person, of, count = np.unique(decided.person, return_inverse=True, return_counts=True)
     mean = np.asarray(np.bincount(of, found, minlength=len(person)) / count, np.float32)
     order = np.lexsort((-found, of))
@@ -103,9 +103,9 @@ def rank(vector: Floats, decided: Decided) -> Ranking:
     return Ranking(person, mean, found[best], best)[ranks]
 
 
-def _set_apart(vector: Floats, evidence: Evidence) -> Floats:
+def _center(vector: Floats, evidence: Evidence) -> Floats:
     """A photo is of no camera of the run: what is usual for all of them is taken for usual there."""
-    return set_apart(vector, evidence.usual.mean(axis=0))
+    return subtract_mean(vector, evidence.camera_means.mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,17 +122,17 @@ class Answer:
     detector: str
 
 
-def candidates(vector: Floats, decided: Decided, out: Path, top: int) -> list[Candidate]:
+def rank_candidates(vector: Floats, decided: RunPeople, out: Path, top: int) -> list[Candidate]:
     """The first `top` of the ranking, each with the crop of their best tracklet that is the most alike."""
-    evidence, found = decided.evidence, rank(vector, decided)[:top]
-    look = _set_apart(vector, evidence)
+    evidence, found = decided.evidence, rank_people(vector, decided)[:top]
+    look = _center(vector, evidence)
     rows = zip(*(getattr(found, field.name).tolist() for field in fields(found)), strict=True)
     return [
         Candidate(
             person=person,
             similarity=similarity,
             best=best,
-            enough=similarity >= decided.threshold,
+            above_threshold=similarity >= decided.threshold,
             camera=evidence.cameras[evidence.tracklets.camera[row]],
             track=int(evidence.tracklets.track[row]),
             crop=_most_alike(evidence, row, look, out),
@@ -143,6 +143,6 @@ def candidates(vector: Floats, decided: Decided, out: Path, top: int) -> list[Ca
 
 def _most_alike(evidence: Evidence, row: int, look: Floats, out: Path) -> Crop:
     its = evidence.crops.row == row
-    mine, looks = evidence.crops[its], evidence.crop_looks[its]
+    mine, looks = evidence.crops[its], evidence.crop_features[its]
     at = int(np.argmax(looks.astype(np.float32) @ look))
-    return Crop(float(mine.seconds[at]), int(mine.frame[at]), out / CROPS / str(mine.name[at]))
+    return Crop(float(mine.seconds[at]), int(mine.frame[at]), out / CROPS_FOLDER / str(mine.name[at]))

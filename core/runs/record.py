@@ -143,7 +143,7 @@ def model_facts(model: Model, **ran: str) -> dict[str, Any]:
 def _camera(result: CameraResult) -> dict[str, Any]:
     clip, camera = result.clip, result.camera
     if clip is None:
-        known: dict[str, Any] = {"clip": str(camera.clip), "file": camera.called, "failed": result.fault}
+        known: dict[str, Any] = {"clip": str(camera.clip), "file": camera.file_name, "failed": result.fault}
         if camera.span is not None:
             known["range"] = list(camera.span)
         with suppress(ClipError):
@@ -151,7 +151,7 @@ def _camera(result: CameraResult) -> dict[str, Any]:
         return known
     return {
         "clip": str(camera.clip),
-        "file": camera.called,
+        "file": camera.file_name,
         "digest": clip.digest,
         "width": clip.width,
         "height": clip.height,
@@ -175,11 +175,11 @@ def _frames(result: CameraResult) -> pa.Table:
 
 def _table(camera: str, tracks: Tracks) -> pa.Table:
     sides = tracks.xyxy.T
-    columns = [tracks.frame, tracks.seconds, tracks.track, *sides, tracks.score, tracks.seen]
+    columns = [tracks.frame, tracks.seconds, tracks.track, *sides, tracks.score, tracks.detected]
     return pa.Table.from_arrays([pa.repeat(camera, len(tracks)), *map(pa.array, columns)], schema=SCHEMA)
 
 
-_AGAIN = "Start the run again."
+_RUN_AGAIN = "Start the run again."
 _DEFAULT_STEP = 0.1
 _OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}  # a stage's frames: how many were left to do
 _OF_THE_PLACE = {"clip", "artifact"}  # of a stage: what it is called in the store
@@ -197,19 +197,19 @@ class Spans(Table):
 
     def __post_init__(self) -> None:
         whole, seconds = (np.int64, ()), (np.float64, ())
-        self._settle(track=whole, first_seconds=seconds, last_seconds=seconds, boxes=whole, filled=whole)
+        self._validate_columns(track=whole, first_seconds=seconds, last_seconds=seconds, boxes=whole, filled=whole)
 
 
-def record_of(out: Path) -> dict[str, Any]:
+def read_record(out: Path) -> dict[str, Any]:
     """`run.json`: settings, models, and what became of each camera."""
     try:
         record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
-        raise StoreError(f"{out / 'run.json'} cannot be read", _AGAIN) from fault
+        raise StoreError(f"{out / 'run.json'} cannot be read", _RUN_AGAIN) from fault
     return record
 
 
-def facts_of(record: dict[str, Any]) -> dict[str, Any]:
+def reproducible_facts(record: dict[str, Any]) -> dict[str, Any]:
     """What of a record decides the result or tells of it, alike for the same run on any day and in any folder.
 
     Cameras are a list in the order of the run; times of day, seconds spent and places of clips are left out.
@@ -226,31 +226,30 @@ def _facts(camera: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def tracks_of(out: Path, camera: str) -> Tracks:
+def load_tracks(out: Path, camera: str) -> Tracks:
     """The tracks of one camera, from `tracks.parquet`; empty where nobody was seen."""
     path = out / "tracks.parquet"
     try:
         table = pq.read_table(path, filters=[("camera", "=", camera)])
     except (OSError, pa.ArrowException) as fault:
-        raise StoreError(f"{path} cannot be read", _AGAIN) from fault
+        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
     columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "camera"}
     xyxy = np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
-    rest = {name: columns[name] for name in ("frame", "seconds", "track", "score", "seen")}
-    return Tracks(xyxy=xyxy, **rest)
+    return Tracks(columns["frame"], columns["seconds"], columns["track"], xyxy, columns["score"], columns["seen"])
 
 
-def looked_at(out: Path) -> dict[str, Ints]:
+def analysed_frames(out: Path) -> dict[str, Ints]:
     """The frames of each camera that a run looked at."""
-    return {camera: timeline.frame for camera, timeline in timelines_of(out).items()}
+    return {camera: timeline.frame for camera, timeline in load_timelines(out).items()}
 
 
-def timelines_of(out: Path) -> dict[str, Timeline]:
+def load_timelines(out: Path) -> dict[str, Timeline]:
     """The frames of each camera that a run looked at, and when they are shown, from `frames.parquet`."""
     path = out / "frames.parquet"
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as fault:
-        raise StoreError(f"{path} cannot be read", _AGAIN) from fault
+        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
     camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
     rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
     return {name: Timeline(frame[mine], seconds[mine]) for name, mine in rows.items()}
@@ -263,7 +262,7 @@ def spans(tracks: Tracks) -> Spans:
     np.minimum.at(first, of, tracks.seconds)
     np.maximum.at(last, of, tracks.seconds)
     boxes = np.bincount(of, minlength=len(ids))
-    filled = np.bincount(of[~tracks.seen], minlength=len(ids))
+    filled = np.bincount(of[~tracks.detected], minlength=len(ids))
     return Spans(ids, first, last, boxes, filled)[np.lexsort((ids, first))]
 
 
@@ -278,7 +277,7 @@ def overlay(tracks: Tracks, width: int, height: int) -> bytes:
         "seconds": np.round(tracks.seconds, 4).tolist(),
         "track": tracks.track.tolist(),
         "box": np.rint(tracks.xyxy).astype(int).tolist(),
-        "seen": tracks.seen.astype(int).tolist(),
+        "seen": tracks.detected.astype(int).tolist(),
     }
     content = {"width": width, "height": height, "step": round(step, 4), **columns}
     return json.dumps(content, separators=(",", ":")).encode()

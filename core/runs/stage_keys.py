@@ -14,19 +14,19 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.base.types import Bools, Clip, Detections, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
-from core.runs.crop_stage import candidates_of, look
+from core.runs.crop_stage import candidate_rows, extract_crops
 from core.runs.network_stages import (
     CHUNK,
     Networks,
-    boxes_before,
+    count_boxes,
     detect,
     embed,
-    frames_shown,
+    embeddable_boxes,
     load_detections,
-    stored_features,
+    load_features,
 )
 from core.vision import regions as areas
-from core.vision.track import decisive, track
+from core.vision.track import select_boxes_to_embed, track
 
 T = TypeVar("T")
 # Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
@@ -45,7 +45,7 @@ class Recipe:
     track: TrackSettings = field(default_factory=TrackSettings)
 
 
-class Work:
+class ClipPipeline:
     """One clip on its way through the stages; remembers what each stage cost."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Work:
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("detect")
         done, conf = self.done(artifact), recipe.track.conf
-        with self._stage("detect", len(self._timeline), done, boxes_before(artifact, done, conf)):
+        with self._stage("detect", len(self._timeline), done, count_boxes(artifact, done, conf)):
             if artifact.summary is None:
                 detector = self._opened("detect", lambda: networks.detector(recipe.detect))
                 detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
@@ -129,11 +129,11 @@ class Work:
             return None
         artifact = self.artifact_of("embed")
         done = self.done(artifact)
-        shown = frames_shown(detections, inside, recipe.embed)
+        shown = embeddable_boxes(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
             if artifact.summary is None:
                 embedder = self._opened("embed", lambda: networks.embedder(recipe.embed))
-                want = shown if recipe.embed.every else decisive(self._timeline, detections, shown)
+                want = shown if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, shown)
                 embed(self._clip, self._timeline, detections, want, artifact, embedder, self._progress)
         made = (artifact.summary or {}).get("crops", 0)
         about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
@@ -141,7 +141,7 @@ class Work:
         return artifact
 
     def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
-        features = () if vectors is None else stored_features(vectors)
+        features = () if vectors is None else load_features(vectors)
         with self._stage("track", len(self._timeline), 0):
             size = (self._clip.width, self._clip.height)
             return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
@@ -149,12 +149,12 @@ class Work:
     def crops(self, tracks: Tracks) -> Artifact:
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("crops")
-        rows = candidates_of(tracks, self._clip)
+        rows = candidate_rows(tracks, self._clip)
         frames = len(np.unique(tracks.frame[rows]))
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = self._opened("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
-                look(self._clip, tracks, rows, artifact, embedder, self._progress.at)
+                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at)
         self.seconds["crops"]["by"] = self._made_by(artifact)
         return artifact
 

@@ -21,19 +21,19 @@ from core.base.text import calm, one_line, person_name
 from core.runs.gallery import Crop, Gallery, Lookalike, Sighting
 
 _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "similarity": pa.float64()}
-PEOPLE = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
-SIGHTINGS = (*PEOPLE, "upper", "lower", "name", "note")
+PEOPLE_COLUMNS = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
+SIGHTING_COLUMNS = (*PEOPLE_COLUMNS, "upper", "lower", "name", "note")
 _TYPED = ("name", "note")
 
 
 def people_csv(gallery: Gallery) -> str:
     """Who each track is: `camera,track,person,start_s,end_s,similarity,status`."""
-    return _csv(gallery, PEOPLE)
+    return _csv(gallery, PEOPLE_COLUMNS)
 
 
 def sightings_csv(gallery: Gallery) -> str:
     """The same with the colours of the clothes, and with the person's name and note as the user typed them."""
-    return _csv(gallery, SIGHTINGS)
+    return _csv(gallery, SIGHTING_COLUMNS)
 
 
 def read_sightings(text: str) -> list[Sighting]:
@@ -56,7 +56,7 @@ def _sighting(row: Mapping[str, str]) -> Sighting:
 def sightings_parquet(gallery: Gallery) -> bytes:
     """The rows of `sightings_csv`, value for value."""
     cells = [_cells(sighting, gallery) for sighting in gallery.sightings]
-    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in SIGHTINGS}
+    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in SIGHTING_COLUMNS}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
@@ -67,9 +67,9 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
         "camera": sighting.camera,
         "track": sighting.track,
         "person": person_name(sighting.person),
-        "start_s": _known(sighting.start_seconds, 3),
-        "end_s": _known(sighting.end_seconds, 3),
-        "similarity": _known(sighting.similarity, 4),
+        "start_s": _rounded(sighting.start_seconds, 3),
+        "end_s": _rounded(sighting.end_seconds, 3),
+        "similarity": _rounded(sighting.similarity, 4),
         "status": sighting.status,
         "upper": sighting.upper,
         "lower": sighting.lower,
@@ -78,7 +78,7 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
     }
 
 
-def _known(value: float, digits: int) -> float | None:
+def _rounded(value: float, digits: int) -> float | None:
     """
     >>> _known(1.23456, 3), _known(math.nan, 3)
     (1.235, None)
@@ -92,11 +92,11 @@ def _csv(gallery: Gallery, columns: Sequence[str]) -> str:
     writer.writerow(columns)
     for sighting in gallery.sightings:
         cells = _cells(sighting, gallery)
-        writer.writerow([_written(name, cells[name]) for name in columns])
+        writer.writerow([_format_cell(name, cells[name]) for name in columns])
     return text.getvalue()
 
 
-def _written(column: str, value: str | int | float | None) -> str:
+def _format_cell(column: str, value: str | int | float | None) -> str:
     """
     >>> _written("start_s", 1.5), _written("similarity", 0.5), _written("similarity", None), _written("name", "=1")
     ('1.500', '0.5000', '', "'=1")
@@ -108,7 +108,7 @@ def _written(column: str, value: str | int | float | None) -> str:
     return "" if value is None else str(value)
 
 
-COLUMNS = (
+CANDIDATE_COLUMNS = (
     *("camera", "track", "person", "place", "other_camera", "other_track", "other_person", "similarity", "margin"),
     *("reason", "crop_frame", "crop_s", "other_crop_frame", "other_crop_s", "crop_similarity"),
 )
@@ -118,24 +118,24 @@ def candidates_csv(lookalikes: Iterable[Lookalike]) -> str:
     """`margin` is an empty cell for somebody alone, `reason` one where nothing forbids that the two are one person."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(CANDIDATE_COLUMNS)
     for one in sorted(lookalikes, key=lambda one: (one.camera, one.track, one.place)):
-        writer.writerow(_alternative_cells(one))
+        writer.writerow(_lookalike_cells(one))
     return text.getvalue()
 
 
-def _alternative_cells(one: Lookalike) -> Iterator[str | int]:
+def _lookalike_cells(one: Lookalike) -> Iterator[str | int]:
     yield from (one.camera, one.track, person_name(one.person), one.place)
     yield from (one.other_camera, one.other_track, person_name(one.other_person))
-    yield from (_write_alternatives(one.similarity, 4), _write_alternatives(one.margin, 4), one.reason)
-    yield from (*_when(one.crop), *_when(one.other_crop), _write_alternatives(one.crop_similarity, 4))
+    yield from (_format_number(one.similarity, 4), _format_number(one.margin, 4), one.reason)
+    yield from (*_when(one.crop), *_when(one.other_crop), _format_number(one.crop_similarity, 4))
 
 
 def _when(crop: Crop) -> tuple[int, str]:
-    return crop.frame, _write_alternatives(crop.seconds, 3)
+    return crop.frame, _format_number(crop.seconds, 3)
 
 
-def _write_alternatives(value: float, digits: int) -> str:
+def _format_number(value: float, digits: int) -> str:
     """
     >>> _written(0.5, 3), _written(math.nan, 3)
     ('0.500', '')

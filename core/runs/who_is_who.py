@@ -25,16 +25,16 @@ from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.text import one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
-from core.runs.cutting import parted
-from core.runs.decisions import Link, Name, cut_as_said, decisions_of, people_named
-from core.runs.evidence import CROPS, Evidence, load_evidence
-from core.runs.explain import lookalikes_of
+from core.runs.cutting import split_tracks
+from core.runs.decisions import Link, Name, apply_cuts, resolve_links, names_by_person
+from core.runs.evidence import CROPS_FOLDER, Evidence, load_evidence
+from core.runs.explain import find_lookalikes
 from core.runs.gallery import Crop, Gallery, Sighting
-from core.runs.record import facts_of, record_of, tracks_of
-from core.runs.shared_ground import apart, described
+from core.runs.record import reproducible_facts, read_record, load_tracks
+from core.runs.shared_ground import foot_distances, overlap_facts
 from core.runs.tables import candidates_csv, people_csv, read_people
-from core.vision.appearance import words
-from core.vision.match import Identities, Match, between, match
+from core.vision.appearance import describe_colours
+from core.vision.match import Identities, Match, group_similarity, match
 from core.vision.models import Kind, Known, Model, entries, find
 from core.vision.mot import write_tracks
 
@@ -42,7 +42,7 @@ UNKNOWN_MODEL, UNKNOWN_FEW = Known(0.3, 0.25, 0.7), Known(-0.15, 0.25, 0.35)
 """For embedders of which nothing was measured: careful, and said so."""
 
 
-class Way(NamedTuple):
+class TravelTime(NamedTuple):
     """The way between two cameras: nobody goes it in less than `seconds`, in either direction."""
 
     camera: str
@@ -61,8 +61,8 @@ class Choice:
 
     threshold: float | None = None
     links: tuple[Link, ...] = ()
-    travel: tuple[Way, ...] = ()
-    looks_only: bool = False
+    travel: tuple[TravelTime, ...] = ()
+    ignore_positions: bool = False
     names: tuple[Name, ...] = ()
     purpose: str = ""
 
@@ -89,31 +89,31 @@ class MatchedPeople:
 def decide(evidence: Evidence, out: Path, known: Known | None, choice: Choice | None = None) -> MatchedPeople:
     """Who is who by the evidence of the run in folder `out`, from which it only reads: nothing is written."""
     said = choice or Choice()
-    parts, found = matched(evidence, out, known, said)
-    return people_with_candidates(parts, found, out, about_people(evidence, out, known, said), said.names)
+    parts, found = match_people(evidence, out, known, said)
+    return build_people(parts, found, out, about_people(evidence, out, known, said), said.names)
 
 
-def people_with_candidates(
+def build_people(
     evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any], names: Sequence[Name] = ()
 ) -> MatchedPeople:
     """The people of a match together with who else each track may be, which takes longer than the people alone."""
-    gallery = people_of(evidence, match, out, about, names)
-    lookalikes = tuple(lookalikes_of(evidence, match, out))
+    gallery = build_gallery(evidence, match, out, about, names)
+    lookalikes = tuple(find_lookalikes(evidence, match, out))
     return MatchedPeople(evidence, match, replace(gallery, lookalikes=lookalikes))
 
 
-def to_go_by(evidence: Evidence, known: Known | None) -> Known:
+def prior_for(evidence: Evidence, known: Known | None) -> Known:
     """What is known of looks such as those of `evidence`."""
     there = known or UNKNOWN_MODEL
-    return (there.few or UNKNOWN_FEW) if evidence.apart else there
+    return (there.few or UNKNOWN_FEW) if evidence.is_centered else there
 
 
-def matched(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:
+def match_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:
     """The evidence cut as was said, and who is who in it; nothing is written."""
-    parts = cut_as_said(choice.links, evidence, out)
-    links, travel = decisions_of(choice.links, parts), _travel(choice.travel, parts)
-    places = None if choice.looks_only else apart(parts)
-    return parts, match(parts.tracklets, to_go_by(evidence, known), choice.threshold, links, travel, places)
+    parts = apply_cuts(choice.links, evidence, out)
+    links, travel = resolve_links(choice.links, parts), _travel_seconds(choice.travel, parts)
+    places = None if choice.ignore_positions else foot_distances(parts)
+    return parts, match(parts.tracklets, prior_for(evidence, known), choice.threshold, links, travel, places)
 
 
 def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> dict[str, Any]:
@@ -122,26 +122,26 @@ def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Cho
         "threshold": choice.threshold,
         "links": list(choice.links),
         "travel": list(choice.travel),
-        "looks_only": choice.looks_only,
+        "looks_only": choice.ignore_positions,
         "names": list(choice.names),
     }
     purpose = one_line(choice.purpose)
     return {**_about(evidence, out, known), **({"purpose": purpose} if purpose else {}), "choice": said}
 
 
-def people_of(
+def build_gallery(
     evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any], names: Sequence[Name] = ()
 ) -> Gallery:
     """The gallery at the match's threshold; crops stay in their files below `out` until they are needed."""
     found = match.people()
     sightings = [_sighting(evidence, found, row, out) for row in range(len(evidence.tracklets))]
-    cuts = {"cuts": [asdict(one) for one in evidence.cuts]} if evidence.cuts else {}
+    cuts = {"cuts": [cut.plain() for cut in evidence.cuts]} if evidence.cuts else {}
     matching = {**_matching(match), **cuts}
-    called, noted = people_named(names, evidence.row_of, found.person.tolist())
-    return Gallery(tuple(sightings), called, noted, tuple(_missing(about)), about={**about, "matching": matching})
+    called, noted = names_by_person(names, evidence.row_of, found.person.tolist())
+    return Gallery(tuple(sightings), called, noted, tuple(_failed_camera_notes(about)), about={**about, "matching": matching})
 
 
-def _missing(about: Mapping[str, Any]) -> Iterator[str]:
+def _failed_camera_notes(about: Mapping[str, Any]) -> Iterator[str]:
     """A sentence for each camera of the run that could not be worked on: whoever reads the report must know."""
     for camera in about.get("run", {}).get("cameras", ()):
         if "failed" in camera:
@@ -150,7 +150,7 @@ def _missing(about: Mapping[str, Any]) -> Iterator[str]:
 
 def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sighting:
     start, end = evidence.clip_seconds(row)
-    upper, lower = words(evidence.colours[row])
+    upper, lower = describe_colours(evidence.colours[row])
     return Sighting(
         camera=evidence.cameras[evidence.tracklets.camera[row]],
         track=int(evidence.tracklets.track[row]),
@@ -161,15 +161,15 @@ def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sig
         status=found.status(row),
         upper=upper,
         lower=lower,
-        crops=pictures_of(evidence, row, out),
+        crops=load_crops_of(evidence, row, out),
     )
 
 
-def pictures_of(evidence: Evidence, row: int, out: Path) -> tuple[Crop, ...]:
+def load_crops_of(evidence: Evidence, row: int, out: Path) -> tuple[Crop, ...]:
     """The crops of a tracklet, best first, in their files below `out`."""
     mine = evidence.crops.of(row)
     return tuple(
-        Crop(float(seconds), int(frame), out / CROPS / str(name))
+        Crop(float(seconds), int(frame), out / CROPS_FOLDER / str(name))
         for seconds, frame, name in zip(mine.seconds, mine.frame, mine.name, strict=True)
     )
 
@@ -186,11 +186,11 @@ def _matching(match: Match) -> dict[str, Any]:
     }
 
 
-def _travel(ways: Sequence[Way], evidence: Evidence) -> Seconds | None:
+def _travel_seconds(ways: Sequence[TravelTime], evidence: Evidence) -> Seconds | None:
     """Fewest seconds between the cameras of which there is any evidence, (c, c)."""
     if not ways:
         return None
-    if not evidence.timed:
+    if not evidence.has_times:
         raise SettingsError("nobody knows when these pictures were taken", "Leave out how long the ways are.")
     place = {camera: number for number, camera in enumerate(evidence.cameras)}
     seconds = np.zeros((len(place), len(place)))
@@ -201,28 +201,28 @@ def _travel(ways: Sequence[Way], evidence: Evidence) -> Seconds | None:
 
 
 def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]:
-    run = facts_of(record_of(out))
+    run = reproducible_facts(read_record(out))
     files = [camera["file"] for camera in run["cameras"] if "digest" in camera and "file" in camera]
     command = f"python -m core run {shlex.join(files)} --like gallery.zip --out again"
-    offsets = evidence.offsets.tolist() if evidence.timed else []
+    offsets = evidence.offsets.tolist() if evidence.has_times else []
     return {
         **({"again": command} if files else {}),
         "run": run,
         "known_of_the_embedder": known and asdict(known),
-        "looks": "less what is usual in each camera" if evidence.apart else "as they are",
-        "same_ground": described(evidence),
-        "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.timed)),
+        "looks": "less what is usual in each camera" if evidence.is_centered else "as they are",
+        "same_ground": overlap_facts(evidence),
+        "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.has_times)),
     }
 
 
-PEOPLE, CANDIDATES, SIMILARITY = "people.csv", "candidates.csv", "similarity.npz"
-ZIP = "gallery.zip"
-CUT = "cut"
+PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE = "people.csv", "candidates.csv", "similarity.npz"
+GALLERY_FILE = "gallery.zip"
+CUT_FOLDER = "cut"
 """Folder of the tracks of cameras in which one was cut; those in tracks/ stay as the run found them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Decided:
+class RunPeople:
     """`person` (n,) is the number of each of the evidence's tracklets; `threshold` the similarity that named them."""
 
     gallery: Gallery
@@ -234,36 +234,36 @@ class Decided:
 def write_tables(people: MatchedPeople, out: Path, folder: Path | None = None) -> dict[str, Path]:
     """The tables of the run in folder `out`, there or in another `folder`; MOT text of each camera by its name."""
     below, gallery = folder or out, people.gallery
-    write_atomically(below / PEOPLE, people_csv(gallery).encode())
-    write_atomically(below / CANDIDATES, candidates_csv(gallery.lookalikes).encode())
-    write_atomically(below / SIMILARITY, similarity_npz(people.evidence, people.match, gallery.about))
+    write_atomically(below / PEOPLE_FILE, people_csv(gallery).encode())
+    write_atomically(below / CANDIDATES_FILE, candidates_csv(gallery.lookalikes).encode())
+    write_atomically(below / SIMILARITY_FILE, similarity_npz(people.evidence, people.match, gallery.about))
     return write_cut_tracks(people.evidence, out, below)
 
 
 def write_cut_tracks(evidence: Evidence, out: Path, folder: Path) -> dict[str, Path]:
     """MOT text of each camera. Where a track is cut, a new file below `folder`; none stays there of an older cut."""
-    shutil.rmtree(folder / CUT, ignore_errors=True)
-    cameras = evidence.cameras if evidence.timed else ()  # pictures by themselves have no boxes
+    shutil.rmtree(folder / CUT_FOLDER, ignore_errors=True)
+    cameras = evidence.cameras if evidence.has_times else ()  # pictures by themselves have no boxes
     files = {camera: out / "tracks" / f"{camera}.txt" for camera in cameras}
     for camera in {cut.camera for cut in evidence.cuts}:
-        files[camera] = folder / CUT / f"{camera}.txt"
+        files[camera] = folder / CUT_FOLDER / f"{camera}.txt"
         cuts = [cut for cut in evidence.cuts if cut.camera == camera]
-        write_tracks(files[camera], parted(tracks_of(out, camera), cuts))
+        write_tracks(files[camera], split_tracks(load_tracks(out, camera), cuts))
     return files
 
 
-def of_people(match: Match) -> tuple[Ints, Floats]:
+def people_similarity(match: Match) -> tuple[Ints, Floats]:
     """The numbers of the people (k,), rising, and how alike they are, (k, k): the mean over all pairs of tracks.
 
     Of one person with itself, over the pairs of different tracks: NaN where there is only one.
     """
     people, group = np.unique(match.people().person, return_inverse=True)
-    return people, between(match.similarity, group)
+    return people, group_similarity(match.similarity, group)
 
 
 def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -> bytes:
     """`about` says how it was made; it is kept as JSON text."""
-    people, alike = of_people(match)
+    people, alike = people_similarity(match)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -281,49 +281,49 @@ def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -
     return buffer.getvalue()
 
 
-def load_people(out: Path) -> Decided:
+def load_people(out: Path) -> RunPeople:
     """The people of the run in folder `out`, as they were decided last; crops stay in their files until needed."""
     remedy = f"Decide again who is who: gallery {out}."
     sightings, threshold, about = _read_tables(out, remedy)
     choice = about.get("choice", {})
-    evidence = cut_as_said(choice.get("links", ()), load_evidence(out), out)
+    evidence = apply_cuts(choice.get("links", ()), load_evidence(out), out)
     row_of = evidence.row_of
     rows = [row_of.get((sighting.camera, sighting.track), -1) for sighting in sightings]
     if sorted(rows) != list(range(len(row_of))):
-        raise StoreError(f"{out / PEOPLE} is of other tracks than those in {out}", remedy)
+        raise StoreError(f"{out / PEOPLE_FILE} is of other tracks than those in {out}", remedy)
     person = np.empty(len(rows), np.int64)
     person[rows] = [sighting.person for sighting in sightings]
     whole = [_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True)]
-    names, remarks = people_named((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
-    return Decided(Gallery(tuple(whole), names, remarks, about=about), evidence, person, threshold)
+    names, remarks = names_by_person((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
+    return RunPeople(Gallery(tuple(whole), names, remarks, about=about), evidence, person, threshold)
 
 
 def _read_tables(out: Path, remedy: str) -> tuple[list[Sighting], float, dict[str, Any]]:
     """Sightings, the threshold that named their people, and how all of it was made."""
-    for name in (PEOPLE, SIMILARITY):
+    for name in (PEOPLE_FILE, SIMILARITY_FILE):
         if not (out / name).is_file():
             raise StoreError(f"{out} holds no {name}, which says who is who", remedy)
     try:
-        sightings = read_people((out / PEOPLE).read_text(encoding="utf-8"))
-        with np.load(out / SIMILARITY, allow_pickle=False) as arrays:
+        sightings = read_people((out / PEOPLE_FILE).read_text(encoding="utf-8"))
+        with np.load(out / SIMILARITY_FILE, allow_pickle=False) as arrays:
             # To four places, as every text about the run names it.
             threshold, about = round(float(arrays["threshold"]), 4), json.loads(str(arrays["about"]))
             names = zip(arrays["camera"].tolist(), arrays["track"].tolist(), strict=True)
             people = dict(zip(names, arrays["person"].tolist(), strict=True))
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as fault:
-        raise StoreError(f"{out / PEOPLE} or {SIMILARITY} cannot be read ({fault})", remedy) from fault
+        raise StoreError(f"{out / PEOPLE_FILE} or {SIMILARITY_FILE} cannot be read ({fault})", remedy) from fault
     if people != {(sighting.camera, sighting.track): sighting.person for sighting in sightings}:
-        raise StoreError(f"{PEOPLE} and {SIMILARITY} in {out} name other people", remedy)
+        raise StoreError(f"{PEOPLE_FILE} and {SIMILARITY_FILE} in {out} name other people", remedy)
     return sightings, threshold, about
 
 
 def _complete(sighting: Sighting, evidence: Evidence, row: int, out: Path) -> Sighting:
     """With what the table leaves out: colours and crops."""
-    upper, lower = words(evidence.colours[row])
-    return replace(sighting, upper=upper, lower=lower, crops=pictures_of(evidence, row, out))
+    upper, lower = describe_colours(evidence.colours[row])
+    return replace(sighting, upper=upper, lower=lower, crops=load_crops_of(evidence, row, out))
 
 
-def model_of(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
+def find_run_model(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
     """The very model that a run's record names, or the one `named`, if that is the same file."""
     facts = record.get("models", {}).get(kind)
     if not isinstance(facts, dict):
@@ -342,7 +342,7 @@ def model_of(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
     return model
 
 
-def known_of(record: dict[str, Any]) -> Known | None:
+def run_prior(record: dict[str, Any]) -> Known | None:
     """What was measured elsewhere with the embedder of a run's record; its file is not needed for that."""
     facts = record.get("models", {}).get("embedder")
     if not isinstance(facts, dict):

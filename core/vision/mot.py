@@ -44,7 +44,7 @@ class MotRows(Table):
     visibility: Doubles
 
     def __post_init__(self) -> None:
-        self._settle(
+        self._validate_columns(
             frame=(np.int64, ()),
             id=(np.int64, ()),
             xyxy=(np.float64, (4,)),

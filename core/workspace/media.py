@@ -110,7 +110,7 @@ def _sheet(clip: Clip, seen: Sequence[Glimpse]) -> Image:
 
 
 @dataclass
-class Making:
+class ProxyState:
     """How far a film is: done where `path` is there, failed where `fault` says why."""
 
     share: float = 0.0
@@ -125,27 +125,27 @@ class Proxies:
     root: Path = field(default_factory=lambda: cache_dir() / "proxies")
 
     def __post_init__(self) -> None:
-        self._making: dict[str, Making] = {}
+        self._making: dict[str, ProxyState] = {}
         self._lock, self._turn = threading.Lock(), threading.Lock()
 
-    def look(self, digest: str) -> Making:
+    def look(self, digest: str) -> ProxyState:
         """How far the film of that clip is; share 0 where nobody asked for it."""
         path = self.root / f"{digest}.mp4"
         if path.is_file():
-            return Making(1.0, path)
-        return self._making.get(digest, Making())
+            return ProxyState(1.0, path)
+        return self._making.get(digest, ProxyState())
 
-    def ask(self, clip: Clip) -> Making:
+    def ask(self, clip: Clip) -> ProxyState:
         """See that the film gets made. One that failed is tried again."""
         with self._lock:
             known = self._making.get(clip.digest)
             if not self.look(clip.digest).path and (known is None or known.fault or known.path):
-                self._making[clip.digest] = making = Making()
+                self._making[clip.digest] = making = ProxyState()
                 work = threading.Thread(target=self._make, args=(clip, making), name="sightline-proxy", daemon=True)
                 work.start()
         return self.look(clip.digest)
 
-    def _make(self, clip: Clip, making: Making) -> None:
+    def _make(self, clip: Clip, making: ProxyState) -> None:
         def tell(done: int, total: int) -> None:
             making.share = done / total
 

@@ -14,7 +14,7 @@ from core.base.errors import SettingsError, SightlineError, StoreError
 from core.review import Desk, Review, load_review, migrate_decisions, save_review
 from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
-from core.workspace.server import desk_of, keep_desk, services
+from core.workspace.server import session_of, keep_session, services
 
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
@@ -28,14 +28,14 @@ def act(case: Case, how: Callable[[Desk], Review]) -> str:
             now = cases.load(case.key)
             if now.run != case.run:
                 return ANOTHER_RUN
-            desk = desk_of(now)
+            desk = session_of(now)
             if desk is None:
                 raise SettingsError("there are no people yet", "Start a run.")
             review = how(desk)
             if review is not desk.review:
                 after = desk.tried(review)
                 save_review(cases.review_file(case.key), review)
-                keep_desk(now, after)
+                keep_session(now, after)
                 cases.log(case.key, review.done[-1].words)
     except SightlineError as fault:
         return str(fault)

@@ -18,7 +18,7 @@ from core.base.memo import Memo
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
 from core.review import Desk, load_review, open_desk
-from core.runs import FILE
+from core.runs import TRACKLETS_FILE
 from core.vision.video import probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, Trials, run_folder
@@ -114,12 +114,12 @@ def serve_with(replacement: Services | None) -> None:
     _SERVER.use(replacement)
 
 
-def desk_of(case: Case) -> Desk | None:
+def session_of(case: Case) -> Desk | None:
     """The run that the case shows at its threshold; none where it has no finished run that matched by looks."""
-    return desk_at(case, case.threshold)
+    return session_at(case, case.threshold)
 
 
-def desk_at(case: Case, threshold: float | None) -> Desk | None:
+def session_at(case: Case, threshold: float | None) -> Desk | None:
     if not case.run:
         return None
     job = services().jobs.look(case.run)
@@ -134,7 +134,7 @@ def desk_at(case: Case, threshold: float | None) -> Desk | None:
     return run.levels.get(threshold, lambda: run.desk.at(threshold))
 
 
-def keep_desk(case: Case, desk: Desk) -> None:
+def keep_session(case: Case, desk: Desk) -> None:
     """A run that was opened already, of the case as it is now."""
     services().runs.put(stamp_of(case), OpenRun(desk.at(None)))
 
@@ -142,7 +142,7 @@ def keep_desk(case: Case, desk: Desk) -> None:
 def stamp_of(case: Case) -> str:
     """Changes with the run that is shown and with its review, not with the threshold; for addresses."""
     out = run_folder(case.run)
-    found = (out / FILE, out / "run.json") if out else ()
+    found = (out / TRACKLETS_FILE, out / "run.json") if out else ()
     files = *found, services().cases.review_file(case.key)
     facts = [path.stat() if path.is_file() else None for path in files]
     return digest_of([case.key, case.run, [fact and (fact.st_mtime_ns, fact.st_size) for fact in facts]])

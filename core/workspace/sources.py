@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import IO
 
 from core.base.errors import ClipError, StoreError
-from core.base.text import in_words
+from core.base.text import format_bytes
 from core.base.types import PICTURES
 from core.machine.paths import cache_dir
 
@@ -193,7 +193,7 @@ class Upload:
         """The upload in its place; `StoreError` where less came than was `expected`."""
         if expected is not None and self.size != expected:
             raise StoreError(
-                f"{self.name} did not come in whole ({in_words(self.size)} of {in_words(expected)})", "Send it again."
+                f"{self.name} did not come in whole ({format_bytes(self.size)} of {format_bytes(expected)})", "Send it again."
             )
         self._part.close()
         digest = self._digest.hexdigest()
@@ -238,7 +238,7 @@ def _require_room(name: str, expected: int | None) -> None:
     free = free_bytes() - RESERVE_BYTES
     if expected is not None and expected > free:
         raise StoreError(
-            f"{name} takes {in_words(expected)}, and only {in_words(max(free, 0))} can be used on the disk",
+            f"{name} takes {format_bytes(expected)}, and only {format_bytes(max(free, 0))} can be used on the disk",
             "Free some space, set SIGHTLINE_CACHE to a larger disk, or open the clip from its folder.",
         )
 

@@ -11,7 +11,7 @@ from core.cli import parser
 from core.cli.track import setup_of
 from core.export import ExportOptions, again, read
 from core.machine.artifacts import Store
-from core.runs import Choice, collect, load_people, track_clips
+from core.runs import Choice, collect_evidence, load_people, track_clips
 from core.vision.regions import Region, Regions, save_regions
 from tests.export.replay_making import setup
 from tests.runs.making import decide_and_write
@@ -54,7 +54,7 @@ def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:
     assert [result.analysed for result in results] == [34, 10]
     assert float(results[1].timeline.seconds[0]) == 1.0
     assert json.loads((tmp_path / "out" / "run.json").read_text())["cameras"]["gate"]["range"] == [1.0, 2.0]
-    evidence = collect(results, ranged.offsets, tmp_path / "out")
+    evidence = collect_evidence(results, ranged.offsets, tmp_path / "out")
     decide_and_write(evidence, tmp_path / "out", ranged.known, ranged.choice)
     found = again(read(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
     assert [camera.span for camera in found.setup.cameras] == [None, (1.0, 2.0)]
@@ -64,7 +64,7 @@ def test_without_the_zip_all_else_is_there(tmp_path: Path) -> None:
     out, plain = tmp_path / "out", replace(setup(tmp_path), choice=Choice())
     results = track_clips(plain, out, cropped=True, store=Store(tmp_path / "store"))
     (out / "gallery.zip").write_bytes(b"of an older run")
-    evidence = collect(results, plain.offsets, out)
+    evidence = collect_evidence(results, plain.offsets, out)
     decide_and_write(evidence, out, plain.known, plain.choice, ExportOptions(zipped=False))
     assert (out / "people.csv").is_file() and (out / "similarity.npz").is_file()
     assert not (out / "gallery.zip").exists()

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.base.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.export import ExportOptions
 from core.machine.artifacts import Store
-from core.runs import Camera, Choice, Gallery, Networks, Recipe, Setup, collect, track_clips
+from core.runs import Camera, Choice, Gallery, Networks, Recipe, Setup, collect_evidence, track_clips
 from core.vision.models import DETECTOR, EMBEDDER, find
 from core.vision.regions import Region, Regions
 from tests.runs.fakes import SURE, BrightDetector, ColourEmbedder, write_scene
@@ -68,5 +68,5 @@ def setup(folder: Path, lower: float = SURE) -> Setup:
 def done(setup: Setup, out: Path, options: ExportOptions = EXPORT) -> Gallery:
     """Done from the beginning: nothing of an earlier run is used."""
     results = track_clips(setup, out, cropped=True, store=Store(out / "store"))
-    evidence = collect(results, setup.offsets, out)
+    evidence = collect_evidence(results, setup.offsets, out)
     return decide_and_write(evidence, out, setup.known, setup.choice, options).gallery

@@ -46,7 +46,7 @@ def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, An
 
 def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None:
     first, back = setup(folder), again(manifest, copies(folder)).setup
-    assert [(c.name, c.called) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "a.mp4")]
+    assert [(c.name, c.file_name) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "a.mp4")]
     assert [c.clip.name for c in back.cameras] == ["x.mp4", "copy of one.mp4"]
     assert asdict(back.recipe) == asdict(first.recipe)
     assert back.regions == {"gate": WHOLE} and back.offsets == {"hall": 0.0, "gate": 100.1}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Image
-from core.export import TOP, Asked, lineup
+from core.export import TOP, LineupRow, draw_lineup
 from core.runs import Candidate, Crop
 from tests.export.making import jpeg, striped
 
@@ -20,8 +20,8 @@ def candidate(person: int, enough: bool = False, seconds: float = 3.0) -> Candid
 
 
 def drawn(*candidates: Candidate, blur: bool = True, asked: int = 1) -> Image:
-    one = Asked("person 1", striped(99), candidates)
-    return lineup([one] * asked, "Who looks like photo.jpg", 0.53, blur)
+    one = LineupRow("person 1", striped(99), candidates)
+    return draw_lineup([one] * asked, "Who looks like photo.jpg", 0.53, blur)
 
 
 def framed(page: Image) -> int:
@@ -50,8 +50,8 @@ def test_heads_are_covered_unless_asked_otherwise() -> None:
 
 
 def test_nobody_and_names_that_no_font_has(tmp_path: Path) -> None:
-    page = lineup([Asked("in the photo", striped(1), [])], "Who looks like 入口\ud800.jpg", 0.5)
+    page = draw_lineup([LineupRow("in the photo", striped(1), [])], "Who looks like 入口\ud800.jpg", 0.5)
     assert page.shape[0] == 76 + 234 + 28
-    entry, exit, plain = (lineup([], f"Who looks like {name}.jpg", 0.5)[:40] for name in ("入口", "出口", "Photo"))
+    entry, exit, plain = (draw_lineup([], f"Who looks like {name}.jpg", 0.5)[:40] for name in ("入口", "出口", "Photo"))
     assert not np.array_equal(entry, exit) and not np.array_equal(entry, plain)
     assert drawn(candidate(1, seconds=math.nan)).any()

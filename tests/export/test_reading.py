@@ -29,7 +29,7 @@ def test_times_that_nobody_knows_stay_unknown() -> None:
     text = sightings_csv(replace(some(), sightings=(timeless,)))
     (back,) = read_sightings(text)
     assert text.splitlines()[1] == "cam1,3,P001,,,0.8125,candidate,red,dark blue,,"
-    assert not back.timed and sightings_csv(replace(some(), sightings=(back,))) == text
+    assert not back.has_times and sightings_csv(replace(some(), sightings=(back,))) == text
 
 
 def test_a_changed_table_is_refused(tmp_path: Path) -> None:

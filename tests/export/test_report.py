@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.export import ABOVE, CELL, FEW, GAP, HEAD, LABEL, MARGIN, MOST, TEXT, report, sheets, topics, write_zip
+from core.export import ABOVE, CELL, FEW, GAP, HEAD, LABEL, MARGIN, MOST, TEXT, report, draw_sheets, topics, write_zip
 from core.machine.canvas import Canvas
 from core.runs import Gallery
 from tests.export.making import UNSAFE, jpeg, loose, seen, some, unpacked
@@ -132,7 +132,7 @@ def test_a_contact_sheet_has_a_row_per_person_and_a_sensible_size(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["入口", "出口", "Ä", "A", "Tür", "Вход"])
 def test_the_sheet_has_the_cameras_names_as_written(name: str) -> None:
-    (page,) = sheets(Gallery((seen(name, 1, 1), seen("side", 1, 1))), lambda crop: np.zeros((9, 4, 3), np.uint8))
+    (page,) = draw_sheets(Gallery((seen(name, 1, 1), seen("side", 1, 1))), lambda crop: np.zeros((9, 4, 3), np.uint8))
     expected = Canvas(CELL, ABOVE)
     expected.text(name, 0, 17, TEXT)
     left = MARGIN + LABEL + (0 if name < "side" else 2) * (CELL + GAP)

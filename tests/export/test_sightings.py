@@ -87,7 +87,7 @@ def test_people_as_csv() -> None:
 
 
 def test_times_that_nobody_knows_are_empty_cells() -> None:
-    assert not loose().timed and some().timed and Gallery().timed
+    assert not loose().has_times and some().has_times and Gallery().has_times
     assert people_csv(loose()).splitlines()[1:] == [
         "cam1,1,P001,,,0.7500,candidate",
         "cam1,2,P001,,,0.7500,candidate",

@@ -14,9 +14,9 @@ from core.http import PEOPLE_ROUTES as ROUTES
 from core.http import TOKEN, crop_address, levels_address, people_address
 from core.machine.paths import cache_dir
 from core.review import Desk, cut, name, reject, same
-from core.runs import FILE
-from core.vision.match import FREE, STRANGERS, TOGETHER
-from core.workspace import act, desk_at, desk_of, redo, review_of, services, stamp_of, undo
+from core.runs import TRACKLETS_FILE
+from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
+from core.workspace import act, session_at, session_of, redo, review_of, services, stamp_of, undo
 from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case
@@ -33,7 +33,7 @@ def get(address: str, **headers: str) -> httpx.Response:
 
 
 def desk(case: Case, threshold: float | None = None) -> Desk:
-    found = desk_at(case, threshold)
+    found = session_at(case, threshold)
     assert found is not None
     return found
 
@@ -48,7 +48,7 @@ def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
     assert {len(column) for column in rows.values()} == {24}
     assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.sights)
     assert sorted(rows["rank"]) == list(range(1, 25))
-    assert content["histogram"]["strangers"] == np.histogram(_pairs(own, STRANGERS), 100, (-1, 1))[0].tolist()
+    assert content["histogram"]["strangers"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
     assert content["histogram"]["others"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
     assert content["threshold"] == content["suggested"] == own.match.threshold
     for row, crops in enumerate(rows["crops"]):
@@ -138,7 +138,7 @@ def test_foreign_hosts_and_guessed_tokens_are_refused(case: Case) -> None:
 
 def test_there_is_nobody_yet(own_house: Path) -> None:
     case = services().cases.new("empty")
-    assert desk_of(case) is None
+    assert session_of(case) is None
     for address in (people_address(case), f"{levels_address(case)}&t=0.5"):
         answer = get(address)
         assert (answer.status_code, answer.json()) == (404, {"error": "There are no people yet. Start a run."})
@@ -147,9 +147,9 @@ def test_there_is_nobody_yet(own_house: Path) -> None:
 
 
 def test_a_run_of_an_older_version_has_to_be_done_again(case: Case) -> None:
-    (cache_dir() / "runs" / case.run / "out" / FILE).unlink()
+    (cache_dir() / "runs" / case.run / "out" / TRACKLETS_FILE).unlink()
     with pytest.raises(StoreError, match="Run it again"):
-        desk_of(case)
+        session_of(case)
     assert "Run it again" in get(people_address(case)).json()["error"]
 
 
@@ -179,11 +179,11 @@ def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None
 
 
 def test_a_desk_is_opened_once_for_all_who_look(case: Case) -> None:
-    first = desk_of(case)
-    assert desk_of(case) is first
+    first = session_of(case)
+    assert session_of(case) is first
     other = replace(case, threshold=0.9)
-    assert desk_of(other) is desk_at(case, 0.9)
-    assert desk_of(case) is first
+    assert session_of(other) is session_at(case, 0.9)
+    assert session_of(case) is first
     sight = desk(case).sights[0]
     moment = float(np.unique(desk(case).evidence.crops.of(0).seconds)[1])
     assert act(case, lambda own: cut(own, *sight, moment)) == ""

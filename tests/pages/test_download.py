@@ -14,7 +14,7 @@ from core.http import EXPORT_ROUTES as ROUTES
 from core.http import TOKEN, called_of, export_address
 from core.machine.paths import cache_dir
 from core.review import Action, load_review, save_review
-from core.runs import tracks_of
+from core.runs import load_tracks
 from core.vision.mot import write_tracks
 from core.workspace import Services, serve_with, services
 from core.workspace.cases import Case, Cases
@@ -176,7 +176,7 @@ def test_a_failure_says_why_and_can_be_tried_again(case: Case, exports: Exports,
 def test_the_whole_way_with_the_real_child(case: Case) -> None:
     out = cache_dir() / "runs" / case.run / "out"
     for camera in ("cam1", "cam2"):
-        write_tracks(out / "tracks" / f"{camera}.txt", tracks_of(out, camera))
+        write_tracks(out / "tracks" / f"{camera}.txt", load_tracks(out, camera))
     button(opened(case), "Create zip file").click().run()
     (made,) = services().exports.of(case.run)
     until(lambda: not services().exports.look(made.key).live, 60)

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
 from core.review import Action, Review, Waiting, save_review
-from core.runs import collect, track_clips
+from core.runs import collect_evidence, track_clips
 from core.vision.video import probe
 from core.workspace import Services, serve_with, services
 from core.workspace.cases import Case, CaseClip
@@ -38,7 +38,7 @@ def case(tmp_path: Path, own_house: Path) -> Case:
     fresh = cases.change(cases.new("b").key, lambda old: replace(old.with_clips(clips), plan=plan))
     order = order_of(fresh)
     folder = cache_dir() / "runs" / order.key
-    collect(track_clips(made, folder / "out", cropped=True), made.offsets, folder / "out")
+    collect_evidence(track_clips(made, folder / "out", cropped=True), made.offsets, folder / "out")
     about = {"order": asdict(order), "began": 1_700_000_000.0, "pid": 0, "born": 0.0}
     (folder / "job.json").write_text(json.dumps(about))
     (folder / "ended").write_text("0")

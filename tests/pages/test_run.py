@@ -192,8 +192,8 @@ def test_a_setting_that_cannot_be_is_refused_and_not_kept(house: Path) -> None:
 
 def test_the_time_is_that_of_measured_rates(house: Path) -> None:
     from core.machine.device import backend
-    from core.runs import Camera, Networks, Recipe, planned
-    from core.runs.estimate import Rate, Rates, kind_of
+    from core.runs import Camera, Networks, Recipe, plan_clip
+    from core.runs.estimate import Rate, Rates, rate_kind
     from core.vision.models import find
 
     case = case_of(house)
@@ -203,10 +203,10 @@ def test_the_time_is_that_of_measured_rates(house: Path) -> None:
     clip = clip_at(house, "gate.mp4")
     for preset in PRESETS:
         plan = preset.of(case.plan)
-        timeline, recipe = planned(clip, Camera("gate", Path(clip.path)), Recipe(plan.video, plan.detect))
+        timeline, recipe = plan_clip(clip, Camera("gate", Path(clip.path)), Recipe(plan.video, plan.detect))
         for stage in ("detect", "embed", "track", "crops"):
-            kind = kind_of(stage, clip, timeline, recipe, networks)
-            Rates().keep(Rate(kind, 1, 30 / len(timeline) if stage == "detect" else 0.0, "run"))
+            kind = rate_kind(stage, clip, timeline, recipe, networks)
+            Rates().record(Rate(kind, 1, 30 / len(timeline) if stage == "detect" else 0.0, "run"))
     app = shown(page("run").run())
     assert "about 30 s" in words(app)
     assert "earlier runs on this computer" in words(app)

@@ -15,8 +15,8 @@ from core.http import SIMILARITY_ROUTES as ROUTES
 from core.machine.paths import cache_dir
 from core.review import name, save_review
 from core.runs import Choice, decide, save_evidence, write_tables
-from core.vision.match import between
-from core.workspace import desk_of, services
+from core.vision.match import group_similarity
+from core.workspace import session_of, services
 from core.workspace.cases import Case, Cases
 from pages.parts.download.tables import similarity
 from pages.parts.similarity import charts as likeness_files
@@ -122,7 +122,7 @@ def test_a_run_that_cannot_be_read_is_advice(case: Case) -> None:
 
 
 def test_files_say_how_they_were_made(case: Case) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     about = likeness_files.about(case, desk)
     assert about["models"]["embedder"]["sha256"] and about["run"] == case.run
@@ -134,7 +134,7 @@ def test_files_say_how_they_were_made(case: Case) -> None:
 
 
 def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
     write_tables(decide(desk.whole, desk.out, desk.known, said), desk.out, tmp_path)
@@ -142,7 +142,7 @@ def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) ->
 
 
 def test_pairs_are_counted_once(case: Case) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     found = counted(desk.match)
     why = desk.match.why
@@ -163,7 +163,7 @@ def matrix(content: bytes) -> tuple[Any, Any]:
 
 
 def test_matrices_are_those_of_the_match(case: Case) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     alike, why = matrix(get(likeness_address(case, "tracks.bin", LEVEL)).content)
     np.testing.assert_allclose(alike / UNIT, desk.match.similarity, atol=0.6 / UNIT)
@@ -173,7 +173,7 @@ def test_matrices_are_those_of_the_match(case: Case) -> None:
     assert alike.shape == (8, 8) and (alike.diagonal() == NONE).all()
     alike, why = matrix(get(likeness_address(case, "people.bin", LEVEL)).content)
     people, group = np.unique(desk.people.person, return_inverse=True)
-    np.testing.assert_allclose(alike / UNIT, between(desk.match.similarity, group), atol=0.6 / UNIT)
+    np.testing.assert_allclose(alike / UNIT, group_similarity(desk.match.similarity, group), atol=0.6 / UNIT)
     for one in range(len(people)):
         for other in range(len(people)):
             forbidden = desk.match.why[np.ix_(group == one, group == other)].any()
@@ -181,7 +181,7 @@ def test_matrices_are_those_of_the_match(case: Case) -> None:
 
 
 def test_who_stands_where(case: Case) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     shown = get(likeness_address(case, "shown.json", LEVEL)).json()
     tracks, people = shown["tracks"], shown["people"]
@@ -201,7 +201,7 @@ def test_who_stands_where(case: Case) -> None:
 
 
 def test_one_pair(case: Case) -> None:
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     pair = get(likeness_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
     assert pair["similarity"] == pytest.approx(float(desk.match.similarity[0, 1]), abs=1e-4)
@@ -231,7 +231,7 @@ def test_an_address_of_older_results_is_refused(case: Case) -> None:
     """A second tab that still shows them must not mix them with newer ones."""
     address = likeness_address(case, "tracks.bin", LEVEL)
     assert get(address).status_code == 200
-    desk = desk_of(case)
+    desk = session_of(case)
     assert desk is not None
     save_review(services().cases.review_file(case.key), name(desk, int(desk.people.person[0]), "Anna"))
     assert get(address).status_code == 409

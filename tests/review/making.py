@@ -19,13 +19,13 @@ import numpy as np
 from core.base.types import Clip, Image, Ints, Seconds, Tracklets, Tracks
 from core.machine.paths import cache_dir
 from core.runs import (
-    CROPS,
+    CROPS_FOLDER,
     Choice,
     Crops,
     Evidence,
-    matched,
+    match_people,
     people_csv,
-    people_of,
+    build_gallery,
     save_evidence,
     similarity_npz,
     write_parquet,
@@ -116,12 +116,12 @@ def write_run(out: Path, evidence: Evidence, clips: Sequence[Clip]) -> None:
     (out / "tracks").mkdir(parents=True, exist_ok=True)
     save_evidence(evidence, out)
     for camera in evidence.cameras:
-        (out / CROPS / camera).mkdir(parents=True, exist_ok=True)
+        (out / CROPS_FOLDER / camera).mkdir(parents=True, exist_ok=True)
     pictures = [
         _figure(colours, track) for colours, track in zip(evidence.colours, evidence.tracklets.track, strict=True)
     ]
     for row, name in zip(evidence.crops.row.tolist(), evidence.crops.name.tolist(), strict=True):
-        (out / CROPS / name).write_bytes(pictures[row])
+        (out / CROPS_FOLDER / name).write_bytes(pictures[row])
     tracks = {camera: _tracks(evidence, number) for number, camera in enumerate(evidence.cameras)}
     write_parquet(out, tracks)
     cameras = {camera: _facts(clip, tracks[camera]) for camera, clip in zip(evidence.cameras, clips, strict=True)}
@@ -129,8 +129,8 @@ def write_run(out: Path, evidence: Evidence, clips: Sequence[Clip]) -> None:
     record = {"program": "sightline", "state": "done", "began": "2026-01-01T00:00:00+0000", "models": models}
     plain = {"settings": {"video": {}, "detect": {}, "embed": {}, "track": {}}, "regions": {}, "versions": {}}
     (out / "run.json").write_text(json.dumps({**record, **plain, "cameras": cameras}))
-    _, found = matched(evidence, out, find(EMBEDDER, "embedder").known, Choice())
-    (out / "people.csv").write_text(people_csv(people_of(evidence, found, out, {})))
+    _, found = match_people(evidence, out, find(EMBEDDER, "embedder").known, Choice())
+    (out / "people.csv").write_text(people_csv(build_gallery(evidence, found, out, {})))
     (out / "similarity.npz").write_bytes(similarity_npz(evidence, found, {}))
 
 

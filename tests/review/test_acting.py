@@ -13,7 +13,7 @@ from core.base.errors import SettingsError
 from core.review import (
     Desk,
     Review,
-    Sight,
+    TrackKey,
     confirm,
     cut,
     different,
@@ -36,11 +36,11 @@ def largest(desk: Desk) -> int:
     return int(np.bincount(desk.people.person).argmax())
 
 
-def person_of(desk: Desk, sight: Sight) -> int:
+def person_of(desk: Desk, sight: TrackKey) -> int:
     return int(desk.people.person[desk.row(*sight)])
 
 
-def apart_pair(desk: Desk, why: int = FREE) -> tuple[Sight, Sight]:
+def apart_pair(desk: Desk, why: int = FREE) -> tuple[TrackKey, TrackKey]:
     """Two of different people, of whom that is to be said."""
     person = desk.people.person
     one, other = np.argwhere((desk.match.why == why) & (person[:, None] < person))[0]
@@ -125,7 +125,7 @@ def test_a_track_is_cut_and_its_part_again(desk: Desk) -> None:
     assert third.review.said.joined == (frozenset([moved, *(confirmed.said.joined[0] - {part})]),)
     # A part is cut as a part, though a link names the whole track.
     fourth = third.tried(cut(third, *moved, moments[1][2]))
-    assert [(one.track, one.rest) for one in fourth.evidence.cuts] == [
+    assert [(one.track, one.new_track) for one in fourth.evidence.cuts] == [
         (early, count + 1),
         (late, count + 2),
         (late, count + 3),
@@ -136,7 +136,7 @@ def test_a_track_is_cut_and_its_part_again(desk: Desk) -> None:
     assert person_of(again, sides[0]) == person_of(again, sides[1])
 
 
-def apart_from(desk: Desk, sight: Sight) -> Sight:
+def apart_from(desk: Desk, sight: TrackKey) -> TrackKey:
     """Somebody whom nothing keeps from being the same."""
     row = desk.row(*sight)
     free = np.flatnonzero(desk.match.why[row] == FREE)
@@ -174,7 +174,7 @@ def test_names_follow_the_first_track(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("take", [lambda desk, gone: reject(desk, *gone), lambda desk, gone: split(desk, [gone])])
-def test_a_name_stays_with_those_who_stay(desk: Desk, take: Callable[[Desk, Sight], Review]) -> None:
+def test_a_name_stays_with_those_who_stay(desk: Desk, take: Callable[[Desk, TrackKey], Review]) -> None:
     """Its bearer is the first track: when that one is said to be somebody else, it is not the one who has the name."""
     person = largest(desk)
     gone, *rest = desk.tracks(person)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.review import Action, Review, Sight, link_of, load_review, migrate_decisions, open_desk, save_review
+from core.review import Action, Review, TrackKey, link_of, load_review, migrate_decisions, open_desk, save_review
 from core.runs import CUT, DIFFERENT, SAME
 from tests.review.tracked import write_lanes
 
@@ -40,7 +40,7 @@ def named(camera: str, track: int, name: str) -> Action:
     return Action("name", f"named P001 {name}", 3.0, names=((camera, track, name, "tall"),))
 
 
-def pairs(review: Review, decision: str) -> set[frozenset[Sight]]:
+def pairs(review: Review, decision: str) -> set[frozenset[TrackKey]]:
     groups = review.said.joined if decision == SAME else review.said.apart
     return set(groups)
 
@@ -112,7 +112,7 @@ def test_a_cut_falls_on_the_track_that_holds_the_moment(old: Path) -> None:
     target = new(old, gate=(GATE[2], GATE[1], GATE[0]))
     after, words = migrate_decisions(said(cut_at("gate", 1, 2.0), after_cut), old, target)
     assert words == () and after.said.cuts[0]["track"] == "3" and after.names[0][:2] == ("gate", 4)
-    assert open_desk(target, after, None).evidence.cuts[0].rest == 4
+    assert open_desk(target, after, None).evidence.cuts[0].new_track == 4
 
 
 def test_cuts_are_renumbered_with_what_was_said_in_between(old: Path) -> None:

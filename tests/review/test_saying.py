@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.review import Named, Pair, Said, Sight, fold, link_of
+from core.review import Named, Pair, DecisionState, TrackKey, reduce_actions, link_of
 from core.runs import DIFFERENT, SAME, Link
 
 
@@ -16,11 +16,11 @@ from core.runs import DIFFERENT, SAME, Link
 class Words:
     links: tuple[Link, ...] = ()
     names: tuple[Named, ...] = ()
-    unsure: tuple[tuple[Sight, Sight], ...] = ()
+    unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
     moved: tuple[tuple[str, int, int], ...] = ()
 
 
-def sight(name: str) -> Sight:
+def sight(name: str) -> TrackKey:
     return "gate", ord(name) - ord("a")
 
 
@@ -32,11 +32,11 @@ def words(text: str) -> Words:
     return Words(tuple(link_of(sight(left[0]), sight(other), SAME) for other in left[1:]))
 
 
-def told(text: str) -> Said:
-    return fold(map(words, text.split()))
+def told(text: str) -> DecisionState:
+    return reduce_actions(map(words, text.split()))
 
 
-def joined(said: Said) -> str:
+def joined(said: DecisionState) -> str:
     return " ".join(sorted("".join(sorted(chr(track + ord("a")) for _, track in group)) for group in said.joined))
 
 
@@ -67,14 +67,14 @@ def test_the_latest_word_counts(said: str, groups: str, apart: int) -> None:
 def test_links_say_the_same_again() -> None:
     """A file of the links is as good as the actions."""
     said = told("abc de a|d ef b|e")
-    again = fold([Words(said.links)])
+    again = reduce_actions([Words(said.links)])
     assert (set(again.joined), set(again.apart)) == (set(said.joined), set(said.apart))
 
 
 def test_names_hold_until_they_are_taken_away() -> None:
     a, b = sight("a"), sight("b")
     actions = [Words(names=((*a, "Anna", ""),)), Words(names=((*b, "", "a hat"),)), Words(names=((*a, "", ""),))]
-    assert [fold(actions[:count]).names for count in range(4)] == [
+    assert [reduce_actions(actions[:count]).names for count in range(4)] == [
         (),
         ((*a, "Anna", ""),),
         ((*a, "Anna", ""), (*b, "", "a hat")),
@@ -85,13 +85,13 @@ def test_names_hold_until_they_are_taken_away() -> None:
 def test_what_is_decided_is_not_unsure_any_more() -> None:
     pair = sight("a"), sight("b")
     actions = [Words(unsure=(pair,)), words("ac"), words("a|b")]
-    assert [len(fold(actions[:count]).unsure) for count in range(4)] == [0, 1, 1, 0]
+    assert [len(reduce_actions(actions[:count]).unsure) for count in range(4)] == [0, 1, 1, 0]
 
 
 def test_parts_of_tracks_keep_what_was_said_of_them_under_new_numbers() -> None:
     a, b, c = sight("a"), sight("b"), sight("c")
     before = Words((link_of(a, b, SAME), link_of(a, c, DIFFERENT)), ((*b, "Ben", ""),), ((b, c),))
-    after = fold([before, Words(moved=(("gate", 1, 2), ("gate", 2, 3)))])
+    after = reduce_actions([before, Words(moved=(("gate", 1, 2), ("gate", 2, 3)))])
     assert after.joined == (frozenset([a, ("gate", 2)]),)
     assert after.apart == (frozenset([a, ("gate", 3)]),)
     assert after.unsure == (frozenset([("gate", 2), ("gate", 3)]),)
@@ -110,7 +110,7 @@ def test_nobody_is_joined_and_apart(said: Sequence[tuple[bool, Sequence[str], in
         words("".join(names[: a + b]) if join else f"{''.join(names[:a])}|{''.join(names[a : a + b])}")
         for join, names, a, b in said
     ]
-    found = fold(actions)
+    found = reduce_actions(actions)
     together: set[Pair] = {frozenset(pair) for group in found.joined for pair in combinations(group, 2)}
     assert not together & set(found.apart)
     assert sum(map(len, found.joined)) == len({one for group in found.joined for one in group})

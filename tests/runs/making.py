@@ -9,7 +9,7 @@ from core.base.progress import Progress
 from core.base.settings import VideoSettings
 from core.export import ExportOptions, write_people
 from core.machine.artifacts import Store
-from core.runs import Camera, Choice, Evidence, MatchedPeople, Recipe, RunRecord, collect, decide, run_cameras
+from core.runs import Camera, Choice, Evidence, MatchedPeople, Recipe, RunRecord, collect_evidence, decide, run_cameras
 from core.vision.models import Known
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
@@ -50,7 +50,7 @@ def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = Fals
     for result in results:
         record.add(result)
     record.close()
-    return collect(results, offsets, folder / "out")
+    return collect_evidence(results, offsets, folder / "out")
 
 
 def decide_and_write(

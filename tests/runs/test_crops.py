@@ -8,8 +8,8 @@ import numpy as np
 
 from core.base.types import Clip, Image, Timeline, Tracks
 from core.machine.artifacts import Store
-from core.runs import MOST, candidates_of, crop, kept_of, look, looks_of
-from core.vision.appearance import shares, sharpness_of
+from core.runs import MAX_CROPS, candidate_rows, crop, load_crops, extract_crops, mean_appearance
+from core.vision.appearance import time_shares, sharpness_of
 from core.vision.video import probe, read
 from tests.runs.fakes import ColourEmbedder
 
@@ -43,19 +43,19 @@ def test_the_sharpest_of_each_share_is_kept_with_its_looks(tmp_path: Path) -> No
     frame = np.arange(FRAMES)
     boxes = np.tile(np.array(BOX, np.float32), (FRAMES, 1))
     tracks = Tracks(frame, clip.times, np.ones(FRAMES, int), boxes, np.ones(FRAMES), np.ones(FRAMES, bool))  # type: ignore[arg-type]
-    rows = candidates_of(tracks, clip)
+    rows = candidate_rows(tracks, clip)
     artifact = Store(tmp_path / "store").open(clip.digest, "crops", {}, {})
     embedder = ColourEmbedder()
     told: list[int] = []
-    look(clip, tracks, rows, artifact, embedder, told.append)
+    extract_crops(clip, tracks, rows, artifact, embedder, told.append)
     sharp = np.array([sharpness_of(crop(bgr, tracks.xyxy[0])) for bgr in pictures(clip, frame[rows])])
-    share = shares(tracks.track[rows], MOST)
+    share = time_shares(tracks.track[rows], MAX_CROPS)
     best = [int(rows[share == number][sharp[share == number].argmax()]) for number in np.unique(share)]
-    kept = kept_of(artifact, tracks, clip.width, clip.height)
-    assert len(rows) == 3 * MOST > len(best) == MOST and told == list(range(1, len(rows) + 1))
+    kept = load_crops(artifact, tracks, clip.width, clip.height)
+    assert len(rows) == 3 * MAX_CROPS > len(best) == MAX_CROPS and told == list(range(1, len(rows) + 1))
     assert kept.row.tolist() == best
-    assert embedder.crops == MOST
+    assert embedder.crops == MAX_CROPS
     # The track's look is the mean of just these, the sharper ones counting for more.
-    looks = looks_of(tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
+    looks = mean_appearance(tracks.track[kept.row], kept.quality, kept.vector, kept.colours)
     assert looks.track.tolist() == [1] and kept.quality.argmax() == sharp[np.isin(rows, best)].argmax()
     np.testing.assert_allclose(looks.vector[0], kept.vector.mean(0), atol=0.02)

@@ -20,17 +20,17 @@ from core.runs import (
     Cut,
     Evidence,
     Link,
-    Moment,
+    CutPoint,
     cut,
-    cut_as_said,
-    decisions_of,
+    apply_cuts,
+    resolve_links,
     load_people,
-    neighbours,
-    parted,
+    adjacent_parts,
+    split_tracks,
     read_links,
-    tracks_of,
+    load_tracks,
 )
-from core.vision.appearance import means
+from core.vision.appearance import mean_vectors
 from core.vision.match import Contradiction, match
 from core.vision.models import Known
 from tests.runs.making import run
@@ -64,7 +64,7 @@ def mixed() -> tuple[Evidence, dict[str, Tracks]]:
     camera, track = np.array(names).T
     offset = np.array([100.0, 0.0])
     start = offset[camera]
-    look = means(vector, quality, row)[1]
+    look = mean_vectors(vector, quality, row)[1]
     colour = np.stack([worn[row == number].mean(0) for number in range(5)])
     tracklets = Tracklets(camera, track, start, start + 7.9, look)
     boxes = {"gate": boxes_of(1, 2, 3, 6), "hall": boxes_of(1, 2)}
@@ -84,13 +84,13 @@ def parts_of(evidence: Evidence, camera: str, *tracks: int) -> list[int]:
 
 def test_each_side_is_set_apart_from_what_was_usual_before_the_cut() -> None:
     whole, tracks = mixed()
-    usual = np.array([[0.0, 0.4, 0.1], [0.3, 0.0, 0.0]], np.float32)[:, : whole.usual.shape[1]]
-    found = cut(replace(whole, usual=usual), [("gate", 3, 4.05)], tracks)
+    usual = np.array([[0.0, 0.4, 0.1], [0.3, 0.0, 0.0]], np.float32)[:, : whole.camera_means.shape[1]]
+    found = cut(replace(whole, camera_means=usual), [("gate", 3, 4.05)], tracks)
     expected = looks(RED, GREEN) - usual[0]
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     parts = parts_of(found, "gate", 3, 7)
     np.testing.assert_allclose(found.tracklets.vector[parts], expected, atol=1e-3)
-    assert np.array_equal(found.usual, usual)
+    assert np.array_equal(found.camera_means, usual)
 
 
 def test_each_side_has_its_own_look_colours_times_and_crops() -> None:
@@ -132,13 +132,13 @@ def test_parts_hold_what_lies_between_their_cuts(said: list[tuple[str, int, int]
     assert len(found.tracklets) == 5 + len(moments)
     for camera in ("gate", "hall"):
         mine = [one for one in found.cuts if one.camera == camera]
-        assert [one.rest for one in mine] == list(range(*(n + tracks[camera].track.max() + 1 for n in (0, len(mine)))))
+        assert [one.new_track for one in mine] == list(range(*(n + tracks[camera].track.max() + 1 for n in (0, len(mine)))))
         assert mine == sorted(mine, key=lambda one: (one.track, one.seconds))
-        boxes = parted(tracks[camera], mine)
+        boxes = split_tracks(tracks[camera], mine)
         assert (np.diff(boxes.frame) >= 0).all() and len(boxes) == len(tracks[camera])
         for number in np.unique(boxes.track).tolist():
-            whose = next((one.track for one in mine if one.rest == number), number)
-            begin = next((one.seconds for one in mine if one.rest == number), 0.0)
+            whose = next((one.track for one in mine if one.new_track == number), number)
+            begin = next((one.seconds for one in mine if one.new_track == number), 0.0)
             end = min((one.seconds for one in mine if one.track == whose and one.seconds > begin), default=8.0)
             own = boxes.seconds[boxes.track == number]
             np.testing.assert_array_equal(own, np.arange(10 * begin, 10 * end) / 10)
@@ -164,10 +164,10 @@ def test_moments_are_read_to_the_millisecond(moment: float, crops_before: int, b
     whole, tracks = mixed()
     found = cut(whole, [("gate", 3, moment)], tracks)
     assert len(found.crops.of(found.row_of["gate", 3])) == crops_before
-    assert (parted(tracks["gate"], found.cuts).track == 3).sum() == boxes_before
+    assert (split_tracks(tracks["gate"], found.cuts).track == 3).sum() == boxes_before
 
 
-REFUSED: list[tuple[str, list[Moment], str]] = [
+REFUSED: list[tuple[str, list[CutPoint], str]] = [
     ("before the first crop", [("gate", 3, 0.3)], r"3 of camera gate cannot be cut at 0.3 seconds.*after 0.300 and up"),
     (
         "after the last crop",
@@ -186,7 +186,7 @@ REFUSED: list[tuple[str, list[Moment], str]] = [
 
 
 @pytest.mark.parametrize(("moments", "said"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_what_cannot_be_cut_is_refused(moments: list[Moment], said: str) -> None:
+def test_what_cannot_be_cut_is_refused(moments: list[CutPoint], said: str) -> None:
     whole, tracks = mixed()
     with pytest.raises(SettingsError, match=said):
         cut(whole, moments, tracks)
@@ -208,7 +208,7 @@ def link(camera: str, track: int, other: str, number: int, decision: str) -> Lin
 
 
 def persons(found: Evidence, *links: Link) -> dict[tuple[str, int], int]:
-    person = match(found.tracklets, Known(0.2, 0.2, 0.9), 0.9, decisions_of(links, found)).people().person
+    person = match(found.tracklets, Known(0.2, 0.2, 0.9), 0.9, resolve_links(links, found)).people().person
     return {name: int(person[row]) for name, row in found.row_of.items()}
 
 
@@ -238,7 +238,7 @@ def test_after_a_cut_each_part_finds_its_own() -> None:
 def test_who_comes_back_after_two_cuts_may_be_the_first_again() -> None:
     whole, tracks = mixed()
     found = cut(whole, [("hall", 1, 5.0), ("hall", 1, 2.0)], tracks)
-    assert list(neighbours(found.cuts)) == [(("hall", 1), ("hall", 3)), (("hall", 3), ("hall", 4))]
+    assert list(adjacent_parts(found.cuts)) == [(("hall", 1), ("hall", 3)), (("hall", 3), ("hall", 4))]
     who = persons(found)
     assert who["hall", 1] == who["hall", 4] != who["hall", 3]
 
@@ -320,6 +320,6 @@ def test_a_cut_that_is_refused_leaves_everything_as_it_was(folder: Path, tmp_pat
 def test_the_boxes_of_a_run_are_those_that_it_wrote(folder: Path) -> None:
     """Nothing is cut, so nothing is read, and a run without boxes has no trouble."""
     whole = load_people(folder).evidence
-    assert cut_as_said((), whole, folder / "nowhere") is whole
-    boxes = tracks_of(folder, "gate")
-    np.testing.assert_array_equal(parted(boxes, ()).track, boxes.track)
+    assert apply_cuts((), whole, folder / "nowhere") is whole
+    boxes = load_tracks(folder, "gate")
+    np.testing.assert_array_equal(split_tracks(boxes, ()).track, boxes.track)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from core.base.types import Tracklets
-from core.runs import told_apart
-from core.vision.match import FEW
+from core.runs import center_by_camera
+from core.vision.match import MIN_IMPOSTOR_PAIRS
 from core.vision.models import Known
 
 
@@ -21,10 +21,10 @@ def seen(camera: int, many: int, at_once: bool, rng: np.random.Generator) -> Tra
 @pytest.mark.parametrize(("many", "at_once", "changed"), [(5, True, False), (4, True, True), (20, False, True)])
 def test_what_is_usual_is_taken_away_where_strangers_are_few(many: int, at_once: bool, changed: bool) -> None:
     """Five people in one picture are ten pairs of strangers; four are six; twenty one after the other are none."""
-    assert FEW == 10
+    assert MIN_IMPOSTOR_PAIRS == 10
     rng = np.random.default_rng(0)
     parts = [seen(0, many, at_once, rng), seen(1, 1, False, rng)]
-    found, usual = told_apart(parts)
+    found, usual = center_by_camera(parts)
     before = np.concatenate([part.vector for part in parts])
     assert usual.any() == changed and (not np.array_equal(found.vector, before)) == changed
     np.testing.assert_allclose(np.linalg.norm(found.vector, axis=1), 1, atol=1e-6)

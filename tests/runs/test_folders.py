@@ -13,7 +13,7 @@ import pytest
 from core.base.errors import ClipError, SettingsError
 from core.base.progress import Progress, Report
 from core.export import ExportOptions
-from core.runs import Choice, Evidence, Gallery, bring, load_evidence, load_people, look_into, read_photo
+from core.runs import Choice, Evidence, Gallery, import_crops, load_evidence, load_people, list_folders, read_photo
 from core.vision.appearance import quality, sharpness_of
 from core.vision.match import match
 from core.vision.models import Known
@@ -24,7 +24,7 @@ KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
 
 
 def collected(folders: list[Path], out: Path, progress: Progress | None = None) -> Evidence:
-    return bring(look_into(folders, out), model("embedder"), ColourEmbedder(), out, progress)[0]
+    return import_crops(list_folders(folders, out), model("embedder"), ColourEmbedder(), out, progress)[0]
 
 
 def people(evidence: Evidence, out: Path, cos: float = 0.98) -> Gallery:
@@ -71,12 +71,12 @@ def test_two_folders_of_one_camera_are_never_one_person(tmp_path: Path) -> None:
 def test_nothing_pretends_to_be_a_time(tmp_path: Path) -> None:
     evidence = collected(brought(tmp_path / "in"), tmp_path / "out")
     gallery = people(evidence, tmp_path / "out")
-    assert not evidence.timed and not gallery.timed
+    assert not evidence.has_times and not gallery.has_times
     rows = table(tmp_path / "out" / "people.csv")
     assert len(rows) == 6 and {(row["start_s"], row["end_s"]) for row in rows} == {("", "")}
     assert gallery.about["offset_seconds"] == {}
     again = people(load_evidence(tmp_path / "out"), tmp_path / "out")
-    assert [s.place for s in again.sightings] == [s.place for s in gallery.sightings]
+    assert [s.sort_key for s in again.sightings] == [s.sort_key for s in gallery.sightings]
 
 
 def test_every_file_is_accounted_for(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_what_would_harm_or_means_nothing_is_refused(folders: list[str], out: st
     picture(tmp_path / "taken" / "crops" / "mine.jpg", RED)
     before = content(tmp_path)
     with pytest.raises((ClipError, SettingsError), match=said):
-        look_into([tmp_path / folder for folder in folders], tmp_path / out)
+        list_folders([tmp_path / folder for folder in folders], tmp_path / out)
     assert content(tmp_path) == before and not (tmp_path / "out").exists()
 
 
@@ -172,7 +172,7 @@ def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "scandir", locked)
     with pytest.raises(ClipError, match=r"ben cannot be listed \(Permission denied\)"):
-        look_into([tmp_path / "in" / "gate"], tmp_path / "out")
+        list_folders([tmp_path / "in" / "gate"], tmp_path / "out")
 
 
 def test_a_camera_of_which_nothing_can_be_read_is_an_error(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import WeightsError
-from core.runs import Networks, Recipe, RunRecord, known_of
+from core.runs import Networks, Recipe, RunRecord, run_prior
 from core.vision.models import DETECTOR, EMBEDDER, Known, find
 
 OTHER = Known(strange=0.1, spread=0.2, threshold=0.61)
@@ -25,16 +25,16 @@ def test_a_run_keeps_what_was_known_of_its_embedder(tmp_path: Path) -> None:
     record = recorded(tmp_path, OTHER, digest="0" * 64)
     assert record["models"]["embedder"]["known"] == asdict(OTHER)
     # The manifest knows no such file, and something else of the one that has the name now.
-    assert known_of(record) == OTHER
+    assert run_prior(record) == OTHER
 
 
 def test_the_manifest_answers_for_an_older_run(tmp_path: Path) -> None:
     record = recorded(tmp_path, None)
     assert "known" not in record["models"]["embedder"]
-    assert known_of(record) == find(EMBEDDER, "embedder").known is not None
+    assert run_prior(record) == find(EMBEDDER, "embedder").known is not None
 
 
 def test_nothing_is_known_of_a_strange_embedder_and_a_run_without_one_is_refused(tmp_path: Path) -> None:
-    assert known_of(recorded(tmp_path, None, digest="0" * 64)) is None
+    assert run_prior(recorded(tmp_path, None, digest="0" * 64)) is None
     with pytest.raises(WeightsError, match="motion alone"):
-        known_of({"models": {"embedder": "none: matched on motion alone"}})
+        run_prior({"models": {"embedder": "none: matched on motion alone"}})

@@ -11,7 +11,7 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.base.types import Clip, Timeline
 from core.machine.artifacts import Store, digest_of
-from core.runs import STORED, Networks, Recipe, Work
+from core.runs import STORED, Networks, Recipe, ClipPipeline
 from core.vision.models import Model
 from core.vision.regions import Region, Regions
 from tests.runs.fakes import model
@@ -35,10 +35,10 @@ class Fixed(Networks):
         return {**of_this, "runtime": "openvino", "precision": "single"}
 
 
-def work(folder: Path, recipe: Recipe, regions: Regions | None = None, embedder: bool = True) -> Work:
+def work(folder: Path, recipe: Recipe, regions: Regions | None = None, embedder: bool = True) -> ClipPipeline:
     networks = Fixed(model("detector"), model("embedder", "d2") if embedder else None, "openvino")
     clip = Clip("a.mp4", "d" * 64, 160, 120, np.array([0.0, 0.1]), 10.0, "h264", "mp4")
-    return Work(clip, Timeline.empty(), recipe, networks, Store(folder), Progress(), regions, fresh=False)
+    return ClipPipeline(clip, Timeline.empty(), recipe, networks, Store(folder), Progress(), regions, fresh=False)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from core.export import write_people
-from core.runs import Evidence, load_evidence, people_with_candidates
-from core.vision.match import match, set_apart
+from core.runs import Evidence, load_evidence, build_people
+from core.vision.match import match, subtract_mean
 from core.vision.models import Known
 from tests.runs.making import run
 
@@ -37,7 +37,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out: Path) -> None:
     """Two figures in two cameras: everybody's own is in the other camera, so the two of other colour are left."""
     found = match(evidence.tracklets, KNOWN, 0.9)
-    write_people(people_with_candidates(evidence, found, out, {}), out)
+    write_people(build_people(evidence, found, out, {}), out)
     table = rows(out / "candidates.csv")
     assert [(row["camera"], row["track"], row["place"]) for row in table] == [
         (camera, track, place) for camera in ("gate", "hall") for track in ("1", "2") for place in ("1", "2")
@@ -54,7 +54,7 @@ def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out:
         # The two crops are there, and no others of the two tracks are more alike.
         mine, theirs = evidence.crops.of(here), evidence.crops.of(there)
         looks = (
-            set_apart(c.vector, evidence.usual[evidence.tracklets.camera[r]])
+            subtract_mean(c.vector, evidence.camera_means[evidence.tracklets.camera[r]])
             for c, r in ((mine, here), (theirs, there))
         )
         pairs = next(looks) @ next(looks).T
@@ -72,7 +72,7 @@ def test_each_track_has_its_candidates_and_what_decided(evidence: Evidence, out:
 
 def test_how_alike_people_are_is_kept(evidence: Evidence, out: Path) -> None:
     found = match(evidence.tracklets, KNOWN, 0.9)
-    write_people(people_with_candidates(evidence, found, out, {}), out)
+    write_people(build_people(evidence, found, out, {}), out)
     with np.load(out / "similarity.npz", allow_pickle=False) as held:
         similarity, person, people, between = (held[name] for name in ("similarity", "person", "people", "between"))
     assert people.tolist() == [1, 2] and person.tolist() == found.people().person.tolist()
@@ -83,6 +83,6 @@ def test_how_alike_people_are_is_kept(evidence: Evidence, out: Path) -> None:
 
 def test_somebody_alone_has_no_margin(evidence: Evidence, out: Path) -> None:
     found = match(evidence.tracklets, KNOWN, 1.01)
-    write_people(people_with_candidates(evidence, found, out, {}), out)
+    write_people(build_people(evidence, found, out, {}), out)
     table = rows(out / "candidates.csv")
     assert len(table) == 12 and all(row["margin"] == "" for row in table)

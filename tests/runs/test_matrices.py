@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from core.export import between_csv
-from core.runs import of_people, similarity_npz
+from core.runs import people_similarity, similarity_npz
 from core.vision.match import match
 from core.vision.models import Known
 from tests.review.making import made
@@ -19,7 +19,7 @@ ABOUT = {"models": {"embedder": {"name": "looks"}}, "settings": {"fps": 5}}
 def test_the_table_has_everybody_with_everybody() -> None:
     evidence = made(2, 3, 5, 2, 10, noise=0.1)
     found = match(evidence.tracklets, KNOWN, 0.5)
-    people, alike = of_people(found)
+    people, alike = people_similarity(found)
     text = between_csv(found, {int(people[1]): "=1+1"}, ABOUT)
     lines = text.splitlines()
     assert [line for line in lines if line.startswith("#")][1:] == [

@@ -6,7 +6,7 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.export import ExportOptions, read, read_manifest, told
-from core.runs import Choice, names_csv, people_named, read_names
+from core.runs import Choice, names_csv, names_by_person, read_names
 from core.vision.models import Known
 from tests.export.making import unpacked
 from tests.runs.making import decide_and_write, run
@@ -30,17 +30,17 @@ def test_what_is_written_is_read_back_and_is_no_formula(tmp_path: Path) -> None:
     ],
 )
 def test_a_name_is_that_of_its_tracks(person: list[int], names: dict[int, str], notes: dict[int, str]) -> None:
-    assert people_named(NAMES, ROW_OF, person) == (names, notes)
+    assert names_by_person(NAMES, ROW_OF, person) == (names, notes)
 
 
 def test_the_same_name_twice_is_said_once() -> None:
     twice = (("gate", 1, "Anna", ""), ("hall", 1, "Anna", ""), ("hall", 2, " \n", ""))
-    assert people_named(twice, ROW_OF, [1, 1, 1]) == ({1: "Anna"}, {})
+    assert names_by_person(twice, ROW_OF, [1, 1, 1]) == ({1: "Anna"}, {})
 
 
 def test_a_track_that_is_not_there_is_refused() -> None:
     with pytest.raises(SettingsError, match="no track 9 of camera gate"):
-        people_named([("gate", 9, "Anna", "")], ROW_OF, [1, 1, 1])
+        names_by_person([("gate", 9, "Anna", "")], ROW_OF, [1, 1, 1])
 
 
 @pytest.mark.parametrize("text", ["camera,track,name,note\ngate,x,Anna,\n", "a,b\n1,2\n", "\xff"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Tracklets
-from core.runs import Evidence, pair_of_people, pair_of_tracks
+from core.runs import Evidence, explain_people, explain_tracks
 from core.vision.match import TOGETHER, Decisions, Match, match
 from core.vision.models import Known
 from tests.review.making import made
@@ -36,7 +36,7 @@ def three(**rest: tuple[tuple[int, int], ...]) -> tuple[Evidence, Match]:
 
 def said(one: int, other: int, **rest: tuple[tuple[int, int], ...]) -> tuple[bool, str]:
     evidence, found = three(**rest)
-    pair = pair_of_tracks(evidence, found, one, other)
+    pair = explain_tracks(evidence, found, one, other)
     return pair.together, pair.words
 
 
@@ -71,13 +71,13 @@ def test_as_alike_as_the_threshold_and_yet_apart() -> None:
 def test_people_and_what_keeps_them_apart() -> None:
     evidence, found = three()
     person = found.people().person
-    apart = pair_of_people(evidence, found, int(person[0]), int(person[3]))
+    apart = explain_people(evidence, found, int(person[0]), int(person[3]))
     assert not apart.together and apart.words.startswith("Apart: in 1 of 3 pairs of tracks, both were in the picture")
     assert apart.words.endswith(f"{apart.similarity:.3f}, is below the threshold, 0.200.")
     assert apart.similarity == pytest.approx(float(found.similarity[[0, 1, 2], 3].mean()))
-    own = pair_of_people(evidence, found, int(person[0]), int(person[0]))
+    own = explain_people(evidence, found, int(person[0]), int(person[0]))
     assert own.together and own.similarity == pytest.approx(float(found.similarity[[0, 0, 1], [1, 2, 2]].mean()))
-    alone = pair_of_people(evidence, found, int(person[3]), int(person[3]))
+    alone = explain_people(evidence, found, int(person[3]), int(person[3]))
     assert np.isnan(alone.similarity) and "one track only" in alone.words
 
 
@@ -85,7 +85,7 @@ def test_the_two_crops_are_the_most_alike_of_all() -> None:
     evidence = made(3, 4, 12, 3, 30)
     found = match(evidence.tracklets, KNOWN, 0.5)
     people = np.unique(found.people().person)
-    pair = pair_of_people(evidence, found, int(people[0]), int(people[1]))
+    pair = explain_people(evidence, found, int(people[0]), int(people[1]))
     crops, person = evidence.crops, found.people().person
     mine, theirs = (np.flatnonzero(person[crops.row] == number) for number in people[:2])
     alike = crops.vector[mine].astype(np.float32) @ crops.vector[theirs].astype(np.float32).T

@@ -13,7 +13,7 @@ from core.base.errors import SettingsError, StoreError
 from core.base.types import Tracklets
 from core.cli import main
 from core.export import ExportOptions, read_manifest, write_people
-from core.runs import Evidence, decisions_of, load_evidence, people_of, people_with_candidates, read_links
+from core.runs import Evidence, resolve_links, load_evidence, build_gallery, build_people, read_links
 from core.vision.match import Contradiction, Decisions, match
 from core.vision.models import Known
 from tests.runs.fakes import ColourEmbedder
@@ -45,7 +45,7 @@ def test_every_track_has_times_a_look_colours_and_crops(evidence: Evidence, fold
     assert evidence.tracklets.start.tolist() == [0.0] * 4
     np.testing.assert_allclose(evidence.tracklets.end, 3.9)
     np.testing.assert_allclose(np.linalg.norm(evidence.tracklets.vector, axis=1), 1, atol=1e-5)
-    gallery = people_of(evidence, match(evidence.tracklets, KNOWN), folder / "out", {})
+    gallery = build_gallery(evidence, match(evidence.tracklets, KNOWN), folder / "out", {})
     assert sorted(s.upper for s in gallery.sightings) == ["green", "green", "red", "red"]
     for row in range(4):
         mine = evidence.crops.of(row)
@@ -60,9 +60,9 @@ def test_every_track_has_times_a_look_colours_and_crops(evidence: Evidence, fold
 def test_whoever_reads_the_report_knows_which_camera_is_missing(evidence: Evidence, folder: Path) -> None:
     cameras = [{"camera": "gate", "frames": 40}, {"camera": "yard", "failed": "yard.mp4 holds no frames"}]
     found = match(evidence.tracklets, KNOWN)
-    gallery = people_of(evidence, found, folder / "out", {"run": {"cameras": cameras}})
+    gallery = build_gallery(evidence, found, folder / "out", {"run": {"cameras": cameras}})
     assert gallery.notes == ("yard could not be worked on, and is left out: yard.mp4 holds no frames",)
-    assert people_of(evidence, found, folder / "out", {}).notes == ()
+    assert build_gallery(evidence, found, folder / "out", {}).notes == ()
 
 
 def _place(gallery, evidence: Evidence, row: int) -> int:  # type: ignore[no-untyped-def]
@@ -93,7 +93,7 @@ def test_crops_are_embedded_once(tmp_path: Path) -> None:
 
 def test_who_is_who_is_written_down(evidence: Evidence, folder: Path) -> None:
     found = match(evidence.tracklets, KNOWN, 0.9)
-    people = people_with_candidates(evidence, found, folder / "out", {"models": "fakes"})
+    people = build_people(evidence, found, folder / "out", {"models": "fakes"})
     write_people(people, folder / "out", ExportOptions(when="today"))
     table = rows(folder / "out" / "people.csv")
     assert [(row["camera"], row["person"], row["status"]) for row in table] == [
@@ -115,7 +115,7 @@ def test_a_run_in_which_nobody_was_seen(tmp_path: Path) -> None:
     nobody = run(tmp_path, empty=True)
     assert len(nobody.tracklets) == 0 and len(nobody.crops) == 0
     found = match(load_evidence(tmp_path / "out").tracklets, KNOWN)
-    write_people(people_with_candidates(nobody, found, tmp_path / "out", {}), tmp_path / "out")
+    write_people(build_people(nobody, found, tmp_path / "out", {}), tmp_path / "out")
     assert rows(tmp_path / "out" / "people.csv") == []
 
 
@@ -125,7 +125,7 @@ def links(path: Path, *lines: str) -> Path:
 
 
 def test_decisions_are_read_as_rows_and_obeyed(evidence: Evidence, tmp_path: Path) -> None:
-    said = decisions_of(
+    said = resolve_links(
         read_links(links(tmp_path / "a.csv", "gate,1,hall,2,same", "gate,2,hall,2,different")), evidence
     )
     assert said == Decisions(same=((0, 3),), different=((1, 3),))
@@ -138,11 +138,11 @@ def test_decisions_are_read_as_rows_and_obeyed(evidence: Evidence, tmp_path: Pat
 )
 def test_decisions_that_mean_nothing_are_refused(line: str, evidence: Evidence, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="line 3"):
-        decisions_of(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", line)), evidence)
+        resolve_links(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", line)), evidence)
 
 
 def test_two_seen_together_cannot_be_joined(evidence: Evidence, tmp_path: Path) -> None:
-    said = decisions_of(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", "hall,1,gate,2,same")), evidence)
+    said = resolve_links(read_links(links(tmp_path / "a.csv", "gate,1,hall,1,same", "hall,1,gate,2,same")), evidence)
     with pytest.raises(Contradiction, match="at the same time"):
         match(evidence.tracklets, KNOWN, None, said)
 

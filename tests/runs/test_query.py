@@ -12,20 +12,20 @@ from core.base.errors import ClipError, StoreError, WeightsError
 from core.base.types import Image
 from core.runs import (
     Choice,
-    Decided,
+    RunPeople,
     Name,
-    candidates,
+    rank_candidates,
     decide,
     load_evidence,
     load_people,
-    look_at,
-    model_of,
-    rank,
+    find_people,
+    find_run_model,
+    rank_people,
     read_photo,
-    record_of,
+    read_record,
 )
 from core.vision.detect import Boxes
-from core.vision.match import set_apart
+from core.vision.match import subtract_mean
 from core.vision.models import Known, find
 from tests.runs.fakes import COLOURS, BrightDetector, ColourEmbedder
 from tests.runs.making import decide_and_write, run
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def decided(folder: Path) -> Decided:
+def decided(folder: Path) -> RunPeople:
     return load_people(folder)
 
 
@@ -65,8 +65,8 @@ class LastFirst(BrightDetector):
 
 def test_people_are_counted_from_the_left_whatever_the_detector_says_first() -> None:
     red, green = COLOURS
-    photo = look_at(scene((200, green), (40, red), (120, green)), LastFirst(), 0.5)
-    assert not photo.whole
+    photo = find_people(scene((200, green), (40, red), (120, green)), LastFirst(), 0.5)
+    assert not photo.is_whole
     np.testing.assert_allclose(photo.xyxy[:, [0, 2]], [[40, 64], [120, 144], [200, 224]], atol=1)
     assert [int(crop.reshape(-1, 3).mean(0).argmax()) for crop in photo.crops] == [2, 1, 1]
 
@@ -74,16 +74,16 @@ def test_people_are_counted_from_the_left_whatever_the_detector_says_first() -> 
 def test_a_detector_that_looks_at_small_pictures_still_answers_in_pixels_of_the_photo() -> None:
     detector = BrightDetector()
     detector.fit = lambda width, height: (width // 2, height // 4)  # type: ignore[method-assign]
-    photo = look_at(scene((40, COLOURS[0])), detector, 0.5)
+    photo = find_people(scene((40, COLOURS[0])), detector, 0.5)
     np.testing.assert_allclose(photo.xyxy, [[40, 30, 64, 90]], atol=4)
 
 
 def test_whoever_is_not_found_is_the_whole_picture() -> None:
-    photo = look_at(scene(), BrightDetector(), 0.5)
-    assert photo.whole and photo.xyxy.tolist() == [[0, 0, 320, 120]] and photo.crops[0].shape == (120, 320, 3)
-    assert look_at(scene((40, COLOURS[0])), None).whole
+    photo = find_people(scene(), BrightDetector(), 0.5)
+    assert photo.is_whole and photo.xyxy.tolist() == [[0, 0, 320, 120]] and photo.crops[0].shape == (120, 320, 3)
+    assert find_people(scene((40, COLOURS[0])), None).is_whole
     # The detector's score is 0.9, and the run wanted more.
-    assert look_at(scene((40, COLOURS[0])), BrightDetector(), 0.95).whole
+    assert find_people(scene((40, COLOURS[0])), BrightDetector(), 0.95).is_whole
 
 
 class Speck:
@@ -98,16 +98,16 @@ class Speck:
 
 
 def test_a_box_too_thin_for_anybody_is_nobody() -> None:
-    assert look_at(scene(), Speck(), 0.5).whole
+    assert find_people(scene(), Speck(), 0.5).is_whole
 
 
-def test_everybody_is_ranked_as_by_hand(decided: Decided) -> None:
+def test_everybody_is_ranked_as_by_hand(decided: RunPeople) -> None:
     tracklets = decided.evidence.tracklets
     assert decided.person.tolist() == [1, 2, 1, 2] and decided.threshold == 0.9
     asked = np.array([0.2, 0.5, 0.84], np.float32)
     asked /= np.linalg.norm(asked)
-    found = rank(asked, decided)
-    similarity = tracklets.vector @ set_apart(asked, decided.evidence.usual.mean(axis=0))
+    found = rank_people(asked, decided)
+    similarity = tracklets.vector @ subtract_mean(asked, decided.evidence.camera_means.mean(axis=0))
     by_hand = {p: similarity[decided.person == p] for p in (1, 2)}
     assert found.person.tolist() == sorted(by_hand, key=lambda p: -by_hand[p].mean()) == [1, 2]
     np.testing.assert_allclose(found.similarity, [by_hand[p].mean() for p in found.person], atol=1e-6)
@@ -115,44 +115,44 @@ def test_everybody_is_ranked_as_by_hand(decided: Decided) -> None:
     np.testing.assert_allclose(similarity[found.row], found.best, atol=1e-6)
 
 
-def test_the_mean_decides_and_not_the_best(decided: Decided) -> None:
+def test_the_mean_decides_and_not_the_best(decided: RunPeople) -> None:
     """Of two people, one has a tracklet just like the photo and another unlike it; the other one two alike enough."""
     vector = np.array([[1, 0, 0], [0.9, 0.4359, 0], [0, 0, 1], [0.9, 0, 0.4359]], np.float32)
     tracklets = replace(decided.evidence.tracklets, vector=vector)
-    changed = replace(decided.evidence, tracklets=tracklets, usual=np.zeros((2, 3), np.float32))
-    found = rank(np.array([1, 0, 0], np.float32), replace(decided, evidence=changed))
+    changed = replace(decided.evidence, tracklets=tracklets, camera_means=np.zeros((2, 3), np.float32))
+    found = rank_people(np.array([1, 0, 0], np.float32), replace(decided, evidence=changed))
     assert found.person.tolist() == [2, 1] and found.row.tolist()[1] == 0
     np.testing.assert_allclose(found.similarity, [0.9, 0.5], atol=1e-3)
     np.testing.assert_allclose(found.best, [0.9, 1.0], atol=1e-3)
 
 
-def test_candidates_show_the_crop_that_is_most_alike(decided: Decided, folder: Path) -> None:
+def test_candidates_show_the_crop_that_is_most_alike(decided: RunPeople, folder: Path) -> None:
     (asked,) = ColourEmbedder().embed([np.full((8, 4, 3), COLOURS[1], np.uint8)])
-    first, second = candidates(asked, decided, folder, 10)
-    assert (first.person, first.enough, second.person, second.enough) == (2, True, 1, False)
+    first, second = rank_candidates(asked, decided, folder, 10)
+    assert (first.person, first.above_threshold, second.person, second.above_threshold) == (2, True, 1, False)
     assert first.camera in ("gate", "hall") and first.best >= first.similarity > 0.98
     assert isinstance(first.crop.jpeg, Path) and first.crop.jpeg.is_relative_to(folder / "crops" / first.camera)
     green = cv2.imdecode(np.frombuffer(first.crop.jpeg.read_bytes(), np.uint8), 1)[8:-8, 4:-4]
     assert green.reshape(-1, 3).mean(0).argmax() == 1
     assert 0 <= first.crop.seconds <= 3.9 and first.crop.frame == round(10 * first.crop.seconds)
-    assert len(candidates(asked, decided, folder, 1)) == 1
+    assert len(rank_candidates(asked, decided, folder, 1)) == 1
     crops = decided.evidence.crops
     odd = crops.vector.copy()
     odd[np.arange(len(odd)) % 8 != 5] = (1, 0, 0)  # of each tracklet's eight, the sixth alone is as it was
     changed = replace(decided, evidence=replace(decided.evidence, crops=replace(crops, vector=odd)))
-    assert str(candidates(asked, changed, folder, 1)[0].crop.jpeg).endswith(tuple(crops.name[5::8].tolist()))
+    assert str(rank_candidates(asked, changed, folder, 1)[0].crop.jpeg).endswith(tuple(crops.name[5::8].tolist()))
 
 
-def test_a_person_at_the_very_threshold_is_alike(decided: Decided, folder: Path) -> None:
+def test_a_person_at_the_very_threshold_is_alike(decided: RunPeople, folder: Path) -> None:
     (asked,) = ColourEmbedder().embed([np.full((8, 4, 3), COLOURS[1], np.uint8)])
-    similarity = candidates(asked, decided, folder, 1)[0].similarity
+    similarity = rank_candidates(asked, decided, folder, 1)[0].similarity
     for threshold, enough in ((similarity, True), (similarity + 1e-6, False)):
-        assert candidates(asked, replace(decided, threshold=threshold), folder, 1)[0].enough is enough
+        assert rank_candidates(asked, replace(decided, threshold=threshold), folder, 1)[0].above_threshold is enough
 
 
-def test_vectors_of_another_length_are_refused(decided: Decided) -> None:
+def test_vectors_of_another_length_are_refused(decided: RunPeople) -> None:
     with pytest.raises(StoreError, match="have 3 numbers, this model gives 5"):
-        rank(np.ones(5, np.float32), decided)
+        rank_people(np.ones(5, np.float32), decided)
 
 
 def test_the_people_are_those_of_the_last_decision(tmp_path: Path) -> None:
@@ -230,14 +230,14 @@ def record(sha256: str) -> dict[str, object]:
 
 def test_the_model_has_to_be_the_one_of_the_run(folder: Path) -> None:
     shipped = find("person-osnet", "embedder")
-    assert model_of(record(shipped.digest), "embedder") == shipped
-    assert model_of(record(shipped.digest), "embedder", str(shipped.path)).digest == shipped.digest
+    assert find_run_model(record(shipped.digest), "embedder") == shipped
+    assert find_run_model(record(shipped.digest), "embedder", str(shipped.path)).digest == shipped.digest
     with pytest.raises(WeightsError, match=f"SHA-256 begins with {shipped.digest[:12]}, that of the run's with 0123"):
-        model_of(record("0123"), "embedder")
+        find_run_model(record("0123"), "embedder")
     with pytest.raises(WeightsError, match=r"run's embedder is not here.*--features FILE"):
-        model_of(record_of(folder), "embedder")
+        find_run_model(read_record(folder), "embedder")
     with pytest.raises(WeightsError, match="the run had no detector"):
-        model_of(record("0123"), "detector")
+        find_run_model(record("0123"), "detector")
 
 
 def test_what_is_no_picture_is_said(tmp_path: Path) -> None:
@@ -260,8 +260,8 @@ def test_a_photo_is_upright(tmp_path: Path) -> None:
     assert bgr.shape == (40, 20, 3) and bgr[:8].mean() > 200 > 50 > bgr[12:].mean()
 
 
-def test_the_run_is_only_read(decided: Decided, folder: Path) -> None:
+def test_the_run_is_only_read(decided: RunPeople, folder: Path) -> None:
     stamps = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
     load_people(folder)
-    candidates(decided.evidence.tracklets.vector[0], decided, folder, 5)
+    rank_candidates(decided.evidence.tracklets.vector[0], decided, folder, 5)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()} == stamps

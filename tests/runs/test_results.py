@@ -8,7 +8,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.base.types import Tracks
-from core.runs import overlay, spans, tracks_of
+from core.runs import overlay, spans, load_tracks
 
 
 def some_tracks() -> Tracks:
@@ -39,4 +39,4 @@ def test_the_overlay_carries_seconds_and_what_was_filled_in() -> None:
 def test_a_damaged_result_is_said_not_thrown(tmp_path: Path) -> None:
     (tmp_path / "tracks.parquet").write_bytes(b"no parquet")
     with pytest.raises(StoreError, match="cannot be read"):
-        tracks_of(tmp_path, "gate")
+        load_tracks(tmp_path, "gate")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.base.types import Tracks
-from core.runs import Crops, Evidence, apart, described, learn, load_evidence, parted, save_evidence
+from core.runs import Crops, Evidence, foot_distances, overlap_facts, learn_overlaps, load_evidence, split_tracks, save_evidence
 from core.vision.camera_overlap import Walks
 from core.vision.match import ELSEWHERE, match
 from core.vision.models import Known
@@ -60,18 +60,18 @@ def square_of(mix: bool, alike: bool) -> tuple[Evidence, dict[str, Tracks]]:
 
 def test_mixed_tracks_are_cut_and_their_parts_find_their_own() -> None:
     evidence, tracks = square_of(mix=True, alike=False)
-    found = learn(evidence, tracks)
+    found = learn_overlaps(evidence, tracks)
     assert {(one.camera, one.track) for one in found.cuts} >= {("east", 1), ("east", 2)}
-    people = match(found.tracklets, KNOWN, cos=0.5, apart=apart(found)).people()
+    people = match(found.tracklets, KNOWN, cos=0.5, apart=foot_distances(found)).people()
     row = found.row_of
-    second = {one.track: one.rest for one in found.cuts if one.camera == "east"}
-    south = {one.track: one.rest for one in found.cuts if one.camera == "south"}
+    second = {one.track: one.new_track for one in found.cuts if one.camera == "east"}
+    south = {one.track: one.new_track for one in found.cuts if one.camera == "south"}
     assert people.person[row["east", 1]] == people.person[row["south", 1]]
     assert people.person[row["east", second[1]]] == people.person[row["south", south.get(2, 2)]]
     # The walks were cut with the tracks.
     assert found.walks.row.max() == len(found.tracklets) - 1
     assert len(found.walks) == len(evidence.walks)
-    whole = parted(tracks["east"], [one for one in found.cuts if one.camera == "east"])
+    whole = split_tracks(tracks["east"], [one for one in found.cuts if one.camera == "east"])
     assert len(np.unique(whole.track)) == 6 + len(second)
 
 
@@ -79,9 +79,9 @@ def test_places_part_those_whom_looks_confuse() -> None:
     evidence, tracks = square_of(mix=False, alike=True)
     by_looks = match(evidence.tracklets, KNOWN, cos=0.5).people().person
     assert by_looks[0] == by_looks[7] and by_looks[1] == by_looks[6]
-    found = learn(evidence, tracks)
+    found = learn_overlaps(evidence, tracks)
     assert found.cuts == ()
-    matched = match(found.tracklets, KNOWN, cos=0.5, apart=apart(found))
+    matched = match(found.tracklets, KNOWN, cos=0.5, apart=foot_distances(found))
     assert matched.why[0, 7] == ELSEWHERE
     people = matched.people()
     assert people.person[0] != people.person[7] and people.person[1] != people.person[6]
@@ -91,17 +91,17 @@ def test_places_part_those_whom_looks_confuse() -> None:
 
 def test_what_was_learned_is_kept(tmp_path: Path) -> None:
     evidence, tracks = square_of(mix=False, alike=False)
-    found = learn(evidence, tracks)
+    found = learn_overlaps(evidence, tracks)
     save_evidence(found, tmp_path)
     back = load_evidence(tmp_path)
     assert [one.plain() for one in back.overlaps] == [one.plain() for one in found.overlaps]
-    assert np.array_equal(apart(back), apart(found), equal_nan=True)  # type: ignore[arg-type]
-    assert described(back)[0]["cameras"] == ["south", "east"]
+    assert np.array_equal(foot_distances(back), foot_distances(found), equal_nan=True)  # type: ignore[arg-type]
+    assert overlap_facts(back)[0]["cameras"] == ["south", "east"]
 
 
 def test_a_run_says_that_it_found_no_common_ground(tmp_path: Path) -> None:
     evidence = run(tmp_path)
-    assert evidence.overlaps == () and apart(evidence) is None
+    assert evidence.overlaps == () and foot_distances(evidence) is None
     assert len(evidence.walks) and isinstance(evidence.walks, Walks)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["same_ground"] == [] and record["cut_where_views_disagree"] == []

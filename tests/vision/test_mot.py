@@ -21,7 +21,7 @@ def tracks_of(rows: list[tuple[int, int, float, float, float, float, float]]) ->
         track=table[:, 1].astype(np.int64),
         xyxy=np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1),
         score=table[:, 6],
-        seen=np.ones(len(table), np.bool_),
+        detected=np.ones(len(table), np.bool_),
     )
 
 

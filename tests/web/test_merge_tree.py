@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.base.types import Ints
-from core.vision.match import FREE, REJECTED, MergeTree, grow
+from core.vision.match import FREE, REJECTED, MergeTree, grow_merge_tree
 from tests.web.running import Node
 
 MODULE = "gallery/merge_tree.js"
@@ -66,7 +66,7 @@ def random_tree(seed: int, count: int, forbidden: float, joined: int, steps: int
     why = np.where(np.triu(rng.random((count, count)) < forbidden, 1), REJECTED, FREE).astype(np.uint8)
     why = np.maximum(why, why.T)
     why[bundle[:, None] == bundle[None]] = FREE
-    return grow(similarity + similarity.T, why, bundle)
+    return grow_merge_tree(similarity + similarity.T, why, bundle)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -107,14 +107,14 @@ def test_pairs_that_must_not_join_never_do(web: Node, seed: int) -> None:
     why = np.full((8, 8), FREE, np.uint8)
     a, b = rng.choice(8, 2, replace=False)
     why[a, b] = why[b, a] = REJECTED
-    (label,) = web.run(CUT, **sent(grow(similarity, why, np.arange(8))), thresholds=[-1.0])
+    (label,) = web.run(CUT, **sent(grow_merge_tree(similarity, why, np.arange(8))), thresholds=[-1.0])
     assert label[a] != label[b]
     assert len(set(label)) == 2
 
 
 def test_those_whom_the_user_joined_are_one_at_every_threshold(web: Node) -> None:
     similarity, why = np.zeros((4, 4), np.float32), np.full((4, 4), FREE, np.uint8)
-    tree = sent(grow(similarity, why, np.array([0, 1, 0, 1])))
+    tree = sent(grow_merge_tree(similarity, why, np.array([0, 1, 0, 1])))
     for label in web.run(CUT, **tree, thresholds=[0.5, 1.0]):
         assert by_lowest_row(label) == [0, 1, 0, 1]
 

@@ -12,7 +12,7 @@ from core.base.types import Bools, Ints, Tracks
 from core.machine.artifacts import digest_of
 from core.review import Review, RunTracks, Shared, migrate_onto, shared
 from core.review.whatif.retrack import Again, Held
-from core.runs import CUT, Evidence, Link, Moment, apart, cut, decisions_of, to_go_by
+from core.runs import CUT, Evidence, Link, CutPoint, foot_distances, cut, resolve_links, prior_for
 from core.vision.match import match
 from core.vision.models import Known
 
@@ -125,9 +125,9 @@ def _people(
 ) -> int:
     """How many there are, with all that the links say."""
     cuts = [link for link in links if link["decision"] == CUT]
-    parts = cut(evidence, [Moment(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
-    said = decisions_of(links, parts)
-    found = match(parts.tracklets, to_go_by(parts, known), threshold, said, None, apart(parts))
+    parts = cut(evidence, [CutPoint(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
+    said = resolve_links(links, parts)
+    found = match(parts.tracklets, prior_for(parts, known), threshold, said, None, foot_distances(parts))
     return len(np.unique(found.people().person))
 
 

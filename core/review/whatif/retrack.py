@@ -22,22 +22,22 @@ from core.base.types import Bools, Detections, Features, Floats, Ints, Timeline,
 from core.machine.artifacts import Artifact, Store
 from core.review import same_boxes
 from core.runs import (
-    FILE,
+    TRACKLETS_FILE,
     CameraEvidence,
     Crops,
     Evidence,
     join_cameras,
-    known_of,
+    run_prior,
     load_detections,
     load_evidence,
-    looks_of,
-    parted,
-    record_of,
-    stored_features,
-    timelines_of,
-    tracklets_of,
-    tracks_of,
-    unmixed,
+    mean_appearance,
+    split_tracks,
+    read_record,
+    load_features,
+    load_timelines,
+    build_tracklets,
+    load_tracks,
+    cut_mixed_tracks,
 )
 from core.vision.appearance import COLOURS
 from core.vision.camera_overlap import walks_of
@@ -68,7 +68,7 @@ class Seen:
         if self.kept is not None:
             yield from (Features(rows, vector.astype(np.float32)) for rows, vector in self.kept)
         elif self.vectors is not None:
-            yield from stored_features(self.vectors)
+            yield from load_features(self.vectors)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ class Held:
 
 def hold(out: Path, store: Store | None = None, most_bytes: int = MOST_BYTES) -> Held:
     """The run in folder `out`; `StoreError` where what it found is not stored any more."""
-    record, timelines, kept = record_of(out), timelines_of(out), store or Store()
+    record, timelines, kept = read_record(out), load_timelines(out), store or Store()
     cameras, left = [], most_bytes
     for camera, about in record["cameras"].items():
         if "failed" in about:
@@ -98,10 +98,10 @@ def hold(out: Path, store: Store | None = None, most_bytes: int = MOST_BYTES) ->
         seen = _seen(camera, about, record, timelines.get(camera, Timeline.empty()), kept, left)
         left -= sum(vector.nbytes for _, vector in seen.kept or ())
         cameras.append(seen)
-    evidence = load_evidence(out) if (out / FILE).is_file() else None
-    tracks = {seen.camera: tracks_of(out, seen.camera) for seen in cameras}
+    evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
+    tracks = {seen.camera: load_tracks(out, seen.camera) for seen in cameras}
     settings = TrackSettings(**record["settings"]["track"])
-    return Held(out, settings, tuple(cameras), tracks, evidence, known_of(record) if evidence else None)
+    return Held(out, settings, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
 
 
 def _seen(
@@ -171,9 +171,9 @@ def again(held: Held, settings: TrackSettings, tell: Callable[[int], None] = lam
         before += len(seen.timeline)
     if held.evidence is None:
         return Again(found, None)
-    evidence = unmixed(_evidence(held, held.evidence, found), found)
+    evidence = cut_mixed_tracks(_evidence(held, held.evidence, found), found)
     cuts = {name: [one for one in evidence.cuts if one.camera == name] for name in found}
-    return Again({name: parted(its, cuts[name]) for name, its in found.items()}, replace(evidence, cuts=()))
+    return Again({name: split_tracks(its, cuts[name]) for name, its in found.items()}, replace(evidence, cuts=()))
 
 
 def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidence:
@@ -185,12 +185,12 @@ def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidenc
         mine, track_of = _crops_on(old, number, held.tracks[name], tracks)
         bare = np.setdiff1d(tracks.track, track_of)
         extra, track_of_extra = _boxes_of(seen[name], tracks[np.isin(tracks.track, bare)], mine)
-        mine, track_of = Crops.joined([mine, extra]), np.append(track_of, track_of_extra)
-        looks = looks_of(track_of, mine.quality, mine.vector, mine.colours)
+        mine, track_of = Crops.concatenate([mine, extra]), np.append(track_of, track_of_extra)
+        looks = mean_appearance(track_of, mine.quality, mine.vector, mine.colours)
         known = tracks[np.isin(tracks.track, looks.track)]
         crops = replace(mine, row=np.searchsorted(looks.track, track_of))
         walks = walks_of(known, seen[name].size, offset)
-        parts.append(CameraEvidence(tracklets_of(known, looks, offset), looks.colours, crops, walks))
+        parts.append(CameraEvidence(build_tracklets(known, looks, offset), looks.colours, crops, walks))
     return join_cameras(old.cameras, old.offsets, parts, old.overlaps)
 
 

@@ -56,7 +56,7 @@ _ENOUGH = 0.35  # of the weight must be the person's; where less seems so, the c
 Weights = NDArray[np.float32]
 
 
-def histogram(crop: Image) -> Floats:
+def colour_histogram(crop: Image) -> Floats:
     """The share of each of `COLOURS` in the upper and lower body of a BGR crop of any size: (2, 11), rows sum to 1."""
     if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3 or crop.size == 0:
         raise ValueError(f"expected a crop (height, width, 3) of uint8, got {crop.shape} of {crop.dtype}")
@@ -67,7 +67,7 @@ def histogram(crop: Image) -> Floats:
     return np.stack([_shares(upper, np.ones(len(upper), np.float32)), _shares(lower, down)])
 
 
-def combine(histograms: Floats, weights: Floats) -> Floats:
+def average_histograms(histograms: Floats, weights: Floats) -> Floats:
     """One histogram (2, 11) of several (k, 2, 11), by their weights (k,); all alike where every weight is 0."""
     weight = np.asarray(weights, np.float64)
     if not len(histograms) or weight.shape != (len(histograms),) or not (weight >= 0).all():
@@ -76,7 +76,7 @@ def combine(histograms: Floats, weights: Floats) -> Floats:
     return np.asarray(np.tensordot(weight / weight.sum(), histograms, 1), np.float32)
 
 
-def words(histogram: Floats) -> tuple[str, str]:
+def describe_colours(histogram: Floats) -> tuple[str, str]:
     """The colour of the upper and of the lower body: the strongest, with the second where that has nearly as much.
 
     >>> words(np.eye(11)[[7, 0]] + 0.7 * np.eye(11)[[1, 1]])

@@ -27,7 +27,7 @@ _TOLERANCE = 1e-2
 Doubles = NDArray[np.float64]
 
 
-def means(vectors: Floats, weights: Floats, group: Ints) -> tuple[Ints, Floats]:
+def mean_vectors(vectors: Floats, weights: Floats, group: Ints) -> tuple[Ints, Floats]:
     """The groups (g,), rising, and a unit vector for each (g, d).
 
     `vectors` (n, d) have unit norm, `weights` (n,) are 0 or more and count within their group only, all alike where

@@ -33,7 +33,7 @@ def sharpness_of(crop: Image) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def covered(tracks: Tracks) -> Floats:
+def occlusion(tracks: Tracks) -> Floats:
     """The largest share of each box that one other box of its frame covers."""
     share = np.zeros(len(tracks), np.float32)
     for rows in np.split(np.arange(len(tracks)), np.flatnonzero(np.diff(tracks.frame)) + 1):
@@ -47,14 +47,14 @@ def covered(tracks: Tracks) -> Floats:
     return share
 
 
-def whole(xyxy: Floats, width: int, height: int) -> Bools:
+def is_inside_picture(xyxy: Floats, width: int, height: int) -> Bools:
     """Which boxes (n, 4) keep clear of the edges of a picture of `width` x `height` pixels, so that nobody is cut."""
     x1, y1, x2, y2 = xyxy.T
     edge = _EDGE * height
     return np.asarray((x1 >= edge) & (y1 >= edge) & (x2 <= width - edge) & (y2 <= height - edge))
 
 
-TALL = 128
+FULL_HEIGHT_PX = 128
 """Pixels from which a box is high enough: those of Market-1501's crops, from which most embedders learn."""
 COVERED = 0.3
 """Share of a box at which another one spoils it: a quarter halves its fitness, half leaves little."""
@@ -72,7 +72,7 @@ SHARP = 20.0
 Numbers = NDArray[np.floating[Any]]
 
 
-def candidates(tracks: Tracks, width: int, height: int, most: int = 8, tries: int = 3) -> Ints:
+def candidate_boxes(tracks: Tracks, width: int, height: int, most: int = 8, tries: int = 3) -> Ints:
     """Rows of `tracks` to look at, rising: of each track `tries` from each of `most` equal shares of its fitting boxes.
 
     `width` and `height` are the picture's, in pixels. The shares follow time, and the tries of a share do so too, so
@@ -80,7 +80,7 @@ def candidates(tracks: Tracks, width: int, height: int, most: int = 8, tries: in
     """
     fit = fitness(tracks, width, height)
     rows = np.flatnonzero(fit >= FITS * _most_of(fit, tracks.track))
-    parts = shares(shares(tracks.track[rows], most), tries)
+    parts = time_shares(time_shares(tracks.track[rows], most), tries)
     return np.asarray(rows[_best_of(parts, fit[rows])])
 
 
@@ -95,11 +95,11 @@ def fitness(tracks: Tracks, width: int, height: int) -> Floats:
     """
     inside = np.clip(tracks.xyxy.reshape(-1, 2, 2), 0, (width, height))
     sides = inside[:, 1] - inside[:, 0]
-    size = np.where((sides >= 1).all(axis=1), np.clip(sides[:, 1] / TALL, 0, 1), 0)
-    alone = np.exp(-((covered(tracks) / COVERED) ** 2))
+    size = np.where((sides >= 1).all(axis=1), np.clip(sides[:, 1] / FULL_HEIGHT_PX, 0, 1), 0)
+    alone = np.exp(-((occlusion(tracks) / COVERED) ** 2))
     score = DOUBTED + (1 - DOUBTED) * np.clip(tracks.score, 0, 1)
-    edge = np.where(whole(tracks.xyxy, width, height), 1, CUT)
-    return np.asarray(size * edge * alone * score * np.where(tracks.seen, 1, FILLED_IN), np.float32)
+    edge = np.where(is_inside_picture(tracks.xyxy, width, height), 1, CUT)
+    return np.asarray(size * edge * alone * score * np.where(tracks.detected, 1, FILLED_IN), np.float32)
 
 
 def quality(fit: Floats, sharpness: Numbers, track: Ints) -> Floats:
@@ -114,7 +114,7 @@ def quality(fit: Floats, sharpness: Numbers, track: Ints) -> Floats:
     return np.asarray(fit * by_itself * np.sqrt(sharpness / best), np.float32)
 
 
-def shares(track: Ints, most: int = 8) -> Ints:
+def time_shares(track: Ints, most: int = 8) -> Ints:
     """Which share of its track's time each row from `candidates` lies in: numbers that rise with track, then with time.
 
     Each track has `most` shares that are equally large, or as many as it has rows.

@@ -2,7 +2,7 @@ from .footpaths import TICK_SECONDS as TICK_SECONDS
 from .footpaths import Feet as Feet
 from .footpaths import Walks as Walks
 from .footpaths import walks_of as walks_of
-from .identity_swaps import swaps as swaps
-from .search import Overlap as Overlap
+from .identity_swaps import find_identity_swaps as find_identity_swaps
+from .search import CameraOverlap as CameraOverlap
 from .search import distances as distances
-from .search import overlaps as overlaps
+from .search import find_overlaps as find_overlaps

@@ -32,7 +32,7 @@ class Walks(Table):
     tall: Floats
 
     def __post_init__(self) -> None:
-        self._settle(row=(np.int64, ()), tick=(np.int64, ()), feet=(np.float32, (2,)), tall=(np.float32, ()))
+        self._validate_columns(row=(np.int64, ()), tick=(np.int64, ()), feet=(np.float32, (2,)), tall=(np.float32, ()))
 
     @classmethod
     def empty(cls) -> Walks:
@@ -54,7 +54,7 @@ def walks_of(tracks: Tracks, size: tuple[int, int], offset: float, first_row: in
     parts = [Walks.empty()]
     for number, (a, b) in enumerate(pairwise([*begin.tolist(), len(ordered)])):
         parts.append(_walk(ordered[a:b], size, offset, first_row + number))
-    return Walks.joined(parts)
+    return Walks.concatenate(parts)
 
 
 def _walk(track: Tracks, size: tuple[int, int], offset: float, row: int) -> Walks:

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from core.base.types import Bools, Ints, Tracklets
 from core.vision.camera_overlap.footpaths import TICK_SECONDS, Numbers, Walks, at_once, feet_of
-from core.vision.camera_overlap.search import Overlap, steps, together
+from core.vision.camera_overlap.search import CameraOverlap, steps, together
 
 NEAR, FAR = 0.4, 0.8
 """Distances in body heights: below `NEAR` two are at one place, above `FAR` they certainly are not."""
@@ -30,7 +30,7 @@ _Spell = tuple[int, int, int]
 """A partner, and the first and last tick with them."""
 
 
-def swaps(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> list[Moment]:
+def find_identity_swaps(tracklets: Tracklets, walks: Walks, found: Sequence[CameraOverlap]) -> list[Moment]:
     """Rows of tracklets and the moments, on the common clock, at which they went on as somebody else; in order."""
     begin = walks.begins(len(tracklets))
     spells: dict[int, list[tuple[int, _Spell]]] = defaultdict(list)

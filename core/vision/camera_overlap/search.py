@@ -107,7 +107,7 @@ AGREED, CONTRAST = 2.4, 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class Overlap:
+class CameraOverlap:
     """Two cameras (numbers, `one` < `other`) that see the same ground.
 
     `to_other` (3, 3) takes places in the first picture to the second, in widths of the picture; `shift_seconds` is what
@@ -133,12 +133,12 @@ class Overlap:
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> Overlap:
+    def of(cls, plain: Mapping[str, Any]) -> CameraOverlap:
         arrays = {name: np.array(plain[name], np.float64) for name in ("to_other", "here")}
         return cls(**{**plain, **arrays})
 
 
-def overlaps(tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools) -> list[Overlap]:
+def find_overlaps(tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools) -> list[CameraOverlap]:
     """Those of all pairs of cameras that are believed; `similarity` and `together` (one camera, at once) are (n, n)."""
     begin = walks.begins(len(tracklets))
     cameras = np.unique(tracklets.camera).tolist()
@@ -190,7 +190,7 @@ class _Search:
     likely: list[tuple[int, int]]
     together: Bools
 
-    def run(self, one: int, other: int) -> Overlap | None:
+    def run(self, one: int, other: int) -> CameraOverlap | None:
         reach = round(REACH_SECONDS / TICK_SECONDS)
         tried = [self.at(shift) for shift in range(-reach, reach + 1, STEP)]
         best = max(tried, key=lambda found: found.worth)
@@ -204,7 +204,7 @@ class _Search:
             return None
         off = float(np.median(misses(best.map[None], best.pairs.feet)))
         here = best.pairs.feet.here.reshape(-1, 2)
-        return Overlap(one, other, best.map, best.shift * TICK_SECONDS, best.worth, chance, here, off)
+        return CameraOverlap(one, other, best.map, best.shift * TICK_SECONDS, best.worth, chance, here, off)
 
     def at(self, shift: int) -> _Found:
         """The best map where the clocks differ by `shift` ticks."""
@@ -269,7 +269,7 @@ BLOCK = 2048
 LEARNED = 400
 
 
-def distances(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> Floats:
+def distances(tracklets: Tracklets, walks: Walks, found: Sequence[CameraOverlap]) -> Floats:
     """Body heights between the feet of each pair, the middle one of the moments seen together, (n, n); NaN: unknown."""
     apart = np.full((len(tracklets),) * 2, np.nan, np.float32)
     begin = walks.begins(len(tracklets))
@@ -283,7 +283,7 @@ def distances(tracklets: Tracklets, walks: Walks, found: Sequence[Overlap]) -> F
     return apart
 
 
-def together(tracklets: Tracklets, overlap: Overlap) -> list[tuple[int, int]]:
+def together(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[int, int]]:
     """Pairs of rows that are seen at the same time by the two cameras."""
     ones, others = (np.flatnonzero(tracklets.camera == camera) for camera in (overlap.one, overlap.other))
     start, end = tracklets.start[others] + overlap.shift_seconds, tracklets.end[others] + overlap.shift_seconds
@@ -292,7 +292,7 @@ def together(tracklets: Tracklets, overlap: Overlap) -> list[tuple[int, int]]:
     return list(zip(ones[i].tolist(), others[j].tolist(), strict=True))
 
 
-def steps(overlap: Overlap, feet: Feet) -> Numbers:
+def steps(overlap: CameraOverlap, feet: Feet) -> Numbers:
     """Body heights between the feet at each moment, NaN where the first one stood where the map is not trusted."""
     learned = overlap.here[:: max(len(overlap.here) // LEARNED, 1)]
     nearest = cKDTree(learned).query(feet.here.reshape(-1, 2))[0]

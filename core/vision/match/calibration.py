@@ -35,18 +35,18 @@ from scipy.special import ndtr
 from scipy.stats import poisson
 
 from core.base.types import Floats, Ints
-from core.vision.match.constraints import FREE, STRANGERS, Reasons
-from core.vision.match.tree import MergeTree, open_pairs
+from core.vision.match.constraints import FREE, IMPOSTOR_REASONS, Reasons
+from core.vision.match.tree import MergeTree, pair_counts
 from core.vision.models import Known
 
 Numbers = NDArray[np.float64]
 
-WANTED = 0.05
+TARGET_FALSE_SHARE = 0.05
 """The expected false share at the threshold that is suggested."""
 LEVELS = np.round(np.arange(-0.2, 1.0, 0.01), 2)
 PRIOR = 10
 """The number of impostor pairs that weighs as much as what is known of the model."""
-FEW = 10
+MIN_IMPOSTOR_PAIRS = 10
 """With fewer impostor pairs than this, the model's usual threshold is suggested instead."""
 DRAWS = 400
 BLOCK = 512  # rows looked at together: memory stays small beside the matrix
@@ -96,7 +96,7 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
     share = _expected_false_share(np.array([[mean]]), np.array([[spread]]), counts, merges)[0]
     draws = _plausible_distributions(mean, spread, min(weight, counts.impostor_tracklets + PRIOR), seed)
     low, high = np.quantile(_outcomes(_expected_false_share(*draws, counts, merges), merges, seed), INTERVAL, axis=0)
-    enough = counts.impostor_pairs >= FEW
+    enough = counts.impostor_pairs >= MIN_IMPOSTOR_PAIRS
     floor = np.tanh(mean + TENTH * spread)
     return Calibration(
         levels=LEVELS,
@@ -140,7 +140,7 @@ def _count_pairs(similarity: Floats, why: Reasons) -> _PairCounts:
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
         upper = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
-        impostor = upper & np.isin(why[rows], STRANGERS)
+        impostor = upper & np.isin(why[rows], IMPOSTOR_REASONS)
         impostor_histogram += np.histogram(np.clip(similarity[rows][impostor], -1, 1), FINE)[0]
         in_impostor_pair[rows] |= impostor.any(1)
         in_impostor_pair |= impostor.any(0)
@@ -171,7 +171,7 @@ class _Merges:
 
 
 def _merges_by_level(tree: MergeTree, why: Reasons) -> _Merges:
-    joinable_pairs, joined_pairs = open_pairs(tree, why)
+    joinable_pairs, joined_pairs = pair_counts(tree, why)
     merges_at_level = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
     z = np.where(tree.level >= 1, np.inf, _fisher_z(np.minimum(tree.level, 1)))
     # A group bears the name of one of its rows, so a row that a merge names for the first time was alone until then.
@@ -267,7 +267,7 @@ def _suggested_threshold(share: Numbers, merges: _Merges, known: Known, floor: f
     ones. It never lies below `floor`, which one impostor pair in ten exceeds: there, only what is forbidden would keep
     people apart.
     """
-    acceptable = (share <= WANTED) & (merges.joined_pairs > 0)
+    acceptable = (share <= TARGET_FALSE_SHARE) & (merges.joined_pairs > 0)
     if not acceptable.any():
         return max(known.threshold, float(LEVELS[np.argmin(share)]))
     lowest = int(np.flatnonzero(acceptable)[0])

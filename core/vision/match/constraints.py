@@ -18,7 +18,7 @@ from core.base.types import Floats, Ints, Seconds, Tracklets
 Reasons = NDArray[np.uint8]
 
 FREE, TOGETHER, TOO_SOON, REJECTED, ELSEWHERE = range(5)
-WORDS = {
+REASON_TEXTS = {
     FREE: "nothing forbids it",
     TOGETHER: "both were in the picture of one camera at the same time",
     TOO_SOON: "there was no time to go from one camera to the other",
@@ -26,7 +26,7 @@ WORDS = {
     ELSEWHERE: "two cameras saw them at different places at the same moment",
 }
 
-STRANGERS = TOGETHER, ELSEWHERE
+IMPOSTOR_REASONS = TOGETHER, ELSEWHERE
 """Reasons by which a pair is surely two people, whatever the user or the clocks say."""
 FAR = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
@@ -87,7 +87,7 @@ def _add_travel(why: Reasons, tracklets: Tracklets, travel: Seconds) -> None:
                 why[np.ix_(one, other)], why[np.ix_(other, one)] = soon, soon.T
 
 
-def bundles(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
+def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
     """A number per tracklet, 0 to k - 1, alike for those that the user joined; refused where that cannot be."""
     pairs = np.array(list(same), np.int64).reshape(-1, 2)
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
@@ -109,5 +109,5 @@ class Contradiction(SettingsError):
 
 
 def _contradiction(one: int, other: int, why: Reasons) -> Contradiction:
-    message = f"two tracks that you joined cannot be one person: {WORDS[int(why[one, other])]}"
+    message = f"two tracks that you joined cannot be one person: {REASON_TEXTS[int(why[one, other])]}"
     return Contradiction((one, other), message, "Take one of the links back.")

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from core.base.types import Bools, Floats, Ints, Seconds, Table, Tracklets
 from core.vision.match.calibration import Calibration, calibrate
-from core.vision.match.constraints import ELSEWHERE, FREE, Decisions, Reasons, bundles, reasons
-from core.vision.match.similarity import cosines, lifted, to_groups
-from core.vision.match.tree import MergeTree, grow
+from core.vision.match.constraints import ELSEWHERE, FREE, Decisions, Reasons, must_link_groups, reasons
+from core.vision.match.similarity import cosine_similarity, raise_colocated, similarity_to_groups
+from core.vision.match.tree import MergeTree, grow_merge_tree
 from core.vision.models import Known
 
 MARGIN = 0.05
@@ -55,9 +55,9 @@ def identities(
 ) -> Identities:
     """`bundle` is alike for tracklets that the user joined: a person of one bundle is confirmed."""
     label = tree.cut(threshold)
-    person = numbered(label, tracklets)
+    person = number_people(label, tracklets)
     numbers, group = np.unique(person, return_inverse=True)
-    to_group, forbidden = to_groups(similarity, why, group)
+    to_group, forbidden = similarity_to_groups(similarity, why, group)
     rows = np.arange(len(person))
     own = to_group[rows, group] if len(rows) else np.empty(0, np.float32)
     to_group[forbidden] = -np.inf
@@ -108,7 +108,7 @@ def _in_doubt(group: Ints, torn: Bools, rival: Ints) -> Bools:
     return np.asarray(torn | np.isin(group, rival[torn]) | left[group])
 
 
-def numbered(label: Ints, tracklets: Tracklets) -> Ints:
+def number_people(label: Ints, tracklets: Tracklets) -> Ints:
     """A number from 1 up for each group: the rank of its first tracklet (ties: by camera, then by track)."""
     order = np.lexsort((tracklets.track, tracklets.camera, tracklets.start))
     rank = np.empty(len(label), np.int64)
@@ -135,7 +135,7 @@ _NUMBERS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class Ranked(Table):
+class RankedPairs(Table):
     """Each tracklet's (`row`) most similar ones of other people (`other`), `place` 1 the first, ordered by both.
 
     `why` says what forbids the pair. `margin` is how much more alike the tracklet is to its own person (NaN: alone).
@@ -150,10 +150,10 @@ class Ranked(Table):
 
     def __post_init__(self) -> None:
         whole, single = (np.int64, ()), (np.float32, ())
-        self._settle(row=whole, place=whole, other=whole, similarity=single, why=(np.uint8, ()), margin=single)
+        self._validate_columns(row=whole, place=whole, other=whole, similarity=single, why=(np.uint8, ()), margin=single)
 
 
-def rank(similarity: Floats, why: Reasons, found: Identities, best: int = BEST) -> Ranked:
+def rank_similar(similarity: Floats, why: Reasons, found: Identities, best: int = BEST) -> RankedPairs:
     """The `best` of each tracklet, whether or not anything forbids them, and after them, where fewer than `best` of
     these are free, the next free ones. Of equals the lower row is first."""
     n = len(similarity)
@@ -171,10 +171,10 @@ def rank(similarity: Floats, why: Reasons, found: Identities, best: int = BEST) 
             left[each, first] = -np.inf
     row, at_place = np.nonzero(np.isfinite(alike))
     chosen, value = other[row, at_place], alike[row, at_place]
-    return Ranked(row, at_place + 1, chosen, value, why[row, chosen], found.similarity[row] - value)
+    return RankedPairs(row, at_place + 1, chosen, value, why[row, chosen], found.similarity[row] - value)
 
 
-def most_alike(one: Ints, other: Ints, of: Ints, vector: NDArray[np.floating[Any]]) -> tuple[Ints, Ints, Floats]:
+def most_similar_crops(one: Ints, other: Ints, of: Ints, vector: NDArray[np.floating[Any]]) -> tuple[Ints, Ints, Floats]:
     """For each pair of tracklets (m,), which crop of either is most like one of the other's, and how much.
 
     `of` (c,) is the tracklet of each crop, `vector` (c, d) has unit norm; every tracklet needs a crop. The two crops
@@ -242,11 +242,11 @@ def match(
     `apart` (n, n) is how many body heights apart two cameras saw two at one moment; NaN where nobody knows.
     """
     said = decisions or Decisions()
-    similarity, why = cosines(tracklets), reasons(tracklets, travel, said.different, apart)
+    similarity, why = cosine_similarity(tracklets), reasons(tracklets, travel, said.different, apart)
     if apart is not None:
-        similarity = lifted(similarity, apart)
-    bundle = bundles(len(tracklets), said.same, why)
-    tree = grow(similarity, why, bundle)
+        similarity = raise_colocated(similarity, apart)
+    bundle = must_link_groups(len(tracklets), said.same, why)
+    tree = grow_merge_tree(similarity, why, bundle)
     calibration = calibrate(similarity, why, tree, known)
     threshold = calibration.threshold if cos is None else cos
     return Match(tracklets, said, similarity, why, bundle, tree, calibration, threshold)

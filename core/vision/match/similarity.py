@@ -27,31 +27,31 @@ LIFT = 0.5
 """Standing at one place raises a similarity s by this share of 1 - s."""
 
 
-SOME, ENOUGH = 8, 16
+OVERALL_PRIOR, CAMERA_PRIOR = 8, 16
 """Weights of the priors of the overall mean and of a camera's mean, in tracklets: with as many tracklets, a mean counts
 half."""
 
 
-def usual_looks(vector: Floats, camera: Ints, cameras: int) -> Floats:
+def camera_means(vector: Floats, camera: Ints, cameras: int) -> Floats:
     """The mean appearance of each camera (cameras, d), of vectors (n, d) of unit norm.
 
     It is shrunk towards the mean of all cameras, and that towards zero, the more so the fewer tracklets there are:
     the appearance of somebody who is nearly alone in a camera must not be taken for that of the camera.
     """
-    overall = vector.sum(axis=0, dtype=np.float64) / (len(vector) + SOME)
+    overall = vector.sum(axis=0, dtype=np.float64) / (len(vector) + OVERALL_PRIOR)
     own = np.zeros((cameras, vector.shape[1]))
     np.add.at(own, camera, vector)
     count = np.bincount(camera, minlength=cameras)[:, None]
-    return np.asarray((own + ENOUGH * overall) / (count + ENOUGH), np.float32)
+    return np.asarray((own + CAMERA_PRIOR * overall) / (count + CAMERA_PRIOR), np.float32)
 
 
-def set_apart(vector: NDArray[np.floating[Any]], usual: Floats) -> Floats:
+def subtract_mean(vector: NDArray[np.floating[Any]], usual: Floats) -> Floats:
     """`vector` (n, d) less the mean that is `usual` for each, scaled to unit norm again."""
     left = vector.astype(np.float32) - usual
     return np.asarray(left / np.maximum(np.linalg.norm(left, axis=-1, keepdims=True), 1e-6), np.float32)
 
 
-def cosines(tracklets: Tracklets) -> Floats:
+def cosine_similarity(tracklets: Tracklets) -> Floats:
     """(n, n), -1 to 1, symmetric to the last bit."""
     found = tracklets.vector @ tracklets.vector.T
     # A product's two halves may be summed in different order; the upper one counts.
@@ -62,7 +62,7 @@ def cosines(tracklets: Tracklets) -> Floats:
     return np.clip(found, -1, 1, out=found)
 
 
-def lifted(cosine: Floats, apart: Floats) -> Floats:
+def raise_colocated(cosine: Floats, apart: Floats) -> Floats:
     """`cosine` (n, n), raised for pairs that were at one place; `apart` (n, n) in body heights, NaN where unknown.
 
     >>> lifted(np.float32([[1, 0.5]]), np.float32([[np.nan, 0.1]])).tolist()
@@ -77,7 +77,7 @@ Doubles = NDArray[np.float64]
 GROUP_BLOCK = 512
 
 
-def to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:
+def similarity_to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:
     """Mean similarity of each tracklet to each group (0 to k - 1) without itself, (n, k), NaN where that is nobody; and
     where anybody in the group forbids it."""
     n, size = len(group), np.bincount(group)
@@ -96,7 +96,7 @@ def to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bo
     return means, forbidden
 
 
-def between(similarity: Floats, group: Ints) -> Floats:
+def group_similarity(similarity: Floats, group: Ints) -> Floats:
     """How alike groups (0 to k - 1) are, (k, k): the mean over all pairs of tracklets.
 
     Of one group with itself, over the pairs of different tracklets: NaN where there is only one.

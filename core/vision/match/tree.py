@@ -55,7 +55,7 @@ class MergeTree:
         return np.array(order, np.int64)
 
 
-def open_pairs(tree: MergeTree, why: Reasons) -> tuple[Ints, Ints]:
+def pair_counts(tree: MergeTree, why: Reasons) -> tuple[Ints, Ints]:
     """Before each merge, and after the last: pairs of tracklets that are in two groups which could still join, and
     pairs that are in one group. Both (m + 1,)."""
     size, free = np.ones(tree.count, np.int64), why == FREE
@@ -82,7 +82,7 @@ def _root(root: Ints, row: int) -> int:
     return row
 
 
-def grow(similarity: Floats, why: Reasons, bundle: Ints) -> MergeTree:
+def grow_merge_tree(similarity: Floats, why: Reasons, bundle: Ints) -> MergeTree:
     """The tree of n tracklets: `similarity` and `why` are (n, n), `bundle` (n,) alike for those joined by the user."""
     # Bundles are numbered by their lowest row, so that without any a bundle is a row.
     lowest = np.unique(bundle, return_index=True)[1][np.unique(bundle, return_inverse=True)[1]]

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Floats, Ints, Seconds, Timeline
 from core.vision.track import kalman
-from core.vision.track.tracker import NO_FEATURES, STEP_SECONDS, Rules, Tracker, overlap
+from core.vision.track.tracker import NO_FEATURES, STEP_SECONDS, AssociationRules, Tracker, iou_matrix
 
 _GRACE = 0.01
 """Seconds by which the times of a container may be off."""
 
 
 @dataclass(frozen=True)
-class LookRules:
+class EmbeddingRules:
     """Chosen by measurement on PETS 2009 and on drawn plazas: see docs/decisions/0007.
 
     first       boxes looked at when a track begins, returns, meets somebody or is alone again, `pace` seconds apart
@@ -45,9 +45,9 @@ class LookRules:
     calm: float = 2.0
 
 
-def decisive(timeline: Timeline, detections: Detections, usable: Bools, rules: LookRules = LookRules()) -> Bools:
+def select_boxes_to_embed(timeline: Timeline, detections: Detections, usable: Bools, rules: EmbeddingRules = EmbeddingRules()) -> Bools:
     """Which of the `usable` boxes decide something."""
-    motion = Rules.of(TrackSettings())
+    motion = AssociationRules.of(TrackSettings())
     track, contested = _followed(timeline, detections, usable, motion)
     # Weak boxes only prolong tracks, and are never matched by their looks.
     rows = np.flatnonzero((track > 0) & (detections.score >= motion.sure))
@@ -58,7 +58,7 @@ def decisive(timeline: Timeline, detections: Detections, usable: Bools, rules: L
     return chosen
 
 
-def _followed(timeline: Timeline, detections: Detections, usable: Bools, motion: Rules) -> tuple[Ints, Bools]:
+def _followed(timeline: Timeline, detections: Detections, usable: Bools, motion: AssociationRules) -> tuple[Ints, Bools]:
     """The track of each box by motion alone (0: none), and whether another box or track could be in its place."""
     tracker = Tracker(motion, STEP_SECONDS)
     use = usable & (detections.score >= motion.conf)
@@ -80,7 +80,7 @@ def _contested(near: Bools, strong: Bools) -> Bools:
     return np.asarray((near.sum(axis=0) > 1) | near[choosy].any(axis=0))
 
 
-def _looked_at(track: Ints, frame: Ints, seconds: Seconds, contested: Bools, rules: LookRules) -> Bools:
+def _looked_at(track: Ints, frame: Ints, seconds: Seconds, contested: Bools, rules: EmbeddingRules) -> Bools:
     """Which rows, ordered by track and time, get a look: the first of each interval of the state that a track is in."""
     if not len(track):
         return np.zeros(0, bool)
@@ -120,7 +120,7 @@ class _Now:
 
 
 @dataclass
-class Looks:
+class StretchAppearance:
     """One per camera; fed frame by frame with the boxes that have a track.
 
     Looks have changed when two clean boxes in a row have a cosine under `least` with what the track looked like.
@@ -134,7 +134,7 @@ class Looks:
         self, seconds: float, track: Ints, xyxy: Floats, vectors: Floats, has_vector: Bools
     ) -> tuple[NDArray[np.float64], Ints]:
         """How much of each box shares with the nearest other one (IoU), and the stretch of its track it lies in."""
-        shared = overlap(xyxy, xyxy)
+        shared = iou_matrix(xyxy, xyxy)
         np.fill_diagonal(shared, 0)
         cover = shared.max(axis=1, initial=0)
         stretch = np.array([self._stretch(int(t), seconds, c > TOUCH) for t, c in zip(track, cover, strict=True)])

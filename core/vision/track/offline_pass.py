@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.types import Bools, Ints, Timeline, Tracks
-from core.vision.track.tracker import overlap_each
+from core.vision.track.tracker import iou
 
 Numbers = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ THING_MOVED = 0.1
 
 
 @dataclass(frozen=True)
-class RejoinRules:
+class MotionRules:
     """`gap_seconds` is the longest gap closed; `look_seconds` how much of each side its motion is read from.
 
     A pair fits when the places that both sides expect in the middle of the gap are at most `near` body heights
@@ -50,7 +50,7 @@ class RejoinRules:
 
 
 @dataclass(frozen=True, eq=False)
-class Ends:
+class TrackEnds:
     """Both ends of each track: when, where (centre x, foot y), how tall, and how fast in pixels a second."""
 
     first: Numbers
@@ -60,7 +60,7 @@ class Ends:
     height: Numbers  # (n, 2 ends)
 
 
-def ordered_by(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:
+def order_by_track(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:
     """Rows ordered by (track, time), the track numbers, and where each track begins (with the end appended)."""
     ordered = tracks[np.lexsort((tracks.frame, tracks.track))]
     numbers, begin = np.unique(ordered.track, return_index=True)
@@ -76,7 +76,7 @@ def _line(seconds: Numbers, place: Numbers, at: float) -> tuple[Numbers, Numbers
     return place.mean(axis=0) + (at - middle) * speed, speed
 
 
-def ends_of(ordered: Tracks, begin: Ints, look: float) -> Ends:
+def track_ends(ordered: Tracks, begin: Ints, look: float) -> TrackEnds:
     count = len(begin) - 1
     first, last = ordered.seconds[begin[:-1]], ordered.seconds[begin[1:] - 1]
     place, speed, height = np.zeros((count, 2, 2)), np.zeros((count, 2, 2)), np.zeros((count, 2))
@@ -90,32 +90,32 @@ def ends_of(ordered: Tracks, begin: Ints, look: float) -> Ends:
         for end, (rows, at) in enumerate(((head, first[i]), (tail, last[i]))):
             place[i, end], speed[i, end] = _line(ordered.seconds[rows], foot[rows], at)
             height[i, end] = np.median(tall[rows])
-    return Ends(first, last, place, speed, height)
+    return TrackEnds(first, last, place, speed, height)
 
 
-def candidates(ends: Ends, gap_seconds: float) -> tuple[Ints, Ints]:
+def candidate_links(ends: TrackEnds, gap_seconds: float) -> tuple[Ints, Ints]:
     """Pairs (earlier, later) in which the later track begins after the earlier one ended, within the gap."""
     order = np.argsort(ends.first, kind="stable")
     starts = ends.first[order]
     low = np.searchsorted(starts, ends.last, "right")
     high = np.searchsorted(starts, ends.last + gap_seconds, "right")
-    earlier, at = ranged(low, high)
+    earlier, at = pairs_in_ranges(low, high)
     return earlier, order[at]
 
 
-def counted(many: Ints) -> tuple[Ints, Ints]:
+def repeat_with_index(many: Ints) -> tuple[Ints, Ints]:
     """Each i `many[i]` times, and the running number of each repetition: [2, 0, 1] gives [0, 0, 2], [0, 1, 0]."""
     owner = np.repeat(np.arange(len(many)), many)
     return owner, np.arange(len(owner)) - np.repeat(np.cumsum(many) - many, many)
 
 
-def ranged(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+def pairs_in_ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
     """Every pair of an i and a number from `low[i]` up to, not including, `high[i]`."""
-    owner, within = counted(np.maximum(high - low, 0))
+    owner, within = repeat_with_index(np.maximum(high - low, 0))
     return owner, low[owner] + within
 
 
-def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
+def misfit(ends: TrackEnds, a: Ints, b: Ints, rules: MotionRules) -> Numbers:
     """How badly the motion of each pair fits: 0 is perfect, 1 the most allowed; infinite where heights differ too much.
 
     Both sides are extrapolated to the middle of the gap; what counts is how far apart they end up there.
@@ -128,13 +128,13 @@ def misfit(ends: Ends, a: Ints, b: Ints, rules: RejoinRules) -> Numbers:
     return np.where(height_differs, np.inf, relative)
 
 
-def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
+def link_by_motion(tracks: Tracks, rules: MotionRules) -> Tracks:
     """Link tracks across gaps by motion alone, best fit first, each end once."""
     if not len(tracks):
         return tracks
-    ordered, numbers, begin = ordered_by(tracks)
-    ends = ends_of(ordered, begin, rules.look_seconds)
-    a, b = candidates(ends, rules.gap_seconds)
+    ordered, numbers, begin = order_by_track(tracks)
+    ends = track_ends(ordered, begin, rules.look_seconds)
+    a, b = candidate_links(ends, rules.gap_seconds)
     fit = misfit(ends, a, b, rules)
     follows = np.full(len(numbers), -1)
     taken = np.zeros(len(numbers), bool)
@@ -142,11 +142,11 @@ def rejoin(tracks: Tracks, rules: RejoinRules) -> Tracks:
     for k in np.argsort(fit + GAP_COST * (ends.first[b] - ends.last[a]), kind="stable"):
         if fit[k] <= 1 and follows[a[k]] < 0 and not taken[b[k]]:
             follows[a[k]], taken[b[k]] = b[k], True
-    name = chained(numbers, follows, ends.first)
-    return renamed(tracks, name[np.searchsorted(numbers, tracks.track)])
+    name = chain_numbers(numbers, follows, ends.first)
+    return with_numbers(tracks, name[np.searchsorted(numbers, tracks.track)])
 
 
-def chained(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
+def chain_numbers(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
     """`numbers`, with each track that follows another one taking over its number; `first` is when each track begins."""
     name = numbers.copy()
     for i in np.argsort(first, kind="stable"):
@@ -157,7 +157,7 @@ def chained(numbers: Ints, follows: Ints, first: Numbers) -> Ints:
 
 def is_long(tracks: Tracks, hits: int, seconds: float = 0.0) -> Bools:
     """Rows of tracks that were seen in `hits` frames or more, the first and last of them so many seconds apart."""
-    seen = tracks[tracks.seen]
+    seen = tracks[tracks.detected]
     numbers, of, count = np.unique(seen.track, return_inverse=True, return_counts=True)
     first, last = np.full(len(numbers), np.inf), np.full(len(numbers), -np.inf)
     np.minimum.at(first, of, seen.seconds)
@@ -166,7 +166,7 @@ def is_long(tracks: Tracks, hits: int, seconds: float = 0.0) -> Bools:
     return np.isin(tracks.track, numbers[(count >= hits) & (last - first >= seconds - 1e-6)])
 
 
-def is_thing(tracks: Tracks, sure: float) -> Bools:
+def is_static_object(tracks: Tracks, sure: float) -> Bools:
     """Rows of tracks of static objects: a chair, a trunk, a coat on its hook.
 
     They never move, and few of their boxes have a confidence of `sure` or more. People who sit or stand still move more
@@ -185,7 +185,7 @@ def is_thing(tracks: Tracks, sure: float) -> Bools:
     return np.asarray((certain <= THING_SURE) & ((high - low).max(axis=1) <= THING_MOVED * tall))[of]
 
 
-def doubled(tracks: Tracks) -> Bools:
+def is_duplicate(tracks: Tracks) -> Bools:
     """Rows at the end of a track that lie on the beginning of another one: both boxes were of one person.
 
     Without these rows one track ends before the other begins, and they can be linked.
@@ -200,18 +200,18 @@ def doubled(tracks: Tracks) -> Bools:
     by_start = np.argsort(first, kind="stable")
     low = np.searchsorted(first[by_start], last - HANDED_OVER[1], "left")
     high = np.searchsorted(first[by_start], last, "right")
-    older, at = ranged(low, high)
+    older, at = pairs_in_ranges(low, high)
     for i, j in zip(older.tolist(), by_start[at].tolist(), strict=True):
         if first[i] < first[j] and last[i] < last[j]:
             tail, head = rows[i][tracks.seconds[rows[i]] >= first[j]], rows[j][tracks.seconds[rows[j]] <= last[i]]
             _, one, other = np.intersect1d(tracks.frame[tail], tracks.frame[head], return_indices=True)
-            shared = overlap_each(tracks.xyxy[tail[one]], tracks.xyxy[head[other]])
+            shared = iou(tracks.xyxy[tail[one]], tracks.xyxy[head[other]])
             if len(shared) and shared.min() > ONE_PERSON[int(last[i] - first[j] > HANDED_OVER[0])]:
                 twice[tail] = True
     return twice
 
 
-def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
+def fill_gaps(tracks: Tracks, timeline: Timeline, rules: MotionRules) -> Tracks:
     """With boxes drawn on a straight line through gaps of at most `gap_seconds`; they are marked as not seen.
 
     A gap longer than `sure_seconds` is filled only where both sides expect to meet, as in `rejoin`: behind a pillar
@@ -219,7 +219,7 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
     """
     if not len(tracks):
         return tracks
-    ordered, _, _ = ordered_by(tracks)
+    ordered, _, _ = order_by_track(tracks)
     at = np.searchsorted(timeline.frame, ordered.frame)
     hole = np.diff(at) - 1
     same = np.diff(ordered.track) == 0
@@ -229,15 +229,15 @@ def fill(tracks: Tracks, timeline: Timeline, rules: RejoinRules) -> Tracks:
     begin = np.concatenate([[0], np.flatnonzero(long) + 1, [len(ordered)]])
     doubtful = np.flatnonzero(long & bridges)
     if len(doubtful):
-        ends = ends_of(ordered, begin, rules.look_seconds)
+        ends = track_ends(ordered, begin, rules.look_seconds)
         later = np.searchsorted(begin, doubtful + 1)
         bridges[doubtful[misfit(ends, later - 1, later, rules) > 1]] = False
-    return _in_order(Tracks.joined([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
+    return _in_order(Tracks.concatenate([ordered, _drawn(ordered, timeline, at, np.flatnonzero(bridges), hole)]))
 
 
 def _drawn(ordered: Tracks, timeline: Timeline, at: Ints, left: Ints, hole: Ints) -> Tracks:
     """The boxes between row `left` and the row after it, one for each analysed frame in the hole."""
-    whose, within = counted(hole[left])
+    whose, within = repeat_with_index(hole[left])
     side = left[whose]
     row = at[side] + within + 1
     seconds = timeline.seconds[row]
@@ -248,7 +248,7 @@ def _drawn(ordered: Tracks, timeline: Timeline, at: Ints, left: Ints, hole: Ints
         track=ordered.track[side],
         xyxy=((1 - share) * ordered.xyxy[side] + share * ordered.xyxy[side + 1]).astype(np.float32),
         score=np.minimum(ordered.score[side], ordered.score[side + 1]),
-        seen=np.zeros(len(side), bool),
+        detected=np.zeros(len(side), bool),
     )
 
 
@@ -259,12 +259,12 @@ def renumber(tracks: Tracks) -> Tracks:
     numbers, first, back = np.unique(tracks.track, return_index=True, return_inverse=True)
     rank = np.empty(len(numbers), np.int64)
     rank[np.lexsort((numbers, tracks.frame[first]))] = np.arange(1, len(numbers) + 1)
-    return _in_order(renamed(tracks, rank[back]))
+    return _in_order(with_numbers(tracks, rank[back]))
 
 
 def _in_order(tracks: Tracks) -> Tracks:
     return tracks[np.lexsort((tracks.track, tracks.frame))]
 
 
-def renamed(tracks: Tracks, track: Ints) -> Tracks:
-    return Tracks(tracks.frame, tracks.seconds, track, tracks.xyxy, tracks.score, tracks.seen)
+def with_numbers(tracks: Tracks, track: Ints) -> Tracks:
+    return Tracks(tracks.frame, tracks.seconds, track, tracks.xyxy, tracks.score, tracks.detected)

@@ -19,21 +19,21 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from core.base.types import Bools, Floats, Ints, Tracks
 from core.vision.track.appearance import GAP_SECONDS, TOUCH, Stretch
 from core.vision.track.offline_pass import (
-    Ends,
+    TrackEnds,
     Numbers,
-    RejoinRules,
-    candidates,
-    chained,
-    ends_of,
+    MotionRules,
+    candidate_links,
+    chain_numbers,
+    track_ends,
     misfit,
-    ranged,
-    renamed,
+    pairs_in_ranges,
+    with_numbers,
 )
-from core.vision.track.tracker import overlap_each
+from core.vision.track.tracker import iou
 
 
 @dataclass(frozen=True)
-class SettleRules:
+class RelinkRules:
     """Chosen by measurement on PETS 2009 and on synthetic plazas. Likeness is 0 for a stranger, 1 for the same person.
 
     A link over a short gap needs a likeness of `likely` and, unless the tracker had made it, a motion that fits.
@@ -78,18 +78,18 @@ class _Pieces:
     rows: Tracks  # ordered by piece and time
     begin: Ints
     track: Ints  # the tracker's number of each piece
-    ends: Ends
+    ends: TrackEnds
 
 
-def settle(
+def relink_tracks(
     tracks: Tracks,
     cover: Numbers,
     stretch: Ints,
     looks: dict[Stretch, Floats],
     cosine: float,
     size: tuple[int, int] | None,
-    rules: SettleRules,
-    near: RejoinRules,
+    rules: RelinkRules,
+    near: MotionRules,
 ) -> Tracks:
     """`tracks` under the numbers that the whole recording suggests.
 
@@ -105,9 +105,9 @@ def settle(
     piece = _piece(tracks, cover, stretch)
     _, first, piece = np.unique(piece, return_index=True, return_inverse=True)
     begin = np.append(first, len(tracks))
-    pieces = _Pieces(tracks, begin, tracks.track[first], ends_of(tracks, begin, near.look_seconds))
+    pieces = _Pieces(tracks, begin, tracks.track[first], track_ends(tracks, begin, near.look_seconds))
     known, look = _looks(tracks.track[first], stretch[first], looks)
-    earlier, later = candidates(pieces.ends, rules.long_seconds)
+    earlier, later = candidate_links(pieces.ends, rules.long_seconds)
     like = _likeness(pieces, known, look, cosine)(earlier, later)
     like = np.where(known[earlier] & known[later], like, rules.unknown)
     continues = _walks_on(pieces, cover, earlier, later, size, rules, near.sure_seconds)
@@ -117,8 +117,8 @@ def settle(
     appearance = _Appearance(like, known[earlier] & known[later])
     cost = _link_costs(links, appearance, fit, rules, near.gap_seconds)
     follows = _linked(earlier, later, cost, len(first), rules.limit)
-    name = chained(np.arange(1, len(first) + 1), follows, pieces.ends.first)
-    return renamed(tracks, name[piece])
+    name = chain_numbers(np.arange(1, len(first) + 1), follows, pieces.ends.first)
+    return with_numbers(tracks, name[piece])
 
 
 def _from_the_first(tracks: Tracks, cover: Numbers, stretch: Ints) -> Ints:
@@ -180,12 +180,12 @@ def _likeness(pieces: _Pieces, known: Bools, look: Floats, cosine: float) -> _Li
     return _Likeness(look, stranger, same)
 
 
-def _together(ends: Ends, known: Bools) -> tuple[Ints, Ints]:
+def _together(ends: TrackEnds, known: Bools) -> tuple[Ints, Ints]:
     """Pairs of known pieces that were in the picture at the same time."""
     rows = np.flatnonzero(known)
     order = rows[np.argsort(ends.first[rows], kind="stable")]
     until = np.searchsorted(ends.first[order], ends.last[order], "right")
-    a, b = ranged(np.arange(1, len(order) + 1), until)
+    a, b = pairs_in_ranges(np.arange(1, len(order) + 1), until)
     return order[a], order[b]
 
 
@@ -228,7 +228,7 @@ def _links(pieces: _Pieces, earlier: Ints, later: Ints, size: tuple[int, int] | 
 
 
 def _link_costs(
-    links: _Links, appearance: _Appearance, motion_misfit: Numbers, rules: SettleRules, short_seconds: float
+    links: _Links, appearance: _Appearance, motion_misfit: Numbers, rules: RelinkRules, short_seconds: float
 ) -> Numbers:
     """What each link costs; infinite where it cannot be. `motion_misfit` is up to 1 where the motion fits."""
     gap, likeness = links.gap_seconds, appearance.likeness
@@ -251,7 +251,7 @@ def _link_costs(
 
 
 def _walks_on(
-    pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, size: tuple[int, int] | None, rules: SettleRules, soon: float
+    pieces: _Pieces, cover: Numbers, a: Ints, b: Ints, size: tuple[int, int] | None, rules: RelinkRules, soon: float
 ) -> Bools:
     """Pairs in which b begins at once and where a ended, nobody else near: one person who turned, however they look.
 
@@ -262,7 +262,7 @@ def _walks_on(
     inside = ~_at_border(xyxy, size, rules.edge)
     alone = (cover <= TOUCH) & inside
     at_once = pieces.ends.first[b] - pieces.ends.last[a] <= soon + 1e-6
-    same_place = overlap_each(xyxy[last], xyxy[first]) >= rules.same_place
+    same_place = iou(xyxy[last], xyxy[first]) >= rules.same_place
     return np.asarray(alone[last] & alone[first] & at_once & same_place)
 
 

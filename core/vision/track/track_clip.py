@@ -10,10 +10,10 @@ import numpy as np
 
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
-from core.vision.track.appearance import Looks
-from core.vision.track.offline_pass import RejoinRules, doubled, fill, is_long, is_thing, rejoin, renumber
-from core.vision.track.relink import SettleRules, settle
-from core.vision.track.tracker import NO_FEATURES, STEP_SECONDS, Rules, Tracker
+from core.vision.track.appearance import StretchAppearance
+from core.vision.track.offline_pass import MotionRules, is_duplicate, fill_gaps, is_long, is_static_object, link_by_motion, renumber
+from core.vision.track.relink import RelinkRules, relink_tracks
+from core.vision.track.tracker import NO_FEATURES, STEP_SECONDS, AssociationRules, Tracker
 
 CHANGED = 0.2
 """So far under `track_cos` a box looks like somebody else."""
@@ -37,7 +37,7 @@ def track(
     detections count at all (regions); boxes under `settings.conf` do not. `on_frames` hears how far it is; `size` is
     the picture's (width, height), by which somebody who leaves is told from somebody who is hidden.
     """
-    rules = Rules.of(settings)
+    rules = AssociationRules.of(settings)
     tracker = Tracker(rules, STEP_SECONDS)
     use = detections.score >= rules.conf if usable is None else usable & (detections.score >= rules.conf)
     window = _Window(iter(features))
@@ -45,7 +45,7 @@ def track(
     end = np.searchsorted(detections.frame, timeline.frame, "right")
     number = np.zeros(len(detections), np.int64)
     cover, stretch = np.zeros(len(detections)), np.zeros(len(detections), np.int64)
-    looks = Looks(settings.track_cos - CHANGED)
+    looks = StretchAppearance(settings.track_cos - CHANGED)
     for i, (a, b) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
         rows = np.flatnonzero(use[a:b]) + a
         vectors, has = window.of(rows)
@@ -67,21 +67,21 @@ def track(
         track=number[kept],
         xyxy=detections.xyxy[kept],
         score=detections.score[kept],
-        seen=np.ones(len(kept), bool),
+        detected=np.ones(len(kept), bool),
     )
     on_frames(len(timeline))
-    near, known = RejoinRules(), looks.vectors()
+    near, known = MotionRules(), looks.vectors()
     good = np.flatnonzero(is_long(raw, settings.n_init))
-    good = good[~doubled(raw[good])]
+    good = good[~is_duplicate(raw[good])]
     if known:
         doubts = cover[kept[good]], stretch[kept[good]]
-        whole = settle(raw[good], *doubts, known, settings.track_cos, size, SettleRules(), near)
+        whole = relink_tracks(raw[good], *doubts, known, settings.track_cos, size, RelinkRules(), near)
     else:
-        whole = rejoin(raw[good], near)
-    whole = whole[~is_thing(whole, rules.sure)]
+        whole = link_by_motion(raw[good], near)
+    whole = whole[~is_static_object(whole, rules.sure)]
     # Settled pieces may lie on one person for a moment, and what is left of one may be too short to say who it is.
-    whole = whole[~doubled(whole)]
-    return renumber(fill(whole[is_long(whole, settings.n_init, SHORTEST)], timeline, near))
+    whole = whole[~is_duplicate(whole)]
+    return renumber(fill_gaps(whole[is_long(whole, settings.n_init, SHORTEST)], timeline, near))
 
 
 class _Window:

@@ -24,12 +24,12 @@ Rows = NDArray[np.int64]
 _JUST_OVER = 1e-5
 
 
-def overlap(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
+def iou_matrix(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
     """Intersection over union (n, m) of `xyxy` boxes; 0 where a box has no area."""
-    return overlap_each(one[:, None], other[None])
+    return iou(one[:, None], other[None])
 
 
-def overlap_each(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
+def iou(one: NDArray[np.floating], other: NDArray[np.floating]) -> NDArray[np.float64]:
     """Intersection over union of each box (..., 4) with the one beside it."""
     side = np.maximum(np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2]), 0.0)
     shared = side[..., 0] * side[..., 1]
@@ -94,7 +94,7 @@ STEP_SECONDS = 1 / 30
 
 
 @dataclass(frozen=True)
-class Rules:
+class AssociationRules:
     """All that decides an association. Users set `TrackSettings`; the rest was chosen by measurement.
 
     sure       boxes from here up are matched first and may start a track; weaker ones (from `conf`) only prolong one
@@ -120,11 +120,11 @@ class Rules:
     noise: kalman.Noise = kalman.MEASURED
 
     @classmethod
-    def of(cls, settings: TrackSettings) -> Rules:
+    def of(cls, settings: TrackSettings) -> AssociationRules:
         return cls(settings.conf, settings.iou, settings.track_cos, settings.n_init, settings.max_age)
 
     @classmethod
-    def classic(cls, track_cos: float = 0.8, max_age: float = 30, bank: int = 100) -> Rules:
+    def classic(cls, track_cos: float = 0.8, max_age: float = 30, bank: int = 100) -> AssociationRules:
         """The tracker of the 2017 paper: one stage, overlap only for tracks seen in the frame before."""
         return cls(0.0, 0.3, track_cos, 3, max_age, sure=0.0, bank=bank, reach=1, hold=False, noise=kalman.PAPER)
 
@@ -132,7 +132,7 @@ class Rules:
 class Tracker:
     """Feed frames in order with `step`; `step_seconds` is the usual time between two of them."""
 
-    def __init__(self, rules: Rules, step_seconds: float) -> None:
+    def __init__(self, rules: AssociationRules, step_seconds: float) -> None:
         if step_seconds <= 0:
             raise ValueError(f"step_seconds must be positive, got {step_seconds}")
         self.rules = rules
@@ -160,7 +160,7 @@ class Tracker:
         if len(self._id) and len(score):
             if len(vectors):
                 self._match_appearance(owner, track_free, strong, measurement, vectors, has_vector)
-            shared = overlap(kalman.boxes(self._state), xyxy)
+            shared = iou_matrix(kalman.boxes(self._state), xyxy)
             near = (self._missed <= rules.reach) | (self._hits < rules.n_init)
             self._match_overlap(owner, track_free, near, strong, shared, rules.iou)
             weak = (score >= rules.conf) & ~strong

@@ -38,7 +38,7 @@ class Usage(Table):
 
     def __post_init__(self) -> None:
         number = (np.float64, ())
-        self._settle(seconds=number, cpu=number, memory=number)
+        self._validate_columns(seconds=number, cpu=number, memory=number)
 
 
 class Watch:

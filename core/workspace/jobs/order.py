@@ -13,7 +13,7 @@ from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.machine.artifacts import digest_of
 from core.machine.paths import write_atomically
-from core.runs import NONE, VERSIONS, Span
+from core.runs import NO_EMBEDDER, VERSIONS, Span
 from core.vision.models import find
 from core.vision.regions import to_json
 from core.workspace.cases import Case
@@ -46,7 +46,7 @@ class Order:
 
     sources: tuple[Source, ...]
     detector: str
-    embedder: str = NONE
+    embedder: str = NO_EMBEDDER
     models: tuple[str, ...] = ()
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
@@ -67,7 +67,7 @@ class Order:
     @property
     def matched(self) -> bool:
         """Whether people are looked for again, and not only tracked."""
-        return self.embedder != NONE
+        return self.embedder != NO_EMBEDDER
 
     def moved(self, places: Mapping[str, str]) -> Order:
         """The same of clips that lie elsewhere now: paths by digest. Its key is the same."""
@@ -124,7 +124,7 @@ def order_of(case: Case) -> Order:
         raise SettingsError("the case has no clips", "Add some on the Footage page.")
     plan, offsets = case.plan, case.offsets
     models = [find(plan.detector, "detector").digest]
-    if plan.embedder != NONE:
+    if plan.embedder != NO_EMBEDDER:
         models.append(find(plan.embedder, "embedder").digest)
     sources = tuple(
         Source(
@@ -228,7 +228,7 @@ def _models(old: Order, new: Order) -> Iterator[str]:
     if old.detector != new.detector:
         yield f"detector: {new.detector} (was {old.detector})"
     if old.embedder != new.embedder:
-        one, other = ("none" if name == NONE else name for name in (old.embedder, new.embedder))
+        one, other = ("none" if name == NO_EMBEDDER else name for name in (old.embedder, new.embedder))
         yield f"re-identification model: {other} (was {one})"
     if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
         yield "a model file has changed"

@@ -12,44 +12,44 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.progress import Report
-from core.base.text import duration, in_words
+from core.base.text import duration, format_bytes
 from core.export import sheet_name
 from core.http import called_of, export_address
 from core.machine.artifacts import digest_of
 from core.review import Desk
-from core.runs import FILE, record_of
+from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, Making, What
 from pages.parts.shell.session import export_refused
 
 EVERY_SECONDS = 0.5
-_WORDS = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
+_NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
 _UNITS = {"export": "crops", "film": "frames"}
 
 
-def export_of(case: Case, desk: Desk, what: What, reason: str) -> Export:
+def export_of(case: Case, session: Desk, kind: What, reason: str) -> Export:
     """What would be made of the run as it is now decided; with a `reason` heads stay as they are."""
-    stamp = digest_of([(desk.out / name).stat().st_mtime_ns for name in (FILE, "run.json")])
+    stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     return Export(
-        what,
+        kind,
         case.run,
         stamp,
         case.threshold,
-        desk.review.links,
-        desk.review.names,
+        session.review.links,
+        session.review.names,
         " ".join(case.purpose.split()),
         reason,
     )
 
 
-def made(
-    case: Case, export: Export, results: Path, label: str, primary: bool = False, off: bool = False
+def show_export(
+    case: Case, export: Export, run_folder: Path, label: str, primary: bool = False, disabled: bool = False
 ) -> Making | None:
     """What is done already; otherwise a button, how far it is, or why it failed."""
     making = services().exports.look(export.key)
     if making is not None and making.live:
-        st.fragment(_watch, run_every=EVERY_SECONDS)(export.key, _WORDS[export.what])
+        st.fragment(_show_progress, run_every=EVERY_SECONDS)(export.key, _NAMES[export.what])
         return None
     if making is not None and making.state == "done":
         return making
@@ -57,71 +57,71 @@ def made(
         st.error(f"**The export failed.** {making.fault}", icon=":material/error:")
     elif making is not None:
         st.caption("Stopped before completion.")
-    again = making is not None and making.state == "failed"
+    failed = making is not None and making.state == "failed"
     st.button(
-        "Try again" if again else label,
+        "Try again" if failed else label,
         key=f"make {export.what}",
         type="primary" if primary else "secondary",
-        icon=":material/replay:" if again else ":material/package_2:",
-        disabled=off,
+        icon=":material/replay:" if failed else ":material/package_2:",
+        disabled=disabled,
         on_click=_start,
-        args=(case, export, results),
+        args=(case, export, run_folder),
     )
     if refused := export_refused(export.what).pop(""):
         st.error(refused, icon=":material/error:")
     return None
 
 
-def others_at_work(case: Case, shown: set[str]) -> None:
+def show_other_exports(case: Case, listed: set[str]) -> None:
     """Exports of the same run that are not on the page: they can be stopped while at work, and deleted later."""
-    every = list(services().exports.of(case.run))
-    for one in (one for one in every if one.live and one.key not in shown):
+    exports = list(services().exports.of(case.run))
+    for export in (export for export in exports if export.live and export.key not in listed):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Another export, with other settings, is in progress.")
             st.button(
-                "Stop this export", key=f"stop {one.key}", icon=":material/stop:", on_click=_stop, args=(one.key,)
+                "Stop this export", key=f"stop {export.key}", icon=":material/stop:", on_click=_stop, args=(export.key,)
             )
-    over = [one for one in every if not one.live and not (one.key in shown and one.state == "done")]
-    if over:
-        bulk = sum(path.stat().st_size for one in over for path in one.folder.rglob("*") if path.is_file())
+    finished = [export for export in exports if not export.live and not (export.key in listed and export.state == "done")]
+    if finished:
+        size = sum(path.stat().st_size for export in finished for path in export.folder.rglob("*") if path.is_file())
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"Earlier or unfinished exports of this run use {in_words(bulk)}.")
-            st.button("Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(over,))
+            st.caption(f"Earlier or unfinished exports of this run use {format_bytes(size)}.")
+            st.button("Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(finished,))
 
 
-def _watch(key: str, what: str) -> None:
+def _show_progress(key: str, kind: str) -> None:
     making = services().exports.look(key)
     if making is None or not making.live:
         st.rerun()
-    st.progress(min(1.0, making.report.share) if making.report else 0.0, text=_far(making, what))
+    st.progress(min(1.0, making.report.share) if making.report else 0.0, text=_progress_text(making, kind))
     label = "Stop" if making.state == "running" else "Stop now"
     st.button(label, key=f"stop {key}", icon=":material/stop:", on_click=_stop, args=(key,))
     st.caption("You can leave this page or close the browser; the export continues.")
 
 
-def _far(making: Making, what: str) -> str:
+def _progress_text(making: Making, kind: str) -> str:
     if making.state == "stopping":
         return "Stopping…"
     report = making.report
     if report is None:
-        return f"Creating {what}: reading results…"
-    where = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
-    return f"Creating {what}: {where}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_left(report)}"
+        return f"Creating {kind}: reading results…"
+    camera = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
+    return f"Creating {kind}: {camera}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_time_left(report)}"
 
 
-def _left(report: Report) -> str:
+def _time_left(report: Report) -> str:
     if report.done >= report.total:
         return "; finishing"
-    whole = " for this clip" if report.cameras > 1 else ""
-    return "" if report.left_seconds is None else f" · about {duration(report.left_seconds)} left{whole}"
+    scope = " for this clip" if report.cameras > 1 else ""
+    return "" if report.left_seconds is None else f" · about {duration(report.left_seconds)} left{scope}"
 
 
-def _start(case: Case, export: Export, results: Path) -> None:
+def _start(case: Case, export: Export, run_folder: Path) -> None:
     try:
-        there = [clip.path for clip in case.clips if Path(clip.path).exists()]
-        services().exports.start(export, results, there)
-        heads = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
-        services().cases.log(case.key, f"export begun: {_WORDS[export.what]}, {heads}")
+        clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
+        services().exports.start(export, run_folder, clips)
+        blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
+        services().cases.log(case.key, f"export begun: {_NAMES[export.what]}, {blurring}")
     except SightlineError as fault:
         export_refused(export.what).set(str(fault))
 
@@ -130,19 +130,19 @@ def _stop(key: str) -> None:
     services().exports.cancel(key)
 
 
-def _forget(over: list[Making]) -> None:
-    for one in over:
-        services().exports.forget(one.key)
+def _forget(finished: list[Making]) -> None:
+    for export in finished:
+        services().exports.forget(export.key)
 
 
 ZIP, CROPS = "gallery.zip", "crops.zip"
 SHEET_PX = 420
 
 
-def zip_done(case: Case, making: Making, results: Path) -> None:
+def show_zip(case: Case, making: Making, run_folder: Path) -> None:
     """The zip, its first sheet, and what whoever gets it needs to know."""
-    called = called_of(case, ".zip", making.began)
-    file(making, ZIP, called, "Download zip file", primary=True)
+    file_name = called_of(case, ".zip", making.began)
+    download_link(making, ZIP, file_name, "Download zip file", primary=True)
     with st.container(height=SHEET_PX, border=True):
         jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
         st.image(jpeg, width=1200, alt="First contact sheet: one row of crops per person")
@@ -150,36 +150,36 @@ def zip_done(case: Case, making: Making, results: Path) -> None:
         st.markdown("**SHA-256 of the zip file.** Store it elsewhere, or send it separately:")
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
-        st.code(f"python -m core gallery --check {called}", language="shell", wrap_lines=True)
-        files = [about["file"] for about in record_of(results)["cameras"].values() if about.get("file")]
+        st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
+        files = [about["file"] for about in read_record(run_folder)["cameras"].values() if about.get("file")]
         st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
-            f"python -m core run {shlex.join(files)} --like {called} --out again", language="shell", wrap_lines=True
+            f"python -m core run {shlex.join(files)} --like {file_name} --out again", language="shell", wrap_lines=True
         )
 
 
-def files_done(case: Case, making: Making) -> None:
+def show_files(case: Case, making: Making) -> None:
     """A download for each file."""
     with st.container(horizontal=True):
         for name in making.sums:
             stem = Path(name).stem
-            file(making, name, called_of(case, f"-{name}", making.began), "Download" if name == CROPS else stem)
+            download_link(making, name, called_of(case, f"-{name}", making.began), "Download" if name == CROPS else stem)
 
 
-def file(making: Making, name: str, called: str, label: str, primary: bool = False) -> None:
+def download_link(making: Making, name: str, file_name: str, label: str, primary: bool = False) -> None:
     path = making.file(name)
     if path is not None:
         st.link_button(
-            f"{label} ({in_words(path.stat().st_size)})",
-            export_address(making, name, called),
+            f"{label} ({format_bytes(path.stat().st_size)})",
+            export_address(making, name, file_name),
             type="primary" if primary else "secondary",
             icon=":material/download:",
-            help=f"{called}, SHA-256 {making.sums[name][:16]}…",
+            help=f"{file_name}, SHA-256 {making.sums[name][:16]}…",
         )
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _first_sheet(zipped: str, sha256: str) -> bytes:
+def _first_sheet(path: str, sha256: str) -> bytes:
     """The first contact sheet of a zip, as JPEG; `sha256` says which zip it is."""
-    with zipfile.ZipFile(zipped) as held:
-        return held.read(sheet_name(1))
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(sheet_name(1))

@@ -18,7 +18,7 @@ from core.runs import (
     links_csv,
     names_csv,
     people_csv,
-    people_of,
+    build_gallery,
     sightings_csv,
     sightings_parquet,
     similarity_npz,
@@ -28,11 +28,11 @@ from core.workspace.cases import Case
 Make = Callable[[], bytes]
 
 
-def tables(case: Case, desk: Desk) -> None:
+def show_tables(case: Case, session: Desk) -> None:
     """A button for each table of the people."""
 
     def people() -> Gallery:
-        return people_of(desk.evidence, desk.match, desk.out, {}, desk.review.names)
+        return build_gallery(session.evidence, session.match, session.out, {}, session.review.names)
 
     rows: list[tuple[str, str, Make, str]] = [
         ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "One row per sighting."),
@@ -43,31 +43,31 @@ def tables(case: Case, desk: Desk) -> None:
             "The same table, for programs.",
         ),
         ("People (CSV)", "-people.csv", lambda: people_csv(people()).encode(), "The person of each track."),
-        ("Similarities (NumPy)", "-similarity.npz", partial(similarity, case, desk), "All pairwise similarities."),
+        ("Similarities (NumPy)", "-similarity.npz", partial(similarity, case, session), "All pairwise similarities."),
     ]
-    if desk.evidence.timed:
-        boxes = "All boxes of all tracks, one text file per camera, in the format of the MOT benchmarks."
-        rows.append(("Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, desk.out, desk.evidence), boxes))
-    if desk.review.links:
-        decided = "Your decisions, for the --links option."
-        rows.append(("Decisions (CSV)", "-decisions.csv", lambda: links_csv(desk.review.links).encode(), decided))
-    if desk.review.names:
-        named = "Names and notes, for the --names option."
-        rows.append(("Names (CSV)", "-names.csv", lambda: names_csv(desk.review.names).encode(), named))
+    if session.evidence.has_times:
+        hint = "All boxes of all tracks, one text file per camera, in the format of the MOT benchmarks."
+        rows.append(("Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, session.out, session.evidence), hint))
+    if session.review.links:
+        hint = "Your decisions, for the --links option."
+        rows.append(("Decisions (CSV)", "-decisions.csv", lambda: links_csv(session.review.links).encode(), hint))
+    if session.review.names:
+        hint = "Names and notes, for the --names option."
+        rows.append(("Names (CSV)", "-names.csv", lambda: names_csv(session.review.names).encode(), hint))
     with st.container(horizontal=True):
-        for label, ending, make, hint in rows:
-            _button(case, label, ending, make, hint)
+        for label, suffix, make, hint in rows:
+            _button(case, label, suffix, make, hint)
 
 
-def similarity(case: Case, desk: Desk) -> bytes:
+def similarity(case: Case, session: Desk) -> bytes:
     """How alike all are, as the command line writes it beside the same people."""
-    said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
-    about = about_people(desk.whole, desk.out, desk.known, said)
-    gallery = people_of(desk.evidence, desk.match, desk.out, about, desk.review.names)
-    return similarity_npz(desk.evidence, desk.match, gallery.about)
+    choice = Choice(case.threshold, session.review.links, names=session.review.names, purpose=case.purpose)
+    about = about_people(session.whole, session.out, session.known, choice)
+    gallery = build_gallery(session.evidence, session.match, session.out, about, session.review.names)
+    return similarity_npz(session.evidence, session.match, gallery.about)
 
 
-def tracks_alone(case: Case, out: Path) -> None:
+def show_track_files(case: Case, out: Path) -> None:
     """What there is of a run that compared nobody."""
     with st.container(horizontal=True):
         _button(case, "Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, out), "One text file per camera.")
@@ -77,12 +77,12 @@ def tracks_alone(case: Case, out: Path) -> None:
                 _button(case, name, f"-{name}", (out / name).read_bytes, hint)
 
 
-def _button(case: Case, label: str, ending: str, make: Make, hint: str) -> None:
+def _button(case: Case, label: str, suffix: str, make: Make, hint: str) -> None:
     st.download_button(
         label,
         make,
-        file_name=called_of(case, ending),
-        key=f"get {ending}",
+        file_name=called_of(case, suffix),
+        key=f"get {suffix}",
         icon=":material/download:",
         help=hint,
         on_click="ignore",

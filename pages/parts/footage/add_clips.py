@@ -21,7 +21,7 @@ from pages.parts.shell.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_F
 from pages.parts.shell.web_modules import screen_component
 
 
-def from_folder(case: Case) -> None:
+def add_from_folder(case: Case) -> None:
     root = footage_root()
     FOLDER.set_default(LAST_FOLDER.get(str(root)))
     text = st.text_input(
@@ -33,35 +33,35 @@ def from_folder(case: Case) -> None:
     except SightlineError as fault:
         st.warning(f"**{fault.message}.** {fault.remedy}")
         return
-    _ways(folder, root)
-    there = {clip.path for clip in case.clips}
-    here = [str(path) for path in folder.clips if str(path) not in there]
-    if here:
-        _pick(case, here)
+    _folder_navigation(folder, root)
+    in_case = {clip.path for clip in case.clips}
+    available = [str(path) for path in folder.clips if str(path) not in in_case]
+    if available:
+        _clip_choice(case, available)
     elif folder.clips:
         st.caption("All clips in this folder are already in the case.")
     else:
         st.caption("This folder has no video files or image sequences. Choose another folder.")
 
 
-def refusals() -> None:
+def show_refusals() -> None:
     """What the last clips picked were refused for, until it is read."""
-    for number, words in enumerate(CLIPS_REFUSED.get([])):
+    for number, message in enumerate(CLIPS_REFUSED.get([])):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.error(words, icon=":material/error:")
-            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_read, args=(words,))
+            st.error(message, icon=":material/error:")
+            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_dismiss, args=(message,))
 
 
-def _read(words: str) -> None:
-    refused = list(CLIPS_REFUSED.get([]))
-    refused.remove(words)
-    CLIPS_REFUSED.set(refused)
+def _dismiss(message: str) -> None:
+    messages = list(CLIPS_REFUSED.get([]))
+    messages.remove(message)
+    CLIPS_REFUSED.set(messages)
 
 
-def _ways(folder: Folder, root: Path) -> None:
+def _folder_navigation(folder: Folder, root: Path) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        up = folder.path == root
-        st.button("Up", icon=":material/arrow_upward:", on_click=_go_to, args=(folder.path.parent,), disabled=up)
+        at_root = folder.path == root
+        st.button("Up", icon=":material/arrow_upward:", on_click=_open_folder, args=(folder.path.parent,), disabled=at_root)
         if folder.folders:
             names = [str(path) for path in folder.folders]
             st.selectbox(
@@ -76,20 +76,20 @@ def _ways(folder: Folder, root: Path) -> None:
             )
 
 
-def _go_to(folder: Path) -> None:
+def _open_folder(folder: Path) -> None:
     FOLDER.set(str(folder))
 
 
 def _step_down() -> None:
     if step := FOLDER_STEP.get(None):
-        _go_to(Path(step))
+        _open_folder(Path(step))
         FOLDER_STEP.set(None)
 
 
-def _pick(case: Case, here: list[str]) -> None:
+def _clip_choice(case: Case, available: list[str]) -> None:
     picked = st.multiselect(
-        f"Clips in this folder ({len(here)})",
-        here,
+        f"Clips in this folder ({len(available)})",
+        available,
         key=f"picked {case.key} {FOLDER.get('')}",
         format_func=lambda p: Path(p).name + ("/" if Path(p).is_dir() else ""),
         placeholder="Choose clips",
@@ -102,17 +102,17 @@ def _pick(case: Case, here: list[str]) -> None:
 
 def _add(case: Case, picked: list[str]) -> None:
     """Every clip on its own: one that is refused stops no other."""
-    refused = []
+    messages = []
     with st.spinner("Reading the clips…", show_time=True):
         for path in picked:
             try:
                 add_clip(case.key, Path(path))
             except SightlineError as fault:
-                refused.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
-    CLIPS_REFUSED.set(refused)
+                messages.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
+    CLIPS_REFUSED.set(messages)
 
 
-HTML = """<div class="uploader">
+_HTML = """<div class="uploader">
 <div class="drop"><button type="button" class="choose">Choose files</button>
 <span class="words"></span>
 <input type="file" multiple hidden tabindex="-1" aria-label="Video files"></div>
@@ -132,4 +132,4 @@ def uploader(case: Case) -> None:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    return screen_component("sightline_uploader", HTML, "footage/uploader.js", "footage/uploader.css")
+    return screen_component("sightline_uploader", _HTML, "footage/uploader.js", "footage/uploader.css")

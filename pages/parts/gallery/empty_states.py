@@ -10,8 +10,8 @@ import streamlit as st
 from core.base.errors import StoreError
 from core.base.text import duration
 from core.review import Desk, load_review, why_waiting
-from core.runs import record_of
-from core.workspace import desk_of, services
+from core.runs import read_record
+from core.workspace import session_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
 from pages.parts.shell.navigation import link_to
@@ -21,29 +21,29 @@ EVERY_SECONDS = 1.0
 _STAGES = {"detect": "detecting people", "embed": "computing appearance features", "track": "tracking"}
 
 
-def desk_or_hint(case: Case) -> Desk | None:
+def session_or_hint(case: Case) -> Desk | None:
     """The people of the case; where there are none, what to do is said."""
-    waiting = _waiting(case)
-    shown = _look(case.run)
-    if shown is None:
+    waiting = _show_awaited_run(case)
+    job = _find_job(case.run)
+    if job is None:
         if not waiting:
             _no_run(case)
         return None
-    if shown.state not in ("done", "partly"):
-        _not_done(shown)
+    if job.state not in ("done", "partly"):
+        _not_done(job)
         return None
-    for camera in shown.cameras:
+    for camera in job.cameras:
         if camera.state == "failed":
             st.warning(f"**{camera.name} is missing:** {camera.fault}")
-    desk = desk_of(case)
-    if desk is None:
+    session = session_of(case)
+    if session is None:
         st.info(
             "**This run tracked people by motion alone**, so people cannot be matched across cameras. "
             "Choose a re-identification model and run again.",
             icon=":material/info:",
         )
         link_to("run", "Go to Run", ":material/arrow_forward:")
-    elif not len(desk.evidence.tracklets):
+    elif not len(session.evidence.tracklets):
         st.info(
             "**No people were found in these clips.** Try a lower confidence threshold, a larger detector input or "
             "larger regions.",
@@ -51,7 +51,7 @@ def desk_or_hint(case: Case) -> Desk | None:
         )
         link_to("run", "Change settings on the Run page", ":material/arrow_forward:")
         return None
-    return desk
+    return session
 
 
 def _no_run(case: Case) -> None:
@@ -68,24 +68,24 @@ def _no_run(case: Case) -> None:
 
 def _not_done(job: Job) -> None:
     if job.live:
-        _progress(job.key)
+        _show_progress(job.key)
     else:
-        why = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
-        words = "The run was stopped." if job.state == "stopped" else "The run failed."
-        st.error(f"**{words}** {why}", icon=":material/error:")
+        reason = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
+        message = "The run was stopped." if job.state == "stopped" else "The run failed."
+        st.error(f"**{message}** {reason}", icon=":material/error:")
         link_to("run", "Continue on the Run page", ":material/arrow_forward:")
 
 
-def _waiting(case: Case) -> bool:
+def _show_awaited_run(case: Case) -> bool:
     """Say how the run stands that was started and is not shown yet; whether there is one."""
-    job = _look(case.wanted)
+    job = _find_job(case.wanted)
     if job is None or job.state in ("done", "partly"):
         return False
     _not_done(job)
     return True
 
 
-def _look(key: str) -> Job | None:
+def _find_job(key: str) -> Job | None:
     """The run of that key, if it is still there."""
     if not key:
         return None
@@ -95,29 +95,29 @@ def _look(key: str) -> Job | None:
         return None
 
 
-def _progress(key: str) -> None:
-    st.fragment(_line, run_every=EVERY_SECONDS)(key)
+def _show_progress(key: str) -> None:
+    st.fragment(_progress_line, run_every=EVERY_SECONDS)(key)
 
 
-def _line(key: str) -> None:
-    job = _look(key)
+def _progress_line(key: str) -> None:
+    job = _find_job(key)
     if job is None or not job.live:
         # A full run of the page shows what came of it.
         st.rerun()
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
     camera = next((camera for camera in job.cameras if camera.report is not None), None)
-    words, share = f"{done} of {len(job.cameras)} clips done", 0.0
+    message, share = f"{done} of {len(job.cameras)} clips done", 0.0
     if camera is not None and camera.report is not None:
         report = camera.report
         left = "" if report.left_seconds is None else f", about {duration(report.left_seconds)} left in this step"
-        words += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
+        message += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
         share = min(1.0, report.share)
-    st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {words}.")
+    st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {message}.")
 
 
-def how_made(out: Path) -> None:
+def show_models_and_settings(out: Path) -> None:
     """Which models and settings led to these people, camera by camera."""
-    record = record_of(out)
+    record = read_record(out)
     with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record["models"].items():
             st.markdown(f"**{kind.capitalize()}:** {_model(model)}")
@@ -128,10 +128,10 @@ def how_made(out: Path) -> None:
             f"**Settings:** {rate}; detector at {settings['detect'].get('size', '?')} px; "
             + "; ".join(f"{name} {_amount(value)}" for name, value in track.items())
         )
-        for camera, about in record["cameras"].items():
-            if "failed" not in about:
-                st.markdown(f"**{camera}:** {_camera(about)}")
-                for note in about["notes"]:
+        for camera, camera_record in record["cameras"].items():
+            if "failed" not in camera_record:
+                st.markdown(f"**{camera}:** {_camera(camera_record)}")
+                for note in camera_record["notes"]:
                     st.caption(f":orange-badge[:material/warning: Note] {note}")
         st.caption(f"{record['program']}, started {record['began']}")
 
@@ -140,13 +140,13 @@ def _amount(value: Any) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
-def _camera(about: dict[str, Any]) -> str:
+def _camera(camera_record: dict[str, Any]) -> str:
     stages = [
         f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s" + (f", {cost['kept']} kept" * bool(cost["kept"]))
-        for stage, cost in about["stages"].items()
+        for stage, cost in camera_record["stages"].items()
     ]
-    looked = f"{about['analysed']} of {about['frames']} frames analysed, {about['unreadable']} unreadable"
-    return "; ".join([looked, *stages, f"clip digest {about['digest']}"])
+    analysed = f"{camera_record['analysed']} of {camera_record['frames']} frames analysed, {camera_record['unreadable']} unreadable"
+    return "; ".join([analysed, *stages, f"clip digest {camera_record['digest']}"])
 
 
 def _model(model: dict[str, Any] | str) -> str:
@@ -157,7 +157,7 @@ def _model(model: dict[str, Any] | str) -> str:
     return f"{model['name']} ({facts}){assumed}"
 
 
-def waiting_decisions(case: Case) -> None:
+def show_unapplied_decisions(case: Case) -> None:
     """What was said and fits no track of the run that is shown, until the user has seen it."""
     path = services().cases.review_file(case.key)
     sentences = why_waiting(load_review(path)) if path.is_file() else ()
@@ -165,8 +165,8 @@ def waiting_decisions(case: Case) -> None:
     if not sentences or dismissed.get(()) == sentences:
         return
     with st.container(border=True):
-        some = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
-        st.markdown(f":material/pending_actions: **{some} could not be applied to this run.** Saved for a later run.")
+        decisions = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
+        st.markdown(f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run.")
         st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
         if st.button("Dismiss", key=f"understood {case.run}"):
             dismissed.set(sentences)

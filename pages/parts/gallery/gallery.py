@@ -10,20 +10,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.http import crop_address, levels_address, people_address
-from core.review import Desk, Review, Sight, confirm, different, merge, name, note, reject, same, split, unsure
+from core.review import Desk, Review, TrackKey, confirm, different, merge, name, note, reject, same, split, unsure
 from core.workspace import ANOTHER_RUN, act, redo, services, undo
 from core.workspace.cases import Case
-from pages.parts.gallery.moment import look_at_moment
+from pages.parts.gallery.moment import request_moment
 from pages.parts.shell.format import PALETTE
-from pages.parts.shell.session import GALLERY, GALLERY_ACTIONS
+from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
 from pages.parts.shell.web_modules import screen_component
 
-_KEPT = 50
-_OF_ANY_RUN = ("level", "undo", "redo")
+_MAX_FAULTS = 50
+_VALID_FOR_ANY_RUN = ("level", "undo", "redo")
 
 
 @dataclass
-class Heard:
+class ActionCursor:
     """Up to which number a page in the browser was heard, what was refused, and what of it left nothing to undo."""
 
     page: str = ""
@@ -31,100 +31,100 @@ class Heard:
     faults: dict[int, str] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
 
-    def plain(self) -> dict[str, Any]:
-        faults = [{"n": number, "words": words} for number, words in self.faults.items()]
-        return {"page": self.page, "n": self.number, "faults": faults[-_KEPT:]}
+    def receipt(self) -> dict[str, Any]:
+        faults = [{"n": number, "words": log_entry} for number, log_entry in self.faults.items()]
+        return {"page": self.page, "n": self.number, "faults": faults[-_MAX_FAULTS:]}
 
 
-def hear(case: Case) -> Heard:
+def process_actions(case: Case) -> ActionCursor:
     """Do what the browser has said since it was heard last."""
-    said = GALLERY.get({}).get("said") or {"page": "", "acts": []}
-    heard: Heard = GALLERY_ACTIONS.set_default(Heard())
-    if heard.page != said["page"]:
-        heard = Heard(said["page"])
-        GALLERY_ACTIONS.set(heard)
-    for deed in said["acts"]:
-        if deed["n"] > heard.number:
-            heard.number = deed["n"]
-            fault = _done(case, deed, heard)
+    message = GALLERY.get({}).get("said") or {"page": "", "acts": []}
+    cursor: ActionCursor = GALLERY_CURSOR.set_default(ActionCursor())
+    if cursor.page != message["page"]:
+        cursor = ActionCursor(message["page"])
+        GALLERY_CURSOR.set(cursor)
+    for action in message["acts"]:
+        if action["n"] > cursor.number:
+            cursor.number = action["n"]
+            fault = _process(case, action, cursor)
             if fault:
-                heard.faults[deed["n"]] = fault
-    return heard
+                cursor.faults[action["n"]] = fault
+    return cursor
 
 
-def _done(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
+def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
     """Why it could not be done; empty where it was."""
-    if overtaken := _overtaken(case, deed):
-        heard.idle.add(deed["n"])
-        return overtaken
-    match deed["do"]:
+    if rejection := _rejection(case, action):
+        cursor.idle.add(action["n"])
+        return rejection
+    match action["do"]:
         case "level":
-            _keep_level(case, deed["level"])
+            _save_threshold(case, action["level"])
             return ""
         case "watch":
-            look_at_moment(_sight(deed["sighting"]), deed["seconds"])
+            request_moment(_sighting(action["sighting"]), action["seconds"])
             return ""
         case "undo":
-            return "" if deed.get("of") in heard.idle else undo(case)
+            return "" if action.get("of") in cursor.idle else undo(case)
         case "redo":
             return redo(case)
-    return _act(case, deed, heard)
+    return _apply(case, action, cursor)
 
 
-def _overtaken(case: Case, deed: Mapping[str, Any]) -> str:
+def _rejection(case: Case, action: Mapping[str, Any]) -> str:
     """Why it cannot be meant for the case and the run that are shown now; empty where it is."""
-    if deed.get("case", case.key) != case.key:
+    if action.get("case", case.key) != case.key:
         return "Another case is open now. Repeat the action there."
-    if deed["do"] not in _OF_ANY_RUN and deed.get("run", case.run) != case.run:
+    if action["do"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
         return ANOTHER_RUN
     return ""
 
 
-def _act(case: Case, deed: Mapping[str, Any], heard: Heard) -> str:
-    def how(desk: Desk) -> Review:
-        review = _DEEDS[deed["do"]](desk, deed)
-        if review is desk.review:
-            heard.idle.add(deed["n"])
+def _apply(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
+    def edit(session: Desk) -> Review:
+        review = _ACTION_HANDLERS[action["do"]](session, action)
+        if review is session.review:
+            cursor.idle.add(action["n"])
         return review
 
-    fault = act(case, how)
+    fault = act(case, edit)
     if fault:
-        heard.idle.add(deed["n"])
+        cursor.idle.add(action["n"])
     return fault
 
 
-def _keep_level(case: Case, level: float | None) -> None:
-    words = (
-        "accepted the suggested similarity threshold" if level is None else f"set the similarity threshold to {level:g}"
+def _save_threshold(case: Case, threshold: float | None) -> None:
+    log_entry = (
+        "accepted the suggested similarity threshold" if threshold is None else f"set the similarity threshold to {threshold:g}"
     )
-    services().cases.change(case.key, lambda now: replace(now, threshold=level), words)
+    services().cases.change(case.key, lambda current: replace(current, threshold=threshold), log_entry)
 
 
-def _sight(said: Any) -> Sight:
-    camera, track = said
+def _sighting(message: Any) -> TrackKey:
+    camera, track = message
     return str(camera), int(track)
 
 
-def _person(desk: Desk, said: Any) -> int:
+def _person(session: Desk, message: Any) -> int:
     """Who a person of the browser is now, told by the first of their sightings: numbers may have changed since."""
-    return int(desk.people.person[desk.row(*_sight(said))])
+    return int(session.people.person[session.row(*_sighting(message))])
 
 
-_DEEDS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
-    "confirm": lambda desk, deed: confirm(desk, _person(desk, deed["person"])),
-    "reject": lambda desk, deed: reject(desk, *_sight(deed["sighting"])),
-    "merge": lambda desk, deed: merge(desk, [_person(desk, one) for one in deed["people"]]),
-    "split": lambda desk, deed: split(desk, [_sight(one) for one in deed["sightings"]]),
-    "name": lambda desk, deed: name(desk, _person(desk, deed["person"]), str(deed["text"])),
-    "note": lambda desk, deed: note(desk, _person(desk, deed["person"]), str(deed["text"])),
-    "same": lambda desk, deed: same(desk, _sight(deed["a"]), _sight(deed["b"])),
-    "different": lambda desk, deed: different(desk, _sight(deed["a"]), _sight(deed["b"])),
-    "unsure": lambda desk, deed: unsure(desk, _sight(deed["a"]), _sight(deed["b"])),
+_ACTION_HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
+    "confirm": lambda session, action: confirm(session, _person(session, action["person"])),
+    "reject": lambda session, action: reject(session, *_sighting(action["sighting"])),
+    "merge": lambda session, action: merge(session, [_person(session, entry) for entry in action["people"]]),
+    "split": lambda session, action: split(session, [_sighting(entry) for entry in action["sightings"]]),
+    "name": lambda session, action: name(session, _person(session, action["person"]), str(action["text"])),
+    "note": lambda session, action: note(session, _person(session, action["person"]), str(action["text"])),
+    "same": lambda session, action: same(session, _sighting(action["a"]), _sighting(action["b"])),
+    "different": lambda session, action: different(session, _sighting(action["a"]), _sighting(action["b"])),
+    "unsure": lambda session, action: unsure(session, _sighting(action["a"]), _sighting(action["b"])),
 }
 
 
-def gallery(case: Case, desk: Desk, heard: Heard) -> None:
-    done, undone = desk.review.done, desk.review.undone
+def gallery(case: Case, session: Desk, cursor: ActionCursor) -> None:
+    applied, undone = session.review.done, session.review.undone
     data = {
         "case": case.key,
         "people": people_address(case),
@@ -132,9 +132,9 @@ def gallery(case: Case, desk: Desk, heard: Heard) -> None:
         "crops": crop_address(case.run),
         "threshold": case.threshold,
         "palette": PALETTE,
-        "undo": done[-1].words if done else "",
+        "undo": applied[-1].words if applied else "",
         "redo": undone[-1].words if undone else "",
-        "heard": heard.plain(),
+        "heard": cursor.receipt(),
     }
     # Without a callback Streamlit would not keep what the browser says.
     _component()(key=GALLERY.key, data=data, on_said_change=lambda: None, height="content")

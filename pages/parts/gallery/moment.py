@@ -9,12 +9,12 @@ import streamlit as st
 
 from core.base.text import person_name
 from core.http import boxes_address, film_address
-from core.review import Desk, Sight, cut
-from core.runs import record_of
+from core.review import Desk, TrackKey, cut
+from core.runs import read_record
 from core.workspace import act
 from core.workspace.cases import Case
-from pages.parts.player.player import Cutting, film_ready, player
-from pages.parts.shell.format import clock
+from pages.parts.player.player import TrackOverlay, video_ready, player
+from pages.parts.shell.format import format_clock
 from pages.parts.shell.session import GALLERY_MOMENT
 
 
@@ -22,101 +22,101 @@ from pages.parts.shell.session import GALLERY_MOMENT
 class Moment:
     """`asked` grows with each wish, so that the same moment can be wished for again."""
 
-    sight: Sight
+    sighting: TrackKey
     seconds: float
-    asked: int
+    request: int
     fault: str = ""
 
 
-def look_at_moment(sight: Sight, seconds: float, fault: str = "") -> None:
+def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
     """Have this shown until it is closed."""
-    before: Moment | None = GALLERY_MOMENT.get(None)
-    GALLERY_MOMENT.set(Moment(sight, seconds, before.asked + 1 if before else 1, fault))
+    previous: Moment | None = GALLERY_MOMENT.get(None)
+    GALLERY_MOMENT.set(Moment(sighting, seconds, previous.request + 1 if previous else 1, fault))
 
 
-def watch(case: Case, desk: Desk) -> None:
+def show_moment(case: Case, session: Desk) -> None:
     """Show the moment that is wished for, if any is."""
     moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
-    if moment.sight not in desk.row_of:
+    if moment.sighting not in session.row_of:
         _close()
         return
-    st.dialog(_title(desk, moment), width="large", on_dismiss=_close)(_shown)(case, desk)
+    st.dialog(_title(session, moment), width="large", on_dismiss=_close)(_moment_dialog)(case, session)
 
 
 def _close() -> None:
     GALLERY_MOMENT.remove()
 
 
-def _title(desk: Desk, moment: Moment) -> str:
-    person = int(desk.people.person[desk.row_of[moment.sight]])
-    return f"{desk.named[0].get(person) or person_name(person)} · {moment.sight[0]}"
+def _title(session: Desk, moment: Moment) -> str:
+    person = int(session.people.person[session.row_of[moment.sighting]])
+    return f"{session.named[0].get(person) or person_name(person)} · {moment.sighting[0]}"
 
 
-def _shown(case: Case, desk: Desk) -> None:
+def _moment_dialog(case: Case, session: Desk) -> None:
     moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
-    camera, track = moment.sight
-    row = desk.row_of[moment.sight]
-    start, end = desk.evidence.clip_seconds(row)
+    camera, track = moment.sighting
+    row = session.row_of[moment.sighting]
+    start, end = session.evidence.clip_seconds(row)
     st.caption(
-        f"{camera}, track {track}, {clock(start)} to {clock(end)}. Solid box: detected. Dashed box: interpolated."
+        f"{camera}, track {track}, {format_clock(start)} to {format_clock(end)}. Solid box: detected. Dashed box: interpolated."
     )
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
-    about = record_of(desk.out)["cameras"][camera]
+    record = read_record(session.out)["cameras"][camera]
     # Where the case has it now: a clip may have been moved since the run.
-    place = next((clip.path for clip in case.clips if clip.digest == about["digest"]), about["clip"])
-    if film_ready(place, about["digest"]):
-        stamp = (desk.out / "tracks.parquet").stat().st_mtime_ns
+    place = next((clip.path for clip in case.clips if clip.digest == record["digest"]), record["clip"])
+    if video_ready(place, record["digest"]):
+        stamp = (session.out / "tracks.parquet").stat().st_mtime_ns
         seconds = player(
-            film=film_address(about["digest"]),
+            video=film_address(record["digest"]),
             boxes=boxes_address(case.run, camera, stamp),
-            label=f"Video of {camera}, at {clock(moment.seconds)}",
+            label=f"Video of {camera}, at {format_clock(moment.seconds)}",
             track=track,
             seconds=moment.seconds,
-            jumps=moment.asked,
-            cutting=_cutting(desk, camera),
+            request=moment.request,
+            overlay=_track_overlay(session, camera),
         )
         if seconds is not None:
-            _cut(case, moment.sight, seconds)
-    _others(desk, row)
+            _cut(case, moment.sighting, seconds)
+    _sightings_of_person(session, row)
 
 
-def _cutting(desk: Desk, camera: str) -> Cutting:
+def _track_overlay(session: Desk, camera: str) -> TrackOverlay:
     """Who is who among the tracks of a camera, and where its tracks were cut."""
-    person, named = desk.people.person, desk.named[0]
-    people = {track: int(person[row]) for (place, track), row in desk.row_of.items() if place == camera}
-    titles = {number: named.get(number) or person_name(number) for number in people.values()}
-    cuts = [(one.track, one.seconds, one.rest) for one in desk.evidence.cuts if one.camera == camera]
-    return Cutting(people, titles, cuts)
+    person, names = session.people.person, session.named[0]
+    people = {track: int(person[row]) for (place, track), row in session.row_of.items() if place == camera}
+    titles = {number: names.get(number) or person_name(number) for number in people.values()}
+    cuts = [(track_cut.track, track_cut.seconds, track_cut.new_track) for track_cut in session.evidence.cuts if track_cut.camera == camera]
+    return TrackOverlay(people, titles, cuts)
 
 
-def _cut(case: Case, sight: Sight, seconds: float) -> None:
-    fault = act(case, lambda desk: cut(desk, *sight, seconds))
-    look_at_moment(sight, seconds, fault)
+def _cut(case: Case, sighting: TrackKey, seconds: float) -> None:
+    fault = act(case, lambda session: cut(session, *sighting, seconds))
+    request_moment(sighting, seconds, fault)
     if not fault:
-        st.toast(f"Cut at {clock(seconds)}. The rest is now a separate track. To reverse this, use Undo.")
+        st.toast(f"Cut at {format_clock(seconds)}. The rest is now a separate track. To reverse this, use Undo.")
     st.rerun()
 
 
-def _others(desk: Desk, row: int) -> None:
+def _sightings_of_person(session: Desk, row: int) -> None:
     """The person's sightings, in order: each leads to where it begins."""
-    person = desk.people.person
+    person = session.people.person
     rows = np.flatnonzero(person == person[row])
     if len(rows) < 2:
         return
     st.markdown("**All sightings of this person**")
     with st.container(horizontal=True):
-        for other in rows[np.argsort(desk.rank[rows])].tolist():
-            camera, track = sight = desk.sights[other]
-            start, _ = desk.evidence.clip_seconds(other)
+        for sighting_row in rows[np.argsort(session.rank[rows])].tolist():
+            camera, track = sighting = session.sights[sighting_row]
+            start, _ = session.evidence.clip_seconds(sighting_row)
             st.button(
-                f"{camera} {clock(start)}",
+                f"{camera} {format_clock(start)}",
                 key=f"to {camera} {track}",
-                type="primary" if other == row else "secondary",
-                on_click=look_at_moment,
-                args=(sight, start),
+                type="primary" if sighting_row == row else "secondary",
+                on_click=request_moment,
+                args=(sighting, start),
             )

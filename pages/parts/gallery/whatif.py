@@ -16,14 +16,14 @@ from core.review.whatif import Changes, again, compared, hold
 from core.workspace import Retracking, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, Order, order_of
-from pages.parts.gallery.empty_states import waiting_decisions
-from pages.parts.shell.open_case import change
+from pages.parts.gallery.empty_states import show_unapplied_decisions
+from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import Entry, retrack_setting
 
 _WIDTH = 256
 _SLOW_FRAMES = 20_000
 """Trying more takes long enough for people to want to be asked."""
-_FRAMES_A_SECOND = 900
+_FRAMES_PER_SECOND = 900
 # Field of the settings: label, range, step, and what it does in one sentence.
 _SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
     "iou": (
@@ -69,7 +69,7 @@ def retrack_panel(case: Case) -> None:
     job = services().jobs.look(case.run)
     if not job.over:
         return
-    waiting_decisions(case)
+    show_unapplied_decisions(case)
     with st.expander(
         "Tracking settings (try without re-running)", icon=":material/tune:", on_change="rerun", key="retrack open"
     ) as panel:
@@ -80,19 +80,19 @@ def retrack_panel(case: Case) -> None:
 
 def _sliders(case: Case, job: Job) -> None:
     st.caption("Move a slider to preview how the tracks would change. Nothing changes until you apply the settings.")
-    settings = _chosen(case.run, job.order)
+    settings = _slider_values(case.run, job.order)
     try:
         if settings == job.order.track:
             st.markdown(":material/check: **Settings of this run.**")
         else:
-            _show(case, job, settings)
+            _show_changes(case, job, settings)
     except SightlineError as fault:
         st.error(str(fault), icon=":material/error:")
-    same = settings == job.order.track
+    unchanged = settings == job.order.track
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=same):
-            _use(case, job, settings)
-        st.button("Reset", icon=":material/undo:", disabled=same, on_click=_back, args=(case.run, job.order.track))
+        if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=unchanged):
+            _start_run(case, job, settings)
+        st.button("Reset", icon=":material/undo:", disabled=unchanged, on_click=_reset, args=(case.run, job.order.track))
         st.caption(_cost(case, job.order))
 
 
@@ -103,11 +103,11 @@ def _cost(case: Case, order: Order) -> str:
     return "Takes seconds: detections are reused. Your decisions are transferred to the new run."
 
 
-def _use(case: Case, job: Job, settings: TrackSettings) -> None:
+def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     """Start the run of these settings; all else as in the run that is shown."""
-    was = job.order
+    previous = job.order
     plan = replace(
-        case.plan, detector=was.detector, embedder=was.embedder, video=was.video, detect=was.detect, track=settings
+        case.plan, detector=previous.detector, embedder=previous.embedder, video=previous.video, detect=previous.detect, track=settings
     )
     try:
         order = order_of(replace(case, plan=plan))
@@ -115,50 +115,50 @@ def _use(case: Case, job: Job, settings: TrackSettings) -> None:
     except SightlineError as fault:
         st.error(str(fault), icon=":material/error:")
         return
-    words = "started a run with new tracking settings"
-    change(lambda now: replace(now, plan=replace(now.plan, track=settings), wanted=key), words)
+    log_entry = "started a run with new tracking settings"
+    change_case(lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key), log_entry)
     st.rerun()
 
 
-def _chosen(run: str, order: Order) -> TrackSettings:
+def _slider_values(run: str, order: Order) -> TrackSettings:
     """What the sliders say: at first, the settings of the run."""
     values: dict[str, float] = {}
     with st.container(horizontal=True, gap="medium"):
-        for name in _SLIDERS:
+        for field in _SLIDERS:
             # As many beside each other as there is room for.
             with st.container(width=_WIDTH):
-                values[name] = _slider(name, order, retrack_setting(run, name))
+                values[field] = _slider(field, order, retrack_setting(run, field))
     return TrackSettings(**values)  # type: ignore[arg-type]
 
 
-def _slider(name: str, order: Order, setting: Entry[float]) -> float:
-    label, low, high, step, hint = _SLIDERS[name]
-    now = type(low)(getattr(order.track, name))
-    setting.set_default(now)
+def _slider(field: str, order: Order, setting: Entry[float]) -> float:
+    label, low, high, step, hint = _SLIDERS[field]
+    current = type(low)(getattr(order.track, field))
+    setting.set_default(current)
     # A run by command line may lie outside what is sensible to try.
-    value = st.slider(label, min(low, now), max(high, now), step=step, key=setting.key, disabled=_idle(name, order))
+    value = st.slider(label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order))
     st.caption(hint)
     return round(value, 3)
 
 
-def _idle(name: str, order: Order) -> bool:
-    return name == "track_cos" and not order.matched
+def _is_disabled(field: str, order: Order) -> bool:
+    return field == "track_cos" and not order.matched
 
 
-def _back(run: str, settings: TrackSettings) -> None:
-    for name in _SLIDERS:
-        retrack_setting(run, name).set(getattr(settings, name))
+def _reset(run: str, settings: TrackSettings) -> None:
+    for field in _SLIDERS:
+        retrack_setting(run, field).set(getattr(settings, field))
 
 
-def _show(case: Case, job: Job, settings: TrackSettings) -> None:
+def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
     """What these settings would change."""
     run = _retracking(job.out)
     frames = run.held.frames
     if frames > _SLOW_FRAMES and not st.toggle(
-        f"Preview changes (about {duration(frames / _FRAMES_A_SECOND)})", key="retrack try"
+        f"Preview changes (about {duration(frames / _FRAMES_PER_SECOND)})", key="retrack try"
     ):
         return
-    changes = _answer(run, case, settings)
+    changes = _compute_changes(run, case, settings)
     if changes.alike:
         st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
         return
@@ -166,12 +166,12 @@ def _show(case: Case, job: Job, settings: TrackSettings) -> None:
     st.markdown("\n".join(f"- {camera.words}" for camera in changes.cameras))
 
 
-def _answer(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
+def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
     review = load_review(services().cases.review_file(case.key))
     bar, frames = st.empty(), run.held.frames
 
     def show_progress(done: int) -> None:
-        if frames > 3 * _FRAMES_A_SECOND:
+        if frames > 3 * _FRAMES_PER_SECOND:
             bar.progress(min(1.0, done / frames))
 
     def compute() -> Changes:

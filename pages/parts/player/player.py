@@ -17,7 +17,7 @@ from core.workspace import clip_of, services
 from pages.parts.shell.format import PALETTE
 from pages.parts.shell.web_modules import screen_component
 
-HTML = """<div class="player">
+_HTML = """<div class="player">
 <video controls muted playsinline preload="auto" controlslist="nofullscreen nodownload noremoteplayback"
  disablepictureinpicture tabindex="0"></video><canvas aria-hidden="true"></canvas>
 <div class="status" role="status"></div><button type="button">Full screen</button>
@@ -28,7 +28,7 @@ HTML = """<div class="player">
 
 
 @dataclass(frozen=True)
-class Cutting:
+class TrackOverlay:
     """Who is who among a camera's tracks (`people` by track, `titles` by person), and where tracks were cut: track,
     second, and the track that it is from then on."""
 
@@ -37,36 +37,36 @@ class Cutting:
     cuts: Sequence[tuple[int, float, int]] = ()
 
 
-def player(film: str, boxes: str, label: str, track: int, seconds: float, jumps: int, cutting: Cutting) -> float | None:
+def player(video: str, boxes: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay) -> float | None:
     """Show the film; when `jumps` changes, go to `seconds`. `track` is drawn with a thicker line.
 
     Returns the second at which the user cuts `track`, once.
     """
     data = {
-        "film": film,
+        "film": video,
         "boxes": boxes,
         "label": label,
         "track": track,
         "seconds": seconds,
-        "jumps": jumps,
-        "people": {str(track): person for track, person in cutting.people.items()},
-        "titles": {str(person): title for person, title in cutting.titles.items()},
-        "cuts": list(cutting.cuts),
+        "jumps": request,
+        "people": {str(track): person for track, person in overlay.people.items()},
+        "titles": {str(person): title for person, title in overlay.titles.items()},
+        "cuts": list(overlay.cuts),
         "palette": PALETTE,
     }
-    said = _component()(key="player", data=data, height="content", on_cut_change=lambda: None)
-    return None if said.cut is None else float(said.cut["seconds"])
+    result = _component()(key="player", data=data, height="content", on_cut_change=lambda: None)
+    return None if result.cut is None else float(result.cut["seconds"])
 
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    return screen_component("sightline_player", HTML, "player/player.js", "player/player.css")
+    return screen_component("sightline_player", _HTML, "player/player.js", "player/player.css")
 
 
 EVERY_SECONDS = 0.5
 
 
-def film_ready(path: str, digest: str) -> bool:
+def video_ready(path: str, digest: str) -> bool:
     """True where the film can be played; otherwise it is asked for, and the page comes back when it is there."""
     proxies = services().proxies
     if proxies.look(digest).path:
@@ -81,19 +81,19 @@ def film_ready(path: str, digest: str) -> bool:
         return False
     if reason := proxies.look(digest).fault:
         st.error(reason, icon=":material/error:")
-        st.button("Try again", on_click=_ask, args=(clip,))
+        st.button("Try again", on_click=_request, args=(clip,))
         return False
     proxies.ask(clip)
     st.fragment(_progress, run_every=EVERY_SECONDS)(digest)
     return False
 
 
-def _ask(clip: Clip) -> None:
+def _request(clip: Clip) -> None:
     services().proxies.ask(clip)
 
 
 def _progress(digest: str) -> None:
-    making = services().proxies.look(digest)
-    if making.path or making.fault:
+    conversion = services().proxies.look(digest)
+    if conversion.path or conversion.fault:
         st.rerun()
-    st.progress(making.share, text="Preparing the video for the browser (once per clip)…")
+    st.progress(conversion.share, text="Preparing the video for the browser (once per clip)…")

@@ -14,11 +14,11 @@ from core.base.errors import SightlineError
 from core.vision.regions import Region, Regions
 from core.workspace.cases import Case, CaseClip
 from pages.parts.shell.format import count
-from pages.parts.shell.open_case import change
+from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import drawings_entry
 from pages.parts.shell.web_modules import screen_component
 
-HTML = """<div class="regions">
+_HTML = """<div class="regions">
 <div class="tools" role="toolbar" aria-label="Drawing">
 <button type="button" data-tool="select" title="Select and move (V)">Select</button>
 <button type="button" data-tool="box" title="Draw a box (B)">Box</button>
@@ -47,20 +47,20 @@ HTML = """<div class="regions">
 </div>"""
 
 
-def shapes_of(regions: tuple[Region, ...]) -> list[dict[str, Any]]:
+def shapes_from_regions(regions: tuple[Region, ...]) -> list[dict[str, Any]]:
     """Regions as the browser has them."""
-    return [{"kind": r.kind, "points": [list(p) for p in r.points], "mode": r.mode, "name": r.name} for r in regions]
+    return [{"kind": region.kind, "points": [list(point) for point in region.points], "mode": region.mode, "name": region.name} for region in regions]
 
 
-def regions_of(shapes: list[Mapping[str, Any]]) -> tuple[Region, ...]:
+def regions_from_shapes(shapes: list[Mapping[str, Any]]) -> tuple[Region, ...]:
     """The browser's shapes as regions; `RegionError` where one is none."""
     return tuple(
-        Region(shape["kind"], tuple(tuple(p) for p in shape["points"]), shape["mode"], shape["name"])
+        Region(shape["kind"], tuple(tuple(point) for point in shape["points"]), shape["mode"], shape["name"])
         for shape in shapes
     )
 
 
-def roi(key: str, data: Mapping[str, Any]) -> None:
+def region_editor(key: str, data: Mapping[str, Any]) -> None:
     """Show the drawing. What was done in it is in the session state under `key`: `drawn` and `moment`."""
     _component()(
         key=key,
@@ -78,13 +78,13 @@ def _rerun() -> None:
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    return screen_component("sightline_regions", HTML, "regions/drawing.js", "regions/regions.css")
+    return screen_component("sightline_regions", _HTML, "regions/drawing.js", "regions/regions.css")
 
 
 Shapes = tuple[Region, ...]
 
 
-class _Overtaken(SightlineError):
+class _ChangedElsewhere(SightlineError):
     """Another tab has changed the regions since this one last looked."""
 
 
@@ -95,51 +95,51 @@ class Drawings:
     """
 
     session: str = field(default_factory=lambda: secrets.token_hex(4))
-    known: dict[str, Shapes] = field(default_factory=dict)
-    turn: dict[str, int] = field(default_factory=dict)
+    last_seen: dict[str, Shapes] = field(default_factory=dict)
+    version: dict[str, int] = field(default_factory=dict)
     earlier: dict[str, Shapes] = field(default_factory=dict)
     moments: dict[str, float] = field(default_factory=dict)
-    heard: str = ""
+    last_message: str = ""
     refused: str = ""
 
     def revision(self, camera: str) -> str:
         """A browser that was left over from another session has none of ours."""
-        return f"{self.session} {self.turn.get(camera, 0)}"
+        return f"{self.session} {self.version.get(camera, 0)}"
 
-    def look(self, clip: CaseClip) -> None:
+    def reload(self, clip: CaseClip) -> None:
         """What is on disk wins over what the browser has, where that is not from here."""
-        now = clip.regions.regions
-        if (before := self.known.get(clip.camera)) != now:
-            self.turn[clip.camera] = self.turn.get(clip.camera, 0) + 1
-            self.known[clip.camera] = now
-            if before is not None:
-                self.earlier[clip.camera] = before
+        current = clip.regions.regions
+        if (previous := self.last_seen.get(clip.camera)) != current:
+            self.version[clip.camera] = self.version.get(clip.camera, 0) + 1
+            self.last_seen[clip.camera] = current
+            if previous is not None:
+                self.earlier[clip.camera] = previous
 
-    def hear(self, said: Mapping[str, Any] | None) -> None:
+    def receive(self, message: Mapping[str, Any] | None) -> None:
         """Take over what the browser has drawn, once."""
-        if not said or said["id"] == self.heard:
+        if not message or message["id"] == self.last_message:
             return
-        self.heard, self.refused = said["id"], ""
-        if said["revision"] == self.revision(said["camera"]):
+        self.last_message, self.refused = message["id"], ""
+        if message["revision"] == self.revision(message["camera"]):
             try:
-                self._keep(said["camera"], regions_of(said["shapes"]))
-            except _Overtaken as fault:
+                self._save(message["camera"], regions_from_shapes(message["shapes"]))
+            except _ChangedElsewhere as fault:
                 self.refused = str(fault)
             except SightlineError as fault:
                 self.refused = f"**The last change was not saved: {fault.message.rstrip('.')}.** {fault.remedy}"
 
-    def _keep(self, camera: str, shapes: Shapes) -> None:
-        def drawn(case: Case) -> Case:
+    def _save(self, camera: str, shapes: Shapes) -> None:
+        def edit(case: Case) -> Case:
             clip = case.clip(camera)
-            if clip.regions.regions != self.known[camera]:
-                raise _Overtaken(
+            if clip.regions.regions != self.last_seen[camera]:
+                raise _ChangedElsewhere(
                     f"**The regions of {camera} were changed in another tab** and have been reloaded",
                     "Your last change was not saved. Make it again, or press Undo to return to your version.",
                 )
             return case.with_clip(camera, replace(clip, regions=replace(clip.regions, regions=shapes)))
 
-        change(drawn, f"regions of {camera}: {count(len(shapes), 'shape')} drawn")
-        self.known[camera] = shapes
+        change_case(edit, f"regions of {camera}: {count(len(shapes), 'shape')} drawn")
+        self.last_seen[camera] = shapes
         self.earlier.pop(camera, None)
 
     def data(self, clip: CaseClip) -> dict[str, Any]:
@@ -148,25 +148,25 @@ class Drawings:
         return {
             "camera": clip.camera,
             "revision": self.revision(clip.camera),
-            "shapes": shapes_of(clip.regions.regions),
-            "earlier": None if earlier is None else shapes_of(earlier),
+            "shapes": shapes_from_regions(clip.regions.regions),
+            "earlier": None if earlier is None else shapes_from_regions(earlier),
         }
 
 
 def drawings(case: Case) -> Drawings:
     """This session's, for this case."""
-    found: Drawings = drawings_entry(case.key).set_default(Drawings())
-    return found
+    state: Drawings = drawings_entry(case.key).set_default(Drawings())
+    return state
 
 
-def put(cameras: Sequence[str], how: Callable[[Regions], Regions], words: str) -> None:
+def set_regions(cameras: Sequence[str], edit: Callable[[Regions], Regions], log_entry: str) -> None:
     """Other regions than those drawn, made by `how`: loaded into the drawing, where an undo takes shapes back."""
 
-    def changed(case: Case) -> Case:
+    def apply(case: Case) -> Case:
         for camera in cameras:
             clip = case.clip(camera)
-            drawings(case).known.setdefault(camera, clip.regions.regions)
-            case = case.with_clip(camera, replace(clip, regions=how(clip.regions)))
+            drawings(case).last_seen.setdefault(camera, clip.regions.regions)
+            case = case.with_clip(camera, replace(clip, regions=edit(clip.regions)))
         return case
 
-    change(changed, words)
+    change_case(apply, log_entry)

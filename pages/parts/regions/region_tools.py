@@ -13,11 +13,11 @@ import streamlit as st
 from core.base.errors import SightlineError, StoreError
 from core.base.types import Clip, Floats
 from core.machine.artifacts import Store
-from core.runs import boxes_artifact, boxes_of
+from core.runs import latest_boxes, read_boxes
 from core.vision.regions import Regions, inside, read_regions, to_json
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
-from pages.parts.regions.drawing import put
+from pages.parts.regions.drawing import set_regions
 from pages.parts.shell.format import count
 from pages.parts.shell.session import (
     REGION_FILE_REFUSED,
@@ -27,16 +27,16 @@ from pages.parts.shell.session import (
     region_file_mode,
 )
 
-MOST_DOTS = 1500  # more hide the picture
+_MAX_DOTS = 1500  # more hide the picture
 
 
-def found_boxes(clip: CaseClip, film: Clip, conf: float) -> Floats | None:
+def found_boxes(clip: CaseClip, video: Clip, conf: float) -> Floats | None:
     """Boxes (n, 4) in pixels, as the last run through the clip found them; nothing where none has."""
-    artifact = boxes_artifact(Store(), clip.digest)
+    artifact = latest_boxes(Store(), clip.digest)
     if artifact is None:
         return None
     try:
-        return _boxes(str(artifact.folder), conf, clip.start_seconds, clip.end_seconds, film, artifact)
+        return _boxes(str(artifact.folder), conf, clip.start_seconds, clip.end_seconds, video, artifact)
     except StoreError:
         # Damaged: it has been removed, and the next run finds the boxes again.
         return None
@@ -44,30 +44,30 @@ def found_boxes(clip: CaseClip, film: Clip, conf: float) -> Floats | None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _boxes(folder: str, conf: float, start: float, end: float | None, _film: Clip, _artifact: Any) -> Floats:
-    return boxes_of(_artifact, _film, conf, start, end)
+    return read_boxes(_artifact, _film, conf, start, end)
 
 
-def counted(regions: Regions, boxes: Floats | None, film: Clip) -> dict[str, Any]:
+def count_boxes(regions: Regions, boxes: Floats | None, video: Clip) -> dict[str, Any]:
     """The count in words, and the points that decide, as shares of the picture, each with whether it counts."""
     if boxes is None:
         return {"count": "After a run, the number of boxes that count is shown here.", "dots": None}
-    counts = inside(regions, boxes, film.width, film.height)
+    counts = inside(regions, boxes, video.width, video.height)
     share = f" ({counts.mean():.0%})" if len(boxes) else ""
-    words = f"{counts.sum():,} of {len(boxes):,} boxes from the last run count{share}"
-    rows = np.arange(0, len(boxes), -(-len(boxes) // MOST_DOTS) or 1)
+    text = f"{counts.sum():,} of {len(boxes):,} boxes from the last run count{share}"
+    rows = np.arange(0, len(boxes), -(-len(boxes) // _MAX_DOTS) or 1)
     if len(rows) < len(boxes):
-        words += f"; {len(rows):,} are drawn as dots"
-    x = boxes[rows, ::2].mean(axis=1) / film.width
-    y = (boxes[rows, 3] if regions.anchor == "foot" else boxes[rows, 1::2].mean(axis=1)) / film.height
+        text += f"; {len(rows):,} are drawn as dots"
+    x = boxes[rows, ::2].mean(axis=1) / video.width
+    y = (boxes[rows, 3] if regions.anchor == "foot" else boxes[rows, 1::2].mean(axis=1)) / video.height
     places = np.clip(np.stack([x, y], axis=1), 0, 1).astype(np.float64).round(4)
     return {
-        "count": f"{words}.",
+        "count": f"{text}.",
         "dots": {"places": places.tolist(), "counts": "".join(counts[rows].astype(int).astype(str))},
     }
 
 
-ANCHORS = {"foot": "Feet", "centre": "Box centre"}
-MEANING = {
+_ANCHORS = {"foot": "Feet", "centre": "Box centre"}
+_ANCHOR_HINTS = {
     "foot": "The middle of the lower edge of the box must be inside. Right for most cameras.",
     "centre": "The centre of the box must be inside. For hidden feet, or a camera that looks straight down.",
 }
@@ -78,63 +78,63 @@ def choose_anchor(clip: CaseClip) -> None:
     choice = region_anchor(clip)
     choice.set(clip.regions.anchor)
 
-    def keep() -> None:
+    def save() -> None:
         anchor = choice.get(clip.regions.anchor)
-        put([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
+        set_regions([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
 
     st.radio(
         "Region test point",
-        list(ANCHORS),
+        list(_ANCHORS),
         key=choice.key,
-        format_func=ANCHORS.__getitem__,
-        captions=list(MEANING.values()),
-        on_change=keep,
+        format_func=_ANCHORS.__getitem__,
+        captions=list(_ANCHOR_HINTS.values()),
+        on_change=save,
     )
 
 
-def copy_to_others(case: Case, clip: CaseClip, film: Clip) -> None:
+def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
     """Shapes of this camera for others; they keep their place as shares of the picture."""
-    others = [other.camera for other in case.clips if other.camera != clip.camera]
+    targets = [target.camera for target in case.clips if target.camera != clip.camera]
     shapes = clip.regions.regions
-    if not (others and shapes):
+    if not (targets and shapes):
         return
     with st.expander("Copy to other cameras", icon=":material/content_copy:"):
         # With its number: the browser tells a choice by its words, and two shapes may have one name.
-        names = {n: f"{n + 1} {shape.name}".strip() for n, shape in enumerate(shapes)}
+        names = {number: f"{number + 1} {shape.name}".strip() for number, shape in enumerate(shapes)}
         key = f"copy {clip.camera} {clip.digest}"
         which = st.multiselect(
-            "Shapes", list(names), format_func=lambda n: names.get(n, ""), key=f"{key} {len(names)}", placeholder="All"
+            "Shapes", list(names), format_func=lambda number: names.get(number, ""), key=f"{key} {len(names)}", placeholder="All"
         )
-        to = st.multiselect("To", others, key=f"{key} to", placeholder="Choose cameras")
-        for other in to:
-            _warn_of_proportions(case.clip(other), film)
-        chosen = tuple(shapes[n] for n in which) or shapes
+        to = st.multiselect("To", targets, key=f"{key} to", placeholder="Choose cameras")
+        for target in to:
+            _warn_of_stretching(case.clip(target), video)
+        copied = tuple(shapes[number] for number in which) or shapes
 
         def copy() -> None:
-            words = f"regions copied from {clip.camera} to {', '.join(to)}: {count(len(chosen), 'shape')}"
-            put(to, lambda old: replace(old, regions=old.regions + chosen), words)
-            st.toast(f"Copied {count(len(chosen), 'shape')} to {', '.join(to)}. To reverse this, use Undo there.")
+            text = f"regions copied from {clip.camera} to {', '.join(to)}: {count(len(copied), 'shape')}"
+            set_regions(to, lambda old: replace(old, regions=old.regions + copied), text)
+            st.toast(f"Copied {count(len(copied), 'shape')} to {', '.join(to)}. To reverse this, use Undo there.")
 
         st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
 
 
-def _warn_of_proportions(other: CaseClip, film: Clip) -> None:
+def _warn_of_stretching(target: CaseClip, video: Clip) -> None:
     try:
-        there = clip_of(other.path)
+        target_video = clip_of(target.path)
     except SightlineError as fault:
-        st.warning(f"**{other.camera}:** {fault}")
+        st.warning(f"**{target.camera}:** {fault}")
         return
-    if abs(there.width * film.height / (there.height * film.width) - 1) > 0.01:
+    if abs(target_video.width * video.height / (target_video.height * video.width) - 1) > 0.01:
         st.warning(
-            f"**{other.camera}** is {there.width} × {there.height}, this one {film.width} × {film.height}: shapes are "
+            f"**{target.camera}** is {target_video.width} × {target_video.height}, this one {video.width} × {video.height}: shapes are "
             "stretched to fit."
         )
 
 
-def bring_file(clip: CaseClip, film: Clip) -> None:
+def load_file(clip: CaseClip, video: Clip) -> None:
     """Regions from a file, in place of those drawn or beside them."""
-    turn = REGION_FILES_OPENED.set_default(0)
-    chooser = region_file(clip, turn)
+    version = REGION_FILES_OPENED.set_default(0)
+    chooser = region_file(clip, version)
     mode = region_file_mode(chooser)
     # An expander with another key is another one: closed, and without the file.
     with st.expander("Load from a file", icon=":material/upload_file:", key=f"{chooser.key} over"):
@@ -151,10 +151,10 @@ def bring_file(clip: CaseClip, film: Clip) -> None:
             if file is None:
                 return
             try:
-                found = read_regions(file.getvalue(), file.name, film.width, film.height)
-                beside = mode.get("Keep") != "Replace"
-                put([clip.camera], lambda old: _joined(old, found, beside), f"regions of {clip.camera}: {file.name}")
-                REGION_FILES_OPENED.set(turn + 1)
+                loaded = read_regions(file.getvalue(), file.name, video.width, video.height)
+                keep = mode.get("Keep") != "Replace"
+                set_regions([clip.camera], lambda old: _combine(old, loaded, keep), f"regions of {clip.camera}: {file.name}")
+                REGION_FILES_OPENED.set(version + 1)
             except SightlineError as fault:
                 REGION_FILE_REFUSED.set(f"**{fault.message}.** {fault.remedy}")
 
@@ -163,12 +163,12 @@ def bring_file(clip: CaseClip, film: Clip) -> None:
             st.error(refused)
 
 
-def _joined(old: Regions, new: Regions, beside: bool) -> Regions:
+def _combine(old: Regions, new: Regions, keep: bool) -> Regions:
     """Beside others, what comes is judged as they are."""
-    return replace(old, regions=old.regions + new.regions) if beside and old.regions else new
+    return replace(old, regions=old.regions + new.regions) if keep and old.regions else new
 
 
-def take_file(clip: CaseClip) -> None:
+def save_file(clip: CaseClip) -> None:
     st.download_button(
         "Save to a file",
         lambda: to_json(clip.regions),  # made on the click: what is drawn changes often

@@ -11,7 +11,7 @@ from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
 
-SHOWN = 20
+_MAX_LISTED = 20
 _STATES = {
     "running": ":blue-badge[:material/sync: running]",
     "stopping": ":orange-badge[stopping]",
@@ -22,49 +22,49 @@ _STATES = {
 }
 
 
-def other_runs(case: Case, shown: Job | None) -> None:
+def other_runs(case: Case, current: Job | None) -> None:
     """Nothing where there are none."""
-    others = [job for job in services().jobs.all() if shown is None or job.key != shown.key]
-    if not others:
+    jobs = [job for job in services().jobs.all() if current is None or job.key != current.key]
+    if not jobs:
         return
-    live = sum(job.live for job in others)
-    label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(others)})"
+    live = sum(job.live for job in jobs)
+    label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(jobs)})"
     with st.expander(label):
         owners = _owners()
-        for job in sorted(others, key=lambda job: (not job.live, -job.began))[:SHOWN]:
-            _line(job, owners.get(job.key, []))
-        if len(others) > SHOWN:
-            st.caption(f"{len(others) - SHOWN} earlier runs are not listed.")
+        for job in sorted(jobs, key=lambda job: (not job.live, -job.began))[:_MAX_LISTED]:
+            _job_line(job, owners.get(job.key, []))
+        if len(jobs) > _MAX_LISTED:
+            st.caption(f"{len(jobs) - _MAX_LISTED} earlier runs are not listed.")
 
 
 def _owners() -> dict[str, list[str]]:
     """The names of the cases that show or await each run."""
-    found: dict[str, list[str]] = {}
+    owners: dict[str, list[str]] = {}
     for case in services().cases.all():
         for key in {case.run, case.wanted} - {""}:
-            found.setdefault(key, []).append(case.name)
-    return found
+            owners.setdefault(key, []).append(case.name)
+    return owners
 
 
-def _line(job: Job, owners: list[str]) -> None:
+def _job_line(job: Job, owners: list[str]) -> None:
     began = time.strftime("%d %b %Y, %H:%M", time.localtime(job.began))
-    of = f"used by {', '.join(owners)}" if owners else "not used by any case"
+    usage = f"used by {', '.join(owners)}" if owners else "not used by any case"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         cameras = ", ".join(source.camera for source in job.order.sources)
-        st.markdown(f"{_STATES[job.state]} **{cameras}**, {of}; started {began}")
+        st.markdown(f"{_STATES[job.state]} **{cameras}**, {usage}; started {began}")
         if job.live:
             st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
         elif not owners:
             with st.expander("Delete", icon=":material/delete:"):
                 st.markdown("Deletes its people and crops. Detections stay in the cache.")
-                st.button("Delete this run", key=f"forget {job.key}", on_click=_forget, args=(job.key,))
+                st.button("Delete this run", key=f"forget {job.key}", on_click=_delete, args=(job.key,))
 
 
 def _stop(key: str) -> None:
     services().jobs.cancel(key)
 
 
-def _forget(key: str) -> None:
+def _delete(key: str) -> None:
     """With what was made of it."""
     try:
         exports = list(services().exports.of(key))

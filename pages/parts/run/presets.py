@@ -15,7 +15,7 @@ from core.base.text import duration
 from core.machine.artifacts import Store
 from core.machine.device import backend
 from core.runs import Camera, Networks, Recipe
-from core.runs.estimate import Expected, Rates, expect, whole_run
+from core.runs.estimate import ClipEstimate, Rates, estimate_clip, run_overhead
 from core.vision.regions import from_json
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, Plan
@@ -23,83 +23,83 @@ from core.workspace.jobs import Order, Source, order_of
 from pages.parts.shell.format import count
 from pages.parts.shell.open_case import change, the_case
 
-KEPT_SECONDS = 20
+_CACHE_SECONDS = 20
 
 
 @dataclass(frozen=True)
-class Foretold:
+class RunEstimate:
     """By camera, those left out whose clip cannot be read; and the seconds that a run needs besides."""
 
-    cameras: Mapping[str, Expected]
-    besides: float
+    cameras: Mapping[str, ClipEstimate]
+    overhead: float
 
     @property
-    def known(self) -> bool:
-        return all(one.whole is not None for one in self.cameras.values())
+    def is_known(self) -> bool:
+        return all(camera.total_seconds is not None for camera in self.cameras.values())
 
     @property
     def seconds(self) -> float:
         """Of the whole run: models are opened once."""
         opening: dict[str, float] = {}
-        for one in self.cameras.values():
-            opening.update(one.opening)
-        return sum(one.whole or 0.0 for one in self.cameras.values()) + sum(opening.values()) + self.besides
+        for camera in self.cameras.values():
+            opening.update(camera.opening)
+        return sum(camera.total_seconds or 0.0 for camera in self.cameras.values()) + sum(opening.values()) + self.overhead
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """
         >>> Foretold({}, 4.0).words
         'about 4 s'
         """
-        return f"about {duration(max(1.0, self.seconds))}" if self.known else "unknown"
+        return f"about {duration(max(1.0, self.seconds))}" if self.is_known else "unknown"
 
     @property
     def basis(self) -> str:
         """What it rests on, in a sentence."""
-        done = [one for one in self.cameras.values() if "detect" in one.done]
+        done = [camera for camera in self.cameras.values() if "detect" in camera.done]
         of = count(len(self.cameras), "clip")
         left = f" Of {of}, {len(done)} already processed and not counted." if done else ""
-        tried = any(one.tried for one in self.cameras.values())
-        rests = "a short trial on these clips" if tried else "earlier runs on this computer"
-        return f"Estimated from {rests}.{left}"
+        measured = any(camera.from_trial for camera in self.cameras.values())
+        source = "a short trial on these clips" if measured else "earlier runs on this computer"
+        return f"Estimated from {source}.{left}"
 
 
-def foretell(order: Order) -> Foretold:
+def estimate_run(order: Order) -> RunEstimate:
     """What the order would cost now. `WeightsError` where a model is not here."""
     rates, store = Rates(), Store(peeks=True)
-    networks = Networks.named(order.detector, order.embedder, backend("auto"))
+    networks = Networks.from_names(order.detector, order.embedder, backend("auto"))
     recipe = Recipe(order.video, order.detect, track=order.track)
-    found = {}
+    estimates_by_camera = {}
     for source in order.sources:
         try:
-            found[source.camera] = _expected(source, recipe, networks, rates, store)
+            estimates_by_camera[source.camera] = _camera_estimate(source, recipe, networks, rates, store)
         except SightlineError:
             # It will be said of the clip itself when its turn comes; no other is kept from its estimate.
             continue
-    return Foretold(found, whole_run(rates))
+    return RunEstimate(estimates_by_camera, run_overhead(rates))
 
 
-@st.cache_data(ttl=KEPT_SECONDS, max_entries=50, show_spinner=False)
-def foretold_lately(key: str, _order: Order) -> Foretold:
+@st.cache_data(ttl=_CACHE_SECONDS, max_entries=50, show_spinner=False)
+def cached_estimate(key: str, _order: Order) -> RunEstimate:
     """The same, for whoever asks every second. `key` is the order's."""
-    return foretell(_order)
+    return estimate_run(_order)
 
 
-def _expected(source: Source, recipe: Recipe, networks: Networks, rates: Rates, store: Store) -> Expected:
+def _camera_estimate(source: Source, recipe: Recipe, networks: Networks, rates: Rates, store: Store) -> ClipEstimate:
     clip = clip_of(source.path)
     camera = Camera(source.camera, Path(source.path), span=source.span)
     regions = from_json(source.regions) if source.regions else None
-    return expect(clip, camera, recipe, networks, rates, store, regions)
+    return estimate_clip(clip, camera, recipe, networks, rates, store, regions)
 
 
-def measuring(orders: list[Order], unknown: str) -> bool:
+def start_measurement(orders: list[Order], unknown: str) -> bool:
     """Measure all orders on the clip of camera `unknown`, in the background; whether that is at work now."""
     if any(job.live for job in services().jobs.all()):
         return False
     order = orders[0]
     path = next(source.path for source in order.sources if source.camera == unknown)
-    at = [f"--at={one.detect.size}@{one.video.fps:g}" for one in orders]
-    return services().trials.begin([path, f"--weights={order.detector}", f"--features={order.embedder}", *at])
+    settings = [f"--at={camera.detect.size}@{camera.video.fps:g}" for camera in orders]
+    return services().trials.begin([path, f"--weights={order.detector}", f"--features={order.embedder}", *settings])
 
 
 EVERY_SECONDS = 1.5
@@ -108,7 +108,7 @@ EVERY_SECONDS = 1.5
 @dataclass(frozen=True)
 class Preset:
     name: str
-    words: str
+    description: str
     fps: float
     size: int
 
@@ -128,42 +128,42 @@ def preset_cards() -> None:
     """The cards; they refresh while something is being measured."""
     case = the_case()
     orders = _orders(case)
-    waits = _measuring(orders, [_foretold(order) for order in orders])
-    st.fragment(_cards, run_every=EVERY_SECONDS if waits else None)(case, waits)
+    measuring = _measure_unknown(orders, [_estimate(order) for order in orders])
+    st.fragment(_cards, run_every=EVERY_SECONDS if measuring else None)(case, measuring)
 
 
-def _cards(drawn: Case, waited: bool) -> None:
+def _cards(page_case: Case, was_measuring: bool) -> None:
     """`drawn` is the case as the rest of the page shows it."""
     case = the_case()
     orders = _orders(case)
-    foretold = [_foretold(order) for order in orders]
-    waits = waited and _measuring(orders, foretold)
-    if (case.clips, case.plan) != (drawn.clips, drawn.plan) or (waited and not waits):
+    estimates = [_estimate(order) for order in orders]
+    measuring = was_measuring and _measure_unknown(orders, estimates)
+    if (case.clips, case.plan) != (page_case.clips, page_case.plan) or (was_measuring and not measuring):
         # One full run of the page: other parts of it show what was changed too, here or in another tab, and the
         # polling begins or ends.
         st.rerun()
     for number, (column, preset) in enumerate(zip(st.columns(len(PRESETS)), PRESETS, strict=True)):
         with column, st.container(border=True, height="stretch"):
-            _card(case, preset, orders[number] if orders else None, foretold[number] if orders else None, waits)
-    own = _foretold(order_of(case)) if orders else None
-    if own and all(preset.of(case.plan) != case.plan for preset in PRESETS):
+            _preset_card(case, preset, orders[number] if orders else None, estimates[number] if orders else None, measuring)
+    custom = _estimate(order_of(case)) if orders else None
+    if custom and all(preset.apply(case.plan) != case.plan for preset in PRESETS):
         st.markdown(
             f"**Custom settings:** {case.plan.video.fps:g} frames per second, detector input "
-            f"{case.plan.detect.size} px; {own.words}."
+            f"{case.plan.detect.size} px; {custom.description}."
         )
-    if own and own.known:
-        st.caption(own.basis)
+    if custom and custom.is_known:
+        st.caption(custom.basis)
 
 
-def _card(case: Case, preset: Preset, order: Order | None, foretold: Foretold | None, waits: bool) -> None:
-    chosen = preset.of(case.plan) == case.plan
+def _preset_card(case: Case, preset: Preset, order: Order | None, estimates: RunEstimate | None, measuring: bool) -> None:
+    chosen = preset.apply(case.plan) == case.plan
     st.markdown(f"**{preset.name}**" + (" :blue-badge[:material/check: selected]" if chosen else ""))
     if order is not None and _done(order):
         st.markdown(":material/check: **already done**")
-    elif foretold is not None:
-        time = foretold.words if foretold.known else "measuring…" if waits else "unknown"
-        st.markdown(f":material/timer: **{time}**")
-    st.caption(f"{preset.words} {preset.fps:g} frames per second at {preset.size} px.")
+    elif estimates is not None:
+        duration_text = estimates.description if estimates.is_known else "measuring…" if measuring else "unknown"
+        st.markdown(f":material/timer: **{duration_text}**")
+    st.caption(f"{preset.description} {preset.fps:g} frames per second at {preset.size} px.")
     st.button(
         "Selected" if chosen else f"Select {preset.name}",
         key=f"preset {preset.name}",
@@ -182,28 +182,28 @@ def _done(order: Order) -> bool:
 
 
 def _choose(preset: Preset) -> None:
-    change(lambda case: replace(case, plan=preset.of(case.plan)), f"settings: {preset.name}")
+    change(lambda case: replace(case, plan=preset.apply(case.plan)), f"settings: {preset.name}")
 
 
 def _orders(case: Case) -> list[Order]:
     """An order for each preset; none where one cannot be made, which is said elsewhere."""
     try:
-        return [order_of(replace(case, plan=preset.of(case.plan))) for preset in PRESETS]
+        return [order_of(replace(case, plan=preset.apply(case.plan))) for preset in PRESETS]
     except SightlineError:
         return []
 
 
-def _foretold(order: Order) -> Foretold | None:
+def _estimate(order: Order) -> RunEstimate | None:
     try:
-        return foretell(order)
+        return estimate_run(order)
     except SightlineError:
         return None
 
 
-def _measuring(orders: list[Order], foretold: list[Foretold | None]) -> bool:
+def _measure_unknown(orders: list[Order], estimates: list[RunEstimate | None]) -> bool:
     """Measure on a clip of which something is not known, first what is likeliest to be chosen; whether that goes on."""
-    for one in foretold:
-        unknown = [camera for camera, expected in (one.cameras if one else {}).items() if expected.unknown]
+    for camera in estimates:
+        unknown = [camera for camera, expected in (camera.cameras if camera else {}).items() if expected.unknown]
         if unknown:
-            return measuring([orders[1], orders[0], orders[2]], unknown[0])
+            return start_measurement([orders[1], orders[0], orders[2]], unknown[0])
     return False

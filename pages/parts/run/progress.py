@@ -15,22 +15,22 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
-from core.base.text import duration, in_words
+from core.base.text import duration, format_bytes
 from core.http import preview_address
 from core.machine.log import lines_of, log_file
 from core.runs.estimate import STAGES
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import CameraState, Job, Usage, usage_of
-from pages.parts.run.presets import Foretold, foretold_lately
+from pages.parts.run.presets import RunEstimate, cached_estimate
 from pages.parts.shell.format import count
-from pages.parts.shell.navigation import go_on_to
-from pages.parts.shell.open_case import change, the_case
+from pages.parts.shell.navigation import next_step_link
+from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import RUN_REFUSED
 from pages.parts.shell.web_modules import screen_component
 
-NAMES = {"detect": "detect", "embed": "embed", "track": "track", "crops": "crop", "match": "match"}
-WORDS = {
+_STAGE_LABELS = {"detect": "detect", "embed": "embed", "track": "track", "crops": "crop", "match": "match"}
+_STAGE_TEXTS = {
     "detect": "detecting people",
     "embed": "computing appearance features",
     "track": "tracking",
@@ -44,47 +44,47 @@ def clip_card(camera: CameraState, job: Job) -> None:
             st.markdown(f":material/error: **{camera.name}** failed. The other clips continue.")
             st.caption(camera.fault)
             return
-        st.markdown(f"**{camera.name}** &nbsp; {_row(camera, job)}")
+        st.markdown(f"**{camera.name}** &nbsp; {_stage_badges(camera, job)}")
         if camera.state == "done":
-            after = ". Comparing people across cameras…" if _matching(job) else ""
-            st.caption(f"{count(camera.tracks, 'track')}, {camera.boxes:,} boxes{after}")
+            suffix = ". Comparing people across cameras…" if _is_matching(job) else ""
+            st.caption(f"{count(camera.tracks, 'track')}, {camera.boxes:,} boxes{suffix}")
         elif camera.report is None:
-            busy = any(one.state == "working" for one in job.cameras)
-            first = camera is next(one for one in job.cameras if one.state == "waiting")
+            busy = any(candidate.state == "working" for candidate in job.cameras)
+            first = camera is next(candidate for candidate in job.cameras if candidate.state == "waiting")
             st.caption("Loading models…" if first and not busy else "Waiting")
         else:
-            _working(camera, job)
+            _show_stage(camera, job)
 
 
-def _working(camera: CameraState, job: Job) -> None:
+def _show_stage(camera: CameraState, job: Job) -> None:
     report = camera.report
     if report is None:
         return
-    words = f"{WORDS.get(report.stage, report.stage)}, {report.done:,} of {report.total:,} frames"
-    st.progress(min(1.0, report.share), text=words[0].upper() + words[1:])
+    text = f"{_STAGE_TEXTS.get(report.stage, report.stage)}, {report.done:,} of {report.total:,} frames"
+    st.progress(min(1.0, report.share), text=text[0].upper() + text[1:])
     facts = []
     if report.rate:
         facts.append(f"{report.rate:.1f} frames/s ({1000 / report.rate:.0f} ms each)")
     if report.stage == "detect" and report.done:
         facts.append(f"{report.boxes:,} boxes so far, {report.boxes / report.done:.1f} per frame")
-    left = _clip_left(camera, _foretold(job))
+    left = _clip_seconds_left(camera, _estimate(job))
     if left is not None:
         facts.append(f"about {duration(left)} left for this clip")
     st.caption(" · ".join(facts) or "Starting…")
 
 
-def _row(camera: CameraState, job: Job) -> str:
+def _stage_badges(camera: CameraState, job: Job) -> str:
     """The stages in a row: done, at work, still to come; told by sign and word, not by colour alone."""
     stages = [*STAGES, "match"] if job.order.matched else ["detect", "track"]
-    done, at = _done_and_at(camera, job, stages)
+    done, at = _stages_done(camera, job, stages)
     signs = {True: ":green-badge[:material/check: {}]", False: ":gray-badge[{}]"}
-    row = [signs[number < done].format(NAMES[stage]) for number, stage in enumerate(stages)]
+    row = [signs[number < done].format(_STAGE_LABELS[stage]) for number, stage in enumerate(stages)]
     if at is not None:
-        row[at] = f":blue-badge[:material/sync: {NAMES[stages[at]]}]"
+        row[at] = f":blue-badge[:material/sync: {_STAGE_LABELS[stages[at]]}]"
     return " ".join(row)
 
 
-def _done_and_at(camera: CameraState, job: Job, stages: list[str]) -> tuple[int, int | None]:
+def _stages_done(camera: CameraState, job: Job, stages: list[str]) -> tuple[int, int | None]:
     """How many stages are done, and the number of the one at work, if any is."""
     if camera.report is not None:
         at = stages.index(camera.report.stage) if camera.report.stage in stages else 0
@@ -94,28 +94,28 @@ def _done_and_at(camera: CameraState, job: Job, stages: list[str]) -> tuple[int,
     if not job.order.matched:
         return len(stages), None
     last = len(stages) - 1
-    return last, last if _matching(job) else None
+    return last, last if _is_matching(job) else None
 
 
-def _matching(job: Job) -> bool:
+def _is_matching(job: Job) -> bool:
     """Whether all clips are done, and people are being compared."""
-    return job.order.matched and all(one.state in ("done", "failed") for one in job.cameras)
+    return job.order.matched and all(candidate.state in ("done", "failed") for candidate in job.cameras)
 
 
-def left_of(job: Job) -> float | None:
+def seconds_left(job: Job) -> float | None:
     """Seconds left for all clips; nothing where that is not known."""
-    foretold = _foretold(job)
-    parts = [_clip_left(camera, foretold) for camera in job.cameras if camera.state in ("waiting", "working")]
-    if foretold is None or any(part is None for part in parts):
+    estimate = _estimate(job)
+    parts = [_clip_seconds_left(camera, estimate) for camera in job.cameras if camera.state in ("waiting", "working")]
+    if estimate is None or any(part is None for part in parts):
         return None
-    return sum(part or 0.0 for part in parts) + foretold.besides
+    return sum(part or 0.0 for part in parts) + estimate.overhead
 
 
-def _clip_left(camera: CameraState, foretold: Foretold | None) -> float | None:
+def _clip_seconds_left(camera: CameraState, estimate: RunEstimate | None) -> float | None:
     """What this stage needs yet, as it goes now, and what the later ones are expected to need."""
-    expected = foretold.cameras.get(camera.name) if foretold else None
+    expected = estimate.cameras.get(camera.name) if estimate else None
     if camera.report is None:
-        return expected.whole if expected else None
+        return expected.total_seconds if expected else None
     if camera.report.left_seconds is None or camera.report.stage not in STAGES or expected is None:
         return None
     later = STAGES[STAGES.index(camera.report.stage) + 1 :]
@@ -124,9 +124,9 @@ def _clip_left(camera: CameraState, foretold: Foretold | None) -> float | None:
     return camera.report.left_seconds + sum(expected.seconds.get(stage, 0.0) for stage in later)
 
 
-def _foretold(job: Job) -> Foretold | None:
+def _estimate(job: Job) -> RunEstimate | None:
     try:
-        return foretold_lately(job.key, job.order)
+        return cached_estimate(job.key, job.order)
     except SightlineError:
         return None
 
@@ -134,35 +134,35 @@ def _foretold(job: Job) -> Foretold | None:
 _LINE = """<figure><figcaption></figcaption>
 <svg viewBox="0 0 300 56" preserveAspectRatio="none" role="img"></svg></figure>
 """
-HTML = f"""<div class="live-preview">
+_HTML = f"""<div class="live-preview">
 <p>A live preview appears when the models have loaded.</p>
 <img hidden alt="Latest analysed frame, with a box around each person">
 <div class="usage">{_LINE * 2}</div></div>"""
 
 
-def onlooker(job: Job) -> None:
-    data = {"picture": preview_address(job), **_shown(usage_of(job.folder))}
+def live_preview(job: Job) -> None:
+    data = {"picture": preview_address(job), **_usage_data(usage_of(job.folder))}
     _component()(key=f"onlooker {job.key}", data=data, height="content")
 
 
-def _shown(usage: Usage) -> dict[str, Any]:
+def _usage_data(usage: Usage) -> dict[str, Any]:
     """Nothing before there are two moments to draw a line between."""
     if len(usage) < 2:
         return {"at": []}
-    most = float(usage.memory.max())
+    peak = float(usage.memory.max())
     return {
         "at": (usage.seconds - usage.seconds[0]).round(1).tolist(),
         "cpu": usage.cpu.round(3).tolist(),
-        "memory": (usage.memory / most).round(3).tolist(),
+        "memory": (usage.memory / peak).round(3).tolist(),
         "cpu_words": f"CPU: {100 * float(usage.cpu[-1]):.0f} % of this computer",
-        "memory_words": f"Memory: {in_words(float(usage.memory[-1]))}, peak {in_words(most)}",
+        "memory_words": f"Memory: {format_bytes(float(usage.memory[-1]))}, peak {format_bytes(peak)}",
         "span_words": f"last {duration(float(usage.seconds[-1] - usage.seconds[0]))}",
     }
 
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    return screen_component("sightline_live_preview", HTML, "run/live_preview.js", "run/live_preview.css")
+    return screen_component("sightline_live_preview", _HTML, "run/live_preview.js", "run/live_preview.css")
 
 
 EVERY_SECONDS = 1.0
@@ -179,58 +179,58 @@ def job_of(case: Case) -> Job | None:
     return None
 
 
-def case_job(case: Case) -> None:
+def show_job(case: Case) -> None:
     """The case's run as it stands; nothing where none was ever started."""
     job = job_of(case)
     if job is None:
         return
-    st.fragment(_job, run_every=EVERY_SECONDS if job.live else None)(job.key, job.live)
+    st.fragment(_show_job, run_every=EVERY_SECONDS if job.live else None)(job.key, job.live)
     with st.expander("Run log"):
-        _log(job)
+        _show_log(job)
 
 
-def _job(key: str, lived: bool) -> None:
+def _show_job(key: str, was_live: bool) -> None:
     try:
         job = services().jobs.look(key)
     except StoreError:
         st.rerun()
-    if lived != job.live or RUN_REFUSED.is_set:
+    if was_live != job.live or RUN_REFUSED.is_set:
         # One full run of the page, which begins or ends the polling and says what was refused.
         st.rerun()
     if job.live:
-        _at_work(job)
+        _show_running(job)
     else:
-        _over(job)
+        _show_finished(job)
 
 
-def _at_work(job: Job) -> None:
-    left = left_of(job)
-    began = duration(max(0.0, time.time() - job.began))
-    words = "Stopping; finished work is kept" if job.state == "stopping" else "Running"
+def _show_running(job: Job) -> None:
+    left = seconds_left(job)
+    elapsed = duration(max(0.0, time.time() - job.began))
+    text = "Stopping; finished work is kept" if job.state == "stopping" else "Running"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        after = "" if left is None else f" · about **{duration(left)}** left for all clips"
-        st.markdown(f":blue-badge[:material/sync: {words}] for {began}{_how_many(job)}{after}")
+        suffix = "" if left is None else f" · about **{duration(left)}** left for all clips"
+        st.markdown(f":blue-badge[:material/sync: {text}] for {elapsed}{_clips_done(job)}{suffix}")
         label = "Stop" if job.state == "running" else "Stop now"
         st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
     st.caption("You can leave or close this page; the run continues.")
-    clips, beside = st.columns([3, 2])
+    clips, preview = st.columns([3, 2])
     with clips:
         # The one at work first: of many, it would be out of sight.
         for camera in sorted(job.cameras, key=lambda camera: camera.state != "working"):
             clip_card(camera, job)
-    with beside:
-        onlooker(job)
+    with preview:
+        live_preview(job)
 
 
-def _how_many(job: Job) -> str:
+def _clips_done(job: Job) -> str:
     """Of one clip, its own card says it all."""
     done = sum(camera.state == "done" for camera in job.cameras)
     return f" · {done} of {count(len(job.cameras), 'clip')} done" if len(job.cameras) > 1 else ""
 
 
-def _over(job: Job) -> None:
+def _show_finished(job: Job) -> None:
     if job.over:
-        _found(job)
+        _show_results(job)
     elif job.state == "stopped":
         st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
     for camera in job.cameras:
@@ -242,11 +242,11 @@ def _over(job: Job) -> None:
         labels = {"stopped": "Continue", "failed": "Try again", "partly": "Retry failed clips"}
         kind = "secondary" if job.state == "partly" else "primary"
         icon = ":material/play_arrow:" if job.state == "stopped" else ":material/replay:"
-        if st.button(labels[job.state], key=f"again {job.key}", type=kind, icon=icon, on_click=_again, args=(job,)):  # type: ignore[arg-type]
+        if st.button(labels[job.state], key=f"again {job.key}", type=kind, icon=icon, on_click=_restart, args=(job,)):  # type: ignore[arg-type]
             st.rerun()
 
 
-def _found(job: Job) -> None:
+def _show_results(job: Job) -> None:
     tracks = sum(camera.tracks for camera in job.cameras)
     done = [camera for camera in job.cameras if camera.state == "done"]
     with st.container(border=True):
@@ -257,15 +257,15 @@ def _found(job: Job) -> None:
                 "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check clips."
             )
         else:
-            one = "In one clip. To match people across cameras, add another clip on the Footage page."
+            candidate = "In one clip. To match people across cameras, add another clip on the Footage page."
             many = f"From {count(tracks, 'track')} in {count(len(done), 'clip')}."
-            st.markdown(f"### People found: {job.people}\n{one if len(done) == 1 else many}")
-        st.markdown("\n".join(f"- **{one.name}**: {count(one.tracks, 'track')}, {one.boxes:,} boxes" for one in done))
+            st.markdown(f"### People found: {job.people}\n{candidate if len(done) == 1 else many}")
+        st.markdown("\n".join(f"- **{candidate.name}**: {count(candidate.tracks, 'track')}, {candidate.boxes:,} boxes" for candidate in done))
         if job.people:
-            go_on_to("gallery", "Go to the gallery")
+            next_step_link("gallery", "Go to the gallery")
 
 
-def _log(job: Job) -> None:
+def _show_log(job: Job) -> None:
     lines = lines_of(job.log_label)
     st.button("Refresh", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.live)
     st.code("\n".join(lines) or "No entries yet.", language=None, height=260 if len(lines) > 8 else None)
@@ -276,10 +276,10 @@ def _stop(key: str) -> None:
     services().jobs.cancel(key)
 
 
-def _again(job: Job) -> None:
+def _restart(job: Job) -> None:
     try:
-        places = {clip.digest: clip.path for clip in the_case().clips}
+        places = {clip.digest: clip.path for clip in require_case().clips}
         key = services().jobs.start(job.order.moved(places)).key
-        change(lambda case: replace(case, wanted=key), "run started again")
+        change_case(lambda case: replace(case, wanted=key), "run started again")
     except SightlineError as fault:
         RUN_REFUSED.set(str(fault))

@@ -9,43 +9,43 @@ from typing import Any, Literal
 import streamlit as st
 
 from core.base.errors import SettingsError
-from core.runs import NONE
+from core.runs import NO_EMBEDDER
 from core.vision.models import Kind, Model, Status, listing
 from core.workspace.cases import Case, Plan
-from pages.parts.shell.open_case import change
+from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 
 
 def model_choice(case: Case) -> None:
     """Which models are here and what each is good for; those that are not, folded away."""
     models = listing()
-    here = [status for status in models if status.state == "present"]
-    if not any(status.model.kind == "detector" for status in here):
+    installed = [status for status in models if status.state == "present"]
+    if not any(status.model.kind == "detector" for status in installed):
         st.error("**No person detector is installed.** Install one of the models listed below, then reload this page.")
-    one, other = st.columns(2)
-    with one:
-        _model(case, here, "detector", "Person detector", case.plan.detector)
-    with other:
-        _model(case, here, "embedder", "Re-identification model", case.plan.embedder)
-    _here([status.model for status in here])
-    _absent([status for status in models if status.state != "present"])
+    left, right = st.columns(2)
+    with left:
+        _model_field(case, installed, "detector", "Person detector", case.plan.detector)
+    with right:
+        _model_field(case, installed, "embedder", "Re-identification model", case.plan.embedder)
+    _installed_models([status.model for status in installed])
+    _missing_models([status for status in models if status.state != "present"])
 
 
-def _model(case: Case, here: list[Status], kind: Kind, label: str, chosen: str) -> None:
-    known = {status.model.name: status.model for status in here if status.model.kind == kind}
-    options = [*known, *([NONE] if kind == "embedder" else [])]
+def _model_field(case: Case, installed: list[Status], kind: Kind, label: str, chosen: str) -> None:
+    models_by_name = {status.model.name: status.model for status in installed if status.model.kind == kind}
+    options = [*models_by_name, *([NO_EMBEDDER] if kind == "embedder" else [])]
     if chosen not in options:
         st.error(f"**{chosen} is not installed.** Choose another model, or install this one: see below.")
         options.append(chosen)
     _choice(case, kind, label, chosen, options)
-    if chosen in known:
-        st.caption(f"{known[chosen].good_for}  \nLicence: {known[chosen].licence}.")
-    elif chosen == NONE:
+    if chosen in models_by_name:
+        st.caption(f"{models_by_name[chosen].good_for}  \nLicence: {models_by_name[chosen].licence}.")
+    elif chosen == NO_EMBEDDER:
         st.caption("People are tracked within each clip only. To match them across cameras, choose a model.")
 
 
-def _called(name: str) -> str:
-    return "None (motion only)" if name == NONE else name
+def _model_label(name: str) -> str:
+    return "None (motion only)" if name == NO_EMBEDDER else name
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class SettingField:
         value: float = getattr(getattr(plan, self.part), self.name)
         return value
 
-    def put(self, plan: Plan, value: float) -> Plan:
+    def apply(self, plan: Plan, value: float) -> Plan:
         """The plan with this value; `SettingsError` where it makes no sense."""
         changed: dict[str, Any] = {self.part: replace(getattr(plan, self.part), **{self.name: value})}
         return replace(plan, **changed)
@@ -138,35 +138,35 @@ def _number(case: Case, field: SettingField) -> None:
         help=field.hint,
         width=_FIELD_WIDTH,
         on_change=_save,
-        args=(entry, field.label, field.put),
+        args=(entry, field.label, field.apply),
     )
 
 
 def _choice(case: Case, kind: Kind, label: str, chosen: str, options: list[str]) -> None:
     """A choice of model, in the case at once as a number is."""
 
-    def put(plan: Plan, name: str) -> Plan:
+    def apply(plan: Plan, name: str) -> Plan:
         return replace(plan, detector=name) if kind == "detector" else replace(plan, embedder=name)
 
     entry = plan_setting(kind, case.key)
     entry.set(chosen)
-    given = entry, label, put
-    st.selectbox(label, options, format_func=_called, key=entry.key, on_change=_save, args=given)
+    arguments = entry, label, apply
+    st.selectbox(label, options, format_func=_model_label, key=entry.key, on_change=_save, args=arguments)
 
 
-def _save(entry: Entry[Any], label: str, put: Callable[[Plan, Any], Plan]) -> None:
+def _save(entry: Entry[Any], label: str, apply: Callable[[Plan, Any], Plan]) -> None:
     value = entry.get(None)
     try:
-        change(lambda case: replace(case, plan=put(case.plan, value)), f"setting: {label} {value}")
+        change_case(lambda case: replace(case, plan=apply(case.plan, value)), f"setting: {label} {value}")
     except SettingsError as fault:
         SETTING_REFUSED.set(str(fault))
 
 
 def _reset() -> None:
-    change(lambda case: replace(case, plan=Plan()), "settings: reset to defaults")
+    change_case(lambda case: replace(case, plan=Plan()), "settings: reset to defaults")
 
 
-def _here(models: list[Model]) -> None:
+def _installed_models(models: list[Model]) -> None:
     with st.expander(f"Installed models ({len(models)})"):
         for model in models:
             figures = "; ".join(model.figures) or "no figures yet"
@@ -176,20 +176,20 @@ def _here(models: list[Model]) -> None:
             )
 
 
-def _absent(absent: list[Status]) -> None:
-    if not absent:
+def _missing_models(missing: list[Status]) -> None:
+    if not missing:
         return
-    with st.expander(f"Models that are not installed ({len(absent)})"):
+    with st.expander(f"Models that are not installed ({len(missing)})"):
         st.caption(
             "Sightline downloads nothing by itself. Fetch a model or put its file in place, then reload this page."
         )
-        for status in absent:
+        for status in missing:
             model = status.model
             why = "" if status.state == "missing" else " **The file in its place is not the expected one.**"
-            get = f"  \nTo fetch it: `python -m core models get {model.name}`" if model.url else ""
+            command = f"  \nTo fetch it: `python -m core models get {model.name}`" if model.url else ""
             st.markdown(
                 f"**{model.name}** ({_KINDS[model.kind]}).{why} {model.good_for}  \n"
-                f"Place: `{model.path}`  \nSource: {model.source}; licence: {model.licence}{get}"
+                f"Place: `{model.path}`  \nSource: {model.source}; licence: {model.licence}{command}"
             )
 
 

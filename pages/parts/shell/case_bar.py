@@ -13,22 +13,22 @@ import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
-from core.base.text import in_words, safe_name
+from core.base.text import format_bytes, safe_name
 from core.http import TOKEN, backup_file
 from core.machine.paths import cache_dir
 from core.workspace import services
 from core.workspace.cases import Case, Erasure, back_up, erase, restore, what_goes
 from core.workspace.sources import footage_root, permitted
 from pages.parts.shell.format import count
-from pages.parts.shell.open_case import change, close, open_case, show
+from pages.parts.shell.open_case import change_case, close_case, open_case, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE
 
 
 def case_bar() -> None:
     cases = services().cases.all()
     case = open_case()
-    if said := CASE_MESSAGE.pop(""):
-        st.toast(said, icon=":material/check:")
+    if message := CASE_MESSAGE.pop(""):
+        st.toast(message, icon=":material/check:")
     if case is not None:
         _choose(cases, case)
         _expired(case)
@@ -39,38 +39,38 @@ def case_bar() -> None:
         _new()
     if case is not None:
         with st.expander("This case", icon=":material/folder_open:"):
-            _about(case)
+            _case_panel(case)
     else:
         with st.expander("Restore a back-up"):
             restore_panel()
 
 
 def _choose(cases: list[Case], case: Case) -> None:
-    names = _told_apart(cases)
+    names = _distinct_names(cases)
     if CASE_CHOICE.get("") != case.key:
         CASE_CHOICE.set(case.key)
 
-    def chosen() -> None:
-        show(CASE_CHOICE.get(case.key))
+    def open_chosen() -> None:
+        select_case(CASE_CHOICE.get(case.key))
 
     st.selectbox(
         "Case",
         list(names),
         key=CASE_CHOICE.key,
         format_func=lambda key: names.get(key, ""),
-        on_change=chosen,
+        on_change=open_chosen,
         help="The most recent case comes first.",
     )
     st.caption(f"{count(len(case.clips), 'clip')}" + (f" · {case.purpose}" if case.purpose else ""))
 
 
-def _told_apart(cases: list[Case]) -> dict[str, str]:
+def _distinct_names(cases: list[Case]) -> dict[str, str]:
     """A name for each, by key: Streamlit tells entries by their words, so those called alike get a number."""
     names: dict[str, str] = {}
-    for one in sorted(cases, key=lambda case: case.made):
-        alike = sum(other.name == one.name and other.key in names for other in cases)
-        names[one.key] = f"{one.name} ({alike + 1})" if alike else one.name
-    return {one.key: names[one.key] for one in cases}
+    for case in sorted(cases, key=lambda case: case.made):
+        alike = sum(earlier.name == case.name and earlier.key in names for earlier in cases)
+        names[case.key] = f"{case.name} ({alike + 1})" if alike else case.name
+    return {case.key: names[case.key] for case in cases}
 
 
 def _expired(case: Case) -> None:
@@ -85,11 +85,11 @@ def _new() -> None:
             "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
         )
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
-            show(services().cases.new(name, purpose).key)
+            select_case(services().cases.new(name, purpose).key)
             st.rerun()
 
 
-def _about(case: Case) -> None:
+def _case_panel(case: Case) -> None:
     with st.form(f"about {case.key}", border=False):
         name = st.text_input("Name", case.name)
         purpose = st.text_input("Purpose", case.purpose, placeholder="why you may view this footage")
@@ -100,8 +100,8 @@ def _about(case: Case) -> None:
         )
         if st.form_submit_button("Save", icon=":material/save:"):
             day = expires.isoformat() if isinstance(expires, date) else ""
-            words = f"named {name.strip() or case.name}; purpose: {purpose.strip()}; expires: {day or 'never'}"
-            change(lambda now: replace(now, name=name.strip() or now.name, purpose=purpose.strip(), expires=day), words)
+            log_entry = f"named {name.strip() or case.name}; purpose: {purpose.strip()}; expires: {day or 'never'}"
+            change_case(lambda current: replace(current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day), log_entry)
             st.rerun()
     backup_panel(case)
     with st.expander("Restore a back-up"):
@@ -116,12 +116,12 @@ def _delete(case: Case) -> None:
     if not st.checkbox("Delete this case permanently", key=f"delete {case.key}"):
         st.caption("Deletes its decisions, regions, crops, back-ups and uploads. Clips in your own folders stay.")
         return
-    goes = what_goes(services().cases, case)
-    if busy := _at_work(goes):
+    erasure = what_goes(services().cases, case)
+    if busy := _blocking_work(erasure):
         st.info(busy)
         return
     st.button(
-        f"Delete {in_words(goes.bytes)}",
+        f"Delete {format_bytes(erasure.bytes)}",
         type="primary",
         icon=":material/delete_forever:",
         on_click=_erase,
@@ -129,12 +129,12 @@ def _delete(case: Case) -> None:
     )
 
 
-def _at_work(goes: Erasure) -> str:
+def _blocking_work(erasure: Erasure) -> str:
     """What is being made of what goes, and has to be stopped before; empty where nothing is."""
-    runs = [job for job in services().jobs.all() if job.key in goes.names]
+    runs = [job for job in services().jobs.all() if job.key in erasure.names]
     if any(job.live for job in runs):
         return "A run of this case is in progress. Stop it first, on the Run page."
-    if any(made.live for job in runs for made in services().exports.of(job.key)):
+    if any(export.live for job in runs for export in services().exports.of(job.key)):
         return "An export of this case is in progress. Stop it first, on the Download page."
     return ""
 
@@ -143,68 +143,68 @@ def _erase(key: str) -> None:
     """As the case is now: another tab may have added a clip, or begun a run."""
     try:
         case = services().cases.load(key)
-        if busy := _at_work(what_goes(services().cases, case)):
+        if busy := _blocking_work(what_goes(services().cases, case)):
             CASE_MESSAGE.set(busy)
             return
         erase(services().cases, case)
     except (SightlineError, OSError) as fault:
         CASE_MESSAGE.set(f"Some files could not be deleted ({fault}). Try again.")
         return
-    close()
+    close_case()
     CASE_MESSAGE.set(f"{case.name} was deleted.")
 
 
 def backup_panel(case: Case) -> None:
     with st.expander("Back up"):
-        whole = st.checkbox(
+        with_recordings = st.checkbox(
             "Include recordings", key=f"recordings {case.key}", help="Adds the clips, which makes the back-up larger."
         )
         if st.button("Create back-up", key=f"back up {case.key}", icon=":material/archive:"):
-            _make(case, whole)
-        done = backup_file(case.key)
-        if done.is_file():
+            _create_backup(case, with_recordings)
+        archive = backup_file(case.key)
+        if archive.is_file():
             name = f"{safe_name(case.name)}.sightline.zip"
-            about = done.stat()
+            file_stat = archive.stat()
             # The time tells a browser that keeps files which one this is.
-            address = f"/backups/{TOKEN}/{case.key}/{name}?{about.st_mtime_ns}"
-            bulk = in_words(about.st_size)
-            st.html(f'<a href="{address}" download="{name}">Download back-up ({bulk})</a>')
+            address = f"/backups/{TOKEN}/{case.key}/{name}?{file_stat.st_mtime_ns}"
+            size = format_bytes(file_stat.st_size)
+            st.html(f'<a href="{address}" download="{name}">Download back-up ({size})</a>')
 
 
-def _make(case: Case, whole: bool) -> None:
+def _create_backup(case: Case, with_recordings: bool) -> None:
     bar = st.empty()
 
-    def tell(report: Report) -> None:
+    def report_progress(report: Report) -> None:
         bar.progress(report.share, "Backing up…")
 
     try:
-        back_up(services().cases, case, backup_file(case.key), whole, Progress(tell))
+        back_up(services().cases, case, backup_file(case.key), with_recordings, Progress(report_progress))
     except SightlineError as fault:
         st.error(str(fault))
     bar.empty()
 
 
 def restore_panel() -> None:
-    came = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
+    upload = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
     text = st.text_input("Or its path on this computer", key="restored from", placeholder="case.sightline.zip")
-    if not st.button("Restore", icon=":material/unarchive:", disabled=not (came or text.strip())):
+    if not st.button("Restore", icon=":material/unarchive:", disabled=not (upload or text.strip())):
         return
     try:
-        if came is None:
-            case = restore(services().cases, _named(text))
+        if upload is None:
+            case = restore(services().cases, _backup_path(text))
         else:
             with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-                held = Path(folder) / "back-up.zip"
-                held.write_bytes(came.getbuffer())
-                case = restore(services().cases, held)
+                path = Path(folder) / "back-up.zip"
+                path.write_bytes(upload.getbuffer())
+                case = restore(services().cases, path)
     except SightlineError as fault:
         st.error(str(fault))
         return
-    show(case.key)
+    select_case(case.key)
     st.rerun()
 
 
-def _named(text: str) -> Path:
+def _backup_path(text: str) -> Path:
     try:
         path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as fault:

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from core.base.errors import SettingsError
-from core.base.text import duration, in_words
+from core.base.text import duration, format_bytes
 from core.base.types import Clip
 
 
@@ -39,7 +39,7 @@ def facts(clip: Clip) -> str:
     """Size, length, rate and codec of a clip in one line."""
     path = Path(clip.path)
     turned = f", turned {clip.rotation}°" if clip.rotation else ""
-    bulk = f" · {in_words(path.stat().st_size)}" if path.is_file() else ""
+    bulk = f" · {format_bytes(path.stat().st_size)}" if path.is_file() else ""
     rate = f"{clip.fps:.4g} frames/s" if clip.fps else "one frame"
     return f"{clip.width} × {clip.height}{turned} · {duration(clip.duration_seconds)} · {rate} · {clip.codec}{bulk}"
 

@@ -16,8 +16,8 @@ ICON = Path(__file__).with_name("icon.svg")
 st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
 try:
     require_opencv()
-except SightlineError as missing:
-    st.error(f"**{missing.message}.** {missing.remedy}")
+except SightlineError as fault:
+    st.error(f"**{fault.message}.** {fault.remedy}")
     st.stop()
 # The title stands in the row of Streamlit's own header, which is otherwise empty. Where the sidebar is closed, the
 # button that opens it is there too, and the title makes room.

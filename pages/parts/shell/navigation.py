@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-HERE = Path(__file__).resolve().parents[2]
+_FOLDER = Path(__file__).resolve().parents[2]
 # Name: file, title, address, icon. An address unlike the file's stem: otherwise a cold link may start Streamlit's
 # older way with pages.
 _PAGES = {
@@ -23,12 +23,12 @@ _PAGES = {
 def pages() -> dict[str, st.Page]:
     """Every page by name; the first one opens when nothing else is asked for."""
     return {
-        name: st.Page(HERE / file, title=title, url_path=address, icon=icon, default=name == "footage")
+        name: st.Page(_FOLDER / file, title=title, url_path=address, icon=icon, default=name == "footage")
         for name, (file, title, address, icon) in _PAGES.items()
     }
 
 
-def go_on_to(name: str, label: str) -> None:
+def next_step_link(name: str, label: str) -> None:
     """The next step. A link, which the browser follows by itself: a button's way leads through Python, and a part of
     the page that was refreshing itself meanwhile came after it and wiped the new page out."""
     with st.container(key=f"onward {name}"):

@@ -33,11 +33,11 @@ def begin_rerun() -> None:
     waited for, if that is done. A fault is said and keeps no page from being drawn."""
     case = open_case()
     if case is not None:
-        show(case.key)
-        say_switch(switch_to_finished_run(case))
+        select_case(case.key)
+        announce_switch(switch_to_finished_run(case))
 
 
-def the_case() -> Case:
+def require_case() -> Case:
     """The open case; the page ends here where there is none, saying what to do."""
     case = open_case()
     if case is None:
@@ -46,42 +46,42 @@ def the_case() -> Case:
     return case
 
 
-def show(key: str) -> None:
+def select_case(key: str) -> None:
     """Open a case, here and in the address."""
     OPEN_CASE.set(key)
     if st.query_params.get(_ADDRESS) != key:
         st.query_params[_ADDRESS] = key
 
 
-def close() -> None:
+def close_case() -> None:
     OPEN_CASE.remove()
     st.query_params.pop(_ADDRESS, None)
 
 
-def change(how: Callable[[Case], Case], words: str = "") -> Case:
+def change_case(edit: Callable[[Case], Case], log_entry: str = "") -> Case:
     """Change the open case; `words` go into its log."""
-    return services().cases.change(the_case().key, how, words)
+    return services().cases.change(require_case().key, edit, log_entry)
 
 
-_SENTENCES = 3
+_LISTED = 3
 
 
-def say_switch(result: Switched | SwitchFailed) -> None:
+def announce_switch(result: Switched | SwitchFailed) -> None:
     """Say what could not be applied; or why the run cannot be shown, once for each reason."""
     if isinstance(result, SwitchFailed):
         fault = f"{result.case.key} {result.case.wanted} {result.reason}"
         if SWITCH_FAULT.get("") != fault:
             SWITCH_FAULT.set(fault)
-            words = f"**The new run cannot be shown:** {result.reason}"
-            st.toast(words, icon=":material/error:", duration="long")
+            log_entry = f"**The new run cannot be shown:** {result.reason}"
+            st.toast(log_entry, icon=":material/error:", duration="long")
         return
     SWITCH_FAULT.remove()
     if result.unapplied:
-        left = len(result.unapplied) - _SENTENCES
-        more = f" And {left} more." if left > 0 else ""
+        unlisted = len(result.unapplied) - _LISTED
+        more = f" And {unlisted} more." if unlisted > 0 else ""
         st.toast(
             "**Some decisions could not be applied to the new run. They were saved.** "
-            f"{'. '.join(result.unapplied[:_SENTENCES])}.{more}",
+            f"{'. '.join(result.unapplied[:_LISTED])}.{more}",
             icon=":material/pending_actions:",
             duration="long",
         )

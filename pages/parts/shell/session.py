@@ -67,7 +67,7 @@ REGION_FILES_OPENED = Entry[int]("files opened")
 
 GALLERY = Entry[dict[str, Any]]("gallery")
 """What the gallery in the browser has sent."""
-GALLERY_ACTIONS = Entry[Any]("gallery heard")
+GALLERY_CURSOR = Entry[Any]("gallery heard")
 GALLERY_MOMENT = Entry[Any]("gallery moment")
 SIMILARITY_VIEW = Entry[str]("likeness view")
 
@@ -124,11 +124,11 @@ def dismissed_decisions(case: str, run: str) -> Entry[tuple[str, ...]]:
     return Entry(f"seen {case} {run}")
 
 
-def heads_switch(case: str) -> Entry[bool]:
+def unblur_switch(case: str) -> Entry[bool]:
     return Entry(f"heads {case}")
 
 
-def heads_reason(case: str) -> Entry[str]:
+def unblur_reason(case: str) -> Entry[str]:
     return Entry(f"reason {case}")
 
 

@@ -13,30 +13,30 @@ from core.base.text import duration
 from core.lab.synthetic import sample_clips, sample_folder
 from core.workspace import sample_case, services
 from core.workspace.jobs import sample_here
-from pages.parts.shell.open_case import show
+from pages.parts.shell.open_case import select_case
 
 
 def offer_sample(primary: bool = False) -> None:
     """A button; with the first click on a machine the footage is drawn, which takes about a minute."""
     ready = bool(sample_clips(sample_folder()))
-    words = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
-    words += "" if ready else " It is generated first, which takes about a minute."
-    kind: Literal["primary", "secondary"] = "primary" if primary else "secondary"
-    if not st.button("Open the sample", icon=":material/movie:", help=words, type=kind):
+    hint = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
+    hint += "" if ready else " It is generated first, which takes about a minute."
+    button_type: Literal["primary", "secondary"] = "primary" if primary else "secondary"
+    if not st.button("Open the sample", icon=":material/movie:", help=hint, type=button_type):
         return
     bar = st.empty()
 
-    def tell(share: float, left: float | None) -> None:
-        after = "" if left is None else f", {duration(left)} left"
-        bar.progress(min(share, 1.0), f"Generating the sample{after}. Leaving this page stops it.")
+    def show_progress(done: float, seconds_left: float | None) -> None:
+        time_left = "" if seconds_left is None else f", {duration(seconds_left)} left"
+        bar.progress(min(done, 1.0), f"Generating the sample{time_left}. Leaving this page stops it.")
 
     try:
-        sample_here(tell)
+        sample_here(show_progress)
         key = sample_case()
     except SightlineError as fault:
         st.error(f"**{fault.message}.** {fault.remedy}")
         return
-    show(key)
+    select_case(key)
     st.rerun()
 
 
@@ -48,12 +48,12 @@ def welcome() -> None:
     )
     with st.container(horizontal=True):
         offer_sample(primary=True)
-        st.button("New case", icon=":material/create_new_folder:", on_click=_begin)
+        st.button("New case", icon=":material/create_new_folder:", on_click=_create_case)
     st.caption("A case holds the clips of one investigation and your decisions about them, on this computer.")
 
 
-def _begin() -> None:
+def _create_case() -> None:
     try:
-        show(services().cases.new().key)
+        select_case(services().cases.new().key)
     except SightlineError as fault:
         st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")

@@ -20,9 +20,9 @@ from core.base.errors import SightlineError
 from core.base.types import Ints
 from core.export import between_csv
 from core.review import Desk
-from core.runs import record_of
-from core.vision.match import FREE, STRANGERS, Match
-from core.workspace import desk_of, services
+from core.runs import read_record
+from core.vision.match import FREE, IMPOSTOR_REASONS, Match
+from core.workspace import session_of, services
 from core.workspace.cases import Case
 from pages.parts.download.tables import similarity
 from pages.parts.shell.navigation import link_to
@@ -31,7 +31,7 @@ _EDGES = np.round(np.arange(-1.0, 1.001, 0.02), 2)
 _SIDE_PX = 116
 _FULL = 80
 """The longest bar, in per cent: words stand above."""
-STYLE = f"""<style>
+_STYLE = f"""<style>
 .bars {{ position: relative; margin: 4px 14px 0; font: 13px/1.4 var(--st-font, sans-serif); }}
 .bars .side {{ position: relative; height: {_SIDE_PX}px; }}
 .bars .side i {{ position: absolute; }}
@@ -45,126 +45,126 @@ STYLE = f"""<style>
 
 
 @dataclass(frozen=True)
-class Counted:
+class PairCounts:
     """Pairs between each two of the edges: `others` could be one person, `strangers` surely are not. `above` of the
     strangers are not below the threshold that was asked for."""
 
-    others: Ints
-    strangers: Ints
-    above: int
+    possible: Ints
+    different: Ints
+    above_threshold: int
 
     @property
-    def words(self) -> str:
-        pairs, strange = int(self.others.sum()), int(self.strangers.sum())
-        could = f"{pairs:,} possible matches."
-        if not strange:
-            return f"{could} No pairs are known to be different people: no two people were seen at the same time."
-        share = self.above / strange
-        part = f"{self.above:,} ({share:.1%})" if self.above else "0"
-        return f"{could} {part} of {strange:,} known-different pairs reach the threshold."
+    def summary(self) -> str:
+        possible_count, different_count = int(self.possible.sum()), int(self.different.sum())
+        is_possible = f"{possible_count:,} possible matches."
+        if not different_count:
+            return f"{is_possible} No pairs are known to be different people: no two people were seen at the same time."
+        share = self.above_threshold / different_count
+        part = f"{self.above_threshold:,} ({share:.1%})" if self.above_threshold else "0"
+        return f"{is_possible} {part} of {different_count:,} known-different pairs reach the threshold."
 
 
-def counted(match: Match) -> Counted:
+def count_pairs(match: Match) -> PairCounts:
     """Each pair once."""
     later = np.triu(np.ones(match.why.shape, bool), 1)
-    could, apart = later & (match.why == FREE), later & np.isin(match.why, STRANGERS)
-    strangers = match.similarity[apart]
-    others = np.histogram(np.clip(match.similarity[could], -1, 1), _EDGES)[0]
-    above = int((strangers >= match.threshold).sum())
-    return Counted(others, np.histogram(np.clip(strangers, -1, 1), _EDGES)[0], above)
+    is_possible, is_different = later & (match.why == FREE), later & np.isin(match.why, IMPOSTOR_REASONS)
+    different = match.similarity[is_different]
+    possible = np.histogram(np.clip(match.similarity[is_possible], -1, 1), _EDGES)[0]
+    above_threshold = int((different >= match.threshold).sum())
+    return PairCounts(possible, np.histogram(np.clip(different, -1, 1), _EDGES)[0], above_threshold)
 
 
-def bars(found: Counted, threshold: float) -> None:
-    st.html(STYLE + drawn(found, threshold))
-    st.caption(f"{found.words} Bar lengths are logarithmic: each step means ten times as many pairs.")
+def pair_chart(counts: PairCounts, threshold: float) -> None:
+    st.html(_STYLE + chart_html(counts, threshold))
+    st.caption(f"{counts.summary} Bar lengths are logarithmic: each step means ten times as many pairs.")
 
 
-def drawn(found: Counted, threshold: float) -> str:
+def chart_html(counts: PairCounts, threshold: float) -> str:
     """The picture as HTML."""
-    filled = np.flatnonzero(found.others + found.strangers)
+    filled = np.flatnonzero(counts.possible + counts.different)
     first = min(int(filled[0]) if len(filled) else len(_EDGES) - 2, int(np.searchsorted(_EDGES, threshold)) - 3)
     low = math.floor(float(_EDGES[max(first, 0)]) * 10) / 10
-    most = math.log10(1 + max(int(found.others.max(initial=0)), int(found.strangers.max(initial=0)), 1))
-    could, apart = (_side(counts, low, most) for counts in (found.others, found.strangers))
+    peak = math.log10(1 + max(int(counts.possible.max(initial=0)), int(counts.different.max(initial=0)), 1))
+    is_possible, is_different = (_side(counts, low, peak) for counts in (counts.possible, counts.different))
     at = 100 * (threshold - low) / (1 - low)
     side = f"left:{at:.2f}%;margin-left:8px" if at < 75 else f"right:{100 - at:.2f}%;margin-right:8px"
     ticks = [low + number / 10 for number in range(round((1 - low) * 10) + 1)]
     axis = "".join(f'<span style="left:{100 * (tick - low) / (1 - low):.2f}%">{tick + 0:.1f}</span>' for tick in ticks)
     return (
-        f'<div class="bars" role="img" aria-label="Similarity of pairs. {found.words}">'
+        f'<div class="bars" role="img" aria-label="Similarity of pairs. {counts.summary}">'
         f'<b style="{side};top:0">threshold {threshold:.2f}</b><em style="left:0;top:0">▲ possible match</em>'
         f'<em style="left:0;top:{2 * _SIDE_PX - 18}px">▼ known different</em>'
         f'<div class="least" style="left:{at:.2f}%"></div>'
-        f'<div class="side could">{could}</div><div class="side apart">{apart}</div>'
+        f'<div class="side could">{is_possible}</div><div class="side apart">{is_different}</div>'
         f'<div class="axis">{axis}</div></div>'
     )
 
 
-def _side(counts: Ints, low: float, most: float) -> str:
-    wide = 100 * 0.02 / (1 - low)
+def _side(counts: Ints, low: float, peak: float) -> str:
+    bin_width = 100 * 0.02 / (1 - low)
     return "".join(
-        f'<i style="left:{100 * (edge - low) / (1 - low):.3f}%;width:{0.9 * wide:.3f}%;'
-        f'height:{_FULL * math.log10(1 + count) / most:.2f}%" '
+        f'<i style="left:{100 * (edge - low) / (1 - low):.3f}%;width:{0.9 * bin_width:.3f}%;'
+        f'height:{_FULL * math.log10(1 + count) / peak:.2f}%" '
         f'title="{edge:.2f} to {edge + 0.02:.2f}: {count:,} pairs"></i>'
         for edge, count in zip(_EDGES[:-1].tolist(), counts.tolist(), strict=True)
         if count
     )
 
 
-def files(case: Case, desk: Desk) -> None:
-    names, _notes = desk.named
+def similarity_downloads(case: Case, session: Desk) -> None:
+    names, _notes = session.named
 
     def table() -> bytes:
-        return between_csv(desk.match, names, about(case, desk)).encode("utf-8-sig")
+        return between_csv(session.match, names, about(case, session)).encode("utf-8-sig")
 
-    arrays = partial(similarity, case, desk)
+    arrays = partial(similarity, case, session)
     with st.container(horizontal=True):
-        for label, make, name, kind in (
+        for label, make, name, mime in (
             ("People (CSV)", table, "people-similarity.csv", "text/csv"),
             ("Tracks and people (NumPy)", arrays, "similarity.npz", "application/octet-stream"),
         ):
             st.download_button(
-                label, make, file_name=name, mime=kind, icon=":material/download:", on_click="ignore", key=name
+                label, make, file_name=name, mime=mime, icon=":material/download:", on_click="ignore", key=name
             )
     st.caption("The table has one row and one column per person. Both files record the models and settings.")
 
 
-def about(case: Case, desk: Desk) -> dict[str, Any]:
+def about(case: Case, session: Desk) -> dict[str, Any]:
     """Models, settings and clips of the run, and what decides the groups."""
-    record = record_of(desk.out)
-    suggested = "chosen by the user" if desk.chosen is not None else "suggested"
+    record = read_record(session.out)
+    suggested = "chosen by the user" if session.chosen is not None else "suggested"
     return {
         "program": record["program"],
         "run": case.run,
         "models": record["models"],
         "settings": record["settings"],
-        "threshold": {"value": round(desk.match.threshold, 4), "is": suggested},
-        "said by the user": len(desk.review.links),
+        "threshold": {"value": round(session.match.threshold, 4), "is": suggested},
+        "said by the user": len(session.review.links),
     }
 
 
-def compared(case: Case) -> Desk:
+def require_similarities(case: Case) -> Desk:
     """What there is to compare; the page ends here where that is nothing."""
     try:
         with st.spinner("Computing similarities…", show_time=True):
-            desk = desk_of(case)
+            session = session_of(case)
     except SightlineError as fault:
         st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
         link_to("run", "Go to Run", ":material/arrow_back:")
         st.stop()
-    if desk is None or len(desk.evidence.tracklets) < 2:
-        _nothing(case, desk)
+    if session is None or len(session.evidence.tracklets) < 2:
+        _explain_nothing(case, session)
         st.stop()
-    return desk
+    return session
 
 
-def _nothing(case: Case, desk: Desk | None) -> None:
-    if desk is not None and len(desk.evidence.tracklets):
+def _explain_nothing(case: Case, session: Desk | None) -> None:
+    if session is not None and len(session.evidence.tracklets):
         st.info("**Only one track was found**, so there is nothing to compare it with.", icon=":material/info:")
         link_to("gallery", "See it in the Gallery", ":material/groups:")
-    elif desk is not None:
-        words = "**No people were found in these clips.** Try a lower confidence threshold or larger regions."
-        st.info(words, icon=":material/info:")
+    elif session is not None:
+        summary = "**No people were found in these clips.** Try a lower confidence threshold or larger regions."
+        st.info(summary, icon=":material/info:")
         link_to("run", "Go to Run", ":material/arrow_back:")
     elif not case.clips:
         st.info("**No clips yet.** Add at least two, from cameras that may have seen the same people.")
@@ -175,19 +175,19 @@ def _nothing(case: Case, desk: Desk | None) -> None:
 
 def _no_run(case: Case) -> None:
     states = {job.key: job for job in services().jobs.all()}
-    wanted, shown = states.get(case.wanted), states.get(case.run)
-    if wanted is not None and wanted.live:
+    awaited, shown = states.get(case.wanted), states.get(case.run)
+    if awaited is not None and awaited.live:
         st.info("**The run is in progress.** Similarities appear here when it is done.", icon=":material/hourglass:")
         link_to("run", "Show progress", ":material/play_circle:")
         return
-    failed = wanted or shown
+    failed = awaited or shown
     if failed is not None and failed.state == "failed":
         st.error(f"**The run failed, so there is nothing to compare.** {failed.fault}", icon=":material/error:")
     elif failed is not None and failed.state == "stopped":
         st.info("**The run was stopped before it was done.** Continue it on the Run page.", icon=":material/info:")
     elif shown is not None:
-        words = "**This run had no re-identification model**, so there are no similarities. Choose one and run again."
-        st.info(words, icon=":material/info:")
+        summary = "**This run had no re-identification model**, so there are no similarities. Choose one and run again."
+        st.info(summary, icon=":material/info:")
     else:
         st.info("**No results yet.** Start a run. Similarities appear here when it is done.", icon=":material/info:")
     link_to("run", "Go to Run", ":material/arrow_back:")

@@ -11,7 +11,7 @@ from core.workspace.cases import Case
 from pages.parts.shell.format import PALETTE
 from pages.parts.shell.web_modules import screen_component
 
-HEAT = """<div class="similarity-room"><div class="similarity">
+_HEAT_MAP = """<div class="similarity-room"><div class="similarity">
 <div class="bar" role="toolbar" aria-label="Map controls">
 <label>Order <select><option value="people">by person</option>
 <option value="alike">by similarity</option></select></label>
@@ -30,7 +30,7 @@ HEAT = """<div class="similarity-room"><div class="similarity">
 <section class="card" aria-label="Selected pair"></section>
 <div class="status" role="status" aria-live="polite"></div>
 </div></div>"""
-PROJECTION = """<div class="similarity-room"><div class="similarity">
+_APPEARANCE_MAP = """<div class="similarity-room"><div class="similarity">
 <div class="bar"><span class="key method"></span></div>
 <div class="stage"><canvas tabindex="0" role="application" aria-roledescription="appearance map"></canvas>
 <div class="wait"></div></div>
@@ -39,31 +39,31 @@ PROJECTION = """<div class="similarity-room"><div class="similarity">
 </div></div>"""
 
 
-def heat_map(case: Case, of: str, count: int, threshold: float) -> None:
+def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
     """Everybody with everybody: `of` is people or tracks, of which there are `count`."""
-    what = "people" if of == PEOPLE else "tracks"
-    label = f"Similarity matrix of {count} {what}. Arrow keys move between cells, + and - zoom, Enter pins."
+    noun = "people" if kind == PEOPLE else "tracks"
+    label = f"Similarity matrix of {row_count} {noun}. Arrow keys move between cells, + and - zoom, Enter pins."
     data = {
-        "of": of,
+        "of": kind,
         "label": label,
         "shown": likeness_address(case, "shown.json", threshold),
-        "matrix": likeness_address(case, f"{of}.bin", threshold),
+        "matrix": likeness_address(case, f"{kind}.bin", threshold),
         "pair": likeness_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
     }
-    _component("heat_map", HEAT)(key=f"likeness {of}", data=data, height="content")
+    _component("heat_map", _HEAT_MAP)(key=f"likeness {kind}", data=data, height="content")
 
 
-def flat_map(case: Case, count: int, threshold: float) -> None:
+def appearance_map(case: Case, row_count: int, threshold: float) -> None:
     """Every track as a point: whoever looks alike lies close together."""
     data = {
-        "label": f"Appearance map of {count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
+        "label": f"Appearance map of {row_count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
         "shown": likeness_address(case, "shown.json", threshold),
         "map": likeness_address(case, "map.json", threshold),
         "crops": crop_address(case.run),
         "palette": PALETTE,
     }
-    _component("projection_map", PROJECTION)(key="likeness map", data=data, height="content")
+    _component("projection_map", _APPEARANCE_MAP)(key="likeness map", data=data, height="content")
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from core.cli import main
 from core.machine.artifacts import Store
 from core.review import Action, Review
 from core.review.whatif import Held, again, changed, compared, hold
-from core.runs import Setup, collect, track_clips, tracks_of
+from core.runs import Setup, collect_evidence, track_clips, load_tracks
 from tests.export.replay_making import setup
 from tests.review.tracked import lanes
 
@@ -21,7 +21,7 @@ LOWER = 0.6
 
 
 def run(made: Setup, out: Path, store: Store) -> None:
-    collect(track_clips(made, out, cropped=True, store=store), made.offsets, out)
+    collect_evidence(track_clips(made, out, cropped=True, store=store), made.offsets, out)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
 
 def same_tracks(held: Held, out: Path, found: Any) -> None:
     for camera in held.tracks:
-        theirs, mine = tracks_of(out, camera), found.tracks[camera]
+        theirs, mine = load_tracks(out, camera), found.tracks[camera]
         for name in ("frame", "track", "xyxy", "seen"):
             assert np.array_equal(getattr(mine, name), getattr(theirs, name)), (camera, name)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Ints, Tracks
-from core.vision.appearance import candidates, fitness, quality, shares
+from core.vision.appearance import candidate_boxes, fitness, quality, time_shares
 
 WIDTH, HEIGHT = 640, 480
 GOOD = (300.0, 100.0, 350.0, 228.0)  # 50 x 128, clear of the edges
@@ -67,7 +67,7 @@ def test_cover_costs_little_at_first_and_then_all(share: float, expected: float)
 
 def test_a_good_track_gives_tries_from_each_share_of_its_time() -> None:
     tracks = table(walk(1, range(240)))
-    rows = candidates(tracks, WIDTH, HEIGHT, most=8, tries=3)
+    rows = candidate_boxes(tracks, WIDTH, HEIGHT, most=8, tries=3)
     assert len(rows) == 24
     assert np.histogram(rows, bins=24, range=(0, 240))[0].tolist() == [1] * 24
 
@@ -75,7 +75,7 @@ def test_a_good_track_gives_tries_from_each_share_of_its_time() -> None:
 def test_the_best_box_of_each_part_is_looked_at() -> None:
     better = {4, 13, 22, 39, 41, 57}
     tracks = table([{"frame": f, "score": 1.0 if f in better else 0.8} for f in range(60)])
-    assert set(candidates(tracks, WIDTH, HEIGHT, most=2, tries=3).tolist()) == better
+    assert set(candidate_boxes(tracks, WIDTH, HEIGHT, most=2, tries=3).tolist()) == better
 
 
 BAD: dict[str, Row] = {
@@ -89,19 +89,19 @@ BAD: dict[str, Row] = {
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_bad_boxes_are_not_looked_at_beside_good_ones(bad: Row) -> None:
     tracks = table([*walk(1, range(50), **bad), *walk(1, range(50, 60))])
-    rows = candidates(tracks, WIDTH, HEIGHT)
+    rows = candidate_boxes(tracks, WIDTH, HEIGHT)
     assert rows.min() >= 50 and len(rows) == 10
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_a_track_of_bad_boxes_is_looked_at_all_the_same(bad: Row) -> None:
     tracks = table(walk(1, range(50), **bad))
-    assert len(candidates(tracks, WIDTH, HEIGHT)) == 24
+    assert len(candidate_boxes(tracks, WIDTH, HEIGHT)) == 24
 
 
 def test_who_is_hidden_for_half_of_the_time_is_looked_at_in_the_other_half() -> None:
     hidden = walk(2, range(30), box=moved(10))
-    rows = candidates(tracks := table([*walk(1, range(60)), *hidden]), WIDTH, HEIGHT)
+    rows = candidate_boxes(tracks := table([*walk(1, range(60)), *hidden]), WIDTH, HEIGHT)
     assert tracks.frame[rows[tracks.track[rows] == 1]].min() == 30
     assert (tracks.track[rows] == 2).sum() == 24  # always hidden, and not left out
 
@@ -109,12 +109,12 @@ def test_who_is_hidden_for_half_of_the_time_is_looked_at_in_the_other_half() -> 
 def test_a_box_fits_from_half_of_its_tracks_best() -> None:
     # The detector's score of 0.375 makes exactly half of what 1 makes.
     tracks = table([{"frame": 0}, {"frame": 1, "score": 0.376}, {"frame": 2, "score": 0.374}])
-    assert candidates(tracks, WIDTH, HEIGHT).tolist() == [0, 1]
+    assert candidate_boxes(tracks, WIDTH, HEIGHT).tolist() == [0, 1]
 
 
 def test_no_tracks_no_candidates() -> None:
-    assert candidates(Tracks.empty(), WIDTH, HEIGHT).tolist() == []
-    assert shares(np.empty(0, np.int64)).tolist() == []
+    assert candidate_boxes(Tracks.empty(), WIDTH, HEIGHT).tolist() == []
+    assert time_shares(np.empty(0, np.int64)).tolist() == []
 
 
 boxes = st.tuples(*(st.integers(-60, 640) for _ in range(2)), *(st.integers(0, 200) for _ in range(2)))
@@ -134,7 +134,7 @@ def test_every_track_is_looked_at_where_it_is_best(rows: list[Any], most: int, t
     )
     fit = fitness(tracks, WIDTH, HEIGHT)
     assert ((fit >= 0) & (fit <= 1)).all()
-    found = candidates(tracks, WIDTH, HEIGHT, most, tries)
+    found = candidate_boxes(tracks, WIDTH, HEIGHT, most, tries)
     assert (np.diff(found) > 0).all()
     for track in np.unique(tracks.track):
         own, looked = np.flatnonzero(tracks.track == track), found[tracks.track[found] == track]
@@ -148,10 +148,10 @@ def test_every_track_is_looked_at_where_it_is_best(rows: list[Any], most: int, t
 def test_the_shares_of_what_was_looked_at_are_those_of_the_whole_track(count: int, most: int, tries: int) -> None:
     """None is without a crop while another has two."""
     tracks = table(walk(1, range(count)))
-    rows = candidates(tracks, WIDTH, HEIGHT, most, tries)
+    rows = candidate_boxes(tracks, WIDTH, HEIGHT, most, tries)
     parts = min(most, count)
     of = rows * parts // count  # the share of the whole track that each looked-at row lies in
-    assert shares(tracks.track[rows], most).tolist() == of.tolist()
+    assert time_shares(tracks.track[rows], most).tolist() == of.tolist()
     assert np.unique(of).tolist() == list(range(parts))
 
 
@@ -162,9 +162,9 @@ def test_tracks_do_not_disturb_each_other() -> None:
     alone = table(rows)
     company = [*walk(1, range(20, 90), box=moved(-200)), *walk(9, range(40), box=moved(150))]
     crowd = table([row | {"track": 5} for row in rows] + company)
-    found = candidates(crowd, WIDTH, HEIGHT)
+    found = candidate_boxes(crowd, WIDTH, HEIGHT)
     frames = crowd.frame[found[crowd.track[found] == 5]]
-    assert frames.tolist() == alone.frame[candidates(alone, WIDTH, HEIGHT)].tolist()
+    assert frames.tolist() == alone.frame[candidate_boxes(alone, WIDTH, HEIGHT)].tolist()
 
 
 def ints(*values: int) -> Ints:
@@ -207,17 +207,17 @@ def test_quality_rises_with_sharpness_and_fitness(fit: list[float], sharpness: l
 @pytest.mark.parametrize("wrong", [{"most": 0}, {"tries": 0}, {"most": -1}])
 def test_numbers_below_one_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="1 or more"):
-        candidates(Tracks.empty(), WIDTH, HEIGHT, **wrong)
+        candidate_boxes(Tracks.empty(), WIDTH, HEIGHT, **wrong)
 
 
 def test_no_shares_are_refused() -> None:
     with pytest.raises(ValueError, match="1 or more"):
-        shares(ints(1), most=0)
+        time_shares(ints(1), most=0)
 
 
 @given(track=st.lists(st.integers(-2, 3), max_size=40), most=st.integers(1, 9))
 def test_shares_are_equal_and_follow_time(track: list[int], most: int) -> None:
-    found = shares(np.array(track, np.int64), most)
+    found = time_shares(np.array(track, np.int64), most)
     for name in set(track):
         own = found[np.array(track) == name]
         sizes = np.unique(own, return_counts=True)[1]

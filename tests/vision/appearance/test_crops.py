@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Floats, Tracks
-from core.vision.appearance import covered, sharpness_of, whole
+from core.vision.appearance import occlusion, sharpness_of, is_inside_picture
 
 
 @given(
@@ -24,7 +24,7 @@ def test_cover_as_counted_in_pixels(boxes: list[tuple[int, int, int, int, int]])
     masks = np.zeros((len(boxes), 40, 40), bool)
     for mask, (_, x, y, w, h) in zip(masks, boxes, strict=True):
         mask[y : y + h, x : x + w] = True
-    for i, share in enumerate(covered(tracks)):
+    for i, share in enumerate(occlusion(tracks)):
         others = [masks[j] & masks[i] for j in rows if j != i and boxes[j][0] == boxes[i][0]]
         expected = max((m.sum() / masks[i].sum() for m in others), default=0)
         assert share == pytest.approx(expected, abs=1e-6)
@@ -54,4 +54,4 @@ def test_sharpness_falls_with_blur_and_not_with_size() -> None:
 )
 def test_a_box_at_the_edge_is_cut_off(box: tuple[float, ...], expected: bool) -> None:
     boxes: Floats = np.array([box], np.float32)
-    assert whole(boxes, 320, 240).tolist() == [expected]
+    assert is_inside_picture(boxes, 320, 240).tolist() == [expected]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from core.base.types import Floats, Ints
-from core.vision.appearance import means
+from core.vision.appearance import mean_vectors
 
 
 def unit(rows: NDArray[np.float64]) -> Floats:
@@ -26,7 +26,7 @@ def zeros(count: int) -> Ints:
 
 
 def one(vectors: Floats, weights: Floats | list[float]) -> Floats:
-    return means(vectors, np.asarray(weights, np.float32), zeros(len(vectors)))[1][0]
+    return mean_vectors(vectors, np.asarray(weights, np.float32), zeros(len(vectors)))[1][0]
 
 
 anything = st.integers(0, 10_000)
@@ -36,7 +36,7 @@ anything = st.integers(0, 10_000)
 def test_a_unit_vector_for_each_group(seed: int, groups: list[int]) -> None:
     rng = np.random.default_rng(seed)
     vectors = unit(rng.normal(size=(len(groups), 5)))
-    names, found = means(vectors, rng.random(len(groups)).astype(np.float32), np.array(groups))
+    names, found = mean_vectors(vectors, rng.random(len(groups)).astype(np.float32), np.array(groups))
     assert names.tolist() == sorted(set(groups))
     assert np.linalg.norm(found, axis=1) == pytest.approx(np.ones(len(names)), abs=1e-6)
 
@@ -46,8 +46,8 @@ def test_order_does_not_matter(seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors, weights, group = unit(rng.normal(size=(20, 6))), rng.integers(0, 3, 20) / 2, rng.integers(0, 4, 20)
     order = rng.permutation(20)
-    names, found = means(vectors, weights.astype(np.float32), group)
-    again, shuffled = means(vectors[order], weights[order].astype(np.float32), group[order])
+    names, found = mean_vectors(vectors, weights.astype(np.float32), group)
+    again, shuffled = mean_vectors(vectors[order], weights[order].astype(np.float32), group[order])
     assert again.tolist() == names.tolist()
     assert shuffled == pytest.approx(found, abs=1e-6)
 
@@ -57,15 +57,15 @@ def test_the_scale_of_weights_does_not_matter_and_groups_have_their_own(seed: in
     rng = np.random.default_rng(seed)
     vectors, weights, group = unit(rng.normal(size=(12, 6))), rng.random(12) + 0.01, np.arange(12) % 3
     scaled = np.where(group == 1, weights * scale, weights)
-    found = means(vectors, weights.astype(np.float32), group)[1]
-    assert means(vectors, scaled.astype(np.float32), group)[1] == pytest.approx(found, abs=1e-4)
+    found = mean_vectors(vectors, weights.astype(np.float32), group)[1]
+    assert mean_vectors(vectors, scaled.astype(np.float32), group)[1] == pytest.approx(found, abs=1e-4)
 
 
 @given(seed=anything)
 def test_groups_do_not_disturb_each_other(seed: int) -> None:
     vectors = crops(seed, people=3, each=4)
     weights = np.random.default_rng(seed).random(12).astype(np.float32)
-    found = means(vectors, weights, np.repeat([5, 2, 9], 4))[1]
+    found = mean_vectors(vectors, weights, np.repeat([5, 2, 9], 4))[1]
     for row, part in zip(found, (slice(4, 8), slice(0, 4), slice(8, 12)), strict=True):
         assert one(vectors[part], weights[part]) == pytest.approx(row, abs=1e-6)
 
@@ -126,7 +126,7 @@ def test_which_of_two_opposites_counts_does_not_depend_on_their_order() -> None:
 
 
 def test_no_crops_no_means() -> None:
-    names, found = means(np.empty((0, 7), np.float32), np.empty(0, np.float32), zeros(0))
+    names, found = mean_vectors(np.empty((0, 7), np.float32), np.empty(0, np.float32), zeros(0))
     assert names.shape == (0,) and found.shape == (0, 7)
 
 
@@ -144,4 +144,4 @@ def test_no_crops_no_means() -> None:
 )
 def test_misuse_is_refused(vectors: Floats, weights: list[float], group: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        means(vectors, np.array(weights, np.float32), np.array(group))
+        mean_vectors(vectors, np.array(weights, np.float32), np.array(group))

@@ -58,7 +58,7 @@ def square(
         parts.append(Tracklets(np.full(len(names), number), names, spans[:, 0], spans[:, 1], vectors))
         walks.append(walks_of(tracks, SIZE, offset, first))
         first += len(names)
-    found = Tracklets.joined(parts)
+    found = Tracklets.concatenate(parts)
     if looks is not None:
         found = Tracklets(found.camera, found.track, found.start, found.end, looks)
-    return found, Walks.joined(walks)
+    return found, Walks.concatenate(walks)

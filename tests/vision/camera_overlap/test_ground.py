@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from core.base.types import Tracklets, Tracks
-from core.vision.camera_overlap import Feet, Overlap, distances, overlaps, swaps, walks_of
+from core.vision.camera_overlap import Feet, CameraOverlap, distances, find_overlaps, find_identity_swaps, walks_of
 from core.vision.camera_overlap import search as maps
-from core.vision.match import TOGETHER, cosines, reasons
+from core.vision.match import TOGETHER, cosine_similarity, reasons
 from tests.vision.camera_overlap.making import EAST, SIZE, SOUTH, STEP, TURNED, paths, seen, square
 
 
-def found_in(tracklets: Tracklets, walks) -> list[Overlap]:  # type: ignore[no-untyped-def]
-    return overlaps(tracklets, walks, cosines(tracklets), reasons(tracklets) == TOGETHER)
+def found_in(tracklets: Tracklets, walks) -> list[CameraOverlap]:  # type: ignore[no-untyped-def]
+    return find_overlaps(tracklets, walks, cosine_similarity(tracklets), reasons(tracklets) == TOGETHER)
 
 
 def test_places_that_are_not_known_are_left_open() -> None:
@@ -57,7 +57,7 @@ def test_the_same_ground_and_the_clocks_are_found(late: float) -> None:
     assert (found.one, found.other) == (0, 1)
     assert found.shift_seconds == pytest.approx(late, abs=0.11)
     assert found.worth > 5 and found.off < 0.1
-    assert Overlap.of(found.plain()).plain() == found.plain()
+    assert CameraOverlap.of(found.plain()).plain() == found.plain()
 
 
 def test_an_offset_that_is_given_is_counted_in() -> None:
@@ -97,7 +97,7 @@ def test_a_track_that_went_on_as_somebody_else_is_cut_there() -> None:
     mixed = [np.concatenate([walked[0][:half], walked[1][half:]]), np.concatenate([walked[1][:half], walked[0][half:]])]
     tracklets, walks = square(seen(SOUTH, walked, 0.008), seen(EAST, [*mixed, *walked[2:]], 0.008, 2))
     found = found_in(tracklets, walks)
-    cuts = swaps(tracklets, walks, found)
+    cuts = find_identity_swaps(tracklets, walks, found)
     assert {row for row, _ in cuts} == {0, 1, 6, 7}
     assert all(seconds == pytest.approx(half * STEP, abs=1.5) for _, seconds in cuts)
 
@@ -105,7 +105,7 @@ def test_a_track_that_went_on_as_somebody_else_is_cut_there() -> None:
 def test_nobody_is_cut_for_nothing() -> None:
     walked = paths(6, 24)
     tracklets, walks = square(seen(SOUTH, walked, 0.008), seen(EAST, walked, 0.008, 2))
-    assert swaps(tracklets, walks, found_in(tracklets, walks)) == []
+    assert find_identity_swaps(tracklets, walks, found_in(tracklets, walks)) == []
 
 
 def test_a_third_camera_tells_who_was_mixed() -> None:
@@ -117,5 +117,5 @@ def test_a_third_camera_tells_who_was_mixed() -> None:
     tracklets, walks = square(
         seen(SOUTH, walked, 0.008), east, seen(SOUTH @ TURNED, walked, 0.008, 3), offsets=(0.0, 0.0, 0.0)
     )
-    cuts = swaps(tracklets, walks, found_in(tracklets, walks))
+    cuts = find_identity_swaps(tracklets, walks, found_in(tracklets, walks))
     assert {row for row, _ in cuts} == {6, 7}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.base.errors import WeightsError
 from core.base.settings import DetectSettings
 from core.vision.detect import Letterbox, boxes_of, person_class, suppress
-from core.vision.track import overlap
+from core.vision.track import iou_matrix
 
 SETTINGS = DetectSettings()
 
@@ -52,7 +52,7 @@ def test_suppression_equals_the_plain_loop(seed: int, count: int, iou: float) ->
     score = rng.permutation(np.linspace(0.1, 0.9, count)).astype(np.float32)
     kept: list[int] = []
     for i in np.argsort(-score):
-        if all(overlap(xyxy[[i]], xyxy[[k]])[0, 0] <= iou + 1e-6 for k in kept):
+        if all(iou_matrix(xyxy[[i]], xyxy[[k]])[0, 0] <= iou + 1e-6 for k in kept):
             kept.append(int(i))
     found = suppress(xyxy, score, iou, 300)
     np.testing.assert_array_equal(found.xyxy, xyxy[kept])

@@ -11,7 +11,7 @@ from core.base.types import Image
 from core.machine.offline import import_ultralytics
 from core.vision.detect import Boxes, Detector, open_detector
 from core.vision.models import InputConvention, Model, find
-from core.vision.track import overlap
+from core.vision.track import iou_matrix
 from core.vision.video import plan, probe, read
 
 pytestmark = pytest.mark.usefixtures("exported")
@@ -35,7 +35,7 @@ def partnered(ones: list[Boxes], others: list[Boxes], least: float) -> float:
         sure = one.xyxy[one.score > 0.25]
         total += len(sure)
         if len(sure) and len(other.xyxy):
-            hits += int((overlap(sure, other.xyxy).max(axis=1) >= least).sum())
+            hits += int((iou_matrix(sure, other.xyxy).max(axis=1) >= least).sum())
     return hits / max(total, 1)
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from core.vision.match import (
-    FEW,
+    MIN_IMPOSTOR_PAIRS,
     LEVELS,
     TOGETHER,
-    WANTED,
+    TARGET_FALSE_SHARE,
     Calibration,
     MergeTree,
     calibrate,
-    cosines,
-    grow,
+    cosine_similarity,
+    grow_merge_tree,
     match,
     reasons,
 )
@@ -27,8 +27,8 @@ KNOWN = Known(strange=0.0, spread=0.13, threshold=0.55)
 def calibrated(seed: int, **settings: float) -> tuple[Calibration, MergeTree, np.ndarray]:
     """The calibration, the tree, and which pairs are one person."""
     tracklets, who = run(seed, **settings)  # type: ignore[arg-type]
-    similarity, why = cosines(tracklets), reasons(tracklets)
-    tree = grow(similarity, why, np.arange(len(who)))
+    similarity, why = cosine_similarity(tracklets), reasons(tracklets)
+    tree = grow_merge_tree(similarity, why, np.arange(len(who)))
     return calibrate(similarity, why, tree, KNOWN), tree, np.equal.outer(who, who)
 
 
@@ -68,11 +68,11 @@ def test_the_suggested_threshold_keeps_what_it_promises() -> None:
     wrong, shown = 0, 0
     for seed in range(40):
         found, tree, same = calibrated(seed, noise=0.7)
-        assert found.enough and found.at(found.threshold)[0] <= WANTED + 1e-9
+        assert found.enough and found.at(found.threshold)[0] <= TARGET_FALSE_SHARE + 1e-9
         here = wrong_of_shown(tree, same, found.threshold)
         wrong, shown = wrong + here[0], shown + here[1]
     assert shown > 500
-    assert wrong / shown <= 1.5 * WANTED
+    assert wrong / shown <= 1.5 * TARGET_FALSE_SHARE
 
 
 def test_a_higher_threshold_is_never_expected_to_show_a_larger_false_share() -> None:
@@ -83,19 +83,19 @@ def test_a_higher_threshold_is_never_expected_to_show_a_larger_false_share() -> 
 
 def test_without_strangers_it_says_so_and_uses_what_is_known() -> None:
     similarity, free = np.array([[1, 0.6], [0.6, 1]], np.float32), np.zeros((2, 2), np.uint8)
-    found = calibrate(similarity, free, grow(similarity, free, np.arange(2)), KNOWN)
+    found = calibrate(similarity, free, grow_merge_tree(similarity, free, np.arange(2)), KNOWN)
     assert (found.pairs, found.enough, found.threshold) == (0, False, KNOWN.threshold)
     assert "too little evidence (0 pairs" in found.words
 
 
 def test_one_pair_more_is_enough() -> None:
-    for pairs in (FEW - 1, FEW):
+    for pairs in (MIN_IMPOSTOR_PAIRS - 1, MIN_IMPOSTOR_PAIRS):
         why = np.zeros((2 * pairs, 2 * pairs), np.uint8)
         for k in range(pairs):
             why[2 * k, 2 * k + 1] = why[2 * k + 1, 2 * k] = TOGETHER
         similarity = np.full(why.shape, 0.1, np.float32)
-        found = calibrate(similarity, why, grow(similarity, why, np.arange(len(why))), KNOWN)
-        assert (found.pairs, found.enough) == (pairs, pairs >= FEW)
+        found = calibrate(similarity, why, grow_merge_tree(similarity, why, np.arange(len(why))), KNOWN)
+        assert (found.pairs, found.enough) == (pairs, pairs >= MIN_IMPOSTOR_PAIRS)
 
 
 def test_the_same_run_says_the_same() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Floats, Ints
-from core.vision.match import between, to_groups
+from core.vision.match import group_similarity, similarity_to_groups
 from core.vision.match import similarity as groups
 
 
@@ -34,12 +34,12 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def test_they_are_the_means_over_all_pairs(count: int) -> None:
     similarity, why, group = some(count, count)
     rows, people = range(count), range(len(np.unique(group)))
-    means, forbidden = to_groups(similarity, why, group)
+    means, forbidden = similarity_to_groups(similarity, why, group)
     one = [[mean([similarity[i, j] for j in rows if group[j] == g and j != i]) for g in people] for i in rows]
     np.testing.assert_allclose(means, np.array(one).reshape(means.shape), atol=1e-6)
     bad = [[any(why[i, j] for j in rows if group[j] == g) for g in people] for i in rows]
     assert forbidden.tolist() == bad
-    found = between(similarity, group)
+    found = group_similarity(similarity, group)
     pairs = [(i, j) for i in rows for j in rows if i != j]
     two = [
         [mean([similarity[i, j] for i, j in pairs if (group[i], group[j]) == (g, h)]) for h in people] for g in people
@@ -50,7 +50,7 @@ def test_they_are_the_means_over_all_pairs(count: int) -> None:
 @given(st.integers(0, 200), st.integers(1, 40))
 def test_how_alike_two_people_are_does_not_depend_on_who_is_asked(seed: int, count: int) -> None:
     similarity, _, group = some(seed, count)
-    found = between(similarity, group)
+    found = group_similarity(similarity, group)
     np.testing.assert_array_equal(found, found.T)
     assert (np.isnan(np.diagonal(found)) == (np.bincount(group) == 1)).all() and np.isfinite(found).sum() >= (
         found.size - len(found)
@@ -61,5 +61,5 @@ def test_how_alike_two_people_are_does_not_depend_on_who_is_asked(seed: int, cou
 def test_the_order_of_tracklets_does_not_matter(seed: int, count: int) -> None:
     similarity, _, group = some(seed, count)
     order = np.random.default_rng(seed).permutation(count)
-    shuffled = between(similarity[np.ix_(order, order)], group[order])
-    np.testing.assert_allclose(shuffled, between(similarity, group), atol=1e-6)
+    shuffled = group_similarity(similarity[np.ix_(order, order)], group[order])
+    np.testing.assert_allclose(shuffled, group_similarity(similarity, group), atol=1e-6)

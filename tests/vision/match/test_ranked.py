@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.vision.match import FREE, TOGETHER, Match, match, rank
+from core.vision.match import FREE, TOGETHER, Match, match, rank_similar
 from core.vision.match import matching as room
 from core.vision.models import Known
 from tests.vision.match.making import run, unit
@@ -30,7 +30,7 @@ def by_hand(held: Match, row: int, best: int) -> list[int]:
 @given(st.integers(0, 60), st.sampled_from([-1.0, 0.3, 0.6, 1.0]), st.integers(1, 6))
 def test_they_are_those_of_a_plain_loop(seed: int, cos: float, best: int) -> None:
     held = found(seed, cos, people=6, noise=0.9)
-    rows = rank(held.similarity, held.why, held.people(), best)
+    rows = rank_similar(held.similarity, held.why, held.people(), best)
     for row in range(len(held.tracklets)):
         mine = rows[rows.row == row]
         assert mine.other.tolist() == by_hand(held, row, best)
@@ -49,7 +49,7 @@ def test_in_a_crowd_somebody_possible_is_found() -> None:
         unit(np.stack([np.cos(angle), np.sin(angle)], axis=1)),
     )  # fmt: skip
     held = match(crowd, KNOWN, 0.99)
-    rows = rank(held.similarity, held.why, held.people())
+    rows = rank_similar(held.similarity, held.why, held.people())
     mine = rows[rows.row == 0]
     assert mine.why.tolist() == [TOGETHER] * 5 + [FREE] and mine.other.tolist() == [1, 2, 3, 4, 5, 10]
 
@@ -60,14 +60,14 @@ def test_of_equals_the_lower_row_is_first() -> None:
         np.arange(8), tracklets.track, tracklets.start, tracklets.end, unit(np.ones((8, 4)))
     )  # fmt: skip
     held = match(same, KNOWN, 1.01)
-    rows = rank(held.similarity, held.why, held.people(), best=3)
+    rows = rank_similar(held.similarity, held.why, held.people(), best=3)
     assert rows[rows.row == 5].other.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("people", [0, 1])
 def test_nobody_has_no_rivals(people: int) -> None:
     held = found(0, people=people, cameras=1)
-    assert len(rank(held.similarity, held.why, held.people())) == 0
+    assert len(rank_similar(held.similarity, held.why, held.people())) == 0
 
 
 @given(st.integers(0, 300))
@@ -76,8 +76,8 @@ def test_the_two_crops_are_those_of_a_plain_loop_whoever_is_named_first(seed: in
     of = rng.permutation(np.concatenate([np.arange(5), rng.integers(0, 5, rng.integers(0, 20))]))
     vector = unit(rng.standard_normal((len(of), 6))).astype(np.float16)
     one, other = np.array([(i, j) for i in range(5) for j in range(5) if i != j]).T
-    left, right, alike = room.most_alike(one, other, of, vector)
-    back = room.most_alike(other, one, of, vector)
+    left, right, alike = room.most_similar_crops(one, other, of, vector)
+    back = room.most_similar_crops(other, one, of, vector)
     assert (back[0] == right).all() and (back[1] == left).all() and (back[2] == alike).all()
     whole = vector.astype(np.float64)
     for i, j, a, b, value in zip(one, other, left, right, alike, strict=True):
@@ -90,14 +90,14 @@ def test_crops_are_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     of, vector = np.repeat(np.arange(9), 3), unit(rng.standard_normal((27, 8)))
     one, other = np.arange(9), np.roll(np.arange(9), 1)
-    whole = room.most_alike(one, other, of, vector)
+    whole = room.most_similar_crops(one, other, of, vector)
     monkeypatch.setattr(room, "_NUMBERS", 1)
-    assert all((a == b).all() for a, b in zip(whole, room.most_alike(one, other, of, vector), strict=True))
+    assert all((a == b).all() for a, b in zip(whole, room.most_similar_crops(one, other, of, vector), strict=True))
 
 
 def test_a_tracklet_without_a_crop_is_misuse() -> None:
     with pytest.raises(ValueError, match="no crop"):
-        room.most_alike(np.array([0]), np.array([1]), np.array([0]), np.ones((1, 2)))
+        room.most_similar_crops(np.array([0]), np.array([1]), np.array([0]), np.ones((1, 2)))
 
 
 def test_two_thousand_are_ranked() -> None:
@@ -105,6 +105,6 @@ def test_two_thousand_are_ranked() -> None:
     held = match(run(1, people=500, cameras=4, width=64)[0], KNOWN, 0.5)
     of = np.repeat(np.arange(2000), 8)
     vector = np.repeat(held.tracklets.vector, 8, axis=0).astype(np.float16)
-    rows = rank(held.similarity, held.why, held.people())
-    alike, *_ = room.most_alike(rows.row, rows.other, of, vector)
+    rows = rank_similar(held.similarity, held.why, held.people())
+    alike, *_ = room.most_similar_crops(rows.row, rows.other, of, vector)
     assert len(rows) >= 10_000 and len(alike) == len(rows)

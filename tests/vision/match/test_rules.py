@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Tracklets
-from core.vision.match import FREE, REJECTED, TOGETHER, TOO_SOON, Contradiction, bundles, reasons
+from core.vision.match import FREE, REJECTED, TOGETHER, TOO_SOON, Contradiction, must_link_groups, reasons
 from tests.vision.match.making import unit
 
 
@@ -43,9 +43,9 @@ def test_what_the_user_rejected_comes_after_what_cannot_be() -> None:
 
 def test_those_joined_are_one_bundle() -> None:
     why = np.zeros((5, 5), np.uint8)
-    assert len(set(bundles(5, [(0, 3), (3, 1)], why)[[0, 1, 3]].tolist())) == 1
-    assert len(set(bundles(5, [(0, 3), (3, 1)], why).tolist())) == 3
-    assert len(set(bundles(5, [], why).tolist())) == 5
+    assert len(set(must_link_groups(5, [(0, 3), (3, 1)], why)[[0, 1, 3]].tolist())) == 1
+    assert len(set(must_link_groups(5, [(0, 3), (3, 1)], why).tolist())) == 3
+    assert len(set(must_link_groups(5, [], why).tolist())) == 5
 
 
 def test_a_contradiction_is_refused_and_explained() -> None:
@@ -53,7 +53,7 @@ def test_a_contradiction_is_refused_and_explained() -> None:
     tracklets = seen((0, 0, 5), (1, 0, 5), (0, 4, 9))
     why = reasons(tracklets)
     with pytest.raises(Contradiction, match="at the same time") as fault:
-        bundles(3, [(0, 1), (1, 2)], why)
+        must_link_groups(3, [(0, 1), (1, 2)], why)
     assert fault.value.pair == (0, 2)
     with pytest.raises(Contradiction, match="you said"):
-        bundles(3, [(0, 1)], reasons(tracklets, None, [(0, 1)]))
+        must_link_groups(3, [(0, 1)], reasons(tracklets, None, [(0, 1)]))

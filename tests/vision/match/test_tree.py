@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Floats, Ints
-from core.vision.match import FREE, JOINED, REJECTED, Contradiction, MergeTree, bundles, grow, open_pairs
+from core.vision.match import FREE, JOINED, REJECTED, Contradiction, MergeTree, must_link_groups, grow_merge_tree, pair_counts
 
 N = 9
 
@@ -42,17 +42,17 @@ def scenes(draw: st.DrawFn) -> tuple[Floats, np.ndarray, Ints]:
     same = []
     for one, other in draw(st.lists(st.tuples(st.integers(0, N - 1), st.integers(0, N - 1)), max_size=3)):
         try:
-            bundles(N, [*same, (one, other)], why)
+            must_link_groups(N, [*same, (one, other)], why)
         except Contradiction:
             continue
         same.append((one, other))
-    return upper + upper.T, why, bundles(N, same, why)
+    return upper + upper.T, why, must_link_groups(N, same, why)
 
 
 @given(scenes(), st.floats(-0.1, 1.1))
 def test_it_is_the_tree_of_always_the_best_pair(scene: tuple[Floats, np.ndarray, Ints], threshold: float) -> None:
     similarity, why, bundle = scene
-    tree = grow(similarity, why, bundle)
+    tree = grow_merge_tree(similarity, why, bundle)
     # A threshold that no level comes close to: means differ by rounding.
     if len(tree.level) and np.abs(tree.level - threshold).min() < 1e-4:
         return
@@ -61,7 +61,7 @@ def test_it_is_the_tree_of_always_the_best_pair(scene: tuple[Floats, np.ndarray,
 
 @given(scenes(), st.floats(-0.1, 1.1), st.floats(0, 0.5))
 def test_a_higher_threshold_never_joins_more(scene: tuple[Floats, np.ndarray, Ints], low: float, more: float) -> None:
-    tree = grow(*scene)
+    tree = grow_merge_tree(*scene)
     below, above = grouped(tree.cut(low)), grouped(tree.cut(low + more))
     assert all(any(small <= large for large in below) for small in above)
 
@@ -72,10 +72,10 @@ def test_the_order_of_rows_does_not_matter(
 ) -> None:
     similarity, why, bundle = scene
     rows = np.array(order)
-    tree = grow(similarity, why, bundle)
+    tree = grow_merge_tree(similarity, why, bundle)
     if len(tree.level) and np.abs(tree.level - threshold).min() < 1e-4:
         return
-    shuffled = grow(
+    shuffled = grow_merge_tree(
         similarity[np.ix_(rows, rows)], why[np.ix_(rows, rows)], np.unique(bundle[rows], return_inverse=True)[1]
     )
     again = {frozenset(int(rows[i]) for i in group) for group in grouped(shuffled.cut(threshold))}
@@ -87,14 +87,14 @@ def test_what_is_forbidden_and_what_is_joined_holds_at_every_threshold(
     scene: tuple[Floats, np.ndarray, Ints], threshold: float
 ) -> None:
     similarity, why, bundle = scene
-    label = grow(similarity, why, bundle).cut(threshold)
+    label = grow_merge_tree(similarity, why, bundle).cut(threshold)
     assert not ((label[:, None] == label[None]) & (why != FREE)).any()
     assert all(len(np.unique(label[bundle == b])) == 1 for b in np.unique(bundle))
 
 
 @given(scenes(), st.floats(-0.1, 1.1))
 def test_every_group_stands_together_in_the_order(scene: tuple[Floats, np.ndarray, Ints], threshold: float) -> None:
-    tree = grow(*scene)
+    tree = grow_merge_tree(*scene)
     order = tree.order()
     assert sorted(order.tolist()) == list(range(N))
     label = tree.cut(threshold)
@@ -103,7 +103,7 @@ def test_every_group_stands_together_in_the_order(scene: tuple[Floats, np.ndarra
 
 @given(scenes())
 def test_levels_fall_and_everybody_is_somebody(scene: tuple[Floats, np.ndarray, Ints]) -> None:
-    tree = grow(*scene)
+    tree = grow_merge_tree(*scene)
     assert (np.diff(tree.level[tree.level < JOINED]) <= 0).all()
     assert len(tree.cut(0.5)) == N
     label = tree.cut(0.5)
@@ -119,15 +119,15 @@ def test_a_threshold_is_reached_by_what_equals_it() -> None:
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_few_are_no_trouble(n: int) -> None:
-    tree = grow(np.ones((n, n), np.float32), np.zeros((n, n), np.uint8), np.arange(n))
+    tree = grow_merge_tree(np.ones((n, n), np.float32), np.zeros((n, n), np.uint8), np.arange(n))
     assert tree.cut(0.5).tolist() == list(range(n))
 
 
 @given(scenes())
 def test_open_pairs_are_what_counting_finds(scene: tuple[Floats, np.ndarray, Ints]) -> None:
     similarity, why, bundle = scene
-    tree = grow(similarity, why, bundle)
-    could, within = open_pairs(tree, why)
+    tree = grow_merge_tree(similarity, why, bundle)
+    could, within = pair_counts(tree, why)
     for merges in range(len(tree.level) + 1):
         first = MergeTree(N, tree.one[:merges], tree.other[:merges], np.zeros(merges, np.float32))
         groups = list(grouped(first.cut(-1)))

@@ -8,7 +8,7 @@ import numpy as np
 from core.base.settings import EmbedSettings
 from core.base.types import Detections, Features, Floats, Ints, Timeline
 from core.machine.artifacts import Artifact
-from core.runs import CameraResult, load_detections, stored_features
+from core.runs import CameraResult, load_detections, load_features
 from tests.conftest import Pets
 
 COSINE_DISTANCE, MAX_AGE, BUDGET = 0.2, 30, 100
@@ -33,7 +33,7 @@ class Stored:
 def stored_of(pets: Pets) -> Stored:
     found = pets.run(replace(pets.recipe, embed=EmbedSettings(every=True)), features=True)
     boxes, _ = load_detections(_left(pets, found, "detect"), TIMES)
-    return Stored(boxes, list(stored_features(_left(pets, found, "embed"))))
+    return Stored(boxes, list(load_features(_left(pets, found, "embed"))))
 
 
 def _left(pets: Pets, found: CameraResult, stage: str) -> Artifact:

@@ -9,7 +9,7 @@ from core.base.settings import TrackSettings
 from core.base.types import Detections, Floats, Ints, Timeline, Tracks
 from core.lab.evaluate import score
 from core.vision.mot import read_detections, read_mot, rows_of
-from core.vision.track import Rules, Tracker, track
+from core.vision.track import AssociationRules, Tracker, track
 from tests.conftest import Pets
 from tests.vision.track.peers import BUDGET, COSINE_DISTANCE, FRAMES, MAX_AGE, Stored, by_deep_sort_realtime, stored_of
 
@@ -32,7 +32,7 @@ def previous(owner: Ints) -> Ints:
     return out
 
 
-def by_ours(boxes: Detections, vectors: Floats, rules: Rules) -> Ints:
+def by_ours(boxes: Detections, vectors: Floats, rules: AssociationRules) -> Ints:
     tracker = Tracker(rules, 1.0)
     owner = np.zeros(len(boxes), np.int64)
     for frame in range(FRAMES):
@@ -49,7 +49,7 @@ def test_classic_profile_equals_deep_sort_realtime(stored: Stored) -> None:
     """
     boxes, vectors = stored.looked_at()
     theirs, _ = by_deep_sort_realtime(boxes, vectors, BUDGET)
-    ours = by_ours(boxes, vectors, Rules.classic(1 - COSINE_DISTANCE, MAX_AGE, BUDGET))
+    ours = by_ours(boxes, vectors, AssociationRules.classic(1 - COSINE_DISTANCE, MAX_AGE, BUDGET))
     differing = np.flatnonzero(previous(theirs) != previous(ours))
     assert len(differing) <= 0.01 * len(boxes), f"frames {boxes.frame[differing]}"
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.vision.track import assign, overlap
+from core.vision.track import assign, iou_matrix
 
 boxes = st.lists(
     st.tuples(*[st.integers(0, 40)] * 2, *[st.integers(1, 40)] * 2).map(
@@ -17,15 +17,15 @@ boxes = st.lists(
 
 @given(boxes, boxes)
 def test_overlap_is_symmetric_and_bounded(one: np.ndarray, other: np.ndarray) -> None:
-    shared = overlap(one, other)
-    np.testing.assert_array_equal(shared, overlap(other, one).T)
+    shared = iou_matrix(one, other)
+    np.testing.assert_array_equal(shared, iou_matrix(other, one).T)
     assert ((shared >= 0) & (shared <= 1)).all()
-    np.testing.assert_allclose(np.diag(overlap(one, one)), 1)
+    np.testing.assert_allclose(np.diag(iou_matrix(one, one)), 1)
 
 
 def test_overlap_by_hand() -> None:
     square, right_half, apart, flat = [0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30], [5, 5, 5, 5]
-    shared = overlap(np.array([square]), np.array([square, right_half, apart, flat]))
+    shared = iou_matrix(np.array([square]), np.array([square, right_half, apart, flat]))
     np.testing.assert_allclose(shared, [[1, 50 / 150, 0, 0]])
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.base.types import Detections
-from core.vision.track import decisive
+from core.vision.track import select_boxes_to_embed
 from tests.vision.track.scenes import detections, timeline, walk
 
 BIRTH = [0, 1, 2]
@@ -18,13 +18,13 @@ def everything(scene: Detections) -> np.ndarray:
 
 def frames(scene: Detections, count: int, left_of: float = np.inf, rate: float = 10.0) -> list[int]:
     """The frames in which a box that begins left of `left_of` is looked at."""
-    chosen = decisive(timeline(count, rate), scene, everything(scene))
+    chosen = select_boxes_to_embed(timeline(count, rate), scene, everything(scene))
     return scene.frame[chosen & (scene.xyxy[:, 0] < left_of)].tolist()
 
 
 def test_nothing_in_nothing_out() -> None:
-    assert decisive(timeline(10), detections(), np.zeros(0, bool)).tolist() == []
-    assert decisive(timeline(0), detections(), np.zeros(0, bool)).tolist() == []
+    assert select_boxes_to_embed(timeline(10), detections(), np.zeros(0, bool)).tolist() == []
+    assert select_boxes_to_embed(timeline(0), detections(), np.zeros(0, bool)).tolist() == []
 
 
 def test_somebody_alone_is_looked_at_when_they_come_and_every_two_seconds() -> None:
@@ -76,7 +76,7 @@ def test_two_boxes_on_one_person_are_doubt_enough() -> None:
 def test_weak_boxes_and_those_that_do_not_count_are_left_out() -> None:
     scene = detections(walk(range(20), (10, 10), (0, 0), score=0.5), walk(range(20), (200, 10), (0, 0)))
     assert frames(scene, 20, left_of=100) == [] and frames(scene, 20) == BIRTH
-    assert not decisive(timeline(20), scene, scene.xyxy[:, 0] < 100).any()
+    assert not select_boxes_to_embed(timeline(20), scene, scene.xyxy[:, 0] < 100).any()
 
 
 @settings(max_examples=20)
@@ -87,7 +87,7 @@ def test_the_order_of_boxes_within_a_frame_changes_nothing(seed: int) -> None:
     scene = detections(*people)
     order = rng.permutation(len(scene))
     order = order[np.argsort(scene.frame[order], kind="stable")]
-    chosen = decisive(timeline(40), scene, everything(scene))
-    again = decisive(timeline(40), scene[order], everything(scene))
+    chosen = select_boxes_to_embed(timeline(40), scene, everything(scene))
+    again = select_boxes_to_embed(timeline(40), scene[order], everything(scene))
     np.testing.assert_array_equal(chosen[order], again)
     assert chosen.any()

@@ -7,7 +7,7 @@ import pytest
 
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Floats, Tracks
-from core.vision.track import Looks, RejoinRules, SettleRules, settle, track
+from core.vision.track import StretchAppearance, MotionRules, RelinkRules, relink_tracks, track
 from tests.vision.track.scenes import detections, features, timeline, walk
 
 PICTURE = (400, 300)
@@ -43,7 +43,7 @@ def settled(tracks: Tracks, second: Floats, cover: float = 0.0) -> int:
     """How many are left; the first track looks red, the other one like `second`."""
     looks = {(1, 0): RED.astype(np.float32), (2, 0): second.astype(np.float32)}
     covered, none = np.full(len(tracks), cover), np.zeros(len(tracks), np.int64)
-    return len(set(settle(tracks, covered, none, looks, 0.6, PICTURE, SettleRules(), RejoinRules()).track))
+    return len(set(relink_tracks(tracks, covered, none, looks, 0.6, PICTURE, RelinkRules(), MotionRules()).track))
 
 
 def tracked(scene: Detections, looks: Floats, frames: int) -> Tracks:
@@ -108,7 +108,7 @@ def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count
     like = np.array([cosine, np.sqrt(1 - cosine**2), 0, 0], np.float32)
     looks = {(1, 0): RED.astype(np.float32), (1, 1): like}
     cover = np.where(np.abs(table[:, 0] - 30) < 2, 0.5, 0.0)  # somebody was in front
-    found = settle(tracks, cover, stretch, looks, 0.8, PICTURE, SettleRules(), RejoinRules())
+    found = relink_tracks(tracks, cover, stretch, looks, 0.8, PICTURE, RelinkRules(), MotionRules())
     assert len(set(found.track)) == count
 
 
@@ -144,7 +144,7 @@ def who_swap() -> tuple[Tracks, list[np.ndarray], Bools]:
 
 def test_numbers_that_were_exchanged_are_put_right() -> None:
     tracks, numbers, red = who_swap()
-    looks, cover, stretch = Looks(0.5), [], []
+    looks, cover, stretch = StretchAppearance(0.5), [], []
     for f, number in enumerate(numbers):
         rows = tracks.frame == f
         vectors = np.where(red[rows][:, None], RED, BLUE).astype(np.float32)
@@ -152,8 +152,8 @@ def test_numbers_that_were_exchanged_are_put_right() -> None:
         cover.append(seen[0])
         stretch.append(seen[1])
     given = looks.vectors()
-    found = settle(
-        tracks, np.concatenate(cover), np.concatenate(stretch), given, 0.6, PICTURE, SettleRules(), RejoinRules()
+    found = relink_tracks(
+        tracks, np.concatenate(cover), np.concatenate(stretch), given, 0.6, PICTURE, RelinkRules(), MotionRules()
     )
     ordered = np.lexsort((tracks.frame, tracks.track))
     clean = np.concatenate(cover)[ordered] < 0.2
@@ -163,7 +163,7 @@ def test_numbers_that_were_exchanged_are_put_right() -> None:
 
 
 def test_covered_boxes_say_nothing_about_looks() -> None:
-    looks = Looks(0.5)
+    looks = StretchAppearance(0.5)
     apart = np.array([[0, 0, 40, 100], [200, 0, 240, 100]], np.float32)
     close = np.array([[0, 0, 40, 100], [10, 0, 50, 100]], np.float32)
     vectors = np.stack([RED, BLUE]).astype(np.float32)
@@ -206,8 +206,8 @@ def test_all_links_together_cost_least() -> None:
     number = np.repeat([1, 2, 3, 4], [len(p) for p in parts])
     tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(len(table), bool))
     none = np.zeros(len(tracks))
-    rules = replace(SettleRules(), unknown=1.0)
-    found = settle(tracks, none, none.astype(np.int64), {}, 0.6, PICTURE, rules, RejoinRules(near=0.4))
+    rules = replace(RelinkRules(), unknown=1.0)
+    found = relink_tracks(tracks, none, none.astype(np.int64), {}, 0.6, PICTURE, rules, MotionRules(near=0.4))
     assert [int(found.track[tracks.track == n][0]) for n in (3, 4)] == [
         int(found.track[tracks.track == n][0]) for n in (1, 2)
     ]
@@ -215,4 +215,4 @@ def test_all_links_together_cost_least() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     none = Tracks.empty()
-    assert len(settle(none, np.empty(0), np.empty(0, np.int64), {}, 0.6, None, SettleRules(), RejoinRules())) == 0
+    assert len(relink_tracks(none, np.empty(0), np.empty(0, np.int64), {}, 0.6, None, RelinkRules(), MotionRules())) == 0

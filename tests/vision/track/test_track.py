@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.base.settings import TrackSettings
 from core.base.types import Detections, Features, Timeline, Tracks
-from core.vision.track import NO_FEATURES, STEP_SECONDS, Rules, Tracker, track
+from core.vision.track import NO_FEATURES, STEP_SECONDS, AssociationRules, Tracker, track
 from tests.vision.track.scenes import detections, features, timeline, walk
 
 DEFAULT = TrackSettings()
@@ -28,7 +28,7 @@ def test_nothing_in_nothing_out() -> None:
 def test_one_person_is_one_track_of_all_boxes() -> None:
     found = track(timeline(30), detections(walk(range(30), (10, 10), (3, 0))), DEFAULT)
     assert spans(found) == [(0, 29)]
-    assert len(found) == 30 and found.seen.all()
+    assert len(found) == 30 and found.detected.all()
     assert found.track.min() == 1
 
 
@@ -62,7 +62,7 @@ def test_gaps_up_to_two_seconds_are_closed(gap: int, tracks: int) -> None:
     found = track(timeline(80), detections(before, after), DEFAULT)
     assert len(spans(found)) == tracks
     if tracks == 1:
-        filled = ~found.seen
+        filled = ~found.detected
         assert filled.sum() == gap
         middle = found.xyxy[filled][gap // 2]
         assert middle[0] == pytest.approx(10 + speed[0] * found.frame[filled][gap // 2], abs=1.5)
@@ -182,7 +182,7 @@ def test_two_trackers_side_by_side_share_nothing(one: int, other: int) -> None:
         return tracker.step(seconds, scene[1].xyxy[rows], scene[1].score[rows], NO_FEATURES, none).tolist()
 
     def fresh() -> Tracker:
-        return Tracker(Rules.of(DEFAULT), STEP_SECONDS)
+        return Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS)
 
     alone = [[feed(t, s, i) for i in range(60)] for t, s in ((fresh(), scenes[0]), (fresh(), scenes[1]))]
     pair = [fresh(), fresh()]
@@ -205,7 +205,7 @@ def test_time_counts_and_not_frames() -> None:
 
 def lookalikes(looked: list[bool]) -> list[int]:
     """The numbers of two people side by side, 1 and 2, who look much the same; 1 was hidden in the frame before."""
-    tracker, looks = Tracker(Rules.of(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
+    tracker, looks = Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
     both, sure = np.array([[100, 100, 120, 150], [114, 100, 134, 150]], np.float32), np.full(2, 0.9)
     for i in range(5):
         tracker.step(i / 10, both, sure, looks, np.ones(2, bool))
@@ -221,7 +221,7 @@ def test_a_box_that_was_not_looked_at_keeps_its_track(looked: list[bool]) -> Non
 
 def test_asking_how_far_boxes_are_changes_nothing() -> None:
     times, scene = crowd(7)
-    one, other = (Tracker(Rules.of(DEFAULT), STEP_SECONDS) for _ in range(2))
+    one, other = (Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS) for _ in range(2))
     for i in range(60):
         rows, seconds = np.flatnonzero(scene.frame == i), float(times.seconds[i])
         far = other.distances(seconds, scene.xyxy[rows])

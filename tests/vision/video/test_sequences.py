@@ -10,7 +10,7 @@ from core.base.errors import ClipError
 from core.base.settings import VideoSettings
 from core.base.types import PICTURES
 from core.lab.training import read_crops
-from core.runs import Camera, pictures_in
+from core.runs import Camera, list_pictures
 from core.vision.video import picture_files, plan, probe, read
 from tests.vision.video.making import drawn, shown_number
 
@@ -89,5 +89,5 @@ def test_a_picture_of_any_kind_is_one_wherever_pictures_are_read(suffix: str, tm
     for number in (1, 2):
         (camera / f"0001_c1s1_00000{number}_00{suffix}").write_bytes(content)
     assert len(picture_files(camera)) == 2
-    assert [file.path.suffix for file in pictures_in(Camera("camera", camera))] == [suffix] * 2
+    assert [file.path.suffix for file in list_pictures(Camera("camera", camera))] == [suffix] * 2
     assert len(read_crops(camera)) == 2
