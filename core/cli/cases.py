@@ -10,7 +10,7 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.text import format_bytes
 from core.cli.progress import listener
-from core.workspace.cases import Cases, back_up, erase, restore, what_goes
+from core.workspace.cases import Cases, back_up, erase, plan_erasure, restore
 from core.workspace.jobs import Jobs
 
 
@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _delete(cases: Cases, key: str) -> None:
     case = cases.load(key)
-    goes = what_goes(cases, case).names
-    if any(job.live for job in Jobs().all() if job.key in goes):
+    goes = plan_erasure(cases, case).names
+    if any(job.is_active for job in Jobs().all() if job.key in goes):
         raise SettingsError(f"a run of {case.name} is at work", "Stop it first, in the app.")
     gone = erase(cases, case)
     sys.stdout.write(f"deleted: {case.name}, {format_bytes(gone.bytes)}\n")

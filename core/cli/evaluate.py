@@ -126,7 +126,7 @@ def run_people(options: argparse.Namespace) -> int:
 
 
 def run_reid(options: argparse.Namespace) -> int:
-    from core.lab.training import save_plots, evaluate_embedder, evaluate_query_gallery
+    from core.lab.training import evaluate_embedder, evaluate_query_gallery, save_plots
 
     if options.gallery and (options.pictures or options.holdout):
         raise SettingsError("--pictures and --holdout need one folder", "Leave --gallery out.")

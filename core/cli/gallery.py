@@ -16,7 +16,7 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.progress import listener
 from core.cli.run import add_matching, choice_of, export_of, given, write_and_say
-from core.export import ChangedError, read_manifest, require_empty, with_reason, write_films, write_market
+from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
 from core.machine.device import backend
 from core.machine.paths import write_atomically
 from core.runs import (
@@ -25,15 +25,15 @@ from core.runs import (
     Evidence,
     MatchedPeople,
     about_people,
-    import_crops,
+    build_gallery,
     decide,
-    run_prior,
+    import_crops,
+    list_folders,
     load_evidence,
     load_people,
-    list_folders,
     match_people,
-    build_gallery,
     read_record,
+    run_prior,
 )
 from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, Known, find
@@ -182,7 +182,7 @@ def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
 def check(path: Path) -> int:
     """Say what was compared; the exit status, 1 where a file of the zip is not as its manifest says."""
     try:
-        manifest = read_manifest(path)
+        manifest = verify_zip(path)
     except ChangedError as fault:
         sys.stderr.write(f"sightline: {fault}\n")
         return 1

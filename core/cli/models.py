@@ -14,7 +14,7 @@ from typing import Any
 from core.base.errors import SettingsError
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings, VideoSettings
-from core.base.text import duration, format_bytes
+from core.base.text import format_bytes, format_duration
 from core.cli.progress import BAR, LOG_SECONDS, listener
 from core.machine.device import backend, choose, cuda_here
 from core.runs import Networks, Recipe
@@ -132,7 +132,7 @@ def line(report: Report) -> str:
     'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
     """
     left = (
-        "" if report.left_seconds is None or report.done >= report.total else f"  {duration(report.left_seconds)} left"
+        "" if report.left_seconds is None or report.done >= report.total else f"  {format_duration(report.left_seconds)} left"
     )
     return (
         f"{report.camera}  {format_bytes(report.done)} of {format_bytes(report.total)}  {format_bytes(round(report.rate))}/s{left}"

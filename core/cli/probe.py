@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from core.base.errors import SightlineError
-from core.base.text import duration
+from core.base.text import format_duration
 from core.base.types import Clip
 from core.vision.video import glimpses, measure, notes_of, probe
 
@@ -32,7 +32,7 @@ def describe(clip: Clip) -> str:
     turned = f", turned by {clip.rotation}°" if clip.rotation else ""
     head = (
         f"{clip.path}: {clip.width} x {clip.height}{turned}, "
-        f"{clip.frames} frames in {duration(clip.duration_seconds)}, {clip.fps:.4g} a second, "
+        f"{clip.frames} frames in {format_duration(clip.duration_seconds)}, {clip.fps:.4g} a second, "
         f"{clip.codec} in {clip.container}, digest {clip.digest}"
     )
     notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from core.base.progress import Report
-from core.base.text import duration
+from core.base.text import format_duration
 
 BAR = 24
 LOG_SECONDS = 5.0
@@ -31,7 +31,7 @@ def line(report: Report) -> str:
     'gate (1 of 2) detect  50/200  25.0 frames/s  6 s left'
     """
     left = (
-        "" if report.left_seconds is None or report.done >= report.total else f"  {duration(report.left_seconds)} left"
+        "" if report.left_seconds is None or report.done >= report.total else f"  {format_duration(report.left_seconds)} left"
     )
     where = f"{report.camera} ({report.number} of {report.cameras})"
     return f"{where} {report.stage}  {report.done}/{report.total}  {report.rate:.1f} frames/s{left}"

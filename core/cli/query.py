@@ -14,11 +14,21 @@ from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, TrackSettings
 from core.base.text import CANDIDATES, person_name
 from core.cli.renamed_flags import add_former_flag
-from core.export import LineupRow, draw_lineup, moment
+from core.export import LineupRow, draw_lineup, time_label
 from core.lab.evaluate import align_columns
 from core.machine.device import backend
 from core.machine.paths import write_atomically
-from core.runs import Answer, Candidate, Photo, rank_candidates, load_people, find_people, find_run_model, read_photo, read_record
+from core.runs import (
+    Answer,
+    Candidate,
+    Photo,
+    find_people,
+    find_run_model,
+    load_people,
+    rank_candidates,
+    read_photo,
+    read_record,
+)
 from core.vision.detect import Detector, open_detector
 from core.vision.embed import open_embedder
 from core.vision.images import jpeg
@@ -129,7 +139,7 @@ def _seen(answer: Answer) -> str:
 def _row(place: int, one: Candidate, out: Path) -> tuple[str, ...]:
     alike = "yes" if one.above_threshold else "no"
     figures = (f"{one.similarity:.3f}", f"{one.best:.3f}")
-    return (str(place), person_name(one.person), *figures, alike, one.camera, moment(one.crop), _file(one, out))
+    return (str(place), person_name(one.person), *figures, alike, one.camera, time_label(one.crop), _file(one, out))
 
 
 def _file(one: Candidate, out: Path) -> str:

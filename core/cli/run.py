@@ -21,7 +21,7 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.renamed_flags import add_former_flag
 from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
-from core.export import ExportOptions, Manifest, again, differing, read, read_manifest, write_people
+from core.export import ExportOptions, Manifest, differing, load_manifest, prepare_replay, verify_zip, write_people
 from core.machine.log import LOG
 from core.runs import (
     NO_EMBEDDER,
@@ -37,7 +37,7 @@ from core.runs import (
     read_names,
     track_clips,
 )
-from core.runs.estimate import Rates, record_rates, record_overhead
+from core.runs.estimate import Rates, record_overhead, record_rates
 from core.vision.models import Kind
 from core.workspace.jobs import StatusWriter
 
@@ -100,8 +100,8 @@ def setup_like(options: argparse.Namespace, then: Manifest) -> tuple[Setup, Expo
             "Leave out one or the other.",
         )
     files: dict[Kind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
-    found = again(then, options.clips, options.device, files)
-    for words in found.differs:
+    found = prepare_replay(then, options.clips, options.device, files)
+    for words in found.differences:
         sys.stderr.write(f"sightline: not as it was, so the result may be another: {words}\n")
     return found.setup, found.export
 
@@ -113,7 +113,7 @@ def given(value: object) -> bool:
 
 def compare(options: argparse.Namespace, then: Manifest) -> int:
     """Say whether the new zip holds the same; the exit status, 1 where it does not."""
-    now = read_manifest(options.out / "gallery.zip")
+    now = verify_zip(options.out / "gallery.zip")
     names = differing(then, now)
     if names:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -162,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, written: StatusWriter) -> int:
     # What a user can mistype is looked at before hours of work, not after.
-    then = read(options.like) if options.like else None
+    then = load_manifest(options.like) if options.like else None
     if then is None:
         setup, export = _setup(options), replace(export_of(options), zipped=not options.no_zip)
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.progress import listener
-from core.lab.synthetic import SampleSettings, write_sample, sample_clips, sample_folder
+from core.lab.synthetic import SampleSettings, sample_clips, sample_folder, write_sample
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

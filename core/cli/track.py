@@ -21,7 +21,7 @@ from core.runs.estimate import Rates, record_rates
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions, load_regions
 from core.vision.video import probe
-from core.workspace.jobs import CameraStatus, StatusWriter, Watch
+from core.workspace.jobs import CameraStatus, RunMonitor, StatusWriter
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -107,7 +107,7 @@ def progress_of(options: argparse.Namespace, status: StatusWriter) -> Progress:
     listeners: list[Callable[[Report], None]] = [listener(options.progress), Stages(), status.listen]
     if options.watch is None:
         return Progress(lambda report: _report_to(listeners, report))
-    watch = Watch(options.watch)
+    watch = RunMonitor(options.watch)
     listeners.append(watch.listen)
     return Progress(lambda report: _report_to(listeners, report), look_on=watch.show)
 

@@ -282,7 +282,7 @@ def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
 
 
 def run_recompute_bn(options: argparse.Namespace) -> int:
-    from core.lab.training import recompute_batchnorm, read_unlabelled
+    from core.lab.training import read_unlabelled, recompute_batchnorm
 
     sets = [read_unlabelled(folder) for folder in options.crops]
     recompute_batchnorm(

@@ -12,28 +12,28 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.base.text import CANDIDATES, clock, counted, person_name
+from core.base.text import CANDIDATES, format_clock, format_count, person_name
 from core.base.types import Image
-from core.export.images import blurred, picture_of
-from core.export.tables import moment
+from core.export.images import blur_head, load_picture
+from core.export.tables import time_label
 from core.machine.canvas import FAINT, Canvas, Colour, shortened
 from core.runs import Candidate, Crop, Gallery, Sighting
 
 WIDTH, MARGIN, HEAD, LABEL = 1200, 28, 76, 124
-CELL, HIGH, GAP = 88, 168, 12
+CELL_WIDTH, CELL_HEIGHT, GAP = 88, 168, 12
 ABOVE, BELOW = 24, 42  # the camera above a crop, time and similarity below it
-LINE = ABOVE + HIGH + BELOW
-ACROSS = (WIDTH - 2 * MARGIN - LABEL + GAP) // (CELL + GAP)
+LINE = ABOVE + CELL_HEIGHT + BELOW
+COLUMNS = (WIDTH - 2 * MARGIN - LABEL + GAP) // (CELL_WIDTH + GAP)
 TITLE, TEXT, SMALL = 19, 14, 12  # sizes of letters
-_MOST = 3 * ACROSS  # sightings of one person; more are in the report
-_EACH = 3  # crops of one sighting, where there is room
-_LINES = 10  # of crops on a page
+_MAX_SIGHTINGS = 3 * COLUMNS  # sightings of one person; more are in the report
+_MAX_CROPS = 3  # crops of one sighting, where there is room
+_LINES_PER_PAGE = 10  # of crops on a page
 _TIMED = "Times are clip times."
 _UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
 
-Look = Callable[[Crop], Image]
-Cell = tuple[Sighting, int]
+LoadPicture = Callable[[Crop], Image]
+CropOfSighting = tuple[Sighting, int]
 """A sighting, and which of its crops."""
 
 
@@ -42,14 +42,14 @@ class _Line:
     """Up to `ACROSS` crops of one person side by side; the first line carries the person's number."""
 
     sightings: Sequence[Sighting]
-    cells: Sequence[Cell]
+    cells: Sequence[CropOfSighting]
     first: bool
 
 
-def draw_sheets(gallery: Gallery, look: Look) -> Iterator[Image]:
+def draw_sheets(gallery: Gallery, look: LoadPicture) -> Iterator[Image]:
     """Page after page, at least one; `look` hands over a crop's picture when it is drawn."""
     lines = _lines(gallery)
-    pages = [lines[at : at + _LINES] for at in range(0, len(lines), _LINES)] or [[]]
+    pages = [lines[at : at + _LINES_PER_PAGE] for at in range(0, len(lines), _LINES_PER_PAGE)] or [[]]
     for number, page in enumerate(pages, 1):
         yield _page(gallery, page, f"Page {number} of {len(pages)}." if len(pages) > 1 else "", look)
 
@@ -63,21 +63,21 @@ def _lines(gallery: Gallery) -> list[_Line]:
     lines = []
     for _, sightings in gallery.by_person():
         cells = _cells(sightings)
-        lines += [_Line(sightings, cells[at : at + ACROSS], at == 0) for at in range(0, len(cells), ACROSS)]
+        lines += [_Line(sightings, cells[at : at + COLUMNS], at == 0) for at in range(0, len(cells), COLUMNS)]
     return lines
 
 
-def _cells(sightings: Sequence[Sighting]) -> list[Cell]:
+def _cells(sightings: Sequence[Sighting]) -> list[CropOfSighting]:
     """One crop of each sighting by camera and time, or up to three where all of them fit on one line."""
-    each = max(1, min(_EACH, ACROSS // len(sightings)))
-    order = sorted(sightings, key=lambda s: s.sort_key_in_person)[:_MOST]
+    each = max(1, min(_MAX_CROPS, COLUMNS // len(sightings)))
+    order = sorted(sightings, key=lambda s: s.sort_key_in_person)[:_MAX_SIGHTINGS]
     return [(sighting, crop) for sighting in order for crop in range(max(1, min(each, len(sighting.crops))))]
 
 
-def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: Look) -> Image:
+def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: LoadPicture) -> Image:
     canvas = Canvas(WIDTH, HEAD + LINE * max(1, len(lines)) + MARGIN)
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
-    title = f"{counted(people, 'person', 'people')}, {counted(cameras, 'camera', 'cameras')}"
+    title = f"{format_count(people, 'person', 'people')}, {format_count(cameras, 'camera', 'cameras')}"
     canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
     times = _TIMED if gallery.has_times else _UNTIMED
     canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
@@ -88,15 +88,15 @@ def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: Look) -> 
     return canvas.finished()
 
 
-def _row(canvas: Canvas, line: _Line, y: int, look: Look) -> None:
+def _row(canvas: Canvas, line: _Line, y: int, look: LoadPicture) -> None:
     if line.first:
         canvas.rule(y, MARGIN, WIDTH - MARGIN)
         _label(canvas, line.sightings, y)
     last = ""
     for place, (sighting, crop) in enumerate(line.cells):
-        x = MARGIN + LABEL + place * (CELL + GAP)
+        x = MARGIN + LABEL + place * (CELL_WIDTH + GAP)
         if sighting.camera != last:
-            canvas.text(shortened(sighting.camera, CELL + 4, TEXT), x, y + 17, TEXT)
+            canvas.text(shortened(sighting.camera, CELL_WIDTH + 4, TEXT), x, y + 17, TEXT)
         last = sighting.camera
         _cell(canvas, (sighting, crop), x, y + ABOVE, look)
 
@@ -104,28 +104,28 @@ def _row(canvas: Canvas, line: _Line, y: int, look: Look) -> None:
 def _label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
     cameras = len({sighting.camera for sighting in sightings})
     canvas.text(person_name(sightings[0].person), MARGIN, y + 44, 22, bold=True)
-    canvas.text(counted(len(sightings), "sighting", "sightings"), MARGIN, y + 68, SMALL, FAINT)
-    canvas.text(counted(cameras, "camera", "cameras"), MARGIN, y + 86, SMALL, FAINT)
-    if len(sightings) > _MOST:
-        canvas.text(f"{len(sightings) - _MOST} more in", MARGIN, y + 110, SMALL, FAINT)
+    canvas.text(format_count(len(sightings), "sighting", "sightings"), MARGIN, y + 68, SMALL, FAINT)
+    canvas.text(format_count(cameras, "camera", "cameras"), MARGIN, y + 86, SMALL, FAINT)
+    if len(sightings) > _MAX_SIGHTINGS:
+        canvas.text(f"{len(sightings) - _MAX_SIGHTINGS} more in", MARGIN, y + 110, SMALL, FAINT)
         canvas.text("report.html", MARGIN, y + 126, SMALL, FAINT)
 
 
-def _cell(canvas: Canvas, cell: Cell, x: int, y: int, look: Look) -> None:
+def _cell(canvas: Canvas, cell: CropOfSighting, x: int, y: int, look: LoadPicture) -> None:
     sighting, number = cell
     if sighting.crops:
-        canvas.picture(look(sighting.crops[number]), x, y, CELL, HIGH)
+        canvas.picture(look(sighting.crops[number]), x, y, CELL_WIDTH, CELL_HEIGHT)
     else:
-        canvas.text("no picture", x, y + HIGH // 2, SMALL, FAINT)
+        canvas.text("no picture", x, y + CELL_HEIGHT // 2, SMALL, FAINT)
     if sighting.status in _FRAMES:
-        canvas.frame(x, y, CELL, HIGH, _FRAMES[sighting.status])
-    when = clock(sighting.start_seconds) if sighting.has_times else ""
-    canvas.text(moment(sighting.crops[number]) if sighting.crops else when, x, y + HIGH + 17, SMALL + 1)
+        canvas.frame(x, y, CELL_WIDTH, CELL_HEIGHT, _FRAMES[sighting.status])
+    when = format_clock(sighting.start_seconds) if sighting.has_times else ""
+    canvas.text(time_label(sighting.crops[number]) if sighting.crops else when, x, y + CELL_HEIGHT + 17, SMALL + 1)
     if number == 0:
-        canvas.text(_standing(sighting), x, y + HIGH + 33, SMALL, FAINT)
+        canvas.text(_match_note(sighting), x, y + CELL_HEIGHT + 33, SMALL, FAINT)
 
 
-def _standing(sighting: Sighting) -> str:
+def _match_note(sighting: Sighting) -> str:
     """
     >>> _standing(Sighting("a", 1, 1, 0, 1, 0.834)), _standing(Sighting("a", 1, 1, 0, 1, status="alone"))
     ('0.83', 'alone')
@@ -134,7 +134,7 @@ def _standing(sighting: Sighting) -> str:
     return " ".join(filter(None, [similarity, "" if sighting.status == "candidate" else sighting.status]))
 
 
-_ENOUGH: Colour = (115, 158, 0)
+_MATCH_COLOUR: Colour = (115, 158, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +148,7 @@ class LineupRow:
 
 def draw_lineup(asked: Sequence[LineupRow], title: str, threshold: float, blur: bool = True) -> Image:
     """A band for each of `asked`: their picture on the left, candidates beside it in as many lines as they need."""
-    heights = [LINE * max(1, -(-len(band.candidates) // ACROSS)) for band in asked]
+    heights = [LINE * max(1, -(-len(band.candidates) // COLUMNS)) for band in asked]
     canvas = Canvas(WIDTH, HEAD + sum(heights) + MARGIN)
     canvas.text(shortened(title, WIDTH - 2 * MARGIN, TITLE), MARGIN, 34, TITLE, bold=True)
     note = f'Framed and labelled "match": similarity of {threshold:.2f} or more.'
@@ -163,19 +163,19 @@ def draw_lineup(asked: Sequence[LineupRow], title: str, threshold: float, blur: 
 def _band(canvas: Canvas, band: LineupRow, y: int, blur: bool) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
     canvas.text(shortened(band.words, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
-    canvas.picture(blurred(band.bgr) if blur else band.bgr, MARGIN, y + ABOVE, CELL, HIGH)
+    canvas.picture(blur_head(band.bgr) if blur else band.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     for place, candidate in enumerate(band.candidates):
-        line, across = divmod(place, ACROSS)
-        _candidate_cell(canvas, candidate, MARGIN + LABEL + across * (CELL + GAP), y + line * LINE, blur)
+        line, across = divmod(place, COLUMNS)
+        _candidate_cell(canvas, candidate, MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE, blur)
     if not band.candidates:
-        canvas.text("Nobody to compare with.", MARGIN + LABEL, y + HIGH // 2, TEXT, FAINT)
+        canvas.text("Nobody to compare with.", MARGIN + LABEL, y + CELL_HEIGHT // 2, TEXT, FAINT)
 
 
 def _candidate_cell(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: bool) -> None:
     canvas.text(f"{person_name(candidate.person)} {candidate.similarity:.2f}", x, y + 17, TEXT)
-    canvas.picture(picture_of(candidate.crop, blur), x, y + ABOVE, CELL, HIGH)
+    canvas.picture(load_picture(candidate.crop, blur), x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     if candidate.above_threshold:
-        canvas.frame(x, y + ABOVE, CELL, HIGH, _ENOUGH)
-    canvas.text(shortened(candidate.camera, CELL + 4, SMALL), x, y + ABOVE + HIGH + 15, SMALL)
-    when = f"{moment(candidate.crop)}{', match' if candidate.above_threshold else ''}"
-    canvas.text(when, x, y + ABOVE + HIGH + 31, SMALL, FAINT)
+        canvas.frame(x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT, _MATCH_COLOUR)
+    canvas.text(shortened(candidate.camera, CELL_WIDTH + 4, SMALL), x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
+    when = f"{time_label(candidate.crop)}{', match' if candidate.above_threshold else ''}"
+    canvas.text(when, x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)

@@ -19,12 +19,12 @@ from core.base.errors import ClipError
 from core.base.progress import Progress
 from core.base.text import person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
-from core.export.images import blurred
+from core.export.images import blur_head
 from core.machine.canvas import Canvas, Colour, text_width
-from core.runs import Evidence, analysed_frames, split_tracks, read_record, load_tracks
+from core.runs import Evidence, analysed_frames, load_tracks, read_record, split_tracks
 from core.vision.video import Picture, digest, probe, size_shown, write_film
 
-WIDEST = 1920
+MAX_WIDTH = 1920
 TRAIL_SECONDS = 2.0
 HEADROOM = 0.08
 """A head may stick out of the top of its box by this share of its height: that is covered as well."""
@@ -36,7 +36,7 @@ _COLOURS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Shown(Table):
+class FilmBoxes(Table):
     """Every box that is drawn, ordered by the row of its frame in the film's timeline."""
 
     row: Ints
@@ -74,41 +74,41 @@ def write_films(
         whose = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
         steps.camera(camera, number, len(cameras))
         steps.begin("film", len(timeline))
-        yield _film(clip, timeline, shown(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps)
+        yield _write_film(clip, timeline, interpolate_boxes(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps)
 
 
-def _film(clip: Clip, timeline: Timeline, boxes: Shown, target: Path, blur: bool, progress: Progress) -> Path:
-    size = size_shown(clip.width, clip.height, WIDEST)
+def _write_film(clip: Clip, timeline: Timeline, boxes: FilmBoxes, target: Path, blur: bool, progress: Progress) -> Path:
+    size = size_shown(clip.width, clip.height, MAX_WIDTH)
     scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
-    inside = Shown(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
+    inside = FilmBoxes(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
 
     def drawn(picture: Picture) -> Image:
-        return draw(picture.bgr, picture.row, timeline.seconds, inside, blur)
+        return draw_people(picture.bgr, picture.row, timeline.seconds, inside, blur)
 
     write_film(clip, timeline, target, size, drawn, lambda done, total: progress.at(done))
     return target
 
 
-def shown(tracks: Tracks, whose: dict[int, int], seconds: Seconds) -> Shown:
+def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: Seconds) -> FilmBoxes:
     """The boxes of `tracks` at all moments of the film, and one step of the run before and after each.
 
     `whose` is the person of each track; a track that is nobody's (no picture of it was good enough) has 0.
     """
     moments = np.unique(tracks.seconds)
     step = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
-    parts = [Shown(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 4)))]  # type: ignore[arg-type]
+    parts = [FilmBoxes(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 4)))]  # type: ignore[arg-type]
     for track in np.unique(tracks.track).tolist():
-        mine = tracks[tracks.track == track]
-        first, last = np.searchsorted(seconds, [mine.seconds[0] - step, mine.seconds[-1] + step + 1e-6])
+        boxes_of_track = tracks[tracks.track == track]
+        first, last = np.searchsorted(seconds, [boxes_of_track.seconds[0] - step, boxes_of_track.seconds[-1] + step + 1e-6])
         when = seconds[first:last]
-        sides = np.stack([np.interp(when, mine.seconds, side) for side in mine.xyxy.T], axis=1)
+        sides = np.stack([np.interp(when, boxes_of_track.seconds, side) for side in boxes_of_track.xyxy.T], axis=1)
         count = len(when)
-        parts.append(Shown(np.arange(first, last), np.full(count, whose.get(track, 0)), np.full(count, track), sides))
-    every = Shown.concatenate(parts)
+        parts.append(FilmBoxes(np.arange(first, last), np.full(count, person_of_track.get(track, 0)), np.full(count, track), sides))
+    every = FilmBoxes.concatenate(parts)
     return every[np.argsort(every.row, kind="stable")]
 
 
-def draw(bgr: Image, row: int, seconds: Seconds, boxes: Shown, blur: bool) -> Image:
+def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: bool) -> Image:
     """The picture of one row with everybody in it; heads first, so that no line is blurred."""
     picture = bgr.copy()
     since = np.searchsorted(seconds, seconds[row] - TRAIL_SECONDS)
@@ -116,12 +116,12 @@ def draw(bgr: Image, row: int, seconds: Seconds, boxes: Shown, blur: bool) -> Im
     recent, now = boxes[low:high], boxes[here:high]
     if blur:
         for box in now.xyxy:
-            _cover(picture, box)
+            _blur_head_of(picture, box)
     weight = max(1, round(picture.shape[0] / 360))
     for track, person, box in zip(now.track.tolist(), now.person.tolist(), now.xyxy, strict=True):
         colour = _COLOURS[(person - 1) % len(_COLOURS)] if person else (160, 160, 160)
-        way = recent.xyxy[recent.track == track]
-        feet = np.stack([(way[:, 0] + way[:, 2]) / 2, way[:, 3]], axis=1)
+        trail = recent.xyxy[recent.track == track]
+        feet = np.stack([(trail[:, 0] + trail[:, 2]) / 2, trail[:, 3]], axis=1)
         cv2.polylines(picture, [np.rint(feet).astype(np.int32)], False, colour, weight, cv2.LINE_AA)
         _draw_box(picture, box, person_name(person) if person else "?", colour, weight)
     return picture
@@ -149,7 +149,7 @@ def _label(name: str, size: int, colour: Colour) -> Image:
     return label
 
 
-def _cover(picture: Image, box: Floats) -> None:
+def _blur_head_of(picture: Image, box: Floats) -> None:
     """The head of one person, in place."""
     height, width = picture.shape[:2]
     x1, y1, x2, y2 = box
@@ -157,4 +157,4 @@ def _cover(picture: Image, box: Floats) -> None:
     left, right = (int(np.clip(side, 0, width)) for side in (np.floor(x1), np.ceil(x2)))
     top, bottom = (int(np.clip(side, 0, height)) for side in (np.floor(y1), np.ceil(y2)))
     if right - left > 1 and bottom - top > 1:
-        picture[top:bottom, left:right] = blurred(picture[top:bottom, left:right])
+        picture[top:bottom, left:right] = blur_head(picture[top:bottom, left:right])

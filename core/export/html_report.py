@@ -18,29 +18,29 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.base.text import clock, counted, one_line, person_name
-from core.export.tables import moment
+from core.base.text import format_clock, format_count, one_line, person_name
+from core.export.tables import time_label
 from core.runs import Crop, Gallery, Sighting
 
-MOST = 200
+MAX_ROWS = 200
 """Rows of one topic in the report; the rest is in manifest.json."""
 
 
-def topics(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def manifest_topics(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Each topic with its rows (name, value). Single facts come first, under "general".
 
     >>> list(topics({"models": {"detector": {"name": "a"}}, "seed": 1}))
     [('general', [('seed', '1')]), ('models', [('detector: name', 'a')])]
     """
-    single = {name: value for name, value in about.items() if not _deep(value)}
+    single = {name: value for name, value in about.items() if not _is_nested(value)}
     if single:
-        yield "general", _cut(list(_rows(single)))
+        yield "general", _limit_rows(list(_rows(single)))
     for name, value in about.items():
         if name not in single:
-            yield _spaced(name), _cut(list(_rows(value)))
+            yield _readable(name), _limit_rows(list(_rows(value)))
 
 
-def _deep(value: Any) -> bool:
+def _is_nested(value: Any) -> bool:
     """Whether `value` takes more than one row."""
     if isinstance(value, list):
         return any(isinstance(item, (Mapping, list)) for item in value)
@@ -48,17 +48,17 @@ def _deep(value: Any) -> bool:
 
 
 def _rows(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and _deep(value):
+    if isinstance(value, Mapping) and _is_nested(value):
         for key, inner in value.items():
-            yield from _rows(inner, f"{name}: {_spaced(key)}" if name else _spaced(key))
-    elif _deep(value):
+            yield from _rows(inner, f"{name}: {_readable(key)}" if name else _readable(key))
+    elif _is_nested(value):
         for number, item in enumerate(value, 1):
             yield from _rows(item, f"{name} {number}" if name else str(number))
     else:
-        yield name, _words(value)
+        yield name, _format_value(value)
 
 
-def _words(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """
     >>> _words(True), _words(None), _words([0.5, "a"]), _words({}), _words(2.0)
     ('yes', 'none', '0.5, a', 'none', '2')
@@ -68,26 +68,26 @@ def _words(value: Any) -> str:
     if value is None or value in ([], {}, ""):
         return "none"
     if isinstance(value, list):
-        return ", ".join(map(_words, value))
+        return ", ".join(map(_format_value, value))
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def _cut(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    left = len(rows) - MOST
-    return [*rows[:MOST], ("and more", f"{left:,} further rows in manifest.json")] if left > 0 else rows
+def _limit_rows(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    left = len(rows) - MAX_ROWS
+    return [*rows[:MAX_ROWS], ("and more", f"{left:,} further rows in manifest.json")] if left > 0 else rows
 
 
-def _spaced(key: str) -> str:
+def _readable(key: str) -> str:
     return key.replace("_", " ")
 
 
-CROPS, FEW = 3, 500
+CROPS_PER_SIGHTING, MAX_SIGHTINGS_WITH_CROPS = 3, 500
 """Pictures of one sighting; above this many sightings one each, so that a browser can still open the page."""
 _FOLDER = Path(__file__).parent
 _TEMPLATE, _STYLE = "report.html.j2", "report.css"
 _PIECES = 64  # of the template in one piece of the page
 
-Small = Callable[[Crop], bytes]
+MakeThumbnail = Callable[[Crop], bytes]
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class _Person:
     cards: Sequence[_Card]
 
 
-def report(gallery: Gallery, small: Small, blur: bool) -> Iterator[str]:
+def render_report(gallery: Gallery, small: MakeThumbnail, blur: bool) -> Iterator[str]:
     """The page in pieces; `small` hands over a crop as a small JPEG when its turn comes."""
 
     def picture(crop: Crop) -> Markup:
@@ -137,9 +137,9 @@ def report(gallery: Gallery, small: Small, blur: bool) -> Iterator[str]:
             purpose=one_line(str(gallery.about.get("purpose", ""))),
             blur=blur,
             people=people,
-            summary=f"{counted(len(people), 'person', 'people')}, {_summary(gallery.sightings)}",
+            summary=f"{format_count(len(people), 'person', 'people')}, {_summary(gallery.sightings)}",
             base64=picture,
-            topics=topics,
+            topics=manifest_topics,
         )
     )
     stream.enable_buffering(_PIECES)
@@ -148,7 +148,7 @@ def report(gallery: Gallery, small: Small, blur: bool) -> Iterator[str]:
 
 def report_crops(gallery: Gallery) -> int:
     """How many crops the page shows."""
-    return sum(min(len(sighting.crops), _pictures(gallery)) for sighting in gallery.sightings)
+    return sum(min(len(sighting.crops), _crops_per_sighting(gallery)) for sighting in gallery.sightings)
 
 
 def _environment() -> Environment:
@@ -172,19 +172,19 @@ def _clean(value: Any) -> Any:
     return value if isinstance(value, Markup) else one_line(str(value))
 
 
-def _pictures(gallery: Gallery) -> int:
-    return CROPS if len(gallery.sightings) <= FEW else 1
+def _crops_per_sighting(gallery: Gallery) -> int:
+    return CROPS_PER_SIGHTING if len(gallery.sightings) <= MAX_SIGHTINGS_WITH_CROPS else 1
 
 
 def _summary(sightings: Sequence[Sighting]) -> str:
     cameras = len({sighting.camera for sighting in sightings})
-    return f"{counted(len(sightings), 'sighting', 'sightings')}, {counted(cameras, 'camera', 'cameras')}"
+    return f"{format_count(len(sightings), 'sighting', 'sightings')}, {format_count(cameras, 'camera', 'cameras')}"
 
 
 def _person(person: int, sightings: Sequence[Sighting], gallery: Gallery) -> _Person:
     name, remark = (one_line(texts.get(person, "")) for texts in (gallery.people, gallery.remarks))
     order = sorted(sightings, key=lambda sighting: sighting.sort_key_in_person)
-    cards = [_card(sighting, sighting.crops[: _pictures(gallery)]) for sighting in order]
+    cards = [_card(sighting, sighting.crops[: _crops_per_sighting(gallery)]) for sighting in order]
     return _Person(person_name(person), name, remark, _summary(sightings), cards)
 
 
@@ -194,7 +194,7 @@ def _card(sighting: Sighting, crops: Sequence[Crop]) -> _Card:
 
 
 def _figure(sighting: Sighting, crop: Crop) -> _Figure:
-    when, clothes = moment(crop), _clothes(sighting)
+    when, clothes = time_label(crop), _clothes(sighting)
     which = f" at {when}" if sighting.has_times else f", {when}"
     description = f"{person_name(sighting.person)} in {sighting.camera}{which}{f', {clothes}' if clothes else ''}"
     return _Figure(crop, f"frame {crop.frame}" if sighting.has_times else when, description, when)
@@ -203,9 +203,9 @@ def _figure(sighting: Sighting, crop: Crop) -> _Figure:
 def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
     if sighting.has_times:
         lasted = sighting.end_seconds - sighting.start_seconds
-        yield "Seen", f"{clock(sighting.start_seconds)} to {clock(sighting.end_seconds)} ({lasted:,.1f} s)"
+        yield "Seen", f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({lasted:,.1f} s)"
     else:
-        yield "Seen", counted(len(sighting.crops), "picture", "pictures")
+        yield "Seen", format_count(len(sighting.crops), "picture", "pictures")
     yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
     if clothes := _clothes(sighting):
         yield "Colours", clothes

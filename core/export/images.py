@@ -32,10 +32,10 @@ SOFT = 0.16
 """How far the edge fades out, relative to the region's height; all of it lies outside the region."""
 
 
-def blurred(bgr: Image, head: tuple[float, float, float, float] | None = None) -> Image:
+def blur_head(bgr: Image, head: tuple[float, float, float, float] | None = None) -> Image:
     """`bgr` with the head covered: the oval around `head` (xyxy pixels), or else the top of the picture."""
     height, width = bgr.shape[:2]
-    cover, cell = _oval(height, width, head) if head and _inside(head, height, width) else _top(height, width)
+    cover, cell = _oval_mask(height, width, head) if head and _overlaps_picture(head, height, width) else _top_mask(height, width)
     grid = (max(1, round(width / cell)), max(1, round(height / cell)))
     coarse = cv2.resize(
         cv2.resize(bgr, grid, interpolation=cv2.INTER_AREA), (width, height), interpolation=cv2.INTER_NEAREST
@@ -45,20 +45,20 @@ def blurred(bgr: Image, head: tuple[float, float, float, float] | None = None) -
     return np.asarray(np.rint(bgr * (1 - share) + smooth * share), np.uint8)
 
 
-def _inside(head: tuple[float, float, float, float], height: int, width: int) -> bool:
+def _overlaps_picture(head: tuple[float, float, float, float], height: int, width: int) -> bool:
     """Whether any of `head` lies in the picture; if not, it says nothing about where the head is."""
     x1, y1, x2, y2 = head
     return x1 < width and x2 > 0 and y1 < height and y2 > 0
 
 
-def _top(height: int, width: int) -> tuple[Doubles, float]:
+def _top_mask(height: int, width: int) -> tuple[Doubles, float]:
     """1 in the top part of the picture, fading to 0 below it; and the size of a cell."""
-    deep = min(max(height * TOP, width * TOP_OF_WIDTH), float(height))
-    below = (np.arange(height, dtype=np.float64) + 0.5 - deep) / max(1.0, deep * SOFT)
-    return np.tile(_fade(below)[:, None], (1, width)), max(2.0, deep / CELLS)
+    depth = min(max(height * TOP, width * TOP_OF_WIDTH), float(height))
+    below = (np.arange(height, dtype=np.float64) + 0.5 - depth) / max(1.0, depth * SOFT)
+    return np.tile(_fade(below)[:, None], (1, width)), max(2.0, depth / CELLS)
 
 
-def _oval(height: int, width: int, head: tuple[float, float, float, float]) -> tuple[Doubles, float]:
+def _oval_mask(height: int, width: int, head: tuple[float, float, float, float]) -> tuple[Doubles, float]:
     """1 in an oval around the head, fading to 0 outside it; and the size of a cell."""
     x1, y1, x2, y2 = head
     rows, columns = np.mgrid[:height, :width] + 0.5
@@ -73,37 +73,37 @@ def _fade(distance: Doubles) -> Doubles:
     return np.asarray(t * t * (3 - 2 * t), np.float64)
 
 
-_AGAIN = "Run the analysis again, then export."
+_REMEDY = "Run the analysis again, then export."
 
 
-def jpeg_of(crop: Crop, blur: bool) -> bytes:
+def full_size_jpeg(crop: Crop, blur: bool) -> bytes:
     """The crop at full size: its own bytes, or made anew with the head covered (and whatever else they held gone)."""
     if not blur:
-        content, _ = _decoded(crop)
+        content, _ = _read_crop(crop)
         return content
-    return jpeg(picture_of(crop, blur), 92)
+    return jpeg(load_picture(crop, blur), 92)
 
 
-def picture_of(crop: Crop, blur: bool) -> Image:
+def load_picture(crop: Crop, blur: bool) -> Image:
     """The crop as BGR."""
-    _, bgr = _decoded(crop)
-    return blurred(bgr, crop.head) if blur else bgr
+    _, bgr = _read_crop(crop)
+    return blur_head(bgr, crop.head) if blur else bgr
 
 
-def small_jpeg(bgr: Image, width: int, height: int) -> bytes:
+def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
     """A JPEG that fits into width x height pixels; what is smaller keeps its size."""
     return jpeg(fitted(bgr, width, height, grow=False), 82)
 
 
-def _decoded(crop: Crop) -> tuple[bytes, Image]:
+def _read_crop(crop: Crop) -> tuple[bytes, Image]:
     if isinstance(crop.jpeg, bytes):
         content = crop.jpeg
     else:
         try:
             content = crop.jpeg.read_bytes()
         except OSError as fault:
-            raise StoreError(f"The picture {crop.jpeg} cannot be read ({fault.strerror})", _AGAIN) from fault
+            raise StoreError(f"The picture {crop.jpeg} cannot be read ({fault.strerror})", _REMEDY) from fault
     bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content[:2] == b"\xff\xd8" else None
     if bgr is None:
-        raise StoreError(f"The picture of frame {crop.frame} is damaged or no JPEG", _AGAIN)
+        raise StoreError(f"The picture of frame {crop.frame} is damaged or no JPEG", _REMEDY)
     return content, np.asarray(bgr, np.uint8)

@@ -20,9 +20,9 @@ from pathlib import Path
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
-from core.base.text import counted
-from core.export.html_report import topics
-from core.export.images import jpeg_of
+from core.base.text import format_count
+from core.export.html_report import manifest_topics
+from core.export.images import full_size_jpeg
 from core.export.zip import Archive
 from core.machine.paths import written_whole
 from core.runs import Crop, Gallery
@@ -61,7 +61,7 @@ def _files(gallery: Gallery, total: int, progress: Progress) -> Iterator[tuple[s
     """Name and content of each file, one picture in memory at a time."""
     progress.begin("export", total)
     for number, (name, crop) in enumerate(_named(gallery), 1):
-        yield name, jpeg_of(crop, blur=False)
+        yield name, full_size_jpeg(crop, blur=False)
         progress.at(number)
     yield "cameras.csv", _cameras(gallery).encode()
     yield "README.txt", _readme(gallery, total).encode()
@@ -114,11 +114,11 @@ def _cameras(gallery: Gallery) -> str:
 
 def _readme(gallery: Gallery, total: int) -> str:
     counts = (
-        counted(len(gallery.by_person()), "person", "people"),
-        counted(total, "crop", "crops"),
-        counted(len(gallery.cameras), "camera", "cameras"),
+        format_count(len(gallery.by_person()), "person", "people"),
+        format_count(total, "crop", "crops"),
+        format_count(len(gallery.cameras), "camera", "cameras"),
     )
-    rows = [f"{topic}: {name}: {value}\n" for topic, facts in topics(gallery.about) for name, value in facts]
+    rows = [f"{topic}: {name}: {value}\n" for topic, facts in manifest_topics(gallery.about) for name, value in facts]
     return _TEXT.format(
         version=__version__,
         counts=", ".join(counts),

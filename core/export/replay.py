@@ -15,7 +15,7 @@ from core import __version__
 from core.base.errors import ClipError, StoreError
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.export.people_files import ExportOptions
-from core.export.verify import read_manifest
+from core.export.verify import verify_zip
 from core.machine.device import Backend, backend
 from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
 from core.vision.models import Kind, Known, Model
@@ -24,11 +24,11 @@ from core.vision.video import digest
 
 Manifest = Mapping[str, Any]
 KINDS: tuple[Kind, Kind] = ("detector", "embedder")
-_WHICH = "Give a gallery.zip of this program, or the manifest.json in it."
+_MANIFEST_REMEDY = "Give a gallery.zip of this program, or the manifest.json in it."
 
 
 @dataclass(frozen=True)
-class ToldClip:
+class ClipRecord:
     """`digest` is empty where the clip could not be read at all; `span` where the camera had no range of its own."""
 
     camera: str
@@ -46,10 +46,10 @@ class ToldClip:
 
 
 @dataclass(frozen=True)
-class Told:
+class ReplayRecipe:
     """Everything that decided the run: of each model its name, sha256, runtime and precision; `parts` are versions."""
 
-    clips: tuple[ToldClip, ...]
+    clips: tuple[ClipRecord, ...]
     models: Mapping[Kind, Mapping[str, str]]
     known: Known | None
     recipe: Recipe
@@ -60,27 +60,27 @@ class Told:
     parts: Mapping[str, str]
 
 
-def read(path: Path) -> Manifest:
+def load_manifest(path: Path) -> Manifest:
     """The manifest in a zip that is as it was written, or the file manifest.json by itself."""
     if zipfile.is_zipfile(path):
-        return read_manifest(path)
+        return verify_zip(path)
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except OSError as fault:
         raise StoreError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
     except ValueError as fault:
-        raise StoreError(f"{path} is no manifest", _WHICH) from fault
+        raise StoreError(f"{path} is no manifest", _MANIFEST_REMEDY) from fault
     if not isinstance(manifest, dict) or "about" not in manifest:
-        raise StoreError(f"{path} is no manifest", _WHICH)
+        raise StoreError(f"{path} is no manifest", _MANIFEST_REMEDY)
     return manifest
 
 
-def told(manifest: Manifest) -> Told:
+def parse_manifest(manifest: Manifest) -> ReplayRecipe:
     """`StoreError` where the manifest does not hold all that it takes."""
     try:
         about = manifest["about"]
         run, known = about["run"], about["known_of_the_embedder"]
-        return Told(
+        return ReplayRecipe(
             clips=tuple(_clip(camera) for camera in run["cameras"]),
             models={kind: _model(run["models"][kind]) for kind in KINDS},
             known=known and Known.of(known),
@@ -98,10 +98,10 @@ def told(manifest: Manifest) -> Told:
         ) from fault
 
 
-def _clip(camera: Mapping[str, Any]) -> ToldClip:
+def _clip(camera: Mapping[str, Any]) -> ClipRecord:
     start, end = camera.get("range", (None, None))
     span = None if start is None else (float(start), None if end is None else float(end))
-    return ToldClip(camera["camera"], camera["file"], camera.get("digest", ""), span)
+    return ClipRecord(camera["camera"], camera["file"], camera.get("digest", ""), span)
 
 
 def _model(facts: Mapping[str, str]) -> dict[str, str]:
@@ -127,31 +127,31 @@ def _recipe(settings: Mapping[str, Any]) -> Recipe:
 
 
 @dataclass(frozen=True)
-class Again:
+class Replay:
     """`export` is how the result was handed out then. `differs` says what is not as it was then: where there is any,
     the result may be another."""
 
     setup: Setup
     export: ExportOptions
-    differs: tuple[str, ...]
+    differences: tuple[str, ...]
 
 
-def again(
+def prepare_replay(
     manifest: Manifest, clips: Sequence[Path], device: str | None = None, files: Mapping[Kind, str] | None = None
-) -> Again:
+) -> Replay:
     """The setup that `manifest` tells of; `files` says where a model's file lies that has no name here.
 
     A clip or model that is missing or another one is refused; another version or device is only said.
     """
-    then = told(manifest)
+    then = parse_manifest(manifest)
     cameras, lost = _cameras(then.clips, clips)
     detector, embedder = (_find_model(then, kind, (files or {}).get(kind, "")) for kind in KINDS)
     networks = Networks(detector, replace(embedder, known=then.known), backend(device) if device else _device(then))
     setup = Setup(cameras, networks, then.recipe, then.regions, then.offsets, then.choice)
-    return Again(setup, then.export, (*lost, *_differs(then, networks)))
+    return Replay(setup, then.export, (*lost, *_environment_differences(then, networks)))
 
 
-def _cameras(due: Sequence[ToldClip], clips: Sequence[Path]) -> tuple[list[Camera], list[str]]:
+def _cameras(due: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list[Camera], list[str]]:
     """The cameras in their order, each with the clip of its content; and, in words, those that had no content."""
     here = [digest(clip) for clip in clips]
     place = dict(zip(here, clips, strict=True))
@@ -169,30 +169,30 @@ def _cameras(due: Sequence[ToldClip], clips: Sequence[Path]) -> tuple[list[Camer
     return cameras, [f"{clip.words} could not be read then and is left out" for clip in due if not clip.digest]
 
 
-def _find_model(then: Told, kind: Kind, file: str) -> Model:
+def _find_model(then: ReplayRecipe, kind: Kind, file: str) -> Model:
     """The very model of that run, under the name that it had."""
     return replace(find_run_model({"models": then.models}, kind, file), name=then.models[kind]["name"])
 
 
-def _device(then: Told) -> Backend:
+def _device(then: ReplayRecipe) -> Backend:
     """What computes here as it was computed then; where there is no CUDA now, what there is."""
     ran = {model["runtime"] for model in then.models.values()}
     return "auto" if "cuda" in ran else "torch" if ran == {"torch"} else "openvino"
 
 
-def _differs(then: Told, networks: Networks) -> Iterator[str]:
+def _environment_differences(then: ReplayRecipe, networks: Networks) -> Iterator[str]:
     program = f"sightline {__version__}"
     now, before = {"program": program, "program of the export": program, **versions()}, dict(then.parts)
     for kind, model in zip(KINDS, (networks.detector_model, networks.embedder_model), strict=True):
         if model:
-            now[f"{model.name} runs on"] = _words(networks.key(model))
-            before[f"{model.name} runs on"] = _words(then.models[kind])
+            now[f"{model.name} runs on"] = _runtime_text(networks.key(model))
+            before[f"{model.name} runs on"] = _runtime_text(then.models[kind])
     for name, value in now.items():
         if value != (was := before.get(name, "unknown")):
             yield f"{name}: {was} then, {value} now"
 
 
-def _words(runs: Mapping[str, str]) -> str:
+def _runtime_text(runs: Mapping[str, str]) -> str:
     return f"{runs['runtime']}, {runs['precision']}"
 
 

@@ -13,18 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from core.base.text import calm, clock, person_name, stamp
+from core.base.text import filename_clock, format_clock, person_name, spreadsheet_text
 from core.runs import Crop, Sighting, people_similarity
 from core.vision.match import Match
 
 
-def moment(crop: Crop) -> str:
+def time_label(crop: Crop) -> str:
     """Clip time, or which picture it is where there was no clip.
 
     >>> moment(Crop(83.9, 7, b"")), moment(Crop(math.nan, 7, b""))
     ('0:01:23', 'picture 7')
     """
-    return f"picture {crop.frame}" if math.isnan(crop.seconds) else clock(crop.seconds)
+    return f"picture {crop.frame}" if math.isnan(crop.seconds) else format_clock(crop.seconds)
 
 
 def crop_name(sighting: Sighting, crop: Crop) -> str:
@@ -34,7 +34,7 @@ def crop_name(sighting: Sighting, crop: Crop) -> str:
     >>> crop_name(Sighting("cam2", 17, 3, math.nan, math.nan), Crop(math.nan, 25, b""))
     'people/P003/cam2_p000025_t0017.jpg'
     """
-    when = f"p{crop.frame:06d}" if math.isnan(crop.seconds) else stamp(crop.seconds)
+    when = f"p{crop.frame:06d}" if math.isnan(crop.seconds) else filename_clock(crop.seconds)
     return f"people/{person_name(sighting.person)}/{sighting.camera}_{when}_t{sighting.track:04d}.jpg"
 
 
@@ -46,7 +46,7 @@ def sheet_name(number: int) -> str:
     return f"contact_sheet_{number}.jpg" if number > 1 else "contact_sheet.jpg"
 
 
-def between_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:
+def similarity_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:
     """Person by person; the first lines, which begin with #, say how it was made. `names` are those that have one."""
     people, alike = people_similarity(match)
     text = io.StringIO()
@@ -58,5 +58,5 @@ def between_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]
     writer.writerow(("person", "name", *map(person_name, people.tolist())))
     for number, row in zip(people.tolist(), alike, strict=True):
         cells = ("" if np.isnan(value) else f"{value:.4f}" for value in row)
-        writer.writerow((person_name(number), calm(names.get(number, "")), *cells))
+        writer.writerow((person_name(number), spreadsheet_text(names.get(number, "")), *cells))
     return text.getvalue()

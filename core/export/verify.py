@@ -19,8 +19,8 @@ from core.runs import Gallery, read_sightings
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
-_BIGGEST = 1 << 28  # no manifest of ours comes near it
-_NAMED = 5
+_MAX_MANIFEST_BYTES = 1 << 28  # no manifest of ours comes near it
+_MAX_NAMES = 5
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _REMEDY = "Ask for the file again, or export it again from the same run."
 
@@ -29,7 +29,7 @@ class ChangedError(StoreError):
     """A zip that is not as it was written."""
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def verify_zip(path: Path) -> dict[str, Any]:
     """The manifest of the zip at `path`, if every entry is as it says; `ChangedError` names what is not."""
     try:
         with zipfile.ZipFile(path) as file:
@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 def _manifest(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     try:
-        if file.getinfo(MANIFEST).file_size > _BIGGEST:
+        if file.getinfo(MANIFEST).file_size > _MAX_MANIFEST_BYTES:
             raise ValueError("too big")
         manifest: dict[str, Any] = json.loads(file.read(MANIFEST))
         sound = all(isinstance(entry[key], str) for entry in manifest["entries"] for key in ("name", "sha256"))
@@ -62,7 +62,7 @@ def _compare(file: zipfile.ZipFile, entries: list[dict[str, str]], path: Path) -
     added = [name for name in there if (name not in promised and name != MANIFEST) or there[name] > 1]
     missing = [name for name in promised if name not in there]
     kinds = {"changed": changed, "added": added, "missing": missing}
-    words = [f"{kind}: {_listed(names)}" for kind, names in kinds.items() if names]
+    words = [f"{kind}: {name_list(names)}" for kind, names in kinds.items() if names]
     if words:
         raise ChangedError(f"{path.name} is not as it was written. {'; '.join(words)}", _REMEDY)
 
@@ -79,13 +79,13 @@ def _digest(file: zipfile.ZipFile, name: str) -> str:
     return digest.hexdigest()
 
 
-def _listed(names: list[str]) -> str:
+def name_list(names: list[str]) -> str:
     """
     >>> _listed(["b", "a"]), _listed(["a"] * 7)
     ('a, b', 'a, a, a, a, a and 2 more')
     """
-    shown = ", ".join(sorted(names)[:_NAMED])
-    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
+    shown = ", ".join(sorted(names)[:_MAX_NAMES])
+    return f"{shown} and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else shown
 
 
 TABLE = "sightings.csv"
@@ -93,7 +93,7 @@ TABLE = "sightings.csv"
 
 def read_zip(path: Path) -> Gallery:
     """The gallery in the zip at `path`, without its crops; `StoreError` where it was changed."""
-    about = read_manifest(path).get("about")
+    about = verify_zip(path).get("about")
     try:
         with zipfile.ZipFile(path) as file:
             return Gallery(tuple(read_sightings(file.read(TABLE).decode())), about=dict(about or {}))

@@ -20,11 +20,11 @@ from typing import IO, Any
 from core import __version__
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.base.text import counted, one_line
+from core.base.text import format_count, one_line
 from core.base.types import Image
-from core.export.contact_sheets import draw_sheets, count_crops
-from core.export.html_report import report, report_crops
-from core.export.images import jpeg_of, picture_of, small_jpeg
+from core.export.contact_sheets import count_crops, draw_sheets
+from core.export.html_report import render_report, report_crops
+from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST
 from core.machine.paths import written_whole
@@ -33,7 +33,7 @@ from core.vision.images import jpeg
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX, _READABLE = 3, 0o644 << 16
-_PRESSED = (".jpg",)  # deflating a JPEG takes time and gains nothing
+_STORED = (".jpg",)  # deflating a JPEG takes time and gains nothing
 
 
 class Archive:
@@ -54,7 +54,7 @@ class Archive:
         """An entry of these pieces. A name that is taken, in whatever case, gets a number: a_2.jpg."""
         name = self._free(name)
         digest, size = hashlib.sha256(), 0
-        with self._zip.open(_headed(name), "w") as entry:
+        with self._zip.open(_entry_header(name), "w") as entry:
             for piece in pieces:
                 entry.write(piece)
                 digest.update(piece)
@@ -70,9 +70,9 @@ class Archive:
         return free
 
 
-def _headed(name: str) -> zipfile.ZipInfo:
+def _entry_header(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _DATE)
-    info.compress_type = zipfile.ZIP_STORED if name.endswith(_PRESSED) else zipfile.ZIP_DEFLATED
+    info.compress_type = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = _UNIX, _READABLE
     return info
 
@@ -113,7 +113,7 @@ How to check it
 compares the sha256 of each file with the one in manifest.json. Somebody who changes a file could change the manifest
 too: keep the sha256 of the whole zip elsewhere.
 {again}"""
-_AGAIN = """
+_REPEAT_SECTION = """
 How to make it again
 --------------------
 With the clips and models that manifest.json names, and the same version of the program:
@@ -136,10 +136,10 @@ _HEADS = {
 
 def readme(gallery: Gallery, blur: bool) -> str:
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
-    counts = (counted(people, "person", "people"), counted(len(gallery.sightings), "sighting", "sightings"))
-    found = f"{counts[0]}, {counts[1]}, {counted(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
+    counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
+    found = f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
     command = gallery.about.get("again")
-    again = _AGAIN.format(command=command) if command else ""
+    again = _REPEAT_SECTION.format(command=command) if command else ""
     times = "" if gallery.has_times else _UNTIMED
     purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
     return _TEXT.format(
@@ -172,7 +172,7 @@ def write_zip(
     """
     for camera in tracks:
         require_camera(camera, "tracks")
-    step = _steps(gallery, progress or Progress())
+    step = _progress_steps(gallery, progress or Progress())
     with written_whole(out) as file, Archive(file) as archive:
         for name, pieces in _entries(gallery, tracks, blur, step):
             archive.add(name, pieces)
@@ -187,17 +187,17 @@ def _entries(
 
     def look(crop: Crop) -> Image:
         step()
-        return picture_of(crop, blur)
+        return load_picture(crop, blur)
 
     def small(crop: Crop) -> bytes:
-        return small_jpeg(look(crop), *_SMALL)
+        return thumbnail_jpeg(look(crop), *_SMALL)
 
     def whole(crop: Crop) -> bytes:
         step()
-        return jpeg_of(crop, blur)
+        return full_size_jpeg(crop, blur)
 
     yield "README.txt", [readme(gallery, blur).encode()]
-    yield "report.html", (piece.encode() for piece in report(gallery, small, blur))
+    yield "report.html", (piece.encode() for piece in render_report(gallery, small, blur))
     for number, page in enumerate(draw_sheets(gallery, look), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
@@ -207,10 +207,10 @@ def _entries(
         for crop in sighting.crops:
             yield crop_name(sighting, crop), map(whole, [crop])
     for camera, path in sorted(tracks.items()):
-        yield f"tracks/{camera}.txt", _copied(path)
+        yield f"tracks/{camera}.txt", _file_blocks(path)
 
 
-def _steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
+def _progress_steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
     """What is called before each picture: tells how far it is, and stops the work when asked to."""
     total = report_crops(gallery) + count_crops(gallery) + sum(len(s.crops) for s in gallery.sightings)
     progress.begin("export", total)
@@ -218,7 +218,7 @@ def _steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
     return lambda: progress.at(next(done))
 
 
-def _copied(path: Path) -> Iterator[bytes]:
+def _file_blocks(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):

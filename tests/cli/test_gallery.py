@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.export import read_manifest, read_zip
+from core.export import read_zip, verify_zip
 from core.lab.training import read_crops
 from tests.cli.making import PEOPLE, who
 
@@ -93,7 +93,7 @@ def test_another_folder_gets_it_and_the_run_stays_as_it_is(brought: Path, tmp_pa
     words = ["gallery", str(brought / "out"), "--to", str(tmp_path / "to"), "--progress", "none", "--cos", "0.5"]
     assert main([*words, "--names", str(names), "--purpose", "a test"]) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    manifest, gallery = read_manifest(tmp_path / "to" / "gallery.zip"), read_zip(tmp_path / "to" / "gallery.zip")
+    manifest, gallery = verify_zip(tmp_path / "to" / "gallery.zip"), read_zip(tmp_path / "to" / "gallery.zip")
     assert manifest["about"]["choice"]["names"] == [["one", 1, "Änna", "=1"]]
     assert manifest["about"]["purpose"] == "a test" and "heads_shown_because" not in manifest["about"]
     assert len(gallery.sightings) == 3 * PEOPLE and summed(tmp_path / "to") == ["gallery.zip"]

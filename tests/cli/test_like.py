@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.export import read
+from core.export import load_manifest
 from tests.export.making import rewritten
 from tests.runs.fakes import write_scene
 
@@ -46,7 +46,7 @@ def test_in_its_own_folder_it_is_compared_with_what_was_there(
 ) -> None:
     shutil.copytree(folder / "out", tmp_path / "out")
     zipped = tmp_path / "out" / "gallery.zip"
-    manifest = dict(read(zipped))
+    manifest = dict(load_manifest(zipped))
     other = hashlib.sha256(b"of another day").hexdigest()
     manifest["entries"] = [{**e, "sha256": other} if e["name"] == "README.txt" else e for e in manifest["entries"]]
     rewritten(zipped, {"README.txt": b"of another day", "manifest.json": json.dumps(manifest).encode()})
@@ -59,7 +59,7 @@ def test_in_its_own_folder_it_is_compared_with_what_was_there(
 def test_what_came_out_otherwise_is_named_and_1(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = dict(read(Path(like(folder))))
+    manifest = dict(load_manifest(Path(like(folder))))
     manifest["about"]["run"]["versions"]["numpy"] = "1.0"
     manifest["entries"] = [{**entry, "sha256": "0"} for entry in manifest["entries"]]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))

@@ -9,7 +9,7 @@ import pytest
 from core.base.errors import SettingsError
 from core.cli import parser
 from core.cli.track import setup_of
-from core.export import ExportOptions, again, read
+from core.export import ExportOptions, load_manifest, prepare_replay
 from core.machine.artifacts import Store
 from core.runs import Choice, collect_evidence, load_people, track_clips
 from core.vision.regions import Region, Regions, save_regions
@@ -56,7 +56,7 @@ def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "out" / "run.json").read_text())["cameras"]["gate"]["range"] == [1.0, 2.0]
     evidence = collect_evidence(results, ranged.offsets, tmp_path / "out")
     decide_and_write(evidence, tmp_path / "out", ranged.known, ranged.choice)
-    found = again(read(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
+    found = prepare_replay(load_manifest(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
     assert [camera.span for camera in found.setup.cameras] == [None, (1.0, 2.0)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from core.base.errors import SettingsError
 from core.cli import main
 from core.cli.run import ways_of
-from core.export import read_manifest
+from core.export import verify_zip
 from core.runs import Choice, decide, load_evidence
 from tests.runs.making import run
 
@@ -70,7 +70,7 @@ def test_who_would_have_had_to_hurry_is_somebody_else(tmp_path: Path, capsys: py
     for way, people in (("gate-hall=6", 2), ("hall-gate=6.2", 4)):
         assert main([*words, "--travel", way]) == 0
         assert capsys.readouterr().out.startswith(f"{people} people among 4 tracks")
-    assert read_manifest(out / "gallery.zip")["about"]["choice"]["travel"] == [["hall", "gate", 6.2]]
+    assert verify_zip(out / "gallery.zip")["about"]["choice"]["travel"] == [["hall", "gate", 6.2]]
     reasons = [line.split(",")[9] for line in (out / "candidates.csv").read_text().splitlines()]
     assert reasons.count("there was no time to go from one camera to the other") == 8
     assert main([*words, "--travel", "gate-porch=1"]) == 2
@@ -86,5 +86,5 @@ def test_who_would_have_had_to_hurry_is_somebody_else(tmp_path: Path, capsys: py
 def test_pictures_without_times_have_no_ways(tmp_path: Path) -> None:
     run(tmp_path)
     untimed = replace(load_evidence(tmp_path / "out"), offsets=np.full(2, np.nan))
-    with pytest.raises(SettingsError, match="nobody knows when"):
+    with pytest.raises(SettingsError, match="these pictures have no times"):
         decide(untimed, tmp_path / "out", None, Choice(travel=(("gate", "hall", 5.0),)))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
-from core.export import again, differing, read
+from core.export import differing, load_manifest, prepare_replay
 from core.runs import Choice
 from tests.export.replay_making import EXPORT, WHOLE, done, faked, setup
 from tests.runs.fakes import write_scene
@@ -32,12 +32,12 @@ def copies(folder: Path) -> list[Path]:
 
 @pytest.fixture
 def manifest(folder: Path) -> dict[str, Any]:
-    return dict(read(folder / "out" / "gallery.zip"))
+    return dict(load_manifest(folder / "out" / "gallery.zip"))
 
 
 def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
-    found = again(manifest, copies(folder))
-    assert found.differs == ()
+    found = prepare_replay(manifest, copies(folder))
+    assert found.differences == ()
     done(faked(found.setup), tmp_path, replace(found.export, when="today"))
     for name in ("people.csv", "gallery.zip"):
         assert (tmp_path / name).read_bytes() == (folder / "out" / name).read_bytes()
@@ -45,13 +45,13 @@ def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, An
 
 
 def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None:
-    first, back = setup(folder), again(manifest, copies(folder)).setup
+    first, back = setup(folder), prepare_replay(manifest, copies(folder)).setup
     assert [(c.name, c.file_name) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "a.mp4")]
     assert [c.clip.name for c in back.cameras] == ["x.mp4", "copy of one.mp4"]
     assert asdict(back.recipe) == asdict(first.recipe)
     assert back.regions == {"gate": WHOLE} and back.offsets == {"hall": 0.0, "gate": 100.1}
     assert back.choice == first.choice and back.known == first.known
-    handed_out = again(manifest, copies(folder)).export
+    handed_out = prepare_replay(manifest, copies(folder)).export
     assert not handed_out.blur and handed_out.reason == EXPORT.reason
     assert back.networks.detector_model == first.networks.detector_model
 
@@ -59,7 +59,7 @@ def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None
 def test_the_manifest_alone_is_enough(folder: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "out" / "gallery.zip") as file:
         file.extract("manifest.json", tmp_path)
-    found = again(read(tmp_path / "manifest.json"), copies(folder))
+    found = prepare_replay(load_manifest(tmp_path / "manifest.json"), copies(folder))
     assert found.setup.choice == setup(folder).choice
 
 
@@ -79,18 +79,18 @@ def test_one_file_for_two_cameras_of_the_same_content(tmp_path: Path) -> None:
     first = setup(tmp_path)
     shutil.copy(tmp_path / "b.mp4", tmp_path / "a.mp4")
     done(first, tmp_path / "out")
-    back = again(read(tmp_path / "out" / "gallery.zip"), [tmp_path / "b.mp4"]).setup
+    back = prepare_replay(load_manifest(tmp_path / "out" / "gallery.zip"), [tmp_path / "b.mp4"]).setup
     assert [(c.name, c.clip.name) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "b.mp4")]
 
 
 def test_clips_that_do_not_fit_are_named(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
     other = write_scene(tmp_path / "other.mp4", 20)
     with pytest.raises(ClipError, match=r"missing: b\.mp4 \(camera hall, digest .{12}\)\. Give all"):
-        again(manifest, copies(folder)[:1])
+        prepare_replay(manifest, copies(folder)[:1])
     with pytest.raises(ClipError, match=r"no clips of that run: other\.mp4\. Give all"):
-        again(manifest, [*copies(folder), other])
+        prepare_replay(manifest, [*copies(folder), other])
     with pytest.raises(ClipError, match=r"missing: a\.mp4 .*; these are no clips of that run: other\.mp4"):
-        again(manifest, [copies(folder)[1], other])
+        prepare_replay(manifest, [copies(folder)[1], other])
 
 
 def test_a_clip_that_failed_then(tmp_path: Path, folder: Path) -> None:
@@ -98,14 +98,14 @@ def test_a_clip_that_failed_then(tmp_path: Path, folder: Path) -> None:
     first = replace(setup(tmp_path), choice=Choice())
     first.cameras[0].clip.write_bytes(b"no film")
     done(first, tmp_path / "out")
-    manifest = dict(read(tmp_path / "out" / "gallery.zip"))
-    found = again(manifest, [c.clip for c in first.cameras])
+    manifest = dict(load_manifest(tmp_path / "out" / "gallery.zip"))
+    found = prepare_replay(manifest, [c.clip for c in first.cameras])
     done(faked(found.setup), tmp_path / "again", replace(found.export, when="today"))
     assert (tmp_path / "again" / "gallery.zip").read_bytes() == (tmp_path / "out" / "gallery.zip").read_bytes()
     del manifest["about"]["run"]["cameras"][0]["digest"]
-    found = again(manifest, [first.cameras[1].clip])
+    found = prepare_replay(manifest, [first.cameras[1].clip])
     assert [c.name for c in found.setup.cameras] == ["gate"]
-    assert found.differs == ("b.mp4 (camera hall, digest unknown) could not be read then and is left out",)
+    assert found.differences == ("b.mp4 (camera hall, digest unknown) could not be read then and is left out",)
 
 
 def _other_sha(manifest: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ def test_a_model_that_is_another_one(
 ) -> None:
     change(manifest)
     with pytest.raises(WeightsError, match=words):
-        again(manifest, copies(folder))
+        prepare_replay(manifest, copies(folder))
 
 
 def test_a_model_may_lie_elsewhere(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_model_may_lie_elsewhere(folder: Path, manifest: dict[str, Any], tmp_p
     _unknown_model(manifest)
     file = tmp_path / f"renamed{model.path.suffix}"
     shutil.copy(model.path, file)
-    found = again(manifest, copies(folder), files={"detector": str(file)})
+    found = prepare_replay(manifest, copies(folder), files={"detector": str(file)})
     assert found.setup.networks.detector_model.name == "mine"
     assert found.setup.networks.detector_model.path == file
 
@@ -150,7 +150,7 @@ def test_other_versions_and_devices_are_said(folder: Path, manifest: dict[str, A
     run["versions"]["stage track"] = "0"
     run["models"]["embedder"]["runtime"] = "cuda"
     run["program"] = "sightline 0.0.1"
-    said = "\n".join(again(manifest, copies(folder), device="openvino").differs)
+    said = "\n".join(prepare_replay(manifest, copies(folder), device="openvino").differences)
     assert "numpy: 1.0 then" in said and "stage track: 0 then" in said
     assert "person-osnet runs on: cuda, " in said and "program: sightline 0.0.1 then" in said
 
@@ -164,20 +164,20 @@ def test_it_computes_on_what_it_was_computed_on(
 ) -> None:
     for kind, runtime in zip(("detector", "embedder"), ran, strict=True):
         manifest["about"]["run"]["models"][kind]["runtime"] = runtime
-    assert again(manifest, copies(folder)).setup.networks.backend == device
+    assert prepare_replay(manifest, copies(folder)).setup.networks.backend == device
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"about": {}}', '{"about": {"run": {}, "choice": []}}'])
 def test_what_is_no_manifest_of_a_run(content: str, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(StoreError, match=r"is no manifest|does not tell how"):
-        again(read(tmp_path / "manifest.json"), [])
+        prepare_replay(load_manifest(tmp_path / "manifest.json"), [])
 
 
 def test_a_setting_that_this_program_does_not_know(folder: Path, manifest: dict[str, Any]) -> None:
     manifest["about"]["run"]["settings"]["track"]["gate"] = 3
     with pytest.raises(SightlineError, match=r"does not tell how.*gate"):
-        again(manifest, copies(folder))
+        prepare_replay(manifest, copies(folder))
 
 
 def test_what_differs_is_named() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError
-from core.export import read_manifest, write_zip
+from core.export import verify_zip, write_zip
 from tests.export.making import mot, rewritten, some, unpacked
 
 CROP = "people/P002/cam1_00-00-20.0_t0004.jpg"
@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_packed_anew_it_is_still_the_same(path: Path) -> None:
     rewritten(path, {})
-    assert read_manifest(path)["people"] == 3
+    assert verify_zip(path)["people"] == 3
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_packed_anew_it_is_still_the_same(path: Path) -> None:
 def test_what_was_changed_is_named(path: Path, change: dict[str, bytes | None], words: str) -> None:
     rewritten(path, change)
     with pytest.raises(StoreError, match=words):
-        read_manifest(path)
+        verify_zip(path)
 
 
 def test_damage_inside_an_entry_is_named(path: Path) -> None:
@@ -48,7 +48,7 @@ def test_damage_inside_an_entry_is_named(path: Path) -> None:
     content[at] ^= 1
     path.write_bytes(content)
     with pytest.raises(StoreError, match=f"changed: {CROP}"):
-        read_manifest(path)
+        verify_zip(path)
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -56,7 +56,7 @@ def test_a_second_entry_of_the_same_name_is_seen(path: Path) -> None:
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("README.txt", unpacked(path)["README.txt"])
     with pytest.raises(StoreError, match=r"added: README\.txt"):
-        read_manifest(path)
+        verify_zip(path)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_second_entry_of_the_same_name_is_seen(path: Path) -> None:
 def test_a_manifest_that_is_none(path: Path, manifest: bytes) -> None:
     rewritten(path, {"manifest.json": manifest})
     with pytest.raises(StoreError, match=r"no readable manifest\.json"):
-        read_manifest(path)
+        verify_zip(path)
 
 
 def test_other_files_are_refused(tmp_path: Path, path: Path) -> None:
@@ -77,7 +77,7 @@ def test_other_files_are_refused(tmp_path: Path, path: Path) -> None:
         (tmp_path / "-", "cannot be read"),
     ):
         with pytest.raises(StoreError, match=words):
-            read_manifest(file)
+            verify_zip(file)
 
 
 def test_entries_that_are_promised_as_something_else(path: Path) -> None:
@@ -85,4 +85,4 @@ def test_entries_that_are_promised_as_something_else(path: Path) -> None:
     manifest["entries"][0]["sha256"] = "0" * 64
     rewritten(path, {"manifest.json": json.dumps(manifest).encode()})
     with pytest.raises(StoreError, match=r"changed: README\.txt"):
-        read_manifest(path)
+        verify_zip(path)

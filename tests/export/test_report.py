@@ -10,7 +10,21 @@ import cv2
 import numpy as np
 import pytest
 
-from core.export import ABOVE, CELL, FEW, GAP, HEAD, LABEL, MARGIN, MOST, TEXT, report, draw_sheets, topics, write_zip
+from core.export import (
+    ABOVE,
+    CELL_WIDTH,
+    GAP,
+    HEAD,
+    LABEL,
+    MARGIN,
+    MAX_ROWS,
+    MAX_SIGHTINGS_WITH_CROPS,
+    TEXT,
+    draw_sheets,
+    manifest_topics,
+    render_report,
+    write_zip,
+)
 from core.machine.canvas import Canvas
 from core.runs import Gallery
 from tests.export.making import UNSAFE, jpeg, loose, seen, some, unpacked
@@ -40,7 +54,7 @@ class Page(HTMLParser):
 
 
 def page_of(gallery: Gallery, blur: bool = True) -> tuple[str, Page]:
-    text = "".join(report(gallery, lambda crop: jpeg(crop.frame), blur))
+    text = "".join(render_report(gallery, lambda crop: jpeg(crop.frame), blur))
     return text, Page(text)
 
 
@@ -89,14 +103,14 @@ def test_links_lead_somewhere() -> None:
 
 def test_a_crowd_gets_one_picture_each() -> None:
     one = seen("cam1", 1, 1)
-    many = Gallery(tuple(replace(one, track=track) for track in range(FEW + 1)))
+    many = Gallery(tuple(replace(one, track=track) for track in range(MAX_SIGHTINGS_WITH_CROPS + 1)))
     _, page = page_of(many)
-    assert sum(tag == "img" for tag, _ in page.tags) == FEW + 1
+    assert sum(tag == "img" for tag, _ in page.tags) == MAX_SIGHTINGS_WITH_CROPS + 1
 
 
 def test_endless_facts_are_cut() -> None:
-    ((_, rows),) = topics({"decisions": [{"person": n} for n in range(MOST + 5)]})
-    assert len(rows) == MOST + 1 and rows[-1][1].startswith("5 further rows")
+    ((_, rows),) = manifest_topics({"decisions": [{"person": n} for n in range(MAX_ROWS + 5)]})
+    assert len(rows) == MAX_ROWS + 1 and rows[-1][1].startswith("5 further rows")
 
 
 def test_pictures_without_times_pretend_none(tmp_path: Path) -> None:
@@ -133,10 +147,10 @@ def test_a_contact_sheet_has_a_row_per_person_and_a_sensible_size(tmp_path: Path
 @pytest.mark.parametrize("name", ["入口", "出口", "Ä", "A", "Tür", "Вход"])
 def test_the_sheet_has_the_cameras_names_as_written(name: str) -> None:
     (page,) = draw_sheets(Gallery((seen(name, 1, 1), seen("side", 1, 1))), lambda crop: np.zeros((9, 4, 3), np.uint8))
-    expected = Canvas(CELL, ABOVE)
+    expected = Canvas(CELL_WIDTH, ABOVE)
     expected.text(name, 0, 17, TEXT)
-    left = MARGIN + LABEL + (0 if name < "side" else 2) * (CELL + GAP)
-    strip = page[HEAD + 1 : HEAD + ABOVE - 2, left : left + CELL]
+    left = MARGIN + LABEL + (0 if name < "side" else 2) * (CELL_WIDTH + GAP)
+    strip = page[HEAD + 1 : HEAD + ABOVE - 2, left : left + CELL_WIDTH]
     assert np.array_equal(strip, expected.finished()[1 : ABOVE - 2])
     assert (strip < 128).any()
 
