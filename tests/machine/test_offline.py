@@ -52,7 +52,7 @@ def child(code: str, cache: Path) -> str:
 def test_openvino_sends_nothing(tmp_path: Path) -> None:
     out = child(
         """
-from core.offline import import_openvino
+from core.machine.offline import import_openvino
 ov = import_openvino()
 from openvino.tools.ovc import telemetry_utils
 print("STUB", telemetry_utils.tm.__name__)
@@ -88,8 +88,8 @@ def test_ultralytics_sends_fetches_and_says_nothing(tmp_path: Path) -> None:
     out = child(
         f"""
 import os, pathlib
-from core.errors import WeightsError
-from core.offline import import_ultralytics
+from core.base.errors import WeightsError
+from core.machine.offline import import_ultralytics
 module = import_ultralytics()
 import numpy, torch
 print("THREADS", os.environ.get("OMP_NUM_THREADS"))

@@ -12,14 +12,14 @@ import pytest
 from core.base.errors import SettingsError, StoreError
 from core.base.types import Tracklets
 from core.cli import main
-from core.export import ExportOptions, read_manifest, write_people
-from core.runs import Evidence, resolve_links, load_evidence, build_gallery, build_people, read_links
+from core.export import ExportOptions, verify_zip, write_people
+from core.runs import Evidence, build_gallery, build_people, load_evidence, read_links, resolve_links
 from core.vision.match import Contradiction, Decisions, match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.runs.fakes import ColourEmbedder
 from tests.runs.making import run
 
-KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+KNOWN = EmbedderPrior(impostor_mean=0.5, impostor_spread=0.2, threshold=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_who_is_who_is_written_down(evidence: Evidence, folder: Path) -> None:
     with np.load(folder / "out" / "similarity.npz", allow_pickle=False) as held:
         assert held["similarity"].shape == held["why"].shape == (4, 4)
         assert held["camera"].tolist() == ["gate", "gate", "hall", "hall"]
-    manifest = read_manifest(folder / "out" / "gallery.zip")
+    manifest = verify_zip(folder / "out" / "gallery.zip")
     assert manifest["about"]["models"] == "fakes"
     assert manifest["about"]["matching"]["threshold"] == 0.9
     assert "too little evidence" in manifest["about"]["matching"]["words"]
@@ -150,9 +150,9 @@ def test_two_seen_together_cannot_be_joined(evidence: Evidence, tmp_path: Path) 
 def test_the_command_decides_again_without_a_network(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import core.embed
+    import core.vision.embed
 
-    monkeypatch.setattr(core.embed, "open_embedder", None)
+    monkeypatch.setattr(core.vision.embed.opening, "open_embedder", None)
     out = folder / "out"
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     record["models"]["embedder"]["name"] = "person-osnet"

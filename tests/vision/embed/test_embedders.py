@@ -15,7 +15,7 @@ import pytest
 from core.base.errors import BackendError, WeightsError
 from core.base.types import Floats, Image
 from core.machine.device import Backend
-from core.vision.embed import CropEmbedder, Embedder, OpenVinoNetwork, open_embedder, stack
+from core.vision.embed import CropEmbedder, Embedder, OpenVinoNetwork, open_embedder, resize_crops
 from core.vision.models import InputConvention, Model, find
 
 torch = pytest.importorskip("torch")
@@ -236,7 +236,7 @@ def test_wrong_crops_are_misuse(tmp_path: Path) -> None:
 
 def test_crops_are_resized_one_by_one() -> None:
     pictures = crops(3)
-    batch = stack(pictures, InputConvention(16, 32))
+    batch = resize_crops(pictures, InputConvention(16, 32))
     assert batch.shape == (3, 32, 16, 3)
     for row, picture in zip(batch, pictures, strict=True):
         np.testing.assert_array_equal(row, cv2.resize(picture, (16, 32), interpolation=cv2.INTER_LINEAR))
@@ -267,7 +267,7 @@ def test_openvino_alone_loads_no_pytorch(tmp_path: Path) -> None:
     """PyTorch costs seconds and hundreds of megabytes."""
     path = colour_model(tmp_path / "mean.xml")
     code = (
-        "import sys, numpy; from core.weights import find; from core.embed import open_embedder;"
+        "import sys, numpy; from core.vision.models import find; from core.vision.embed import open_embedder;"
         f"e = open_embedder(find({str(path)!r}, 'embedder'), 'openvino');"
         "print(e.embed([numpy.ones((5, 5, 3), numpy.uint8)]).shape, 'torch' in sys.modules)"
     )
