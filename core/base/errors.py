@@ -1,11 +1,11 @@
-"""What can go wrong in a way that a user can mend: one short tree, message and remedy together.
+"""The errors that a user can do something about, each with a message and a remedy.
 
-Doors (command line, pages) catch `SightlineError` and show `str(error)`; anything else is a bug
-and keeps its traceback. Misuse by a programmer raises `ValueError` and does not belong here."""
+The command line and the pages catch `SightlineError` and show `str(error)`; any other exception is a bug and keeps its
+traceback. Misuse by a programmer raises `ValueError` and has no class here."""
 
 
 class SightlineError(Exception):
-    """Something the user can mend. `message` says what is wrong, `remedy` what to do next."""
+    """`message` says what is wrong, `remedy` what to do next."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
@@ -21,15 +21,15 @@ class ClipError(SightlineError):
 
 
 class RegionError(SightlineError):
-    """A region file or drawing that means nothing: too few points, unknown kind, bad numbers."""
+    """An invalid region file or drawing: too few points, an unknown kind, bad numbers."""
 
 
 class WeightsError(SightlineError):
-    """Weights that are missing, changed (digest), or of a kind that does not fit."""
+    """Weights that are missing, differ from their digest, or belong to another kind of model."""
 
 
 class BackendError(SightlineError):
-    """A device or runtime that was asked for and is not there."""
+    """A device or runtime that was requested but is not available."""
 
 
 class SettingsError(SightlineError):
@@ -41,8 +41,8 @@ class StoreError(SightlineError):
 
 
 class TruthError(SightlineError):
-    """A MOT text file that cannot be read as truth or result."""
+    """A MOT text file that cannot be read as ground truth or result."""
 
 
 class Cancelled(Exception):
-    """The user asked to stop. Not an error: what was done so far is kept."""
+    """The user cancelled. Not an error: finished work is kept."""

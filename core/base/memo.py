@@ -1,7 +1,7 @@
-"""A bounded memory of answers: whoever opens it owns it, and what was asked for longest ago goes first.
+"""A bounded, thread-safe cache that drops the least recently used value first.
 
-An answer is made outside the lock, so that others get theirs meanwhile; two who ask for the same one wait for one
-making of it. An answer that fails is not remembered."""
+A value is computed outside the lock, so that threads asking for other keys do not wait; threads asking for the same
+key wait for one computation. A computation that fails is not cached."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ V = TypeVar("V")
 
 
 class Memo(Generic[K, V]):
-    """Up to `most` answers by what was asked.
+    """Up to `most` values by key.
 
     >>> squares: Memo[int, int] = Memo(2)
     >>> [squares.get(n, lambda n=n: n * n) for n in (1, 2, 3)], 1 in squares, 3 in squares
@@ -25,61 +25,61 @@ class Memo(Generic[K, V]):
 
     def __init__(self, most: int) -> None:
         if most < 1:
-            raise ValueError(f"a memo holds at least one answer, not {most}")
+            raise ValueError(f"a memo holds at least one value, not {most}")
         self._most = most
         self._lock = threading.Lock()
-        self._answers: OrderedDict[K, Future[V]] = OrderedDict()
+        self._values: OrderedDict[K, Future[V]] = OrderedDict()
 
     def __contains__(self, key: K) -> bool:
-        """Whether the answer is there, made to the end."""
+        """Whether the value is there, its computation finished."""
         with self._lock:
-            return key in self._answers and self._answers[key].done()
+            return key in self._values and self._values[key].done()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
-        """The answer to `key`; where it is not there, what `make` returns, which is remembered."""
+        """The value of `key`; where there is none, what `make` returns, which is then cached."""
         while True:
             with self._lock:
-                is_new = key not in self._answers
-                answer = self._answers.setdefault(key, Future())
-                self._answers.move_to_end(key)
+                is_new = key not in self._values
+                future = self._values.setdefault(key, Future())
+                self._values.move_to_end(key)
             if is_new:
-                self._make(key, answer, make)
+                self._make(key, future, make)
             try:
-                return answer.result()
+                return future.result()
             except CancelledError:
-                # Whoever was making it was interrupted, which is no answer to anybody else.
+                # The thread that computed it was interrupted; this one tries for itself.
                 continue
 
     def put(self, key: K, value: V) -> None:
-        """Remember an answer that was made elsewhere."""
-        answer: Future[V] = Future()
-        answer.set_result(value)
+        """Cache a value that was computed elsewhere."""
+        future: Future[V] = Future()
+        future.set_result(value)
         with self._lock:
-            self._answers[key] = answer
-            self._answers.move_to_end(key)
+            self._values[key] = future
+            self._values.move_to_end(key)
             self._trim()
 
-    def _make(self, key: K, answer: Future[V], make: Callable[[], V]) -> None:
+    def _make(self, key: K, future: Future[V], make: Callable[[], V]) -> None:
         try:
-            answer.set_result(make())
+            future.set_result(make())
         except Exception as fault:  # noqa: BLE001
-            # Raised again in everybody who waits, this thread included.
-            self._forget(key, answer)
-            answer.set_exception(fault)
+            # Raised again in every waiting thread, this one included.
+            self._forget(key, future)
+            future.set_exception(fault)
         except BaseException:
-            self._forget(key, answer)
-            answer.cancel()
+            self._forget(key, future)
+            future.cancel()
             raise
         with self._lock:
             self._trim()
 
-    def _forget(self, key: K, answer: Future[V]) -> None:
+    def _forget(self, key: K, future: Future[V]) -> None:
         with self._lock:
-            if self._answers.get(key) is answer:
-                del self._answers[key]
+            if self._values.get(key) is future:
+                del self._values[key]
 
     def _trim(self) -> None:
-        """Drop the oldest until few enough are left; those being made stay, for somebody waits for them."""
-        over = len(self._answers) - self._most
-        for key in [key for key, answer in self._answers.items() if answer.done()][: max(over, 0)]:
-            del self._answers[key]
+        """Drop the least recently used values over the limit; unfinished ones stay, for threads wait for them."""
+        excess = len(self._values) - self._most
+        for key in [key for key, future in self._values.items() if future.done()][: max(excess, 0)]:
+            del self._values[key]

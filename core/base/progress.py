@@ -1,4 +1,4 @@
-"""How far the work is: stage, done, total, rate, time left; and the one place where a wish to stop is heard."""
+"""How far the work has come (stage, frames done, rate, time left), and the one place where cancelling takes effect."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.base.errors import Cancelled
+from core.base.text import format_duration
 from core.base.types import Floats, Image
 
 
 @dataclass(frozen=True)
 class Report:
-    """A moment of the work on one camera. `rate` is frames a second in this run; `left_seconds` for this stage, in
-    which `boxes` people were seen so far.
+    """The state of the work on one camera, the `number`th of `cameras`.
+
+    `done` of the stage's `total` frames are finished, at `rate` frames a second in this run; `left_seconds` is the
+    estimate for the rest of the stage, None before there is a rate; `boxes` people were found in the stage so far.
+    Field names are those of the JSON lines that `--progress json` writes.
     """
 
     camera: str
@@ -31,49 +35,63 @@ class Report:
         return self.done / self.total if self.total else 1.0
 
 
+def time_left(report: Report) -> str:
+    """
+    >>> time_left(Report("gate", 1, 2, "detect", 50, 200, 25.0, 6.0))
+    '6 s left'
+    """
+    if report.left_seconds is None or report.done >= report.total:
+        return ""
+    return f"{format_duration(report.left_seconds)} left"
+
+
 class Progress:
-    """Stages call `begin`, `at` and `show`. `listen` gets a `Report` every `every` seconds; `stop` is asked each time;
-    `look_on` gets each picture that was looked at, with the boxes (n, 4) in it.
+    """What a stage calls while it works: `begin`, then `show` for each frame and `at` for each frame count.
+
+    `on_report` gets a `Report` every `every` seconds, `on_frame` each analysed frame (BGR) with its boxes (n, 4).
+    `is_cancelled` is asked at each step; where it says so, `at` raises `Cancelled`.
     """
 
     def __init__(
         self,
-        listen: Callable[[Report], None] = lambda report: None,
-        stop: Callable[[], bool] = lambda: False,
+        on_report: Callable[[Report], None] = lambda report: None,
+        is_cancelled: Callable[[], bool] = lambda: False,
         every: float = 0.2,
         clock: Callable[[], float] = time.monotonic,
-        look_on: Callable[[Image, Floats], None] = lambda bgr, xyxy: None,
+        on_frame: Callable[[Image, Floats], None] = lambda bgr, xyxy: None,
     ) -> None:
-        self._listen, self._stop, self._every, self._clock, self._look_on = listen, stop, every, clock, look_on
+        self._on_report, self._on_frame, self._is_cancelled = on_report, on_frame, is_cancelled
+        self._every, self._clock = every, clock
         self._camera, self._number, self._cameras = "", 1, 1
         self._stage, self._total, self._first, self._boxes = "", 0, 0, 0
-        self._began = self._told = clock()
+        self._stage_start = self._last_report = clock()
 
     def camera(self, name: str, number: int, cameras: int) -> None:
+        """The stages that follow are those of this camera."""
         self._camera, self._number, self._cameras = name, number, cameras
 
     def begin(self, stage: str, total: int, done: int = 0, boxes: int = 0) -> None:
-        """A stage starts with `done` of `total` frames already there from an earlier run, and `boxes` in them."""
+        """A stage starts. An earlier run has left `done` of its `total` frames, with `boxes` in them."""
         self._stage, self._total, self._first, self._boxes = stage, total, done, boxes
-        self._began = self._clock()
-        self._tell(done)
+        self._stage_start = self._clock()
+        self._report(done)
 
     def at(self, done: int) -> None:
         """`done` frames of the stage are finished. Raises `Cancelled` when the user wants to stop."""
-        if self._stop():
+        if self._is_cancelled():
             raise Cancelled
-        if self._clock() - self._told >= self._every or done >= self._total:
-            self._tell(done)
+        if self._clock() - self._last_report >= self._every or done >= self._total:
+            self._report(done)
 
     def show(self, bgr: Image, xyxy: Floats) -> None:
-        """A picture that was looked at, and the people in it."""
+        """A frame that was analysed, and the boxes of the people in it."""
         self._boxes += len(xyxy)
-        self._look_on(bgr, xyxy)
+        self._on_frame(bgr, xyxy)
 
-    def _tell(self, done: int) -> None:
-        self._told = self._clock()
-        spent = self._told - self._began
+    def _report(self, done: int) -> None:
+        self._last_report = self._clock()
+        spent = self._last_report - self._stage_start
         rate = (done - self._first) / spent if spent > 0 else 0.0
         left = (self._total - done) / rate if rate > 0 else None
         where = (self._camera, self._number, self._cameras, self._stage)
-        self._listen(Report(*where, done, self._total, round(rate, 1), left, self._boxes))
+        self._on_report(Report(*where, done, self._total, round(rate, 1), left, self._boxes))

@@ -1,6 +1,7 @@
-"""What the user can set, stage by stage. Frozen: together with the clip's digest they are the cache key.
+"""What the user can set, one class per stage.
 
-Each class belongs to one stage; a stage's artifact depends on its own class and on those before it, nothing else."""
+A stage's result is stored under a key made of the clip's digest, the settings of that stage and those of the stages
+before it. Field names are part of that key: renaming a field would orphan every stored result."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 
 @dataclass(frozen=True)
 class VideoSettings:
-    """Which frames are analysed. `fps` 0 means every frame; never more than the source has."""
+    """Which frames are analysed: those from `start_seconds` to `end_seconds`, `fps` a second or every one for 0."""
 
     fps: float = 10.0
     start_seconds: float = 0.0
@@ -36,7 +37,13 @@ class VideoSettings:
 
 @dataclass(frozen=True)
 class DetectSettings:
-    """How people are found. Boxes are kept from `floor` up; the user's `conf` filters them later."""
+    """How people are detected.
+
+    size          long side in pixels of the frame as the detector sees it, a multiple of 32
+    floor         confidence from which boxes are stored; `TrackSettings.conf` filters them later
+    nms_iou       non-maximum suppression drops a box that overlaps a better one by more
+    most          boxes per frame at most
+    """
 
     size: int = 640
     floor: float = 0.05
@@ -51,7 +58,12 @@ class DetectSettings:
 
 @dataclass(frozen=True)
 class EmbedSettings:
-    """Which boxes get an appearance vector: of those from `floor` up `every` one, or where looks decide something."""
+    """Which boxes get an appearance vector.
+
+    floor         confidence from which a box may get one
+    flip          average each crop's vector with that of its mirror image
+    every         embed all of these boxes, not only those whose appearance can decide something
+    """
 
     floor: float = 0.25
     flip: bool = False
@@ -60,13 +72,13 @@ class EmbedSettings:
 
 @dataclass(frozen=True)
 class TrackSettings:
-    """How boxes become tracks. `iou` and `track_cos` are similarities: a pair needs at least that much.
+    """How boxes become tracks.
 
-    conf          boxes below it are not used at all
-    iou           overlap that a motion match needs
-    track_cos     cosine similarity that an appearance match needs
-    n_init        hits before a track counts; shorter ones are dropped
-    max_age       seconds that a track outlives its last box
+    conf          boxes below this confidence are ignored
+    iou           least overlap of a box with the predicted position of a track
+    track_cos     least cosine similarity for a match by appearance
+    n_init        detections that make a track; shorter tracks are dropped
+    max_age       seconds that a track goes on without a box
     """
 
     conf: float = 0.25

@@ -1,10 +1,9 @@
-"""The nouns that flow between the rooms: frozen, aligned arrays, checked once on construction.
+"""The types that stages pass on: frozen tables of aligned arrays, validated once on construction.
 
     Timeline + Detections -> Features -> Tracks -> Tracklets
 
-Boxes are `xyxy` in pixels of the source picture (rotation applied), frame numbers are the source's
-own and start at 0, time is float seconds from the container's timestamps. Empty means length 0.
-This module knows NumPy and nothing of ours."""
+Boxes are `xyxy` in pixels of the upright source picture (rotation applied). Frame numbers are the source's own and
+start at 0. Time is float seconds from the container's timestamps. Empty means length 0, never `None`."""
 
 from __future__ import annotations
 
@@ -21,18 +20,16 @@ Seconds = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Image = NDArray[np.uint8]
 
-
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
-"""What the name of a picture's file ends in, in small letters: the kinds that are read wherever pictures come as files,
-be they a clip's, crops, or a training set."""
-ANY = (-1,)
-"""The tail of a column of vectors, whose length the first array that comes decides."""
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""File name endings, in lower case, of the pictures that are read: as a clip, as crops, or as a training set."""
+ANY_LENGTH = (-1,)
+"""Shape of the rows of a column of vectors, whose length is that of the array given."""
 
 
-def _column(name: str, value: Any, dtype: type, tail: tuple[int, ...] = ()) -> NDArray[Any]:
-    """`value` as a contiguous array of `dtype` and shape (n, *tail), or a `ValueError` that names the field."""
+def _as_column(name: str, value: Any, dtype: type, tail: tuple[int, ...] = ()) -> NDArray[Any]:
+    """`value` as a contiguous array of `dtype` and shape (n, *tail); `ValueError` names the field that has another."""
     array: NDArray[Any] = np.ascontiguousarray(value, dtype=dtype)
-    if tail == ANY:
+    if tail == ANY_LENGTH:
         tail = array.shape[1:] if array.ndim == 2 else (0,)
     if array.size == 0:
         array = array.reshape((0, *tail))
@@ -42,7 +39,7 @@ def _column(name: str, value: Any, dtype: type, tail: tuple[int, ...] = ()) -> N
 
 
 class Table:
-    """Shared behaviour of the types below: one length, and indexing that returns the same type."""
+    """A table of equally long columns, which are its dataclass fields; indexing returns a table of the same type."""
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))  # type: ignore[arg-type]
@@ -52,13 +49,14 @@ class Table:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """The rows of all parts (at least one), one part after the other."""
+        """The rows of all `parts` (at least one), in order."""
         return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})  # type: ignore[arg-type]
 
     def _validate_columns(self, **columns: tuple[type, tuple[int, ...]]) -> None:
+        """Convert each column to its (dtype, row shape); `ValueError` where a shape or the lengths do not fit."""
         lengths = {}
         for name, (dtype, tail) in columns.items():
-            array = _column(name, getattr(self, name), dtype, tail)
+            array = _as_column(name, getattr(self, name), dtype, tail)
             object.__setattr__(self, name, array)
             lengths[name] = len(array)
         if len(set(lengths.values())) > 1:
@@ -67,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Timeline(Table):
-    """The frames that are analysed, in order: source frame number and container time of each."""
+    """The frames that are analysed, in order: the source's frame number and the container time of each."""
 
     frame: Ints
     seconds: Seconds
@@ -98,20 +96,20 @@ class Detections(Table):
 
 @dataclass(frozen=True, eq=False)
 class Features(Table):
-    """Unit-norm appearance vectors for some of the detections: `detection` is the row each belongs to, rising."""
+    """Unit-norm appearance vectors (n, d) of some detections; `detection` holds their rows there, rising."""
 
     detection: Ints
     vector: Floats
 
     def __post_init__(self) -> None:
-        self._validate_columns(detection=(np.int64, ()), vector=(np.float32, ANY))
+        self._validate_columns(detection=(np.int64, ()), vector=(np.float32, ANY_LENGTH))
         if len(self) > 1 and (np.diff(self.detection) <= 0).any():
             raise ValueError("Features.detection must rise strictly")
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks(Table):
-    """One row per box of a track, ordered by (frame, track). `seen` is False where a gap was filled in."""
+    """One row per box of a track, ordered by (frame, track). `detected` is False for boxes interpolated over a gap."""
 
     frame: Ints
     seconds: Seconds
@@ -138,10 +136,10 @@ class Tracks(Table):
 
 @dataclass(frozen=True, eq=False)
 class Tracklets(Table):
-    """One row per track of every camera, in any order; a row is named by (`camera`, `track`), which no two share.
+    """One row per track of every camera, in any order; (`camera`, `track`) is unique and names the row.
 
     `camera` counts the run's cameras from 0; `start` and `end` are seconds on the clock that all cameras share.
-    `vector` has unit norm and is the track's look.
+    `vector` (n, d) is the mean appearance, of unit norm.
     """
 
     camera: Ints
@@ -156,7 +154,7 @@ class Tracklets(Table):
             track=(np.int64, ()),
             start=(np.float64, ()),
             end=(np.float64, ()),
-            vector=(np.float32, ANY),
+            vector=(np.float32, ANY_LENGTH),
         )
         if (self.end < self.start).any():
             raise ValueError("Tracklets.end lies before start")
@@ -166,11 +164,12 @@ class Tracklets(Table):
 
 @dataclass(frozen=True, eq=False)
 class Clip:
-    """One recording, probed: what it is and when each of its frames is shown.
+    """What probing a recording found out.
 
-    `times` holds the container time of every frame in seconds since the first one, rising; frame number is
-    the row. `width` and `height` are those of the picture as shown (rotation applied). `start_seconds` is the
-    container time of the first frame. `warnings` are sentences for the user (variable rate, damaged, ...).
+    `times` (frames,) holds each frame's container time in seconds since the first frame, rising; the frame number is
+    the index. `width` and `height` are those of the upright picture; `rotation` is how many degrees (0, 90, 180, 270)
+    stored pictures are turned counter-clockwise for that. `start_seconds` is the container time of the first frame.
+    `fps` is 0 for a clip of one frame. `warnings` are sentences for the user (variable frame rate, damage, ...).
     """
 
     path: str

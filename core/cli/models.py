@@ -12,14 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
-from core.base.progress import Progress, Report
+from core.base.progress import Progress, Report, time_left
 from core.base.settings import DetectSettings, VideoSettings
-from core.base.text import format_bytes, format_duration
+from core.base.text import format_bytes
 from core.cli.progress import BAR, LOG_SECONDS, listener
-from core.machine.device import backend, choose, cuda_here
+from core.machine.device import choose_runtime, has_cuda, parse_backend
 from core.runs import Networks, Recipe
 from core.runs.estimate import STAGES, Rates, measure_clip
-from core.vision.models import DETECTOR, EMBEDDER, FILE, Got, Status, get, gettable, listing, own_folder
+from core.vision.models import (
+    DETECTOR,
+    EMBEDDER,
+    PINS_FILE,
+    Download,
+    Status,
+    download_folder,
+    download_model,
+    downloadable,
+    statuses,
+)
 from core.vision.video import probe
 
 GET = "python -m core models get"
@@ -50,7 +60,7 @@ def add_time(inner: Any) -> None:
 def run_time(options: argparse.Namespace) -> int:
     """The figures are kept: the Run page of the app foretells from them how long a run will take."""
     clip = probe(options.clip)
-    networks = Networks.from_names(options.weights, options.features, backend(options.device))
+    networks = Networks.from_names(options.weights, options.features, parse_backend(options.device))
     for size, fps in [_at(word) for word in options.at or ["640@10"]]:
         recipe = Recipe(VideoSettings(fps=fps), DetectSettings(size=size))
         for rate in measure_clip(clip, recipe, networks, Rates()):
@@ -69,10 +79,10 @@ def _at(word: str) -> tuple[int, float]:
 
 
 def run(options: argparse.Namespace) -> int:
-    for status in listing():
+    for status in statuses():
         sys.stdout.write(describe(status) + "\n")
-    here = "a CUDA device answers" if cuda_here() else "no CUDA device; networks run on OpenVINO"
-    sys.stdout.write(f"\nThis machine: {here}. PyTorch models would run on '{choose('auto', pytorch_model=True)}'.\n")
+    here = "a CUDA device answers" if has_cuda() else "no CUDA device; networks run on OpenVINO"
+    sys.stdout.write(f"\nThis machine: {here}. PyTorch models would run on '{choose_runtime('auto', pytorch_model=True)}'.\n")
     return 0
 
 
@@ -94,10 +104,10 @@ def describe(status: Status) -> str:
 
 def run_get(options: argparse.Namespace) -> int:
     if not options.names:
-        sys.stdout.write(offer(gettable()))
+        sys.stdout.write(offer(downloadable()))
     told = bytes_listener() if options.progress == "auto" else listener(options.progress)
     for name in options.names:
-        sys.stdout.write(outcome(get(name, Progress(told))) + "\n")
+        sys.stdout.write(outcome(download_model(name, Progress(told))) + "\n")
     return 0
 
 
@@ -110,10 +120,10 @@ def offer(known: list[Status]) -> str:
         for s in known
         for m in [s.model]
     ]
-    return "\n".join([*lines, "", f"{GET} NAME puts it into {own_folder()}. Nothing else is ever fetched.", ""])
+    return "\n".join([*lines, "", f"{GET} NAME puts it into {download_folder()}. Nothing else is ever fetched.", ""])
 
 
-def outcome(got: Got) -> str:
+def outcome(got: Download) -> str:
     """What was fetched, where it is, and how much its digest proves."""
     model = got.model
     said = f"{model.name}: {got.state}, {model.path} (licence {model.licence})"
@@ -121,7 +131,7 @@ def outcome(got: Got) -> str:
         return said
     return (
         f"{said}\nIts publisher gives no digest. This file (SHA-256 {model.digest}) is pinned from now on in "
-        f"{own_folder() / FILE}; another one under its name will be refused."
+        f"{download_folder() / PINS_FILE}; another one under its name will be refused."
     )
 
 
@@ -131,9 +141,7 @@ def line(report: Report) -> str:
     >>> line(Report("yolo11n", 1, 1, "download", 1_400_000, 5_600_000, 700_000.0, 6.0))
     'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
     """
-    left = (
-        "" if report.left_seconds is None or report.done >= report.total else f"  {format_duration(report.left_seconds)} left"
-    )
+    left = f"  {text}" if (text := time_left(report)) else ""
     return (
         f"{report.camera}  {format_bytes(report.done)} of {format_bytes(report.total)}  {format_bytes(round(report.rate))}/s{left}"
     )

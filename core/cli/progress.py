@@ -8,8 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 
-from core.base.progress import Report
-from core.base.text import format_duration
+from core.base.progress import Report, time_left
 
 BAR = 24
 LOG_SECONDS = 5.0
@@ -30,9 +29,7 @@ def line(report: Report) -> str:
     >>> line(Report("gate", 1, 2, "detect", 50, 200, 25.0, 6.0))
     'gate (1 of 2) detect  50/200  25.0 frames/s  6 s left'
     """
-    left = (
-        "" if report.left_seconds is None or report.done >= report.total else f"  {format_duration(report.left_seconds)} left"
-    )
+    left = f"  {text}" if (text := time_left(report)) else ""
     where = f"{report.camera} ({report.number} of {report.cameras})"
     return f"{where} {report.stage}  {report.done}/{report.total}  {report.rate:.1f} frames/s{left}"
 

@@ -1,6 +1,6 @@
 from .guard import HEADERS as HEADERS
 from .guard import TOKEN as TOKEN
-from .guard import OnlyHere as OnlyHere
+from .guard import LocalOnly as LocalOnly
 from .guard import guarded as guarded
 from .guard import served as served
 from .media import _KEY as _KEY
@@ -12,7 +12,7 @@ from .media import STILL_ROUTES as STILL_ROUTES
 from .media import _backup as _backup
 from .media import backup_file as backup_file
 from .media import boxes_address as boxes_address
-from .media import called_of as called_of
+from .media import download_name as download_name
 from .media import export_address as export_address
 from .media import film_address as film_address
 from .media import preview_address as preview_address
@@ -26,6 +26,6 @@ from .similarity import PEOPLE as PEOPLE
 from .similarity import SIMILARITY_ROUTES as SIMILARITY_ROUTES
 from .similarity import TRACKS as TRACKS
 from .similarity import UNIT as UNIT
-from .similarity import likeness_address as likeness_address
+from .similarity import similarity_address as similarity_address
 from .uploads import UPLOAD_ROUTES as UPLOAD_ROUTES
 from .uploads import upload_address as upload_address

@@ -1,6 +1,6 @@
 """Who may ask for anything beside Streamlit's own pages: every route of ours is made here.
 
-`OnlyHere` stands around the whole app and is told which hosts are served. Each route checks the Host again, because
+`LocalOnly` stands around the whole app and is told which hosts are served. Each route checks the Host again, because
 Streamlit's list guards the socket only, the Origin where a browser names one, and a token that is new with each process
 and reaches the browser through the page. Names are matched, never joined from what a request says.
 """
@@ -53,7 +53,7 @@ def _refused(request: Request) -> Response | None:
     return None
 
 
-class OnlyHere:
+class LocalOnly:
     """Around all of the app, Streamlit's pages and socket too: whoever comes by another name or site is sent away."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: Callable[[], Sequence[str]] = lambda: LOCAL_HOSTS) -> None:

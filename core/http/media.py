@@ -25,7 +25,7 @@ from core.machine.paths import cache_dir
 from core.runs import overlay, read_record, load_tracks
 from core.workspace import clip_of, services
 from core.workspace.cases import Case
-from core.workspace.jobs import PREVIEW, Job, Making, run_folder
+from core.workspace.jobs import PREVIEW, Job, ExportJob, run_folder
 from core.workspace.media import still_at
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
@@ -126,12 +126,12 @@ STILL_ROUTES = [guarded("/stills/{token}/{digest}/{millis}.jpg", _still)]
 _KINDS = {".zip": "application/zip", ".mp4": "video/mp4"}
 
 
-def export_address(making: Making, name: str, called: str) -> str:
+def export_address(making: ExportJob, name: str, called: str) -> str:
     """Where a file that is done can be had, to be kept as `called`."""
     return f"/exports/{TOKEN}/{making.key}/{quote(name, safe='')}?as={quote(called, safe='')}"
 
 
-def called_of(case: Case, ending: str, moment: float | None = None) -> str:
+def download_name(case: Case, ending: str, moment: float | None = None) -> str:
     """A name that tells which case it is of, and the day: Till_3-2026-05-31.zip."""
     return f"{safe_name(case.name)}-{time.strftime('%Y-%m-%d', time.localtime(moment))}{ending}"
 

@@ -31,7 +31,7 @@ NONE = -32_768
 PEOPLE, TRACKS = "people", "tracks"
 
 
-def likeness_address(case: Case, what: str, threshold: float) -> str:
+def similarity_address(case: Case, what: str, threshold: float) -> str:
     """`what` is people.bin, tracks.bin, shown.json, pair.json or map.json."""
     return f"/likeness/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
 

@@ -14,7 +14,7 @@ from core.base.errors import SightlineError, StoreError
 from core.http.guard import TOKEN, guarded
 from core.vision.video import remember
 from core.workspace import add_clip, services
-from core.workspace.sources import Kept, receive
+from core.workspace.sources import StoredUpload, receive
 
 BLOCK_BYTES = 1 << 20
 
@@ -38,7 +38,7 @@ async def _upload(request: Request) -> Response:
     return JSONResponse({"camera": camera, "digest": kept.digest, "size": kept.size})
 
 
-async def _kept(request: Request, name: str) -> Kept:
+async def _kept(request: Request, name: str) -> StoredUpload:
     length = request.headers.get("content-length", "")
     expected = int(length) if length.isdecimal() else None
     with receive(name, expected) as upload:
@@ -52,7 +52,7 @@ async def _kept(request: Request, name: str) -> Kept:
         return upload.finish(expected)
 
 
-def _add(key: str, kept: Kept, name: str) -> str:
+def _add(key: str, kept: StoredUpload, name: str) -> str:
     """The camera that the upload becomes; a file that is refused does not stay."""
     remember(kept.path, kept.digest)
     try:
@@ -60,7 +60,7 @@ def _add(key: str, kept: Kept, name: str) -> str:
     except SightlineError:
         # The same file may have come in twice at once, and the other one been quicker.
         if not any(clip.digest == kept.digest for case in services().cases.all() for clip in case.clips):
-            kept.drop()
+            kept.remove()
         raise
 
 

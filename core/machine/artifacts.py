@@ -67,7 +67,7 @@ class Artifact:
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.npz"))
 
-    def sound(self) -> int:
+    def intact_chunks(self) -> int:
         """How many chunks from the first on are there and whole; a bad one and all after it are not counted."""
         for count, path in enumerate(self._files()):
             if int(path.name[:5]) != count or _checksum(path.read_bytes()) != path.stem[6:]:
@@ -126,26 +126,26 @@ class Store:
     what was used last stays so.
     """
 
-    def __init__(self, root: Path | None = None, peeks: bool = False) -> None:
+    def __init__(self, root: Path | None = None, preserve_times: bool = False) -> None:
         self.root = root or cache_dir() / "stages"
-        self._peeks = peeks
+        self._preserve_times = preserve_times
 
     def open(self, clip_digest: str, stage: str, key: dict[str, Any], about: dict[str, Any]) -> Artifact:
         """The artifact for this clip, stage and key, whether it exists yet or not."""
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
-        if folder.is_dir() and not self._peeks:
+        if folder.is_dir() and not self._preserve_times:
             os.utime(folder)
         return Artifact(
             folder,
             {"stage": stage, "clip": clip_digest, "key": json.loads(json.dumps(key, default=_as_plain)), **about},
         )
 
-    def whole(self, clip_digest: str, stage: str) -> list[Artifact]:
+    def finished_artifacts(self, clip_digest: str, stage: str) -> list[Artifact]:
         """What there is of a stage of this clip, under any key, and finished; the one used last first."""
         folders = sorted((self.root / clip_digest).glob(f"{stage}-*"), key=_used, reverse=True)
         return [one for one in (Artifact(folder, {}) for folder in folders) if one.summary is not None]
 
-    def named(self, clip_digest: str, name: str) -> Artifact | None:
+    def find(self, clip_digest: str, name: str) -> Artifact | None:
         """The whole artifact whose folder is called `name`, as a run's record says; none where it is not there."""
         folder = self.root / Path(clip_digest).name / Path(name).name
         artifact = Artifact(folder, {})

@@ -61,7 +61,7 @@ class Canvas:
     def picture(self, bgr: Image, x: int, y: int, width: int, height: int) -> None:
         """`bgr` as large as fits into the rectangle, in its middle, on grey."""
         self.box(x, y, width, height, BACK)
-        inside = fitted(bgr, width, height)
+        inside = fit_image(bgr, width, height)
         down, across = (height - inside.shape[0]) // 2, (width - inside.shape[1]) // 2
         self._page.paste(Pillow.fromarray(np.ascontiguousarray(inside)), (x + across, y + down))
 
@@ -70,11 +70,11 @@ class Canvas:
         corners = [x - weight, y - weight, x + width + weight - 1, y + height + weight - 1]
         self._draw.rectangle(corners, outline=colour, width=weight)
 
-    def finished(self) -> Image:
+    def as_image(self) -> Image:
         return np.array(self._page, np.uint8)
 
 
-def fitted(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
+def fit_image(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
     """`bgr` in its own proportions, as large as fits into width x height."""
     scale = min(width / bgr.shape[1], height / bgr.shape[0], np.inf if grow else 1.0)
     size = (max(1, round(bgr.shape[1] * scale)), max(1, round(bgr.shape[0] * scale)))
@@ -86,7 +86,7 @@ def text_width(text: str, size: float) -> float:
     return float(_font(size).getlength(_one_line(text)))
 
 
-def shortened(text: str, width: float, size: float) -> str:
+def shorten(text: str, width: float, size: float) -> str:
     """`text`, cut to fit into `width`.
 
     >>> shortened("入口", 100, 12), shortened("入口" * 20, 50, 12)

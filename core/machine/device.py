@@ -21,7 +21,7 @@ Runtime = Literal["openvino", "torch", "cuda"]
 
 
 @functools.cache
-def cuda_here() -> bool:
+def has_cuda() -> bool:
     """True where an NVIDIA driver answers and lists a device. Costs microseconds; PyTorch's own check costs seconds."""
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
@@ -33,7 +33,7 @@ def cuda_here() -> bool:
 
 
 @functools.cache
-def cpu_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
     """True where this CPU multiplies bfloat16 by itself (AVX-512 BF16, AMX): training then goes twice as fast or more.
 
     Elsewhere bfloat16 is imitated and slower than single precision. Only Linux says what its CPU can.
@@ -44,7 +44,7 @@ def cpu_bfloat16() -> bool:
         return False
 
 
-def backend(word: str) -> Backend:
+def parse_backend(word: str) -> Backend:
     """The user's word as a `Backend`; `cpu` means the fastest runtime for CPUs, which is OpenVINO."""
     word = {"cpu": "openvino", "gpu": "cuda"}.get(word, word)
     if word not in get_args(Backend):
@@ -52,11 +52,11 @@ def backend(word: str) -> Backend:
     return cast(Backend, word)
 
 
-def choose(wanted: Backend, pytorch_model: bool) -> Runtime:
+def choose_runtime(wanted: Backend, pytorch_model: bool) -> Runtime:
     """The runtime for one model. Only PyTorch models run on CUDA here; ONNX and OpenVINO files run on OpenVINO."""
     if wanted == "auto":
-        return "cuda" if pytorch_model and cuda_here() else "openvino"
-    if wanted == "cuda" and not cuda_here():
+        return "cuda" if pytorch_model and has_cuda() else "openvino"
+    if wanted == "cuda" and not has_cuda():
         raise BackendError("no CUDA device answers on this machine", "Leave --device out, or give --device openvino.")
     if wanted in ("cuda", "torch") and not pytorch_model:
         raise BackendError(f"this model is no PyTorch file and cannot run on '{wanted}'", "Give --device openvino.")
@@ -86,10 +86,10 @@ def require_opencv(module: str = "cv2") -> None:
     try:
         importlib.import_module(module)
     except ImportError as fault:
-        raise MissingLibrary(*advice(str(fault))) from fault
+        raise MissingLibrary(*library_advice(str(fault))) from fault
 
 
-def advice(fault: str) -> tuple[str, str]:
+def library_advice(fault: str) -> tuple[str, str]:
     """Message and remedy for what the dynamic loader said.
 
     >>> advice("libGL.so.1: cannot open shared object file: No such file or directory")[0]

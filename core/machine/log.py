@@ -28,9 +28,9 @@ def log_file() -> Path:
 
 
 @contextmanager
-def keep_log(label: str, most: int = _BYTES) -> Iterator[None]:
+def log_to_file(label: str, most: int = _BYTES) -> Iterator[None]:
     """What is logged in this block goes into the file, with `label` in each line."""
-    handler = _Shared(log_file(), maxBytes=most, backupCount=FILES - 1, encoding="utf-8", delay=True)
+    handler = _SharedRotatingHandler(log_file(), maxBytes=most, backupCount=FILES - 1, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {label.replace('%', '%%')}: %(message)s"))
     LOG.addHandler(handler)
     try:
@@ -40,23 +40,23 @@ def keep_log(label: str, most: int = _BYTES) -> Iterator[None]:
         handler.close()
 
 
-def lines_of(label: str, most: int = 200) -> list[str]:
+def log_lines(label: str, most: int = 200) -> list[str]:
     """The last lines of the file that are of `label`, and those that belong to them, the oldest first."""
     try:
         text = log_file().read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    kept, mine = [], False
+    lines, is_ours = [], False
     for line in text.splitlines():
         head = line.split(": ", 1)[0]
         # A line that begins with no time goes on with the one before: a traceback.
-        mine = head.endswith(f" {label}") if line[:4].isdigit() else mine
-        if mine:
-            kept.append(line)
-    return kept[-most:]
+        is_ours = head.endswith(f" {label}") if line[:4].isdigit() else is_ours
+        if is_ours:
+            lines.append(line)
+    return lines[-most:]
 
 
-class _Shared(RotatingFileHandler):
+class _SharedRotatingHandler(RotatingFileHandler):
     """Two runs write one file: whichever turns it over, the other one goes on in the new one."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -80,7 +80,7 @@ class _Shared(RotatingFileHandler):
         return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
 
 
-class Stages:
+class StageLog:
     """Hears of all progress and logs where a stage begins and ends, with its rate."""
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ SWITCHES = {
     "YOLO_VERBOSE": "false",
     "ULTRALYTICS_SAFE_LOAD": "1",
 }
-TOLD_OFF = (
+INTEGRATIONS = (
     "sync",
     "clearml",
     "comet",
@@ -37,7 +37,7 @@ TOLD_OFF = (
 _importing = threading.RLock()
 
 
-def quiet() -> None:
+def set_switches() -> None:
     """Set every switch. Safe to call again; has no effect on a package that was imported before."""
     os.environ.update(SWITCHES, YOLO_CONFIG_DIR=str(cache_dir() / "ultralytics"))
     # A name that maps to None cannot be imported: OpenVINO then takes the silent stub it brings for that case.
@@ -47,7 +47,7 @@ def quiet() -> None:
 def import_openvino() -> Any:
     """The `openvino` module, with nothing in it that could send an event."""
     with _importing:
-        quiet()
+        set_switches()
         return importlib.import_module("openvino")
 
 
@@ -56,7 +56,7 @@ def import_ultralytics() -> Any:
     with _importing:
         if "ultralytics" in sys.modules:
             return sys.modules["ultralytics"]
-        quiet()
+        set_switches()
         # Ultralytics sets this to 1, which would slow down every other network of this process and its children.
         # PyTorch reads it when it is loaded, so it is loaded first.
         threads = os.environ.get("OMP_NUM_THREADS")
@@ -64,14 +64,14 @@ def import_ultralytics() -> Any:
         module = importlib.import_module("ultralytics")
         if threads is None:
             os.environ.pop("OMP_NUM_THREADS", None)
-        _tell_off(module.settings)
+        _switch_integrations_off(module.settings)
         _refuse_downloads(importlib.import_module("ultralytics.utils.downloads"))
         return module
 
 
-def _tell_off(settings: Any) -> None:
+def _switch_integrations_off(settings: Any) -> None:
     """Switch integrations off; written only where that changes something, because several processes share the file."""
-    changes = {name: False for name in TOLD_OFF if settings.get(name)}
+    changes = {name: False for name in INTEGRATIONS if settings.get(name)}
     if changes:
         settings.update(changes)
 

@@ -18,7 +18,7 @@ from core.base.errors import StoreError
 
 def cache_dir() -> Path:
     """The cache folder, made if it is not there: SIGHTLINE_CACHE, or else the platform's own place."""
-    folder = _chosen(sys.platform, Path.home(), os.environ)
+    folder = _platform_cache_dir(sys.platform, Path.home(), os.environ)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -31,12 +31,12 @@ def cache_dir() -> Path:
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     """`content` (or its pieces, one after the other) at `path`, whole or not at all; the folder is made if need be."""
-    with written_whole(path) as file:
+    with open_atomically(path) as file:
         file.writelines([content] if isinstance(content, bytes) else content)
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path) -> Iterator[IO[bytes]]:
     """A file to write in this block, under another name beside `path`: it is at `path` once the block ends well."""
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -66,7 +66,7 @@ def publish(made: Path, folder: Path) -> None:
             made.rename(folder)
 
 
-def _chosen(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
+def _platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
     """
     >>> _chosen("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
     'elsewhere'

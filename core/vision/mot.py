@@ -69,15 +69,15 @@ def rows_of(tracks: Tracks) -> MotRows:
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
     """Write `tracks` as result rows: whole, or not at all. An empty file means that nobody was seen."""
-    write_atomically(path, (_text_of(tracks[at : at + _BLOCK]) for at in range(0, len(tracks), _BLOCK)))
+    write_atomically(path, (_result_lines(tracks[at : at + _BLOCK]) for at in range(0, len(tracks), _BLOCK)))
 
 
 def write_truth(path: Path, parts: Iterable[MotRows]) -> None:
     """Truth in the layout of benchmarks, one part after the other: whole, or not at all."""
-    write_atomically(path, map(_truth_of, parts))
+    write_atomically(path, map(_truth_lines, parts))
 
 
-def _truth_of(rows: MotRows) -> bytes:
+def _truth_lines(rows: MotRows) -> bytes:
     sizes = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
     lines = (
         f"{frame + 1},{who},{x:g},{y:g},{width:g},{height:g},{conf:g},{kind},{visible:.3f}\n"
@@ -88,7 +88,7 @@ def _truth_of(rows: MotRows) -> bytes:
     return "".join(lines).encode()
 
 
-def _text_of(tracks: Tracks) -> bytes:
+def _result_lines(tracks: Tracks) -> bytes:
     rows = rows_of(tracks)
     sizes = rows.xyxy[:, 2:] - rows.xyxy[:, :2]
     lines = (
@@ -103,7 +103,7 @@ def _text_of(tracks: Tracks) -> bytes:
 def read_mot(path: Path) -> MotRows:
     """The rows of `path`; commas, semicolons or white space between the numbers, blank lines skipped."""
     rows = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(_read_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -157,7 +157,7 @@ def _number(cell: str) -> float:
     return value
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as fault:

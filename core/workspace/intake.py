@@ -11,7 +11,7 @@ from core.base.errors import ClipError, SettingsError
 from core.lab.synthetic import sample_clips, sample_folder
 from core.workspace.cases import Case, CaseClip
 from core.workspace.server import clip_of, services
-from core.workspace.sources import permitted
+from core.workspace.sources import is_permitted
 
 SAMPLE = "Sample"
 
@@ -21,7 +21,7 @@ def add_clip(key: str, path: Path, called: str = "") -> str:
 
     A clip that the case has, and that is not in its old place any more, is found again in the new one.
     """
-    if not permitted(str(path)):
+    if not is_permitted(str(path)):
         raise ClipError(f"{path} cannot be opened", "Choose a clip inside your footage folder.")
     clip = clip_of(str(path))
     camera = ""

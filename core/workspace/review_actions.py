@@ -104,7 +104,7 @@ def switch_to_finished_run(case: Case) -> Switched | SwitchFailed:
 def _switch(case: Case) -> Switched:
     cases = services().cases
     try:
-        if not services().jobs.look(case.wanted).over:
+        if not services().jobs.look(case.wanted).has_results:
             return Switched(case)
     except StoreError:
         # Somebody removed it.

@@ -21,7 +21,7 @@ from core.review import Desk, load_review, open_desk
 from core.runs import TRACKLETS_FILE
 from core.vision.video import probe
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import Exports, Jobs, Trials, run_folder
+from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Services:
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)
-    trials: Trials = field(default_factory=Trials)
+    speed_tests: SpeedTests = field(default_factory=SpeedTests)
     runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_RUNS))
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKING))
@@ -123,7 +123,7 @@ def session_at(case: Case, threshold: float | None) -> Desk | None:
     if not case.run:
         return None
     job = services().jobs.look(case.run)
-    if not (job.over and job.order.matched):
+    if not (job.has_results and job.order.matches_people):
         return None
 
     def opened() -> OpenRun:

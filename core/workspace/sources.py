@@ -57,7 +57,7 @@ def footage_root() -> Path:
     return (Path(chosen).expanduser() if chosen else Path.home()).resolve()
 
 
-def inside(text: str, root: Path) -> Path:
+def resolve_folder(text: str, root: Path) -> Path:
     """The folder that `text` names (absolute, or seen from the root), resolved; `ClipError` if it is not below it."""
     try:
         folder = (root / Path(text.strip().strip('"')).expanduser()).resolve()
@@ -73,7 +73,7 @@ def inside(text: str, root: Path) -> Path:
     return folder
 
 
-def permitted(path: str) -> bool:
+def is_permitted(path: str) -> bool:
     """Whether a clip may be opened at all: it lies below the root, or is an upload or our sample."""
     try:
         clip = Path(path).resolve()
@@ -86,7 +86,7 @@ def _own(name: str) -> Path:
     return (cache_dir() / name).resolve()
 
 
-def look_into(folder: Path, root: Path) -> Folder:
+def list_folder(folder: Path, root: Path) -> Folder:
     """The clips and folders directly in `folder`, by name. Hidden ones, and links out of the root, are left out."""
     clips: list[Path] = []
     folders: list[Path] = []
@@ -129,25 +129,25 @@ TIGHT_BYTES = 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Room:
+class DiskSpace:
     """What is still to be written for some clips, and what is free where it goes."""
 
     needed: int
     free: int
 
     @property
-    def short(self) -> bool:
+    def is_insufficient(self) -> bool:
         return self.needed > self.free
 
     @property
-    def tight(self) -> bool:
+    def is_low(self) -> bool:
         return self.free - self.needed < TIGHT_BYTES
 
 
-def room_for(film_seconds: float, findings_seconds: float) -> Room:
+def disk_space_for(film_seconds: float, findings_seconds: float) -> DiskSpace:
     """For that much footage whose film, and that much whose findings, are still to be made."""
     needed = (film_seconds * FILM_BYTES + findings_seconds * FINDINGS_BYTES) / 60
-    return Room(round(needed), free_bytes())
+    return DiskSpace(round(needed), free_bytes())
 
 
 def free_bytes() -> int:
@@ -161,17 +161,17 @@ _STALE_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An upload in its place. `fresh` where its content was not there before."""
+class StoredUpload:
+    """An upload in its place. `is_new` where its content was not there before."""
 
     path: Path
     digest: str
     size: int
-    fresh: bool
+    is_new: bool
 
-    def drop(self) -> None:
+    def remove(self) -> None:
         """Remove it again, unless it was there before."""
-        if self.fresh:
+        if self.is_new:
             with suppress(OSError):
                 self.path.unlink()
                 self.path.parent.rmdir()
@@ -189,7 +189,7 @@ class Upload:
         self._part.write(block)
         self.size += len(block)
 
-    def finish(self, expected: int | None = None) -> Kept:
+    def finish(self, expected: int | None = None) -> StoredUpload:
         """The upload in its place; `StoreError` where less came than was `expected`."""
         if expected is not None and self.size != expected:
             raise StoreError(
@@ -201,10 +201,10 @@ class Upload:
         folder.mkdir(exist_ok=True)
         # Content that is there under another name is not kept twice.
         for path in sorted(folder.iterdir()):
-            return Kept(path, digest, self.size, fresh=False)
+            return StoredUpload(path, digest, self.size, is_new=False)
         path = folder / _file_name(self.name)
         Path(self._part.name).rename(path)
-        return Kept(path, digest, self.size, fresh=True)
+        return StoredUpload(path, digest, self.size, is_new=True)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_listeners_are_not_flooded_but_hear_the_end() -> None:
 
 
 def test_a_wish_to_stop_is_heard() -> None:
-    progress = Progress(stop=lambda: True)
+    progress = Progress(is_cancelled=lambda: True)
     progress.begin("track", 10)
     with pytest.raises(Cancelled):
         progress.at(1)

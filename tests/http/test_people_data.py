@@ -164,7 +164,7 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     assert get(people_address(case)).json() == before
     assert redo(case) == ""
     assert desk(case).named[0] == {1: "Anna"}
-    said = [line.split(" ", 1)[1] for line in services().cases.logged(case.key)[-3:]]
+    said = [line.split(" ", 1)[1] for line in services().cases.log_lines(case.key)[-3:]]
     assert said == ["named P001 Anna", "undid: named P001 Anna", "redid: named P001 Anna"]
 
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None
     assert stamp_of(case) == stamp
     assert act(case, lambda now: now.review) == ""
     assert (stamp_of(case), undo(case), redo(case)) == (stamp, "", "")
-    assert len(services().cases.logged(case.key)) == 1
+    assert len(services().cases.log_lines(case.key)) == 1
 
 
 def test_a_desk_is_opened_once_for_all_who_look(case: Case) -> None:

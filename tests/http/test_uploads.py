@@ -58,7 +58,7 @@ def test_a_clip_comes_into_the_case(case: Case, tmp_path: Path) -> None:
     (clip,) = services().cases.load(case.key).clips
     assert (clip.camera, clip.digest) == ("Gate_3_über", digest)
     assert Path(clip.path).read_bytes() == content
-    assert "clip added: Gate 3 über.mp4" in services().cases.logged(case.key)[-1]
+    assert "clip added: Gate 3 über.mp4" in services().cases.log_lines(case.key)[-1]
 
 
 def test_the_same_clip_twice_is_noticed_and_stays_once(case: Case, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ import pytest
 from PIL import ImageFont
 
 from core.base.types import Image
-from core.machine.canvas import FONT, Canvas, fitted, shortened, text_width
+from core.machine.canvas import FONT, Canvas, fit_image, shorten, text_width
 
 
 def written(text: str, bold: bool = False) -> Image:
     canvas = Canvas(300, 40)
     canvas.text(text, 10, 28, 16, (0, 0, 0), bold=bold)
-    return canvas.finished()
+    return canvas.as_image()
 
 
 def ink(page: Image) -> int:
@@ -63,13 +63,13 @@ def test_bold_has_more_ink() -> None:
 def test_text_lies_where_it_is_asked_to(align: str, share: float) -> None:
     canvas = Canvas(300, 40)
     canvas.text("HHHH", 150, 28, 16, (0, 0, 0), align=align)
-    rows, columns = np.nonzero((canvas.finished() < 128).any(axis=2))
+    rows, columns = np.nonzero((canvas.as_image() < 128).any(axis=2))
     assert rows.max() == 27 and columns.min() == pytest.approx(150 - share * text_width("HHHH", 16), abs=3)
     assert columns.max() == pytest.approx(150 + (1 - share) * text_width("HHHH", 16), abs=3)
 
 
 def test_what_is_too_long_is_cut_to_fit() -> None:
-    short = shortened("入口" * 40, 92, 14)
+    short = shorten("入口" * 40, 92, 14)
     assert text_width(short, 14) <= 92 < text_width("入口" * 40, 14)
     assert short.endswith("…") and short[:-1] == ("入口" * 40)[: len(short) - 1] and len(short) > 3
 
@@ -78,12 +78,12 @@ def test_pictures_are_fitted_and_framed_outside() -> None:
     canvas = Canvas(100, 100)
     canvas.picture(np.full((80, 20, 3), (10, 20, 200), np.uint8), 20, 20, 40, 40)
     canvas.frame(20, 20, 40, 40, (1, 2, 3), 2)
-    page = canvas.finished()
+    page = canvas.as_image()
     assert page[40, 40].tolist() == [10, 20, 200] and page[40, 22].tolist() == [240, 239, 238]
     framed = (page == (1, 2, 3)).all(axis=2)
     assert framed[18:62, 18:20].all() and framed[18:62, 60:62].all() and framed[18:20, 18:62].all()
     assert framed.sum() == 44 * 44 - 40 * 40 and page[5, 5].tolist() == [255, 255, 255]
-    assert fitted(page, 50, 20).shape == (20, 20, 3) and fitted(page, 500, 200, grow=False).shape == page.shape
+    assert fit_image(page, 50, 20).shape == (20, 20, 3) and fit_image(page, 500, 200, grow=False).shape == page.shape
 
 
 def test_the_font_comes_with_its_licence_and_is_small() -> None:

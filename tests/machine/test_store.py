@@ -34,15 +34,15 @@ def filled(store: Store, chunks: int = 3) -> Artifact:
 def test_chunks_come_back_in_order(store: Store) -> None:
     artifact = filled(store, 12)
     assert numbers(artifact) == list(range(12))
-    assert artifact.sound() == 12 and artifact.summary is None
+    assert artifact.intact_chunks() == 12 and artifact.summary is None
     artifact.finish(words="yolo")
     assert artifact.summary == {"words": "yolo", "chunks": 12}
 
 
 def test_same_key_same_artifact_other_key_other(store: Store) -> None:
     filled(store)
-    assert opened(store, a=1).sound() == 3
-    assert opened(store, a=2).sound() == 0
+    assert opened(store, a=1).intact_chunks() == 3
+    assert opened(store, a=2).intact_chunks() == 0
 
 
 @pytest.mark.parametrize("harm", ["cut", "flip", "gone"])
@@ -56,7 +56,7 @@ def test_a_damaged_chunk_is_not_there(store: Store, harm: str) -> None:
     else:
         content[60] ^= 1
         path.write_bytes(content[:50] if harm == "cut" else bytes(content))
-    assert artifact.sound() == 2
+    assert artifact.intact_chunks() == 2
     if harm == "gone":
         assert artifact.summary is None
     else:
@@ -70,7 +70,7 @@ def test_a_damaged_chunk_is_not_there(store: Store, harm: str) -> None:
 def test_a_half_written_file_is_never_seen(store: Store) -> None:
     artifact = filled(store, 1)
     (artifact.folder / ".00001-aa.npz.1.part").write_bytes(b"half")
-    assert artifact.sound() == 1
+    assert artifact.intact_chunks() == 1
 
 
 def test_writing_again_replaces(store: Store) -> None:

@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from core.base.errors import ClipError
-from core.workspace.sources import footage_root, inside, look_into, permitted
+from core.workspace.sources import footage_root, resolve_folder, list_folder, is_permitted
 from tests.vision.video.making import drawn
 
 
@@ -24,14 +24,14 @@ def test_no_path_leads_out_of_the_root(root: Path, text: str) -> None:
     (root / "one").mkdir()
     (root / "link").symlink_to(root.parent)
     with pytest.raises(ClipError):
-        inside(text, footage_root())
+        resolve_folder(text, footage_root())
 
 
 def test_paths_inside_are_found_however_they_are_written(root: Path) -> None:
     folder = root / "one two"
     folder.mkdir()
     for text in ("one two", str(folder), f'"{folder}"', " one two/../one two/ "):
-        assert inside(text, footage_root()) == folder.resolve()
+        assert resolve_folder(text, footage_root()) == folder.resolve()
 
 
 def test_a_folder_lists_videos_and_folders_of_pictures(root: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_folder_lists_videos_and_folders_of_pictures(root: Path) -> None:
         for number in range(count):
             cv2.imwrite(str(root / name / f"{number}.png"), drawn(number))
     (root / "secret.mp4").symlink_to("/etc/hostname")
-    found = look_into(root, footage_root())
+    found = list_folder(root, footage_root())
     assert [path.name for path in found.clips] == ["a.avi", "b.MP4", "frames"]
     assert [path.name for path in found.folders] == ["one-picture"]
 
@@ -51,4 +51,4 @@ def test_what_may_be_opened(root: Path) -> None:
     own = root.parent / "cache" / "uploads" / "x" / "a.mp4"
     allowed = [str(root / "a.mp4"), str(own), f"{root}/../footage/a.mp4"]
     refused = ["/etc/passwd", f"{root}/../a.mp4", str(root.parent / "cache" / "a.mp4"), "\0"]
-    assert [permitted(path) for path in (*allowed, *refused)] == [True] * 3 + [False] * 4
+    assert [is_permitted(path) for path in (*allowed, *refused)] == [True] * 3 + [False] * 4

@@ -10,7 +10,7 @@ import pytest
 from core.base.errors import ClipError, StoreError
 from core.machine.paths import cache_dir
 from core.workspace import sources as uploads
-from core.workspace.sources import Room, receive, room_for
+from core.workspace.sources import DiskSpace, receive, disk_space_for
 
 CONTENT = bytes(range(256)) * 40
 
@@ -20,7 +20,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
 
 
-def sent(name: str, content: bytes = CONTENT, expected: int | None = None) -> uploads.Kept:
+def sent(name: str, content: bytes = CONTENT, expected: int | None = None) -> uploads.StoredUpload:
     with receive(name, expected) as upload:
         for begin in range(0, len(content), 1000):
             upload.add(content[begin : begin + 1000])
@@ -36,15 +36,15 @@ def test_it_is_kept_under_its_digest_and_a_safe_name() -> None:
     assert kept.digest == hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
     assert kept.path == cache_dir() / "uploads" / kept.digest / "gate_3.mp4"
     assert kept.path.read_bytes() == CONTENT
-    assert (kept.size, kept.fresh, left()) == (len(CONTENT), True, ["gate_3.mp4"])
+    assert (kept.size, kept.is_new, left()) == (len(CONTENT), True, ["gate_3.mp4"])
 
 
 def test_the_same_content_is_kept_once_whatever_it_is_called() -> None:
     first, again = sent("a.mp4"), sent("b.mp4")
-    assert (again.path, again.fresh, left()) == (first.path, False, ["a.mp4"])
-    again.drop()
+    assert (again.path, again.is_new, left()) == (first.path, False, ["a.mp4"])
+    again.remove()
     assert left() == ["a.mp4"]
-    first.drop()
+    first.remove()
     assert list((cache_dir() / "uploads").iterdir()) == []
 
 
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_half_way_is_said_and_nothing_stays() -> None:
 
 
 def test_room_is_told_from_what_is_still_to_be_made() -> None:
-    assert room_for(0, 0).needed == 0
-    assert room_for(120, 60).needed == 2 * 8_000_000 + 5_000_000
-    verdicts = [(room.short, room.tight) for room in (Room(2_000, 1_999), Room(2_000, 10**9), Room(0, 10**9))]
+    assert disk_space_for(0, 0).needed == 0
+    assert disk_space_for(120, 60).needed == 2 * 8_000_000 + 5_000_000
+    verdicts = [(room.is_insufficient, room.is_low) for room in (DiskSpace(2_000, 1_999), DiskSpace(2_000, 10**9), DiskSpace(0, 10**9))]
     assert verdicts == [(True, True), (False, True), (False, False)]

@@ -1,10 +1,10 @@
 from .base import Boxes as Boxes
 from .base import Detector as Detector
 from .base import Letterbox as Letterbox
-from .base import boxes_of as boxes_of
+from .base import decode_boxes as decode_boxes
 from .base import person_class as person_class
 from .base import suppress as suppress
-from .on_torch import build as build
-from .on_torch import halve as halve
-from .opening import on_pytorch_only as on_pytorch_only
+from .on_torch import build_network as build_network
+from .on_torch import to_half_precision as to_half_precision
+from .opening import needs_pytorch as needs_pytorch
 from .opening import open_detector as open_detector

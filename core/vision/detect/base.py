@@ -34,7 +34,7 @@ class Detector(Protocol):
     """Finds people. `words` names model, runtime and precision for the user; `key` all that decides the result."""
 
     @property
-    def words(self) -> str: ...
+    def description(self) -> str: ...
 
     @property
     def key(self) -> str: ...
@@ -99,7 +99,7 @@ def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
 END_TO_END_ROWS = 1000
 
 
-def boxes_of(output: NDArray[Any], person: int, settings: DetectSettings) -> Boxes:
+def decode_boxes(output: NDArray[Any], person: int, settings: DetectSettings) -> Boxes:
     """Boxes of class `person` from one image's output, in pixels of the network's input.
 
     `output` is (4 + classes, anchors) with centre, size and a score per class, or (rows, 6) end to end.

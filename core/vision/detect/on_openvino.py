@@ -11,7 +11,7 @@ from typing import Any
 from core.base.settings import DetectSettings
 from core.base.types import Image
 from core.machine.offline import import_openvino
-from core.vision.detect.base import GREY, Boxes, Letterbox, boxes_of
+from core.vision.detect.base import GREY, Boxes, Letterbox, decode_boxes
 
 
 class OpenVinoDetector:
@@ -25,7 +25,7 @@ class OpenVinoDetector:
         self._ready: dict[tuple[int, int], list[Any]] = {}
         can = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bfloat16" if "BF16" in can else "float32"
-        self.words = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
+        self.description = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
         self.key = f"{digest} openvino {self._precision}"
 
     def _letterbox(self, width: int, height: int) -> Letterbox:
@@ -81,5 +81,5 @@ class OpenVinoDetector:
 
     def _collect(self, request: Any, box: Letterbox, width: int, height: int) -> Boxes:
         request.wait()
-        found = boxes_of(request.get_output_tensor(0).data[0], self._person, self._settings)
+        found = decode_boxes(request.get_output_tensor(0).data[0], self._person, self._settings)
         return Boxes(box.undo(found.xyxy, width, height), found.score)

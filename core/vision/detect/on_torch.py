@@ -34,7 +34,7 @@ class TorchDetector:
         self._settings, self._device = settings, device
         self._half, self._batch = (True, 32) if device == "cuda" else (False, 4)
         precision = "float16" if self._half else "float32"
-        self.words = f"{name} on PyTorch, {device.upper()}, {precision}"
+        self.description = f"{name} on PyTorch, {device.upper()}, {precision}"
         self.key = f"{digest} torch {device} {precision}"
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
@@ -70,12 +70,12 @@ class TorchvisionDetector:
     """`device` is `cpu` or `cuda`."""
 
     def __init__(self, model: Model, settings: DetectSettings, device: str) -> None:
-        self._network = build(model, settings).to(device)
+        self._network = build_network(model, settings).to(device)
         self._settings, self._device = settings, device
         self._batch, precision = (8, "float16") if device == "cuda" else (1, "float32")
         if device == "cuda":
-            halve(self._network)
-        self.words = f"{model.name} on PyTorch, {device.upper()}, {precision}"
+            to_half_precision(self._network)
+        self.description = f"{model.name} on PyTorch, {device.upper()}, {precision}"
         self.key = f"{model.digest} torchvision {device} {precision}"
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
@@ -96,7 +96,7 @@ class TorchvisionDetector:
         return pixels.permute(2, 0, 1).float() / 255
 
 
-def build(model: Model, settings: DetectSettings) -> Any:
+def build_network(model: Model, settings: DetectSettings) -> Any:
     """The network of the model's file, in float32 on the CPU, ready for inference. Fetches nothing."""
     state = read_state(model.path)
     found, classes = faster_rcnn(state)
@@ -122,7 +122,7 @@ def build(model: Model, settings: DetectSettings) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def halve(network: Any) -> None:
+def to_half_precision(network: Any) -> None:
     """Convolutions and the box head in half precision; anchors, boxes and suppression stay in float32.
 
     In half precision a coordinate above 1024 px is rounded to whole pixels, and suppression's offsets overflow.

@@ -14,7 +14,7 @@ import yaml
 
 from core.base.errors import BackendError, WeightsError
 from core.base.settings import DetectSettings
-from core.machine.device import Backend, choose
+from core.machine.device import Backend, choose_runtime
 from core.machine.offline import import_openvino, import_ultralytics
 from core.machine.paths import cache_dir, publish
 from core.vision.detect.base import Detector, person_class
@@ -25,20 +25,20 @@ COCO_CLASSES = 80
 
 def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
     """`model` on the runtime that `backend` names, or on the best that is here."""
-    if on_pytorch_only(model):
+    if needs_pytorch(model):
         return _torchvision(model, settings, backend)
-    runtime = choose(backend, model.pytorch)
+    runtime = choose_runtime(backend, model.is_pytorch)
     if runtime != "openvino":
         from core.vision.detect.on_torch import TorchDetector
 
         return TorchDetector(model.name, model.path, model.digest, settings, "cuda" if runtime == "cuda" else "cpu")
     from core.vision.detect.on_openvino import OpenVinoDetector
 
-    file = _xml_in(exported(model)) if model.pytorch else _xml_in(model.path)
+    file = _xml_in(export_to_openvino(model)) if model.is_pytorch else _xml_in(model.path)
     return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
 
 
-def on_pytorch_only(model: Model) -> bool:
+def needs_pytorch(model: Model) -> bool:
     """Whether there is no way here to run it on OpenVINO."""
     return model.architecture.startswith("fasterrcnn")
 
@@ -52,11 +52,11 @@ def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> De
         )
     from core.vision.detect.on_torch import TorchvisionDetector
 
-    device = "cuda" if choose(backend, model.pytorch) == "cuda" else "cpu"
+    device = "cuda" if choose_runtime(backend, model.is_pytorch) == "cuda" else "cpu"
     return TorchvisionDetector(model, settings, device)
 
 
-def exported(model: Model) -> Path:
+def export_to_openvino(model: Model) -> Path:
     """The OpenVINO folder made from a PyTorch file, once per digest, with free height and width."""
     folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version('openvino')}"
     if folder.is_dir():

@@ -1,6 +1,6 @@
 from .base import CropEmbedder as CropEmbedder
 from .base import Embedder as Embedder
-from .base import stack as stack
+from .base import resize_crops as resize_crops
 from .on_openvino import OpenVinoNetwork as OpenVinoNetwork
 from .opening import FolderFeatures as FolderFeatures
 from .opening import embed_folder as embed_folder
@@ -11,5 +11,5 @@ from .torch_networks import FEATURES as FEATURES
 from .torch_networks import NECK as NECK
 from .torch_networks import OSNet as OSNet
 from .torch_networks import Steady as Steady
-from .torch_networks import body as body
+from .torch_networks import build_body as build_body
 from .torch_networks import split_state as split_state

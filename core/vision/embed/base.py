@@ -18,17 +18,17 @@ from core.base.errors import BackendError
 from core.base.types import Floats, Image
 from core.vision.models import InputConvention, Model
 
-METHODS = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
+INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
 
-def stack(crops: Sequence[Image], convention: InputConvention) -> Image:
+def resize_crops(crops: Sequence[Image], convention: InputConvention) -> Image:
     """BGR crops (height, width, 3) of any size -> one array (n, height, width, 3), uint8 BGR."""
     size = (convention.width, convention.height)
     batch = np.empty((len(crops), convention.height, convention.width, 3), np.uint8)
     for row, crop in zip(batch, crops, strict=True):
         if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3 or crop.size == 0:
             raise ValueError(f"expected a crop (height, width, 3) of uint8, got {crop.shape} of {crop.dtype}")
-        cv2.resize(crop, size, dst=row, interpolation=METHODS[convention.resize])
+        cv2.resize(crop, size, dst=row, interpolation=INTERPOLATION[convention.resize])
     return batch
 
 
@@ -50,7 +50,7 @@ class Network(Protocol):
 
     batch: int
     dimension: int
-    words: str
+    description: str
     precision: str
 
     def run(self, pictures: Image) -> Floats: ...
@@ -61,7 +61,7 @@ class CropEmbedder:
 
     def __init__(self, model: Model, network: Network, flip: bool = False) -> None:
         self.name, self.dimension = model.name, network.dimension
-        self.backend = f"{model.name} on {network.words}"
+        self.backend = f"{model.name} on {network.description}"
         self._input, self._network = model.input, network
         self._flip = flip or model.input.flip
         facts = f"{model.digest} {model.architecture} {model.input} flip={self._flip} {network.precision}"
@@ -72,11 +72,11 @@ class CropEmbedder:
     def embed(self, crops: Sequence[Image]) -> Floats:
         vectors = np.empty((len(crops), self.dimension), np.float32)
         for start in range(0, len(crops), self._network.batch):
-            pictures = stack(crops[start : start + self._network.batch], self._input)
+            pictures = resize_crops(crops[start : start + self._network.batch], self._input)
             vectors[start : start + len(pictures)] = self._vectors(pictures)
         if not np.isfinite(vectors).all():
             raise BackendError(f"{self.backend} gave numbers that are not finite", "Choose another backend or model.")
-        return unit(vectors)
+        return unit_rows(vectors)
 
     def _vectors(self, pictures: Image) -> Floats:
         with self._turn:
@@ -84,7 +84,7 @@ class CropEmbedder:
             return vectors + self._network.run(pictures[:, :, ::-1]) if self._flip else vectors
 
 
-def unit(vectors: Floats) -> Floats:
+def unit_rows(vectors: Floats) -> Floats:
     """Rows scaled to length 1; a row of zeros stays one.
 
     >>> unit(np.array([[3, 4], [0, 0]], np.float32)).round(6).tolist()

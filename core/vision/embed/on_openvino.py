@@ -34,7 +34,7 @@ class OpenVinoNetwork:
         used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         version = ov.__version__.split("-")[0]
         self.precision = f"openvino {LONG.get(used, used)}"
-        self.words = f"OpenVINO {version}, CPU, {LONG.get(used, used)}"
+        self.description = f"OpenVINO {version}, CPU, {LONG.get(used, used)}"
         self.dimension = int(np.prod(list(compiled.output(0).shape)[1:]))
         self._request = compiled.create_infer_request()
 
@@ -49,7 +49,7 @@ class OpenVinoNetwork:
 
 def _graph(ov: Any, model: Model) -> tuple[Any, int]:
     """The model's graph with a fixed batch; of 1 where it was exported so that it takes no more."""
-    file = exported(model) if model.pytorch else model.path
+    file = export_to_openvino(model) if model.is_pytorch else model.path
     try:
         for batch in (BATCH, 1):
             graph = ov.Core().read_model(file)
@@ -77,7 +77,7 @@ def _with_input(ov: Any, graph: Any, model: Model) -> Any:
     return prepared.build()
 
 
-def exported(model: Model) -> Path:
+def export_to_openvino(model: Model) -> Path:
     """The OpenVINO file made from a PyTorch one, once for each digest."""
     ov = import_openvino()
     version = ov.__version__.split("-")[0]
@@ -99,11 +99,11 @@ def exported(model: Model) -> Path:
 def _convert(ov: Any, model: Model, file: Path) -> None:
     import torch
 
-    from core.vision.embed.torch_networks import build
+    from core.vision.embed.torch_networks import build_network
 
     size = (model.input.height, model.input.width)
     with warnings.catch_warnings():
         # The tracer warns of its own age and of shapes that it fixes, which they are here.
         warnings.simplefilter("ignore")
-        graph = ov.convert_model(build(model), example_input=torch.zeros(1, 3, *size), input=[-1, 3, *size])
+        graph = ov.convert_model(build_network(model), example_input=torch.zeros(1, 3, *size), input=[-1, 3, *size])
     ov.save_model(graph, file, compress_to_fp16=False)

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from core.base.errors import ClipError, WeightsError
-from core.base.types import PICTURES, Floats, Image
-from core.machine.device import Backend, choose
+from core.base.types import IMAGE_SUFFIXES, Floats, Image
+from core.machine.device import Backend, choose_runtime
 from core.machine.paths import write_atomically
 from core.vision.embed.base import CropEmbedder, Embedder, Network
 from core.vision.models import Model
@@ -38,7 +38,7 @@ def open_embedder(model: Model, backend: Backend = "auto", flip: bool = False) -
 
 
 def _network(model: Model, backend: Backend) -> Network:
-    runtime = choose(backend, pytorch_model=model.pytorch)
+    runtime = choose_runtime(backend, pytorch_model=model.is_pytorch)
     if runtime == "openvino":
         from core.vision.embed.on_openvino import OpenVinoNetwork
 
@@ -72,7 +72,7 @@ def embed_folder(
     if not root.is_dir():
         raise ClipError(f"{root} is no folder", "Name a folder of pictures.")
     files = sorted((path for path in root.rglob("*") if path.is_file()), key=lambda path: path.relative_to(root).parts)
-    pictures = [path for path in files if path.suffix.lower() in PICTURES]
+    pictures = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
     names: list[str] = []
     unreadable: list[str] = []
     rows: list[Floats] = [np.empty((0, embedder.dimension), np.float32)]

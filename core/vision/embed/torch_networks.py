@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from core.base.errors import WeightsError
 from core.base.types import Floats, Image
-from core.vision.models import STEADY, Model, architecture, read_state
+from core.vision.models import STEADY, Model, architecture_of, read_state
 
 # Channels of the four stages; two blocks each; every block works at a quarter of its output's channels.
 CHANNELS = {
@@ -148,16 +148,16 @@ HEADS = ("fc.", "classifier.")
 NECK = "neck."
 
 
-def build(model: Model) -> nn.Module:
+def build_network(model: Model) -> nn.Module:
     """The network of a PyTorch file, in float32 on the CPU, ready for inference."""
     state = read_state(model.path)
-    found = architecture(state)
+    found = architecture_of(state)
     if found != model.architecture:
         raise WeightsError(
             f"{model.path.name} should hold {model.architecture} and holds {found or 'another network'}",
             "Name the file by its path under another name.",
         )
-    network = body(model.architecture)
+    network = build_body(model.architecture)
     within, neck = split_state(state, model.architecture)
     try:
         network.load_state_dict(within)
@@ -172,10 +172,10 @@ def build(model: Model) -> nn.Module:
     return network.float().eval().requires_grad_(False)
 
 
-def body(architecture: str) -> nn.Module:
+def build_body(architecture: str) -> nn.Module:
     """The network without its classifier, with random weights."""
     if architecture.startswith(STEADY):
-        return Steady(body(architecture.removeprefix(STEADY)))
+        return Steady(build_body(architecture.removeprefix(STEADY)))
     if architecture in CHANNELS:
         return OSNet(CHANNELS[architecture])
     network: nn.Module = torchvision.models.resnet50(weights=None)
@@ -202,9 +202,9 @@ class TorchNetwork:
         half = device == "cuda"
         self.batch = CUDA_BATCH if half else CPU_BATCH
         self.precision = f"torch {device} {'float16' if half else 'float32'}"
-        self.words = f"PyTorch {torch.__version__.split('+')[0]}, {device.upper()}, {'float16' if half else 'float32'}"
+        self.description = f"PyTorch {torch.__version__.split('+')[0]}, {device.upper()}, {'float16' if half else 'float32'}"
         self._device, self._type = torch.device(device), torch.float16 if half else torch.float32
-        self._network = build(model).to(self._device, self._type, memory_format=torch.channels_last)
+        self._network = build_network(model).to(self._device, self._type, memory_format=torch.channels_last)
         convention = model.input
         self._rgb = convention.colour == "rgb"
         self._mean = torch.tensor(convention.mean, device=self._device).view(1, 3, 1, 1) * convention.scale

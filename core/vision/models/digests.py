@@ -24,7 +24,7 @@ def format_of(path: Path) -> Format | None:
     return SUFFIXES.get(".tar" if ".pth.tar" in name else path.suffix.lower())
 
 
-def bare_name(path: Path) -> str:
+def model_name(path: Path) -> str:
     """
     >>> bare_name(Path("weights/mine_lr0.01.pth.tar-60")), bare_name(Path("v1.2.onnx"))
     ('mine_lr0.01', 'v1.2')
@@ -48,7 +48,7 @@ def model_file(path: Path) -> Path:
     return path
 
 
-def parts(path: Path) -> list[Path]:
+def model_parts(path: Path) -> list[Path]:
     """The files that make up the model at `path`: an OpenVINO .xml has its numbers in a .bin beside it."""
     if path.suffix.lower() != ".xml":
         return [path]
@@ -61,7 +61,7 @@ def parts(path: Path) -> list[Path]:
 def digest(path: Path) -> str:
     """SHA-256 of the model's files, one after the other. Read once for each size and time of change."""
     try:
-        found = [(str(part), part.stat()) for part in parts(path)]
+        found = [(str(part), part.stat()) for part in model_parts(path)]
         return _digest(tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
     except OSError as fault:
         raise WeightsError(
@@ -79,7 +79,7 @@ def _digest(files: tuple[tuple[str, int, int], ...]) -> str:
     return sha.hexdigest()
 
 
-FILE = "pins.json"
+PINS_FILE = "pins.json"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Pin:
 
 def pins(folder: Path) -> dict[str, Pin]:
     """The pins of `folder` by file name (relative to it, `/` between parts); empty where nothing was pinned."""
-    path = folder / FILE
+    path = folder / PINS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): Pin(row["sha256"], row["since"], row["url"]) for name, row in rows.items()}
@@ -113,5 +113,5 @@ def add_pin(folder: Path, name: str, sha256: str, url: str) -> Pin:
     """Pin `name` as of today."""
     pin = Pin(sha256, time.strftime("%Y-%m-%d"), url)
     rows = {key: asdict(value) for key, value in {**pins(folder), name: pin}.items()}
-    write_atomically(folder / FILE, json.dumps(rows, indent=1, sort_keys=True).encode())
+    write_atomically(folder / PINS_FILE, json.dumps(rows, indent=1, sort_keys=True).encode())
     return pin

@@ -25,13 +25,13 @@ from urllib.parse import urlsplit
 
 from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress
-from core.vision.models.digests import FILE, add_pin, digest, pins
-from core.vision.models.manifest import Entry, checked, entries, listing, own_folder, status
+from core.vision.models.digests import PINS_FILE, add_pin, digest, pins
+from core.vision.models.manifest import Entry, download_folder, entries, status, statuses, verified_model
 from core.vision.models.model import Model, Status
 
-BLOCK = 1 << 18
+BLOCK_BYTES = 1 << 18
 TIMEOUT_SECONDS = 30.0
-AGAIN = "Run the same command again; it goes on from there."
+_RESUME_HINT = "Run the same command again; it goes on from there."
 Tell = Callable[[int, int], None]
 
 
@@ -48,7 +48,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class _Begun:
+class _PartialDownload:
     """What a part holds the beginning of: an address, the version it had (ETag or time of change), its size."""
 
     url: str
@@ -61,22 +61,22 @@ def fetch(source: Source, part: Path, tell: Tell) -> None:
 
     Where the server does not answer or give the file, the error's remedy is left to the caller.
     """
-    begun = _recall(part)
+    begun = _read_notes(part)
     held = part.stat().st_size if part.is_file() else 0
     if begun and begun.url == source.url and held == begun.size:
         tell(held, held)
         return
     if begun and begun.url == source.url and begun.version and 0 < held < begun.size:
-        with _asked(source, {"Range": f"bytes={held}-", "If-Range": begun.version}) as answer:
-            if _goes_on(answer, held, begun):
+        with _request(source, {"Range": f"bytes={held}-", "If-Range": begun.version}) as answer:
+            if _is_continuation(answer, held, begun):
                 return _save(answer, part, held, begun, tell)
             if answer.status == 200:
-                return _save_anew(answer, part, source, tell)
-    with _asked(source, {}) as answer:
-        _save_anew(answer, part, source, tell)
+                return _restart(answer, part, source, tell)
+    with _request(source, {}) as answer:
+        _restart(answer, part, source, tell)
 
 
-def forget(part: Path) -> None:
+def remove_part(part: Path) -> None:
     """Remove a part and what is written down about it."""
     part.unlink(missing_ok=True)
     _notes(part).unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def _check(url: str, plain_host: str) -> None:
 
 
 @contextlib.contextmanager
-def _asked(source: Source, headers: dict[str, str]) -> Iterator[Any]:
+def _request(source: Source, headers: dict[str, str]) -> Iterator[Any]:
     """The server's answer; one of status 416 (nothing after what is held) counts as one."""
     _check(source.url, source.plain_host)
     opener = urllib.request.build_opener(_Redirects(source.plain_host))
@@ -117,7 +117,7 @@ def _asked(source: Source, headers: dict[str, str]) -> Iterator[Any]:
         yield answer
 
 
-def _goes_on(answer: Any, held: int, begun: _Begun) -> bool:
+def _is_continuation(answer: Any, held: int, begun: _PartialDownload) -> bool:
     """Whether the answer is the rest of what was begun."""
     span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
     same = _version(answer.headers) in ("", begun.version)
@@ -130,21 +130,21 @@ def _version(headers: Mapping[str, str]) -> str:
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
 
-def _save_anew(answer: Any, part: Path, source: Source, tell: Tell) -> None:
+def _restart(answer: Any, part: Path, source: Source, tell: Tell) -> None:
     length = answer.headers.get("Content-Length", "")
     size = int(length) if length.isdigit() else 0
     if not source.about_bytes / 2 <= size <= source.about_bytes * 2:
         said = f"{size:,} bytes" if size else "a file of unknown length"
         raise WeightsError(f"{source.url} gives {said}, and about {source.about_bytes:,.0f} were expected")
-    _save(answer, part, 0, _Begun(source.url, _version(answer.headers), size), tell)
+    _save(answer, part, 0, _PartialDownload(source.url, _version(answer.headers), size), tell)
 
 
-def _save(answer: Any, part: Path, held: int, begun: _Begun, tell: Tell) -> None:
+def _save(answer: Any, part: Path, held: int, begun: _PartialDownload, tell: Tell) -> None:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         if not held:
             # Before the notes: a stop in between must not leave notes on one version beside the bytes of another.
-            forget(part)
+            remove_part(part)
         _notes(part).write_text(json.dumps(asdict(begun)), encoding="utf-8")
         # Unbuffered: a full disk is then met where bytes are written, and never when a file is closed.
         with part.open("r+b" if held else "wb", buffering=0) as file:
@@ -155,7 +155,7 @@ def _save(answer: Any, part: Path, held: int, begun: _Begun, tell: Tell) -> None
                 held += len(block)
                 tell(held, begun.size)
     except OSError as fault:
-        raise StoreError(f"{part} cannot be written ({fault.strerror})", f"Free some space. {AGAIN}") from fault
+        raise StoreError(f"{part} cannot be written ({fault.strerror})", f"Free some space. {_RESUME_HINT}") from fault
 
 
 def _write(file: Any, block: bytes) -> None:
@@ -169,12 +169,12 @@ def _blocks(answer: BinaryIO, held: int, size: int) -> Iterator[bytes]:
     broken = ""
     while held < size and not broken:
         try:
-            block = answer.read(min(BLOCK, size - held))
+            block = answer.read(min(BLOCK_BYTES, size - held))
         except (OSError, http.client.HTTPException) as fault:
             block, broken = b"", str(fault)
         if not block:
             raise WeightsError(
-                f"the connection broke after {held / 1e6:.1f} of {size / 1e6:.1f} MB{broken and f' ({broken})'}", AGAIN
+                f"the connection broke after {held / 1e6:.1f} of {size / 1e6:.1f} MB{broken and f' ({broken})'}", _RESUME_HINT
             )
         held += len(block)
         yield block
@@ -184,60 +184,60 @@ def _notes(part: Path) -> Path:
     return part.with_name(part.name + ".json")
 
 
-def _recall(part: Path) -> _Begun | None:
+def _read_notes(part: Path) -> _PartialDownload | None:
     """What was begun in `part`; None where nothing was, or nothing that can be read."""
     try:
-        return _Begun(**json.loads(_notes(part).read_text(encoding="utf-8")))
+        return _PartialDownload(**json.loads(_notes(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
 @dataclass(frozen=True)
-class Got:
+class Download:
     """A model that is here now. `state` says how its file was checked."""
 
     model: Model
     state: Literal["here already", "digest matches", "pin matches", "pinned now"]
 
 
-def gettable() -> list[Status]:
+def downloadable() -> list[Status]:
     """The models that their publishers offer for download, and whether they are here."""
-    return [status for status in listing() if status.model.url]
+    return [status for status in statuses() if status.model.url]
 
 
-def get(name: str, progress: Progress) -> Got:
+def download_model(name: str, progress: Progress) -> Download:
     """Fetch the model of that name into the user's folder, or find that it is here."""
     entry = entries().get(name)
     if entry is None or not entry.model.url:
         why = (
             f"no model is called '{name}'" if entry is None else f"{name} has no address that it could be fetched from"
         )
-        raise WeightsError(why, f"These can be fetched: {', '.join(s.model.name for s in gettable())}.")
-    return bring(entry, progress)
+        raise WeightsError(why, f"These can be fetched: {', '.join(s.model.name for s in downloadable())}.")
+    return download_entry(entry, progress)
 
 
-def bring(entry: Entry, progress: Progress, plain_host: str = "") -> Got:
+def download_entry(entry: Entry, progress: Progress, plain_host: str = "") -> Download:
     """`get` for an entry of any manifest. `plain_host` may be asked without https: a server on this machine, in tests.
 
     Progress is told in bytes.
     """
     if status(entry).state != "missing":
-        return Got(checked(entry), "here already")
-    folder = own_folder()
+        return Download(verified_model(entry), "here already")
+    folder = download_folder()
     target = folder / entry.file
     part = target.with_name(target.name + ".part")
     progress.camera(entry.model.name, 1, 1)
     source = Source(entry.model.url, entry.model.megabytes * 1e6, plain_host)
     try:
-        fetch(source, part, _Told(progress))
+        fetch(source, part, _ByteProgress(progress))
     except WeightsError as fault:
         start = f"{fault.remedy} Or fetch" if fault.remedy else "Fetch"
         remedy = f"{start} {entry.model.url} by hand, on any machine, and put the file at {target}."
         raise WeightsError(fault.message, remedy) from fault
-    return _accept(entry, folder, part)
+    return _verify_and_publish(entry, folder, part)
 
 
-class _Told:
+class _ByteProgress:
     """Progress that begins with what an earlier attempt has left."""
 
     def __init__(self, progress: Progress) -> None:
@@ -251,18 +251,18 @@ class _Told:
             self._begun = True
 
 
-def _accept(entry: Entry, folder: Path, part: Path) -> Got:
+def _verify_and_publish(entry: Entry, folder: Path, part: Path) -> Download:
     """The whole part under its own name, if it is what it should be; otherwise nothing of it is kept."""
     found, pin = digest(part), pins(folder).get(entry.file)
     due = entry.sha256 or (pin.sha256 if pin else "")
     if due and not found.startswith(due):
-        forget(part)
+        remove_part(part)
         what = f"{entry.model.url} gives a file whose SHA-256 begins with {found[:12]}, and {due[:12]} was expected"
         remedy = "It was not kept. Try again; if it stays so, do not use that file."
         if not entry.sha256 and pin:
             remedy = (
                 f"It was not kept: it is not the file that was fetched on {pin.since}. If you trust the new one, "
-                f"remove {entry.file} from {folder / FILE} and fetch again."
+                f"remove {entry.file} from {folder / PINS_FILE} and fetch again."
             )
         raise WeightsError(what, remedy)
     # The pin is first: a stop between the two leaves a pin without a file, never a file without its pin.
@@ -270,9 +270,9 @@ def _accept(entry: Entry, folder: Path, part: Path) -> Got:
         add_pin(folder, entry.file, found, entry.model.url)
     try:
         part.replace(folder / entry.file)
-        forget(part)
+        remove_part(part)
     except OSError as fault:
         raise StoreError(
             f"{folder / entry.file} cannot be written ({fault.strerror})", "Choose another folder."
         ) from fault
-    return Got(checked(entry), "digest matches" if entry.sha256 else "pin matches" if pin else "pinned now")
+    return Download(verified_model(entry), "digest matches" if entry.sha256 else "pin matches" if pin else "pinned now")

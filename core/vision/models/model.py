@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 Kind = Literal["detector", "embedder"]
 Format = Literal["pt", "onnx", "openvino", "safetensors"]
-Three = tuple[float, float, float]
+Triple = tuple[float, float, float]
 
 SUFFIXES: dict[str, Format] = {
     ".pt": "pt",
@@ -37,8 +37,8 @@ class InputConvention:
     height: int = 256
     colour: Literal["rgb", "bgr"] = "rgb"
     scale: float = 255.0
-    mean: Three = (0.0, 0.0, 0.0)
-    std: Three = (1.0, 1.0, 1.0)
+    mean: Triple = (0.0, 0.0, 0.0)
+    std: Triple = (1.0, 1.0, 1.0)
     flip: bool = False
     resize: Literal["linear", "cubic"] = "linear"
 
@@ -52,23 +52,23 @@ class InputConvention:
 
 
 @dataclass(frozen=True)
-class Known:
+class EmbedderPrior:
     """What was measured with an embedder elsewhere: similarities of strangers, as mean and deviation of their inverse
     hyperbolic tangent, and a threshold for one person that did well.
 
     `few` is the same for looks less what is usual in each camera, as they are taken where there are few strangers.
     """
 
-    strange: float
-    spread: float
+    impostor_mean: float
+    impostor_spread: float
     threshold: float
-    few: Known | None = None
+    few_impostors: EmbedderPrior | None = None
 
     @classmethod
-    def of(cls, content: Mapping[str, Any]) -> Known:
+    def from_dict(cls, content: Mapping[str, Any]) -> EmbedderPrior:
         """The one that `asdict` wrote."""
         few = content.get("few")
-        return cls(**{**content, "few": few and cls.of(few)})
+        return cls(**{**content, "few": few and cls.from_dict(few)})
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class Model:
     assumed: tuple[str, ...] = ()
     url: str = ""
     megabytes: float = 0.0
-    known: Known | None = None
+    prior: EmbedderPrior | None = None
 
     @property
-    def pytorch(self) -> bool:
+    def is_pytorch(self) -> bool:
         """Whether PyTorch itself can run it."""
         return self.format in ("pt", "safetensors")
 

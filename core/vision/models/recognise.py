@@ -12,7 +12,7 @@ from typing import Any
 
 from core.base.errors import WeightsError
 from core.machine.offline import import_openvino
-from core.vision.models.digests import bare_name, format_of
+from core.vision.models.digests import format_of, model_name
 from core.vision.models.model import SUFFIXES, InputConvention, Kind, Model
 
 OSNET_WIDTHS = {64: "osnet_x1_0", 32: "osnet_x0_5", 16: "osnet_x0_25"}
@@ -30,7 +30,7 @@ def read_state(path: Path) -> dict[str, Any]:
     return {str(key).removeprefix("module."): value for key, value in held.items()}
 
 
-def trained_as(path: Path) -> dict[str, Any]:
+def training_recipe(path: Path) -> dict[str, Any]:
     """The recipe that our own lab writes into the weights it makes; empty for everybody else's."""
     if path.suffix.lower() != ".safetensors":
         return {}
@@ -65,10 +65,10 @@ def _read(path: Path) -> Any:
         raise WeightsError(f"{path.name} cannot be read as weights ({fault})", "Fetch the file again.") from fault
 
 
-def architecture(state: dict[str, Any]) -> str:
+def architecture_of(state: dict[str, Any]) -> str:
     """`resnet50`, `ft_resnet50`, `osnet_x...`, or one of them `steady_`; empty where the keys mean none of them."""
     if "steady.weight" in state:
-        within = architecture({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
+        within = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
         return STEADY + within if within else ""
     if "conv1.conv.weight" in state and "conv5.conv.weight" in state:
         return OSNET_WIDTHS.get(int(state["conv1.conv.weight"].shape[0]), "")
@@ -93,8 +93,8 @@ def recognise(path: Path, digest: str, kind: Kind, known: list[Model]) -> Model:
     if kind == "detector":
         # Ultralytics names its files .pt and opens no others; torchvision's are .pth.
         yolo = form in ("onnx", "openvino") or path.suffix.lower() == ".pt"
-        return _yolo(path, digest) if yolo else _faster(path, digest)
-    return _network(path, digest, known) if form in ("pt", "safetensors") else _graph(path, digest)
+        return _yolo_model(path, digest) if yolo else _faster_rcnn_model(path, digest)
+    return _checkpoint_model(path, digest, known) if form in ("pt", "safetensors") else _graph_model(path, digest)
 
 
 def faster_rcnn(state: dict[str, Any]) -> tuple[str, int]:
@@ -109,7 +109,7 @@ def faster_rcnn(state: dict[str, Any]) -> tuple[str, int]:
     return "", 0
 
 
-def _faster(path: Path, digest: str) -> Model:
+def _faster_rcnn_model(path: Path, digest: str) -> Model:
     network, classes = faster_rcnn(read_state(path))
     if not network:
         raise WeightsError(
@@ -118,7 +118,7 @@ def _faster(path: Path, digest: str) -> Model:
         )
     whose = "COCO's" if classes == COCO_LABELS else "of its own"
     return Model(
-        name=bare_name(path),
+        name=model_name(path),
         kind="detector",
         path=path,
         format=format_of(path) or SUFFIXES[".pth"],
@@ -129,9 +129,9 @@ def _faster(path: Path, digest: str) -> Model:
     )
 
 
-def _yolo(path: Path, digest: str) -> Model:
+def _yolo_model(path: Path, digest: str) -> Model:
     return Model(
-        name=bare_name(path),
+        name=model_name(path),
         kind="detector",
         path=path,
         format=format_of(path) or SUFFIXES[".pt"],
@@ -142,24 +142,24 @@ def _yolo(path: Path, digest: str) -> Model:
     )
 
 
-def _network(path: Path, digest: str, known: list[Model]) -> Model:
-    built = architecture(read_state(path))
-    like = [model for model in known if model.architecture == built.removeprefix(STEADY) and model.pytorch]
+def _checkpoint_model(path: Path, digest: str, known: list[Model]) -> Model:
+    built = architecture_of(read_state(path))
+    like = [model for model in known if model.architecture == built.removeprefix(STEADY) and model.is_pytorch]
     if not like:
         raise WeightsError(
             f"{path.name} holds none of the networks known here",
-            f"Known: {', '.join(sorted({model.architecture for model in known if model.pytorch}))}; or give ONNX.",
+            f"Known: {', '.join(sorted({model.architecture for model in known if model.is_pytorch}))}; or give ONNX.",
         )
     assumed: tuple[str, ...] = (
         f"taken for {built} by the names of its weights; its input convention is that of {like[0].name}",
     )
-    convention, recipe = like[0].input, trained_as(path)
+    convention, recipe = like[0].input, training_recipe(path)
     if {"height", "width"} <= set(recipe):
         # Our lab always trains with this mean and deviation; the size is the recipe's.
         convention = InputConvention(int(recipe["width"]), int(recipe["height"]), mean=IMAGENET_MEAN, std=IMAGENET_STD)
         assumed = ()
     return Model(
-        name=bare_name(path),
+        name=model_name(path),
         kind="embedder",
         path=path,
         format=format_of(path) or SUFFIXES[".pt"],
@@ -172,7 +172,7 @@ def _network(path: Path, digest: str, known: list[Model]) -> Model:
     )
 
 
-def _graph(path: Path, digest: str) -> Model:
+def _graph_model(path: Path, digest: str) -> Model:
     """ONNX and OpenVINO say their input's size and their output's length, but neither colour nor mean nor scale."""
     try:
         graph = import_openvino().Core().read_model(path)
@@ -185,7 +185,7 @@ def _graph(path: Path, digest: str) -> Model:
             f"{path.name} cannot be read as an embedder ({reason})", "Give a model with input n x 3 x height x width."
         ) from fault
     return Model(
-        name=bare_name(path),
+        name=model_name(path),
         kind="embedder",
         path=path,
         format=format_of(path) or SUFFIXES[".onnx"],

@@ -28,13 +28,13 @@ from av.video.frame import PictureType
 from av.video.reformatter import VideoReformatter
 
 from core.base.errors import ClipError
-from core.base.types import PICTURES, Clip, Image, Ints
+from core.base.types import IMAGE_SUFFIXES, Clip, Image, Ints
 
 # FFmpeg's own messages are about bytes; what a user needs to know goes into errors and warnings.
 av.logging.set_level(None)
 
 _CONVERT = "Convert it to H.264 in MP4 and try again."
-_NO_CLIP = (
+_NOT_A_VIDEO = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the video", "Run `git lfs pull` to fetch the video."),
     (b"<!doctype html", "is a web page, not a video", "Download the video itself, not the page that shows it."),
     (b"<html", "is a web page, not a video", "Download the video itself, not the page that shows it."),
@@ -42,9 +42,9 @@ _NO_CLIP = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Any, Any]]:
+def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     """(container, its main video stream); `ClipError` where there is none that can be decoded."""
-    _refuse_others(path)
+    _check_content(path)
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
@@ -56,7 +56,7 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         yield container, _video_stream(container, path)
 
 
-def _refuse_others(path: Path) -> None:
+def _check_content(path: Path) -> None:
     try:
         with path.open("rb") as file:
             head = file.read(1024)
@@ -67,7 +67,7 @@ def _refuse_others(path: Path) -> None:
     if not head:
         raise ClipError(f"{path.name} is empty (0 bytes)", "Copy or download it again.")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for sign, what, remedy in _NO_CLIP:
+    for sign, what, remedy in _NOT_A_VIDEO:
         if start.startswith(sign):
             raise ClipError(f"{path.name} {what}", remedy)
 
@@ -84,7 +84,7 @@ def _video_stream(container: Any, path: Path) -> Any:
     return stream
 
 
-def packets(container: Any, stream: Any) -> Iterator[Any]:
+def data_packets(container: Any, stream: Any) -> Iterator[Any]:
     """The stream's packets that hold data, up to the end or to where the file breaks off."""
     try:
         for packet in container.demux(stream):
@@ -94,12 +94,12 @@ def packets(container: Any, stream: Any) -> Iterator[Any]:
         return
 
 
-def is_shown(packet: Any, codec: str) -> bool:
+def yields_picture(packet: Any, codec: str) -> bool:
     """Whether a picture comes of the packet: not if an edit list cuts it off, nor if VP8 keeps it as a reference."""
     return not packet.is_discard and not (codec == "vp8" and not memoryview(packet)[0] & 0x10)
 
 
-class Decoding:
+class FrameDecoder:
     """A stream's frames in the order shown. `damaged` counts the packets that could not be decoded so far."""
 
     def __init__(self, container: Any, stream: Any) -> None:
@@ -107,7 +107,7 @@ class Decoding:
         self._container, self._stream = container, stream
 
     def __iter__(self) -> Iterator[Any]:
-        for packet in packets(self._container, self._stream):
+        for packet in data_packets(self._container, self._stream):
             yield from self.decode(packet)
         yield from self.flush()
 
@@ -125,7 +125,7 @@ class Decoding:
 
 
 # Formats that stamp packets in storage order, or not at all: their frames are counted as they come out.
-COUNTED = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
+WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
 # Encoders seldom put more frames than this between two key frames.
 _USUAL_GROUP = 300
 
@@ -134,7 +134,7 @@ def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
     """(frame number, bgr as stored, before rotation) of the wanted frames that can be decoded, rising."""
     width, height = (clip.height, clip.width) if clip.rotation % 180 else (clip.width, clip.height)
     reformatter, left = VideoReformatter(), wanted.tolist()[::-1]
-    with closing(_from(clip, int(wanted[0]))) as frames:
+    with closing(_frames_from(clip, int(wanted[0]))) as frames:
         for number, frame in frames:
             while left and left[-1] < number:
                 left.pop()
@@ -146,23 +146,23 @@ def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
                 return
 
 
-def _from(clip: Clip, begin: int) -> Generator[tuple[int, Any]]:
+def _frames_from(clip: Clip, begin: int) -> Generator[tuple[int, Any]]:
     """Numbered frames from `begin` on: after a jump to a key frame before it where that is safe, else from 0."""
-    counted = clip.container in COUNTED
+    counted = clip.container in WITHOUT_TIMESTAMPS
     for target in () if counted else (begin, begin - _USUAL_GROUP):
         if target > 0:
-            with opened(Path(clip.path)) as (container, stream):
-                frames = _after_jump(_stamped(clip, container, stream, target), begin)
+            with open_video(Path(clip.path)) as (container, stream):
+                frames = _after_seek(_numbered_by_timestamp(clip, container, stream, target), begin)
                 head = next(frames, None)
                 if head is not None:
                     yield head
                     yield from frames
                     return
-    with opened(Path(clip.path)) as (container, stream):
-        yield from _counted(container, stream) if counted else _stamped(clip, container, stream, 0)
+    with open_video(Path(clip.path)) as (container, stream):
+        yield from _numbered_by_count(container, stream) if counted else _numbered_by_timestamp(clip, container, stream, 0)
 
 
-def _after_jump(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tuple[int, Any]]:
+def _after_seek(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tuple[int, Any]]:
     """Frames from `begin` on, or none unless a true key frame comes up to there: what follows one is sure to be exact.
 
     A jump may land too late, on a frame that only claims to be a key frame, or on one whose leading frames need
@@ -178,13 +178,13 @@ def _after_jump(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tupl
             yield number, frame
 
 
-def _counted(container: Any, stream: Any) -> Generator[tuple[int, Any]]:
-    decoding = Decoding(container, stream)
+def _numbered_by_count(container: Any, stream: Any) -> Generator[tuple[int, Any]]:
+    decoding = FrameDecoder(container, stream)
     for turn, frame in enumerate(decoding):
         yield turn + decoding.damaged, frame
 
 
-def _stamped(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[tuple[int, Any]]:
+def _numbered_by_timestamp(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[tuple[int, Any]]:
     """Frames numbered by timestamp. One without a stamp follows the one before; one with a foreign stamp is dropped."""
     ticks = np.rint((clip.times + clip.start_seconds) / float(stream.time_base)).astype(np.int64)
     if begin:
@@ -194,7 +194,7 @@ def _stamped(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[t
             return
     last = -1
     aligned = not begin
-    for frame in Decoding(container, stream):
+    for frame in FrameDecoder(container, stream):
         aligned = aligned or frame.pts is not None
         number = last + 1 if frame.pts is None else max(last + 1, int(np.searchsorted(ticks, frame.pts)))
         if aligned and number < len(ticks) and frame.pts in (None, ticks[number]):
@@ -202,7 +202,7 @@ def _stamped(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[t
             last = number
 
 
-CONTAINER = "pictures"
+PICTURE_SEQUENCE = "pictures"
 
 
 def is_sequence(path: Path) -> bool:
@@ -214,14 +214,14 @@ def picture_files(path: Path) -> list[Path]:
     """The pictures of a folder or pattern in natural order; `ClipError` where there are none."""
     folder, pattern = (path, "*") if path.is_dir() else (path.parent, re.sub(r"%\d*d", "[0-9]*", path.name))
     try:
-        found = [file for file in folder.glob(pattern) if file.suffix.lower() in PICTURES and file.name[0] != "."]
+        found = [file for file in folder.glob(pattern) if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
     except OSError as error:
         raise ClipError(f"{path} cannot be listed ({error.strerror})", "Check the folder and its rights.") from error
     if not found:
         raise ClipError(
             f"{path} holds no pictures", "Give a video file, or a folder that directly holds JPEG or PNG pictures."
         )
-    return sorted(found, key=_natural)
+    return sorted(found, key=_natural_order)
 
 
 def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
@@ -230,7 +230,7 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
     if len(files) != clip.frames:
         raise ClipError(f"{clip.path} changed while it was open", "Start the analysis again.")
     for number in wanted.tolist():
-        bgr = decoded(files[number])
+        bgr = decode_picture(files[number])
         if not len(bgr):
             continue
         if bgr.shape[:2] != (clip.height, clip.width):
@@ -242,7 +242,7 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
         yield number, bgr
 
 
-def decoded(file: Path) -> Image:
+def decode_picture(file: Path) -> Image:
     """The picture as bgr (height, width, 3), or an array of length 0 where it cannot be decoded."""
     try:
         content = np.fromfile(file, np.uint8)
@@ -252,7 +252,7 @@ def decoded(file: Path) -> Image:
     return np.empty((0, 0, 3), np.uint8) if bgr is None else np.asarray(bgr, np.uint8)
 
 
-def _natural(file: Path) -> list[str | int]:
+def _natural_order(file: Path) -> list[str | int]:
     """
     >>> sorted([Path("a10.png"), Path("a2.png")], key=_natural)[0].name
     'a2.png'

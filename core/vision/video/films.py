@@ -27,7 +27,7 @@ _ENCODER = {"preset": "veryfast", "crf": "25", "bf": "0", "g": "60"}
 _JPEG_QUALITY = 85
 
 
-def size_shown(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]:
+def display_size(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]:
     """Even numbers, at most `widest` wide, in the clip's proportions.
 
     >>> size_shown(1280, 720), size_shown(480, 361), size_shown(1080, 1920)
@@ -40,16 +40,16 @@ def size_shown(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]
 def still(clip: Clip, frame: int = 0, width: int = 320) -> bytes:
     """One picture of the clip as JPEG; the first one that can be read from `frame` on."""
     rows = np.arange(frame, clip.frames)
-    with read(clip, Timeline(rows, clip.times[rows]), scale_to=size_shown(clip.width, clip.height, width)) as pictures:
+    with read(clip, Timeline(rows, clip.times[rows]), scale_to=display_size(clip.width, clip.height, width)) as pictures:
         for picture in pictures:
             return jpeg(picture.bgr, _JPEG_QUALITY)
     raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
 
 
-def make_proxy(clip: Clip, target: Path, tell: Callable[[int, int], None] = lambda done, total: None) -> None:
+def make_proxy(clip: Clip, target: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Write the film to `target`, whole or not at all. `tell` gets frames done and frames in all."""
     everything = Timeline(np.arange(clip.frames), clip.times)
-    write_film(clip, everything, target, size_shown(clip.width, clip.height), lambda picture: picture.bgr, tell)
+    write_film(clip, everything, target, display_size(clip.width, clip.height), lambda picture: picture.bgr, on_progress)
 
 
 def write_film(
@@ -57,14 +57,14 @@ def write_film(
     timeline: Timeline,
     target: Path,
     size: tuple[int, int],
-    drawn: Callable[[Picture], Image],
-    tell: Callable[[int, int], None],
+    draw: Callable[[Picture], Image],
+    on_progress: Callable[[int, int], None],
 ) -> None:
     """A film of the frames of `timeline` at `size`, each as `drawn` hands it back; whole or not at all."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _encode(clip, timeline, part, size, drawn, tell)
+        _encode(clip, timeline, part, size, draw, on_progress)
         part.replace(target)
     except (OSError, av.FFmpegError) as fault:
         raise StoreError(

@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 
 from core.base.types import Clip, Floats, Image
-from core.vision.video.decoding import CONTAINER, Decoding, decoded, opened, picture_files
-from core.vision.video.reading import TURNS
+from core.vision.video.decoding import PICTURE_SEQUENCE, FrameDecoder, decode_picture, open_video, picture_files
+from core.vision.video.reading import ROTATIONS
 
 BLACK = 16
 """The lighter parts (95 of 100 pixels are darker) of a picture that shows nothing."""
@@ -54,7 +54,7 @@ _ADVICE = {
 class Note:
     """`words` say what was seen, `remedy` what to do about it."""
 
-    words: str
+    message: str
     remedy: str
 
 
@@ -78,10 +78,10 @@ def measure(bgr: Image) -> Measures:
     return Measures(float(grey.mean()), float(light), float(light - dark), detail)
 
 
-def notes_of(clip: Clip, seen: Sequence[Measures]) -> list[Note]:
+def clip_notes(clip: Clip, seen: Sequence[Measures]) -> list[Note]:
     """Notes on a clip of which some pictures were `seen`; what most of them are like counts."""
-    told = [Note(words, advice_on(words)) for words in clip.warnings if "picture is black" not in words]
-    if fragmented(Path(clip.path)):
+    told = [Note(words, advice_for(words)) for words in clip.warnings if "picture is black" not in words]
+    if is_fragmented(Path(clip.path)):
         told.append(
             Note(
                 "The file is written in pieces (fragmented MP4), as recorders do while they record.",
@@ -91,7 +91,7 @@ def notes_of(clip: Clip, seen: Sequence[Measures]) -> list[Note]:
     return told + _notes_on_pictures(seen) + _of_size(clip)
 
 
-def advice_on(warning: str) -> str:
+def advice_for(warning: str) -> str:
     """What to do about a warning of the probe.
 
     >>> advice_on("Time jumps 2 times, by up to 4.0 s.")[:24]
@@ -139,7 +139,7 @@ def _of_size(clip: Clip) -> list[Note]:
     ]
 
 
-def small_people(heights: Floats) -> list[Note]:
+def small_people_notes(heights: Floats) -> list[Note]:
     """A note where most of the people found in a clip (heights of their boxes in pixels) are too small for looks."""
     if not len(heights) or (usual := float(np.median(heights))) >= SMALL:
         return []
@@ -151,7 +151,7 @@ def small_people(heights: Floats) -> list[Note]:
     ]
 
 
-def fragmented(path: Path) -> bool:
+def is_fragmented(path: Path) -> bool:
     """Whether an MP4 file holds its frames in pieces: it has a `moof` box.
 
     The first boxes tell; a file of another kind is not fragmented.
@@ -180,51 +180,51 @@ _SLACK_SECONDS = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Glimpse:
+class PreviewFrame:
     """One picture as it is shown (rotation applied), and its second of the clip."""
 
     seconds: float
     bgr: Image
 
 
-def glimpses(clip: Clip, count: int = 6) -> list[Glimpse]:
+def preview_frames(clip: Clip, count: int = 6) -> list[PreviewFrame]:
     """Up to `count` pictures spread over the clip; fewer where some cannot be had or would be the same one."""
     moments = (np.arange(count) + 0.5) / count * clip.duration_seconds
-    found = _glimpses_of_pictures(clip, moments) if clip.container == CONTAINER else _of_video(clip, moments)
-    different: list[Glimpse] = []
+    found = _glimpses_of_pictures(clip, moments) if clip.container == PICTURE_SEQUENCE else _of_video(clip, moments)
+    different: list[PreviewFrame] = []
     for glimpse in found:
         if not different or glimpse.seconds > different[-1].seconds:
             different.append(glimpse)
     return different
 
 
-def _glimpses_of_pictures(clip: Clip, moments: Any) -> Iterator[Glimpse]:
+def _glimpses_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
     files = picture_files(Path(clip.path))
     rows = np.searchsorted(clip.times, moments + _SLACK_SECONDS, side="right") - 1
     for row in np.unique(rows).tolist():
-        bgr = decoded(files[row])
+        bgr = decode_picture(files[row])
         if len(bgr):
-            yield Glimpse(float(clip.times[row]), bgr)
+            yield PreviewFrame(float(clip.times[row]), bgr)
 
 
-def _of_video(clip: Clip, moments: Any) -> Iterator[Glimpse]:
-    with opened(Path(clip.path)) as (container, stream):
+def _of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+    with open_video(Path(clip.path)) as (container, stream):
         tick, most = float(stream.time_base), max(2, _PIXELS // (clip.width * clip.height))
         for seconds in moments.tolist():
             due = round((seconds + clip.start_seconds) / tick)
             try:
                 container.seek(due, stream=stream)
-                frame = _near(Decoding(container, stream), due, most)
+                frame = _near(FrameDecoder(container, stream), due, most)
             except av.FFmpegError:
                 # A file that cannot be jumped in: what has been seen so far must do.
                 return
             if frame is not None:
                 at = seconds if frame.pts is None else frame.pts * tick - clip.start_seconds
                 stored: Any = frame.to_ndarray(format="bgr24")
-                yield Glimpse(at, cv2.rotate(stored, TURNS[clip.rotation]) if clip.rotation else stored)
+                yield PreviewFrame(at, cv2.rotate(stored, ROTATIONS[clip.rotation]) if clip.rotation else stored)
 
 
-def _near(frames: Decoding, due: int, most: int) -> Any:
+def _near(frames: FrameDecoder, due: int, most: int) -> Any:
     """The frame at the tick `due`, or as near before it as `most` frames lead; nothing where none can be decoded."""
     found = None
     for number, frame in enumerate(frames, 1):

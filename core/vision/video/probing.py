@@ -26,15 +26,15 @@ from core.base.settings import VideoSettings
 from core.base.types import Clip, Image, Ints, Seconds, Timeline
 from core.machine.paths import cache_dir
 from core.vision.video.decoding import (
-    CONTAINER,
-    COUNTED,
-    Decoding,
-    decoded,
+    PICTURE_SEQUENCE,
+    WITHOUT_TIMESTAMPS,
+    FrameDecoder,
+    data_packets,
+    decode_picture,
     is_sequence,
-    is_shown,
-    opened,
-    packets,
+    open_video,
     picture_files,
+    yields_picture,
 )
 
 _TIME_SLACK_SECONDS = 1e-6
@@ -52,11 +52,11 @@ def plan(clip: Clip, settings: VideoSettings) -> Timeline:
             f"the clip has {clip.frames} frames in {clip.duration_seconds:.2f} s",
             "Choose from and to within the clip.",
         )
-    frame = low + _spaced(clip.times[low:high], settings.fps)
+    frame = low + _rows_at_rate(clip.times[low:high], settings.fps)
     return Timeline(frame=frame, seconds=clip.times[frame])
 
 
-def _spaced(times: Seconds, fps: float) -> Ints:
+def _rows_at_rate(times: Seconds, fps: float) -> Ints:
     """Rows of `times` at most `fps` a second on average, without drift; all of them where the source is no faster.
 
     >>> _spaced(np.arange(11) / 25, 10).tolist()
@@ -88,13 +88,13 @@ def digest(path: str | Path) -> str:
     files = picture_files(clip) if sequence else [clip]
     try:
         signature = _signature(files)
-        known = _recall(clip, signature)
+        known = _read_index(clip, signature)
         if known:
             return known
-        fresh = _content(files, named=sequence)
+        fresh = _content_digest(files, named=sequence)
         # A file that is still being written gets a digest too, but one that nobody will trust later.
         if _signature(files) == signature:
-            _remember(clip, signature, fresh)
+            _write_index(clip, signature, fresh)
     except OSError as error:
         raise ClipError(
             f"{clip.name} cannot be read ({error.strerror})", "Check that the file is there and may be read."
@@ -102,13 +102,13 @@ def digest(path: str | Path) -> str:
     return fresh
 
 
-def remember(path: Path, digest: str) -> None:
+def remember_digest(path: Path, digest: str) -> None:
     """Take `digest` for that of the file at `path`: it was taken on the way when the file came in."""
     clip = path.resolve()
-    _remember(clip, _signature([clip]), digest)
+    _write_index(clip, _signature([clip]), digest)
 
 
-def _content(files: Iterable[Path], named: bool) -> str:
+def _content_digest(files: Iterable[Path], named: bool) -> str:
     total = hashlib.blake2b(digest_size=_DIGEST_BYTES)
     for file in files:
         if named:
@@ -134,7 +134,7 @@ def _index() -> sqlite3.Connection:
     return index
 
 
-def _recall(clip: Path, signature: str) -> str:
+def _read_index(clip: Path, signature: str) -> str:
     """The remembered digest, or "" if there is none. The index only saves time: broken, it is as good as empty."""
     with suppress(sqlite3.Error), closing(_index()) as index:
         query = "SELECT digest FROM digests WHERE path = ? AND signature = ?"
@@ -143,7 +143,7 @@ def _recall(clip: Path, signature: str) -> str:
     return ""
 
 
-def _remember(clip: Path, signature: str, fresh: str) -> None:
+def _write_index(clip: Path, signature: str, fresh: str) -> None:
     with suppress(sqlite3.Error), closing(_index()) as index, index:
         index.execute("INSERT OR REPLACE INTO digests VALUES (?, ?, ?)", (str(clip), signature, fresh))
 
@@ -167,7 +167,7 @@ def probe(path: str | Path, pictures_per_second: float = 10.0) -> Clip:
 
 def _sequence(path: Path, rate: float) -> Clip:
     files = picture_files(path)
-    bgr = decoded(files[0])
+    bgr = decode_picture(files[0])
     if not len(bgr):
         raise ClipError(f"{files[0].name} is not a picture that can be read", "Remove it, or save it again.")
     return Clip(
@@ -178,7 +178,7 @@ def _sequence(path: Path, rate: float) -> Clip:
         times=np.arange(len(files)) / rate,
         fps=rate,
         codec=files[0].suffix[1:].lower(),
-        container=CONTAINER,
+        container=PICTURE_SEQUENCE,
         warnings=_darkness(bgr),
     )
 
@@ -188,20 +188,20 @@ class _Survey:
     """What one pass over all packets brings: timestamps in ticks, counts, and the first frame that decodes."""
 
     stamps: list[int | None] = field(default_factory=list)
-    held: int = 0
+    packet_count: int = 0
     corrupt: int = 0
-    first: list[Any] = field(default_factory=list)
+    first_frames: list[Any] = field(default_factory=list)
 
     @classmethod
     def of(cls, container: Any, stream: Any) -> _Survey:
-        survey, decoding = cls(), Decoding(container, stream)
-        for packet in packets(container, stream):
-            survey.held += 1
+        survey, decoding = cls(), FrameDecoder(container, stream)
+        for packet in data_packets(container, stream):
+            survey.packet_count += 1
             survey.corrupt += packet.is_corrupt
-            if is_shown(packet, stream.codec_context.name):
+            if yields_picture(packet, stream.codec_context.name):
                 survey.stamps.append(packet.dts if packet.pts is None else packet.pts)
-            survey.first = survey.first or decoding.decode(packet)
-        survey.first = survey.first or decoding.flush()
+            survey.first_frames = survey.first_frames or decoding.decode(packet)
+        survey.first_frames = survey.first_frames or decoding.flush()
         return survey
 
     def seconds(self, tick: float, rate: float) -> Seconds:
@@ -215,23 +215,23 @@ class _Survey:
 
 
 def _video(path: Path) -> Clip:
-    with opened(path) as (container, stream):
+    with open_video(path) as (container, stream):
         survey = _Survey.of(container, stream)
         if not survey.stamps:
             raise ClipError(
                 f"{path.name} has a header but no frames", "The recording was not finished: export it again."
             )
-        if not survey.first:
+        if not survey.first_frames:
             raise ClipError(
                 f"{path.name}: none of its {len(survey.stamps)} frames can be decoded ({stream.codec_context.name})",
                 "It is damaged or encrypted; export it again, as H.264 in MP4.",
             )
         times = survey.seconds(float(stream.time_base), float(stream.average_rate or _DEFAULT_RATE))
-        frame, header = survey.first[0], stream.frames
-        fps, pace = _pace(times)
+        frame, header = survey.first_frames[0], stream.frames
+        fps, pace = _frame_rate(times)
         rotation = round(frame.rotation / 90) * 90 % 360
         width, height = (frame.height, frame.width) if rotation % 180 else (frame.width, frame.height)
-        late = _undecoded(frame, float(stream.time_base), times, container.format.name)
+        late = _undecodable_frames(frame, float(stream.time_base), times, container.format.name)
         return Clip(
             path=str(path),
             digest=digest(path),
@@ -247,7 +247,7 @@ def _video(path: Path) -> Clip:
         )
 
 
-def _pace(times: Seconds) -> tuple[float, tuple[str, ...]]:
+def _frame_rate(times: Seconds) -> tuple[float, tuple[str, ...]]:
     """Frames a second (that of the usual step where there is one, else the mean), and what is odd about it."""
     if len(times) < 2 or times[-1] <= times[0]:
         return 0.0, ()
@@ -268,19 +268,19 @@ def _pace(times: Seconds) -> tuple[float, tuple[str, ...]]:
     return fps, tuple(warnings)
 
 
-def _undecoded(frame: Any, tick: float, times: Seconds, container: str) -> int:
+def _undecodable_frames(frame: Any, tick: float, times: Seconds, container: str) -> int:
     """How many frames come before the first one that decodes."""
-    if container in COUNTED or frame.pts is None:
+    if container in WITHOUT_TIMESTAMPS or frame.pts is None:
         return 0
     return int(np.searchsorted(times, (frame.pts - 0.5) * tick))
 
 
 def _damage(survey: _Survey, header: int, late: int) -> tuple[str, ...]:
     warnings = []
-    if header > 0 and header != survey.held:
-        warnings.append(f"The header announces {header} frames, the file holds {survey.held}.")
+    if header > 0 and header != survey.packet_count:
+        warnings.append(f"The header announces {header} frames, the file holds {survey.packet_count}.")
     if survey.corrupt:
-        warnings.append(f"{survey.corrupt} of {survey.held} packets are damaged: frames may be missing or smeared.")
+        warnings.append(f"{survey.corrupt} of {survey.packet_count} packets are damaged: frames may be missing or smeared.")
     if late:
         warnings.append(f"The first {late} frames cannot be decoded.")
     return tuple(warnings)

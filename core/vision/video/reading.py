@@ -20,9 +20,9 @@ import numpy as np
 
 from core.base.errors import ClipError
 from core.base.types import Clip, Image, Ints, Timeline
-from core.vision.video.decoding import CONTAINER, decoded_pictures, sequence_pictures
+from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
 
-TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,17 +148,17 @@ def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, i
     wanted = timeline.frame[first:]
     if not len(wanted):
         return
-    decode = sequence_pictures if clip.container == CONTAINER else decoded_pictures
+    decode = sequence_pictures if clip.container == PICTURE_SEQUENCE else decoded_pictures
     row = first
     with closing(decode(clip, wanted)) as pictures:
         for number, stored in pictures:
             row += int(np.searchsorted(timeline.frame[row:], number))
-            yield Picture(row, number, float(timeline.seconds[row]), _shown(stored, clip.rotation, scale_to))
+            yield Picture(row, number, float(timeline.seconds[row]), _scale_and_rotate(stored, clip.rotation, scale_to))
 
 
-def _shown(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
+def _scale_and_rotate(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
     """Scaled, then turned: the smaller picture is the cheaper one to turn."""
     if scale_to is not None:
         size = scale_to[::-1] if rotation % 180 else scale_to
         stored = np.asarray(cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return np.asarray(cv2.rotate(stored, TURNS[rotation]), np.uint8) if rotation else stored
+    return np.asarray(cv2.rotate(stored, ROTATIONS[rotation]), np.uint8) if rotation else stored

@@ -5,5 +5,5 @@ from .case import CaseClip as CaseClip
 from .case import Plan as Plan
 from .delete import Erasure as Erasure
 from .delete import erase as erase
-from .delete import what_goes as what_goes
+from .delete import plan_erasure as plan_erasure
 from .store import Cases as Cases

@@ -31,7 +31,7 @@ from core.machine.paths import cache_dir, write_atomically, written_whole
 from core.vision.video import digest
 from core.workspace.cases.case import Case, CaseClip
 from core.workspace.cases.store import Cases
-from core.workspace.sources import free_bytes, permitted
+from core.workspace.sources import free_bytes, is_permitted
 
 
 def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progress: Progress | None = None) -> None:
@@ -137,7 +137,7 @@ def _moved(run: Path, places: dict[str, str]) -> None:
     """What a run's files say of the machine it was made on: clips lie elsewhere here, and its process is none."""
 
     def here(path: str, content: str) -> str:
-        missing = path if permitted(path) else str(_upload(_plain(path)))
+        missing = path if is_permitted(path) else str(_upload(_plain(path)))
         return places.get(content, missing)
 
     job, record = _content(run / "job.json"), _content(run / "out" / "run.json")
@@ -157,7 +157,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _place(clip: CaseClip, held: list[str]) -> Path:
     """Where the clip is here: unpacked, or where it was if that may be opened, else among the uploads, missing."""
-    if not _came(clip, held) and permitted(clip.path):
+    if not _came(clip, held) and is_permitted(clip.path):
         return Path(clip.path)
     folder = _upload(clip.digest)
     there = sorted(folder.iterdir()) if folder.is_dir() else []

@@ -25,34 +25,34 @@ _OURS = {"cases", "uploads", "sample"}
 class Erasure:
     """What goes with a case: files and folders below the cache, and how many bytes they hold."""
 
-    places: tuple[Path, ...]
+    paths: tuple[Path, ...]
     bytes: int
 
     @property
     def names(self) -> frozenset[str]:
         """Runs and exports among them are called by their keys."""
-        return frozenset(place.name for place in self.places)
+        return frozenset(place.name for place in self.paths)
 
 
-def what_goes(cases: Cases, case: Case) -> Erasure:
+def plan_erasure(cases: Cases, case: Case) -> Erasure:
     """Looked up anew each time: another case may have begun to use the same clip since."""
     others = [other for other in cases.all() if other.key != case.key]
     theirs = {name for other in others for name in _names(other)}
     # Its back-ups bear the key.
     mine = {case.key, *_names(case)} - theirs
     names = tuple(sorted({*mine, *_runs_of(mine)} - theirs))
-    places = [cases.folder(case.key), *_uploads(case, others)]
+    paths = [cases.folder(case.key), *_uploads(case, others)]
     for room in sorted(cache_dir().iterdir()):
         if room.is_dir() and room.name not in _OURS:
-            places += [path for path in sorted(room.iterdir()) if path.name.startswith(names)]
-    return Erasure(tuple(places), sum(map(_size, places)))
+            paths += [path for path in sorted(room.iterdir()) if path.name.startswith(names)]
+    return Erasure(tuple(paths), sum(map(_size, paths)))
 
 
 def erase(cases: Cases, case: Case) -> Erasure:
     """The case and what goes with it are gone when this returns. Its runs must not be at work."""
-    gone = what_goes(cases, case)
-    # The case's own folder is the first of the places: it goes last, so that an erasure cut short can be done again.
-    for place in reversed(gone.places):
+    gone = plan_erasure(cases, case)
+    # The case's own folder is the first of the paths: it goes last, so that an erasure cut short can be done again.
+    for place in reversed(gone.paths):
         shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
     return gone
 

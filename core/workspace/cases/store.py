@@ -102,7 +102,7 @@ class Cases:
                 f"what was done cannot be noted ({fault.strerror})", "Free some space, or begin a new case."
             ) from fault
 
-    def logged(self, key: str) -> list[str]:
+    def log_lines(self, key: str) -> list[str]:
         """What was done, the first line first."""
         path = self.folder(key) / _LOG
         return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []

@@ -34,14 +34,14 @@ from core.workspace.jobs.runs import STOPPED, last_report, last_words, read_json
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-What = Literal["gallery", "crops", "films"]
+ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
     """What to make of a run, `stamp` of which changes with its results; the rest is as in `core.people.Choice`."""
 
-    what: What
+    what: ExportKind
     run: str
     stamp: str
     threshold: float | None = None
@@ -55,7 +55,7 @@ class Export:
         """A reason for showing heads is part of what is made: it is in the manifest."""
         return f"{self.run}-{digest_of(asdict(self))}"
 
-    def words(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
+    def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` that make it of the run in `results`; films are of `clips`."""
         flags: dict[str, Any] = {
             "to": folder / "out",
@@ -74,7 +74,7 @@ class Export:
 
 
 @dataclass(frozen=True)
-class Making:
+class ExportJob:
     """An export as it stands; `sums` are the files that are done, by name, with their sha256."""
 
     key: str
@@ -86,7 +86,7 @@ class Making:
     fault: str = ""
 
     @property
-    def live(self) -> bool:
+    def is_active(self) -> bool:
         return self.state in ("running", "stopping")
 
     def file(self, name: str) -> Path | None:
@@ -107,18 +107,18 @@ class Exports:
         self._launcher = launcher or Children()
         self._lock = threading.Lock()
 
-    def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> Making:
+    def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> ExportJob:
         """Begin, or join where it is at work or done; `results` is the run's folder, `clips` lie where they are now."""
         with self._lock:
             known = self.look(export.key)
-            if known is None or not (known.live or known.state == "done"):
+            if known is None or not (known.is_active or known.state == "done"):
                 self._begin(export, results, clips)
         made = self.look(export.key)
         if made is None:
             raise StoreError("the export cannot be started", "Check the cache folder and its free space.")
         return made
 
-    def look(self, key: str) -> Making | None:
+    def look(self, key: str) -> ExportJob | None:
         """The export of that key; none where nobody asked for it."""
         about, folder = self._about(key), self._root / key
         if not about:
@@ -128,15 +128,15 @@ class Exports:
         facts = (folder, float(about.get("began", 0)), sums)
         if running:
             state: Literal["running", "stopping"] = "stopping" if about.get("cancelled") else "running"
-            return Making(key, state, *facts, last_report(folder / "progress"))
+            return ExportJob(key, state, *facts, last_report(folder / "progress"))
         if sums:
-            return Making(key, "done", *facts)
+            return ExportJob(key, "done", *facts)
         status = status_of(folder / "ended")
         if about.get("cancelled") or status == STOPPED:
-            return Making(key, "stopped", *facts)
-        return Making(key, "failed", *facts, fault=last_words(folder / "log", status))
+            return ExportJob(key, "stopped", *facts)
+        return ExportJob(key, "failed", *facts, fault=last_words(folder / "log", status))
 
-    def of(self, run: str) -> Iterator[Making]:
+    def of(self, run: str) -> Iterator[ExportJob]:
         """Every export of a run whose key is `run`."""
         found = (self.look(folder.name) for folder in sorted(self._root.glob(f"{run}-*")))
         return (making for making in found if making)
@@ -149,7 +149,7 @@ class Exports:
     def forget(self, key: str) -> None:
         """Remove one that is over, files and all."""
         found = self.look(key)
-        if found is not None and found.live:
+        if found is not None and found.is_active:
             raise StoreError("this export is still being made", "Stop it first.")
         if found is not None:
             remove(self._root / key)
@@ -161,7 +161,7 @@ class Exports:
             (folder / "out").mkdir(parents=True)
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
-            words = [*self._command, *export.words(results.resolve(), folder.resolve(), clips)]
+            words = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
             child = self._launcher.start(words, folder)
         except OSError as fault:
             raise StoreError(

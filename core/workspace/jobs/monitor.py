@@ -41,7 +41,7 @@ class Usage(Table):
         self._validate_columns(seconds=number, cpu=number, memory=number)
 
 
-class Watch:
+class RunMonitor:
     """Keeps both files of one run; each at most every two seconds."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
@@ -67,7 +67,7 @@ class Watch:
             return
         self._shown = self._clock()
         try:
-            write_atomically(self._folder / PREVIEW, jpeg(drawn(bgr, xyxy), _QUALITY))
+            write_atomically(self._folder / PREVIEW, jpeg(draw_preview(bgr, xyxy), _QUALITY))
         except StoreError:
             return
 
@@ -75,7 +75,7 @@ class Watch:
         return self._clock() - last >= _EVERY_SECONDS
 
 
-def drawn(bgr: Image, xyxy: Floats) -> Image:
+def draw_preview(bgr: Image, xyxy: Floats) -> Image:
     """A small copy of the picture with the boxes on it."""
     height, width = bgr.shape[:2]
     scale = min(1.0, _WIDTH / width)
@@ -86,7 +86,7 @@ def drawn(bgr: Image, xyxy: Floats) -> Image:
     return small
 
 
-def usage_of(folder: Path, most: int = 240) -> Usage:
+def read_usage(folder: Path, most: int = 240) -> Usage:
     """What was noted so far, thinned to about `most` moments."""
     try:
         lines = (folder / USAGE).read_text(encoding="utf-8").splitlines()

@@ -65,13 +65,13 @@ class Order:
         return digest_of(content)
 
     @property
-    def matched(self) -> bool:
+    def matches_people(self) -> bool:
         """Whether people are looked for again, and not only tracked."""
         return self.embedder != NO_EMBEDDER
 
-    def moved(self, places: Mapping[str, str]) -> Order:
+    def with_paths(self, paths: Mapping[str, str]) -> Order:
         """The same of clips that lie elsewhere now: paths by digest. Its key is the same."""
-        return replace(self, sources=tuple(replace(s, path=places.get(s.digest, s.path)) for s in self.sources))
+        return replace(self, sources=tuple(replace(s, path=paths.get(s.digest, s.path)) for s in self.sources))
 
     def prepare(self, folder: Path) -> None:
         """Write what the command line names by file."""
@@ -79,9 +79,9 @@ class Order:
             if source.regions:
                 write_atomically(_regions_file(folder, source), source.regions.encode())
 
-    def words(self, folder: Path) -> list[str]:
+    def arguments(self, folder: Path) -> list[str]:
         """The arguments of `python -m core` that do this, with the results in `out` of the job's folder."""
-        named = [word for source in self.sources for word in _words_of(source, folder, self.matched)]
+        named = [word for source in self.sources for word in _words_of(source, folder, self.matches_people)]
         video, track = self.video, self.track
         flags = {
             "weights": self.detector,
@@ -102,7 +102,7 @@ class Order:
         }
         # With `=`, so that a negative number is not taken for a flag.
         given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        return ["run", *named, *given, "--no-zip"] if self.matched else ["track", *named, *given]
+        return ["run", *named, *given, "--no-zip"] if self.matches_people else ["track", *named, *given]
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Order:
@@ -178,7 +178,7 @@ _SETTINGS = {
 }
 
 
-def changes(old: Order, new: Order) -> list[str]:
+def describe_changes(old: Order, new: Order) -> list[str]:
     """A short sentence for each difference; none where both come out the same."""
     return [*_clips(old, new), *_models(old, new), *_settings(old, new)]
 

@@ -2,7 +2,7 @@
 
 The sample, drawn by a child process: a server must not draw in its own, and a page that goes away stops it.
 
-Trials of this machine's speed, each by a child process of a few seconds: one at a time, and none twice in vain."""
+SpeedTests of this machine's speed, each by a child process of a few seconds: one at a time, and none twice in vain."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def process_of(about: dict[str, Any]) -> psutil.Process | None:
 DRAW = (sys.executable, "-m", "core", "sample", "--progress", "json")
 
 
-def sample_here(tell: Callable[[float, float | None], None], command: Sequence[str] = DRAW) -> list[Path]:
+def ensure_sample(tell: Callable[[float, float | None], None], command: Sequence[str] = DRAW) -> list[Path]:
     """The sample's clips, drawn first where they are not there. `tell` hears the share done and the seconds left."""
     if clips := sample_clips(sample_folder()):
         return clips
@@ -162,7 +162,7 @@ def sample_here(tell: Callable[[float, float | None], None], command: Sequence[s
 TIME = (sys.executable, "-m", "core", "models", "time")
 
 
-class Trials:
+class SpeedTests:
     """All trials of this server. `command` gets the words appended."""
 
     def __init__(self, command: Sequence[str] = TIME) -> None:

@@ -77,12 +77,12 @@ class Job:
         return f"{self.key}/{self.out.name}"
 
     @property
-    def over(self) -> bool:
+    def has_results(self) -> bool:
         """Whether there are results to look at."""
         return self.state in ("done", "partly")
 
     @property
-    def live(self) -> bool:
+    def is_active(self) -> bool:
         return self.state in ("running", "stopping")
 
 
@@ -99,7 +99,7 @@ def read_job(folder: Path, about: dict[str, Any], running: bool) -> Job:
     by_name = {camera.name: camera for camera in cameras}
     shown = tuple(_camera(by_name.get(s.camera, CameraStatus(s.camera)), report) for s in order.sources)
     out = folder / "out"
-    people = _people(out / "people.csv") if order.matched and state in ("done", "partly") else None
+    people = _people(out / "people.csv") if order.matches_people and state in ("done", "partly") else None
     return Job(folder.name, state, order, float(about["began"]), shown, out, fault, people)
 
 
@@ -138,7 +138,7 @@ def _read_old_folder(
         failed = [camera for camera in cameras if camera.state == "failed"]
         if len(failed) == len(cameras):
             return "failed", ALL_FAILED, cameras
-        if not order.matched or status in (0, 1) or (folder / "out" / "similarity.npz").is_file():
+        if not order.matches_people or status in (0, 1) or (folder / "out" / "similarity.npz").is_file():
             return ("partly" if failed else "done"), "", cameras
     if about.get("cancelled") or status == STOPPED:
         return "stopped", "", cameras
@@ -237,7 +237,7 @@ class Jobs:
         key = order.key
         with self._lock:
             known = self._look(key)
-            if known is None or not (known.live or known.state == "done"):
+            if known is None or not (known.is_active or known.state == "done"):
                 self._begin(key, order)
         return self.look(key)
 
@@ -260,7 +260,7 @@ class Jobs:
 
     def forget(self, key: str) -> None:
         """Remove a job that is over, results and all."""
-        if self.look(key).live:
+        if self.look(key).is_active:
             raise StoreError("this run is still at work", "Stop it first.")
         remove(self._root / key)
 
@@ -273,7 +273,7 @@ class Jobs:
             for stale in (*(out / name for name in _RESULTS), *(folder / name for name in _SHOWN)):
                 stale.unlink(missing_ok=True)
             order.prepare(folder.resolve())
-            words = [*self._command, *order.words(folder.resolve())]
+            words = [*self._command, *order.arguments(folder.resolve())]
             child = self._launcher.start(words, folder, **{ATTEMPT: attempt})
         except OSError as fault:
             raise StoreError(

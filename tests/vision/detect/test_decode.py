@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import WeightsError
 from core.base.settings import DetectSettings
-from core.vision.detect import Letterbox, boxes_of, person_class, suppress
+from core.vision.detect import Letterbox, decode_boxes, person_class, suppress
 from core.vision.track import iou_matrix
 
 SETTINGS = DetectSettings()
@@ -19,19 +19,19 @@ def raw(*anchors: tuple[float, ...]) -> np.ndarray:
 
 
 def test_centre_and_size_become_corners() -> None:
-    found = boxes_of(raw((50, 40, 20, 30, 0.9)), 0, SETTINGS)
+    found = decode_boxes(raw((50, 40, 20, 30, 0.9)), 0, SETTINGS)
     np.testing.assert_allclose(found.xyxy, [[40, 25, 60, 55]])
 
 
 def test_an_anchor_speaks_for_its_best_class_only() -> None:
     output = raw((50, 40, 20, 30, 0.5, 0.6), (150, 40, 20, 30, 0.6, 0.5))
-    np.testing.assert_allclose(boxes_of(output, 0, SETTINGS).score, [0.6])
-    np.testing.assert_allclose(boxes_of(output, 1, SETTINGS).xyxy[:, 0], [40])
+    np.testing.assert_allclose(decode_boxes(output, 0, SETTINGS).score, [0.6])
+    np.testing.assert_allclose(decode_boxes(output, 1, SETTINGS).xyxy[:, 0], [40])
 
 
 @pytest.mark.parametrize(("score", "kept"), [(0.0499, 0), (0.0501, 1)])
 def test_the_floor(score: float, kept: int) -> None:
-    assert len(boxes_of(raw((50, 40, 20, 30, score)), 0, SETTINGS).score) == kept
+    assert len(decode_boxes(raw((50, 40, 20, 30, score)), 0, SETTINGS).score) == kept
 
 
 def test_end_to_end_rows_are_taken_as_they_are() -> None:
@@ -40,7 +40,7 @@ def test_end_to_end_rows_are_taken_as_they_are() -> None:
     rows[0] = (1, 2, 30, 40, 0.4, 0)
     rows[1] = (1, 2, 30, 41, 0.8, 0)
     rows[2] = (5, 5, 9, 9, 0.9, 2)
-    found = boxes_of(rows, 0, SETTINGS)
+    found = decode_boxes(rows, 0, SETTINGS)
     np.testing.assert_allclose(found.xyxy, [[1, 2, 30, 41], [1, 2, 30, 40]])
 
 

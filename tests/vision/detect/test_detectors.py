@@ -47,7 +47,7 @@ def noise() -> list[Image]:
 
 def test_openvino_answers_in_order_and_one_box_list_per_frame(noise: list[Image]) -> None:
     detector = open_detector(find(SHIPPED, "detector"), DetectSettings(size=320), "openvino")
-    assert "OpenVINO" in detector.words and SHIPPED in detector.words
+    assert "OpenVINO" in detector.description and SHIPPED in detector.description
     together = all_of(detector, noise)
     alone = [all_of(detector, [frame])[0] for frame in noise]
     assert len(together) == len(noise)
@@ -66,7 +66,7 @@ def test_leaving_half_way_is_clean(noise: list[Image]) -> None:
 
 def test_torch_is_there_when_asked_for(noise: list[Image]) -> None:
     detector = open_detector(find(SHIPPED, "detector"), DetectSettings(size=320), "torch")
-    assert "PyTorch" in detector.words
+    assert "PyTorch" in detector.description
     assert len(all_of(detector, noise)) == len(noise)
 
 

@@ -101,7 +101,7 @@ def test_the_boxes_are_torchvisions_and_the_colours_are_in_order(either: Model, 
     assert ours.xyxy.dtype == ours.score.dtype == np.float32
     swapped = torchvisions_own(either, as_rgb(picture[:, :, ::-1]))
     assert len(swapped.score) != len(ours.score) or np.abs(swapped.score - ours.score).max() > 1e-3
-    assert "PyTorch, CPU, float32" in detector.words and either.name in detector.words
+    assert "PyTorch, CPU, float32" in detector.description and either.name in detector.description
 
 
 def test_scores_reach_the_floor_and_raising_it_only_removes(saved: Model, picture: Image) -> None:
@@ -148,15 +148,15 @@ def test_nobody_is_length_zero(saved: Model, picture: Image) -> None:
 
 def test_half_precision_is_for_the_parts_that_bear_it(saved: Model, picture: Image) -> None:
     """As on CUDA, computed here: features within half precision's error, handed on as float32; so are the boxes."""
-    from core.vision.detect import build, halve
+    from core.vision.detect import build_network, to_half_precision
 
-    network = build(saved, DetectSettings(size=SIZE))
+    network = build_network(saved, DetectSettings(size=SIZE))
     given = torch.randn(1, 3, SIZE, SIZE)
     with torch.inference_mode():
         maps = network.backbone(given)
         pooled = torch.randn(5, 256, 7, 7)
         full = [*maps.values(), network.roi_heads.box_head(pooled), *network.rpn.head(list(maps.values()))[0]]
-        halve(network)
+        to_half_precision(network)
         half_maps = network.backbone(given)
         half = [*half_maps.values(), network.roi_heads.box_head(pooled), *network.rpn.head(list(maps.values()))[0]]
         (found,) = network([as_rgb(picture)])
@@ -171,7 +171,7 @@ def test_half_precision_is_for_the_parts_that_bear_it(saved: Model, picture: Ima
 def test_the_device_decides_and_openvino_is_refused(saved: Model) -> None:
     with pytest.raises(BackendError, match="runs on PyTorch only"):
         open_detector(saved, DetectSettings(size=SIZE), "openvino")
-    assert "PyTorch" in open_detector(saved, DetectSettings(size=SIZE), "auto").words
+    assert "PyTorch" in open_detector(saved, DetectSettings(size=SIZE), "auto").description
 
 
 def test_a_file_is_known_by_its_weights(either: Model, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from core.lab.training import Student, initialise
-from core.vision.embed import body, open_embedder
-from core.vision.models import architecture, find
+from core.vision.embed import build_body, open_embedder
+from core.vision.models import architecture_of, find
 
 
 def lit(pictures: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def lit(pictures: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", ["osnet_x0_25", "resnet50"])
 def test_light_changes_nothing(name: str) -> None:
     torch.manual_seed(0)
-    steady, plain = body("steady_" + name).eval(), body(name).eval()
+    steady, plain = build_body("steady_" + name).eval(), build_body(name).eval()
     pictures = torch.randn(2, 3, 64, 32)
     with torch.inference_mode():
         before, after = steady(pictures), steady(lit(pictures))
@@ -53,7 +53,7 @@ def test_what_is_trained_embeds_alike_on_both_runtimes(tmp_path: Path) -> None:
     student.train()
     student(torch.randn(8, 3, 16, 8).repeat_interleave(8, 2).repeat_interleave(8, 3))
     state = student.shipped()
-    assert architecture(state) == "steady_osnet_x0_25"
+    assert architecture_of(state) == "steady_osnet_x0_25"
     save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "mine.safetensors")
     model = find(str(tmp_path / "mine.safetensors"), "embedder")
     assert model.architecture == "steady_osnet_x0_25"

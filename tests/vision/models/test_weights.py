@@ -10,14 +10,14 @@ import pytest
 
 from core.base.errors import WeightsError
 from core.vision.models import (
-    HOME,
+    WEIGHTS,
     InputConvention,
-    architecture,
+    architecture_of,
     digest,
     entries,
     find,
     format_of,
-    listing,
+    statuses,
     read_state,
 )
 
@@ -45,21 +45,21 @@ def brought(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_our_own_detector_is_here_and_unchanged() -> None:
     model = find("person-yolo11n", "detector")
-    assert model.path == HOME / "person-yolo11n.pt"
+    assert model.path == WEIGHTS / "person-yolo11n.pt"
     assert (model.format, model.architecture, model.licence) == ("pt", "yolo", "AGPL-3.0-or-later")
     assert model.assumed == ()
     assert len(model.digest) == 64
 
 
 def test_every_shipped_file_has_a_whole_digest_and_every_file_here_is_listed() -> None:
-    states = {status.model.name: status.state for status in listing()}
+    states = {status.model.name: status.state for status in statuses()}
     assert states["person-yolo11n"] == "present"
     listed = {entry.file for entry in entries().values()}
-    for path in HOME.iterdir():
+    for path in WEIGHTS.iterdir():
         if format_of(path):
             assert path.name in listed
     for entry in entries().values():
-        if (HOME / entry.file).exists():
+        if (WEIGHTS / entry.file).exists():
             assert len(entry.sha256) == 64, entry.model.name
 
 
@@ -88,12 +88,12 @@ def test_a_missing_file_is_asked_for_in_both_folders(brought: Path) -> None:
     with pytest.raises(WeightsError) as fault:
         find("osnet_x0_25_msmt17", "embedder")
     assert str(brought / "osnet_x0_25_msmt17.onnx") in str(fault.value)
-    assert str(HOME / "osnet_x0_25_msmt17.onnx") in str(fault.value)
+    assert str(WEIGHTS / "osnet_x0_25_msmt17.onnx") in str(fault.value)
 
 
 def test_a_changed_file_is_refused_by_name_and_named_as_changed(brought: Path) -> None:
     (brought / "resnet50-0676ba61.pth").write_bytes(b"not these weights")
-    assert {s.model.name: s.state for s in listing()}["resnet50-imagenet-v1"] == "changed"
+    assert {s.model.name: s.state for s in statuses()}["resnet50-imagenet-v1"] == "changed"
     with pytest.raises(WeightsError, match="not the file that the manifest describes"):
         find("resnet50-imagenet-v1", "embedder")
 
@@ -101,7 +101,7 @@ def test_a_changed_file_is_refused_by_name_and_named_as_changed(brought: Path) -
 def test_a_broken_folder_is_listed_as_changed_and_explained_when_asked_for(brought: Path) -> None:
     name = "person-reidentification-retail-0287"
     (brought / name).mkdir()
-    assert {s.model.name: s.state for s in listing()}[name] == "changed"
+    assert {s.model.name: s.state for s in statuses()}[name] == "changed"
     with pytest.raises(WeightsError, match=r"holds 0 \.xml"):
         find(name, "embedder")
 
@@ -246,7 +246,7 @@ def test_a_pickle_that_runs_code_is_refused_and_not_run(tmp_path: Path, monkeypa
     ],
 )
 def test_networks_are_told_by_their_keys(keys: dict[str, tuple[int, ...]], expected: str) -> None:
-    assert architecture({key: torch.empty(shape) for key, shape in keys.items()}) == expected
+    assert architecture_of({key: torch.empty(shape) for key, shape in keys.items()}) == expected
 
 
 def test_an_input_convention_is_checked() -> None:

@@ -14,7 +14,7 @@ from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress, Report
 from core.cli import main
 from core.cli.models import bytes_listener, offer, outcome
-from core.vision.models import HOME, Entry, Got, add_pin, bring, entries, find, get, gettable, listing, pins
+from core.vision.models import WEIGHTS, Entry, Download, add_pin, download_entry, entries, find, download_model, downloadable, statuses, pins
 
 HOST = "127.0.0.1"
 CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
@@ -95,8 +95,8 @@ def entry(server: Server, sha256: str = "", name: str = "yolo11n") -> Entry:
     return replace(known, model=model, sha256=sha256)
 
 
-def fetched(one: Entry, progress: Progress | None = None) -> Got:
-    return bring(one, progress or Progress(), plain_host=HOST)
+def fetched(one: Entry, progress: Progress | None = None) -> Download:
+    return download_entry(one, progress or Progress(), plain_host=HOST)
 
 
 def names(folder: Path) -> set[str]:
@@ -199,7 +199,7 @@ def test_a_pin_is_made_said_and_held_to(server: Server, folder: Path) -> None:
     for attempt in (lambda: find("yolo11n", "detector"), lambda: fetched(entry(server))):
         with pytest.raises(WeightsError, match=r"not the file that was fetched on .* pinned.*pins\.json"):
             attempt()
-    assert {s.model.name: s.state for s in listing()}["yolo11n"] == "changed"
+    assert {s.model.name: s.state for s in statuses()}["yolo11n"] == "changed"
     assert (folder / "yolo11n.pt").read_bytes() == b"another file"
     # Fetched again: the pin still counts, for the same file and against another.
     (folder / "yolo11n.pt").unlink()
@@ -262,11 +262,11 @@ def test_a_disk_without_space_is_said_and_what_fits_is_kept(server: Server, fold
 def test_a_folder_that_cannot_be_made_is_said_and_no_other_is_taken(
     server: Server, folder: Path, tmp_path: Path
 ) -> None:
-    before = names(HOME)
+    before = names(WEIGHTS)
     folder.write_bytes(b"a file where the folder should be")
     with pytest.raises(StoreError, match="cannot be written"):
         fetched(entry(server))
-    assert names(HOME) == before
+    assert names(WEIGHTS) == before
 
 
 def test_what_the_server_refuses_can_be_fetched_by_hand(server: Server, folder: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_page_of_excuses_is_not_pinned(server: Server, folder: Path) -> None:
 
 def test_only_https_is_spoken_before_and_after_a_redirect(server: Server, folder: Path) -> None:
     with pytest.raises(WeightsError, match="no https address"):
-        bring(entry(server), Progress())
+        download_entry(entry(server), Progress())
     assert server.asked == []
     for target in ("ftp://127.0.0.1/x", "file:///etc/hosts", f"http://localhost:{server.port}/x"):
         server.redirect = target
@@ -314,7 +314,7 @@ def test_a_folder_carried_by_hand_works_without_network(server: Server, folder: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_WEIGHTS", str(carried))
         assert "unchanged since" in find("yolo11n", "detector").assumed[-1]
-        assert get("yolo11n", Progress()).state == "here already"
+        assert download_model("yolo11n", Progress()).state == "here already"
         (carried / "pins.json").unlink()
         assert "vouched for by nobody" in find("yolo11n", "detector").assumed[-1]
 
@@ -356,13 +356,13 @@ def test_what_is_here_already_is_said_so(folder: Path) -> None:
     folder.mkdir()
     (folder / "yolo26n.pt").write_bytes(b"x")
     (folder / "resnet50-11ad3fa6.pth").write_bytes(b"x")
-    lines = {line.split()[0]: line for line in offer(gettable()).splitlines() if line}
+    lines = {line.split()[0]: line for line in offer(downloadable()).splitlines() if line}
     assert " here " in lines["yolo26n"] and "not here" in lines["yolo11n"]
     assert "another file" in lines["resnet50-imagenet"]
 
 
 def test_every_address_is_https_and_ends_in_the_manifests_file_name() -> None:
-    for status in gettable():
+    for status in downloadable():
         known = entries()[status.model.name]
         assert known.model.url.startswith("https://") and known.model.url.endswith("/" + known.file)
         assert known.model.megabytes > 1

@@ -8,7 +8,7 @@ import pytest
 
 from core.base.types import Image
 from core.machine.paths import cache_dir
-from core.vision.video import advice_on, fragmented, glimpses, measure, notes_of, probe, small_people
+from core.vision.video import advice_for, is_fragmented, preview_frames, measure, clip_notes, probe, small_people_notes
 from core.workspace import media as strips
 from core.workspace.media import strip_of
 from tests.vision.video.making import drawn, shown_number, turn, write_clip
@@ -30,7 +30,7 @@ def scene(sigma: float = 0.0, gain: float = 1.0) -> Image:
 
 def told(*pictures: Image, folder: Path) -> str:
     clip = probe(write_clip(folder / "a.mp4", range(5)))
-    return " ".join(note.words for note in notes_of(clip, [measure(bgr) for bgr in pictures]))
+    return " ".join(note.message for note in clip_notes(clip, [measure(bgr) for bgr in pictures]))
 
 
 @pytest.mark.parametrize(
@@ -58,45 +58,45 @@ def test_the_black_part_is_told_and_the_rest_is_judged_alone(tmp_path: Path) -> 
 
 def test_everything_told_says_what_to_do(tmp_path: Path) -> None:
     uneven = probe(write_clip(tmp_path / "a.mp4", [0, 1, 2, 5, 6, 7, 12, 14, 19, 40]))
-    notes = notes_of(uneven, [measure(scene(sigma=4))])
+    notes = clip_notes(uneven, [measure(scene(sigma=4))])
     assert len(notes) >= 3 and all(note.remedy for note in notes)
     for words in (
         "The header announces 3 frames, the file holds 2.",
         "2 of 9 packets are damaged: x",
         "The first 2 frames x",
     ):
-        assert advice_on(words)
+        assert advice_for(words)
 
 
 def test_a_fragmented_file_is_told_from_a_whole_one(tmp_path: Path) -> None:
     pieces = write_clip(tmp_path / "b.mp4", range(5), muxer={"movflags": "frag_keyframe+empty_moov"})
     whole = write_clip(tmp_path / "a.mp4", range(5))
     other = write_clip(tmp_path / "c.mkv", range(5))
-    assert [fragmented(path) for path in (pieces, whole, other, tmp_path)] == [True, False, False, False]
-    assert "in pieces" in " ".join(note.words for note in notes_of(probe(pieces), []))
+    assert [is_fragmented(path) for path in (pieces, whole, other, tmp_path)] == [True, False, False, False]
+    assert "in pieces" in " ".join(note.message for note in clip_notes(probe(pieces), []))
 
 
 def test_people_too_small_are_told_from_what_was_found() -> None:
-    assert small_people(np.empty(0, np.float32)) == []
-    assert small_people(np.array([30, 48, 90], np.float32)) == []
-    assert "usually 30" in small_people(np.array([20, 30, 90], np.float32))[0].words
+    assert small_people_notes(np.empty(0, np.float32)) == []
+    assert small_people_notes(np.array([30, 48, 90], np.float32)) == []
+    assert "usually 30" in small_people_notes(np.array([20, 30, 90], np.float32))[0].message
 
 
 def test_glimpses_are_spread_over_the_clip_and_shown_as_they_are(tmp_path: Path) -> None:
     clip = probe(write_clip(tmp_path / "a.mp4", range(120), options={"g": "30"}))
-    seen = glimpses(clip)
+    seen = preview_frames(clip)
     assert [g.seconds for g in seen] == pytest.approx([0.4, 1.2, 2.0, 2.8, 3.6, 4.4], abs=0.05)
     assert all(abs(shown_number(g.bgr) - 25 * g.seconds) < 1 for g in seen)
     turned = probe(turn(write_clip(tmp_path / "b.mp4", range(12)), 90))
-    assert glimpses(turned)[0].bgr.shape == (128, 64, 3)
+    assert preview_frames(turned)[0].bgr.shape == (128, 64, 3)
 
 
 def test_glimpses_of_pictures_and_of_one_frame(tmp_path: Path) -> None:
     for number in range(12):
         cv2.imwrite(str(tmp_path / f"{number}.png"), drawn(number))
-    assert [shown_number(g.bgr) for g in glimpses(probe(tmp_path))] == [1, 3, 5, 7, 9, 11]
+    assert [shown_number(g.bgr) for g in preview_frames(probe(tmp_path))] == [1, 3, 5, 7, 9, 11]
     (tmp_path / "one").mkdir()
-    assert len(glimpses(probe(write_clip(tmp_path / "one" / "a.mp4", [0])))) == 1
+    assert len(preview_frames(probe(write_clip(tmp_path / "one" / "a.mp4", [0])))) == 1
 
 
 def test_a_strip_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

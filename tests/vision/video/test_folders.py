@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError
-from core.machine.paths import _chosen, cache_dir
+from core.machine.paths import _platform_cache_dir, cache_dir
 
 HOME = Path("home")
 
@@ -23,7 +23,7 @@ HOME = Path("home")
     ],
 )
 def test_each_platform_has_its_place(platform: str, environment: dict[str, str], folder: str) -> None:
-    assert _chosen(platform, HOME, environment).as_posix() == folder
+    assert _platform_cache_dir(platform, HOME, environment).as_posix() == folder
 
 
 def test_the_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

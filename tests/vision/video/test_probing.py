@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.base.errors import ClipError
-from core.vision.video import is_shown, probe
+from core.vision.video import yields_picture, probe
 from tests.vision.video.making import HEIGHT, WIDTH, spoil, turn, write_clip, write_sound
 
 REAL = {
@@ -143,4 +143,4 @@ def test_size_is_that_of_the_picture_as_shown(tmp_path: Path, degrees: int) -> N
 
 @pytest.mark.parametrize(("codec", "first", "shown"), [("vp8", 0x10, True), ("vp8", 0x01, False), ("h264", 0, True)])
 def test_hidden_vp8_frames_are_not_counted(codec: str, first: int, shown: bool) -> None:
-    assert is_shown(av.Packet(bytes([first, 0, 0])), codec) is shown
+    assert yields_picture(av.Packet(bytes([first, 0, 0])), codec) is shown

@@ -11,7 +11,7 @@ import pytest
 from core.base.errors import StoreError
 from core.base.settings import VideoSettings
 from core.base.types import Clip
-from core.vision.video import make_proxy, plan, probe, read, size_shown, still
+from core.vision.video import make_proxy, plan, probe, read, display_size, still
 from core.workspace.media import Proxies
 from tests.vision.video.making import drawn, shown_number, spoil, turn, write_clip
 
@@ -92,7 +92,7 @@ SIZES = {(1280, 720): (960, 540), (480, 361): (480, 360), (961, 3): (960, 2), (6
 
 @pytest.mark.parametrize(("source", "shown"), SIZES.items())
 def test_sizes(source: tuple[int, int], shown: tuple[int, int]) -> None:
-    assert size_shown(*source) == shown
+    assert display_size(*source) == shown
 
 
 def test_a_still_is_a_jpeg_of_the_frame_asked_for(tmp_path: Path) -> None:
@@ -139,13 +139,13 @@ def wait() -> None:
 def test_films_are_made_once_in_the_background(tmp_path: Path) -> None:
     clip = probe(write_clip(tmp_path / "a.mp4", range(30)))
     proxies = Proxies(tmp_path / "films")
-    assert (proxies.look(clip.digest).path, proxies.look(clip.digest).share) == (None, 0)
-    proxies.ask(clip)
+    assert (proxies.state_of(clip.digest).path, proxies.state_of(clip.digest).share) == (None, 0)
+    proxies.request(clip)
     wait()
-    path = proxies.look(clip.digest).path
+    path = proxies.state_of(clip.digest).path
     assert path is not None
     written = path.stat().st_mtime_ns
-    assert Proxies(tmp_path / "films").ask(clip).path == path
+    assert Proxies(tmp_path / "films").request(clip).path == path
     wait()
     assert path.stat().st_mtime_ns == written
 
@@ -155,13 +155,13 @@ def test_a_film_that_fails_says_why_and_can_be_tried_again(tmp_path: Path) -> No
     films = tmp_path / "films"
     films.write_text("in the way")
     proxies = Proxies(films)
-    proxies.ask(clip)
+    proxies.request(clip)
     wait()
-    assert "cannot be written" in proxies.look(clip.digest).fault
+    assert "cannot be written" in proxies.state_of(clip.digest).fault
     films.unlink()
-    proxies.ask(clip)
+    proxies.request(clip)
     wait()
-    assert proxies.look(clip.digest).path
+    assert proxies.state_of(clip.digest).path
 
 
 REAL = ["clips/mall_portrait_60fps.mp4", "room_hall/cam2.mp4", "hard/tiny_64x64_10frames.mp4"]

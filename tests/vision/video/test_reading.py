@@ -13,7 +13,7 @@ import pytest
 from core.base.errors import ClipError
 from core.base.settings import VideoSettings
 from core.base.types import Clip, Timeline
-from core.vision.video import Decoding, Reader, plan, probe, read
+from core.vision.video import FrameDecoder, Reader, plan, probe, read
 from tests.vision.video.making import HEIGHT, WIDTH, drawn, shown_number, spoil, turn, write_clip
 
 QUICK = {"cpu-used": "8", "deadline": "realtime"}
@@ -86,8 +86,8 @@ def test_frames_show_their_number_from_any_row_on(tmp_path: Path, name: str) -> 
 
 
 def test_a_jump_spares_what_comes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clip, fed, decode = made(tmp_path), [], Decoding.decode
-    monkeypatch.setattr(Decoding, "decode", lambda self, packet: fed.append(packet) or decode(self, packet))
+    clip, fed, decode = made(tmp_path), [], FrameDecoder.decode
+    monkeypatch.setattr(FrameDecoder, "decode", lambda self, packet: fed.append(packet) or decode(self, packet))
     with read(clip, every_frame(clip), first=50) as reader:
         assert [shown_number(picture.bgr) for picture in reader] == list(range(50, 60))
     assert len(fed) <= 60 - 48 + 1  # key frames are 12 apart; one more empties the decoder
@@ -259,7 +259,7 @@ def test_a_bug_in_the_thread_reaches_the_consumer(tmp_path: Path, monkeypatch: p
         raise KeyError("a bug")
 
     clip = made(tmp_path)
-    monkeypatch.setattr("core.vision.video.reading._shown", broken)
+    monkeypatch.setattr("core.vision.video.reading._scale_and_rotate", broken)
     with read(clip, every_frame(clip)) as reader, pytest.raises(KeyError, match="a bug"):
         next(reader)
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.base.errors import ClipError
 from core.base.settings import VideoSettings
-from core.base.types import PICTURES
+from core.base.types import IMAGE_SUFFIXES
 from core.lab.training import read_crops
 from core.runs import Camera, list_pictures
 from core.vision.video import picture_files, plan, probe, read
@@ -79,7 +79,7 @@ def test_a_first_picture_that_does_not_decode(tmp_path: Path) -> None:
         probe(tmp_path)
 
 
-@pytest.mark.parametrize("suffix", sorted(PICTURES))
+@pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))
 def test_a_picture_of_any_kind_is_one_wherever_pictures_are_read(suffix: str, tmp_path: Path) -> None:
     """As a clip, as crops, and for training; .pgm, which older cameras write, among them."""
     camera = tmp_path / "camera"

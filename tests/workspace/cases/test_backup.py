@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import SightlineError
-from core.workspace.cases import Case, CaseClip, Cases, back_up, erase, restore, what_goes
+from core.workspace.cases import Case, CaseClip, Cases, back_up, erase, restore, plan_erasure
 
 NONE = {"regions": []}
 RUN, GATE, YARD = "12" * 10, *(blake2b(film, digest_size=16).hexdigest() for film in (b"film", b"other film"))
@@ -58,7 +58,7 @@ def test_a_case_goes_on_elsewhere(home: Path, tmp_path: Path, monkeypatch: pytes
     assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
     assert [Path(clip.path).is_file() for clip in back.clips] == [clips, clips]
     assert all(Path(clip.path).is_relative_to(there) for clip in back.clips)
-    assert "restored" in Cases().logged(back.key)[-1]
+    assert "restored" in Cases().log_lines(back.key)[-1]
 
 
 def test_on_the_same_machine_clips_stay_where_they_are(home: Path, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_what_another_case_needs_stays(home: Path) -> None:
     Cases().change(other.key, lambda old: replace(old, clips=case.clips[:1], run=RUN))
     stage = written(home / "stages" / GATE / "detect-1" / "00000.npz", "x")
     film = written(home / "proxies" / f"{YARD}.mp4", "x")
-    assert film in what_goes(Cases(), case).places
+    assert film in plan_erasure(Cases(), case).paths
     erase(Cases(), case)
     assert stage.exists() and Path(case.clips[0].path).exists() and (home / "runs" / RUN).is_dir()
     assert not film.exists()

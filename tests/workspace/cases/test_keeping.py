@@ -83,7 +83,7 @@ def test_the_log_has_a_line_for_each_action_and_none_for_nothing(cases: Cases) -
     case = cases.new("Shop")
     cases.change(case.key, lambda old: old.with_clips([GATE]), "added\ngate")
     cases.change(case.key, lambda old: old, "nothing")
-    assert [line.split(" ", 1)[1] for line in cases.logged(case.key)] == ["made: Shop", "added gate"]
+    assert [line.split(" ", 1)[1] for line in cases.log_lines(case.key)] == ["made: Shop", "added gate"]
 
 
 def test_offsets_are_those_of_the_wall_clocks_where_all_have_one() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.runs import read_links, read_names
-from core.workspace.jobs import Export, Exports, Making
+from core.workspace.jobs import Export, Exports, ExportJob
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
 
@@ -73,12 +73,12 @@ def faked(folder: Path, act: str) -> Exports:
     return Exports(folder / "exports", [sys.executable, str(folder / "child.py")])
 
 
-def over(exports: Exports, export: Export = EXPORT) -> Making:
-    until(lambda: not look(exports, export).live)
+def over(exports: Exports, export: Export = EXPORT) -> ExportJob:
+    until(lambda: not look(exports, export).is_active)
     return look(exports, export)
 
 
-def look(exports: Exports, export: Export = EXPORT) -> Making:
+def look(exports: Exports, export: Export = EXPORT) -> ExportJob:
     found = exports.look(export.key)
     assert found is not None
     return found

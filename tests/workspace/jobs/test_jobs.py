@@ -26,8 +26,8 @@ from core.workspace.jobs import (
     RunStatus,
     Source,
     StatusWriter,
-    Trials,
-    changes,
+    SpeedTests,
+    describe_changes,
     order_of,
     read_status,
 )
@@ -174,7 +174,7 @@ def real(tmp_path: Path) -> Iterator[Jobs]:
     made = Jobs(tmp_path / "runs", [sys.executable, str(child)])
     yield made
     for job in made.all():
-        if job.live:
+        if job.is_active:
             made.cancel(job.key)
             made.cancel(job.key)
             over(made, job.key)
@@ -193,7 +193,7 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def over(jobs: Jobs, key: str) -> Job:
-    until(lambda: not jobs.look(key).live)
+    until(lambda: not jobs.look(key).is_active)
     return jobs.look(key)
 
 
@@ -226,7 +226,7 @@ def test_a_child_ends_with_its_results(real: Jobs) -> None:
 def test_while_it_works_each_camera_says_how_far_it_is(jobs: Jobs) -> None:
     job = working(jobs, jobs.start(order("wait")).key)
     first, second = job.cameras
-    assert job.live
+    assert job.is_active
     assert first.report is not None
     assert (first.report.stage, first.report.done, first.report.total) == ("detect", 4, 10)
     assert second.state == "waiting"
@@ -236,7 +236,7 @@ def test_while_a_child_works_each_camera_says_how_far_it_is(real: Jobs) -> None:
     """The same as above, by a child process."""
     job = working(real, real.start(order("wait")).key)
     first, second = job.cameras
-    assert job.live
+    assert job.is_active
     assert first.report is not None
     assert (first.report.stage, first.report.done, first.report.total) == ("detect", 4, 10)
     assert second.state == "waiting"
@@ -594,15 +594,15 @@ OTHERWISE = {
 @pytest.mark.parametrize(("change", "said"), OTHERWISE.values(), ids=OTHERWISE.keys())
 def test_what_changed_is_said(change: dict[str, object], said: str) -> None:
     new = replace(order(), **change)  # type: ignore[arg-type]
-    assert changes(order(), new) == [said]
+    assert describe_changes(order(), new) == [said]
     assert new.key != order().key
-    assert changes(new, new) == []
+    assert describe_changes(new, new) == []
 
 
 def test_a_trial_is_made_once(tmp_path: Path) -> None:
     script = tmp_path / "trial.py"
     script.write_text("import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.3)")
-    trials, noted = Trials([sys.executable, str(script)]), tmp_path / "noted"
+    trials, noted = SpeedTests([sys.executable, str(script)]), tmp_path / "noted"
     assert trials.begin([str(noted)])
     assert trials.begin([str(noted)])
     until(lambda: not trials.begin([str(noted)]))

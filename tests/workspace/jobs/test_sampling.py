@@ -7,7 +7,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.lab.synthetic import sample_folder
-from core.workspace.jobs import sample_here
+from core.workspace.jobs import ensure_sample
 
 CHILD = """
 import sys, time
@@ -34,17 +34,17 @@ def child(*words: object) -> list[str]:
 
 def test_it_is_drawn_once() -> None:
     heard: list[tuple[float, float | None]] = []
-    clips = sample_here(lambda *said: heard.append(said), child(0, "cam1.mp4", "cam2.mp4", "truth.json"))
+    clips = ensure_sample(lambda *said: heard.append(said), child(0, "cam1.mp4", "cam2.mp4", "truth.json"))
     assert [clip.name for clip in clips] == ["cam1.mp4", "cam2.mp4"]
     assert heard == [(0.0, 3.0), (0.5, 3.0), (1.0, 3.0)]
-    assert sample_here(lambda *said: heard.append(said), ["no such program"]) == clips
+    assert ensure_sample(lambda *said: heard.append(said), ["no such program"]) == clips
     assert len(heard) == 3
 
 
 def test_one_that_is_not_whole_does_not_count() -> None:
     for there in (["cam1.mp4"], ["cam1.mp4", "cam2.mp4"], ["cam1.mp4", "truth.json"]):
         with pytest.raises(StoreError, match="could not be drawn"):
-            sample_here(lambda *said: None, child(0, *there))
+            ensure_sample(lambda *said: None, child(0, *there))
         for name in there:
             (sample_folder() / name).unlink()
 
@@ -54,13 +54,13 @@ def test_a_cache_named_from_here_is_the_same_for_the_child(tmp_path: Path, monke
     monkeypatch.setenv("SIGHTLINE_CACHE", "near")
     asks = "import os; from core.sample import sample_folder; print(sample_folder())"
     with pytest.raises(StoreError) as fault:
-        sample_here(lambda *said: None, [sys.executable, "-c", f"{asks}; import sys; sys.exit(str(sample_folder()))"])
+        ensure_sample(lambda *said: None, [sys.executable, "-c", f"{asks}; import sys; sys.exit(str(sample_folder()))"])
     assert str(tmp_path / "near") in str(fault.value)
 
 
 def test_why_it_failed_is_told() -> None:
     with pytest.raises(StoreError, match="the disk is full"):
-        sample_here(lambda *said: None, child(0))
+        ensure_sample(lambda *said: None, child(0))
 
 
 def test_who_no_longer_listens_stops_it() -> None:
@@ -68,5 +68,5 @@ def test_who_no_longer_listens_stops_it() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        sample_here(leave, child(20, "cam1.mp4", "truth.json"))
+        ensure_sample(leave, child(20, "cam1.mp4", "truth.json"))
     assert not (sample_folder() / "truth.json").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from core.base.progress import Progress, Report
 from core.machine.log import FILES, LOG, Stages, keep_log, lines_of, log_file
-from core.workspace.jobs import PREVIEW, USAGE, Watch, drawn, usage_of
+from core.workspace.jobs import PREVIEW, USAGE, RunMonitor, draw_preview, read_usage
 
 REPORT = Report("gate", 1, 1, "detect", 5, 10, 5.0, 1.0)
 BOX = np.array([[20, 20, 60, 80]], np.float32)
@@ -24,7 +24,7 @@ class Clock:
 
 def test_a_picture_and_a_line_come_at_most_every_two_seconds(tmp_path: Path) -> None:
     clock = Clock()
-    watch = Watch(tmp_path, clock)
+    watch = RunMonitor(tmp_path, clock)
     progress = Progress(watch.listen, every=0.0, look_on=watch.show)
     progress.begin("detect", 100)
     for number in range(40):
@@ -33,14 +33,14 @@ def test_a_picture_and_a_line_come_at_most_every_two_seconds(tmp_path: Path) -> 
         progress.at(number)
     picture = cv2.imread(str(tmp_path / PREVIEW))
     assert picture is not None and abs(int(picture[5, 5, 0]) - 20) < 4
-    usage = usage_of(tmp_path)
+    usage = read_usage(tmp_path)
     assert len(usage) == 2
     assert (usage.memory > 1e6).all() and ((usage.cpu >= 0) & (usage.cpu <= 1)).all()
 
 
 def test_boxes_are_drawn_and_counted_and_the_picture_stays_as_it_was() -> None:
     picture = np.zeros((100, 1280, 3), np.uint8)
-    small = drawn(picture, BOX)
+    small = draw_preview(picture, BOX)
     assert small.shape == (50, 640, 3)
     assert small.any() and not picture.any()
     told: list[Report] = []
@@ -52,10 +52,10 @@ def test_boxes_are_drawn_and_counted_and_the_picture_stays_as_it_was() -> None:
 
 
 def test_long_work_is_thinned_and_a_half_written_line_is_left_out(tmp_path: Path) -> None:
-    assert len(usage_of(tmp_path)) == 0
+    assert len(read_usage(tmp_path)) == 0
     lines = "".join(f"{n},0.5,{n}000\n" for n in range(1000))
     (tmp_path / USAGE).write_text(lines + "1000,0.5,")
-    usage = usage_of(tmp_path, most=100)
+    usage = read_usage(tmp_path, most=100)
     assert len(usage) == 100
     assert usage.seconds[-1] == 999
 
@@ -64,7 +64,7 @@ def test_a_folder_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     heard: list[tuple[str, int]] = []
     for name in ("gone", "file"):
-        watch = Watch(tmp_path / name)
+        watch = RunMonitor(tmp_path / name)
         progress = Progress(watch.listen, every=0.0, look_on=watch.show)
         progress.begin("detect", 3)
         for number in (1, 2, 3):
@@ -73,7 +73,7 @@ def test_a_folder_that_is_gone_does_not_stop_the_work(tmp_path: Path) -> None:
             progress.at(number)
             heard.append((name, number))
         watch.listen(REPORT)
-        assert len(usage_of(tmp_path / name)) == 0
+        assert len(read_usage(tmp_path / name)) == 0
     # The work went on to its end, and nothing was made in the place of either.
     assert len(heard) == 6
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == ""
