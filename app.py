@@ -17,7 +17,7 @@ from core.http import (
     SIMILARITY_ROUTES,
     STILL_ROUTES,
     UPLOAD_ROUTES,
-    OnlyHere,
+    LocalOnly,
 )
 from pages.parts.shell.web_modules import WEB_ROUTES
 
@@ -46,5 +46,5 @@ app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
     lifespan=_announce_address,
-    middleware=[Middleware(OnlyHere, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
+    middleware=[Middleware(LocalOnly, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from core.review import Desk
-from core.workspace import session_of, services
+from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Export
 from pages.parts.download.contents import face_blurring, show_contents
-from pages.parts.download.exports import export_of, show_files, show_export, show_other_exports, show_zip
+from pages.parts.download.exports import export_of, show_export, show_files, show_other_exports, show_zip
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
@@ -63,7 +63,7 @@ case = require_case()
 jobs = {job.key: job for job in services().jobs.all()}
 job, awaited = jobs.get(case.run), jobs.get(case.wanted or case.run)
 if job is None or job.state not in ("done", "partly"):
-    show_nothing_yet(awaited is not None and awaited.live)
+    show_nothing_yet(awaited is not None and awaited.is_active)
 elif (session := session_of(case)) is None:
     st.info(
         "**This run has no gallery:** it tracked people by motion alone. Choose a re-identification model and run "

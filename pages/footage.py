@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.parts.footage.add_clips import add_from_folder, show_refusals, uploader
-from pages.parts.footage.clip_cards import clip_cards, undo_removal, show_disk_space
+from pages.parts.footage.clip_cards import clip_cards, show_disk_space, undo_removal
 from pages.parts.footage.clip_fields import choose_clocks
-from pages.parts.shell.navigation import next_step_link, link_to
+from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.welcome import offer_sample, welcome
 

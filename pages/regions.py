@@ -7,15 +7,22 @@ from core.base.types import Clip
 from core.http import stills_address
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
-from pages.parts.regions.drawing import drawings, region_editor
-from pages.parts.regions.region_tools import load_file, choose_anchor, copy_to_cameras, count_boxes, found_boxes, save_file
-from pages.parts.shell.navigation import next_step_link, link_to
+from pages.parts.regions.drawing import drawing_state, region_editor
+from pages.parts.regions.region_tools import (
+    choose_anchor,
+    copy_to_cameras,
+    count_boxes,
+    found_boxes,
+    load_file,
+    save_file,
+)
+from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import require_case
-from pages.parts.shell.session import camera_choice, canvas_entry
+from pages.parts.shell.session import camera_choice, region_canvas
 
 
 def choose_camera(case: Case) -> CaseClip:
-    """One camera at a time; the one chosen last stays chosen when the user comes back."""
+    """One camera at a time; the choice stays when the user leaves the page and comes back."""
     names = [clip.camera for clip in case.clips]
     chosen = camera_choice(case.key)
     if chosen.get("") not in names:
@@ -28,8 +35,8 @@ def choose_camera(case: Case) -> CaseClip:
 
 
 def show_drawing(case: Case, clip: CaseClip, video: Clip) -> None:
-    """The drawing on a picture of the clip, with how many of the boxes found count."""
-    drawing = drawings(case)
+    """The drawing on a picture of the clip, and how many of the detected boxes count."""
+    drawing = drawing_state(case)
     drawing.reload(clip)
     end = min(video.duration_seconds, clip.end_seconds or video.duration_seconds, float(video.times[-1]))
     start = min(clip.start_seconds, end)
@@ -38,22 +45,22 @@ def show_drawing(case: Case, clip: CaseClip, video: Clip) -> None:
     moments = {"start": start, "end": end, "moment": drawing.moments.get(clip.camera, (start + end) / 2)}
     if drawing.refused:
         st.warning(drawing.refused)
-    region_editor(canvas_entry(case.key).key, {**drawing.data(clip), **size, **moments, **box_count})
+    region_editor(region_canvas(case.key).key, {**drawing.data(clip), **size, **moments, **box_count})
 
 
 @st.fragment
 def editor() -> None:
     case = require_case()
-    message = canvas_entry(case.key).get({}) or {}
-    drawings(case).receive(message.get("drawn"))
+    message = region_canvas(case.key).get({}) or {}
+    drawing_state(case).receive(message.get("drawn"))
     if moment := message.get("moment"):
-        drawings(case).moments[moment["camera"]] = moment["seconds"]
+        drawing_state(case).moments[moment["camera"]] = moment["seconds"]
     case = require_case()
     clip = choose_camera(case)
     try:
         video = clip_of(clip.path)
     except SightlineError as fault:
-        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} Its regions are saved.")
+        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} The regions are saved.")
         return
     if video.digest != clip.digest:
         st.error(f"**The file of {clip.camera} has changed.** Restore it, or add the new file on the Footage page.")

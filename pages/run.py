@@ -6,10 +6,10 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.workspace import services
-from core.workspace.jobs import Job, Order, changes, order_of
+from core.workspace.jobs import Job, Order, describe_changes, order_of
 from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
-from pages.parts.run.progress import show_job, job_of
+from pages.parts.run.progress import job_of, show_job
 from pages.parts.run.settings import advanced, model_choice
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import change_case, require_case
@@ -29,16 +29,16 @@ def start_button(order: Order, job: Job | None) -> None:
     if job is not None and job.key == order.key:
         if job.state == "done":
             st.success("Results are up to date with these clips and settings.", icon=":material/check:")
-        elif job.live:
+        elif job.is_active:
             st.info("A run with these settings is in progress. See above.", icon=":material/arrow_upward:")
         return
     if job is None:
         st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
         return
-    differences = changes(job.order, order)
+    differences = describe_changes(job.order, order)
     reasons = differences or ["Sightline: this version detects or tracks people differently"]
     st.markdown("**Changed since this run:**\n" + "\n".join(f"- {reason}" for reason in reasons))
-    if job.live:
+    if job.is_active:
         st.caption("The current run continues in parallel. Stop it if you no longer need it.")
     st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
     st.caption("The current results stay until the new run is done. Only affected steps are repeated.")

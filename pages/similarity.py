@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
+from core.base.text import format_count
 from core.http import PEOPLE, TRACKS
-from pages.parts.shell.format import count
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.session import SIMILARITY_VIEW
-from pages.parts.similarity.charts import pair_chart, require_similarities, count_pairs, similarity_downloads
+from pages.parts.similarity.charts import count_pairs, pair_chart, require_similarities, similarity_downloads
 from pages.parts.similarity.maps import appearance_map, heat_map
 
 MAP = "map"
@@ -20,7 +20,7 @@ session = require_similarities(case)
 people, tracks = len(np.unique(session.people.person)), len(session.evidence.tracklets)
 threshold_source = "your threshold" if session.chosen is not None else "the suggested threshold"
 st.markdown(
-    f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {count(tracks, 'track')} "
+    f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {format_count(tracks, 'track', 'tracks')} "
     f"{'are one person' if people == 1 else f'make {people} people'}."
 )
 SIMILARITY_VIEW.set_default(PEOPLE if people > 1 else TRACKS)

@@ -70,7 +70,7 @@ def regions(tab: Page, album: Album) -> None:
     tab.locator(".board").focus()
     tab.keyboard.press("p")
     tab.keyboard.press("Enter")
-    corners = tab.get_by_label("Corners of region 1, one x, y a line")
+    corners = tab.get_by_label("Corners of region 1, one x, y per line")
     corners.fill(PAVING)
     corners.blur()
     name = tab.get_by_label("Name of region 1")
@@ -87,7 +87,7 @@ def run(tab: Page, album: Album) -> None:
     tab.get_by_role("button", name="Start", exact=True).click()
     # The first camera is done, and the second one is being looked through.
     expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes$")).first).to_be_visible(timeout=RUN_MS)
-    expect(tab.get_by_text(re.compile(r"^Finding people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
+    expect(tab.get_by_text(re.compile(r"^Detecting people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
     album.take(tab, "run", quiet=False)
     expect(tab.get_by_text("Results are up to date with these clips and settings.")).to_be_visible(timeout=RUN_MS)
 
@@ -121,7 +121,7 @@ def similarity(tab: Page, album: Album) -> None:
 def download(tab: Page, album: Album) -> None:
     go(tab, "Download")
     tab.get_by_role("button", name="Create zip file").click()
-    sheet = tab.get_by_role("img", name="The first contact sheet")
+    sheet = tab.get_by_role("img", name="First contact sheet")
     expect(sheet).to_be_visible(timeout=RUN_MS)
     expect(tab.get_by_label("Turn off face blurring", exact=True)).not_to_be_checked()
     tab.get_by_role("heading", name="Gallery as a zip file").scroll_into_view_if_needed()

@@ -160,7 +160,7 @@ def test_numbers_are_typed(tab: Page, case: Case) -> None:
     expect(tab.locator(".wrong")).to_have_text("")
     tab.get_by_label("Name of region 1").fill("Door")
     tab.keyboard.press("Tab")
-    tab.get_by_label("What region 1 does").select_option("exclude")
+    tab.get_by_label("Effect of region 1").select_option("exclude")
     for _ in range(PATIENCE_MS // 50):
         if (region := kept(case, 1)[0]).name == "Door" and region.mode == "exclude":
             break

@@ -49,7 +49,7 @@ def test_good_ones_become_cards_and_bad_ones_say_why(case: Case, tab: Page, tmp_
         expect(tab.get_by_role("img", name=f"Stills of {name}.mp4")).to_be_visible()
     rows = tab.get_by_label("Uploads")
     expect(rows.get_by_text("page.avi is a web page, not a video. Download the video itself")).to_be_visible()
-    expect(rows.get_by_text("This is no video file")).to_be_visible()
+    expect(rows.get_by_text("This is not a video file")).to_be_visible()
     # What has come in leaves the list, what was refused stays until it is read.
     expect(rows.get_by_role("listitem")).to_have_count(2)
     for name in ("page.avi", "notes.txt"):

@@ -29,7 +29,7 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 def page(name: str) -> AppTest:
     """The page's script, ready to run as the frame runs it: what begins a rerun, and then the page."""
     path = PAGES / f"{name}.py"
-    begin = "from pages.parts.case import begin_rerun\n\nbegin_rerun()\n"
+    begin = "from pages.parts.shell.open_case import begin_rerun\n\nbegin_rerun()\n"
     draw = f"exec(compile({path.read_text(encoding='utf-8')!r}, {str(path)!r}, 'exec'))\n"
     return AppTest.from_string(begin + draw, default_timeout=30)
 

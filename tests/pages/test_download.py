@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.http import EXPORT_ROUTES as ROUTES
-from core.http import TOKEN, called_of, export_address
+from core.http import TOKEN, download_name, export_address
 from core.machine.paths import cache_dir
 from core.review import Action, load_review, save_review
 from core.runs import load_tracks
@@ -72,7 +72,7 @@ def test_without_a_run_it_says_what_to_do() -> None:
 
 
 def test_while_the_first_run_is_at_work_it_says_so(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = replace(services().jobs.look(case.run), state="running")
+    job = replace(services().jobs.get(case.run), state="running")
     Cases().change(case.key, lambda old: replace(old, run="", wanted=old.run))
     monkeypatch.setattr(services().jobs, "all", lambda: [job])
     app = opened(case)
@@ -134,18 +134,18 @@ def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> No
     button(app, "Create zip file").click().run()
     (made,) = exports.of(case.run)
     assert json.loads((made.folder / "job.json").read_text())["export"]["reason"] == "asked for"
-    assert any("heads not blurred: asked for" in line for line in Cases().logged(case.key))
+    assert any("heads not blurred: asked for" in line for line in Cases().log_lines(case.key))
 
 
 def test_it_is_made_on_click_watched_and_found_again(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
     button(app, "Create zip file").click().run()
     (made,) = exports.of(case.run)
-    until(lambda: exports.look(made.key).report is not None)
+    until(lambda: exports.get(made.key).report is not None)
     again = opened(case)  # a second tab, or a refresh
     assert not again.exception and "Create zip file" not in labels(again) and "Stop" in labels(again)
     button(again, "Stop").click().run()
-    until(lambda: not exports.look(made.key).live)
+    until(lambda: not exports.get(made.key).is_active)
     after = opened(case)
     assert "Stopped before completion" in words(after) and "Create zip file" in labels(after)
 
@@ -157,7 +157,7 @@ def test_another_setting_is_another_export(case: Case, exports: Exports, tmp_pat
     app = opened(case)
     assert "Another export, with other settings, is in progress." in words(app) and "Create videos" in labels(app)
     act(tmp_path, "done")
-    until(lambda: not exports.look(made.key).live)
+    until(lambda: not exports.get(made.key).is_active)
     app = opened(case)
     assert "Earlier or unfinished exports of this run" in words(app)
     button(app, "Delete these exports").click().run()
@@ -168,7 +168,7 @@ def test_a_failure_says_why_and_can_be_tried_again(case: Case, exports: Exports,
     act(tmp_path, "refuse")
     button(opened(case), "Create zip file").click().run()
     (made,) = exports.of(case.run)
-    until(lambda: exports.look(made.key).state == "failed")
+    until(lambda: exports.get(made.key).state == "failed")
     app = opened(case)
     assert "x.jpg cannot be read. Run the analysis again" in app.error[0].value and "Try again" in labels(app)
 
@@ -179,14 +179,14 @@ def test_the_whole_way_with_the_real_child(case: Case) -> None:
         write_tracks(out / "tracks" / f"{camera}.txt", load_tracks(out, camera))
     button(opened(case), "Create zip file").click().run()
     (made,) = services().exports.of(case.run)
-    until(lambda: not services().exports.look(made.key).live, 60)
+    until(lambda: not services().exports.get(made.key).is_active, 60)
     app = opened(case)
     assert not app.exception and [one.value for one in app.error] == []
     (link,) = app.get("link_button")
     assert link.label.startswith("Download zip file (")
-    done = services().exports.look(made.key)
+    done = services().exports.get(made.key)
     assert done.sums["gallery.zip"] in [one.value for one in app.code]
-    answer = get(export_address(done, "gallery.zip", called_of(case, ".zip")), {"Range": "bytes=0-1"})
+    answer = get(export_address(done, "gallery.zip", download_name(case, ".zip")), {"Range": "bytes=0-1"})
     assert (answer.status_code, answer.content) == (206, b"PK")
 
 
@@ -198,8 +198,8 @@ def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path
     act(tmp_path, "done")
     button(opened(case), "Create zip file").click().run()
     (made,) = exports.of(case.run)
-    until(lambda: not exports.look(made.key).live)
-    made = exports.look(made.key)
+    until(lambda: not exports.get(made.key).is_active)
+    made = exports.get(made.key)
     address = export_address(made, "gallery.zip", "Tür 3/../x.zip")
     answer = get(address)
     assert (answer.status_code, answer.content) == (200, b"zip")
@@ -214,5 +214,5 @@ def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path
 
 
 def test_a_file_is_called_after_its_case() -> None:
-    called = called_of(Case("k", "../Till 3: <yard>", 0.0), "-cam1.mp4", 1_700_000_000.0)
+    called = download_name(Case("k", "../Till 3: <yard>", 0.0), "-cam1.mp4", 1_700_000_000.0)
     assert called.startswith("Till_3_yard") and called.endswith("-2023-11-14-cam1.mp4")

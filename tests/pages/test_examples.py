@@ -6,11 +6,15 @@ from types import ModuleType
 import pytest
 
 from core.http import guard as serving
-from pages.parts.run import presets as foretelling
-from pages.parts.shell import format as words
+from pages.parts.download import contents
+from pages.parts.footage import typed_times
+from pages.parts.gallery import moment
+from pages.parts.run import presets
 
 
-@pytest.mark.parametrize("module", [foretelling, serving, words], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [presets, serving, typed_times, moment, contents], ids=lambda module: module.__name__
+)
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert result.attempted > 0

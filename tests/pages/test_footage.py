@@ -118,7 +118,7 @@ def test_what_is_typed_is_in_the_case_at_once(own_house: Path, label: str, text:
     app.text_input(key=field(app, label)).set_value(text).run()
     assert not app.exception
     assert now(case).clips == (replace(case.clips[0], **expected),)
-    assert services().cases.logged(case.key)[-1].endswith(f"gate: {label.lower()} {text}")
+    assert services().cases.log_lines(case.key)[-1].endswith(f"gate: {label.lower()} {text}")
 
 
 WRONG = [

@@ -20,7 +20,7 @@ def test_the_first_page_opens() -> None:
 
 def test_a_missing_library_is_advice_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(module: str = "cv2") -> None:
-        raise system.MissingLibrary(*system.advice("libGL.so.1: cannot open shared object file"))
+        raise system.MissingLibrary(*system.library_advice("libGL.so.1: cannot open shared object file"))
 
     monkeypatch.setattr(system, "require_opencv", refuse)
     app = AppTest.from_file(FRAME, default_timeout=30).run()

@@ -193,7 +193,7 @@ def test_a_moment_is_watched_and_can_be_cut(case: Case) -> None:
     assert not app.exception
     digest = services().cases.load(case.key).clip("cam1").digest
     for _ in range(200):
-        if services().proxies.look(digest).path:
+        if services().proxies.state_of(digest).path:
             break
         time.sleep(0.05)
     app.run()

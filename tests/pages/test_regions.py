@@ -19,8 +19,8 @@ from core.vision.regions import Region, Regions, to_json
 from core.vision.video import probe
 from core.workspace import services
 from core.workspace.cases import Case, CaseClip, Cases
-from pages.parts.regions import region_tools as found_boxes
-from pages.parts.regions.region_tools import counted
+from pages.parts.regions import region_tools
+from pages.parts.regions.region_tools import count_boxes
 from tests.pages.making import clip_at, page, words
 from tests.runs.fakes import BrightDetector, networks, write_scene
 
@@ -82,7 +82,7 @@ def test_what_is_drawn_is_on_disk_and_there_for_the_next_session(own_house: Path
     app = draw(opened(case), case, BOX)
     assert not app.exception
     assert on_disk(case).regions == (Region("box", ((0.1, 0.2), (0.5, 0.6))),)
-    assert "regions of gate: 1 shape drawn" in services().cases.logged(case.key)[-1]
+    assert "regions of gate: 1 shape drawn" in services().cases.log_lines(case.key)[-1]
     # The browser keeps what it has: it is not given its own shapes as new ones.
     revision = shown(app)["revision"]
     assert shown(draw(app, case, BOX, FLAT | {"points": [[0, 0], [1, 0], [0, 1]]}, said="2"))["revision"] == revision
@@ -208,11 +208,11 @@ def test_stored_boxes_are_counted(own_house: Path) -> None:
 
 def test_many_dots_are_thinned_and_none_are_fine(own_house: Path) -> None:
     film = clip_at(own_house)
-    boxes = np.tile(np.array([[0, 0, 20, 40]], np.float32), (found_boxes.MOST_DOTS * 2 + 1, 1))
-    about = counted(Regions(), boxes, film)
-    assert len(about["dots"]["places"]) == len(about["dots"]["counts"]) == found_boxes.MOST_DOTS * 2 // 3 + 1
+    boxes = np.tile(np.array([[0, 0, 20, 40]], np.float32), (region_tools._MAX_DOTS * 2 + 1, 1))
+    about = count_boxes(Regions(), boxes, film)
+    assert len(about["dots"]["places"]) == len(about["dots"]["counts"]) == region_tools._MAX_DOTS * 2 // 3 + 1
     assert about["dots"]["places"][0] == [0.0781, 0.625]
-    none = counted(Regions(), boxes[:0], film)
+    none = count_boxes(Regions(), boxes[:0], film)
     assert none["count"].startswith("0 of 0") and none["dots"]["places"] == []
 
 

@@ -22,9 +22,9 @@ from tests.pages.making import words
 
 def panel() -> None:
     from pages.parts.gallery.whatif import retrack_panel
-    from pages.parts.shell.open_case import the_case
+    from pages.parts.shell.open_case import require_case
 
-    retrack_panel(the_case())
+    retrack_panel(require_case())
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def test_used_settings_start_a_run_and_the_case_still_shows_the_old_one(case: Ca
     app = button(app, "Apply settings").click().run()  # type: ignore[attr-defined]
     now = services().cases.load(case.key)
     assert not app.exception and now.run == case.run and now.wanted
-    job = services().jobs.look(now.wanted)
-    was = services().jobs.look(case.run).order
+    job = services().jobs.get(now.wanted)
+    was = services().jobs.get(case.run).order
     assert now.plan.track == job.order.track == replace(was.track, iou=0.4)
     assert replace(job.order, track=was.track) == was
 
@@ -105,7 +105,7 @@ def test_the_rest_is_as_in_the_run_whatever_the_plan_says_now(case: Case) -> Non
     app = moved(shown(case), case, "iou", 0.4)
     button(app, "Apply settings").click().run()  # type: ignore[attr-defined]
     now = services().cases.load(case.key)
-    assert services().jobs.look(now.wanted).order.matched and now.plan.embedder == "none"
+    assert services().jobs.get(now.wanted).order.matches_people and now.plan.embedder == "none"
 
 
 def test_what_is_not_stored_any_more_is_said(case: Case) -> None:

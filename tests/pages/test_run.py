@@ -14,7 +14,7 @@ from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.machine.paths import cache_dir
 from core.workspace import Services, serve_with, services
 from core.workspace.cases import Case, CaseClip, Plan
-from core.workspace.jobs import Job, Jobs, Trials, order_of
+from core.workspace.jobs import Job, Jobs, SpeedTests, order_of
 from pages.parts.run.presets import PRESETS
 from tests.pages.making import clip_at, page, words
 from tests.workspace.jobs.test_jobs import CHILD, over, until
@@ -27,7 +27,7 @@ def house(own_house: Path, tmp_path: Path) -> Iterator[Path]:
     script.write_text(CHILD.replace('flags["weights"]', '(Path(__file__).with_name("act").read_text())'))
     act(tmp_path, "quick")
     jobs = Jobs(tmp_path / "cache" / "runs", [sys.executable, str(script)])
-    serve_with(Services(jobs=jobs, trials=Trials([sys.executable, "-c", "pass"])))
+    serve_with(Services(jobs=jobs, speed_tests=SpeedTests([sys.executable, "-c", "pass"])))
     yield own_house
     for job in jobs.all():
         jobs.cancel(job.key)
@@ -65,7 +65,7 @@ def now(case: Case) -> Case:
 
 
 def job_of(case: Case) -> Job:
-    return services().jobs.look(now(case).wanted or now(case).run)
+    return services().jobs.get(now(case).wanted or now(case).run)
 
 
 def started(case: Case) -> tuple[AppTest, Job]:
@@ -85,7 +85,7 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     act(tmp_path, "wait")
     case = case_of(house, clips=2)
     app, job = started(case)
-    until(lambda: services().jobs.look(job.key).cameras[0].state == "working")
+    until(lambda: services().jobs.get(job.key).cameras[0].state == "working")
     app = shown(page("run").run())
     said = words(app)
     assert "Running" in said and "Detecting people" not in said
@@ -107,7 +107,7 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
 def test_of_several_clips_the_one_at_work_comes_first(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "wait")
     _, job = started(case_of(house, clips=2))
-    until(lambda: services().jobs.look(job.key).cameras[0].state == "working")
+    until(lambda: services().jobs.get(job.key).cameras[0].state == "working")
     path = job.folder / "progress"
     path.write_text(path.read_text().replace('"gate"', '"hall"'))
     said = words(shown(page("run").run()))
@@ -124,10 +124,10 @@ def test_what_another_tab_changes_is_shown_by_the_whole_page(house: Path) -> Non
         import streamlit as st
 
         from pages.parts.run.presets import PRESETS, _cards
-        from pages.parts.shell.open_case import the_case
+        from pages.parts.shell.open_case import require_case
 
         st.session_state["runs"] = st.session_state.get("runs", 0) + 1
-        case = the_case()
+        case = require_case()
         first = st.session_state["runs"] == 1
         _cards(replace(case, plan=PRESETS[0].of(case.plan)) if first else case, False)
 
@@ -191,7 +191,7 @@ def test_a_setting_that_cannot_be_is_refused_and_not_kept(house: Path) -> None:
 
 
 def test_the_time_is_that_of_measured_rates(house: Path) -> None:
-    from core.machine.device import backend
+    from core.machine.device import parse_backend
     from core.runs import Camera, Networks, Recipe, plan_clip
     from core.runs.estimate import Rate, Rates, rate_kind
     from core.vision.models import find
@@ -199,7 +199,9 @@ def test_the_time_is_that_of_measured_rates(house: Path) -> None:
     case = case_of(house)
     app = shown(page("run").run())
     assert "unknown" in words(app) or "measuring" in words(app)
-    networks = Networks(find(case.plan.detector, "detector"), find(case.plan.embedder, "embedder"), backend("auto"))
+    networks = Networks(
+        find(case.plan.detector, "detector"), find(case.plan.embedder, "embedder"), parse_backend("auto")
+    )
     clip = clip_at(house, "gate.mp4")
     for preset in PRESETS:
         plan = preset.of(case.plan)
@@ -249,11 +251,11 @@ def test_a_second_tab_sees_the_same_run(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "wait")
     case = case_of(house)
     _, job = started(case)
-    serve_with(Services(jobs=Jobs(tmp_path / "cache" / "runs", ["nobody"]), trials=services().trials))
+    serve_with(Services(jobs=Jobs(tmp_path / "cache" / "runs", ["nobody"]), speed_tests=services().speed_tests))
     other = page("run")
     other.query_params["case"] = case.key
     assert "Running" in words(shown(other.run()))
-    assert job_of(case).live
+    assert job_of(case).is_active
     assert len(json.loads((job.folder / "job.json").read_text())["order"]["sources"]) == 1
 
 
@@ -292,7 +294,7 @@ def test_without_a_detector_it_says_what_to_do(house: Path, monkeypatch: pytest.
     from core.vision.models import manifest
 
     (tmp_path / "weights").mkdir()
-    (tmp_path / "weights" / "manifest.toml").write_bytes((manifest.HOME / "manifest.toml").read_bytes())
+    (tmp_path / "weights" / "manifest.toml").write_bytes((manifest.WEIGHTS / "manifest.toml").read_bytes())
     monkeypatch.setattr(manifest, "HOME", tmp_path / "weights")
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
     case_of(house)

@@ -17,7 +17,7 @@ from tests.pages.making import PAGES, page, words
 from tests.review.making import big_case
 
 SOURCES = sorted([*PAGES.glob("**/*.py"), PAGES.parent / "app.py"])
-DOOR = PAGES / "parts" / "session.py"
+DOOR = PAGES / "parts" / "shell" / "session.py"
 NAMES = ("footage", "regions", "run", "gallery", "similarity", "download")
 
 
@@ -42,7 +42,7 @@ def test_one_module_touches_session_state() -> None:
         ("st.session_state['a'] = 1", True),
         ("from streamlit import session_state", True),
         ("getattr(st, 'session_state')", True),
-        ("from pages.parts.session import OPEN_CASE", False),
+        ("from pages.parts.shell.session import OPEN_CASE", False),
     ],
 )
 def test_the_check_sees_every_way_in(source: str, found: bool) -> None:

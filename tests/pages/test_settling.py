@@ -70,7 +70,7 @@ def test_a_run_that_is_done_is_shown_and_what_was_said_goes_along(case: Case) ->
     now = settle(case)
     assert (now.run, now.wanted) == (case.wanted, "") and services().cases.load(case.key) == now
     assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
-    assert "switched to the new run" in services().cases.logged(case.key)[-1]
+    assert "switched to the new run" in services().cases.log_lines(case.key)[-1]
     assert settle(now) is now
 
 
@@ -81,7 +81,7 @@ def test_two_tabs_carry_once(case: Case) -> None:
     for tab in tabs:
         tab.join()
     assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
-    assert sum("switched to the new run" in line for line in services().cases.logged(case.key)) == 1
+    assert sum("switched to the new run" in line for line in services().cases.log_lines(case.key)) == 1
 
 
 def test_whoever_was_stopped_before_the_switch_carries_nothing_twice(case: Case) -> None:
@@ -110,9 +110,9 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
         import streamlit as st
 
         from core.workspace import services, switch_to_finished_run
-        from pages.parts.shell.open_case import say_switch
+        from pages.parts.shell.open_case import announce_switch
 
-        say_switch(switch_to_finished_run(services().cases.load(st.session_state["key"])))
+        announce_switch(switch_to_finished_run(services().cases.load(st.session_state["key"])))
 
     app = AppTest.from_function(script, default_timeout=30)
     app.session_state["key"] = waits.key
@@ -120,7 +120,7 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
     assert not app.exception
     sentence = "Joined P001 and P002: track 1 of hall is not in the run"
     assert sentence in app.toast[0].value
-    assert any(sentence in line for line in services().cases.logged(case.key))
+    assert any(sentence in line for line in services().cases.log_lines(case.key))
     assert [one.action for one in review_of(case).waiting] == [JOINED]
 
 
@@ -131,10 +131,10 @@ def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
     def script() -> None:
         import streamlit as st
 
-        from pages.parts.shell.open_case import begin_rerun, the_case
+        from pages.parts.shell.open_case import begin_rerun, require_case
 
         begin_rerun()
-        st.text(the_case().key)
+        st.text(require_case().key)
 
     app = AppTest.from_function(script)
     app.query_params["case"] = case.key

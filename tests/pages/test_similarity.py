@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.http import NONE, TOKEN, UNIT, likeness_address
+from core.http import NONE, TOKEN, UNIT, similarity_address
 from core.http import SIMILARITY_ROUTES as ROUTES
 from core.machine.paths import cache_dir
 from core.review import name, save_review
 from core.runs import Choice, decide, save_evidence, write_tables
 from core.vision.match import group_similarity
-from core.workspace import session_of, services
+from core.workspace import services, session_of
 from core.workspace.cases import Case, Cases
 from pages.parts.download.tables import similarity
-from pages.parts.similarity import charts as likeness_files
-from pages.parts.similarity.charts import counted, drawn
+from pages.parts.similarity import charts
+from pages.parts.similarity.charts import chart_html, count_pairs
 from tests.pages.making import asked, page, words
 from tests.review.making import big_case, made
 
@@ -63,7 +63,7 @@ def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     app = opened(case)
     assert not app.exception and "No results yet" in words(app)
     case = Cases().change(case.key, lambda old: replace(old, wanted=run))
-    job = services().jobs.look(run)
+    job = services().jobs.get(run)
     states = {"running": "in progress", "failed": "there is nothing to compare.** Disk full.", "stopped": "was stopped"}
     for state, said in states.items():
         seen = replace(job, state=state, fault="Disk full.")  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_a_run_that_cannot_be_read_is_advice(case: Case) -> None:
 def test_files_say_how_they_were_made(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    about = likeness_files.about(case, desk)
+    about = charts.about(case, desk)
     assert about["models"]["embedder"]["sha256"] and about["run"] == case.run
     assert about["threshold"] == {"value": LEVEL, "is": "chosen by the user"}
     assert [one.label for one in opened(case).get("download_button")] == [
@@ -144,12 +144,12 @@ def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) ->
 def test_pairs_are_counted_once(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    found = counted(desk.match)
+    found = count_pairs(desk.match)
     why = desk.match.why
-    assert found.others.sum() == np.triu(why == 0, 1).sum()
-    assert found.strangers.sum() == np.triu(why == 1, 1).sum()
-    assert drawn(found, LEVEL).count("<i ") == np.count_nonzero(found.others) + np.count_nonzero(found.strangers)
-    assert "threshold 0.50" in drawn(found, LEVEL)
+    assert found.possible.sum() == np.triu(why == 0, 1).sum()
+    assert found.different.sum() == np.triu(why == 1, 1).sum()
+    assert chart_html(found, LEVEL).count("<i ") == np.count_nonzero(found.possible) + np.count_nonzero(found.different)
+    assert "threshold 0.50" in chart_html(found, LEVEL)
 
 
 def get(address: str, **headers: str) -> httpx.Response:
@@ -165,13 +165,13 @@ def matrix(content: bytes) -> tuple[Any, Any]:
 def test_matrices_are_those_of_the_match(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    alike, why = matrix(get(likeness_address(case, "tracks.bin", LEVEL)).content)
+    alike, why = matrix(get(similarity_address(case, "tracks.bin", LEVEL)).content)
     np.testing.assert_allclose(alike / UNIT, desk.match.similarity, atol=0.6 / UNIT)
     np.testing.assert_array_equal(why, desk.match.why)
     # At another threshold there are other people.
-    alike, why = matrix(get(likeness_address(case, "people.bin", 1.0)).content)
+    alike, why = matrix(get(similarity_address(case, "people.bin", 1.0)).content)
     assert alike.shape == (8, 8) and (alike.diagonal() == NONE).all()
-    alike, why = matrix(get(likeness_address(case, "people.bin", LEVEL)).content)
+    alike, why = matrix(get(similarity_address(case, "people.bin", LEVEL)).content)
     people, group = np.unique(desk.people.person, return_inverse=True)
     np.testing.assert_allclose(alike / UNIT, group_similarity(desk.match.similarity, group), atol=0.6 / UNIT)
     for one in range(len(people)):
@@ -183,7 +183,7 @@ def test_matrices_are_those_of_the_match(case: Case) -> None:
 def test_who_stands_where(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    shown = get(likeness_address(case, "shown.json", LEVEL)).json()
+    shown = get(similarity_address(case, "shown.json", LEVEL)).json()
     tracks, people = shown["tracks"], shown["people"]
     assert tracks["person"] == desk.people.person.tolist() and people["tracks"] == [2, 3, 3]
     person = np.array(tracks["person"])
@@ -203,19 +203,19 @@ def test_who_stands_where(case: Case) -> None:
 def test_one_pair(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    pair = get(likeness_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
+    pair = get(similarity_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
     assert pair["similarity"] == pytest.approx(float(desk.match.similarity[0, 1]), abs=1e-4)
     assert not pair["together"] and pair["words"].startswith("Apart: ")
     assert [crop["camera"] for crop in pair["crops"]] == ["cam1", "cam1"]
     assert (out_of(case) / "crops" / pair["crops"][0]["file"]).is_file()
     one, other = np.unique(desk.people.person)[:2]
-    both = get(likeness_address(case, "pair.json", LEVEL) + f"&of=people&a={one}&b={other}").json()
+    both = get(similarity_address(case, "pair.json", LEVEL) + f"&of=people&a={one}&b={other}").json()
     assert not both["together"] and len(both["crops"]) == 2
-    assert get(likeness_address(case, "map.json", LEVEL)).json()["way"] == "t-SNE"
+    assert get(similarity_address(case, "map.json", LEVEL)).json()["way"] == "t-SNE"
 
 
 def test_wrong_questions_are_refused(case: Case) -> None:
-    address = likeness_address(case, "pair.json", LEVEL)
+    address = similarity_address(case, "pair.json", LEVEL)
     assert get(address + "&of=tracks&a=0&b=99").status_code == 400
     assert get(address + "&of=tracks&a=0").status_code == 400
     assert get(address + "&of=people&a=1&b=77").status_code == 404
@@ -229,13 +229,13 @@ def test_wrong_questions_are_refused(case: Case) -> None:
 
 def test_an_address_of_older_results_is_refused(case: Case) -> None:
     """A second tab that still shows them must not mix them with newer ones."""
-    address = likeness_address(case, "tracks.bin", LEVEL)
+    address = similarity_address(case, "tracks.bin", LEVEL)
     assert get(address).status_code == 200
     desk = session_of(case)
     assert desk is not None
     save_review(services().cases.review_file(case.key), name(desk, int(desk.people.person[0]), "Anna"))
     assert get(address).status_code == 409
-    shown = get(likeness_address(case, "shown.json", LEVEL)).json()
+    shown = get(similarity_address(case, "shown.json", LEVEL)).json()
     assert "Anna" in shown["people"]["name"]
 
 

@@ -129,7 +129,7 @@ def test_filters(web: Node, values: dict[str, Any], numbers: list[int]) -> None:
     [
         ("first seen", [1, 3, 4]),
         ("most cameras", [1, 3, 4]),
-        ("most alike", [1, 3, 4]),
+        ("most similar", [1, 3, 4]),
         ("most doubtful", [1, 3, 4]),
         ("seen longest", [1, 4, 3]),
     ],
@@ -370,9 +370,9 @@ def test_shares_in_words(web: Node, share: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("threshold", "links", "words"),
     [
-        (0.4, 3, "About 1 in 10 links shown is expected to be wrong (between 1 in 20 and 1 in 5)."),
-        (0.9, 3, "Hardly any link shown is expected to be wrong (between 0 and 1 in 100)."),
-        (0.4, 0, "No links are shown at this threshold, so none can be wrong."),
+        (0.4, 3, "About 1 in 10 links is expected to be wrong (between 1 in 20 and 1 in 5)."),
+        (0.9, 3, "Hardly any link is expected to be wrong (between 0 and 1 in 100)."),
+        (0.4, 0, "No sightings are linked at this threshold, so no link can be wrong."),
     ],
 )
 def test_the_error_rate_in_words(web: Node, threshold: float, links: int, words: str) -> None:

@@ -61,8 +61,8 @@ def test_a_pair_in_a_sentence(web: Node) -> None:
     body = MATRIX + "return [[0, 2], [0, 1], [1, 2]].map((pair) => matrix.describe(pair));"
     assert web.run(body, **matrix_args("tracks")) == [
         "gate track 5 and yard track 7: 0.80, one person",
-        "gate track 5 and yard track 6: 0.25, two people, cannot be one person",
-        "yard track 6 and yard track 7: nothing to compare, two people",
+        "gate track 5 and yard track 6: 0.25, two people, known different",
+        "yard track 6 and yard track 7: not comparable, two people",
     ]
 
 
@@ -203,10 +203,10 @@ def test_a_box_is_turned_round_by_its_corner(web: Node) -> None:
     ("kind", "points", "error"),
     [
         ("box", [[0, 0], [0.5, 0.5]], ""),
-        ("box", [[0, 0], [0.02, 0.5]], "Too small: a box needs at least 3 pixels each way."),
+        ("box", [[0, 0], [0.02, 0.5]], "Too small. A box must be at least 3 pixels wide and high."),
         ("polygon", [[0, 0], [0.5, 0], [0.5, 0.5]], ""),
         ("polygon", [[0, 0], [0.5, 0.5], [0, 0]], "A polygon needs three different corners."),
-        ("polygon", [[0, 0], [0.5, 0.5], [0.9, 0.9]], "Too thin: the corners lie on one line."),
+        ("polygon", [[0, 0], [0.5, 0.5], [0.9, 0.9]], "Too thin. The corners lie on a line."),
     ],
 )
 def test_shapes_that_cannot_be(web: Node, kind: str, points: list[list[float]], error: str) -> None:
@@ -217,8 +217,8 @@ def test_shapes_that_cannot_be(web: Node, kind: str, points: list[list[float]], 
     ("text", "found"),
     [
         ("10, 20\n30;40\n\n50 60", {"points": [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]}),
-        ("1, 2\nx, 3", {"error": "Line 2: write x, y."}),
-        ("1, 2, 3", {"error": "Line 1: write x, y."}),
+        ("1, 2\nx, 3", {"error": "Line 2: enter x, y."}),
+        ("1, 2, 3", {"error": "Line 1: enter x, y."}),
         ("101, 2", {"error": "Line 1: x is 0 to 100, y is 0 to 100."}),
     ],
 )
@@ -238,9 +238,9 @@ const error = setField(shape, field, text, size); return [error, shape.points, f
     [
         ("left", "20", ""),
         ("left", "20,5", ""),
-        ("left", "500", "Left: write a number from 0 to 200."),
-        ("top", "101", "Top: write a number from 0 to 100."),
-        ("right", "", "Right: write a number from 0 to 200."),
+        ("left", "500", "Left: enter a number from 0 to 200."),
+        ("top", "101", "Top: enter a number from 0 to 100."),
+        ("right", "", "Right: enter a number from 0 to 200."),
         ("left", "150", "Left must be less than right."),
         ("bottom", "10", "Top must be less than bottom."),
     ],
@@ -360,10 +360,10 @@ TRANSFER = "footage/transfer.js"
     ("name", "size", "start"),
     [
         ("a.MP4", 10, ""),
-        ("a.txt", 10, "This is no video file."),
-        ("noending", 10, "This is no video file."),
+        ("a.txt", 10, "This is not a video file."),
+        ("noending", 10, "This is not a video file."),
         ("a.mp4", 0, "The file is empty"),
-        ("a.mp4", 3_000_000, "It takes 3.0 MB, and 1.0 MB can be used"),
+        ("a.mp4", 3_000_000, "The file needs 3.0 MB, but only 1.0 MB"),
     ],
 )
 def test_files_that_are_not_sent(web: Node, name: str, size: int, start: str) -> None:

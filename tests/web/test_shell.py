@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pages.parts.shell.format import seconds_of
+from pages.parts.footage.typed_times import parse_seconds
 from tests.web.running import Node
 
 
@@ -44,7 +44,7 @@ def test_typed_times(web: Node, text: str, seconds: float | None) -> None:
 @given(seconds=st.integers(0, 200_000))
 def test_a_clock_is_read_as_the_seconds_that_it_shows(web: Node, seconds: int) -> None:
     text = web.call("shell/time.js", "formatClock", seconds)
-    assert web.call("shell/time.js", "parseTime", text) == seconds == seconds_of(text)
+    assert web.call("shell/time.js", "parseTime", text) == seconds == parse_seconds(text)
 
 
 @pytest.mark.parametrize(
@@ -56,16 +56,16 @@ def test_similarities(web: Node, value: float, digits: int, text: str) -> None:
 
 def test_other_texts(web: Node) -> None:
     assert web.call("shell/text.js", "personName", 7) == "P007"
-    assert web.call("shell/text.js", "counted", 1, "person", "people") == "1 person"
-    assert web.call("shell/text.js", "counted", 1204, "sighting") == "1,204 sightings"
+    assert web.call("shell/text.js", "formatCount", 1, "person", "people") == "1 person"
+    assert web.call("shell/text.js", "formatCount", 1204, "sighting") == "1,204 sightings"
     assert web.call("shell/text.js", "formatBytes", 2_340_000) == "2.3 MB"
     assert web.call("shell/text.js", "formatBytes", 12) == "12 B"
     assert web.call("shell/text.js", "fileAddress", "/crops/t", "cam 1/a#b.jpg") == "/crops/t/cam%201/a%23b.jpg"
 
 
 def test_colours_go_round(web: Node) -> None:
-    found = [web.call("shell/colors.js", "personColor", ["a", "b"], number) for number in (1, 2, 3)]
-    assert found == ["a", "b", "a"]
+    found = [web.call("shell/colors.js", "personColor", number) for number in (1, 2, 8)]
+    assert found == ["#E69F00", "#56B4E9", "#E69F00"]
 
 
 RANGE = "shell/visible_range.js"

@@ -1,6 +1,4 @@
-"""What an export will hold, in words and numbers.
-
-Whether heads are blurred. They are, unless somebody says why not."""
+"""What an export contains, and whether faces are blurred in it: they are, unless the user gives a reason."""
 
 from __future__ import annotations
 
@@ -9,17 +7,15 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
+from core.base.text import format_count
 from core.review import Desk
 from core.runs import read_record
 from core.workspace.cases import Case
-from pages.parts.shell.format import count
-from pages.parts.shell.session import Entry, unblur_reason, unblur_switch, lasting
-
-MOST = 3
+from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 
 def show_contents(case: Case, session: Desk) -> None:
-    """Numbers first, then what they rest on."""
+    """Numbers first, then the threshold, decisions and models behind them."""
     people = session.people
     numbers = np.unique(people.person)
     confirmed = len(np.unique(people.person[people.confirmed]))
@@ -41,7 +37,11 @@ def show_contents(case: Case, session: Desk) -> None:
 def _basis(case: Case, session: Desk) -> list[tuple[str, str]]:
     source = "suggested" if case.threshold is None else "set by you"
     links, names = len(session.review.links), len({name for _, _, name, _ in session.review.names if name})
-    decisions = f"{count(links, 'manual decision')}, {count(names, 'name')}" if links or names else "none yet"
+    decisions = (
+        f"{format_count(links, 'manual decision', 'manual decisions')}, {format_count(names, 'name', 'names')}"
+        if links or names
+        else "none yet"
+    )
     record = read_record(session.out)["models"]
     models = [f"{kind} {facts['name']}" for kind, facts in record.items() if isinstance(facts, dict)]
     return [
@@ -53,7 +53,7 @@ def _basis(case: Case, session: Desk) -> list[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    """Text that somebody typed, without its power over Markdown.
+    """Typed text with Markdown's special characters escaped.
 
     >>> _plain("[a](b) $x$")
     '\\\\[a\\\\](b) \\\\$x\\\\$'
@@ -65,8 +65,8 @@ T = TypeVar("T", bool, str)
 
 
 def face_blurring(case: Case) -> tuple[bool, str]:
-    """Whether heads are blurred, and the reason where they are not, which may still be missing."""
-    # Off is what a switch falls back to, whatever happens to it: then heads are blurred.
+    """Whether faces are blurred, and the reason where they are not; it is empty until the user enters it."""
+    # A switch that loses its value is off, and then faces are blurred.
     unblurred = st.toggle(
         "Turn off face blurring",
         key=_lasting_key(unblur_switch(case.key), False),

@@ -12,15 +12,15 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.progress import Report
-from core.base.text import duration, format_bytes
+from core.base.text import format_bytes, format_duration
 from core.export import sheet_name
-from core.http import called_of, export_address
+from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
 from core.review import Desk
 from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import services
 from core.workspace.cases import Case
-from core.workspace.jobs import Export, Making, What
+from core.workspace.jobs import Export, ExportJob, ExportKind
 from pages.parts.shell.session import export_refused
 
 EVERY_SECONDS = 0.5
@@ -28,7 +28,7 @@ _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"
 _UNITS = {"export": "crops", "film": "frames"}
 
 
-def export_of(case: Case, session: Desk, kind: What, reason: str) -> Export:
+def export_of(case: Case, session: Desk, kind: ExportKind, reason: str) -> Export:
     """What would be made of the run as it is now decided; with a `reason` heads stay as they are."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     return Export(
@@ -45,10 +45,10 @@ def export_of(case: Case, session: Desk, kind: What, reason: str) -> Export:
 
 def show_export(
     case: Case, export: Export, run_folder: Path, label: str, primary: bool = False, disabled: bool = False
-) -> Making | None:
+) -> ExportJob | None:
     """What is done already; otherwise a button, how far it is, or why it failed."""
-    making = services().exports.look(export.key)
-    if making is not None and making.live:
+    making = services().exports.get(export.key)
+    if making is not None and making.is_active:
         st.fragment(_show_progress, run_every=EVERY_SECONDS)(export.key, _NAMES[export.what])
         return None
     if making is not None and making.state == "done":
@@ -75,23 +75,27 @@ def show_export(
 def show_other_exports(case: Case, listed: set[str]) -> None:
     """Exports of the same run that are not on the page: they can be stopped while at work, and deleted later."""
     exports = list(services().exports.of(case.run))
-    for export in (export for export in exports if export.live and export.key not in listed):
+    for export in (export for export in exports if export.is_active and export.key not in listed):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("Another export, with other settings, is in progress.")
             st.button(
                 "Stop this export", key=f"stop {export.key}", icon=":material/stop:", on_click=_stop, args=(export.key,)
             )
-    finished = [export for export in exports if not export.live and not (export.key in listed and export.state == "done")]
+    finished = [
+        export for export in exports if not export.is_active and not (export.key in listed and export.state == "done")
+    ]
     if finished:
         size = sum(path.stat().st_size for export in finished for path in export.folder.rglob("*") if path.is_file())
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"Earlier or unfinished exports of this run use {format_bytes(size)}.")
-            st.button("Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(finished,))
+            st.button(
+                "Delete these exports", type="tertiary", icon=":material/delete:", on_click=_forget, args=(finished,)
+            )
 
 
 def _show_progress(key: str, kind: str) -> None:
-    making = services().exports.look(key)
-    if making is None or not making.live:
+    making = services().exports.get(key)
+    if making is None or not making.is_active:
         st.rerun()
     st.progress(min(1.0, making.report.share) if making.report else 0.0, text=_progress_text(making, kind))
     label = "Stop" if making.state == "running" else "Stop now"
@@ -99,7 +103,7 @@ def _show_progress(key: str, kind: str) -> None:
     st.caption("You can leave this page or close the browser; the export continues.")
 
 
-def _progress_text(making: Making, kind: str) -> str:
+def _progress_text(making: ExportJob, kind: str) -> str:
     if making.state == "stopping":
         return "Stopping…"
     report = making.report
@@ -113,7 +117,7 @@ def _time_left(report: Report) -> str:
     if report.done >= report.total:
         return "; finishing"
     scope = " for this clip" if report.cameras > 1 else ""
-    return "" if report.left_seconds is None else f" · about {duration(report.left_seconds)} left{scope}"
+    return "" if report.left_seconds is None else f" · about {format_duration(report.left_seconds)} left{scope}"
 
 
 def _start(case: Case, export: Export, run_folder: Path) -> None:
@@ -130,7 +134,7 @@ def _stop(key: str) -> None:
     services().exports.cancel(key)
 
 
-def _forget(finished: list[Making]) -> None:
+def _forget(finished: list[ExportJob]) -> None:
     for export in finished:
         services().exports.forget(export.key)
 
@@ -139,9 +143,9 @@ ZIP, CROPS = "gallery.zip", "crops.zip"
 SHEET_PX = 420
 
 
-def show_zip(case: Case, making: Making, run_folder: Path) -> None:
+def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
     """The zip, its first sheet, and what whoever gets it needs to know."""
-    file_name = called_of(case, ".zip", making.began)
+    file_name = download_name(case, ".zip", making.began)
     download_link(making, ZIP, file_name, "Download zip file", primary=True)
     with st.container(height=SHEET_PX, border=True):
         jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
@@ -158,15 +162,17 @@ def show_zip(case: Case, making: Making, run_folder: Path) -> None:
         )
 
 
-def show_files(case: Case, making: Making) -> None:
+def show_files(case: Case, making: ExportJob) -> None:
     """A download for each file."""
     with st.container(horizontal=True):
         for name in making.sums:
             stem = Path(name).stem
-            download_link(making, name, called_of(case, f"-{name}", making.began), "Download" if name == CROPS else stem)
+            download_link(
+                making, name, download_name(case, f"-{name}", making.began), "Download" if name == CROPS else stem
+            )
 
 
-def download_link(making: Making, name: str, file_name: str, label: str, primary: bool = False) -> None:
+def download_link(making: ExportJob, name: str, file_name: str, label: str, primary: bool = False) -> None:
     path = making.file(name)
     if path is not None:
         st.link_button(

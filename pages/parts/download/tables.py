@@ -9,16 +9,16 @@ from pathlib import Path
 import streamlit as st
 
 from core.export import tracks_zip
-from core.http import called_of
+from core.http import download_name
 from core.review import Desk
 from core.runs import (
     Choice,
     Gallery,
     about_people,
+    build_gallery,
     links_csv,
     names_csv,
     people_csv,
-    build_gallery,
     sightings_csv,
     sightings_parquet,
     similarity_npz,
@@ -81,7 +81,7 @@ def _button(case: Case, label: str, suffix: str, make: Make, hint: str) -> None:
     st.download_button(
         label,
         make,
-        file_name=called_of(case, suffix),
+        file_name=download_name(case, suffix),
         key=f"get {suffix}",
         icon=":material/download:",
         help=hint,

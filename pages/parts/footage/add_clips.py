@@ -1,6 +1,4 @@
-"""Clips from a folder of this machine: walked up and down inside the root, ticked, and added to the case.
-
-Drag and drop: the browser sends files straight to the route for uploads, and tells Python when one has come in."""
+"""Two ways to add clips: from a folder of this computer inside the footage root, and by drag and drop."""
 
 from __future__ import annotations
 
@@ -12,11 +10,11 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import SightlineError
+from core.base.text import format_count
 from core.http import upload_address
 from core.workspace import add_clip
 from core.workspace.cases import Case
-from core.workspace.sources import RESERVE_BYTES, VIDEOS, Folder, footage_root, free_bytes, inside, look_into
-from pages.parts.shell.format import count
+from core.workspace.sources import RESERVE_BYTES, VIDEOS, Folder, footage_root, free_bytes, list_folder, resolve_folder
 from pages.parts.shell.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_FOLDER
 from pages.parts.shell.web_modules import screen_component
 
@@ -29,7 +27,7 @@ def add_from_folder(case: Case) -> None:
     )
     LAST_FOLDER.set(text)
     try:
-        folder = look_into(inside(text, root), root)
+        folder = list_folder(resolve_folder(text, root), root)
     except SightlineError as fault:
         st.warning(f"**{fault.message}.** {fault.remedy}")
         return
@@ -45,7 +43,7 @@ def add_from_folder(case: Case) -> None:
 
 
 def show_refusals() -> None:
-    """What the last clips picked were refused for, until it is read."""
+    """Why clips could not be added, each reason until the user dismisses it."""
     for number, message in enumerate(CLIPS_REFUSED.get([])):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.error(message, icon=":material/error:")
@@ -61,7 +59,9 @@ def _dismiss(message: str) -> None:
 def _folder_navigation(folder: Folder, root: Path) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         at_root = folder.path == root
-        st.button("Up", icon=":material/arrow_upward:", on_click=_open_folder, args=(folder.path.parent,), disabled=at_root)
+        st.button(
+            "Up", icon=":material/arrow_upward:", on_click=_open_folder, args=(folder.path.parent,), disabled=at_root
+        )
         if folder.folders:
             names = [str(path) for path in folder.folders]
             st.selectbox(
@@ -71,7 +71,7 @@ def _folder_navigation(folder: Folder, root: Path) -> None:
                 key=FOLDER_STEP.key,
                 format_func=lambda p: Path(p).name,
                 on_change=_step_down,
-                placeholder=f"Open one of {count(len(names), 'subfolder')}",
+                placeholder=f"Open one of {format_count(len(names), 'subfolder', 'subfolders')}",
                 label_visibility="collapsed",
             )
 
@@ -94,14 +94,14 @@ def _clip_choice(case: Case, available: list[str]) -> None:
         format_func=lambda p: Path(p).name + ("/" if Path(p).is_dir() else ""),
         placeholder="Choose clips",
     )
-    label = f"Add {count(len(picked), 'clip')}" if picked else "Add clips"
+    label = f"Add {format_count(len(picked), 'clip', 'clips')}" if picked else "Add clips"
     if st.button(label, icon=":material/add:", disabled=not picked):
         _add(case, picked)
         st.rerun()
 
 
 def _add(case: Case, picked: list[str]) -> None:
-    """Every clip on its own: one that is refused stops no other."""
+    """Add each clip by itself, so that a rejected clip does not stop the others."""
     messages = []
     with st.spinner("Reading the clips…", show_time=True):
         for path in picked:
@@ -121,7 +121,7 @@ _HTML = """<div class="uploader">
 
 
 def uploader(case: Case) -> None:
-    """The place to drop files on. A file that has come in is in the case already; the page only has to look again."""
+    """Drag and drop. The upload route adds each finished file to the case; the page only needs to run again."""
     data = {
         "address": upload_address(case.key),
         "endings": sorted(VIDEOS),

@@ -1,6 +1,7 @@
-"""What a run of the case would still have to do, and how much room on the disk that takes.
+"""The clips of a case, a card each: stills, facts, notes on the recording, and the fields that can be edited.
 
-One card per clip of the case: stills over its length, what it is, what to know of it, and what may be set."""
+Below the cards: the disk space that the next run needs, and the way back for a clip that was removed.
+"""
 
 from __future__ import annotations
 
@@ -12,34 +13,36 @@ import streamlit as st
 
 from core.base.errors import ClipError, SightlineError
 from core.base.settings import EmbedSettings
-from core.base.text import format_bytes
+from core.base.text import format_bytes, format_count, format_duration
 from core.base.types import Clip
 from core.machine.artifacts import Store
-from core.machine.device import backend
-from core.runs import Camera, Networks, Recipe, stage_progress, latest_boxes, read_boxes
-from core.vision.video import Note, notes_of, small_people
+from core.machine.device import parse_backend
+from core.runs import Camera, Networks, Recipe, latest_boxes, read_boxes, stage_progress
+from core.vision.video import Note, clip_notes, small_people_notes
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, strip_of
-from core.workspace.sources import room_for
+from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields
-from pages.parts.shell.format import format_time, count, _facts
+from pages.parts.footage.typed_times import format_time
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import REMOVED_CLIP
 
 
 def show_disk_space(case: Case, clips: Mapping[str, Clip]) -> None:
-    """A line on what is done already and what is to come, with a warning where the disk is nearly full."""
+    """The disk space that the next run needs, which clips are processed already, and a warning where space is short."""
     processed = _processed_cameras(case, clips)
     new = [clip for camera, clip in clips.items() if camera not in processed]
-    unconverted = [clip for clip in clips.values() if services().proxies.look(clip.digest).path is None]
-    space = room_for(_seconds(unconverted), _seconds(new))
+    unconverted = [clip for clip in clips.values() if services().proxies.state_of(clip.digest).path is None]
+    space = disk_space_for(_seconds(unconverted), _seconds(new))
     message = f"Disk space for a run and its videos: about **{format_bytes(space.needed)}** of **{format_bytes(space.free)}** free."
     if processed:
-        message = f"**{len(processed)} of {count(len(clips), 'clip')} already processed** with these settings. {message}"
-    if space.short:
-        st.error(f"{message} There is not enough space. Free some, or set SIGHTLINE_CACHE to a folder on a larger disk.")
-    elif space.tight:
+        message = f"**{len(processed)} of {format_count(len(clips), 'clip', 'clips')} already processed** with these settings. {message}"
+    if space.is_insufficient:
+        st.error(
+            f"{message} There is not enough space. Free some, or set SIGHTLINE_CACHE to a folder on a larger disk."
+        )
+    elif space.is_low:
         st.warning(f"{message} Space is tight. Free some before you start.")
     else:
         st.caption(message)
@@ -50,10 +53,10 @@ def _seconds(clips: list[Clip]) -> float:
 
 
 def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
-    """The cameras whose findings the store holds whole. Without the models nobody can say, and nothing counts."""
-    plan, store = case.plan, Store(peeks=True)
+    """The cameras whose stages are all stored. None without the models, since stages are stored by model."""
+    plan, store = case.plan, Store(preserve_times=True)
     try:
-        networks = Networks.from_names(plan.detector, plan.embedder, backend("auto"))
+        networks = Networks.from_names(plan.detector, plan.embedder, parse_backend("auto"))
     except SightlineError:
         return set()
     recipe = Recipe(video=plan.video, detect=plan.detect, track=plan.track)
@@ -63,7 +66,9 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
         regions = clip.regions if clip.regions.regions else None
         span = (clip.start_seconds, clip.end_seconds)
         try:
-            _, shares = stage_progress(video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions)
+            _, shares = stage_progress(
+                video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions
+            )
         except SightlineError:
             continue
         if min(shares.values()) >= 1:
@@ -72,11 +77,11 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
 
 
 _CARD_PX = 476
-"""Of a card in pixels: two beside each other on a small screen, four on a large one."""
+"""Width of a card: two fit side by side on a small screen, four on a large one."""
 
 
 def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
-    """Show the cards; the clips that can be worked on, by camera."""
+    """Draw a card for each clip; returns the usable clips by camera."""
     usable = {}
     with st.container(horizontal=True, gap="small"):
         for clip in case.clips:
@@ -93,7 +98,7 @@ def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
 
 
 def _unchanged_clip(clip: CaseClip) -> Clip:
-    """The clip as it lies there now, which must be what it was when it came into the case."""
+    """The clip as it is on disk; `ClipError` where it is missing or differs from the clip that was added."""
     if not Path(clip.path).exists():
         raise ClipError(
             f"{clip.path} is missing",
@@ -111,11 +116,20 @@ def _unchanged_clip(clip: CaseClip) -> Clip:
 def _card(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
     strip = _stills(video)
     st.caption(f"**{Path(clip.path).name}**  \n{_facts(video)}")
-    notes = [] if strip is None else notes_of(video, strip.measures)
+    notes = [] if strip is None else clip_notes(video, strip.measures)
     for note in [*notes, *_size_notes(clip, video)]:
-        st.markdown(f":orange-badge[:material/warning: Note] **{note.words}** {note.remedy}")
+        st.markdown(f":orange-badge[:material/warning: Note] **{note.message}** {note.remedy}")
     clip_fields(case, clip, video, by_clock)
     _remove_button(case, clip)
+
+
+def _facts(video: Clip) -> str:
+    """Picture size, length, frame rate, codec and file size in one line."""
+    path = Path(video.path)
+    rotation = f", rotated {video.rotation}°" if video.rotation else ""
+    size = f" · {format_bytes(path.stat().st_size)}" if path.is_file() else ""
+    rate = f"{video.fps:.4g} frames/s" if video.fps else "one frame"
+    return f"{video.width} × {video.height}{rotation} · {format_duration(video.duration_seconds)} · {rate} · {video.codec}{size}"
 
 
 def _stills(video: Clip) -> Strip | None:
@@ -130,12 +144,12 @@ def _stills(video: Clip) -> Strip | None:
 
 
 def _size_notes(clip: CaseClip, video: Clip) -> list[Note]:
-    """Said from what was found in it by an earlier run, if there was one."""
-    artifact = latest_boxes(Store(peeks=True), clip.digest)
+    """Notes on people too small to re-identify, known once a run has detected the people of the clip."""
+    artifact = latest_boxes(Store(preserve_times=True), clip.digest)
     if artifact is None:
         return []
     boxes = read_boxes(artifact, video, EmbedSettings().floor)
-    return small_people(boxes[:, 3] - boxes[:, 1])
+    return small_people_notes(boxes[:, 3] - boxes[:, 1])
 
 
 def _remove_button(case: Case, clip: CaseClip) -> None:
@@ -155,7 +169,7 @@ def _remove(clip: CaseClip) -> None:
 
 
 def undo_removal(case: Case) -> None:
-    """A line that takes the last removal back, for as long as the case has nothing in its place."""
+    """A line with a button that restores the clip removed last, until the same clip is added again."""
     key, position, clip = REMOVED_CLIP.get(("", 0, None))
     if clip is None or key != case.key or any(candidate.digest == clip.digest for candidate in case.clips):
         return
@@ -169,5 +183,5 @@ def _restore(position: int, clip: CaseClip) -> None:
         restored = replace(clip, camera=case.free_name(clip.camera))
         return case.with_clips((*case.clips[:position], restored, *case.clips[position:]))
 
-    change_case(edit, f"clip put back: {clip.camera} ({clip.digest})")
+    change_case(edit, f"clip restored: {clip.camera} ({clip.digest})")
     REMOVED_CLIP.remove()

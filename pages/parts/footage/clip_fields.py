@@ -1,6 +1,7 @@
-"""What the user may change of a clip: a field is checked when it is left, and is in the case at once or not at all.
+"""The fields of a clip: camera name, start time, and the part that is analysed.
 
-How the clips' clocks are told from each other: seconds apart, or the time of day at which each began."""
+A field is checked when the user leaves it; its value is then saved in the case, or rejected with the reason.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from dataclasses import replace
 import streamlit as st
 
 from core.base.errors import SettingsError, SightlineError
+from core.base.text import format_count
 from core.base.types import Clip
 from core.workspace.cases import Case, CaseClip
-from pages.parts.shell.format import format_time, count, parse_moment, parse_seconds
+from pages.parts.footage.typed_times import format_time, parse_date_time, parse_seconds
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import Entry, clip_field, clock_choice, field_refusal
 
@@ -21,7 +23,7 @@ _SLACK_SECONDS = 0.5
 
 
 def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
-    """Name, clock and range of one camera; `by_clock` asks when it began instead of how much later."""
+    """Name, start time and range of one clip. With `by_clock` the start is a time of day, otherwise an offset."""
     end = video.duration_seconds
     left, right = st.columns(2)
     with left:
@@ -30,14 +32,26 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None
     with right:
         if by_clock:
             hint = "Date and time of the first frame, such as 2026-05-31 14:05:00. Used once every clip has one."
-            _text_field(case, clip, "Started at", clip.began.replace("T", " "), set_start_time, hint, "2026-05-31 14:05:00")
+            _text_field(
+                case, clip, "Started at", clip.began.replace("T", " "), set_start_time, hint, "2026-05-31 14:05:00"
+            )
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
-    left, right = st.columns(2)  # a row of its own: what is said of one field moves no other
+    left, right = st.columns(
+        2
+    )  # a row of its own, so that an error below a field of the first row moves no other field
     with left:
         hint = "Only this part of the clip is analysed. Seconds, or 1:23.5."
-        _text_field(case, clip, "From", format_time(clip.start_seconds), lambda clip, text: set_start(clip, text, end), hint, "0")
+        _text_field(
+            case,
+            clip,
+            "From",
+            format_time(clip.start_seconds),
+            lambda clip, text: set_start(clip, text, end),
+            hint,
+            "0",
+        )
     with right:
         until = "" if clip.end_seconds is None else format_time(clip.end_seconds)
         last = f"{format_time(round(end, 1))} (end)"
@@ -63,7 +77,7 @@ def set_offset(clip: CaseClip, text: str) -> CaseClip:
 
 
 def set_start_time(clip: CaseClip, text: str) -> CaseClip:
-    return replace(clip, began=parse_moment(text))
+    return replace(clip, began=parse_date_time(text))
 
 
 def set_start(clip: CaseClip, text: str, end: float) -> CaseClip:
@@ -84,8 +98,10 @@ def set_end(clip: CaseClip, text: str, end: float) -> CaseClip:
     return replace(clip, end_seconds=seconds)
 
 
-def _text_field(case: Case, clip: CaseClip, label: str, value: str, edit: Edit, hint: str, placeholder: str = "") -> None:
-    """A line of text. What is refused stays there with the reason; anything else shows what the case says."""
+def _text_field(
+    case: Case, clip: CaseClip, label: str, value: str, edit: Edit, hint: str, placeholder: str = ""
+) -> None:
+    """A text field. Rejected text stays in it with the reason; otherwise it shows the value of the case."""
     field = clip_field(label, case.key, clip.digest)
     refusal = field_refusal(field)
     if not field.is_set:
@@ -102,13 +118,13 @@ def _text_field(case: Case, clip: CaseClip, label: str, value: str, edit: Edit, 
 def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
     text = field.get("")
 
-    def edit(case: Case) -> Case:
+    def edit_case(case: Case) -> Case:
         current = next((clip for clip in case.clips if clip.digest == digest), None)
         return case if current is None else case.with_clip(current.camera, edit(current, text))
 
     camera = next((clip.camera for clip in require_case().clips if clip.digest == digest), "")
     try:
-        change_case(edit, f"{camera}: {label.lower()} {text.strip() or '-'}")
+        change_case(edit_case, f"{camera}: {label.lower()} {text.strip() or '-'}")
         field_refusal(field).remove()
     except SightlineError as fault:
         message = str(fault)
@@ -119,7 +135,7 @@ _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
 
 
 def choose_clocks(case: Case) -> bool:
-    """The choice for the whole case; whether each clip is asked for the time of day."""
+    """How the start times of all clips are entered; returns whether as times of day."""
     choice = clock_choice(case.key)
     if not choice.is_set:
         choice.set(_TIME_OF_DAY if any(clip.began for clip in case.clips) else _OFFSETS)
@@ -136,18 +152,18 @@ def choose_clocks(case: Case) -> bool:
     timed = sum(bool(clip.began) for clip in case.clips)
     if by_clock and 0 < timed < len(case.clips):
         st.warning(
-            f"Only {timed} of {count(len(case.clips), 'clip')} have a time of day. Until all have one, "
+            f"Only {timed} of {format_count(len(case.clips), 'clip', 'clips')} have a time of day. Until all have one, "
             "the start offsets are used."
         )
     return by_clock
 
 
 def _save_clock_choice(choice: Entry[str]) -> None:
-    """Back to seconds: the times of day become the seconds between them, so that nothing of what they said is lost."""
+    """On the way back to offsets, times of day become the seconds between them, so that no information is lost."""
 
     def edit(case: Case) -> Case:
         offsets = case.offsets
         return case.with_clips(replace(clip, began="", offset_seconds=offsets[clip.camera]) for clip in case.clips)
 
     if choice.get(_OFFSETS) == _OFFSETS:
-        change_case(edit, "clocks told as seconds apart")
+        change_case(edit, "start times of day replaced by start offsets")

@@ -1,4 +1,4 @@
-// What is known of an upload: whether its file may be sent, how fast it goes, and what the server answered.
+// The rules of an upload: whether its file may be sent, how fast it is going, and what the server's answer means.
 
 import { formatBytes } from "../shell/text.js";
 import { formatDuration } from "../shell/time.js";
@@ -14,17 +14,18 @@ export function freeBytes(items, free) {
   return free - items.reduce((sum, item) => sum + (item.state === "waiting" ? item.file.size : 0), 0);
 }
 
-// Why a file is not sent; empty where it is. `endings` are those of video files.
+// Why a file is not sent; empty where it is. `endings` are the file name endings of videos.
 export function refusal({ name, size }, endings, free) {
   const ending = (/\.[^.]*$/.exec(name) || [""])[0].toLowerCase();
-  if (!endings.includes(ending)) return "This is no video file. Choose one such as .mp4, .mkv, .avi or .mov.";
+  if (!endings.includes(ending)) return "This is not a video file. Choose a file such as .mp4, .mkv, .avi or .mov.";
   if (!size) return "The file is empty (0 bytes). Copy or download it again.";
   if (size <= free) return "";
-  return `It takes ${formatBytes(size)}, and ${formatBytes(Math.max(0, free))} can be used on the disk. ` +
-    "Free some space, or open it from its folder.";
+  const available = formatBytes(Math.max(0, free));
+  return `The file needs ${formatBytes(size)}, but only ${available} of disk space is available. ` +
+    "Free some space, or add the clip from its folder.";
 }
 
-// Progress after `sent` bytes at `now` (ms): what changes of the item, or null where it is too early to tell.
+// Progress after `sent` bytes at `now` (ms): the fields of the item that change, or null where it is too early to tell.
 export function progressAfter(item, sent, now) {
   const passed = now - item.at;
   if (passed < TICK_MS) return null;
@@ -44,7 +45,7 @@ export function stateAfter(text, status) {
     const message = `${answer.message.replace(/\.$/, "")}. ${answer.remedy}`;
     return { state: "refused", message, canRetry: answer.again };
   }
-  const restarted = "Sightline was restarted since this page was opened. Reload the page, then send the file again.";
-  const message = status === 403 ? restarted : `The server refused it (${status}). Send it again.`;
+  const restarted = "Sightline has been restarted. Reload the page, then upload the file again.";
+  const message = status === 403 ? restarted : `The upload failed (HTTP ${status}). Try again.`;
   return { state: "refused", message, canRetry: status !== 403 };
 }

@@ -3,7 +3,7 @@
 
 import { freeBytes, isBusy, progressAfter, refusal, stateAfter } from "./transfer.js";
 
-const LISTED_MS = 5000; // that a file which has come in stays in the list: its card is below by then
+const LISTED_MS = 5000; // A finished file leaves the list after this time; its card is on the page by then
 
 class UploadQueue {
   constructor() {
@@ -41,11 +41,11 @@ class UploadQueue {
     request.open("PUT", item.address + encodeURIComponent(item.file.name));
     request.upload.onprogress = (event) => this.change(item, progressAfter(item, event.loaded, performance.now()));
     request.upload.onload = () =>
-      this.change(item, { state: "checking", sent: item.file.size, message: "looking at the clip…" });
+      this.change(item, { state: "checking", sent: item.file.size, message: "checking the clip…" });
     request.onload = () => this.finish(item, stateAfter(request.response, request.status));
     request.onerror = () => this.finish(item, {
       state: "refused", canRetry: true,
-      message: "The connection was lost, and nothing of the file was stored. Check that Sightline is still running.",
+      message: "The connection was lost and the file was not stored. Check that Sightline is running, then try again.",
     });
     request.send(item.file);
     this.notify();
@@ -60,7 +60,7 @@ class UploadQueue {
   finish(item, change) {
     Object.assign(item, change);
     if (item.state === "done") {
-      for (const view of this.views) view.added(item);
+      for (const view of this.views) view.onAdded(item);
       setTimeout(() => this.drop(item), LISTED_MS);
     }
     this.advance();

@@ -20,13 +20,13 @@ class Uploader {
       this.queue.add([...this.input.files], this.data);
       this.input.value = "";
     };
-    this.listener = (event) => this.dragged(event);
+    this.listener = (event) => this.handleDrag(event);
     for (const name of DRAG_EVENTS) document.addEventListener(name, this.listener);
     this.queue.views.add(this);
   }
 
-  // A file that misses the place would otherwise be opened instead of the page.
-  dragged(event) {
+  // Anywhere on the page: the browser would otherwise open a file that is dropped beside the box.
+  handleDrag(event) {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
     this.zone.classList.toggle("over", event.type === "dragover");
@@ -37,12 +37,12 @@ class Uploader {
     this.data = data;
     this.trigger = setTriggerValue;
     this.input.accept = ["video/*", ...data.endings].join(",");
-    this.hint.textContent = "or drop them anywhere on this page. Two or more clips, one for each camera, " +
-      `of any size: ${formatBytes(data.free)} can be used on the disk.`;
+    this.hint.textContent = "or drop them anywhere on this page. Two or more clips, one for each camera. " +
+      `${formatBytes(data.free)} of disk space available.`;
     this.draw();
   }
 
-  added(item) {
+  onAdded(item) {
     this.announce(item);
     if (item.address === this.data?.address) this.trigger("added", item.id);
   }

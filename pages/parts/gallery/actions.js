@@ -1,10 +1,10 @@
 // What the user decides, as actions for Python.
 
 export class Actions {
-  // `context()` gives the case and the run that are shown, `deliver` sends the outbox, `changed` follows an action that
-  // belongs to a person's row, `announce` speaks to a screen reader.
-  constructor({ state, outbox, context, deliver, changed, announce }) {
-    Object.assign(this, { state, outbox, context, deliver, changed, announce });
+  // `context()` gives the case and run on the page, `deliver` sends the outbox, `onChange` is called after an action on
+  // a person, and `announce` speaks to a screen reader.
+  constructor({ state, outbox, context, deliver, onChange, announce }) {
+    Object.assign(this, { state, outbox, context, deliver, onChange, announce });
   }
 
   // `place` is the person's id, "queue", or empty for the gallery as a whole. Returns the action's number.
@@ -13,7 +13,7 @@ export class Actions {
     const number = this.outbox.add({ ...this.context(), ...action }, place);
     this.state.failures.delete(place);
     this.deliver();
-    if (place && place !== "queue") this.changed();
+    if (place && place !== "queue") this.onChange();
     return number;
   }
 
@@ -25,7 +25,7 @@ export class Actions {
 
   confirm(group) {
     if (group.rows.length > 1) this.perform({ do: "confirm", person: this.anchor(group) }, group.id);
-    else this.announce("Seen once: there is nothing to confirm.");
+    else this.announce("This person has a single sighting, so there is nothing to confirm.");
   }
 
   reject(group, row) {
@@ -43,7 +43,7 @@ export class Actions {
   mergeSelected() {
     const groups = this.state.selectedGroups;
     if (groups.length < 2) {
-      this.announce("Select two people or more, then merge them.");
+      this.announce("Select two or more people, then merge them.");
       return undefined;
     }
     this.state.selected.clear();

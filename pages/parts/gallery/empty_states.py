@@ -8,10 +8,10 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import StoreError
-from core.base.text import duration
+from core.base.text import format_duration
 from core.review import Desk, load_review, why_waiting
 from core.runs import read_record
-from core.workspace import session_of, services
+from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
 from pages.parts.shell.navigation import link_to
@@ -67,7 +67,7 @@ def _no_run(case: Case) -> None:
 
 
 def _not_done(job: Job) -> None:
-    if job.live:
+    if job.is_active:
         _show_progress(job.key)
     else:
         reason = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
@@ -90,7 +90,7 @@ def _find_job(key: str) -> Job | None:
     if not key:
         return None
     try:
-        return services().jobs.look(key)
+        return services().jobs.get(key)
     except StoreError:
         return None
 
@@ -101,7 +101,7 @@ def _show_progress(key: str) -> None:
 
 def _progress_line(key: str) -> None:
     job = _find_job(key)
-    if job is None or not job.live:
+    if job is None or not job.is_active:
         # A full run of the page shows what came of it.
         st.rerun()
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
@@ -109,7 +109,9 @@ def _progress_line(key: str) -> None:
     message, share = f"{done} of {len(job.cameras)} clips done", 0.0
     if camera is not None and camera.report is not None:
         report = camera.report
-        left = "" if report.left_seconds is None else f", about {duration(report.left_seconds)} left in this step"
+        left = (
+            "" if report.left_seconds is None else f", about {format_duration(report.left_seconds)} left in this step"
+        )
         message += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
         share = min(1.0, report.share)
     st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {message}.")
@@ -166,7 +168,9 @@ def show_unapplied_decisions(case: Case) -> None:
         return
     with st.container(border=True):
         decisions = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
-        st.markdown(f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run.")
+        st.markdown(
+            f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run."
+        )
         st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
         if st.button("Dismiss", key=f"understood {case.run}"):
             dismissed.set(sentences)

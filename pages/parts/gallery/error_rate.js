@@ -1,6 +1,6 @@
 // How many links are expected to be wrong at a threshold, read from the run's calibration, in plain words.
 
-import { counted } from "../shell/text.js";
+import { formatCount } from "../shell/text.js";
 
 // The value at `x` on a curve through points whose `xs` rise; its ends go on level.
 export function interpolate(xs, ys, x) {
@@ -27,14 +27,14 @@ export function oneIn(share) {
 
 export function describeErrorRate({ enough, pairs, calibration }, threshold, links) {
   if (!enough) {
-    const evidence = counted(pairs, "known-different pair");
+    const evidence = formatCount(pairs, "known-different pair");
     return `Too little evidence to estimate how many links are wrong: only ${evidence}. ` +
-      "The suggested threshold is the usual one for this model.";
+      "The suggested threshold is the default of this model.";
   }
-  if (!links) return "No links are shown at this threshold, so none can be wrong.";
+  if (!links) return "No sightings are linked at this threshold, so no link can be wrong.";
   const [share, low, high] = errorRate(calibration, threshold);
-  let subject = `About ${oneIn(share)} links shown is`;
-  if (share < 0.005) subject = "Hardly any link shown is";
-  else if (share > 0.67) subject = "Nearly all links shown are";
+  let subject = `About ${oneIn(share)} links is`;
+  if (share < 0.005) subject = "Hardly any link is";
+  else if (share > 0.67) subject = "Nearly all links are";
   return `${subject} expected to be wrong (between ${oneIn(low)} and ${oneIn(high)}).`;
 }

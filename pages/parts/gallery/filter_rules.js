@@ -1,4 +1,4 @@
-// Which people the filters let pass, and in which order they are listed.
+// Which people match the filters, and in which order they are listed.
 
 import { personName } from "../shell/text.js";
 import { parseTime } from "../shell/time.js";
@@ -12,7 +12,7 @@ const doubt = (facts) => (facts.status === "doubtful" ? 10 : 0) - Math.min(9, fa
 export const ORDERS = {
   "first seen": (a, b) => a.first - b.first || a.number - b.number,
   "most cameras": (a, b) => b.cameras.length - a.cameras.length || a.number - b.number,
-  "most alike": (a, b, factsOf) =>
+  "most similar": (a, b, factsOf) =>
     (factsOf(b).similarity ?? -2) - (factsOf(a).similarity ?? -2) || a.number - b.number,
   "most doubtful": (a, b, factsOf) => doubt(factsOf(b)) - doubt(factsOf(a)) || a.number - b.number,
   "seen longest": (a, b) => b.seconds - a.seconds || a.number - b.number,

@@ -5,16 +5,16 @@ import {
   activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, unreadableTimes,
 } from "./filter_rules.js";
 
-const labelled = (label, control) => el("label", {}, label, control);
+const withLabel = (label, control) => el("label", {}, label, control);
 
 export class Filters {
-  // Choices are kept for the tab under `storeKey`; `changed` is called after each of them.
-  constructor({ place, storeKey, changed }) {
+  // Choices are kept for the tab under `storeKey`; `onChange` is called after each of them.
+  constructor({ place, storeKey, onChange }) {
     this.storeKey = storeKey;
     this.values = { ...NO_FILTERS };
     this.order = "first seen";
     this.restore();
-    this.changed = () => { this.store(); changed(); };
+    this.onChange = () => { this.store(); onChange(); };
     this.controls = {};
     this.element = place;
     this.build();
@@ -22,25 +22,25 @@ export class Filters {
 
   build() {
     const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
-    const search = { type: "search", placeholder: "Name, number, note, camera", "data-focus": "search" };
+    const search = { type: "search", placeholder: "Name, number, note or camera", "data-focus": "search" };
     this.search = this.textField("text", search);
     this.count = el("span", { class: "match-count", role: "status" });
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
-    this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.changed(); } },
+    this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.onChange(); } },
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
     this.times = el("span", { class: "times" },
-      labelled("Seen from", this.textField("from", time)), labelled("to", this.textField("to", time)));
+      withLabel("Seen from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
     this.element.append(
-      labelled("Sort by", this.orders), labelled("Search", this.search),
-      labelled("Camera", this.choice("camera")), labelled("Colour", this.choice("colour")),
-      labelled("Status", this.choice("status")), this.times,
+      withLabel("Sort by", this.orders), withLabel("Search", this.search),
+      withLabel("Camera", this.choice("camera")), withLabel("Colour", this.choice("colour")),
+      withLabel("Status", this.choice("status")), this.times,
       el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"),
       this.count, this.clearButton);
   }
 
   textField(name, attributes) {
     const input = el("input", { type: "text", autocomplete: "off", value: this.values[name], ...attributes });
-    input.oninput = () => { this.values[name] = input.value; this.changed(); };
+    input.oninput = () => { this.values[name] = input.value; this.onChange(); };
     this.controls[name] = input;
     return input;
   }
@@ -48,14 +48,14 @@ export class Filters {
   checkbox(name) {
     const input = el("input", { type: "checkbox" });
     input.checked = this.values[name];
-    input.onchange = () => { this.values[name] = input.checked; this.changed(); };
+    input.onchange = () => { this.values[name] = input.checked; this.onChange(); };
     this.controls[name] = input;
     return input;
   }
 
   choice(name) {
     const select = el("select", {});
-    select.onchange = () => { this.values[name] = select.value; this.changed(); };
+    select.onchange = () => { this.values[name] = select.value; this.onChange(); };
     this.controls[name] = select;
     return select;
   }
@@ -92,9 +92,9 @@ export class Filters {
     const filters = passingWithout(groups, activeFilters(this.values, this.people));
     const buttons = filters.map(({ name, label, count }) =>
       el("button", { type: "button", onclick: () => this.clear(name) },
-        `Without ${label}: ${count ? `${count} shown` : "still nobody"}`));
+        `Without ${label}: ${count ? `${count} shown` : "still no one"}`));
     return el("div", { class: "nobody" },
-      el("p", {}, "Nobody passes these filters together."), el("div", { class: "line" }, buttons));
+      el("p", {}, "No person matches all of these filters. Remove one:"), el("div", { class: "line" }, buttons));
   }
 
   // One filter, or all.
@@ -104,7 +104,7 @@ export class Filters {
       if (key === "matched") this.controls[key].checked = false;
       else this.controls[key].value = NO_FILTERS[key];
     }
-    this.changed();
+    this.onChange();
     this.search.focus();
   }
 

@@ -3,7 +3,7 @@
 import { personColor } from "../shell/colors.js";
 import { el, focusedElement, setText } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
-import { counted, fileAddress } from "../shell/text.js";
+import { formatCount, fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
 import { KEY_HELP, Keys } from "./keys.js";
@@ -24,7 +24,7 @@ class Gallery {
     this.outbox = new Outbox(crypto.getRandomValues(new Uint32Array(2)).join("-"));
     this.actions = new Actions({
       state: this.state, outbox: this.outbox, context: () => ({ case: this.data.case, run: this.state.people?.run }),
-      deliver: () => this.deliver(), changed: () => this.arrange(), announce: (text) => this.announce(text),
+      deliver: () => this.deliver(), onChange: () => this.arrange(), announce: (text) => this.announce(text),
     });
     this.build(data);
     this.keys = new Keys({
@@ -36,17 +36,17 @@ class Gallery {
     const section = (name) => this.root.appendChild(el("div", { class: name }));
     this.announcer = el("div", { class: "announcer", role: "status", "aria-live": "polite" });
     this.root.append(this.announcer);
-    this.waiting = this.root.appendChild(el("p", { class: "waiting" }, "Loading the people…"));
+    this.waiting = this.root.appendChild(el("p", { class: "waiting" }, "Loading the gallery…"));
     this.top = section("top");
     this.threshold = new ThresholdPanel({
-      place: this.top, moved: () => this.refreshSoon(), committed: (level) => this.actions.setThreshold(level),
+      place: this.top, onMove: () => this.refreshSoon(), onCommit: (level) => this.actions.setThreshold(level),
     });
     this.bar = section("bar");
     this.buildBar();
     this.failure = this.root.appendChild(el("p", { class: "fault", role: "alert" }));
     const filters = section("filters");
     this.filters = new Filters({
-      place: filters, storeKey: `sightline gallery ${data.case}`, changed: () => this.arrange(),
+      place: filters, storeKey: `sightline gallery ${data.case}`, onChange: () => this.arrange(),
     });
     this.empty = section("empty");
     this.buildRows();
@@ -54,7 +54,7 @@ class Gallery {
     this.dialog = new DoubtDialog({
       place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
       pictureAddress: (file) => this.pictureAddress(file), announce: (text) => this.announce(text),
-      closed: () => this.review.focus({ preventScroll: true }),
+      onClose: () => this.review.focus({ preventScroll: true }),
     });
     this.root.append(this.help);
     this.sections = [this.top, this.bar, filters];
@@ -75,15 +75,15 @@ class Gallery {
   }
 
   buildRows() {
-    const { state, actions } = this, arranged = (change) => (argument) => { change(argument); this.arrange(); };
+    const { state, actions } = this, thenArrange = (change) => (argument) => { change(argument); this.arrange(); };
     this.rows = new PeopleRows({
       place: this.root, state, isPending: (place) => this.outbox.isPendingAt(place),
       pictureAddress: (file) => this.pictureAddress(file),
-      colorOf: (number) => personColor(this.data.palette, number),
+      colorOf: (number) => personColor(number),
       on: {
-        select: arranged((group) => state.toggleSelected(group)),
-        expand: arranged((group) => state.toggleExpanded(group)),
-        tick: arranged((row) => state.toggleTicked(row)),
+        select: thenArrange((group) => state.toggleSelected(group)),
+        expand: thenArrange((group) => state.toggleExpanded(group)),
+        tick: thenArrange((row) => state.toggleTicked(row)),
         confirm: (group) => actions.confirm(group),
         reject: (group, row) => actions.reject(group, row),
         split: (group, rows) => actions.split(group, rows),
@@ -151,7 +151,7 @@ class Gallery {
     } catch (failure) {
       if (this.data.people !== data.people) return;
       this.waiting.hidden = false;
-      this.waiting.replaceChildren(`The people cannot be loaded: ${failure.message} `,
+      this.waiting.replaceChildren(`The gallery cannot be loaded: ${failure.message} `,
         el("button", { type: "button", onclick: () => this.load(first) }, "Try again"));
     }
   }
@@ -205,7 +205,7 @@ class Gallery {
     } catch {
       people.asked = null;
       setText(this.failure,
-        "Similarities and doubts cannot be loaded at this threshold. Move the slider to try again.");
+        "Similarities cannot be loaded at this threshold. Move the slider to try again.");
     }
   }
 
@@ -227,7 +227,7 @@ class Gallery {
     const doubts = answer?.doubts.length;
     const none = answer ? "No doubtful pairs" : "Looking for doubtful pairs…";
     const pairs = doubts > 1 ? `${doubts} most doubtful pairs` : "most doubtful pair";
-    setText(this.review, doubts ? `Look at the ${pairs}` : none);
+    setText(this.review, doubts ? `Review the ${pairs}` : none);
     this.review.disabled = !doubts;
   }
 
@@ -238,14 +238,16 @@ class Gallery {
     const few = groups.length < 2, more = groups.length > NAMED_IN_TRAY ? "…" : "";
     const names = groups.slice(0, NAMED_IN_TRAY).map((group) => group.title).join(", ") + more;
     const merge = el("button", {
-      type: "button", class: "main", disabled: few, title: few ? "Select one more" : "They are one person (m)",
+      type: "button", class: "main", disabled: few,
+      title: few ? "Select at least one more person" : "They are the same person (m)",
       onclick: () => this.merge(),
     }, "Merge", el("kbd", {}, "m"));
     const clear = () => { this.state.selected.clear(); this.arrange(); };
     this.tray.replaceChildren(...(groups.length ? [
-      el("span", {}, `${counted(groups.length, "person", "people")} selected: ${names}`), merge,
-      el("button", { type: "button", class: "quiet", onclick: () => this.go(this.state.nextSelected()) }, "Find"),
-      el("button", { type: "button", class: "quiet", onclick: clear }, "Clear"),
+      el("span", {}, `${formatCount(groups.length, "person", "people")} selected: ${names}`), merge,
+      el("button", { type: "button", class: "quiet", onclick: () => this.go(this.state.nextSelected()) },
+        "Go to selected"),
+      el("button", { type: "button", class: "quiet", onclick: clear }, "Clear selection"),
     ] : []));
   }
 
@@ -277,7 +279,7 @@ class Gallery {
     const only = ticked.length === 1 ? ticked[0] : undefined;
     const row = key && current ? current.rows.find((candidate) => people.key(candidate) === key) : only;
     if (row !== undefined) this.actions.reject(state.groupOf(row), row);
-    else this.announce("Open the person with Enter, go to the sighting that is wrong, and press x.");
+    else this.announce("Open the person with Enter, move the focus to the wrong sighting, then press x.");
   }
 
   go(group) {

@@ -1,6 +1,7 @@
-"""What the gallery says, done once each: numbered by the browser, which says everything again until it was heard.
+"""The gallery: what the browser needs to draw it, and the user's actions that it sends back.
 
-The gallery, drawn by the browser from routes: where they are, and what Python knows that the routes do not."""
+The browser numbers its actions and repeats them until Python acknowledges them; each is carried out once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from core.review import Desk, Review, TrackKey, confirm, different, merge, name,
 from core.workspace import ANOTHER_RUN, act, redo, services, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
-from pages.parts.shell.format import PALETTE
 from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
 from pages.parts.shell.web_modules import screen_component
 
@@ -24,7 +24,7 @@ _VALID_FOR_ANY_RUN = ("level", "undo", "redo")
 
 @dataclass
 class ActionCursor:
-    """Up to which number a page in the browser was heard, what was refused, and what of it left nothing to undo."""
+    """The last action processed of a page in the browser, which actions failed and why, and which left nothing to undo."""
 
     page: str = ""
     number: int = 0
@@ -32,12 +32,13 @@ class ActionCursor:
     idle: set[int] = field(default_factory=set)
 
     def receipt(self) -> dict[str, Any]:
-        faults = [{"n": number, "words": log_entry} for number, log_entry in self.faults.items()]
+        """For the browser, which then drops the actions that were processed."""
+        faults = [{"n": number, "words": reason} for number, reason in self.faults.items()]
         return {"page": self.page, "n": self.number, "faults": faults[-_MAX_FAULTS:]}
 
 
 def process_actions(case: Case) -> ActionCursor:
-    """Do what the browser has said since it was heard last."""
+    """Carry out the actions that are new since the last call."""
     message = GALLERY.get({}).get("said") or {"page": "", "acts": []}
     cursor: ActionCursor = GALLERY_CURSOR.set_default(ActionCursor())
     if cursor.page != message["page"]:
@@ -53,7 +54,7 @@ def process_actions(case: Case) -> ActionCursor:
 
 
 def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
-    """Why it could not be done; empty where it was."""
+    """Carry out an action; returns why it failed, empty on success."""
     if rejection := _rejection(case, action):
         cursor.idle.add(action["n"])
         return rejection
@@ -72,7 +73,7 @@ def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str
 
 
 def _rejection(case: Case, action: Mapping[str, Any]) -> str:
-    """Why it cannot be meant for the case and the run that are shown now; empty where it is."""
+    """Why the action does not belong to the open case and its run; empty where it does."""
     if action.get("case", case.key) != case.key:
         return "Another case is open now. Repeat the action there."
     if action["do"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
@@ -94,20 +95,20 @@ def _apply(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
 
 
 def _save_threshold(case: Case, threshold: float | None) -> None:
-    log_entry = (
-        "accepted the suggested similarity threshold" if threshold is None else f"set the similarity threshold to {threshold:g}"
-    )
+    log_entry = "accepted the suggested similarity threshold"
+    if threshold is not None:
+        log_entry = f"set the similarity threshold to {threshold:g}"
     services().cases.change(case.key, lambda current: replace(current, threshold=threshold), log_entry)
 
 
-def _sighting(message: Any) -> TrackKey:
-    camera, track = message
+def _sighting(value: Any) -> TrackKey:
+    camera, track = value
     return str(camera), int(track)
 
 
-def _person(session: Desk, message: Any) -> int:
-    """Who a person of the browser is now, told by the first of their sightings: numbers may have changed since."""
-    return int(session.people.person[session.row(*_sighting(message))])
+def _person(session: Desk, sighting: Any) -> int:
+    """The person's current number, found by the first sighting: numbers may have changed since the browser sent it."""
+    return int(session.people.person[session.row(*_sighting(sighting))])
 
 
 _ACTION_HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
@@ -131,12 +132,11 @@ def gallery(case: Case, session: Desk, cursor: ActionCursor) -> None:
         "levels": levels_address(case),
         "crops": crop_address(case.run),
         "threshold": case.threshold,
-        "palette": PALETTE,
         "undo": applied[-1].words if applied else "",
         "redo": undone[-1].words if undone else "",
         "heard": cursor.receipt(),
     }
-    # Without a callback Streamlit would not keep what the browser says.
+    # Without a callback Streamlit would not store the browser's messages.
     _component()(key=GALLERY.key, data=data, on_said_change=lambda: None, height="content")
 
 

@@ -1,10 +1,10 @@
 // The gallery's keys, wherever the focus is on the page but in a field, a dialog, or another part of the page.
 
 export const KEY_HELP = [
-  ["j k, or ↓ ↑", "next and previous person"], ["Enter", "all pictures of the person, and back"],
-  ["Space", "select the person"], ["c", "confirm: all of these are one person"],
-  ["x", "the sighting with the focus is not this person"], ["m", "merge the selected people"],
-  ["q", "look at the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift, redo"], ["?", "this list"],
+  ["j k, or ↓ ↑", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
+  ["Space", "select the person"], ["c", "confirm: all sightings are the same person"],
+  ["x", "remove the focused sighting from the person"], ["m", "merge the selected people"],
+  ["q", "review the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
 ];
 
 // Where the focus is before the user has placed it: on the link that led here, or on the page as a whole.

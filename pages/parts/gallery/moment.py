@@ -1,4 +1,4 @@
-"""A sighting as it plays in its film, with boxes in the people's colours, the person's other sightings, and the cut."""
+"""The dialog that plays a sighting: the video with boxes in the people's colours, the cut, and the other sightings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from core.review import Desk, TrackKey, cut
 from core.runs import read_record
 from core.workspace import act
 from core.workspace.cases import Case
-from pages.parts.player.player import TrackOverlay, video_ready, player
-from pages.parts.shell.format import format_clock
+from pages.parts.player.player import TrackOverlay, player, video_ready
 from pages.parts.shell.session import GALLERY_MOMENT
 
 
 @dataclass(frozen=True)
 class Moment:
-    """`asked` grows with each wish, so that the same moment can be wished for again."""
+    """A moment of a sighting to play. `request` counts up, so that the same moment can be asked for twice."""
 
     sighting: TrackKey
     seconds: float
@@ -28,14 +27,26 @@ class Moment:
     fault: str = ""
 
 
+def _clock_tenths(seconds: float) -> str:
+    """Clip time to the nearest tenth of a second, as the player shows it.
+
+    >>> _clock_tenths(7.26), _clock_tenths(83), _clock_tenths(7322)
+    ('0:07.3', '1:23.0', '2:02:02.0')
+    """
+    minutes, tenths = divmod(round(seconds * 10), 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{tenths / 10:04.1f}"
+    return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
 def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
-    """Have this shown until it is closed."""
+    """Open the video dialog at this moment; it stays open until the user closes it."""
     previous: Moment | None = GALLERY_MOMENT.get(None)
     GALLERY_MOMENT.set(Moment(sighting, seconds, previous.request + 1 if previous else 1, fault))
 
 
 def show_moment(case: Case, session: Desk) -> None:
-    """Show the moment that is wished for, if any is."""
+    """Draw the dialog where a moment has been requested."""
     moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
@@ -62,19 +73,19 @@ def _moment_dialog(case: Case, session: Desk) -> None:
     row = session.row_of[moment.sighting]
     start, end = session.evidence.clip_seconds(row)
     st.caption(
-        f"{camera}, track {track}, {format_clock(start)} to {format_clock(end)}. Solid box: detected. Dashed box: interpolated."
+        f"{camera}, track {track}, {_clock_tenths(start)} to {_clock_tenths(end)}. Solid box: detected. Dashed box: interpolated."
     )
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
     record = read_record(session.out)["cameras"][camera]
-    # Where the case has it now: a clip may have been moved since the run.
-    place = next((clip.path for clip in case.clips if clip.digest == record["digest"]), record["clip"])
-    if video_ready(place, record["digest"]):
+    # The path that the case has: a clip may have been moved since the run.
+    path = next((clip.path for clip in case.clips if clip.digest == record["digest"]), record["clip"])
+    if video_ready(path, record["digest"]):
         stamp = (session.out / "tracks.parquet").stat().st_mtime_ns
         seconds = player(
             video=film_address(record["digest"]),
             boxes=boxes_address(case.run, camera, stamp),
-            label=f"Video of {camera}, at {format_clock(moment.seconds)}",
+            label=f"Video of {camera}, at {_clock_tenths(moment.seconds)}",
             track=track,
             seconds=moment.seconds,
             request=moment.request,
@@ -86,11 +97,12 @@ def _moment_dialog(case: Case, session: Desk) -> None:
 
 
 def _track_overlay(session: Desk, camera: str) -> TrackOverlay:
-    """Who is who among the tracks of a camera, and where its tracks were cut."""
+    """The person of each of the camera's tracks, and where its tracks were cut."""
     person, names = session.people.person, session.named[0]
-    people = {track: int(person[row]) for (place, track), row in session.row_of.items() if place == camera}
+    people = {track: int(person[row]) for (name, track), row in session.row_of.items() if name == camera}
     titles = {number: names.get(number) or person_name(number) for number in people.values()}
-    cuts = [(track_cut.track, track_cut.seconds, track_cut.new_track) for track_cut in session.evidence.cuts if track_cut.camera == camera]
+    camera_cuts = [entry for entry in session.evidence.cuts if entry.camera == camera]
+    cuts = [(entry.track, entry.seconds, entry.new_track) for entry in camera_cuts]
     return TrackOverlay(people, titles, cuts)
 
 
@@ -98,12 +110,12 @@ def _cut(case: Case, sighting: TrackKey, seconds: float) -> None:
     fault = act(case, lambda session: cut(session, *sighting, seconds))
     request_moment(sighting, seconds, fault)
     if not fault:
-        st.toast(f"Cut at {format_clock(seconds)}. The rest is now a separate track. To reverse this, use Undo.")
+        st.toast(f"Cut at {_clock_tenths(seconds)}. What follows is now a separate track. To reverse this, use Undo.")
     st.rerun()
 
 
 def _sightings_of_person(session: Desk, row: int) -> None:
-    """The person's sightings, in order: each leads to where it begins."""
+    """Buttons for all sightings of the person, in order of time; each plays its sighting from the start."""
     person = session.people.person
     rows = np.flatnonzero(person == person[row])
     if len(rows) < 2:
@@ -114,7 +126,7 @@ def _sightings_of_person(session: Desk, row: int) -> None:
             camera, track = sighting = session.sights[sighting_row]
             start, _ = session.evidence.clip_seconds(sighting_row)
             st.button(
-                f"{camera} {format_clock(start)}",
+                f"{camera} {_clock_tenths(start)}",
                 key=f"to {camera} {track}",
                 type="primary" if sighting_row == row else "secondary",
                 on_click=request_moment,

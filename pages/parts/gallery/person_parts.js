@@ -1,11 +1,11 @@
-// The parts of a person's row that show and do not ask: facts, status, and when cameras saw the person.
+// The parts of a person's row that take no input: facts, status, and the timeline of sightings.
 
 import { el } from "../shell/dom.js";
 import { formatSimilarity } from "../shell/text.js";
 import { formatClock, formatDuration } from "../shell/time.js";
 import { STATUS_SIGNS } from "./filter_rules.js";
 
-export const clothing = (upper, lower) => `${upper || "unknown"} above, ${lower || "unknown"} below`;
+export const clothing = (upper, lower) => `${upper || "unknown"} top, ${lower || "unknown"} bottom`;
 
 export function statusBadge(status) {
   return el("span", { class: `status ${status}` },
@@ -16,11 +16,11 @@ export function factList(group, facts, timed) {
   const lines = [];
   if (timed) {
     const span = `${formatClock(group.first)} to ${formatClock(group.last)}`;
-    lines.push(["Seen", `${span}, ${formatDuration(group.seconds)} in all`]);
+    lines.push(["Seen", `${span}, ${formatDuration(group.seconds)} in total`]);
   }
   lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
   const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
-  if (group.rows.length > 1) lines.push(["Alike", similarity]);
+  if (group.rows.length > 1) lines.push(["Similarity", similarity]);
   return el("dl", {}, lines.flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, text)]));
 }
 

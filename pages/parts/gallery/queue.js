@@ -2,24 +2,24 @@
 // is listed here again where Python refuses it.
 
 import { el } from "../shell/dom.js";
-import { counted, formatSimilarity } from "../shell/text.js";
+import { formatCount, formatSimilarity } from "../shell/text.js";
 import { formatClock } from "../shell/time.js";
 import { DoubtfulPairs } from "./doubtful_pairs.js";
 import { clothing } from "./person_parts.js";
 
-const SPOKEN = { same: "One person", different: "Two people", unsure: "Not sure" };
+const SPOKEN = { same: "Same person", different: "Different people", unsure: "Not sure" };
 const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
-const BUTTONS = [["same", "y", "Same person"], ["different", "n", "Two people"], ["unsure", "?", "Not sure"]];
+const BUTTONS = [["same", "y", "Same person"], ["different", "n", "Different people"], ["unsure", "?", "Not sure"]];
 const CROPS = 6;
 
 export class DoubtDialog {
-  // `threshold()` is the one in force, `closed` is called when the dialog has gone.
-  constructor({ place, state, actions, threshold, pictureAddress, announce, closed }) {
+  // `threshold()` is the one in force, `onClose` is called when the dialog has gone.
+  constructor({ place, state, actions, threshold, pictureAddress, announce, onClose }) {
     Object.assign(this, { state, actions, threshold, pictureAddress, announce });
     this.doubts = new DoubtfulPairs();
     this.isOpenPair = (pair) => this.canShow(pair);
     this.box = el("dialog", { class: "queue", "aria-label": "Doubtful pairs" });
-    this.box.addEventListener("close", closed);
+    this.box.addEventListener("close", onClose);
     this.box.onkeydown = (event) => this.press(event);
     place.append(this.box);
   }
@@ -68,7 +68,7 @@ export class DoubtDialog {
     if (number === null) return;
     // A refused answer has left nothing to take back.
     if (number) this.actions.undoAnswer(number);
-    this.announce(`Taken back. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
+    this.announce(`Undone. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
     this.paint();
   }
 
@@ -83,10 +83,10 @@ export class DoubtDialog {
     const { doubts } = this, pair = doubts.current, count = doubts.pairs.length;
     const title = (key) => key.replace(":", ", track ");
     const head = el("div", { class: "line head" },
-      el("h2", {}, pair ? `Is this one person? ${doubts.index + 1} of ${count}` : "Doubtful pairs"),
+      el("h2", {}, pair ? `Is this the same person? ${doubts.index + 1} of ${count}` : "Doubtful pairs"),
       el("button", { type: "button", class: "quiet", onclick: () => this.box.close() }, "Close (Esc)"));
     const value = count ? doubts.index : 1;
-    const progress = el("progress", { max: count || 1, value: String(value), "aria-label": "Pairs looked at" });
+    const progress = el("progress", { max: count || 1, value: String(value), "aria-label": "Pairs reviewed" });
     const failures = doubts.refused.map(({ a, b, failure }) =>
       el("p", { class: "fault", role: "alert" }, `${title(a)} and ${title(b)}: ${failure}`));
     this.box.replaceChildren(head, progress, ...failures, ...(pair ? this.question(pair) : this.summary()));
@@ -98,13 +98,13 @@ export class DoubtDialog {
 
   summary() {
     const { answeredCount } = this.doubts, count = this.doubts.pairs.length;
-    const answered = `${counted(answeredCount, "pair")} answered. Your answers hold at every threshold from now on.`;
+    const answered = `${formatCount(answeredCount, "pair")} answered. Your answers apply at every threshold.`;
     const button = (label, act, kind = null) => el("button", { type: "button", class: kind, onclick: act }, label);
     return [
-      el("p", {}, count ? answered : "No pair is in doubt at this threshold."),
+      el("p", {}, count ? answered : "There are no doubtful pairs at this threshold."),
       el("div", { class: "line" },
         button("Back to the gallery", () => this.box.close(), "main"),
-        count ? button("Look for more", () => this.begin()) : null,
+        count ? button("Review more pairs", () => this.begin()) : null,
         answeredCount ? button("Undo the last answer (Backspace)", () => this.undo()) : null),
     ];
   }
@@ -125,24 +125,23 @@ export class DoubtDialog {
   reason(pair) {
     const similarity = formatSimilarity(pair.similarity), threshold = formatSimilarity(this.threshold());
     const [a, b] = [pair.a, pair.b].map((key) => this.state.groupOfKey(key));
-    const before = pair.unsure ? "You were not sure about them before. " : "";
+    const before = pair.unsure ? "You were not sure about this pair before. " : "";
     if (a === b) {
-      return `${before}Shown as one person, ${a.title}: the two sides of it are ${similarity} alike, ` +
-        `and ${threshold} is enough.`;
+      return `${before}Now one person, ${a.title}. Similarity ${similarity}: at or above the threshold, ${threshold}.`;
     }
-    return `${before}Shown as two people, ${a.title} and ${b.title}: these are ${similarity} alike, ` +
-      `and ${threshold} would be enough.`;
+    return `${before}Now two people, ${a.title} and ${b.title}. Similarity ${similarity}: ` +
+      `below the threshold, ${threshold}.`;
   }
 
-  // One of the two, with the picture on which it is most like the other.
+  // A track of the pair, with the crop that is most similar to the other track.
   side(key, file) {
     const { people } = this.state, row = people.rowOf.get(key), { rows, timed } = people, camera = people.camera(row);
     const address = (name) => this.pictureAddress(name);
-    const alt = `Picture of track ${rows.track[row]} by ${camera}`;
+    const alt = `Crop of track ${rows.track[row]}, ${camera}`;
     const large = el("img", { class: "large", src: address(file), alt });
     const thumbnail = ([name, seconds]) => el("button", {
       type: "button", class: "crop",
-      "aria-label": `Show the picture${timed ? ` at ${formatClock(seconds)}` : ""} large`,
+      "aria-label": `Enlarge the crop${timed ? ` at ${formatClock(seconds)}` : ""}`,
       onclick: () => { large.src = address(name); },
     }, el("img", { src: address(name), alt: "" }));
     const time = timed ? ` ${formatClock(rows.start[row])} to ${formatClock(rows.end[row])}` : "";

@@ -1,7 +1,7 @@
 // One row per person, painted again only where something changed.
 
 import { el, focusedElement } from "../shell/dom.js";
-import { counted, formatSimilarity, personName } from "../shell/text.js";
+import { formatCount, formatSimilarity, personName } from "../shell/text.js";
 import { formatClock } from "../shell/time.js";
 import { VirtualList } from "../shell/virtual_list.js";
 import { clothing, factList, statusBadge, timeline } from "./person_parts.js";
@@ -9,7 +9,7 @@ import { clothing, factList, statusBadge, timeline } from "./person_parts.js";
 const BRIEF = 3;
 const ROW_PX = 150;
 const GAP_PX = 8;
-const CUT_HINT = "Two people in one track? Click a picture, go to the moment, and cut there.";
+const CUT_HINT = "Two people in one track? Click a crop, go to the moment where it changes, and cut the track there.";
 
 export class PeopleRows {
   // `on` has a function for each thing that a user does in a row; `isPending(place)` tells what Python has not
@@ -72,7 +72,7 @@ export class PeopleRows {
   fill(group, element) {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
     const failure = state.failures.get(group.id), pending = this.isPending(group.id);
-    const seen = `${counted(group.rows.length, "sighting")} by ${counted(group.cameras.length, "camera")}`;
+    const seen = `${formatCount(group.rows.length, "sighting")} by ${formatCount(group.cameras.length, "camera")}`;
     element.setAttribute("aria-label", `${group.title}, ${facts.status}, ${seen}`);
     element.setAttribute("aria-busy", pending);
     element.dataset.status = facts.status;
@@ -101,8 +101,8 @@ export class PeopleRows {
       el("div", { class: "line" }, tick, name,
         group.name ? el("span", { class: "quiet-words" }, personName(group.number)) : null),
       statusBadge(facts.status),
-      el("div", { class: "quiet-words" }, counted(group.rows.length, "sighting"), " ", el("br"),
-        counted(group.cameras.length, "camera")),
+      el("div", { class: "quiet-words" }, formatCount(group.rows.length, "sighting"), " ", el("br"),
+        formatCount(group.cameras.length, "camera")),
       field === "note" ? this.textBox(group, "note", "Note") : note);
   }
 
@@ -157,7 +157,7 @@ export class PeopleRows {
     const time = timed ? formatClock(seconds) : "", title = timed ? `Play ${camera} at ${time}` : camera;
     return el("button", {
       type: "button", class: "crop", "data-focus": file, title, disabled: !timed,
-      "aria-label": timed ? title : `Picture by ${camera}`, onclick: () => this.on.play(row, seconds),
+      "aria-label": timed ? title : `Crop from ${camera}`, onclick: () => this.on.play(row, seconds),
     }, el("img", { src: this.pictureAddress(file), alt: "", loading: "lazy", decoding: "async" }),
     time ? el("span", {}, time) : null);
   }
@@ -167,7 +167,7 @@ export class PeopleRows {
     const time = people.timed ? `${formatClock(rows.start[row])} to ${formatClock(rows.end[row])}` : "time unknown";
     const title = `Track ${rows.track[row]}`;
     const reject = el("button", {
-      type: "button", class: "quiet", "data-focus": `reject ${key}`, title: "Take this sighting out of this person (x)",
+      type: "button", class: "quiet", "data-focus": `reject ${key}`, title: "Remove this sighting from the person (x)",
       onclick: () => this.on.reject(group, row),
     }, "Not this person");
     const label = `${title} of ${people.camera(row)}, ${time}`;
@@ -190,10 +190,10 @@ export class PeopleRows {
   // How alike a sighting is to the others of the person, and to the person most alike beside them.
   comparison(row) {
     const { similarity, rival, rival_similarity: rivalSimilarity } = this.state.people.answer, parts = [];
-    if (similarity[row] !== null) parts.push(` · ${formatSimilarity(similarity[row])} like the others`);
+    if (similarity[row] !== null) parts.push(` · ${formatSimilarity(similarity[row])} similar to the others`);
     if (rival[row]) {
       const title = this.state.groupNumbered(rival[row])?.title || personName(rival[row]);
-      parts.push(` · ${formatSimilarity(rivalSimilarity[row])} like ${title}`);
+      parts.push(` · ${formatSimilarity(rivalSimilarity[row])} similar to ${title}`);
     }
     return parts.join("");
   }
@@ -202,14 +202,14 @@ export class PeopleRows {
     const confirmed = facts.status === "confirmed";
     const confirm = el("button", {
       type: "button", "data-focus": "confirm", disabled: confirmed || pending,
-      title: confirmed ? "You have confirmed this person" : "All of these are one person (c)",
+      title: confirmed ? "You have confirmed this person" : "All sightings are the same person (c)",
       onclick: () => this.on.confirm(group),
     }, confirmed ? "Confirmed" : "Confirm");
     return el("div", { class: "actions" },
       group.rows.length > 1 ? confirm : null,
       el("button", {
         type: "button", class: "quiet", "data-focus": "open", "aria-expanded": String(expanded),
-        title: "All pictures (Enter)", onclick: () => this.on.expand(group),
+        title: "All crops (Enter)", onclick: () => this.on.expand(group),
       }, expanded ? "Show less" : "Show all"),
       pending ? el("span", { class: "quiet-words" }, "Saving…") : null);
   }
@@ -220,12 +220,12 @@ export class PeopleRows {
     const button = (name, label, act) => el("button", { type: "button", "data-focus": name, onclick: act }, label);
     const split = el("button", {
       type: "button", "data-focus": "split", disabled: !ticked.length || all,
-      title: "Make the ticked sightings a person of their own", onclick: () => this.on.split(group, ticked),
-    }, ticked.length ? `Split off ${counted(ticked.length, "sighting")}` : "Split off ticked sightings");
+      title: "Make the ticked sightings a separate person", onclick: () => this.on.split(group, ticked),
+    }, ticked.length ? `Split off ${formatCount(ticked.length, "sighting")}` : "Split off ticked sightings");
     const hint = (text) => el("span", { class: "quiet-words" }, text);
     return el("div", { class: "line tools" },
       button("rename", "Rename", () => this.on.edit(group, "name")),
-      button("note", group.note ? "Change the note" : "Add a note", () => this.on.edit(group, "note")),
+      button("note", group.note ? "Edit note" : "Add note", () => this.on.edit(group, "note")),
       group.rows.length > 1 ? split : null,
       all ? hint("Leave at least one sighting unticked.") : null,
       this.state.people.timed ? hint(CUT_HINT) : null);

@@ -1,6 +1,6 @@
 // The similarity threshold: a slider over the distributions of similarity, and what its value means.
 
-import { counted, formatSimilarity } from "../shell/text.js";
+import { formatCount, formatSimilarity } from "../shell/text.js";
 import { el, fitCanvas, focusedElement, setText } from "../shell/dom.js";
 import { describeErrorRate } from "./error_rate.js";
 import {
@@ -8,9 +8,9 @@ import {
 } from "./threshold_scale.js";
 
 export class ThresholdPanel {
-  // `moved` is called while the slider moves, `committed` when it is let go (null: back to the suggestion).
-  constructor({ place, moved, committed }) {
-    Object.assign(this, { moved, committed, element: place });
+  // `onMove` is called while the slider moves, `onCommit` when it is let go (null: back to the suggestion).
+  constructor({ place, onMove, onCommit }) {
+    Object.assign(this, { onMove, onCommit, element: place });
     this.build();
     this.sizes = new ResizeObserver(() => this.draw());
     this.sizes.observe(this.canvas);
@@ -19,7 +19,7 @@ export class ThresholdPanel {
   build() {
     this.slider = el("input", {
       type: "range", step: STEP, class: "slider", "data-focus": "slider",
-      "aria-label": "Similarity threshold of one person", "aria-describedby": "meaning",
+      "aria-label": "Similarity threshold", "aria-describedby": "meaning",
       oninput: () => this.move(+this.slider.value), onchange: () => this.commit(+this.slider.value),
     });
     this.box = el("input", {
@@ -58,12 +58,12 @@ export class ThresholdPanel {
 
   move(threshold) {
     this.set(threshold);
-    this.moved(threshold);
+    this.onMove(threshold);
   }
 
   commit(threshold) {
     this.move(threshold ?? this.people.suggested);
-    this.committed(threshold);
+    this.onCommit(threshold);
   }
 
   takeTyped() {
@@ -90,7 +90,7 @@ export class ThresholdPanel {
     const matched = groups.filter((group) => group.cameras.length > 1).length;
     const alone = groups.filter((group) => group.rows.length === 1).length;
     const links = groups.reduce((sum, group) => sum + group.rows.length - 1, 0);
-    const people = counted(groups.length, "person", "people");
+    const people = formatCount(groups.length, "person", "people");
     setText(this.counts, `${people} · ${matched} seen by several cameras · ${alone} seen once`);
     setText(this.meaning, describeErrorRate(this.people, this.value, links));
   }

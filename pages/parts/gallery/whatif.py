@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.settings import TrackSettings
-from core.base.text import duration
+from core.base.text import format_duration
 from core.machine.artifacts import digest_of
 from core.review import load_review
 from core.review.whatif import Changes, again, compared, hold
@@ -66,8 +66,8 @@ def retrack_panel(case: Case) -> None:
     """What waits of what was said, and the sliders."""
     if not case.run:
         return
-    job = services().jobs.look(case.run)
-    if not job.over:
+    job = services().jobs.get(case.run)
+    if not job.has_results:
         return
     show_unapplied_decisions(case)
     with st.expander(
@@ -92,7 +92,9 @@ def _sliders(case: Case, job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=unchanged):
             _start_run(case, job, settings)
-        st.button("Reset", icon=":material/undo:", disabled=unchanged, on_click=_reset, args=(case.run, job.order.track))
+        st.button(
+            "Reset", icon=":material/undo:", disabled=unchanged, on_click=_reset, args=(case.run, job.order.track)
+        )
         st.caption(_cost(case, job.order))
 
 
@@ -107,7 +109,12 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     """Start the run of these settings; all else as in the run that is shown."""
     previous = job.order
     plan = replace(
-        case.plan, detector=previous.detector, embedder=previous.embedder, video=previous.video, detect=previous.detect, track=settings
+        case.plan,
+        detector=previous.detector,
+        embedder=previous.embedder,
+        video=previous.video,
+        detect=previous.detect,
+        track=settings,
     )
     try:
         order = order_of(replace(case, plan=plan))
@@ -136,13 +143,15 @@ def _slider(field: str, order: Order, setting: Entry[float]) -> float:
     current = type(low)(getattr(order.track, field))
     setting.set_default(current)
     # A run by command line may lie outside what is sensible to try.
-    value = st.slider(label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order))
+    value = st.slider(
+        label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order)
+    )
     st.caption(hint)
     return round(value, 3)
 
 
 def _is_disabled(field: str, order: Order) -> bool:
-    return field == "track_cos" and not order.matched
+    return field == "track_cos" and not order.matches_people
 
 
 def _reset(run: str, settings: TrackSettings) -> None:
@@ -153,9 +162,9 @@ def _reset(run: str, settings: TrackSettings) -> None:
 def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
     """What these settings would change."""
     run = _retracking(job.out)
-    frames = run.held.frames
+    frames = run.loaded.frames
     if frames > _SLOW_FRAMES and not st.toggle(
-        f"Preview changes (about {duration(frames / _FRAMES_PER_SECOND)})", key="retrack try"
+        f"Preview changes (about {format_duration(frames / _FRAMES_PER_SECOND)})", key="retrack try"
     ):
         return
     changes = _compute_changes(run, case, settings)
@@ -168,16 +177,16 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
 
 def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
     review = load_review(services().cases.review_file(case.key))
-    bar, frames = st.empty(), run.held.frames
+    bar, frames = st.empty(), run.loaded.frames
 
     def show_progress(done: int) -> None:
         if frames > 3 * _FRAMES_PER_SECOND:
             bar.progress(min(1.0, done / frames))
 
     def compute() -> Changes:
-        return compared(run.held, again(run.held, settings, show_progress), case.threshold, review, run.people)
+        return compared(run.loaded, again(run.loaded, settings, show_progress), case.threshold, review, run.people)
 
     with st.spinner("Tracking again…"):
-        changes = run.answers.get(digest_of([settings, case.threshold, review.links]), compute)
+        changes = run.results.get(digest_of([settings, case.threshold, review.links]), compute)
     bar.empty()
     return changes

@@ -1,4 +1,4 @@
-// Draws the boxes of a run over its film, frame by frame.
+// Draws the boxes of a run over its video, frame by frame.
 
 import { personColor } from "../shell/colors.js";
 import { fitCanvas } from "../shell/dom.js";
@@ -9,8 +9,8 @@ import { boxAt, canCut, frameAfter, momentsByTrack, pictureFrame, SLACK_SECONDS 
 const TRAIL_SECONDS = 2;
 const NO_PERSON = "#9aa0a6";
 const DARK_COLOUR = "#0072B2";
-const CUT_HINT = "Where one track shows two people: what follows, with the picture shown, becomes another track";
-const CUT_NOT_HERE = "Go to a moment within this track, after its first picture";
+const CUT_HINT = "For a track that shows two people: from this frame on, it becomes a separate track";
+const CUT_NOT_HERE = "Go to a moment within this track, after its first frame";
 
 class Player {
   constructor(root) {
@@ -40,7 +40,7 @@ class Player {
       this.cut({ seconds: this.at });
     };
     this.video.addEventListener("error", () => {
-      this.status.textContent = "The film cannot be played. Reload the page.";
+      this.status.textContent = "The video cannot be played. Reload the page.";
     });
   }
 
@@ -106,7 +106,7 @@ class Player {
   // A track without a person yet is grey.
   colorOf(track) {
     const person = this.data.people[track];
-    return person ? personColor(this.data.palette, person) : NO_PERSON;
+    return person ? personColor(person) : NO_PERSON;
   }
 
   draw() {

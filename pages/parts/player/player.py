@@ -14,7 +14,6 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.base.types import Clip
 from core.workspace import clip_of, services
-from pages.parts.shell.format import PALETTE
 from pages.parts.shell.web_modules import screen_component
 
 _HTML = """<div class="player">
@@ -37,7 +36,9 @@ class TrackOverlay:
     cuts: Sequence[tuple[int, float, int]] = ()
 
 
-def player(video: str, boxes: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay) -> float | None:
+def player(
+    video: str, boxes: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay
+) -> float | None:
     """Show the film; when `jumps` changes, go to `seconds`. `track` is drawn with a thicker line.
 
     Returns the second at which the user cuts `track`, once.
@@ -52,7 +53,6 @@ def player(video: str, boxes: str, label: str, track: int, seconds: float, reque
         "people": {str(track): person for track, person in overlay.people.items()},
         "titles": {str(person): title for person, title in overlay.titles.items()},
         "cuts": list(overlay.cuts),
-        "palette": PALETTE,
     }
     result = _component()(key="player", data=data, height="content", on_cut_change=lambda: None)
     return None if result.cut is None else float(result.cut["seconds"])
@@ -69,7 +69,7 @@ EVERY_SECONDS = 0.5
 def video_ready(path: str, digest: str) -> bool:
     """True where the film can be played; otherwise it is asked for, and the page comes back when it is there."""
     proxies = services().proxies
-    if proxies.look(digest).path:
+    if proxies.state_of(digest).path:
         return True
     try:
         clip = clip_of(path)
@@ -79,21 +79,21 @@ def video_ready(path: str, digest: str) -> bool:
     if clip.digest != digest:
         st.warning("**The clip has changed since this run**, so its tracks no longer fit. Run it again.")
         return False
-    if reason := proxies.look(digest).fault:
+    if reason := proxies.state_of(digest).fault:
         st.error(reason, icon=":material/error:")
         st.button("Try again", on_click=_request, args=(clip,))
         return False
-    proxies.ask(clip)
+    proxies.request(clip)
     st.fragment(_progress, run_every=EVERY_SECONDS)(digest)
     return False
 
 
 def _request(clip: Clip) -> None:
-    services().proxies.ask(clip)
+    services().proxies.request(clip)
 
 
 def _progress(digest: str) -> None:
-    conversion = services().proxies.look(digest)
+    conversion = services().proxies.state_of(digest)
     if conversion.path or conversion.fault:
         st.rerun()
     st.progress(conversion.share, text="Preparing the video for the browser (once per clip)…")

@@ -10,9 +10,9 @@ import { ShapeList } from "./shape_list.js";
 import { clone, middleOf, moveBy, shapeError, shapeInMiddle } from "./shapes.js";
 
 const HINTS = {
-  select: "Drag a shape or its corners. Arrow keys move by one pixel, with Shift by ten.",
-  box: "Drag from one corner to the opposite one. Without a pointer, press Enter.",
-  polygon: "Click the corners; the first one again, Enter or a double click closes. Without a pointer, press Enter.",
+  select: "Drag a shape or its corners. Arrow keys move it by one pixel, with Shift by ten.",
+  box: "Drag from one corner to the opposite corner, or press Enter to add a box in the middle.",
+  polygon: "Click each corner; close with the first corner, a double-click or Enter. Or press Enter to add a polygon.",
 };
 const COPY_SHIFT = 0.02;
 
@@ -202,9 +202,9 @@ class Drawing {
   removeCorner(index) {
     const shape = this.chosenShape;
     if (shape.kind === "box") {
-      this.showHint("A box keeps its four corners. Select the box itself to delete it.");
+      this.showHint("A box always has four corners. To delete the box, select it first.");
     } else if (shape.points.length < 4) {
-      this.showHint("A polygon needs three corners. Select the shape itself to delete it.");
+      this.showHint("A polygon needs at least three corners. To delete the polygon, select it first.");
     } else {
       Object.assign(this, { corner: -1, error: "" });
       this.edit(() => { shape.points.splice(index, 1); });
@@ -214,7 +214,7 @@ class Drawing {
   insertCorner(after) {
     const { width, height } = this.size, { kind, points } = this.chosenShape;
     if (kind === "box") {
-      this.showHint("A box keeps its four corners. Draw a polygon for more.");
+      this.showHint("A box always has four corners. For more, draw a polygon.");
       return;
     }
     this.corner = after + 1;
@@ -244,7 +244,7 @@ class Drawing {
   finish() {
     const points = this.begun;
     if (!points.length) this.add();
-    else if (points.length < 3) this.showHint("A polygon needs three corners: click on.");
+    else if (points.length < 3) this.showHint("A polygon needs at least three corners. Click to add more.");
     else this.put({ kind: "polygon", mode: "include", name: "", points });
   }
 

@@ -1,6 +1,8 @@
-"""The drawing of regions over a picture of the clip: the browser draws, and tells of each gesture that is finished.
+"""The drawing of regions over a picture of the clip.
 
-What this session has given to the drawing and heard from it: gestures become the regions of the case, on disk."""
+The browser draws and sends a message after each finished gesture; this module turns the shapes into the regions of the
+case and saves them. Changes from elsewhere, such as another tab or a file, are loaded into the drawing.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.base.errors import SightlineError
+from core.base.text import format_count
 from core.vision.regions import Region, Regions
 from core.workspace.cases import Case, CaseClip
-from pages.parts.shell.format import count
 from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import drawings_entry
 from pages.parts.shell.web_modules import screen_component
@@ -24,7 +26,7 @@ _HTML = """<div class="regions">
 <button type="button" data-tool="box" title="Draw a box (B)">Box</button>
 <button type="button" data-tool="polygon" title="Draw a polygon (P)">Polygon</button>
 <span class="gap"></span>
-<button type="button" data-do="add" title="A box, or with its tool a polygon">Add in the middle</button>
+<button type="button" data-do="add" title="Add a box, or a polygon with the Polygon tool">Add in the middle</button>
 <span class="gap"></span>
 <button type="button" data-do="undo" title="Undo (Ctrl+Z)">Undo</button>
 <button type="button" data-do="redo" title="Redo (Ctrl+Shift+Z)">Redo</button>
@@ -37,7 +39,7 @@ _HTML = """<div class="regions">
 <div class="unseen" role="status"></div></div>
 <p class="hint" role="status" aria-live="polite"></p>
 <div class="scrub">
-<label class="moment">Picture at <input type="range" aria-label="Moment of the clip"><output></output></label>
+<label class="moment">Frame at <input type="range" aria-label="Moment of the clip"><output></output></label>
 <label class="dotted" hidden><input type="checkbox" checked> Show where people were found</label>
 </div>
 <p class="count" role="status"></p>
@@ -48,12 +50,20 @@ _HTML = """<div class="regions">
 
 
 def shapes_from_regions(regions: tuple[Region, ...]) -> list[dict[str, Any]]:
-    """Regions as the browser has them."""
-    return [{"kind": region.kind, "points": [list(point) for point in region.points], "mode": region.mode, "name": region.name} for region in regions]
+    """Regions in the form that the browser draws."""
+    return [
+        {
+            "kind": region.kind,
+            "points": [list(point) for point in region.points],
+            "mode": region.mode,
+            "name": region.name,
+        }
+        for region in regions
+    ]
 
 
 def regions_from_shapes(shapes: list[Mapping[str, Any]]) -> tuple[Region, ...]:
-    """The browser's shapes as regions; `RegionError` where one is none."""
+    """The browser's shapes as regions; `RegionError` where a shape is not valid."""
     return tuple(
         Region(shape["kind"], tuple(tuple(point) for point in shape["points"]), shape["mode"], shape["name"])
         for shape in shapes
@@ -61,7 +71,7 @@ def regions_from_shapes(shapes: list[Mapping[str, Any]]) -> tuple[Region, ...]:
 
 
 def region_editor(key: str, data: Mapping[str, Any]) -> None:
-    """Show the drawing. What was done in it is in the session state under `key`: `drawn` and `moment`."""
+    """Show the drawing. The browser's latest messages are in the session state under `key`: `drawn` and `moment`."""
     _component()(
         key=key,
         data=data,
@@ -73,7 +83,7 @@ def region_editor(key: str, data: Mapping[str, Any]) -> None:
 
 
 def _rerun() -> None:
-    """A change makes the page run again; what has changed is read there."""
+    """Any change makes the page run again, and the page reads the message."""
 
 
 @functools.cache
@@ -85,13 +95,16 @@ Shapes = tuple[Region, ...]
 
 
 class _ChangedElsewhere(SightlineError):
-    """Another tab has changed the regions since this one last looked."""
+    """Another tab has changed the regions since this tab last read them."""
 
 
 @dataclass
-class Drawings:
-    """`known` are the shapes of each camera as this session last saw them on disk; `turn` counts how often the browser
-    was given others than it had, `earlier` being what an undo leads back to. `refused` says why something is not kept.
+class DrawingState:
+    """The state of the drawing in this session, by camera.
+
+    `last_seen` are the regions as this session last read them from disk. `version` counts how often the browser got
+    other regions than those that it had drawn, and `earlier` are the regions before that, to which an undo leads back.
+    `moments` are the seconds of the pictures shown. `refused` is the reason why the last change was not saved.
     """
 
     session: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -103,11 +116,11 @@ class Drawings:
     refused: str = ""
 
     def revision(self, camera: str) -> str:
-        """A browser that was left over from another session has none of ours."""
+        """Names the regions that the browser has; a tab left open from another session has a different one."""
         return f"{self.session} {self.version.get(camera, 0)}"
 
     def reload(self, clip: CaseClip) -> None:
-        """What is on disk wins over what the browser has, where that is not from here."""
+        """Read the regions on disk. Where they were not drawn here, they replace the shapes in the browser."""
         current = clip.regions.regions
         if (previous := self.last_seen.get(clip.camera)) != current:
             self.version[clip.camera] = self.version.get(clip.camera, 0) + 1
@@ -116,7 +129,7 @@ class Drawings:
                 self.earlier[clip.camera] = previous
 
     def receive(self, message: Mapping[str, Any] | None) -> None:
-        """Take over what the browser has drawn, once."""
+        """Save what the browser has drawn, each message once."""
         if not message or message["id"] == self.last_message:
             return
         self.last_message, self.refused = message["id"], ""
@@ -138,12 +151,12 @@ class Drawings:
                 )
             return case.with_clip(camera, replace(clip, regions=replace(clip.regions, regions=shapes)))
 
-        change_case(edit, f"regions of {camera}: {count(len(shapes), 'shape')} drawn")
+        change_case(edit, f"regions of {camera}: {format_count(len(shapes), 'shape', 'shapes')} drawn")
         self.last_seen[camera] = shapes
         self.earlier.pop(camera, None)
 
     def data(self, clip: CaseClip) -> dict[str, Any]:
-        """What the browser needs to know of a camera's shapes."""
+        """The shapes of a camera, for the browser."""
         earlier = self.earlier.get(clip.camera)
         return {
             "camera": clip.camera,
@@ -153,19 +166,19 @@ class Drawings:
         }
 
 
-def drawings(case: Case) -> Drawings:
-    """This session's, for this case."""
-    state: Drawings = drawings_entry(case.key).set_default(Drawings())
+def drawing_state(case: Case) -> DrawingState:
+    """The drawing state of this session and this case."""
+    state: DrawingState = drawings_entry(case.key).set_default(DrawingState())
     return state
 
 
 def set_regions(cameras: Sequence[str], edit: Callable[[Regions], Regions], log_entry: str) -> None:
-    """Other regions than those drawn, made by `how`: loaded into the drawing, where an undo takes shapes back."""
+    """Change regions by `edit` instead of by drawing. The drawing then shows them, and its undo leads back."""
 
     def apply(case: Case) -> Case:
         for camera in cameras:
             clip = case.clip(camera)
-            drawings(case).last_seen.setdefault(camera, clip.regions.regions)
+            drawing_state(case).last_seen.setdefault(camera, clip.regions.regions)
             case = case.with_clip(camera, replace(clip, regions=edit(clip.regions)))
         return case
 

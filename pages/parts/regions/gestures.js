@@ -7,7 +7,7 @@ const NEAR_PX = 12;
 const SAME_PX = 3;
 const LEAST_DRAG_PX = 4;
 const TOOLS = { v: "select", b: "box", p: "polygon" };
-const NOTHING_DRAWN = "Nothing drawn: drag from one corner to the opposite one.";
+const NOTHING_DRAWN = "Nothing drawn. Drag from one corner to the opposite corner.";
 
 export class Gestures {
   constructor({ root, svg, drawing }) {

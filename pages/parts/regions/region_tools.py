@@ -1,6 +1,4 @@
-"""How many of the boxes that runs have found in a clip count with its regions, and where people stood.
-
-What is done with regions beside drawing them: which point counts, copies to other cameras, files in and out."""
+"""What can be done with regions besides drawing: count boxes, choose the test point, copy, load and save."""
 
 from __future__ import annotations
 
@@ -11,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
+from core.base.text import format_count
 from core.base.types import Clip, Floats
 from core.machine.artifacts import Store
 from core.runs import latest_boxes, read_boxes
@@ -18,7 +17,6 @@ from core.vision.regions import Regions, inside, read_regions, to_json
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
 from pages.parts.regions.drawing import set_regions
-from pages.parts.shell.format import count
 from pages.parts.shell.session import (
     REGION_FILE_REFUSED,
     REGION_FILES_OPENED,
@@ -31,14 +29,14 @@ _MAX_DOTS = 1500  # more hide the picture
 
 
 def found_boxes(clip: CaseClip, video: Clip, conf: float) -> Floats | None:
-    """Boxes (n, 4) in pixels, as the last run through the clip found them; nothing where none has."""
+    """Boxes (n, 4), xyxy in pixels, from the last run over the clip; None where there was no run."""
     artifact = latest_boxes(Store(), clip.digest)
     if artifact is None:
         return None
     try:
         return _boxes(str(artifact.folder), conf, clip.start_seconds, clip.end_seconds, video, artifact)
     except StoreError:
-        # Damaged: it has been removed, and the next run finds the boxes again.
+        # Damaged boxes have been removed from the store; the next run detects them again.
         return None
 
 
@@ -48,7 +46,7 @@ def _boxes(folder: str, conf: float, start: float, end: float | None, _film: Cli
 
 
 def count_boxes(regions: Regions, boxes: Floats | None, video: Clip) -> dict[str, Any]:
-    """The count in words, and the points that decide, as shares of the picture, each with whether it counts."""
+    """How many boxes count, as text; and their test points as shares of the picture, each with whether it counts."""
     if boxes is None:
         return {"count": "After a run, the number of boxes that count is shown here.", "dots": None}
     counts = inside(regions, boxes, video.width, video.height)
@@ -74,13 +72,17 @@ _ANCHOR_HINTS = {
 
 
 def choose_anchor(clip: CaseClip) -> None:
-    """Which point of a person is asked for; kept at once."""
+    """The region test point, saved when it is chosen."""
     choice = region_anchor(clip)
     choice.set(clip.regions.anchor)
 
     def save() -> None:
         anchor = choice.get(clip.regions.anchor)
-        set_regions([clip.camera], lambda old: replace(old, anchor=anchor), f"regions of {clip.camera} judge by the {anchor}")
+        set_regions(
+            [clip.camera],
+            lambda old: replace(old, anchor=anchor),
+            f"region test point of {clip.camera}: {_ANCHORS[anchor].lower()}",
+        )
 
     st.radio(
         "Region test point",
@@ -93,17 +95,21 @@ def choose_anchor(clip: CaseClip) -> None:
 
 
 def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
-    """Shapes of this camera for others; they keep their place as shares of the picture."""
+    """Copy shapes to other cameras, at the same relative position in the picture."""
     targets = [target.camera for target in case.clips if target.camera != clip.camera]
     shapes = clip.regions.regions
     if not (targets and shapes):
         return
     with st.expander("Copy to other cameras", icon=":material/content_copy:"):
-        # With its number: the browser tells a choice by its words, and two shapes may have one name.
+        # Numbered, since two shapes may have the same name and Streamlit identifies options by their text.
         names = {number: f"{number + 1} {shape.name}".strip() for number, shape in enumerate(shapes)}
         key = f"copy {clip.camera} {clip.digest}"
         which = st.multiselect(
-            "Shapes", list(names), format_func=lambda number: names.get(number, ""), key=f"{key} {len(names)}", placeholder="All"
+            "Shapes",
+            list(names),
+            format_func=lambda number: names.get(number, ""),
+            key=f"{key} {len(names)}",
+            placeholder="All",
         )
         to = st.multiselect("To", targets, key=f"{key} to", placeholder="Choose cameras")
         for target in to:
@@ -111,9 +117,13 @@ def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
         copied = tuple(shapes[number] for number in which) or shapes
 
         def copy() -> None:
-            text = f"regions copied from {clip.camera} to {', '.join(to)}: {count(len(copied), 'shape')}"
+            text = (
+                f"regions copied from {clip.camera} to {', '.join(to)}: {format_count(len(copied), 'shape', 'shapes')}"
+            )
             set_regions(to, lambda old: replace(old, regions=old.regions + copied), text)
-            st.toast(f"Copied {count(len(copied), 'shape')} to {', '.join(to)}. To reverse this, use Undo there.")
+            st.toast(
+                f"Copied {format_count(len(copied), 'shape', 'shapes')} to {', '.join(to)}. To reverse this, use Undo there."
+            )
 
         st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
 
@@ -126,17 +136,17 @@ def _warn_of_stretching(target: CaseClip, video: Clip) -> None:
         return
     if abs(target_video.width * video.height / (target_video.height * video.width) - 1) > 0.01:
         st.warning(
-            f"**{target.camera}** is {target_video.width} × {target_video.height}, this one {video.width} × {video.height}: shapes are "
-            "stretched to fit."
+            f"**{target.camera}** is {target_video.width} × {target_video.height}, this camera {video.width} × {video.height}: shapes "
+            "are stretched to fit."
         )
 
 
 def load_file(clip: CaseClip, video: Clip) -> None:
-    """Regions from a file, in place of those drawn or beside them."""
+    """Load regions from a file, in addition to the existing ones or instead of them."""
     version = REGION_FILES_OPENED.set_default(0)
     chooser = region_file(clip, version)
     mode = region_file_mode(chooser)
-    # An expander with another key is another one: closed, and without the file.
+    # A new key makes a new expander: closed, and without the file.
     with st.expander("Load from a file", icon=":material/upload_file:", key=f"{chooser.key} over"):
         file = st.file_uploader(
             "Region file",
@@ -153,7 +163,9 @@ def load_file(clip: CaseClip, video: Clip) -> None:
             try:
                 loaded = read_regions(file.getvalue(), file.name, video.width, video.height)
                 keep = mode.get("Keep") != "Replace"
-                set_regions([clip.camera], lambda old: _combine(old, loaded, keep), f"regions of {clip.camera}: {file.name}")
+                set_regions(
+                    [clip.camera], lambda old: _combine(old, loaded, keep), f"regions of {clip.camera}: {file.name}"
+                )
                 REGION_FILES_OPENED.set(version + 1)
             except SightlineError as fault:
                 REGION_FILE_REFUSED.set(f"**{fault.message}.** {fault.remedy}")
@@ -164,14 +176,14 @@ def load_file(clip: CaseClip, video: Clip) -> None:
 
 
 def _combine(old: Regions, new: Regions, keep: bool) -> Regions:
-    """Beside others, what comes is judged as they are."""
+    """The regions after loading. Where the old ones are kept, their test point holds for all."""
     return replace(old, regions=old.regions + new.regions) if keep and old.regions else new
 
 
 def save_file(clip: CaseClip) -> None:
     st.download_button(
         "Save to a file",
-        lambda: to_json(clip.regions),  # made on the click: what is drawn changes often
+        lambda: to_json(clip.regions),  # made on click, since the drawing changes often
         f"{clip.camera}-regions.json",
         "application/json",
         icon=":material/download:",

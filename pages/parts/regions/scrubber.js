@@ -4,14 +4,14 @@
 import { formatClockTenths } from "../shell/time.js";
 
 export class Scrubber {
-  // `committed` is called with seconds when the slider is let go.
-  constructor(root, committed) {
+  // `onCommit` is called with seconds when the slider is let go.
+  constructor(root, onCommit) {
     this.image = root.querySelector("img");
     this.range = root.querySelector(".scrub input[type=range]");
     this.output = root.querySelector("output");
     this.message = root.querySelector(".unseen");
     this.range.oninput = () => this.request(+this.range.value);
-    this.range.onchange = () => committed(+this.range.value);
+    this.range.onchange = () => onCommit(+this.range.value);
   }
 
   update(data) {
@@ -43,7 +43,7 @@ export class Scrubber {
       if (this.wanted !== address) this.load();
     };
     loading.onload = () => finish("");
-    loading.onerror = () => finish("This picture cannot be read. Try another moment, or reload the page.");
+    loading.onerror = () => finish("This frame cannot be read. Choose another moment, or reload the page.");
     loading.src = address;
     this.loading = loading;
   }

@@ -1,5 +1,5 @@
-// The list beside the picture: names, what each shape does, and its numbers, typed. What is typed wrong stays as it was
-// typed, with the reason beside it, until it is mended; the drawing keeps the last good shape.
+// The list beside the picture: name, effect and coordinates of each shape, as fields. An invalid value stays in its
+// field, with the reason, until it is corrected; the drawing keeps the last valid shape.
 
 import { el, focusedElement } from "../shell/dom.js";
 import { capitalized } from "../shell/text.js";
@@ -7,7 +7,7 @@ import { fieldText, largestValue, setField } from "./typed_values.js";
 
 const COPY_ICON = `<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true">
 <path d="M5 5h9v9H5z M2 11V2h9" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>`;
-const EMPTY = "No regions: people count everywhere. Draw a box or a polygon, and only who is inside counts.";
+const EMPTY = "No regions: people count everywhere. Draw a box or a polygon to count only people inside it.";
 const MODES = [["include", "People inside count"], ["exclude", "People inside do not count"]];
 
 export class ShapeList {
@@ -41,7 +41,7 @@ export class ShapeList {
     choose.setAttribute("aria-pressed", isChosen);
     const copy = this.button("copy", index, `Duplicate region ${number}`, () => this.on.duplicate(index));
     copy.innerHTML = COPY_ICON;
-    const mode = this.field("select", index, "mode", `What region ${number} does`);
+    const mode = this.field("select", index, "mode", `Effect of region ${number}`);
     mode.append(...MODES.map(([value, label]) => new Option(label, value)));
     return el("li", { class: isChosen ? "on" : null },
       el("div", { class: "head" }, choose,
@@ -54,9 +54,9 @@ export class ShapeList {
     const { width, height } = this.size, shape = this.shapes[index], number = index + 1;
     const error = el("p", { class: "wrong", role: "alert", id: "wrong" });
     if (shape.kind === "polygon") {
-      const rows = Math.min(10, shape.points.length + 1), name = `Corners of region ${number}, one x, y a line`;
+      const rows = Math.min(10, shape.points.length + 1), name = `Corners of region ${number}, one x, y per line`;
       const corners = this.field("textarea", index, "corners", name, { rows });
-      return [el("label", {}, `Corners: x, y in pixels of ${width} × ${height}, one a line`, corners), error];
+      return [el("label", {}, `Corners: x, y in pixels of ${width} × ${height}, one per line`, corners), error];
     }
     const sides = ["left", "top", "right", "bottom"].map((side) => {
       const name = `${side} of region ${number}, 0 to ${largestValue(side, this.size)} pixels`;

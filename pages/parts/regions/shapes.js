@@ -53,15 +53,15 @@ export function shapeError(shape, width, height) {
   const points = shape.points.map((p) => [p[0] * width, p[1] * height]);
   if (shape.kind === "box") {
     const small = points[1][0] - points[0][0] < LEAST_PIXELS || points[1][1] - points[0][1] < LEAST_PIXELS;
-    return small ? `Too small: a box needs at least ${LEAST_PIXELS} pixels each way.` : "";
+    return small ? `Too small. A box must be at least ${LEAST_PIXELS} pixels wide and high.` : "";
   }
-  if (new Set(points.map(String)).size < 3) return "A polygon needs three different corners.";
+  if (new Set(points.map(String)).size < 3) return "A polygon needs at least three different corners.";
   const start = points[0];
   const far = points.reduce((best, p) => (distance(start, p) > distance(start, best) ? p : best), start);
   // Twice the area of the triangle that a corner makes with the longest line from the first one.
   const area = (p) => Math.abs((far[0] - start[0]) * (p[1] - start[1]) - (far[1] - start[1]) * (p[0] - start[0]));
   const thin = Math.max(...points.map(area)) / distance(start, far) < LEAST_PIXELS;
-  return thin ? "Too thin: the corners lie on one line." : "";
+  return thin ? "Too thin. The corners lie on a line." : "";
 }
 
 function distance(a, b) {
@@ -74,10 +74,10 @@ export function parseCorners(text, width, height) {
   for (const [number, line] of text.split("\n").entries()) {
     if (!line.trim()) continue;
     const cells = line.trim().split(/\s*[,;]\s*|\s+/).map(Number);
-    if (cells.length !== 2 || !cells.every(Number.isFinite)) return { error: `Line ${number + 1}: write x, y.` };
+    if (cells.length !== 2 || !cells.every(Number.isFinite)) return { error: `Line ${number + 1}: enter x, y.` };
     const [x, y] = cells;
     if (x < 0 || x > width || y < 0 || y > height) {
-      return { error: `Line ${number + 1}: x is 0 to ${width}, y is 0 to ${height}.` };
+      return { error: `Line ${number + 1}: x must be 0 to ${width}, y 0 to ${height}.` };
     }
     points.push([tenth(x, width), tenth(y, height)]);
   }

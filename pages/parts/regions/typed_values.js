@@ -38,7 +38,7 @@ function setCorners(shape, text, { width, height }) {
 function setSide(shape, side, text, size) {
   const largest = largestValue(side, size), value = text.trim() ? Number(text.trim().replace(",", ".")) : NaN;
   if (!Number.isFinite(value) || value < 0 || value > largest) {
-    return `${capitalized(side)}: write a number from 0 to ${largest}.`;
+    return `${capitalized(side)}: enter a number from 0 to ${largest}.`;
   }
   shape.points[side === "left" || side === "top" ? 0 : 1][isHorizontal(side) ? 0 : 1] = tenth(value, largest);
   const [[left, top], [right, bottom]] = shape.points;

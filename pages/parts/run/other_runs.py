@@ -27,11 +27,11 @@ def other_runs(case: Case, current: Job | None) -> None:
     jobs = [job for job in services().jobs.all() if current is None or job.key != current.key]
     if not jobs:
         return
-    live = sum(job.live for job in jobs)
+    live = sum(job.is_active for job in jobs)
     label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(jobs)})"
     with st.expander(label):
         owners = _owners()
-        for job in sorted(jobs, key=lambda job: (not job.live, -job.began))[:_MAX_LISTED]:
+        for job in sorted(jobs, key=lambda job: (not job.is_active, -job.began))[:_MAX_LISTED]:
             _job_line(job, owners.get(job.key, []))
         if len(jobs) > _MAX_LISTED:
             st.caption(f"{len(jobs) - _MAX_LISTED} earlier runs are not listed.")
@@ -52,11 +52,11 @@ def _job_line(job: Job, owners: list[str]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         cameras = ", ".join(source.camera for source in job.order.sources)
         st.markdown(f"{_STATES[job.state]} **{cameras}**, {usage}; started {began}")
-        if job.live:
+        if job.is_active:
             st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
         elif not owners:
             with st.expander("Delete", icon=":material/delete:"):
-                st.markdown("Deletes its people and crops. Detections stay in the cache.")
+                st.markdown("Deletes the people and crops of this run. Detections stay in the cache.")
                 st.button("Delete this run", key=f"forget {job.key}", on_click=_delete, args=(job.key,))
 
 
@@ -68,7 +68,7 @@ def _delete(key: str) -> None:
     """With what was made of it."""
     try:
         exports = list(services().exports.of(key))
-        if any(making.live for making in exports):
+        if any(making.is_active for making in exports):
             raise StoreError("an export of this run is in progress", "Wait for it to finish.")
         services().jobs.forget(key)
         for making in exports:

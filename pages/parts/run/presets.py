@@ -1,6 +1,8 @@
-"""How long a run of an order would take on this machine, and what that rests on; measured first where nobody knows.
+"""The presets Quick, Balanced and Thorough as cards, each with the time that a run would take.
 
-How thorough a run is, as three cards: each with the time that it would take for these clips on this machine."""
+The time comes from earlier runs on this computer. Where none has measured a stage, a short trial on one of the clips
+measures it in the background.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +13,23 @@ from pathlib import Path
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
-from core.base.text import duration
+from core.base.text import format_count, format_duration
 from core.machine.artifacts import Store
-from core.machine.device import backend
+from core.machine.device import parse_backend
 from core.runs import Camera, Networks, Recipe
 from core.runs.estimate import ClipEstimate, Rates, estimate_clip, run_overhead
 from core.vision.regions import from_json
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, Plan
 from core.workspace.jobs import Order, Source, order_of
-from pages.parts.shell.format import count
-from pages.parts.shell.open_case import change, the_case
+from pages.parts.shell.open_case import change_case, require_case
 
 _CACHE_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """By camera, those left out whose clip cannot be read; and the seconds that a run needs besides."""
+    """The expected duration: of each camera whose clip can be read, and `overhead`, seconds of the run as a whole."""
 
     cameras: Mapping[str, ClipEstimate]
     overhead: float
@@ -39,49 +40,51 @@ class RunEstimate:
 
     @property
     def seconds(self) -> float:
-        """Of the whole run: models are opened once."""
+        """Of the whole run. Each model is opened only once."""
         opening: dict[str, float] = {}
         for camera in self.cameras.values():
             opening.update(camera.opening)
-        return sum(camera.total_seconds or 0.0 for camera in self.cameras.values()) + sum(opening.values()) + self.overhead
+        return (
+            sum(camera.total_seconds or 0.0 for camera in self.cameras.values()) + sum(opening.values()) + self.overhead
+        )
 
     @property
     def description(self) -> str:
         """
-        >>> Foretold({}, 4.0).words
+        >>> RunEstimate({}, 4.0).description
         'about 4 s'
         """
-        return f"about {duration(max(1.0, self.seconds))}" if self.is_known else "unknown"
+        return f"about {format_duration(max(1.0, self.seconds))}" if self.is_known else "unknown"
 
     @property
     def basis(self) -> str:
-        """What it rests on, in a sentence."""
+        """Where the estimate comes from, in a sentence."""
         done = [camera for camera in self.cameras.values() if "detect" in camera.done]
-        of = count(len(self.cameras), "clip")
-        left = f" Of {of}, {len(done)} already processed and not counted." if done else ""
+        clips = format_count(len(self.cameras), "clip", "clips")
+        exempt = f" {len(done)} of {clips} already processed and not counted." if done else ""
         measured = any(camera.from_trial for camera in self.cameras.values())
         source = "a short trial on these clips" if measured else "earlier runs on this computer"
-        return f"Estimated from {source}.{left}"
+        return f"Estimated from {source}.{exempt}"
 
 
 def estimate_run(order: Order) -> RunEstimate:
-    """What the order would cost now. `WeightsError` where a model is not here."""
-    rates, store = Rates(), Store(peeks=True)
-    networks = Networks.from_names(order.detector, order.embedder, backend("auto"))
+    """How long the order would take now; `WeightsError` where a model is not installed."""
+    rates, store = Rates(), Store(preserve_times=True)
+    networks = Networks.from_names(order.detector, order.embedder, parse_backend("auto"))
     recipe = Recipe(order.video, order.detect, track=order.track)
     estimates_by_camera = {}
     for source in order.sources:
         try:
             estimates_by_camera[source.camera] = _camera_estimate(source, recipe, networks, rates, store)
         except SightlineError:
-            # It will be said of the clip itself when its turn comes; no other is kept from its estimate.
+            # The clip reports its fault itself; the other clips still get an estimate.
             continue
     return RunEstimate(estimates_by_camera, run_overhead(rates))
 
 
 @st.cache_data(ttl=_CACHE_SECONDS, max_entries=50, show_spinner=False)
 def cached_estimate(key: str, _order: Order) -> RunEstimate:
-    """The same, for whoever asks every second. `key` is the order's."""
+    """The estimate of an order, cached for pages that poll. `key` is the key of the order."""
     return estimate_run(_order)
 
 
@@ -93,13 +96,15 @@ def _camera_estimate(source: Source, recipe: Recipe, networks: Networks, rates: 
 
 
 def start_measurement(orders: list[Order], unknown: str) -> bool:
-    """Measure all orders on the clip of camera `unknown`, in the background; whether that is at work now."""
-    if any(job.live for job in services().jobs.all()):
+    """Measure all orders on the clip of camera `unknown`, in the background; returns whether that is in progress."""
+    if any(job.is_active for job in services().jobs.all()):
         return False
     order = orders[0]
     path = next(source.path for source in order.sources if source.camera == unknown)
-    settings = [f"--at={camera.detect.size}@{camera.video.fps:g}" for camera in orders]
-    return services().trials.begin([path, f"--weights={order.detector}", f"--features={order.embedder}", *settings])
+    settings = [f"--at={entry.detect.size}@{entry.video.fps:g}" for entry in orders]
+    return services().speed_tests.begin(
+        [path, f"--weights={order.detector}", f"--features={order.embedder}", *settings]
+    )
 
 
 EVERY_SECONDS = 1.5
@@ -112,8 +117,8 @@ class Preset:
     fps: float
     size: int
 
-    def of(self, plan: Plan) -> Plan:
-        """The plan with this preset's rate and size, and all else as it is."""
+    def apply(self, plan: Plan) -> Plan:
+        """The plan with the frame rate and input size of this preset."""
         return replace(plan, video=replace(plan.video, fps=self.fps), detect=replace(plan.detect, size=self.size))
 
 
@@ -126,42 +131,45 @@ PRESETS = (
 
 def preset_cards() -> None:
     """The cards; they refresh while something is being measured."""
-    case = the_case()
+    case = require_case()
     orders = _orders(case)
     measuring = _measure_unknown(orders, [_estimate(order) for order in orders])
     st.fragment(_cards, run_every=EVERY_SECONDS if measuring else None)(case, measuring)
 
 
 def _cards(page_case: Case, was_measuring: bool) -> None:
-    """`drawn` is the case as the rest of the page shows it."""
-    case = the_case()
+    """`page_case` is the case as the rest of the page shows it."""
+    case = require_case()
     orders = _orders(case)
     estimates = [_estimate(order) for order in orders]
     measuring = was_measuring and _measure_unknown(orders, estimates)
     if (case.clips, case.plan) != (page_case.clips, page_case.plan) or (was_measuring and not measuring):
-        # One full run of the page: other parts of it show what was changed too, here or in another tab, and the
-        # polling begins or ends.
+        # Rerun the whole page: its other parts show the change too, and polling starts or stops.
         st.rerun()
     for number, (column, preset) in enumerate(zip(st.columns(len(PRESETS)), PRESETS, strict=True)):
         with column, st.container(border=True, height="stretch"):
-            _preset_card(case, preset, orders[number] if orders else None, estimates[number] if orders else None, measuring)
-    custom = _estimate(order_of(case)) if orders else None
-    if custom and all(preset.apply(case.plan) != case.plan for preset in PRESETS):
+            _preset_card(
+                case, preset, orders[number] if orders else None, estimates[number] if orders else None, measuring
+            )
+    current = _estimate(order_of(case)) if orders else None
+    if current and all(preset.apply(case.plan) != case.plan for preset in PRESETS):
         st.markdown(
             f"**Custom settings:** {case.plan.video.fps:g} frames per second, detector input "
-            f"{case.plan.detect.size} px; {custom.description}."
+            f"{case.plan.detect.size} px; {current.description}."
         )
-    if custom and custom.is_known:
-        st.caption(custom.basis)
+    if current and current.is_known:
+        st.caption(current.basis)
 
 
-def _preset_card(case: Case, preset: Preset, order: Order | None, estimates: RunEstimate | None, measuring: bool) -> None:
+def _preset_card(
+    case: Case, preset: Preset, order: Order | None, estimate: RunEstimate | None, measuring: bool
+) -> None:
     chosen = preset.apply(case.plan) == case.plan
     st.markdown(f"**{preset.name}**" + (" :blue-badge[:material/check: selected]" if chosen else ""))
     if order is not None and _done(order):
         st.markdown(":material/check: **already done**")
-    elif estimates is not None:
-        duration_text = estimates.description if estimates.is_known else "measuring…" if measuring else "unknown"
+    elif estimate is not None:
+        duration_text = estimate.description if estimate.is_known else "measuring…" if measuring else "unknown"
         st.markdown(f":material/timer: **{duration_text}**")
     st.caption(f"{preset.description} {preset.fps:g} frames per second at {preset.size} px.")
     st.button(
@@ -176,17 +184,17 @@ def _preset_card(case: Case, preset: Preset, order: Order | None, estimates: Run
 
 def _done(order: Order) -> bool:
     try:
-        return services().jobs.look(order.key).state == "done"
+        return services().jobs.get(order.key).state == "done"
     except StoreError:
         return False
 
 
 def _choose(preset: Preset) -> None:
-    change(lambda case: replace(case, plan=preset.apply(case.plan)), f"settings: {preset.name}")
+    change_case(lambda case: replace(case, plan=preset.apply(case.plan)), f"settings: {preset.name}")
 
 
 def _orders(case: Case) -> list[Order]:
-    """An order for each preset; none where one cannot be made, which is said elsewhere."""
+    """An order for each preset; an empty list where the case cannot be run, which the page explains elsewhere."""
     try:
         return [order_of(replace(case, plan=preset.apply(case.plan))) for preset in PRESETS]
     except SightlineError:
@@ -201,9 +209,9 @@ def _estimate(order: Order) -> RunEstimate | None:
 
 
 def _measure_unknown(orders: list[Order], estimates: list[RunEstimate | None]) -> bool:
-    """Measure on a clip of which something is not known, first what is likeliest to be chosen; whether that goes on."""
-    for camera in estimates:
-        unknown = [camera for camera, expected in (camera.cameras if camera else {}).items() if expected.unknown]
+    """Measure where an estimate lacks a stage, the recommended preset first; returns whether that is in progress."""
+    for estimate in estimates:
+        unknown = [camera for camera, expected in (estimate.cameras if estimate else {}).items() if expected.unknown]
         if unknown:
             return start_measurement([orders[1], orders[0], orders[2]], unknown[0])
     return False

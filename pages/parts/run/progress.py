@@ -1,8 +1,7 @@
-"""A card for each clip of a run: which stage it is in, how fast, whom it has seen, how long it takes yet.
+"""The case's run: its progress while it works, with a live preview, and its results when it is done.
 
-What is seen of a run at work: its latest picture with boxes, and what it takes of the machine over time.
-
-How far the case's run is while it is at work, which alone is when this polls; and then what came of it."""
+Only a run in progress is polled.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +14,14 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
-from core.base.text import duration, format_bytes
+from core.base.text import format_bytes, format_count, format_duration
 from core.http import preview_address
-from core.machine.log import lines_of, log_file
+from core.machine.log import log_file, log_lines
 from core.runs.estimate import STAGES
 from core.workspace import services
 from core.workspace.cases import Case
-from core.workspace.jobs import CameraState, Job, Usage, usage_of
+from core.workspace.jobs import CameraState, Job, Usage, read_usage
 from pages.parts.run.presets import RunEstimate, cached_estimate
-from pages.parts.shell.format import count
 from pages.parts.shell.navigation import next_step_link
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import RUN_REFUSED
@@ -47,13 +45,18 @@ def clip_card(camera: CameraState, job: Job) -> None:
         st.markdown(f"**{camera.name}** &nbsp; {_stage_badges(camera, job)}")
         if camera.state == "done":
             suffix = ". Comparing people across cameras…" if _is_matching(job) else ""
-            st.caption(f"{count(camera.tracks, 'track')}, {camera.boxes:,} boxes{suffix}")
+            st.caption(f"{format_count(camera.tracks, 'track', 'tracks')}, {camera.boxes:,} boxes{suffix}")
         elif camera.report is None:
-            busy = any(candidate.state == "working" for candidate in job.cameras)
-            first = camera is next(candidate for candidate in job.cameras if candidate.state == "waiting")
-            st.caption("Loading models…" if first and not busy else "Waiting")
+            st.caption("Loading models…" if camera is _camera_to_start(job) else "Waiting")
         else:
             _show_stage(camera, job)
+
+
+def _camera_to_start(job: Job) -> CameraState | None:
+    """The camera whose models are being loaded; None while another camera is analysed."""
+    if any(camera.state == "working" for camera in job.cameras):
+        return None
+    return next((camera for camera in job.cameras if camera.state == "waiting"), None)
 
 
 def _show_stage(camera: CameraState, job: Job) -> None:
@@ -69,13 +72,13 @@ def _show_stage(camera: CameraState, job: Job) -> None:
         facts.append(f"{report.boxes:,} boxes so far, {report.boxes / report.done:.1f} per frame")
     left = _clip_seconds_left(camera, _estimate(job))
     if left is not None:
-        facts.append(f"about {duration(left)} left for this clip")
+        facts.append(f"about {format_duration(left)} left for this clip")
     st.caption(" · ".join(facts) or "Starting…")
 
 
 def _stage_badges(camera: CameraState, job: Job) -> str:
-    """The stages in a row: done, at work, still to come; told by sign and word, not by colour alone."""
-    stages = [*STAGES, "match"] if job.order.matched else ["detect", "track"]
+    """The stages in a row: done, in progress, to come. Icons and words say so too, not colour alone."""
+    stages = [*STAGES, "match"] if job.order.matches_people else ["detect", "track"]
     done, at = _stages_done(camera, job, stages)
     signs = {True: ":green-badge[:material/check: {}]", False: ":gray-badge[{}]"}
     row = [signs[number < done].format(_STAGE_LABELS[stage]) for number, stage in enumerate(stages)]
@@ -85,13 +88,13 @@ def _stage_badges(camera: CameraState, job: Job) -> str:
 
 
 def _stages_done(camera: CameraState, job: Job, stages: list[str]) -> tuple[int, int | None]:
-    """How many stages are done, and the number of the one at work, if any is."""
+    """How many stages are done, and the index of the stage in progress, if any."""
     if camera.report is not None:
         at = stages.index(camera.report.stage) if camera.report.stage in stages else 0
         return at, at
     if camera.state != "done":
         return 0, None
-    if not job.order.matched:
+    if not job.order.matches_people:
         return len(stages), None
     last = len(stages) - 1
     return last, last if _is_matching(job) else None
@@ -99,11 +102,11 @@ def _stages_done(camera: CameraState, job: Job, stages: list[str]) -> tuple[int,
 
 def _is_matching(job: Job) -> bool:
     """Whether all clips are done, and people are being compared."""
-    return job.order.matched and all(candidate.state in ("done", "failed") for candidate in job.cameras)
+    return job.order.matches_people and all(camera.state in ("done", "failed") for camera in job.cameras)
 
 
 def seconds_left(job: Job) -> float | None:
-    """Seconds left for all clips; nothing where that is not known."""
+    """Seconds left for all clips; None where that is not known."""
     estimate = _estimate(job)
     parts = [_clip_seconds_left(camera, estimate) for camera in job.cameras if camera.state in ("waiting", "working")]
     if estimate is None or any(part is None for part in parts):
@@ -112,7 +115,7 @@ def seconds_left(job: Job) -> float | None:
 
 
 def _clip_seconds_left(camera: CameraState, estimate: RunEstimate | None) -> float | None:
-    """What this stage needs yet, as it goes now, and what the later ones are expected to need."""
+    """Seconds left in the current stage at its present rate, plus the estimate of the later stages."""
     expected = estimate.cameras.get(camera.name) if estimate else None
     if camera.report is None:
         return expected.total_seconds if expected else None
@@ -141,12 +144,12 @@ _HTML = f"""<div class="live-preview">
 
 
 def live_preview(job: Job) -> None:
-    data = {"picture": preview_address(job), **_usage_data(usage_of(job.folder))}
-    _component()(key=f"onlooker {job.key}", data=data, height="content")
+    data = {"picture": preview_address(job), **_usage_data(read_usage(job.folder))}
+    _component()(key=f"live preview {job.key}", data=data, height="content")
 
 
 def _usage_data(usage: Usage) -> dict[str, Any]:
-    """Nothing before there are two moments to draw a line between."""
+    """CPU and memory over time for the drawing; empty until there are two measurements."""
     if len(usage) < 2:
         return {"at": []}
     peak = float(usage.memory.max())
@@ -156,7 +159,7 @@ def _usage_data(usage: Usage) -> dict[str, Any]:
         "memory": (usage.memory / peak).round(3).tolist(),
         "cpu_words": f"CPU: {100 * float(usage.cpu[-1]):.0f} % of this computer",
         "memory_words": f"Memory: {format_bytes(float(usage.memory[-1]))}, peak {format_bytes(peak)}",
-        "span_words": f"last {duration(float(usage.seconds[-1] - usage.seconds[0]))}",
+        "span_words": f"last {format_duration(float(usage.seconds[-1] - usage.seconds[0]))}",
     }
 
 
@@ -173,31 +176,31 @@ def job_of(case: Case) -> Job | None:
     for key in (case.wanted, case.run):
         try:
             if key:
-                return services().jobs.look(key)
+                return services().jobs.get(key)
         except StoreError:
             continue
     return None
 
 
 def show_job(case: Case) -> None:
-    """The case's run as it stands; nothing where none was ever started."""
+    """The state of the case's run; draws nothing where none was ever started."""
     job = job_of(case)
     if job is None:
         return
-    st.fragment(_show_job, run_every=EVERY_SECONDS if job.live else None)(job.key, job.live)
+    st.fragment(_show_job, run_every=EVERY_SECONDS if job.is_active else None)(job.key, job.is_active)
     with st.expander("Run log"):
         _show_log(job)
 
 
 def _show_job(key: str, was_live: bool) -> None:
     try:
-        job = services().jobs.look(key)
+        job = services().jobs.get(key)
     except StoreError:
         st.rerun()
-    if was_live != job.live or RUN_REFUSED.is_set:
-        # One full run of the page, which begins or ends the polling and says what was refused.
+    if was_live != job.is_active or RUN_REFUSED.is_set:
+        # Rerun the whole page, which starts or stops polling and shows a refusal.
         st.rerun()
-    if job.live:
+    if job.is_active:
         _show_running(job)
     else:
         _show_finished(job)
@@ -205,17 +208,17 @@ def _show_job(key: str, was_live: bool) -> None:
 
 def _show_running(job: Job) -> None:
     left = seconds_left(job)
-    elapsed = duration(max(0.0, time.time() - job.began))
+    elapsed = format_duration(max(0.0, time.time() - job.began))
     text = "Stopping; finished work is kept" if job.state == "stopping" else "Running"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        suffix = "" if left is None else f" · about **{duration(left)}** left for all clips"
+        suffix = "" if left is None else f" · about **{format_duration(left)}** left for all clips"
         st.markdown(f":blue-badge[:material/sync: {text}] for {elapsed}{_clips_done(job)}{suffix}")
         label = "Stop" if job.state == "running" else "Stop now"
         st.button(label, key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
     st.caption("You can leave or close this page; the run continues.")
     clips, preview = st.columns([3, 2])
     with clips:
-        # The one at work first: of many, it would be out of sight.
+        # The clip in progress first: among many it would be out of sight.
         for camera in sorted(job.cameras, key=lambda camera: camera.state != "working"):
             clip_card(camera, job)
     with preview:
@@ -223,13 +226,13 @@ def _show_running(job: Job) -> None:
 
 
 def _clips_done(job: Job) -> str:
-    """Of one clip, its own card says it all."""
+    """How many clips are done; nothing for a single clip, whose card shows it."""
     done = sum(camera.state == "done" for camera in job.cameras)
-    return f" · {done} of {count(len(job.cameras), 'clip')} done" if len(job.cameras) > 1 else ""
+    return f" · {done} of {format_count(len(job.cameras), 'clip', 'clips')} done" if len(job.cameras) > 1 else ""
 
 
 def _show_finished(job: Job) -> None:
-    if job.over:
+    if job.has_results:
         _show_results(job)
     elif job.state == "stopped":
         st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
@@ -251,23 +254,29 @@ def _show_results(job: Job) -> None:
     done = [camera for camera in job.cameras if camera.state == "done"]
     with st.container(border=True):
         if job.people is None:
-            st.markdown(f"### {count(tracks, 'track')} found\nThis run tracked people within each clip only.")
+            st.markdown(
+                f"### {format_count(tracks, 'track', 'tracks')} found\nThis run tracked people within each clip only."
+            )
         elif job.people == 0:
             st.markdown(
-                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check clips."
+                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check the clips."
             )
         else:
-            candidate = "In one clip. To match people across cameras, add another clip on the Footage page."
-            many = f"From {count(tracks, 'track')} in {count(len(done), 'clip')}."
-            st.markdown(f"### People found: {job.people}\n{candidate if len(done) == 1 else many}")
-        st.markdown("\n".join(f"- **{candidate.name}**: {count(candidate.tracks, 'track')}, {candidate.boxes:,} boxes" for candidate in done))
+            where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."
+            if len(done) == 1:
+                where = "In one clip. To match people across cameras, add another clip on the Footage page."
+            st.markdown(f"### People found: {job.people}\n{where}")
+        lines = [
+            f"- **{clip.name}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes" for clip in done
+        ]
+        st.markdown("\n".join(lines))
         if job.people:
             next_step_link("gallery", "Go to the gallery")
 
 
 def _show_log(job: Job) -> None:
-    lines = lines_of(job.log_label)
-    st.button("Refresh", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.live)
+    lines = log_lines(job.log_label)
+    st.button("Refresh", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.is_active)
     st.code("\n".join(lines) or "No entries yet.", language=None, height=260 if len(lines) > 8 else None)
     st.caption(f"Log of all runs: `{log_file()}`. Process output of this run: `{job.folder / 'log'}`.")
 
@@ -279,7 +288,7 @@ def _stop(key: str) -> None:
 def _restart(job: Job) -> None:
     try:
         places = {clip.digest: clip.path for clip in require_case().clips}
-        key = services().jobs.start(job.order.moved(places)).key
+        key = services().jobs.start(job.order.with_paths(places)).key
         change_case(lambda case: replace(case, wanted=key), "run started again")
     except SightlineError as fault:
         RUN_REFUSED.set(str(fault))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.base.errors import SettingsError
 from core.runs import NO_EMBEDDER
-from core.vision.models import Kind, Model, Status, listing
+from core.vision.models import Kind, Model, Status, statuses
 from core.workspace.cases import Case, Plan
 from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
@@ -18,7 +18,7 @@ from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 
 def model_choice(case: Case) -> None:
     """Which models are here and what each is good for; those that are not, folded away."""
-    models = listing()
+    models = statuses()
     installed = [status for status in models if status.state == "present"]
     if not any(status.model.kind == "detector" for status in installed):
         st.error("**No person detector is installed.** Install one of the models listed below, then reload this page.")

@@ -13,13 +13,12 @@ import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
-from core.base.text import format_bytes, safe_name
+from core.base.text import format_bytes, format_count, safe_name
 from core.http import TOKEN, backup_file
 from core.machine.paths import cache_dir
 from core.workspace import services
-from core.workspace.cases import Case, Erasure, back_up, erase, restore, what_goes
-from core.workspace.sources import footage_root, permitted
-from pages.parts.shell.format import count
+from core.workspace.cases import Case, Erasure, back_up, erase, plan_erasure, restore
+from core.workspace.sources import footage_root, is_permitted
 from pages.parts.shell.open_case import change_case, close_case, open_case, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE
 
@@ -61,7 +60,7 @@ def _choose(cases: list[Case], case: Case) -> None:
         on_change=open_chosen,
         help="The most recent case comes first.",
     )
-    st.caption(f"{count(len(case.clips), 'clip')}" + (f" · {case.purpose}" if case.purpose else ""))
+    st.caption(f"{format_count(len(case.clips), 'clip', 'clips')}" + (f" · {case.purpose}" if case.purpose else ""))
 
 
 def _distinct_names(cases: list[Case]) -> dict[str, str]:
@@ -101,13 +100,18 @@ def _case_panel(case: Case) -> None:
         if st.form_submit_button("Save", icon=":material/save:"):
             day = expires.isoformat() if isinstance(expires, date) else ""
             log_entry = f"named {name.strip() or case.name}; purpose: {purpose.strip()}; expires: {day or 'never'}"
-            change_case(lambda current: replace(current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day), log_entry)
+            change_case(
+                lambda current: replace(
+                    current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day
+                ),
+                log_entry,
+            )
             st.rerun()
     backup_panel(case)
     with st.expander("Restore a back-up"):
         restore_panel()
     with st.expander("Activity log"):
-        st.code("\n".join(reversed(services().cases.logged(case.key))), language=None, height=240)
+        st.code("\n".join(reversed(services().cases.log_lines(case.key))), language=None, height=240)
     with st.expander("Delete this case"):
         _delete(case)
 
@@ -116,7 +120,7 @@ def _delete(case: Case) -> None:
     if not st.checkbox("Delete this case permanently", key=f"delete {case.key}"):
         st.caption("Deletes its decisions, regions, crops, back-ups and uploads. Clips in your own folders stay.")
         return
-    erasure = what_goes(services().cases, case)
+    erasure = plan_erasure(services().cases, case)
     if busy := _blocking_work(erasure):
         st.info(busy)
         return
@@ -132,9 +136,9 @@ def _delete(case: Case) -> None:
 def _blocking_work(erasure: Erasure) -> str:
     """What is being made of what goes, and has to be stopped before; empty where nothing is."""
     runs = [job for job in services().jobs.all() if job.key in erasure.names]
-    if any(job.live for job in runs):
+    if any(job.is_active for job in runs):
         return "A run of this case is in progress. Stop it first, on the Run page."
-    if any(export.live for job in runs for export in services().exports.of(job.key)):
+    if any(export.is_active for job in runs for export in services().exports.of(job.key)):
         return "An export of this case is in progress. Stop it first, on the Download page."
     return ""
 
@@ -143,7 +147,7 @@ def _erase(key: str) -> None:
     """As the case is now: another tab may have added a clip, or begun a run."""
     try:
         case = services().cases.load(key)
-        if busy := _blocking_work(what_goes(services().cases, case)):
+        if busy := _blocking_work(plan_erasure(services().cases, case)):
             CASE_MESSAGE.set(busy)
             return
         erase(services().cases, case)
@@ -209,6 +213,6 @@ def _backup_path(text: str) -> Path:
         path = (footage_root() / Path(text.strip().strip('"')).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as fault:
         raise StoreError(f"'{text}' is not a file name", "Enter the path of a back-up.") from fault
-    if not permitted(str(path)):
+    if not is_permitted(str(path)):
         raise StoreError(f"{path} is outside {footage_root()}", "Move the back-up into that folder.")
     return path

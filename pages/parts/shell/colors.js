@@ -1,3 +1,6 @@
-// One colour per person, in turn. The palette comes from Python, which draws films and sheets with the same one.
+// One colour per person, in turn: those of Okabe and Ito, distinct with any kind of colour vision, on light and dark.
+// Annotated videos and contact sheets, which Python draws, have the same ones.
 
-export const personColor = (palette, number) => palette[(number - 1) % palette.length];
+export const PALETTE = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"];
+
+export const personColor = (number) => PALETTE[(number - 1) % PALETTE.length];

@@ -3,7 +3,7 @@
 export const personName = (number) => `P${String(number).padStart(3, "0")}`;
 
 // "1 person", "1,204 people".
-export const counted = (number, noun, plural = `${noun}s`) =>
+export const formatCount = (number, noun, plural = `${noun}s`) =>
   `${number.toLocaleString("en")} ${number === 1 ? noun : plural}`;
 
 // A similarity without the minus that a rounded nought would keep.

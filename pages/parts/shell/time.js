@@ -2,21 +2,21 @@
 
 const twoDigits = (number) => String(number).padStart(2, "0");
 
-function joined(hours, minutes, tail) {
+function joinParts(hours, minutes, tail) {
   return hours ? `${hours}:${twoDigits(minutes)}:${tail}` : `${minutes}:${tail}`;
 }
 
 // m:ss, and h:mm:ss from an hour on; the second that has begun.
 export function formatClock(seconds) {
   const total = Math.max(0, Math.floor(seconds + 1e-6));
-  return joined(Math.floor(total / 3600), Math.floor(total / 60) % 60, twoDigits(total % 60));
+  return joinParts(Math.floor(total / 3600), Math.floor(total / 60) % 60, twoDigits(total % 60));
 }
 
 // m:ss.t to the nearest tenth of a second.
 export function formatClockTenths(seconds) {
   const tenths = Math.round(Math.max(0, seconds) * 10), minutes = Math.floor(tenths / 600);
   const tail = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
-  return joined(Math.floor(minutes / 60), minutes % 60, tail);
+  return joinParts(Math.floor(minutes / 60), minutes % 60, tail);
 }
 
 // m:ss.t of a frame: the tenth that has begun, so that no frame is given a later time than its own.

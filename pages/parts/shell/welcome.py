@@ -9,10 +9,10 @@ from typing import Literal
 import streamlit as st
 
 from core.base.errors import SightlineError
-from core.base.text import duration
+from core.base.text import format_duration
 from core.lab.synthetic import sample_clips, sample_folder
 from core.workspace import sample_case, services
-from core.workspace.jobs import sample_here
+from core.workspace.jobs import ensure_sample
 from pages.parts.shell.open_case import select_case
 
 
@@ -27,11 +27,11 @@ def offer_sample(primary: bool = False) -> None:
     bar = st.empty()
 
     def show_progress(done: float, seconds_left: float | None) -> None:
-        time_left = "" if seconds_left is None else f", {duration(seconds_left)} left"
+        time_left = "" if seconds_left is None else f", {format_duration(seconds_left)} left"
         bar.progress(min(done, 1.0), f"Generating the sample{time_left}. Leaving this page stops it.")
 
     try:
-        sample_here(show_progress)
+        ensure_sample(show_progress)
         key = sample_case()
     except SightlineError as fault:
         st.error(f"**{fault.message}.** {fault.remedy}")

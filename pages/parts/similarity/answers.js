@@ -1,7 +1,7 @@
 // What the maps fetch. Each address is asked for once, however often the page is drawn again.
 
 const STORED = 6;
-const CHANGED = "The results have changed meanwhile. Reload the page.";
+const CHANGED = "The results have changed. Reload the page.";
 const answers = new Map();
 
 async function request(address, kind) {
@@ -9,10 +9,10 @@ async function request(address, kind) {
   try {
     response = await fetch(address);
   } catch {
-    throw new Error("Sightline does not answer. Check that it is still running.");
+    throw new Error("Sightline does not respond. Check that it is running, then reload the page.");
   }
   if (response.status === 409) throw new Error(CHANGED);
-  if (!response.ok) throw new Error("This cannot be loaded. Reload the page.");
+  if (!response.ok) throw new Error("The similarities cannot be loaded. Reload the page.");
   return response[kind]();
 }
 
@@ -34,5 +34,5 @@ export async function fetchPair(address) {
     if (response.status === 409) return { failure: CHANGED };
     if (response.ok) return await response.json();
   } catch { /* Advice below. */ }
-  return { failure: "The pictures cannot be loaded. Reload the page." };
+  return { failure: "This pair cannot be loaded. Reload the page." };
 }

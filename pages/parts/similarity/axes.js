@@ -6,8 +6,8 @@ const MOST_PORTRAITS = 1500;
 
 // Pictures for the axes, asked for once the view has come to rest.
 export class Portraits {
-  constructor(loaded) {
-    this.loaded = loaded;
+  constructor(onLoad) {
+    this.onLoad = onLoad;
     this.images = new Map();
     this.wanted = new Set();
   }
@@ -26,7 +26,7 @@ export class Portraits {
     if (this.images.size > MOST_PORTRAITS) this.images.clear();
     for (const address of this.wanted) {
       const image = new Image();
-      image.onload = this.loaded;
+      image.onload = this.onLoad;
       image.src = address;
       this.images.set(address, image);
     }

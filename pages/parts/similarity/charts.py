@@ -1,10 +1,7 @@
-"""How alike pairs are, counted: those that could be one person upward, certain strangers downward, with the threshold.
+"""The Similarity page beside its maps: the chart of pairs, the downloads, and what the page says without a run.
 
-Up and down rather than in two colours, so that nobody needs to tell colours apart.
-
-The similarities as files: for those who cannot see a map, and for work elsewhere. They say how they were made.
-
-What the Similarity page says while there is nothing to compare, and what to do about it."""
+The chart counts possible matches upward and known-different pairs downward, so that nobody needs to tell colours apart.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +14,28 @@ import numpy as np
 import streamlit as st
 
 from core.base.errors import SightlineError
+from core.base.text import format_count
 from core.base.types import Ints
-from core.export import between_csv
+from core.export import similarity_csv
 from core.review import Desk
 from core.runs import read_record
 from core.vision.match import FREE, IMPOSTOR_REASONS, Match
-from core.workspace import session_of, services
+from core.workspace import services, session_of
 from core.workspace.cases import Case
 from pages.parts.download.tables import similarity
 from pages.parts.shell.navigation import link_to
 
 _EDGES = np.round(np.arange(-1.0, 1.001, 0.02), 2)
 _SIDE_PX = 116
-_FULL = 80
-"""The longest bar, in per cent: words stand above."""
+_LONGEST_BAR = 80
+"""In per cent of a side; the labels are above."""
 _STYLE = f"""<style>
 .bars {{ position: relative; margin: 4px 14px 0; font: 13px/1.4 var(--st-font, sans-serif); }}
 .bars .side {{ position: relative; height: {_SIDE_PX}px; }}
 .bars .side i {{ position: absolute; }}
-.bars .could {{ border-bottom: 1px solid; }} .bars .could i {{ bottom: 0; background: #56b4e9; }}
-.bars .apart i {{ top: 0; background: #d55e00; }}
-.bars .least {{ position: absolute; top: 0; height: {2 * _SIDE_PX + 6}px; border-left: 2px dashed; }}
+.bars .upper {{ border-bottom: 1px solid; }} .bars .upper i {{ bottom: 0; background: #56b4e9; }}
+.bars .lower i {{ top: 0; background: #d55e00; }}
+.bars .threshold {{ position: absolute; top: 0; height: {2 * _SIDE_PX + 6}px; border-left: 2px dashed; }}
 .bars b, .bars em {{ position: absolute; z-index: 1; white-space: nowrap; font-style: normal; }}
 .bars .axis {{ position: relative; height: 26px; padding-top: 6px; }}
 .bars .axis span {{ position: absolute; transform: translateX(-50%); }}
@@ -46,8 +44,10 @@ _STYLE = f"""<style>
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Pairs between each two of the edges: `others` could be one person, `strangers` surely are not. `above` of the
-    strangers are not below the threshold that was asked for."""
+    """Pairs of tracks per bin of similarity: possible matches, and pairs known to be different people.
+
+    `above_threshold` of the known-different pairs reach the threshold.
+    """
 
     possible: Ints
     different: Ints
@@ -56,16 +56,17 @@ class PairCounts:
     @property
     def summary(self) -> str:
         possible_count, different_count = int(self.possible.sum()), int(self.different.sum())
-        is_possible = f"{possible_count:,} possible matches."
+        matches = format_count(possible_count, "possible match", "possible matches")
         if not different_count:
-            return f"{is_possible} No pairs are known to be different people: no two people were seen at the same time."
+            return f"{matches}. No pairs are known to be different: no two people were seen at the same time."
         share = self.above_threshold / different_count
-        part = f"{self.above_threshold:,} ({share:.1%})" if self.above_threshold else "0"
-        return f"{is_possible} {part} of {different_count:,} known-different pairs reach the threshold."
+        above = f"{self.above_threshold:,} ({share:.1%})" if self.above_threshold else "0"
+        pairs = format_count(different_count, "known-different pair", "known-different pairs")
+        return f"{matches}. {above} of {pairs} {'reaches' if different_count == 1 else 'reach'} the threshold."
 
 
 def count_pairs(match: Match) -> PairCounts:
-    """Each pair once."""
+    """Count each pair of tracks once."""
     later = np.triu(np.ones(match.why.shape, bool), 1)
     is_possible, is_different = later & (match.why == FREE), later & np.isin(match.why, IMPOSTOR_REASONS)
     different = match.similarity[is_different]
@@ -80,12 +81,12 @@ def pair_chart(counts: PairCounts, threshold: float) -> None:
 
 
 def chart_html(counts: PairCounts, threshold: float) -> str:
-    """The picture as HTML."""
+    """The chart as HTML."""
     filled = np.flatnonzero(counts.possible + counts.different)
     first = min(int(filled[0]) if len(filled) else len(_EDGES) - 2, int(np.searchsorted(_EDGES, threshold)) - 3)
     low = math.floor(float(_EDGES[max(first, 0)]) * 10) / 10
     peak = math.log10(1 + max(int(counts.possible.max(initial=0)), int(counts.different.max(initial=0)), 1))
-    is_possible, is_different = (_side(counts, low, peak) for counts in (counts.possible, counts.different))
+    upper, lower = (_bars(numbers, low, peak) for numbers in (counts.possible, counts.different))
     at = 100 * (threshold - low) / (1 - low)
     side = f"left:{at:.2f}%;margin-left:8px" if at < 75 else f"right:{100 - at:.2f}%;margin-right:8px"
     ticks = [low + number / 10 for number in range(round((1 - low) * 10) + 1)]
@@ -94,17 +95,17 @@ def chart_html(counts: PairCounts, threshold: float) -> str:
         f'<div class="bars" role="img" aria-label="Similarity of pairs. {counts.summary}">'
         f'<b style="{side};top:0">threshold {threshold:.2f}</b><em style="left:0;top:0">▲ possible match</em>'
         f'<em style="left:0;top:{2 * _SIDE_PX - 18}px">▼ known different</em>'
-        f'<div class="least" style="left:{at:.2f}%"></div>'
-        f'<div class="side could">{is_possible}</div><div class="side apart">{is_different}</div>'
+        f'<div class="threshold" style="left:{at:.2f}%"></div>'
+        f'<div class="side upper">{upper}</div><div class="side lower">{lower}</div>'
         f'<div class="axis">{axis}</div></div>'
     )
 
 
-def _side(counts: Ints, low: float, peak: float) -> str:
+def _bars(counts: Ints, low: float, peak: float) -> str:
     bin_width = 100 * 0.02 / (1 - low)
     return "".join(
         f'<i style="left:{100 * (edge - low) / (1 - low):.3f}%;width:{0.9 * bin_width:.3f}%;'
-        f'height:{_FULL * math.log10(1 + count) / peak:.2f}%" '
+        f'height:{_LONGEST_BAR * math.log10(1 + count) / peak:.2f}%" '
         f'title="{edge:.2f} to {edge + 0.02:.2f}: {count:,} pairs"></i>'
         for edge, count in zip(_EDGES[:-1].tolist(), counts.tolist(), strict=True)
         if count
@@ -115,7 +116,7 @@ def similarity_downloads(case: Case, session: Desk) -> None:
     names, _notes = session.named
 
     def table() -> bytes:
-        return between_csv(session.match, names, about(case, session)).encode("utf-8-sig")
+        return similarity_csv(session.match, names, about(case, session)).encode("utf-8-sig")
 
     arrays = partial(similarity, case, session)
     with st.container(horizontal=True):
@@ -130,7 +131,7 @@ def similarity_downloads(case: Case, session: Desk) -> None:
 
 
 def about(case: Case, session: Desk) -> dict[str, Any]:
-    """Models, settings and clips of the run, and what decides the groups."""
+    """How the similarities were made: models and settings of the run, threshold, and number of decisions."""
     record = read_record(session.out)
     suggested = "chosen by the user" if session.chosen is not None else "suggested"
     return {
@@ -144,7 +145,7 @@ def about(case: Case, session: Desk) -> dict[str, Any]:
 
 
 def require_similarities(case: Case) -> Desk:
-    """What there is to compare; the page ends here where that is nothing."""
+    """The run's people; the page ends here with advice where there are no two tracks to compare."""
     try:
         with st.spinner("Computing similarities…", show_time=True):
             session = session_of(case)
@@ -163,8 +164,10 @@ def _explain_nothing(case: Case, session: Desk | None) -> None:
         st.info("**Only one track was found**, so there is nothing to compare it with.", icon=":material/info:")
         link_to("gallery", "See it in the Gallery", ":material/groups:")
     elif session is not None:
-        summary = "**No people were found in these clips.** Try a lower confidence threshold or larger regions."
-        st.info(summary, icon=":material/info:")
+        st.info(
+            "**No people were found in these clips.** Try a lower confidence threshold or larger regions.",
+            icon=":material/info:",
+        )
         link_to("run", "Go to Run", ":material/arrow_back:")
     elif not case.clips:
         st.info("**No clips yet.** Add at least two, from cameras that may have seen the same people.")
@@ -176,18 +179,20 @@ def _explain_nothing(case: Case, session: Desk | None) -> None:
 def _no_run(case: Case) -> None:
     states = {job.key: job for job in services().jobs.all()}
     awaited, shown = states.get(case.wanted), states.get(case.run)
-    if awaited is not None and awaited.live:
+    if awaited is not None and awaited.is_active:
         st.info("**The run is in progress.** Similarities appear here when it is done.", icon=":material/hourglass:")
         link_to("run", "Show progress", ":material/play_circle:")
         return
-    failed = awaited or shown
-    if failed is not None and failed.state == "failed":
-        st.error(f"**The run failed, so there is nothing to compare.** {failed.fault}", icon=":material/error:")
-    elif failed is not None and failed.state == "stopped":
+    job = awaited or shown
+    if job is not None and job.state == "failed":
+        st.error(f"**The run failed, so there is nothing to compare.** {job.fault}", icon=":material/error:")
+    elif job is not None and job.state == "stopped":
         st.info("**The run was stopped before it was done.** Continue it on the Run page.", icon=":material/info:")
     elif shown is not None:
-        summary = "**This run had no re-identification model**, so there are no similarities. Choose one and run again."
-        st.info(summary, icon=":material/info:")
+        st.info(
+            "**This run had no re-identification model**, so there are no similarities. Choose one and run again.",
+            icon=":material/info:",
+        )
     else:
         st.info("**No results yet.** Start a run. Similarities appear here when it is done.", icon=":material/info:")
     link_to("run", "Go to Run", ":material/arrow_back:")

@@ -1,4 +1,4 @@
-// The heat map of similarity: everybody with everybody, people or tracks.
+// The similarity matrix as a heat map: all pairs of people, or of tracks.
 
 import { mounter } from "../shell/mounting.js";
 import { fileAddress } from "../shell/text.js";
@@ -48,8 +48,8 @@ class HeatMap {
     find(".fit").onclick = () => this.fit();
     this.pointer = new PointerInput({
       canvas: this.canvas, viewport: this.viewport, isReady: () => Boolean(this.matrix),
-      pointed: (cell) => this.point(cell), moved: () => this.drawSoon(), zoomed: (...where) => this.zoom(...where),
-      clicked: (cell) => { this.cursor = cell; this.pin(cell); },
+      onPoint: (cell) => this.point(cell), onMove: () => this.drawSoon(), onZoom: (...where) => this.zoom(...where),
+      onClick: (cell) => { this.cursor = cell; this.pin(cell); },
     });
     this.canvas.addEventListener("keydown", (event) => this.press(event));
     this.canvas.addEventListener("focus", () => {
@@ -215,7 +215,7 @@ class HeatMap {
     const signature = `${pair} ${Boolean(this.pinned)} ${this.data.matrix}`;
     if (signature === this.cardSignature && matrix === this.cardMatrix) return;
     Object.assign(this, { cardSignature: signature, cardMatrix: matrix, cardPair: pair });
-    this.line.textContent = pair ? matrix.describe(pair) : "Point at a cell.";
+    this.line.textContent = pair ? matrix.describe(pair) : "Point at a cell to see its pair.";
     clearTimeout(this.asking);
     const detail = pair && this.details.get(String(pair));
     this.drawCard(detail);

@@ -6,9 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from core.http import PEOPLE, crop_address, likeness_address
+from core.http import PEOPLE, crop_address, similarity_address
 from core.workspace.cases import Case
-from pages.parts.shell.format import PALETTE
 from pages.parts.shell.web_modules import screen_component
 
 _HEAT_MAP = """<div class="similarity-room"><div class="similarity">
@@ -46,9 +45,9 @@ def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
     data = {
         "of": kind,
         "label": label,
-        "shown": likeness_address(case, "shown.json", threshold),
-        "matrix": likeness_address(case, f"{kind}.bin", threshold),
-        "pair": likeness_address(case, "pair.json", threshold),
+        "shown": similarity_address(case, "shown.json", threshold),
+        "matrix": similarity_address(case, f"{kind}.bin", threshold),
+        "pair": similarity_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
     }
     _component("heat_map", _HEAT_MAP)(key=f"likeness {kind}", data=data, height="content")
@@ -58,10 +57,9 @@ def appearance_map(case: Case, row_count: int, threshold: float) -> None:
     """Every track as a point: whoever looks alike lies close together."""
     data = {
         "label": f"Appearance map of {row_count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
-        "shown": likeness_address(case, "shown.json", threshold),
-        "map": likeness_address(case, "map.json", threshold),
+        "shown": similarity_address(case, "shown.json", threshold),
+        "map": similarity_address(case, "map.json", threshold),
         "crops": crop_address(case.run),
-        "palette": PALETTE,
     }
     _component("projection_map", _APPEARANCE_MAP)(key="likeness map", data=data, height="content")
 

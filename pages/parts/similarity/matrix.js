@@ -54,8 +54,8 @@ export class Matrix {
   describe([rowA, rowB]) {
     const value = this.valueOf(rowA, rowB);
     const relation = this.rows.person[rowA] === this.rows.person[rowB] ? "one person" : "two people";
-    const forbidden = this.isForbidden(rowA, rowB) ? ", cannot be one person" : "";
-    const similarity = value === NONE ? "nothing to compare" : formatValue(value, 2);
+    const forbidden = this.isForbidden(rowA, rowB) ? ", known different" : "";
+    const similarity = value === NONE ? "not comparable" : formatValue(value, 2);
     return `${this.pairTitle([rowA, rowB])}: ${similarity}, ${relation}${forbidden}`;
   }
 }

@@ -12,10 +12,10 @@ const paragraph = (text, kind = null) => el("p", { class: kind }, text);
 // The card while no pair is pointed at.
 export function emptyCard(isTracks) {
   return [
-    el("h3", {}, isTracks ? "Every track with every other" : "Everybody with everybody"),
-    paragraph("Point at a cell to see the two. Click it, or press Enter, to pin them here."),
-    paragraph("Wheel, pinch, or + and − to zoom; drag to move; 0 for the whole. With the map in focus the arrow keys " +
-      "go from cell to cell, ten with Shift.", "quiet"),
+    el("h3", {}, isTracks ? "All pairs of tracks" : "All pairs of people"),
+    paragraph("Point at a cell to see its pair. Click the cell or press Enter to pin the pair."),
+    paragraph("Zoom with the wheel, a pinch, or + and −; drag to move; 0 shows the whole matrix. When it has the " +
+      "focus, the arrow keys move by one cell, with Shift by ten.", "quiet"),
   ];
 }
 
@@ -27,16 +27,16 @@ export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
   if (detail?.failure) return [...parts, paragraph(detail.failure)];
   if (!detail) return [...parts, paragraph("…", "quiet")];
   const isSame = detail.crops[0].file === detail.crops[1].file;
-  const best = `Of all their pictures these two are the most alike: ${formatSimilarity(detail.alike)}.`;
+  const best = `The two most similar crops: ${formatSimilarity(detail.alike)}.`;
   parts.push(paragraph(detail.words), pictures(crops, isSame ? detail.crops.slice(0, 1) : detail.crops));
-  parts.push(paragraph(isSame ? "Its best picture." : best, "quiet"));
+  parts.push(paragraph(isSame ? "The best crop." : best, "quiet"));
   if (unpin) parts.push(el("button", { type: "button", title: "Escape", onclick: unpin }, "Unpin"));
   return parts;
 }
 
 function similarityLine(matrix, scale, pair) {
   const value = matrix.valueOf(...pair), { threshold } = matrix.content;
-  if (value === NONE) return el("div", { class: "value" }, el("small", {}, "Nothing to compare."));
+  if (value === NONE) return el("div", { class: "value" }, el("small", {}, "Not comparable."));
   const swatch = el("i"), side = value / UNIT < threshold ? "below" : "at or above";
   swatch.style.background = scale.css(value);
   return el("div", { class: "value" }, swatch, el("span", {}, formatValue(value, 3)),

@@ -8,10 +8,10 @@ const PINCH_PX = 5;
 const distance = (a, b) => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
 export class PointerInput {
-  // `isReady()` is false until there is a map; `pointed` is called with a cell or null, `clicked` with a cell,
-  // `moved` after the viewport has changed, `zoomed(factor, point)` to change it.
-  constructor({ canvas, viewport, isReady, pointed, clicked, moved, zoomed }) {
-    Object.assign(this, { canvas, viewport, isReady, pointed, clicked, moved, zoomed });
+  // `isReady()` is false until there is a map; `onPoint` is called with a cell or null, `onClick` with a cell,
+  // `onMove` after the viewport has changed, `onZoom(factor, point)` to change it.
+  constructor({ canvas, viewport, isReady, onPoint, onClick, onMove, onZoom }) {
+    Object.assign(this, { canvas, viewport, isReady, onPoint, onClick, onMove, onZoom });
     this.fingers = new Map();
     this.pressed = null;
     const on = (name, listener, options) => canvas.addEventListener(name, listener.bind(this), options);
@@ -20,7 +20,7 @@ export class PointerInput {
     on("pointermove", this.move);
     on("pointerup", this.release);
     on("pointercancel", this.release);
-    on("pointerleave", () => this.pointed(null));
+    on("pointerleave", () => this.onPoint(null));
   }
 
   pointOf(event) {
@@ -35,7 +35,7 @@ export class PointerInput {
     if (!this.isReady() || (event.deltaY > 0 && this.viewport.isFitting)) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? WHEEL_LINE_PX : 1, pinch = event.ctrlKey ? 4 : 1;
-    this.zoomed(WHEEL ** -(event.deltaY * lines * pinch), this.pointOf(event));
+    this.onZoom(WHEEL ** -(event.deltaY * lines * pinch), this.pointOf(event));
   }
 
   press(event) {
@@ -50,7 +50,7 @@ export class PointerInput {
   move(event) {
     const before = this.fingers.get(event.pointerId);
     if (!before) {
-      this.pointed(this.cellOf(event));
+      this.onPoint(this.cellOf(event));
       return;
     }
     const now = this.pointOf(event), second = [...this.fingers].find(([id]) => id !== event.pointerId)?.[1];
@@ -62,7 +62,7 @@ export class PointerInput {
   pinch(before, now, second) {
     if (distance(before, second) <= PINCH_PX) return;
     const middle = [(now[0] + second[0]) / 2, (now[1] + second[1]) / 2];
-    this.zoomed(distance(now, second) / distance(before, second), middle);
+    this.onZoom(distance(now, second) / distance(before, second), middle);
   }
 
   drag(before, now) {
@@ -70,7 +70,7 @@ export class PointerInput {
     if (!this.pressed.dragged) return;
     this.canvas.classList.add("dragged");
     this.viewport.moveBy(now[0] - before[0], now[1] - before[1]);
-    this.moved();
+    this.onMove();
   }
 
   release(event) {
@@ -78,6 +78,6 @@ export class PointerInput {
     this.canvas.classList.remove("dragged");
     const cell = event.type === "pointerup" && this.pressed && !this.pressed.dragged ? this.cellOf(event) : null;
     this.pressed = null;
-    if (cell) this.clicked(cell);
+    if (cell) this.onClick(cell);
   }
 }

@@ -4,7 +4,7 @@
 import { personColor } from "../shell/colors.js";
 import { el, fitCanvas } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
-import { fileAddress } from "../shell/text.js";
+import { fileAddress, formatCount } from "../shell/text.js";
 import { formatClockTenths } from "../shell/time.js";
 import { fetchOnce } from "./answers.js";
 import { personTitle, trackTitle } from "./matrix.js";
@@ -13,7 +13,7 @@ import { markCorners, nearestPoint, nextPoint, placePoints } from "./projection.
 const SHAPES = 4;
 const REACH_PX = 24;
 const DIRECTIONS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
-const WAIT = "Laying out the map. With many tracks this takes some seconds, once for a run.";
+const WAIT = "Computing the map. With many tracks this takes a few seconds, once per run.";
 
 class ProjectionMap {
   constructor(root) {
@@ -50,8 +50,8 @@ class ProjectionMap {
       Object.assign(this, { content, rows: content.tracks, shares: map.xy });
       this.places = new Map(content.people.person.map((person, place) => [person, place]));
       this.wait.textContent = "";
-      this.method.textContent = `Made by ${map.way}, with the same result each time. Neighbours look alike; ` +
-        "how far apart groups lie, and left or right, mean nothing.";
+      this.method.textContent = `Made by ${map.way}, with the same result each time. Nearby points look alike; ` +
+        "distances between groups and directions have no meaning.";
       this.draw();
       this.showCard();
     } catch (failure) {
@@ -102,22 +102,23 @@ class ProjectionMap {
     const row = this.focusedRow;
     this.card.classList.toggle("pinned", this.pinned >= 0);
     this.card.replaceChildren(...(row < 0 ? [
-      el("h3", {}, "A point for each track"),
-      el("p", {}, "Point at one to see who it is; click, or press Enter, to pin it. The arrow keys go to the next " +
-        "one on that side."),
+      el("h3", {}, "One point per track"),
+      el("p", {}, "Point at a track to see its person. Click it or press Enter to pin it. The arrow keys move to the " +
+        "nearest point in that direction."),
     ] : this.trackCard(row)));
   }
 
   trackCard(row) {
     const { person, start, end, crop } = this.rows, title = this.describe(row);
     const others = person.filter((candidate) => candidate === person[row]).length - 1;
-    const more = `${others} more of this person: see the line${others > 1 ? "s" : ""}.`;
+    const lines = others > 1 ? "lines" : "a line";
+    const more = `${formatCount(others, "other track")} of this person, connected by ${lines}.`;
     const figure = el("figure", {},
       el("img", { src: fileAddress(this.data.crops, crop[row]), alt: title }),
       el("figcaption", {}, `${formatClockTenths(start[row])} to ${formatClockTenths(end[row])}`));
     return [
       el("h3", {}, title), el("div", { class: "crops" }, figure),
-      el("p", { class: "quiet" }, others ? more : "This person has no other track."),
+      el("p", { class: "quiet" }, others ? more : "This person has no other tracks."),
     ];
   }
 
@@ -159,7 +160,7 @@ class ProjectionMap {
   drawMark(pen, row, size, ink) {
     const point = this.points[row], [x, y] = point, place = this.places.get(this.rows.person[row]);
     const corners = markCorners(place % SHAPES, point, size);
-    pen.fillStyle = personColor(this.data.palette, place + 1);
+    pen.fillStyle = personColor(place + 1);
     pen.strokeStyle = ink;
     pen.lineWidth = 1;
     pen.beginPath();
