@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.base.progress import Progress
 from core.cli.progress import listener
-from core.machine.device import backend
+from core.machine.device import parse_backend
 from core.vision.embed import embed_folder, open_embedder, save_features
 from core.vision.models import find
 
@@ -23,7 +23,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    embedder = open_embedder(find(options.features, "embedder"), backend(options.device))
+    embedder = open_embedder(find(options.features, "embedder"), parse_backend(options.device))
     progress = Progress(listener(options.progress))
     progress.camera(options.folder.name, 1, 1)
     begun = False

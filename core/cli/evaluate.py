@@ -13,7 +13,7 @@ from core.base.types import Ints
 from core.cli.progress import listener
 from core.cli.renamed_flags import add_former_flag
 from core.lab.evaluate import people_table, score_files, score_run, score_table
-from core.machine.device import backend
+from core.machine.device import parse_backend
 from core.runs import analysed_frames, read_record
 from core.vision.embed import open_embedder
 from core.vision.models import find
@@ -130,7 +130,7 @@ def run_reid(options: argparse.Namespace) -> int:
 
     if options.gallery and (options.pictures or options.holdout):
         raise SettingsError("--pictures and --holdout need one folder", "Leave --gallery out.")
-    embedder = open_embedder(find(options.features, "embedder"), backend(options.device), options.flip)
+    embedder = open_embedder(find(options.features, "embedder"), parse_backend(options.device), options.flip)
     progress = Progress(listener("none" if options.json else "auto"))
     if options.gallery:
         ranking = evaluate_query_gallery(options.crops, options.gallery, embedder, progress)
@@ -153,14 +153,14 @@ def run_detector(options: argparse.Namespace) -> int:
     from core.vision.detect import open_detector
 
     detector = open_detector(
-        find(options.weights, "detector"), DetectSettings(size=options.size), backend(options.device)
+        find(options.weights, "detector"), DetectSettings(size=options.size), parse_backend(options.device)
     )
     failures = Failures() if options.failures else None
     progress = Progress(listener("none" if options.json else "auto"))
     figures = judge_detector(options.pictures, detector, progress, failures)
     if failures:
         save_picture(options.failures, failures.sheet())
-    about = {"by": detector.words, "size": options.size, **figures}
+    about = {"by": detector.description, "size": options.size, **figures}
     words = f"AP50 {figures['ap50']:.3f}  {figures['pictures']:.0f} pictures  {figures['boxes']:.0f} people"
-    sys.stdout.write(json.dumps(about) + "\n" if options.json else f"{words}  {detector.words}, {options.size} px\n")
+    sys.stdout.write(json.dumps(about) + "\n" if options.json else f"{words}  {detector.description}, {options.size} px\n")
     return 0

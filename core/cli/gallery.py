@@ -15,9 +15,9 @@ from pathlib import Path
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.progress import listener
-from core.cli.run import add_matching, choice_of, export_of, given, write_and_say
+from core.cli.run import add_matching, parse_choice, parse_export, is_given, write_results
 from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
-from core.machine.device import backend
+from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.runs import (
     GALLERY_FILE,
@@ -36,10 +36,10 @@ from core.runs import (
     run_prior,
 )
 from core.vision.embed import open_embedder
-from core.vision.models import EMBEDDER, Known, find
+from core.vision.models import EMBEDDER, EmbedderPrior, find
 
-DECIDING = ("cos", "links", "names", "travel", "ignore_positions", "no_blur", "purpose")
-OF_CROPS = ("out", "features", "device")
+MATCHING_FLAGS = ("cos", "links", "names", "travel", "ignore_positions", "no_blur", "purpose")
+CROPS_FLAGS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
 CROPS, SUMS = "crops.zip", "SHA256SUMS"
 
@@ -85,13 +85,13 @@ def run(options: argparse.Namespace) -> int:
     _require_sense(options)
     progress, status = Progress(listener(options.progress)), 0
     if options.to:
-        return elsewhere(options, progress)
+        return export_to(options, progress)
     if options.market:
         require_empty(options.market)
     if options.from_crops:
         status = _from_crops(options, progress)
-    elif not options.market or any(map(given, (getattr(options, name) for name in DECIDING))):
-        _again(options, progress)
+    elif not options.market or any(map(is_given, (getattr(options, name) for name in MATCHING_FLAGS))):
+        _rematch(options, progress)
     if options.market:
         gallery = load_people(options.out if options.from_crops else options.done).gallery
         crops = write_market(gallery, options.market, progress)
@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _require_sense(options: argparse.Namespace) -> None:
     """`SettingsError` for flags that would have no effect, or that say two things at once."""
-    crops = [f"--{name}" for name in OF_CROPS if getattr(options, name) is not None]
+    crops = [f"--{name}" for name in CROPS_FLAGS if getattr(options, name) is not None]
     if options.from_crops and (options.done or not options.out):
         wrong = f"{options.done} is named beside --from-crops" if options.done else "--from-crops needs an --out folder"
         raise SettingsError(wrong, "Write: gallery --from-crops FOLDER FOLDER --out DIR.")
@@ -119,36 +119,36 @@ def _require_sense(options: argparse.Namespace) -> None:
         raise SettingsError("no run was named", "Name the folder of one: gallery DIR.")
 
 
-def _again(options: argparse.Namespace, progress: Progress) -> None:
-    evidence, out, known, choice = _said(options)
-    export = export_of(options, options.to)
-    write_and_say(decide(evidence, out, known, choice), out, choice, export, progress)
+def _rematch(options: argparse.Namespace, progress: Progress) -> None:
+    evidence, out, known, choice = _load_run(options)
+    export = parse_export(options, options.to)
+    write_results(decide(evidence, out, known, choice), out, choice, export, progress)
 
 
-def _said(options: argparse.Namespace) -> tuple[Evidence, Path, Known | None, Choice]:
+def _load_run(options: argparse.Namespace) -> tuple[Evidence, Path, EmbedderPrior | None, Choice]:
     """What is known of a run that is done, its folder, and what the flags say of it."""
     evidence, record = load_evidence(options.done), read_record(options.done)
-    return evidence, options.done, run_prior(record), choice_of(options, record["cameras"])
+    return evidence, options.done, run_prior(record), parse_choice(options, record["cameras"])
 
 
-def elsewhere(options: argparse.Namespace, progress: Progress) -> int:
+def export_to(options: argparse.Namespace, progress: Progress) -> int:
     """One part of what can be handed out, below --to; what is there is whole once SHA256SUMS is."""
     (options.to / SUMS).unlink(missing_ok=True)
-    sums = [f"{_sha256(path)}  {path.name}\n" for path in _made(options, progress)]
+    sums = [f"{_sha256(path)}  {path.name}\n" for path in _write_part(options, progress)]
     write_atomically(options.to / SUMS, "".join(sums).encode())
     sys.stdout.write(f"sha256, to be kept elsewhere:\n{''.join(sums)}")
     return 0
 
 
-def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
+def _write_part(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
     """The files that are handed out, as they are made."""
     to, what = options.to, options.what or "gallery"
     if what == "gallery":
-        _again(options, progress)
+        _rematch(options, progress)
         yield to / GALLERY_FILE
         return
-    said = evidence, out, known, choice = _said(options)
-    export = export_of(options, to)
+    said = evidence, out, known, choice = _load_run(options)
+    export = parse_export(options, to)
     parts, found = match_people(*said)
     if what == "films":
         yield from write_films(parts, found.people().person, out, to, export.blur, progress, options.clip)
@@ -162,9 +162,9 @@ def _made(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
     """The exit status: 1 where a picture could not be read."""
     brought = list_folders(options.from_crops, options.out)
-    choice, export = choice_of(options, [files[0].camera.name for files in brought]), export_of(options)
+    choice, export = parse_choice(options, [files[0].camera.name for files in brought]), parse_export(options)
     model = find(options.features or EMBEDDER, "embedder")
-    embedder = open_embedder(model, backend(options.device or "auto"), flip=True)
+    embedder = open_embedder(model, parse_backend(options.device or "auto"), flip=True)
     evidence, told = import_crops(brought, model, embedder, options.out, progress)
     for files in brought:
         camera = files[0].camera
@@ -174,8 +174,8 @@ def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
             sys.stderr.write(f"could not be read: {one.path}\n")
         left = f", {len(bad)} could not be read" if bad else ""
         sys.stdout.write(f"{camera.name}: {len(mine) - len(bad)} pictures from {camera.clip}{left}\n")
-    people = decide(evidence, options.out, model.known, choice)
-    write_and_say(people, options.out, choice, export, progress)
+    people = decide(evidence, options.out, model.prior, choice)
+    write_results(people, options.out, choice, export, progress)
     return int(any(not one.picture for one in told))
 
 

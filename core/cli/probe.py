@@ -9,7 +9,7 @@ from pathlib import Path
 from core.base.errors import SightlineError
 from core.base.text import format_duration
 from core.base.types import Clip
-from core.vision.video import glimpses, measure, notes_of, probe
+from core.vision.video import preview_frames, measure, clip_notes, probe
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -35,5 +35,5 @@ def describe(clip: Clip) -> str:
         f"{clip.frames} frames in {format_duration(clip.duration_seconds)}, {clip.fps:.4g} a second, "
         f"{clip.codec} in {clip.container}, digest {clip.digest}"
     )
-    notes = notes_of(clip, [measure(glimpse.bgr) for glimpse in glimpses(clip)])
-    return "\n".join([head, *(f"  note: {note.words} {note.remedy}" for note in notes)])
+    notes = clip_notes(clip, [measure(glimpse.bgr) for glimpse in preview_frames(clip)])
+    return "\n".join([head, *(f"  note: {note.message} {note.remedy}" for note in notes)])

@@ -16,7 +16,7 @@ from core.base.text import CANDIDATES, person_name
 from core.cli.renamed_flags import add_former_flag
 from core.export import LineupRow, draw_lineup, time_label
 from core.lab.evaluate import align_columns
-from core.machine.device import backend
+from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.runs import (
     Answer,
@@ -34,12 +34,12 @@ from core.vision.embed import open_embedder
 from core.vision.images import jpeg
 from core.vision.models import DETECTOR, find
 
-APART = 0.5
+MAX_OVERLAP = 0.5
 """Overlap above which two boxes in a photo are one person: no track tells later that they were."""
 NOTE = f"{CANDIDATES.removesuffix('.')}: compare the pictures."
 SHEET = {".jpg", ".jpeg"}
 SHEET_QUALITY = 88
-MOST = 20
+MAX_PEOPLE = 20
 """People of a photo on one sheet."""
 
 
@@ -66,18 +66,18 @@ def run(options: argparse.Namespace) -> int:
     bgr, record, decided = read_photo(options.photo), read_record(options.out), load_people(options.out)
     if not len(decided.evidence.tracklets):
         raise SettingsError(f"nobody was found in the run in {options.out}", "Choose a run with people in it.")
-    embedder = open_embedder(find_run_model(record, "embedder", options.features), backend(options.device), flip=True)
+    embedder = open_embedder(find_run_model(record, "embedder", options.features), parse_backend(options.device), flip=True)
     detector = None if options.whole_picture else _detector(record, options)
     conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
     photo = find_people(bgr, detector, conf)
-    numbers = _asked_for(options, photo)
+    numbers = _chosen_people(options, photo)
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
     ranked = [rank_candidates(vector, decided, options.out, options.top) for vector in vectors]
     found = dict(zip(numbers, ranked, strict=True))
-    answer = Answer(photo, found, decided.threshold, embedder.backend, detector.words if detector else "")
+    answer = Answer(photo, found, decided.threshold, embedder.backend, detector.description if detector else "")
     if options.sheet:
         _draw(options, answer)
-    said = json.dumps(_facts(options, answer), indent=1) if options.json else _words(options, answer)
+    said = json.dumps(_facts(options, answer), indent=1) if options.json else _table_text(options, answer)
     sys.stdout.write(said + "\n")
     return 0
 
@@ -102,22 +102,22 @@ def _detector(record: dict[str, Any], options: argparse.Namespace) -> Detector:
     own = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
     model = find_run_model(record, "detector") if own else find(options.weights or DETECTOR, "detector")
     size = record.get("settings", {}).get("detect", {}).get("size", DetectSettings().size)
-    return open_detector(model, DetectSettings(size=size, nms_iou=APART), backend(options.device))
+    return open_detector(model, DetectSettings(size=size, nms_iou=MAX_OVERLAP), parse_backend(options.device))
 
 
-def _asked_for(options: argparse.Namespace, photo: Photo) -> list[int]:
+def _chosen_people(options: argparse.Namespace, photo: Photo) -> list[int]:
     """Which of the photo's people, counted from 1 at the left."""
     count = len(photo.xyxy)
     if options.person is not None and not 1 <= options.person <= count:
         shown = "1 person" if count == 1 else f"{count} people"
         raise SettingsError(f"--person is {options.person}, and {shown} can be asked for", f"Give 1 to {count}.")
-    if options.sheet and options.person is None and count > MOST:
-        raise SettingsError(f"a sheet has room for {MOST} people, and the photo shows {count}", "Choose with --person.")
+    if options.sheet and options.person is None and count > MAX_PEOPLE:
+        raise SettingsError(f"a sheet has room for {MAX_PEOPLE} people, and the photo shows {count}", "Choose with --person.")
     return list(range(1, count + 1)) if options.person is None else [options.person]
 
 
-def _words(options: argparse.Namespace, answer: Answer) -> str:
-    lines = [f"{options.photo.name}: {_seen(answer)}"]
+def _table_text(options: argparse.Namespace, answer: Answer) -> str:
+    lines = [f"{options.photo.name}: {_detection_text(answer)}"]
     for number, ranked in answer.found.items():
         if not answer.photo.is_whole:
             left, top, right, bottom = (round(side) for side in answer.photo.xyxy[number - 1].tolist())
@@ -127,7 +127,7 @@ def _words(options: argparse.Namespace, answer: Answer) -> str:
     return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
-def _seen(answer: Answer) -> str:
+def _detection_text(answer: Answer) -> str:
     if not answer.detector:
         return "the whole picture is one person, as you said"
     if answer.photo.is_whole:

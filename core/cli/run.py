@@ -1,8 +1,9 @@
-"""`--travel A-B=SECONDS`: how long it takes at least to go from one camera to another, checked before anything runs.
+"""`run CLIP CLIP... --out DIR`: finds the same people in several clips and exports the result.
 
-`run --like gallery.zip`: what may stand beside it, what is not as it was then, and whether it came out the same.
-
-`run CLIP CLIP... --out DIR`: from clips to people, camera by camera, and a zip that can be handed out."""
+Cameras are analysed one after the other, then people are matched across them, and a zip is written. With `--like ZIP`
+a run is repeated from its export, and the new export is compared with it. The flags of matching and of exporting are
+shared with `gallery`.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +21,18 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.renamed_flags import add_former_flag
-from core.cli.track import add_flags, logged, progress_of, setup_of, status_of, telling
-from core.export import ExportOptions, Manifest, differing, load_manifest, prepare_replay, verify_zip, write_people
+from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
+from core.export import (
+    ExportOptions,
+    Manifest,
+    compare_exports,
+    is_presentation,
+    load_manifest,
+    name_list,
+    prepare_replay,
+    verify_zip,
+    write_people,
+)
 from core.machine.log import LOG
 from core.runs import (
     NO_EMBEDDER,
@@ -41,90 +52,24 @@ from core.runs.estimate import Rates, record_overhead, record_rates
 from core.vision.models import Kind
 from core.workspace.jobs import StatusWriter
 
-
-def add_travel(p: argparse.ArgumentParser) -> None:
-    p.add_argument(
-        "--travel",
-        action="append",
-        default=[],
-        metavar="A-B=SECONDS",
-        help="nobody comes from camera A to B, or back, in less (0: they may see the same place)",
-    )
-
-
-def ways_of(words: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
-    """What the flags say; a camera's name may hold a `-` itself."""
-    known = list(cameras)
-    ways: dict[frozenset[str], TravelTime] = {}
-    for word in words:
-        pair, _, seconds = word.rpartition("=")
-        fits = [(one, other) for one, other in permutations(known, 2) if f"{one}-{other}" == pair]
-        if not fits:
-            raise SettingsError(
-                f"--travel {word} names no two cameras of this run",
-                f"Write --travel {'-'.join((known * 2)[:2]) or 'A-B'}=20. Cameras: {', '.join(known)}.",
-            )
-        if len(fits) > 1:
-            read = " or ".join(f"{one} to {other}" for one, other in fits)
-            raise SettingsError(f"--travel {word} can mean {read}", "Run with other names: --name CAM=CLIP.")
-        if frozenset(fits[0]) in ways:
-            raise SettingsError(
-                f"--travel {word}: this way was named before, or the way back", "Leave one of them out."
-            )
-        ways[frozenset(fits[0])] = TravelTime(*fits[0], _seconds(word, seconds))
-    return tuple(ways.values())
-
-
-def _seconds(word: str, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
-        raise SettingsError(f"--travel {word} says no time", "Give seconds, 0 or more: --travel gate-hall=20.")
-    return seconds
-
-
-_BESIDE = {"command", "run", "clips", "out", "like", "device", "weights", "features", "fresh", "progress", "watch"}
-_NAMED = 5
-
-
-def setup_like(options: argparse.Namespace, then: Manifest) -> tuple[Setup, ExportOptions]:
-    """The setup that the manifest holds, and how it was handed out; what is not as it was then is said."""
-    more = [
-        f"--{name.replace('_', '-')}" for name, value in vars(options).items() if name not in _BESIDE and given(value)
-    ]
-    if more:
-        raise SettingsError(
-            f"{', '.join(sorted(more))} cannot stand beside --like, which says all of that",
-            "Leave out one or the other.",
-        )
-    files: dict[Kind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
-    found = prepare_replay(then, options.clips, options.device, files)
-    for words in found.differences:
-        sys.stderr.write(f"sightline: not as it was, so the result may be another: {words}\n")
-    return found.setup, found.export
-
-
-def given(value: object) -> bool:
-    """Whether a flag was given; 0 is something to say."""
-    return value is not None and value is not False and value != []
-
-
-def compare(options: argparse.Namespace, then: Manifest) -> int:
-    """Say whether the new zip holds the same; the exit status, 1 where it does not."""
-    now = verify_zip(options.out / "gallery.zip")
-    names = differing(then, now)
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        sys.stderr.write(f"sightline: not the same as in {options.like}: {', '.join(names[:_NAMED])}{more}\n")
-        return 1
-    sys.stdout.write(f"all {len(now['entries'])} files are the same as in {options.like}\n")
-    return 0
+# All else is in the manifest.
+_FLAGS_WITH_LIKE = {
+    "command",
+    "run",
+    "clips",
+    "out",
+    "like",
+    "device",
+    "weights",
+    "features",
+    "fresh",
+    "progress",
+    "watch",
+}
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
-    add_flags(p)
+    add_run_arguments(p)
     add_matching(p)
     p.add_argument(
         "--offset",
@@ -141,11 +86,17 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def add_matching(p: argparse.ArgumentParser) -> None:
-    """What decides who is who, and how it is handed out."""
+    """The flags that decide who is who, and those of the export; `gallery` has them too."""
     p.add_argument("--cos", type=float, metavar="C", help="similarity threshold for one person's tracks (calibrated)")
     p.add_argument("--links", type=Path, metavar="FILE", help="CSV of your decisions: see docs/command-line.md")
     p.add_argument("--names", type=Path, metavar="FILE", help="CSV of names: camera,track,name,note")
-    add_travel(p)
+    p.add_argument(
+        "--travel",
+        action="append",
+        default=[],
+        metavar="A-B=SECONDS",
+        help="nobody gets from camera A to camera B, or back, in less time (0: the cameras may see the same place)",
+    )
     positions = p.add_argument(
         "--ignore-positions", action="store_true", help="match by appearance only, not by where people stood"
     )
@@ -156,94 +107,182 @@ def add_matching(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with logged(options) as status:
+    with log_run(options) as status:
         return _run(options, status)
 
 
-def _run(options: argparse.Namespace, written: StatusWriter) -> int:
-    # What a user can mistype is looked at before hours of work, not after.
-    then = load_manifest(options.like) if options.like else None
-    if then is None:
-        setup, export = _setup(options), replace(export_of(options), zipped=not options.no_zip)
+def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
+    # What a user can mistype is checked before hours of work, not after.
+    manifest = load_manifest(options.like) if options.like else None
+    if manifest is None:
+        setup, export = _setup(options), replace(parse_export(options), zipped=not options.no_zip)
     else:
-        setup, export = setup_like(options, then)
-    written.tracking(camera.name for camera in setup.cameras)
-    progress, tell = progress_of(options, written), telling(written)
-    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, tell=tell)
+        setup, export = setup_like(options, manifest)
+    status_writer.tracking(camera.name for camera in setup.cameras)
+    progress, on_result = open_progress(options, status_writer), camera_listener(status_writer)
+    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, on_result=on_result)
     record_rates(results, setup.recipe, setup.networks, Rates())
-    status = status_of(results)
+    status = exit_status(results)
     if status < 2:
-        written.people()
+        status_writer.people()
         evidence = collect_evidence(results, setup.offsets, options.out, setup.choice.ignore_positions)
-        say_ground(evidence)
-        people = decide(evidence, options.out, setup.known, setup.choice)
-        write_and_say(people, options.out, setup.choice, export, progress)
+        report_overlaps(evidence)
+        people = decide(evidence, options.out, setup.prior, setup.choice)
+        write_results(people, options.out, setup.choice, export, progress)
         record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
         LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
-        if then is not None:
-            status = max(status, compare(options, then))
+        if manifest is not None:
+            status = max(status, report_differences(options, manifest))
     return status
 
 
 def _setup(options: argparse.Namespace) -> Setup:
     if options.features == NO_EMBEDDER:
-        raise SettingsError("people are matched by their looks, and --features is none", "Leave it out, or use track.")
+        raise SettingsError(
+            "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
+        )
     cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
-    choice, setup = choice_of(options, cameras), setup_of(options)
-    return replace(setup, offsets=_offsets(options.offset, cameras), choice=choice)
+    choice, setup = parse_choice(options, cameras), parse_setup(options)
+    return replace(setup, offsets=_parse_offsets(options.offset, cameras), choice=choice)
 
 
-def choice_of(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
-    """What the flags say about who is who."""
+def parse_choice(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
+    """The decisions and settings that the flags give for matching."""
     return Choice(
         threshold=options.cos,
         links=read_links(options.links) if options.links else (),
-        travel=ways_of(options.travel, cameras),
+        travel=parse_travel_times(options.travel, cameras),
         ignore_positions=options.ignore_positions,
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
     )
 
 
-def export_of(options: argparse.Namespace, to: Path | None = None) -> ExportOptions:
-    """What the flags say about what is handed out; it goes to the folder `to`, or to the run's own."""
+def parse_export(options: argparse.Namespace, to: Path | None = None) -> ExportOptions:
+    """How the flags say to export; to the folder `to`, or into that of the run."""
     reason = (options.reason or "").strip()
     if options.no_blur and not reason:
-        raise SettingsError("--no-blur shows faces, and no reason is given", 'Say why: --reason "asked for by ...".')
+        raise SettingsError("--no-blur shows faces, and no reason is given", 'Add one: --reason "requested by ...".')
     if reason and not options.no_blur:
-        raise SettingsError("--reason is about --no-blur", "Leave it out; --purpose says why anybody is looked for.")
+        raise SettingsError(
+            "--reason is about --no-blur", "Leave --reason out; the purpose of the search goes into --purpose."
+        )
     return ExportOptions(not options.no_blur, reason, to=to)
 
 
-def say_ground(evidence: Evidence) -> None:
-    """Which cameras see the same ground, and by how much their clocks seem to differ."""
-    for found in evidence.overlaps:
-        one, other = evidence.cameras[found.one], evidence.cameras[found.other]
-        sys.stdout.write(f"{one} and {other} see the same ground: {found.worth:.1f} people agree")
-        if found.shift:
-            offset = float(evidence.offsets[found.other]) + found.shift_seconds
-            sys.stdout.write(f"; {other} seems to begin at --offset {other}={offset:.1f}")
+def _parse_offsets(values: list[str], cameras: list[str]) -> dict[str, float]:
+    offsets = {}
+    for value in values:
+        name, _, seconds = value.partition("=")
+        if name not in cameras:
+            raise SettingsError(f"--offset {value} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
+        try:
+            offsets[name] = float(seconds)
+        except ValueError as fault:
+            raise SettingsError(
+                f"--offset {value} is no camera and seconds", "Write for example --offset gate=-3.5."
+            ) from fault
+    return offsets
+
+
+def parse_travel_times(values: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
+    """The travel times of `--travel A-B=SECONDS`, checked against the cameras, whose names may hold a `-` themselves."""
+    names = list(cameras)
+    times: dict[frozenset[str], TravelTime] = {}
+    for value in values:
+        pair, _, seconds = value.rpartition("=")
+        matches = [(a, b) for a, b in permutations(names, 2) if f"{a}-{b}" == pair]
+        if not matches:
+            raise SettingsError(
+                f"--travel {value} names no two cameras of this run",
+                f"Write --travel {'-'.join((names * 2)[:2]) or 'A-B'}=20. Cameras: {', '.join(names)}.",
+            )
+        if len(matches) > 1:
+            readings = " or ".join(f"{a} to {b}" for a, b in matches)
+            raise SettingsError(f"--travel {value} can mean {readings}", "Name the cameras otherwise: --name CAM=CLIP.")
+        cameras_of_pair = frozenset(matches[0])
+        if cameras_of_pair in times:
+            raise SettingsError(
+                f"--travel {value}: these two cameras were named before, perhaps the other way round",
+                "Leave one of them out.",
+            )
+        times[cameras_of_pair] = TravelTime(*matches[0], _parse_seconds(value, seconds))
+    return tuple(times.values())
+
+
+def _parse_seconds(flag: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError(f"--travel {flag} says no time", "Give seconds, 0 or more: --travel gate-hall=20.")
+    return seconds
+
+
+def setup_like(options: argparse.Namespace, manifest: Manifest) -> tuple[Setup, ExportOptions]:
+    """The setup and the export options of `manifest`; what is not as it was then is reported."""
+    refused = [
+        f"--{name.replace('_', '-')}"
+        for name, value in vars(options).items()
+        if name not in _FLAGS_WITH_LIKE and is_given(value)
+    ]
+    if refused:
+        raise SettingsError(
+            f"{', '.join(sorted(refused))} cannot stand beside --like: the manifest has these settings",
+            "Leave out one or the other.",
+        )
+    files: dict[Kind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
+    replay = prepare_replay(manifest, options.clips, options.device, files)
+    for line in replay.differences:
+        sys.stderr.write(f"sightline: not as it was, so the result may be another: {line}\n")
+    return replay.setup, replay.export
+
+
+def is_given(value: object) -> bool:
+    """Whether the command line sets this flag; 0 counts as set."""
+    return value is not None and value is not False and value != []
+
+
+def report_differences(options: argparse.Namespace, before: Manifest) -> int:
+    """Compare the new zip with that of --like and print the result; the exit status, 1 where it came out otherwise.
+
+    README, report and contact sheets only present the data, and a later version may word or draw them otherwise: that
+    is reported, but no failure.
+    """
+    after = verify_zip(options.out / "gallery.zip")
+    found = compare_exports(before, after)
+    presentation = f"presentation only: {name_list(found.presentation)}"
+    if not found.is_reproduced:
+        names = found.names if found.same_program else found.data
+        different = name_list(names) if found.data else presentation
+        sys.stderr.write(f"sightline: not the same as in {options.like}: {different}\n")
+        return 1
+    if found.presentation:
+        data = sum(not is_presentation(entry["name"]) for entry in after["entries"])
+        programs = f"written by {before.get('program')}, now {after.get('program')}"
+        sys.stdout.write(f"all {data} data files are the same as in {options.like}; {presentation} ({programs})\n")
+    else:
+        sys.stdout.write(f"all {len(after['entries'])} files are the same as in {options.like}\n")
+    return 0
+
+
+def report_overlaps(evidence: Evidence) -> None:
+    """A line for each pair of cameras that see the same ground, with the start offset that would align their clocks."""
+    for overlap in evidence.overlaps:
+        first, second = evidence.cameras[overlap.camera_a], evidence.cameras[overlap.camera_b]
+        sys.stdout.write(f"{first} and {second} see the same ground: {overlap.agreeing:.1f} people agree")
+        if overlap.shift:
+            offset = float(evidence.offsets[overlap.camera_b]) + overlap.shift_seconds
+            sys.stdout.write(f"; {second} seems to begin at --offset {second}={offset:.1f}")
         sys.stdout.write("\n")
 
 
-def write_and_say(people: MatchedPeople, out: Path, choice: Choice, export: ExportOptions, progress: Progress) -> None:
-    """Write what a run leaves in its folder `out`, or where `export` says, and say what came of it."""
+def write_results(people: MatchedPeople, out: Path, choice: Choice, export: ExportOptions, progress: Progress) -> None:
+    """Write the tables and the export of the run in folder `out`, and print a summary and the path of the result."""
     write_people(people, out, replace(export, when=time.strftime("%Y-%m-%dT%H:%M:%S%z")), progress)
-    given = "suggested" if choice.threshold is None else "given"
-    found, count = people.match, len(people.gallery.by_person())
-    sys.stdout.write(f"{count} people among {len(found.tracklets)} tracks at similarity {found.threshold:.2f}")
-    sys.stdout.write(f" ({given}); {found.calibration.words}\n")
+    source = "suggested" if choice.threshold is None else "given"
+    match, count = people.match, len(people.gallery.by_person())
+    sys.stdout.write(f"{count} people among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")
+    sys.stdout.write(f" ({source}); {match.calibration.words}\n")
     sys.stdout.write(f"{(export.to or out) / ('gallery.zip' if export.zipped else 'people.csv')}\n")
-
-
-def _offsets(words: list[str], cameras: list[str]) -> dict[str, float]:
-    found = {}
-    for word in words:
-        name, _, seconds = word.partition("=")
-        if name not in cameras:
-            raise SettingsError(f"--offset {word} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
-        try:
-            found[name] = float(seconds)
-        except ValueError as fault:
-            raise SettingsError(f"--offset {word} is no camera and seconds", "Write --offset gate=-3.5.") from fault
-    return found

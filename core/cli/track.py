@@ -14,8 +14,8 @@ from core.base.errors import Cancelled, ClipError, RegionError, SettingsError, S
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.cli.progress import listener
-from core.machine.device import backend
-from core.machine.log import LOG, Stages, keep_log
+from core.machine.device import parse_backend
+from core.machine.log import LOG, StageLog, log_to_file
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, track_clips
 from core.runs.estimate import Rates, record_rates
 from core.vision.models import DETECTOR, EMBEDDER
@@ -25,11 +25,11 @@ from core.workspace.jobs import CameraStatus, RunMonitor, StatusWriter
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
-    add_flags(p)
+    add_run_arguments(p)
     p.set_defaults(run=run)
 
 
-def add_flags(p: argparse.ArgumentParser) -> None:
+def add_run_arguments(p: argparse.ArgumentParser) -> None:
     """What a run over clips needs to be told."""
     video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
@@ -62,20 +62,20 @@ def add_flags(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    with logged(options) as status:
-        setup = setup_of(options)
+    with log_run(options) as status:
+        setup = parse_setup(options)
         status.tracking(camera.name for camera in setup.cameras)
-        progress, tell = progress_of(options, status), telling(status)
-        results = track_clips(setup, options.out, progress, options.fresh, tell=tell)
+        progress, tell = open_progress(options, status), camera_listener(status)
+        results = track_clips(setup, options.out, progress, options.fresh, on_result=tell)
         record_rates(results, setup.recipe, setup.networks, Rates())
-        return status_of(results)
+        return exit_status(results)
 
 
 @contextmanager
-def logged(options: argparse.Namespace) -> Iterator[StatusWriter]:
+def log_run(options: argparse.Namespace) -> Iterator[StatusWriter]:
     """However a run ends, it is in the log of all runs and, with --watch, in the status that the app reads."""
     folder, status = options.out.absolute(), StatusWriter(options.watch)
-    with keep_log(f"{folder.parent.name}/{folder.name}"):
+    with log_to_file(f"{folder.parent.name}/{folder.name}"):
         words = " ".join(f"{name}={value}" for name, value in vars(options).items() if value and name != "run")
         LOG.info("begins: %s", words)
         try:
@@ -96,20 +96,20 @@ def logged(options: argparse.Namespace) -> Iterator[StatusWriter]:
         LOG.info("over")
 
 
-def status_of(results: list[CameraResult]) -> int:
+def exit_status(results: list[CameraResult]) -> int:
     """The exit status: 0, 1 where some clips failed, 2 where all did."""
     failed = sum(bool(result.fault) for result in results)
     return 2 if failed == len(results) else 1 if failed else 0
 
 
-def progress_of(options: argparse.Namespace, status: StatusWriter) -> Progress:
+def open_progress(options: argparse.Namespace, status: StatusWriter) -> Progress:
     """Reports go to the terminal, the log and the status; with --watch, to its folder as well."""
-    listeners: list[Callable[[Report], None]] = [listener(options.progress), Stages(), status.listen]
+    listeners: list[Callable[[Report], None]] = [listener(options.progress), StageLog(), status.listen]
     if options.watch is None:
         return Progress(lambda report: _report_to(listeners, report))
-    watch = RunMonitor(options.watch)
-    listeners.append(watch.listen)
-    return Progress(lambda report: _report_to(listeners, report), look_on=watch.show)
+    monitor = RunMonitor(options.watch)
+    listeners.append(monitor.on_report)
+    return Progress(lambda report: _report_to(listeners, report), on_frame=monitor.on_frame)
 
 
 def _report_to(listeners: list[Callable[[Report], None]], report: Report) -> None:
@@ -117,12 +117,12 @@ def _report_to(listeners: list[Callable[[Report], None]], report: Report) -> Non
         listen(report)
 
 
-def telling(status: StatusWriter) -> Callable[[CameraResult], None]:
+def camera_listener(status: StatusWriter) -> Callable[[CameraResult], None]:
     """Says what came of a camera, on the terminal and in the status."""
 
     def tell(result: CameraResult) -> None:
         status.camera(_status_of_camera(result))
-        say(result)
+        report_camera(result)
 
     return tell
 
@@ -134,7 +134,7 @@ def _status_of_camera(result: CameraResult) -> CameraStatus:
     return CameraStatus(result.camera.name, "done", tracks, len(result.tracks))
 
 
-def setup_of(options: argparse.Namespace) -> Setup:
+def parse_setup(options: argparse.Namespace) -> Setup:
     """What the flags ask for."""
     cameras = _spans(name_cameras(options.clips, options.name), options.range)
     if not cameras:
@@ -149,7 +149,7 @@ def setup_of(options: argparse.Namespace) -> Setup:
         track=TrackSettings(**track),
     )
     models = options.weights or DETECTOR, options.features or EMBEDDER
-    networks = Networks.from_names(*models, backend(options.device or "auto"))
+    networks = Networks.from_names(*models, parse_backend(options.device or "auto"))
     return Setup(cameras, networks, recipe, _regions(options.roi, cameras))
 
 
@@ -193,7 +193,7 @@ def _spans(cameras: list[Camera], words: list[str]) -> list[Camera]:
     return [replace(camera, span=spans.get(camera.name)) for camera in cameras]
 
 
-def say(result: CameraResult) -> None:
+def report_camera(result: CameraResult) -> None:
     name = result.camera.name
     if result.fault:
         LOG.error("%s: failed. %s", name, result.fault)

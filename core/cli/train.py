@@ -204,7 +204,7 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
     checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
     train_reid(taught, recipe, checkpoint, progress, options.start, examination)
     save_picture(out / "curve.png", checkpoint.curves.picture())
-    return checkpoint.best()
+    return checkpoint.best_row()
 
 
 def _of_crops(options: argparse.Namespace) -> dict[str, Any]:

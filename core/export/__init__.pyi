@@ -28,8 +28,10 @@ from .people_files import ExportOptions as ExportOptions
 from .people_files import tracks_zip as tracks_zip
 from .people_files import with_reason as with_reason
 from .people_files import write_people as write_people
+from .replay import ExportDifferences as ExportDifferences
 from .replay import Manifest as Manifest
-from .replay import differing as differing
+from .replay import compare_exports as compare_exports
+from .replay import is_presentation as is_presentation
 from .replay import load_manifest as load_manifest
 from .replay import parse_manifest as parse_manifest
 from .replay import prepare_replay as prepare_replay
@@ -37,6 +39,6 @@ from .tables import sheet_name as sheet_name
 from .tables import similarity_csv as similarity_csv
 from .tables import time_label as time_label
 from .verify import ChangedError as ChangedError
-from .verify import read_zip as read_zip
+from .verify import name_list as name_list
 from .verify import verify_zip as verify_zip
 from .zip import write_zip as write_zip

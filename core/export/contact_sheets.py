@@ -16,7 +16,7 @@ from core.base.text import CANDIDATES, format_clock, format_count, person_name
 from core.base.types import Image
 from core.export.images import blur_head, load_picture
 from core.export.tables import time_label
-from core.machine.canvas import FAINT, Canvas, Colour, shortened
+from core.machine.canvas import FAINT, Canvas, Colour, shorten
 from core.runs import Candidate, Crop, Gallery, Sighting
 
 WIDTH, MARGIN, HEAD, LABEL = 1200, 28, 76, 124
@@ -85,7 +85,7 @@ def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: LoadPictu
         _row(canvas, line, HEAD + place * LINE, look)
     if not lines:
         canvas.text("Nobody was found.", MARGIN, HEAD + 60, TITLE)
-    return canvas.finished()
+    return canvas.as_image()
 
 
 def _row(canvas: Canvas, line: _Line, y: int, look: LoadPicture) -> None:
@@ -96,7 +96,7 @@ def _row(canvas: Canvas, line: _Line, y: int, look: LoadPicture) -> None:
     for place, (sighting, crop) in enumerate(line.cells):
         x = MARGIN + LABEL + place * (CELL_WIDTH + GAP)
         if sighting.camera != last:
-            canvas.text(shortened(sighting.camera, CELL_WIDTH + 4, TEXT), x, y + 17, TEXT)
+            canvas.text(shorten(sighting.camera, CELL_WIDTH + 4, TEXT), x, y + 17, TEXT)
         last = sighting.camera
         _cell(canvas, (sighting, crop), x, y + ABOVE, look)
 
@@ -150,19 +150,19 @@ def draw_lineup(asked: Sequence[LineupRow], title: str, threshold: float, blur: 
     """A band for each of `asked`: their picture on the left, candidates beside it in as many lines as they need."""
     heights = [LINE * max(1, -(-len(band.candidates) // COLUMNS)) for band in asked]
     canvas = Canvas(WIDTH, HEAD + sum(heights) + MARGIN)
-    canvas.text(shortened(title, WIDTH - 2 * MARGIN, TITLE), MARGIN, 34, TITLE, bold=True)
+    canvas.text(shorten(title, WIDTH - 2 * MARGIN, TITLE), MARGIN, 34, TITLE, bold=True)
     note = f'Framed and labelled "match": similarity of {threshold:.2f} or more.'
     canvas.text(f"{CANDIDATES} {note}", MARGIN, 58, TEXT)
     y = HEAD
     for band, height in zip(asked, heights, strict=True):
         _band(canvas, band, y, blur)
         y += height
-    return canvas.finished()
+    return canvas.as_image()
 
 
 def _band(canvas: Canvas, band: LineupRow, y: int, blur: bool) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
-    canvas.text(shortened(band.words, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
+    canvas.text(shorten(band.words, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
     canvas.picture(blur_head(band.bgr) if blur else band.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     for place, candidate in enumerate(band.candidates):
         line, across = divmod(place, COLUMNS)
@@ -176,6 +176,6 @@ def _candidate_cell(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: 
     canvas.picture(load_picture(candidate.crop, blur), x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     if candidate.above_threshold:
         canvas.frame(x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT, _MATCH_COLOUR)
-    canvas.text(shortened(candidate.camera, CELL_WIDTH + 4, SMALL), x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
+    canvas.text(shorten(candidate.camera, CELL_WIDTH + 4, SMALL), x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
     when = f"{time_label(candidate.crop)}{', match' if candidate.above_threshold else ''}"
     canvas.text(when, x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)

@@ -22,7 +22,7 @@ from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline,
 from core.export.images import blur_head
 from core.machine.canvas import Canvas, Colour, text_width
 from core.runs import Evidence, analysed_frames, load_tracks, read_record, split_tracks
-from core.vision.video import Picture, digest, probe, size_shown, write_film
+from core.vision.video import Picture, digest, display_size, probe, write_film
 
 MAX_WIDTH = 1920
 TRAIL_SECONDS = 2.0
@@ -74,11 +74,13 @@ def write_films(
         whose = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
         steps.camera(camera, number, len(cameras))
         steps.begin("film", len(timeline))
-        yield _write_film(clip, timeline, interpolate_boxes(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps)
+        yield _write_film(
+            clip, timeline, interpolate_boxes(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps
+        )
 
 
 def _write_film(clip: Clip, timeline: Timeline, boxes: FilmBoxes, target: Path, blur: bool, progress: Progress) -> Path:
-    size = size_shown(clip.width, clip.height, MAX_WIDTH)
+    size = display_size(clip.width, clip.height, MAX_WIDTH)
     scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
     inside = FilmBoxes(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
 
@@ -99,11 +101,17 @@ def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: 
     parts = [FilmBoxes(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 4)))]  # type: ignore[arg-type]
     for track in np.unique(tracks.track).tolist():
         boxes_of_track = tracks[tracks.track == track]
-        first, last = np.searchsorted(seconds, [boxes_of_track.seconds[0] - step, boxes_of_track.seconds[-1] + step + 1e-6])
+        first, last = np.searchsorted(
+            seconds, [boxes_of_track.seconds[0] - step, boxes_of_track.seconds[-1] + step + 1e-6]
+        )
         when = seconds[first:last]
         sides = np.stack([np.interp(when, boxes_of_track.seconds, side) for side in boxes_of_track.xyxy.T], axis=1)
         count = len(when)
-        parts.append(FilmBoxes(np.arange(first, last), np.full(count, person_of_track.get(track, 0)), np.full(count, track), sides))
+        parts.append(
+            FilmBoxes(
+                np.arange(first, last), np.full(count, person_of_track.get(track, 0)), np.full(count, track), sides
+            )
+        )
     every = FilmBoxes.concatenate(parts)
     return every[np.argsort(every.row, kind="stable")]
 
@@ -144,7 +152,7 @@ def _label(name: str, size: int, colour: Colour) -> Image:
     """The same for every frame: drawn once."""
     canvas = Canvas(round(text_width(name, size)) + 8, round(1.25 * size), colour)
     canvas.text(name, 4, size, size, (0, 0, 0))
-    label = canvas.finished()
+    label = canvas.as_image()
     label.setflags(write=False)
     return label
 

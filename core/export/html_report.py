@@ -203,7 +203,10 @@ def _figure(sighting: Sighting, crop: Crop) -> _Figure:
 def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
     if sighting.has_times:
         lasted = sighting.end_seconds - sighting.start_seconds
-        yield "Seen", f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({lasted:,.1f} s)"
+        yield (
+            "Seen",
+            f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({lasted:,.1f} s)",
+        )
     else:
         yield "Seen", format_count(len(sighting.crops), "picture", "pictures")
     yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"

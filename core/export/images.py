@@ -14,7 +14,7 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Image
-from core.machine.canvas import fitted
+from core.machine.canvas import fit_image
 from core.runs import Crop
 from core.vision.images import jpeg
 from core.vision.mot import Doubles
@@ -35,7 +35,9 @@ SOFT = 0.16
 def blur_head(bgr: Image, head: tuple[float, float, float, float] | None = None) -> Image:
     """`bgr` with the head covered: the oval around `head` (xyxy pixels), or else the top of the picture."""
     height, width = bgr.shape[:2]
-    cover, cell = _oval_mask(height, width, head) if head and _overlaps_picture(head, height, width) else _top_mask(height, width)
+    cover, cell = (
+        _oval_mask(height, width, head) if head and _overlaps_picture(head, height, width) else _top_mask(height, width)
+    )
     grid = (max(1, round(width / cell)), max(1, round(height / cell)))
     coarse = cv2.resize(
         cv2.resize(bgr, grid, interpolation=cv2.INTER_AREA), (width, height), interpolation=cv2.INTER_NEAREST
@@ -92,7 +94,7 @@ def load_picture(crop: Crop, blur: bool) -> Image:
 
 def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
     """A JPEG that fits into width x height pixels; what is smaller keeps its size."""
-    return jpeg(fitted(bgr, width, height, grow=False), 82)
+    return jpeg(fit_image(bgr, width, height, grow=False), 82)
 
 
 def _read_crop(crop: Crop) -> tuple[bytes, Image]:

@@ -24,7 +24,7 @@ from core.base.text import format_count
 from core.export.html_report import manifest_topics
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
-from core.machine.paths import written_whole
+from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery
 
 _TEXT = """\
@@ -49,7 +49,7 @@ def write_market(gallery: Gallery, place: Path, progress: Progress | None = None
         raise SettingsError("there is no crop of anybody to write", "Choose a run in which people were found.")
     files = _files(gallery, total, progress or Progress())
     if place.suffix.lower() == ".zip":
-        with written_whole(place) as file, Archive(file) as archive:
+        with open_atomically(place) as file, Archive(file) as archive:
             for name, content in files:
                 archive.add(name, [content])
     else:

@@ -1,6 +1,9 @@
-"""What the manifest of an export tells of the run behind it; clips and models are not looked at yet.
+"""A run repeated from its export: the recipe that the manifest holds, set up here, and the new export compared.
 
-A run that is done, set up again: on clips and models that are recognised by their content."""
+Clips and models are recognised by their content, whatever their files are called now. A clip or a model that is missing
+or has changed is an error; another version of the program or of a library, or another device, is reported, because
+it may change the result.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +20,26 @@ from core.base.errors import ClipError, StoreError
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.export.people_files import ExportOptions
 from core.export.verify import verify_zip
-from core.machine.device import Backend, backend
+from core.machine.device import Backend, parse_backend
 from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
-from core.vision.models import Kind, Known, Model
+from core.vision.models import EmbedderPrior, Kind, Model
 from core.vision.regions import Regions, from_json
 from core.vision.video import digest
 
 Manifest = Mapping[str, Any]
 KINDS: tuple[Kind, Kind] = ("detector", "embedder")
+PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
+"""Files of an export that show its data to a reader: another version of the program may word or draw them otherwise."""
 _MANIFEST_REMEDY = "Give a gallery.zip of this program, or the manifest.json in it."
 
 
 @dataclass(frozen=True)
 class ClipRecord:
-    """`digest` is empty where the clip could not be read at all; `span` where the camera had no range of its own."""
+    """A clip as the manifest names it.
+
+    `digest` is empty where the clip could not be read during the run; `span` is None where the camera had no time range
+    of its own.
+    """
 
     camera: str
     file: str
@@ -37,9 +47,9 @@ class ClipRecord:
     span: Span | None = None
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """
-        >>> ToldClip("gate", "a.mp4", "0123456789abcdef").words
+        >>> ClipRecord("gate", "a.mp4", "0123456789abcdef").description
         'a.mp4 (camera gate, digest 0123456789ab)'
         """
         return f"{self.file} (camera {self.camera}, digest {self.digest[:12] or 'unknown'})"
@@ -47,21 +57,61 @@ class ClipRecord:
 
 @dataclass(frozen=True)
 class ReplayRecipe:
-    """Everything that decided the run: of each model its name, sha256, runtime and precision; `parts` are versions."""
+    """Everything that decided a run and its export, as the manifest tells it.
+
+    `models` holds the name, sha256, runtime and precision of each model, `prior` what was known of the embedder, and
+    `versions` the version of the program, of each library and of each stage.
+    """
 
     clips: tuple[ClipRecord, ...]
     models: Mapping[Kind, Mapping[str, str]]
-    known: Known | None
+    prior: EmbedderPrior | None
     recipe: Recipe
     regions: Mapping[str, Regions]
     offsets: Mapping[str, float]
     choice: Choice
     export: ExportOptions
-    parts: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run that is ready to be repeated.
+
+    `export` says how the result was exported. Each line of `differences` names something that is not as it was then;
+    with any of them the result may be another.
+    """
+
+    setup: Setup
+    export: ExportOptions
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ExportDifferences:
+    """The files that are not the same in two exports, by name; a file that only one of them holds counts as well.
+
+    `presentation` holds those of `PRESENTATION`, `data` all others. `same_program` is whether the same version of the
+    program wrote both exports.
+    """
+
+    data: tuple[str, ...]
+    presentation: tuple[str, ...]
+    same_program: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All files that differ, in order."""
+        return tuple(sorted((*self.data, *self.presentation)))
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether all data is the same. One version of the program must also present it in the same way."""
+        return not self.data and not (self.presentation and self.same_program)
 
 
 def load_manifest(path: Path) -> Manifest:
-    """The manifest in a zip that is as it was written, or the file manifest.json by itself."""
+    """The manifest of the zip at `path`, which must be unchanged, or of a manifest.json that was taken out of a zip."""
     if zipfile.is_zipfile(path):
         return verify_zip(path)
     try:
@@ -76,25 +126,25 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def parse_manifest(manifest: Manifest) -> ReplayRecipe:
-    """`StoreError` where the manifest does not hold all that it takes."""
+    """The recipe in `manifest`; `StoreError` where the manifest does not hold all of it."""
     try:
         about = manifest["about"]
-        run, known = about["run"], about["known_of_the_embedder"]
+        run, prior = about["run"], about["known_of_the_embedder"]
         return ReplayRecipe(
             clips=tuple(_clip(camera) for camera in run["cameras"]),
             models={kind: _model(run["models"][kind]) for kind in KINDS},
-            known=known and Known.of(known),
+            prior=prior and EmbedderPrior.from_dict(prior),
             recipe=_recipe(run["settings"]),
             regions={name: from_json(json.dumps(shapes)) for name, shapes in run["regions"].items()},
             offsets=dict(about["offset_seconds"]),
             choice=_choice(about),
             export=ExportOptions(bool(manifest["blurred"]), about.get("heads_shown_because", "")),
-            parts={"program": run["program"], "program of the export": manifest["program"], **run["versions"]},
+            versions={"program": run["program"], "program of the export": manifest["program"], **run["versions"]},
         )
     except (AttributeError, KeyError, TypeError, ValueError) as fault:
         raise StoreError(
-            f"the manifest does not tell how to do the run again ({fault})",
-            "It may be of pictures without clips, or of another version of the program: take the settings it shows.",
+            f"the manifest does not tell how to repeat the run ({fault})",
+            "It may come from crops without clips, or from another version of the program: use the settings it shows.",
         ) from fault
 
 
@@ -109,12 +159,12 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _choice(about: Mapping[str, Any]) -> Choice:
-    said = about["choice"]
-    travel = tuple(TravelTime(one, other, float(seconds)) for one, other, seconds in said["travel"])
-    # An older program knew of no names, and asked for no purpose or reason.
-    names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in said.get("names", ()))
+    recorded = about["choice"]
+    travel = tuple(TravelTime(a, b, float(seconds)) for a, b, seconds in recorded["travel"])
+    # Earlier versions recorded neither names nor a purpose.
+    names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in recorded.get("names", ()))
     purpose = about.get("purpose", "")
-    return Choice(said["threshold"], tuple(said["links"]), travel, said["looks_only"], names, purpose)
+    return Choice(recorded["threshold"], tuple(recorded["links"]), travel, recorded["looks_only"], names, purpose)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:
@@ -126,77 +176,82 @@ def _recipe(settings: Mapping[str, Any]) -> Recipe:
     )
 
 
-@dataclass(frozen=True)
-class Replay:
-    """`export` is how the result was handed out then. `differs` says what is not as it was then: where there is any,
-    the result may be another."""
-
-    setup: Setup
-    export: ExportOptions
-    differences: tuple[str, ...]
-
-
 def prepare_replay(
     manifest: Manifest, clips: Sequence[Path], device: str | None = None, files: Mapping[Kind, str] | None = None
 ) -> Replay:
-    """The setup that `manifest` tells of; `files` says where a model's file lies that has no name here.
+    """The run of `manifest`, set up on `clips`; `files` names the file of each model that has no name here.
 
-    A clip or model that is missing or another one is refused; another version or device is only said.
+    `ClipError` or `WeightsError` where a clip or a model is missing or has other content.
     """
-    then = parse_manifest(manifest)
-    cameras, lost = _cameras(then.clips, clips)
-    detector, embedder = (_find_model(then, kind, (files or {}).get(kind, "")) for kind in KINDS)
-    networks = Networks(detector, replace(embedder, known=then.known), backend(device) if device else _device(then))
-    setup = Setup(cameras, networks, then.recipe, then.regions, then.offsets, then.choice)
-    return Replay(setup, then.export, (*lost, *_environment_differences(then, networks)))
+    recipe = parse_manifest(manifest)
+    cameras, unreadable = _cameras(recipe.clips, clips)
+    detector, embedder = (_find_model(recipe, kind, (files or {}).get(kind, "")) for kind in KINDS)
+    runtime = parse_backend(device) if device else _recorded_backend(recipe)
+    networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime)
+    setup = Setup(cameras, networks, recipe.recipe, recipe.regions, recipe.offsets, recipe.choice)
+    return Replay(setup, recipe.export, (*unreadable, *_environment_differences(recipe, networks)))
 
 
-def _cameras(due: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list[Camera], list[str]]:
-    """The cameras in their order, each with the clip of its content; and, in words, those that had no content."""
-    here = [digest(clip) for clip in clips]
-    place = dict(zip(here, clips, strict=True))
-    there = {clip.digest for clip in due}
-    missing = [clip.words for clip in due if clip.digest and clip.digest not in place]
-    strange = [clip.name for clip, content in zip(clips, here, strict=True) if content not in there]
-    if missing or strange:
-        words = [f"these clips are missing: {', '.join(missing)}"] * bool(missing)
-        words += [f"these are no clips of that run: {', '.join(strange)}"] * bool(strange)
+def _cameras(records: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list[Camera], list[str]]:
+    """The cameras in their recorded order, each with the clip that has its content; and a line for each clip that could
+    not be read during the run."""
+    content = [digest(clip) for clip in clips]
+    clip_of = dict(zip(content, clips, strict=True))
+    recorded = {record.digest for record in records}
+    missing = [record.description for record in records if record.digest and record.digest not in clip_of]
+    foreign = [clip.name for clip, found in zip(clips, content, strict=True) if found not in recorded]
+    if missing or foreign:
+        faults = [f"these clips are missing: {', '.join(missing)}"] * bool(missing)
+        faults += [f"these are no clips of that run: {', '.join(foreign)}"] * bool(foreign)
         raise ClipError(
-            "; ".join(words),
+            "; ".join(faults),
             "Give all clips of that run and no others. Names and order do not matter, but a copy must be exact.",
         )
-    cameras = [Camera(clip.camera, place[clip.digest], clip.file, clip.span) for clip in due if clip.digest]
-    return cameras, [f"{clip.words} could not be read then and is left out" for clip in due if not clip.digest]
+    cameras = [Camera(r.camera, clip_of[r.digest], r.file, r.span) for r in records if r.digest]
+    return cameras, [f"{r.description} could not be read then and is left out" for r in records if not r.digest]
 
 
-def _find_model(then: ReplayRecipe, kind: Kind, file: str) -> Model:
-    """The very model of that run, under the name that it had."""
-    return replace(find_run_model({"models": then.models}, kind, file), name=then.models[kind]["name"])
+def _find_model(recipe: ReplayRecipe, kind: Kind, file: str) -> Model:
+    """The model of that run, by its content, under the name that it had then."""
+    return replace(find_run_model({"models": recipe.models}, kind, file), name=recipe.models[kind]["name"])
 
 
-def _device(then: ReplayRecipe) -> Backend:
-    """What computes here as it was computed then; where there is no CUDA now, what there is."""
-    ran = {model["runtime"] for model in then.models.values()}
-    return "auto" if "cuda" in ran else "torch" if ran == {"torch"} else "openvino"
+def _recorded_backend(recipe: ReplayRecipe) -> Backend:
+    """The backend of that run; "auto" for CUDA, which may not be available here."""
+    runtimes = {model["runtime"] for model in recipe.models.values()}
+    return "auto" if "cuda" in runtimes else "torch" if runtimes == {"torch"} else "openvino"
 
 
-def _environment_differences(then: ReplayRecipe, networks: Networks) -> Iterator[str]:
+def _environment_differences(recipe: ReplayRecipe, networks: Networks) -> Iterator[str]:
+    """A line for each version, runtime and precision that is not as it was."""
     program = f"sightline {__version__}"
-    now, before = {"program": program, "program of the export": program, **versions()}, dict(then.parts)
+    now, before = {"program": program, "program of the export": program, **versions()}, dict(recipe.versions)
     for kind, model in zip(KINDS, (networks.detector_model, networks.embedder_model), strict=True):
         if model:
             now[f"{model.name} runs on"] = _runtime_text(networks.key(model))
-            before[f"{model.name} runs on"] = _runtime_text(then.models[kind])
+            before[f"{model.name} runs on"] = _runtime_text(recipe.models[kind])
     for name, value in now.items():
         if value != (was := before.get(name, "unknown")):
             yield f"{name}: {was} then, {value} now"
 
 
-def _runtime_text(runs: Mapping[str, str]) -> str:
-    return f"{runs['runtime']}, {runs['precision']}"
+def _runtime_text(model: Mapping[str, str]) -> str:
+    return f"{model['runtime']}, {model['precision']}"
 
 
-def differing(one: Manifest, other: Manifest) -> list[str]:
-    """The files of two exports that are not the same, by name."""
-    first, second = ({entry["name"]: entry["sha256"] for entry in m["entries"]} for m in (one, other))
-    return sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+def compare_exports(before: Manifest, after: Manifest) -> ExportDifferences:
+    """The files that differ, by the digests in the manifests of two exports."""
+    first, second = ({entry["name"]: entry["sha256"] for entry in m["entries"]} for m in (before, after))
+    names = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+    presentation = tuple(filter(is_presentation, names))
+    data = tuple(name for name in names if not is_presentation(name))
+    return ExportDifferences(data, presentation, before.get("program") == after.get("program"))
+
+
+def is_presentation(name: str) -> bool:
+    """Whether this file of an export only presents data that its other files hold.
+
+    >>> is_presentation("contact_sheet_2.jpg"), is_presentation("sightings.csv")
+    (True, False)
+    """
+    return any(fnmatch(name, pattern) for pattern in PRESENTATION)

@@ -1,8 +1,7 @@
-"""Whether a zip is still what was handed out: every entry against the digest that its manifest names.
+"""Whether an export is unchanged: each file in the zip is compared with the sha256 that the manifest names.
 
-A manifest that was rewritten to fit is not noticed by this; the digest of the whole zip, kept elsewhere, is for that.
-
-A zip that was handed out, read back: who was seen where, and how that was found out; no picture is opened."""
+A change to both a file and the manifest goes unnoticed; for that, the sha256 of the whole zip must be kept elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +10,26 @@ import json
 import zipfile
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from core.base.errors import StoreError
-from core.runs import Gallery, read_sightings
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
-_MAX_MANIFEST_BYTES = 1 << 28  # no manifest of ours comes near it
+_MAX_MANIFEST_BYTES = 1 << 28  # far more than any manifest needs
 _MAX_NAMES = 5
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _REMEDY = "Ask for the file again, or export it again from the same run."
 
 
 class ChangedError(StoreError):
-    """A zip that is not as it was written."""
+    """A zip whose files are not those that its manifest names."""
 
 
 def verify_zip(path: Path) -> dict[str, Any]:
-    """The manifest of the zip at `path`, if every entry is as it says; `ChangedError` names what is not."""
+    """The manifest of the zip at `path`, once every file is compared; `ChangedError` names those that differ."""
     try:
         with zipfile.ZipFile(path) as file:
             manifest = _manifest(file, path)
@@ -56,15 +55,15 @@ def _manifest(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _compare(file: zipfile.ZipFile, entries: list[dict[str, str]], path: Path) -> None:
-    promised = {entry["name"]: entry["sha256"] for entry in entries}
-    there = Counter(file.namelist())
-    changed = [name for name in promised if name in there and _digest(file, name) != promised[name]]
-    added = [name for name in there if (name not in promised and name != MANIFEST) or there[name] > 1]
-    missing = [name for name in promised if name not in there]
+    recorded = {entry["name"]: entry["sha256"] for entry in entries}
+    found = Counter(file.namelist())
+    changed = [name for name in recorded if name in found and _digest(file, name) != recorded[name]]
+    added = [name for name in found if (name not in recorded and name != MANIFEST) or found[name] > 1]
+    missing = [name for name in recorded if name not in found]
     kinds = {"changed": changed, "added": added, "missing": missing}
-    words = [f"{kind}: {name_list(names)}" for kind, names in kinds.items() if names]
-    if words:
-        raise ChangedError(f"{path.name} is not as it was written. {'; '.join(words)}", _REMEDY)
+    faults = [f"{kind}: {name_list(names)}" for kind, names in kinds.items() if names]
+    if faults:
+        raise ChangedError(f"{path.name} is not as it was written. {'; '.join(faults)}", _REMEDY)
 
 
 def _digest(file: zipfile.ZipFile, name: str) -> str:
@@ -79,23 +78,11 @@ def _digest(file: zipfile.ZipFile, name: str) -> str:
     return digest.hexdigest()
 
 
-def name_list(names: list[str]) -> str:
-    """
-    >>> _listed(["b", "a"]), _listed(["a"] * 7)
+def name_list(names: Sequence[str]) -> str:
+    """The names in order, the first five of many.
+
+    >>> name_list(["b", "a"]), name_list(["a"] * 7)
     ('a, b', 'a, a, a, a, a and 2 more')
     """
-    shown = ", ".join(sorted(names)[:_MAX_NAMES])
-    return f"{shown} and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else shown
-
-
-TABLE = "sightings.csv"
-
-
-def read_zip(path: Path) -> Gallery:
-    """The gallery in the zip at `path`, without its crops; `StoreError` where it was changed."""
-    about = verify_zip(path).get("about")
-    try:
-        with zipfile.ZipFile(path) as file:
-            return Gallery(tuple(read_sightings(file.read(TABLE).decode())), about=dict(about or {}))
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as fault:
-        raise StoreError(f"{path.name} holds no table of sightings that can be read", "Export it again.") from fault
+    first = ", ".join(sorted(names)[:_MAX_NAMES])
+    return f"{first} and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else first

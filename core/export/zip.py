@@ -27,7 +27,7 @@ from core.export.html_report import render_report, report_crops
 from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST
-from core.machine.paths import written_whole
+from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery, candidates_csv, require_camera, sightings_csv, sightings_parquet
 from core.vision.images import jpeg
 
@@ -137,7 +137,9 @@ _HEADS = {
 def readme(gallery: Gallery, blur: bool) -> str:
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
-    found = f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
+    found = (
+        f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
+    )
     command = gallery.about.get("again")
     again = _REPEAT_SECTION.format(command=command) if command else ""
     times = "" if gallery.has_times else _UNTIMED
@@ -173,7 +175,7 @@ def write_zip(
     for camera in tracks:
         require_camera(camera, "tracks")
     step = _progress_steps(gallery, progress or Progress())
-    with written_whole(out) as file, Archive(file) as archive:
+    with open_atomically(out) as file, Archive(file) as archive:
         for name, pieces in _entries(gallery, tracks, blur, step):
             archive.add(name, pieces)
         about = {"about": dict(gallery.about), "blurred": blur, "when": when, "entries": list(archive.entries)}

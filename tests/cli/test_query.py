@@ -94,4 +94,4 @@ def test_weights_that_changed_since_are_refused(
     record["models"]["embedder"]["sha256"] = "0123" * 16
     (tmp_path / "out" / "run.json").write_text(json.dumps(record), encoding="utf-8")
     assert query(tmp_path / "out", brought / "in" / "two" / "10.png", "--whole-picture") == 2
-    assert "not the embedder of the run any more" in capsys.readouterr().err
+    assert "no longer the embedder of the run" in capsys.readouterr().err

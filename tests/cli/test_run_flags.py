@@ -8,7 +8,7 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.cli import parser
-from core.cli.track import setup_of
+from core.cli.track import parse_setup
 from core.export import ExportOptions, load_manifest, prepare_replay
 from core.machine.artifacts import Store
 from core.runs import Choice, collect_evidence, load_people, track_clips
@@ -24,25 +24,25 @@ TRACK = ["track", "--name", "gate=a.mp4", "--name", "hall=b.mp4", "--out", "x"]
     [("5-20", (5.0, 20.0)), ("5-", (5.0, None)), ("-20", (0.0, 20.0)), ("0.25-0.5", (0.25, 0.5))],
 )
 def test_a_range_is_of_one_camera(word: str, span: tuple[float, float | None]) -> None:
-    cameras = setup_of(parser().parse_args([*TRACK, f"--range=gate={word}"])).cameras
+    cameras = parse_setup(parser().parse_args([*TRACK, f"--range=gate={word}"])).cameras
     assert [camera.span for camera in cameras] == [span, None]
 
 
 @pytest.mark.parametrize("word", ["yard=1-2", "gate=5", "gate=1-2-3", "gate=a-b", "gate=9-3"])
 def test_a_range_that_means_nothing_is_refused(word: str) -> None:
     with pytest.raises(SettingsError):
-        setup_of(parser().parse_args([*TRACK, f"--range={word}"]))
+        parse_setup(parser().parse_args([*TRACK, f"--range={word}"]))
 
 
 def test_one_clip_for_two_cameras_is_refused() -> None:
     with pytest.raises(SettingsError, match="given to two cameras"):
-        setup_of(parser().parse_args(["track", "--name", "gate=a.mp4", "--name", "hall=a.mp4", "--out", "x"]))
+        parse_setup(parser().parse_args(["track", "--name", "gate=a.mp4", "--name", "hall=a.mp4", "--out", "x"]))
 
 
 def test_regions_of_a_clip_that_cannot_be_read_keep_no_other_from_its_turn(tmp_path: Path) -> None:
     save_regions(tmp_path / "r.json", Regions((Region("box", ((0, 0), (1, 1))),)))
     words = [*TRACK, f"--roi=gate={tmp_path / 'r.json'}"]
-    assert setup_of(parser().parse_args(words)).regions == {}
+    assert parse_setup(parser().parse_args(words)).regions == {}
 
 
 def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.cli import main
-from core.cli.run import ways_of
+from core.cli.run import parse_travel_times
 from core.export import verify_zip
 from core.runs import Choice, decide, load_evidence
 from tests.runs.making import run
@@ -28,7 +28,7 @@ CAMERAS = ["gate", "hall", "back-yard", "yard", "hall-back"]
     ],
 )
 def test_names_are_matched_with_those_of_the_cameras(words: list[str], ways: tuple[object, ...]) -> None:
-    assert ways_of(words, CAMERAS) == ways
+    assert parse_travel_times(words, CAMERAS) == ways
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_names_are_matched_with_those_of_the_cameras(words: list[str], ways: tup
         (["gate-hall=-1"], "says no time"),
         (["gate-hall=nan"], "says no time"),
         (["gate-hall=inf"], "says no time"),
-        (["gate-hall=20", "hall-gate=30"], "hall-gate=30: this way was named before"),
+        (["gate-hall=20", "hall-gate=30"], "hall-gate=30: these two cameras were named before"),
         (["hall-back-yard=5"], "can mean hall to back-yard or hall-back to yard"),
     ],
 )
 def test_what_is_mistyped_is_said(words: list[str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        ways_of(words, CAMERAS)
+        parse_travel_times(words, CAMERAS)
 
 
 def test_it_is_looked_at_before_anything_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,8 +33,8 @@ def faked(setup: Setup, lower: float = SURE) -> Setup:
         real.detector_model,
         real.embedder_model,
         real.backend,
-        open_one=lambda *_: BrightDetector(lower=lower),
-        open_other=lambda *_: ColourEmbedder(),
+        make_detector=lambda *_: BrightDetector(lower=lower),
+        make_embedder=lambda *_: ColourEmbedder(),
     )
     return replace(setup, networks=fakes)
 
@@ -69,4 +69,4 @@ def done(setup: Setup, out: Path, options: ExportOptions = EXPORT) -> Gallery:
     """Done from the beginning: nothing of an earlier run is used."""
     results = track_clips(setup, out, cropped=True, store=Store(out / "store"))
     evidence = collect_evidence(results, setup.offsets, out)
-    return decide_and_write(evidence, out, setup.known, setup.choice, options).gallery
+    return decide_and_write(evidence, out, setup.prior, setup.choice, options).gallery

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
-from core.export import differing, load_manifest, prepare_replay
+from core.export import compare_exports, load_manifest, prepare_replay
 from core.runs import Choice
 from tests.export.replay_making import EXPORT, WHOLE, done, faked, setup
 from tests.runs.fakes import write_scene
@@ -119,10 +119,10 @@ def _unknown_model(manifest: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_other_sha, r"person-osnet is not the embedder of the run any more.*0000.*Name the file"),
+        (_other_sha, r"person-osnet is no longer the embedder of the run.*0000.*Name the file"),
         (
             _unknown_model,
-            r"detector is not here: no detector is called 'mine'\. .*--weights FILE",
+            r"detector was not found: no detector is called 'mine'\. .*--weights FILE",
         ),
     ],
 )
@@ -183,4 +183,36 @@ def test_a_setting_that_this_program_does_not_know(folder: Path, manifest: dict[
 def test_what_differs_is_named() -> None:
     one = {"entries": [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "2"}, {"name": "c", "sha256": "3"}]}
     other = {"entries": [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "9"}, {"name": "d", "sha256": "4"}]}
-    assert differing(one, other) == ["b", "c", "d"] and differing(one, one) == []
+    found = compare_exports(one, other)
+    assert list(found.names) == list(found.data) == ["b", "c", "d"] and not found.is_reproduced
+    assert compare_exports(one, one).names == () and compare_exports(one, one).is_reproduced
+
+
+def of(program: str, **files: str) -> dict[str, Any]:
+    """The manifest of a zip with these files; `data` stands for a table, the others for what presents it."""
+    names = {"data": "sightings.csv", "readme": "README.txt", "report": "report.html", "sheet": "contact_sheet_2.jpg"}
+    return {"program": program, "entries": [{"name": names[file], "sha256": value} for file, value in files.items()]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "data", "presentation", "reproduced"),
+    [
+        # A later version words and draws it otherwise: the data decides.
+        (of("1", data="a", readme="x"), of("2", data="a", readme="y"), (), ("README.txt",), True),
+        (of("1", data="a", report="x"), of("2", data="a", report="y"), (), ("report.html",), True),
+        (of("1", data="a"), of("2", data="a", sheet="y"), (), ("contact_sheet_2.jpg",), True),
+        # The same version writes the same texts.
+        (of("1", data="a", readme="x"), of("1", data="a", readme="y"), (), ("README.txt",), False),
+        (of("1", data="a", readme="x"), of("2", data="b", readme="y"), ("sightings.csv",), ("README.txt",), False),
+        (of("1", data="a", readme="x"), of("2", readme="x"), ("sightings.csv",), (), False),
+    ],
+)
+def test_presentation_is_set_apart(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    data: tuple[str, ...],
+    presentation: tuple[str, ...],
+    reproduced: bool,
+) -> None:
+    found = compare_exports(before, after)
+    assert (found.data, found.presentation, found.is_reproduced) == (data, presentation, reproduced)

@@ -207,7 +207,7 @@ def test_a_cancel_leaves_no_half_file(tmp_path: Path, after: int) -> None:
     asked = iter(range(100))
     (tmp_path / "g.zip").write_bytes(b"an older one")
     with pytest.raises(Cancelled):
-        write_zip(some(), {}, tmp_path / "g.zip", progress=Progress(stop=lambda: next(asked) >= after))
+        write_zip(some(), {}, tmp_path / "g.zip", progress=Progress(is_cancelled=lambda: next(asked) >= after))
     assert [path.name for path in tmp_path.iterdir()] == ["g.zip"]
     assert (tmp_path / "g.zip").read_bytes() == b"an older one"
 

@@ -151,7 +151,7 @@ def test_the_sheet_has_the_cameras_names_as_written(name: str) -> None:
     expected.text(name, 0, 17, TEXT)
     left = MARGIN + LABEL + (0 if name < "side" else 2) * (CELL_WIDTH + GAP)
     strip = page[HEAD + 1 : HEAD + ABOVE - 2, left : left + CELL_WIDTH]
-    assert np.array_equal(strip, expected.finished()[1 : ABOVE - 2])
+    assert np.array_equal(strip, expected.as_image()[1 : ABOVE - 2])
     assert (strip < 128).any()
 
 
