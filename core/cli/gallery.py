@@ -1,28 +1,31 @@
-"""`gallery DIR`: who is who in a run that is done, at another threshold or with other decisions; no network is run.
+"""`gallery DIR`: matches the people of a finished run again, at another threshold or with decisions; runs no network.
 
-`gallery --check ZIP`: whether an export is still as it was written. `gallery --from-crops FOLDER FOLDER --out DIR`: the
-same from crops that somebody brings. `gallery DIR --market FOLDER`: its crops as a data set. `gallery DIR --to FOLDER`:
-all of it, or with `--what` one part, in another folder, so that what lies in DIR stays as it is."""
+`gallery --check ZIP` verifies an export. `gallery --from-crops FOLDER FOLDER --out DIR` starts from crops instead of a
+run. `gallery DIR --market FOLDER` writes the crops as a data set. `gallery DIR --to FOLDER` exports into another folder
+and leaves DIR unchanged; with `--what`, only one kind of export.
+"""
 
 from __future__ import annotations
 
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli.progress import listener
-from core.cli.run import add_matching, parse_choice, parse_export, is_given, write_results
+from core.cli.run import add_matching, is_given, parse_choice, parse_export, write_results
 from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.runs import (
     GALLERY_FILE,
+    Camera,
     Choice,
     Evidence,
+    ImportedCrop,
     MatchedPeople,
     about_people,
     build_gallery,
@@ -48,7 +51,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("done", nargs="?", type=Path, metavar="DIR", help="the folder of a run")
     p.add_argument("--check", type=Path, metavar="ZIP", help="check whether this gallery.zip is unchanged")
     p.add_argument("--market", type=Path, metavar="FOLDER", help="write the crops there, named as in Market-1501")
-    p.add_argument("--to", type=Path, metavar="FOLDER", help="write to this folder and leave DIR unchanged")
+    p.add_argument("--to", type=Path, metavar="FOLDER", help="export into this folder and leave DIR unchanged")
     p.add_argument(
         "--what",
         choices=WHAT,
@@ -82,7 +85,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.check:
         return check(options.check)
-    _require_sense(options)
+    _check_flags(options)
     progress, status = Progress(listener(options.progress)), 0
     if options.to:
         return export_to(options, progress)
@@ -99,88 +102,96 @@ def run(options: argparse.Namespace) -> int:
     return status
 
 
-def _require_sense(options: argparse.Namespace) -> None:
-    """`SettingsError` for flags that would have no effect, or that say two things at once."""
-    crops = [f"--{name}" for name in CROPS_FLAGS if getattr(options, name) is not None]
+def _check_flags(options: argparse.Namespace) -> None:
+    """`SettingsError` for flags that would have no effect, or that contradict each other."""
+    crops_flags = [f"--{name}" for name in CROPS_FLAGS if getattr(options, name) is not None]
     if options.from_crops and (options.done or not options.out):
-        wrong = f"{options.done} is named beside --from-crops" if options.done else "--from-crops needs an --out folder"
-        raise SettingsError(wrong, "Write: gallery --from-crops FOLDER FOLDER --out DIR.")
-    if crops and not options.from_crops:
-        raise SettingsError(f"{', '.join(crops)}: only --from-crops has a use for that", "Leave it out.")
+        fault = (
+            f"{options.done} was given beside --from-crops" if options.done else "--from-crops needs an --out folder"
+        )
+        raise SettingsError(fault, "Write: gallery --from-crops FOLDER FOLDER --out DIR.")
+    if crops_flags and not options.from_crops:
+        raise SettingsError(f"{', '.join(crops_flags)}: for --from-crops only", "Leave it out.")
     if options.from_crops and options.travel:
-        raise SettingsError("crops come without times, and --travel is about times", "Leave it out.")
+        raise SettingsError("crops come without times, so --travel has no effect", "Leave --travel out.")
     if options.what and not options.to:
-        raise SettingsError("--what is about --to", "Name a folder with --to, or leave it out.")
+        raise SettingsError("--what needs --to", "Name a folder with --to, or leave --what out.")
     if options.clip and options.what != "films":
-        raise SettingsError("--clip is about --what films", "Leave it out.")
+        raise SettingsError("--clip needs --what films", "Add --what films, or leave --clip out.")
     if options.to and (options.from_crops or options.market):
-        raise SettingsError("--to is for a run that is done", "Write: gallery DIR --to FOLDER --what crops.")
+        raise SettingsError("--to needs a finished run", "Write: gallery DIR --to FOLDER --what crops.")
     if not (options.done or options.from_crops):
-        raise SettingsError("no run was named", "Name the folder of one: gallery DIR.")
+        raise SettingsError("no run was given", "Name the folder of a run: gallery DIR.")
 
 
 def _rematch(options: argparse.Namespace, progress: Progress) -> None:
-    evidence, out, known, choice = _load_run(options)
+    """Match the people again and write the tables and the export."""
+    evidence, out, prior, choice = _load_run(options)
     export = parse_export(options, options.to)
-    write_results(decide(evidence, out, known, choice), out, choice, export, progress)
+    write_results(decide(evidence, out, prior, choice), out, choice, export, progress)
 
 
 def _load_run(options: argparse.Namespace) -> tuple[Evidence, Path, EmbedderPrior | None, Choice]:
-    """What is known of a run that is done, its folder, and what the flags say of it."""
+    """The evidence of a finished run, its folder, what is known of its embedder, and the choices of the flags."""
     evidence, record = load_evidence(options.done), read_record(options.done)
     return evidence, options.done, run_prior(record), parse_choice(options, record["cameras"])
 
 
 def export_to(options: argparse.Namespace, progress: Progress) -> int:
-    """One part of what can be handed out, below --to; what is there is whole once SHA256SUMS is."""
+    """Export into the folder of --to. The export is complete once SHA256SUMS is there."""
     (options.to / SUMS).unlink(missing_ok=True)
     sums = [f"{_sha256(path)}  {path.name}\n" for path in _write_part(options, progress)]
     write_atomically(options.to / SUMS, "".join(sums).encode())
-    sys.stdout.write(f"sha256, to be kept elsewhere:\n{''.join(sums)}")
+    sys.stdout.write(f"Keep these sha256 sums elsewhere:\n{''.join(sums)}")
     return 0
 
 
 def _write_part(options: argparse.Namespace, progress: Progress) -> Iterator[Path]:
-    """The files that are handed out, as they are made."""
+    """Write one kind of export to the folder of --to, and yield each file as it is finished."""
     to, what = options.to, options.what or "gallery"
     if what == "gallery":
         _rematch(options, progress)
         yield to / GALLERY_FILE
         return
-    said = evidence, out, known, choice = _load_run(options)
+    evidence, out, prior, choice = _load_run(options)
     export = parse_export(options, to)
-    parts, found = match_people(*said)
+    parts, match = match_people(evidence, out, prior, choice)
     if what == "films":
-        yield from write_films(parts, found.people().person, out, to, export.blur, progress, options.clip)
+        yield from write_films(parts, match.people().person, out, to, export.blur, progress, options.clip)
         return
-    gallery = build_gallery(parts, found, out, about_people(evidence, out, known, choice), choice.names)
-    people = with_reason(MatchedPeople(parts, found, gallery), export.reason)
+    gallery = build_gallery(parts, match, out, about_people(evidence, out, prior, choice), choice.names)
+    people = with_reason(MatchedPeople(parts, match, gallery), export.reason)
     write_market(people.gallery, to / CROPS, progress)
     yield to / CROPS
 
 
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
-    """The exit status: 1 where a picture could not be read."""
-    brought = list_folders(options.from_crops, options.out)
-    choice, export = parse_choice(options, [files[0].camera.name for files in brought]), parse_export(options)
+    """Match the people in folders of crops; the exit status, 1 where a picture could not be read."""
+    folders = list_folders(options.from_crops, options.out)
+    choice, export = parse_choice(options, [files[0].camera.name for files in folders]), parse_export(options)
     model = find(options.features or EMBEDDER, "embedder")
     embedder = open_embedder(model, parse_backend(options.device or "auto"), flip=True)
-    evidence, told = import_crops(brought, model, embedder, options.out, progress)
-    for files in brought:
-        camera = files[0].camera
-        mine = [one for one in told if one.camera == camera]
-        bad = [one for one in mine if not one.picture]
-        for one in bad:
-            sys.stderr.write(f"could not be read: {one.path}\n")
-        left = f", {len(bad)} could not be read" if bad else ""
-        sys.stdout.write(f"{camera.name}: {len(mine) - len(bad)} pictures from {camera.clip}{left}\n")
+    evidence, crops = import_crops(folders, model, embedder, options.out, progress)
+    for files in folders:
+        _report_folder(files[0].camera, crops)
     people = decide(evidence, options.out, model.prior, choice)
     write_results(people, options.out, choice, export, progress)
-    return int(any(not one.picture for one in told))
+    return int(any(not crop.picture for crop in crops))
+
+
+def _report_folder(camera: Camera, crops: Sequence[ImportedCrop]) -> None:
+    """How many pictures of a camera were imported, and which could not be read."""
+    of_camera = [crop for crop in crops if crop.camera == camera]
+    unreadable = [crop for crop in of_camera if not crop.picture]
+    for crop in unreadable:
+        sys.stderr.write(f"could not be read: {crop.path}\n")
+    failed = f", {len(unreadable)} could not be read" if unreadable else ""
+    count = len(of_camera) - len(unreadable)
+    sys.stdout.write(f"{camera.name}: {count} pictures from {camera.clip}{failed}\n")
 
 
 def check(path: Path) -> int:
-    """Say what was compared; the exit status, 1 where a file of the zip is not as its manifest says."""
+    """Verify an export and print its sha256; the exit status, 1 where a file differs from its manifest."""
     try:
         manifest = verify_zip(path)
     except ChangedError as fault:
@@ -189,7 +200,7 @@ def check(path: Path) -> int:
     sha256 = _sha256(path)
     made = f"made by {manifest.get('program')}" + (f" on {manifest['when']}" if manifest.get("when") else "")
     sys.stdout.write(f"{path}: {len(manifest['entries'])} files have the sha256 that the manifest names; {made}\n")
-    sys.stdout.write(f"sha256 of the zip itself, to be kept elsewhere: {sha256}\n")
+    sys.stdout.write(f"sha256 of the zip, to be kept elsewhere: {sha256}\n")
     return 0
 
 

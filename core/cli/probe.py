@@ -9,7 +9,7 @@ from pathlib import Path
 from core.base.errors import SightlineError
 from core.base.text import format_duration
 from core.base.types import Clip
-from core.vision.video import preview_frames, measure, clip_notes, probe
+from core.vision.video import clip_notes, measure, preview_frames, probe
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""`query DIR PHOTO`: who of a run that is done looks most like somebody in a photo."""
+"""`query DIR PHOTO`: ranks the people of a finished run by similarity to each person in a photo."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from core.vision.images import jpeg
 from core.vision.models import DETECTOR, find
 
 MAX_OVERLAP = 0.5
-"""Overlap above which two boxes in a photo are one person: no track tells later that they were."""
+"""IoU above which two boxes in a photo are one person; a photo has no tracks that could tell later."""
 NOTE = f"{CANDIDATES.removesuffix('.')}: compare the pictures."
 SHEET = {".jpg", ".jpeg"}
 SHEET_QUALITY = 88
 MAX_PEOPLE = 20
-"""People of a photo on one sheet."""
+"""Most people of a photo on one sheet."""
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -48,12 +48,16 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("photo", type=Path, metavar="PHOTO", help="a picture of one or several people")
     p.add_argument("--top", type=int, default=10, metavar="N", help="how many people of the run to list (10)")
     p.add_argument("--person", type=int, metavar="N", help="only the Nth person of the photo, from the left")
-    whole = p.add_argument("--whole-picture", action="store_true", help="detect nobody: the picture shows one person")
-    add_former_flag(p, "--whole", whole)
-    p.add_argument("--sheet", type=Path, metavar="FILE.jpg", help="draw the photo beside the people named")
+    whole_picture = p.add_argument(
+        "--whole-picture", action="store_true", help="detect nobody: the picture shows one person"
+    )
+    add_former_flag(p, "--whole", whole_picture)
+    p.add_argument(
+        "--sheet", type=Path, metavar="FILE.jpg", help="draw each person of the photo beside the people listed"
+    )
     p.add_argument("--no-blur", action="store_true", help="do not blur heads on the sheet")
     p.add_argument(
-        "--features", default="", metavar="FILE", help="the file of the run's embedder, if it is not a named model"
+        "--features", default="", metavar="FILE", help="file of the run's embedder, if it is not a named model"
     )
     p.add_argument("--weights", default="", metavar="NAME", help="use this detector instead of the run's: name or file")
     p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
@@ -62,35 +66,40 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    _check(options)
-    bgr, record, decided = read_photo(options.photo), read_record(options.out), load_people(options.out)
-    if not len(decided.evidence.tracklets):
-        raise SettingsError(f"nobody was found in the run in {options.out}", "Choose a run with people in it.")
-    embedder = open_embedder(find_run_model(record, "embedder", options.features), parse_backend(options.device), flip=True)
+    """Rank the people for each person of the photo, and print or draw the result."""
+    _check_flags(options)
+    bgr, record, people = read_photo(options.photo), read_record(options.out), load_people(options.out)
+    if not len(people.evidence.tracklets):
+        raise SettingsError(
+            f"nobody was ranked_by_number in the run in {options.out}", "Choose a run with people in it."
+        )
+    embedder = open_embedder(
+        find_run_model(record, "embedder", options.features), parse_backend(options.device), flip=True
+    )
     detector = None if options.whole_picture else _detector(record, options)
     conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
     photo = find_people(bgr, detector, conf)
     numbers = _chosen_people(options, photo)
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
-    ranked = [rank_candidates(vector, decided, options.out, options.top) for vector in vectors]
-    found = dict(zip(numbers, ranked, strict=True))
-    answer = Answer(photo, found, decided.threshold, embedder.backend, detector.description if detector else "")
+    ranked = [rank_candidates(vector, people, options.out, options.top) for vector in vectors]
+    ranked_by_number = dict(zip(numbers, ranked, strict=True))
+    answer = Answer(
+        photo, ranked_by_number, people.threshold, embedder.backend, detector.description if detector else ""
+    )
     if options.sheet:
         _draw(options, answer)
-    said = json.dumps(_facts(options, answer), indent=1) if options.json else _table_text(options, answer)
-    sys.stdout.write(said + "\n")
+    text = json.dumps(_facts(options, answer), indent=1) if options.json else _table_text(options, answer)
+    sys.stdout.write(text + "\n")
     return 0
 
 
-def _check(options: argparse.Namespace) -> None:
+def _check_flags(options: argparse.Namespace) -> None:
     if options.top < 1:
         raise SettingsError(f"--top is {options.top}", "Give 1 or more.")
     if options.no_blur and not options.sheet:
-        raise SettingsError("--no-blur is about a sheet", "Name one with --sheet, or leave it out.")
+        raise SettingsError("--no-blur needs --sheet", "Name a sheet with --sheet, or leave --no-blur out.")
     if options.whole_picture and options.weights:
-        raise SettingsError(
-            "--whole-picture looks for nobody, so --weights has nothing to find", "Leave out one of them."
-        )
+        raise SettingsError("--whole-picture detects nobody, so --weights has no effect", "Leave out one of them.")
     if options.sheet and options.sheet.suffix.lower() not in SHEET:
         raise SettingsError(f"--sheet {options.sheet} is no JPEG file", "Give it a name that ends in .jpg.")
     if options.sheet and options.sheet.resolve() == options.photo.resolve():
@@ -98,21 +107,23 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _detector(record: dict[str, Any], options: argparse.Namespace) -> Detector:
-    """The run's own, unless another is named; a run of crops had none."""
-    own = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
-    model = find_run_model(record, "detector") if own else find(options.weights or DETECTOR, "detector")
+    """The detector of the run, unless --weights names one; a run of crops had none."""
+    from_run = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
+    model = find_run_model(record, "detector") if from_run else find(options.weights or DETECTOR, "detector")
     size = record.get("settings", {}).get("detect", {}).get("size", DetectSettings().size)
     return open_detector(model, DetectSettings(size=size, nms_iou=MAX_OVERLAP), parse_backend(options.device))
 
 
 def _chosen_people(options: argparse.Namespace, photo: Photo) -> list[int]:
-    """Which of the photo's people, counted from 1 at the left."""
+    """The people of the photo to search for, numbered from 1 at the left."""
     count = len(photo.xyxy)
     if options.person is not None and not 1 <= options.person <= count:
         shown = "1 person" if count == 1 else f"{count} people"
-        raise SettingsError(f"--person is {options.person}, and {shown} can be asked for", f"Give 1 to {count}.")
+        raise SettingsError(f"--person is {options.person}, and the photo shows {shown}", f"Give 1 to {count}.")
     if options.sheet and options.person is None and count > MAX_PEOPLE:
-        raise SettingsError(f"a sheet has room for {MAX_PEOPLE} people, and the photo shows {count}", "Choose with --person.")
+        raise SettingsError(
+            f"a sheet has room for {MAX_PEOPLE} people, and the photo shows {count}", "Choose one with --person."
+        )
     return list(range(1, count + 1)) if options.person is None else [options.person]
 
 
@@ -123,27 +134,37 @@ def _table_text(options: argparse.Namespace, answer: Answer) -> str:
             left, top, right, bottom = (round(side) for side in answer.photo.xyxy[number - 1].tolist())
             lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
         head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
-        lines.append(align_columns([head, *(_row(place, one, options.out) for place, one in enumerate(ranked, 1))]))
+        lines.append(
+            align_columns([head, *(_row(place, candidate, options.out) for place, candidate in enumerate(ranked, 1))])
+        )
     return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
 def _detection_text(answer: Answer) -> str:
     if not answer.detector:
-        return "the whole picture is one person, as you said"
+        return "the whole picture is taken as one person, as requested"
     if answer.photo.is_whole:
         return f"nobody was found by {answer.detector}; the whole picture is taken as one person"
     count = len(answer.photo.xyxy)
     return f"{'1 person' if count == 1 else f'{count} people, counted from the left'}, by {answer.detector}"
 
 
-def _row(place: int, one: Candidate, out: Path) -> tuple[str, ...]:
-    alike = "yes" if one.above_threshold else "no"
-    figures = (f"{one.similarity:.3f}", f"{one.best:.3f}")
-    return (str(place), person_name(one.person), *figures, alike, one.camera, time_label(one.crop), _file(one, out))
+def _row(place: int, candidate: Candidate, out: Path) -> tuple[str, ...]:
+    alike = "yes" if candidate.above_threshold else "no"
+    figures = (f"{candidate.similarity:.3f}", f"{candidate.best:.3f}")
+    return (
+        str(place),
+        person_name(candidate.person),
+        *figures,
+        alike,
+        candidate.camera,
+        time_label(candidate.crop),
+        _file(candidate, out),
+    )
 
 
-def _file(one: Candidate, out: Path) -> str:
-    return one.crop.jpeg.relative_to(out).as_posix() if isinstance(one.crop.jpeg, Path) else ""
+def _file(candidate: Candidate, out: Path) -> str:
+    return candidate.crop.jpeg.relative_to(out).as_posix() if isinstance(candidate.crop.jpeg, Path) else ""
 
 
 def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
@@ -160,26 +181,26 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
             {
                 "number": number,
                 "xyxy": [round(side, 1) for side in answer.photo.xyxy[number - 1].tolist()],
-                "ranked": [_fact(place, one, options.out) for place, one in enumerate(ranked, 1)],
+                "ranked": [_fact(place, candidate, options.out) for place, candidate in enumerate(ranked, 1)],
             }
             for number, ranked in answer.found.items()
         ],
     }
 
 
-def _fact(place: int, one: Candidate, out: Path) -> dict[str, Any]:
-    timed = not math.isnan(one.crop.seconds)
+def _fact(place: int, candidate: Candidate, out: Path) -> dict[str, Any]:
+    has_time = not math.isnan(candidate.crop.seconds)
     return {
         "rank": place,
-        "person": person_name(one.person),
-        "similarity": round(one.similarity, 4),
-        "best": round(one.best, 4),
-        "alike": one.above_threshold,
-        "camera": one.camera,
-        "track": one.track,
-        "seconds": round(one.crop.seconds, 3) if timed else None,
-        "frame" if timed else "picture": one.crop.frame,
-        "crop": _file(one, out),
+        "person": person_name(candidate.person),
+        "similarity": round(candidate.similarity, 4),
+        "best": round(candidate.best, 4),
+        "alike": candidate.above_threshold,
+        "camera": candidate.camera,
+        "track": candidate.track,
+        "seconds": round(candidate.crop.seconds, 3) if has_time else None,
+        "frame" if has_time else "picture": candidate.crop.frame,
+        "crop": _file(candidate, out),
     }
 
 

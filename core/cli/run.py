@@ -165,7 +165,7 @@ def parse_export(options: argparse.Namespace, to: Path | None = None) -> ExportO
         raise SettingsError("--no-blur shows faces, and no reason is given", 'Add one: --reason "requested by ...".')
     if reason and not options.no_blur:
         raise SettingsError(
-            "--reason is about --no-blur", "Leave --reason out; the purpose of the search goes into --purpose."
+            "--reason needs --no-blur", "Leave --reason out; the purpose of the search goes into --purpose."
         )
     return ExportOptions(not options.no_blur, reason, to=to)
 

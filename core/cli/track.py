@@ -104,7 +104,7 @@ def exit_status(results: list[CameraResult]) -> int:
 
 def open_progress(options: argparse.Namespace, status: StatusWriter) -> Progress:
     """Reports go to the terminal, the log and the status; with --watch, to its folder as well."""
-    listeners: list[Callable[[Report], None]] = [listener(options.progress), StageLog(), status.listen]
+    listeners: list[Callable[[Report], None]] = [listener(options.progress), StageLog(), status.on_report]
     if options.watch is None:
         return Progress(lambda report: _report_to(listeners, report))
     monitor = RunMonitor(options.watch)

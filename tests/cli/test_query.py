@@ -65,11 +65,11 @@ def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None
     ("words", "said"),
     [
         (["--top", "0"], "--top is 0"),
-        (["--no-blur"], "about a sheet"),
+        (["--no-blur"], "--no-blur needs --sheet"),
         (["--sheet", "x.gif"], "no JPEG"),
         (["--sheet", "PHOTO"], "overwrite the photo"),
-        (["--whole-picture", "--weights", "person-yolo11n"], "looks for nobody"),
-        (["--whole-picture", "--person", "2"], "1 person can be asked for"),
+        (["--whole-picture", "--weights", "person-yolo11n"], "detects nobody"),
+        (["--whole-picture", "--person", "2"], "the photo shows 1 person"),
         (["--features", "person-resnet50"], "not the embedder of the run"),
     ],
 )
