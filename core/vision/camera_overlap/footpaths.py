@@ -1,4 +1,7 @@
-"""Where each tracklet's feet were, at ticks of a clock that all cameras share, and where two of them were together."""
+"""Where each tracklet's feet were, at ticks of a clock that all cameras share, and when two tracklets were in view together.
+
+The clock has a tick every `TICK_SECONDS`. Places and heights are in widths of the picture, so that cameras of any
+resolution can be compared."""
 
 from __future__ import annotations
 
@@ -15,16 +18,20 @@ from core.base.types import Floats, Ints, Table, Tracks
 Numbers = NDArray[np.float64]
 
 TICK_SECONDS = 0.1
-HOLE_SECONDS = 0.5
+MAX_GAP_SECONDS = 0.5
 """Gaps without a box that are longer than this are not interpolated: the place of the feet is unknown there."""
-EDGE = 4.0
+BORDER_PX = 4.0
 """Boxes within this many pixels of the left, right or lower border may be cut off, with the feet outside."""
+MIN_TICKS = 10
+"""A pair of tracklets seen together for fewer ticks is left out."""
+SAMPLES = 24
+"""Of the ticks at which a pair was seen together, this many are used, evenly spaced."""
 
 
 @dataclass(frozen=True, eq=False)
 class Walks(Table):
     """One row per tick of each tracklet, ordered by (row, tick) without holes: `row` of the tracklet, place of the feet
-    (NaN where unknown) and height, both in widths of the picture."""
+    (NaN where unknown) and height of the box, both in widths of the picture."""
 
     row: Ints
     tick: Ints
@@ -40,45 +47,16 @@ class Walks(Table):
         return cls(none, none, np.empty((0, 2)), none)  # type: ignore[arg-type]
 
     def begins(self, count: int) -> Ints:
-        """Where each of `count` tracklets begins, with the end appended."""
+        """Where each of `count` tracklets begins, with the end appended: (count + 1,)."""
         return np.searchsorted(self.row, np.arange(count + 1))
-
-
-def walks_of(tracks: Tracks, size: tuple[int, int], offset: float, first_row: int = 0) -> Walks:
-    """The walks of one camera, whose tracks become rows from `first_row` on by rising number.
-
-    `size` is the picture's (width, height); `offset` is how many seconds its clip began after the common clock.
-    """
-    ordered = tracks[np.lexsort((tracks.frame, tracks.track))]
-    begin = np.flatnonzero(np.diff(ordered.track, prepend=-1))
-    parts = [Walks.empty()]
-    for number, (a, b) in enumerate(pairwise([*begin.tolist(), len(ordered)])):
-        parts.append(_walk(ordered[a:b], size, offset, first_row + number))
-    return Walks.concatenate(parts)
-
-
-def _walk(track: Tracks, size: tuple[int, int], offset: float, row: int) -> Walks:
-    width, height = size
-    seconds = track.seconds + offset
-    left, top, right, bottom = track.xyxy.astype(np.float64).T
-    # Times from a container are not exact, and a box at 0.3 s is at tick 3.
-    first, last = np.ceil(seconds[0] / TICK_SECONDS - 1e-6), np.floor(seconds[-1] / TICK_SECONDS + 1e-6)
-    tick = np.arange(int(first), int(last) + 1)
-    now = tick * TICK_SECONDS
-    feet = np.stack([np.interp(now, seconds, side) for side in ((left + right) / 2, bottom)], axis=1)
-    after = np.clip(np.searchsorted(seconds, now - 1e-6), 0, len(seconds) - 1)
-    before = np.maximum(after - 1, 0)
-    cut = (left < EDGE) | (right > width - EDGE) | (bottom > height - EDGE)
-    feet[(seconds[after] - seconds[before] > HOLE_SECONDS) | cut[after] | cut[before]] = np.nan
-    tall = np.interp(now, seconds, bottom - top)
-    return Walks(
-        np.full(len(tick), row), tick, *(sizes.astype(np.float32) / np.float32(width) for sizes in (feet, tall))
-    )
 
 
 @dataclass(frozen=True, eq=False)
 class Feet:
-    """Places of two tracklets' feet at the same moments, (..., 2), and how tall both looked, (...), in two pictures."""
+    """Where the feet of two tracklets were at the same moments, (..., 2), and how tall both looked, (...).
+
+    `here` and `tall_here` are measured in the first camera's picture, `there` and `tall_there` in the second's.
+    """
 
     here: Numbers
     there: Numbers
@@ -91,42 +69,77 @@ class Feet:
 
 @dataclass(frozen=True, eq=False)
 class Meetings:
-    """Pairs of tracklets of two cameras that were seen at once: their rows, at how many ticks, and their feet at `THIN`
-    of these, (k, THIN, ...)."""
+    """Pairs of tracklets of two cameras that were seen at the same time.
 
-    one: Ints
-    other: Ints
+    `row_a` and `row_b` (k,) are the rows of the tracklets, `ticks` (k,) the number of ticks at which both were seen,
+    and `feet` (k, SAMPLES, ...) their feet at `SAMPLES` of those ticks.
+    """
+
+    row_a: Ints
+    row_b: Ints
     ticks: Ints
     feet: Feet
 
     def __len__(self) -> int:
-        return len(self.one)
+        return len(self.row_a)
 
     def __getitem__(self, rows: Any) -> Meetings:
-        return Meetings(self.one[rows], self.other[rows], self.ticks[rows], self.feet[rows])
+        return Meetings(self.row_a[rows], self.row_b[rows], self.ticks[rows], self.feet[rows])
 
 
-THIN = 24
-LEAST_TICKS = 10
-"""A pair seen together for fewer ticks is left out."""
+def walks_of(tracks: Tracks, size: tuple[int, int], offset: float, first_row: int = 0) -> Walks:
+    """The walks of one camera, whose tracks become rows from `first_row` on, in order of their numbers.
+
+    `size` is the picture's (width, height); `offset` is how many seconds its clip began after the common clock.
+    """
+    ordered = tracks[np.lexsort((tracks.frame, tracks.track))]
+    begin = np.flatnonzero(np.diff(ordered.track, prepend=-1))
+    parts = [Walks.empty()]
+    for number, (a, b) in enumerate(pairwise([*begin.tolist(), len(ordered)])):
+        parts.append(_walk(ordered[a:b], size, offset, first_row + number))
+    return Walks.concatenate(parts)
+
+
+def _walk(track: Tracks, size: tuple[int, int], offset: float, row: int) -> Walks:
+    """The walk of one track, ordered by time."""
+    width, height = size
+    seconds = track.seconds + offset
+    left, top, right, bottom = track.xyxy.astype(np.float64).T
+    # Times from a container are not exact, and a box at 0.3 s is at tick 3.
+    first, last = np.ceil(seconds[0] / TICK_SECONDS - 1e-6), np.floor(seconds[-1] / TICK_SECONDS + 1e-6)
+    tick = np.arange(int(first), int(last) + 1)
+    now = tick * TICK_SECONDS
+    feet = np.stack([np.interp(now, seconds, side) for side in ((left + right) / 2, bottom)], axis=1)
+    after = np.clip(np.searchsorted(seconds, now - 1e-6), 0, len(seconds) - 1)
+    before = np.maximum(after - 1, 0)
+    cut_off = (left < BORDER_PX) | (right > width - BORDER_PX) | (bottom > height - BORDER_PX)
+    in_gap = seconds[after] - seconds[before] > MAX_GAP_SECONDS
+    feet[in_gap | cut_off[after] | cut_off[before]] = np.nan
+    tall = np.interp(now, seconds, bottom - top)
+    return Walks(
+        np.full(len(tick), row), tick, *(lengths.astype(np.float32) / np.float32(width) for lengths in (feet, tall))
+    )
 
 
 def meetings(walks: Walks, begin: Ints, pairs: Iterable[tuple[int, int]], shift: int) -> Meetings:
-    """Those of `pairs` that are seen together when the second one's clock is put forward by `shift` ticks."""
-    kept: list[tuple[int, int, int]] = []
-    rows: list[tuple[Ints, Ints]] = []
+    """Those of `pairs` (rows of tracklets) that are seen together when the second clock is put forward by `shift` ticks.
+
+    `begin` is what `Walks.begins` returned.
+    """
+    counts: list[tuple[int, int, int]] = []
+    samples: list[tuple[Ints, Ints]] = []
     for i, j in pairs:
-        here, there = at_once(walks, begin, i, j, shift)
-        if len(here) >= LEAST_TICKS:
-            some = np.linspace(0, len(here) - 1, THIN).round().astype(int)
-            kept.append((i, j, len(here)))
-            rows.append((here[some], there[some]))
-    table = np.array(kept, np.int64).reshape(-1, 3)
-    both = np.array(rows, np.int64).reshape(-1, 2, THIN)
-    return Meetings(table[:, 0], table[:, 1], table[:, 2], feet_of(walks, both[:, 0], both[:, 1]))
+        here, there = common_ticks(walks, begin, i, j, shift)
+        if len(here) >= MIN_TICKS:
+            at = np.linspace(0, len(here) - 1, SAMPLES).round().astype(int)
+            counts.append((i, j, len(here)))
+            samples.append((here[at], there[at]))
+    table = np.array(counts, np.int64).reshape(-1, 3)
+    rows = np.array(samples, np.int64).reshape(-1, 2, SAMPLES)
+    return Meetings(table[:, 0], table[:, 1], table[:, 2], feet_of(walks, rows[:, 0], rows[:, 1]))
 
 
-def at_once(walks: Walks, begin: Ints, i: int, j: int, shift: int) -> tuple[Ints, Ints]:
+def common_ticks(walks: Walks, begin: Ints, i: int, j: int, shift: int) -> tuple[Ints, Ints]:
     """The rows of `walks` of tracklets i and j at the ticks at which the places of both are known."""
     (a, a_end), (b, b_end) = begin[i : i + 2], begin[j : j + 2]
     if a == a_end or b == b_end:
@@ -140,5 +153,6 @@ def at_once(walks: Walks, begin: Ints, i: int, j: int, shift: int) -> tuple[Ints
 
 
 def feet_of(walks: Walks, here: Ints, there: Ints) -> Feet:
+    """The feet at two sets of rows of `walks`, which have the same shape."""
     columns = walks.feet[here], walks.feet[there], walks.tall[here], walks.tall[there]
     return Feet(*(column.astype(np.float64) for column in columns))

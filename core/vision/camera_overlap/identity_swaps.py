@@ -10,100 +10,118 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from core.base.types import Bools, Ints, Tracklets
-from core.vision.camera_overlap.footpaths import TICK_SECONDS, Numbers, Walks, at_once, feet_of
-from core.vision.camera_overlap.search import CameraOverlap, steps, together
+from core.vision.camera_overlap.footpaths import TICK_SECONDS, Numbers, Walks, common_ticks, feet_of
+from core.vision.camera_overlap.search import CameraOverlap, distance_by_tick, pairs_in_view
 
 NEAR, FAR = 0.4, 0.8
 """Distances in body heights: below `NEAR` two are at one place, above `FAR` they certainly are not."""
-SURE_TICKS = 12
+MIN_TICKS = 12
 """How many ticks it takes to be a partner, or to be elsewhere."""
-SMOOTH = 7
-"""Width of the median filter over distances, in ticks: a box cut off for a moment must not count as a step aside."""
+FILTER_TICKS = 7
+"""Width of the median filter over distances: a box cut off for a moment must not count as a step aside."""
 
 Moment = tuple[int, float]
-_Spell = tuple[int, int, int]
-"""A partner, and the first and last tick with them."""
+"""A row of the tracklets, and seconds on the common clock."""
+_Distances = tuple[Ints, Numbers]
+"""Rising ticks, and the distance at each of them in body heights."""
 
 
-def find_identity_swaps(tracklets: Tracklets, walks: Walks, found: Sequence[CameraOverlap]) -> list[Moment]:
-    """Rows of tracklets and the moments, on the common clock, at which they went on as somebody else; in order."""
+class _Spell(NamedTuple):
+    """A time that a track spent near one partner, from its first to its last tick."""
+
+    partner: int
+    first: int
+    last: int
+
+
+def find_identity_swaps(tracklets: Tracklets, walks: Walks, overlaps: Sequence[CameraOverlap]) -> list[Moment]:
+    """The moments at which tracklets went on as somebody else, in order of row and time."""
     begin = walks.begins(len(tracklets))
     spells: dict[int, list[tuple[int, _Spell]]] = defaultdict(list)
     changes: list[tuple[int, int, float]] = []
-    for number, overlap in enumerate(found):
-        partners: dict[int, dict[int, tuple[Ints, Numbers]]] = defaultdict(dict)
-        for i, j in together(tracklets, overlap):
-            here, there = at_once(walks, begin, i, j, overlap.shift)
-            apart = _smooth(steps(overlap, feet_of(walks, here, there)))
-            if (apart < NEAR).sum() >= SURE_TICKS:
-                partners[i][j] = walks.tick[here], apart
-                partners[j][i] = walks.tick[there], apart
-        for row, others in partners.items():
-            its, ticks = _changes(list(others.values()))
-            spells[row] += [(number, spell) for spell in its]
+    for number, overlap in enumerate(overlaps):
+        for row, partners in _partners(tracklets, walks, begin, overlap).items():
+            spells_of_row, ticks = _partner_changes(partners)
+            spells[row] += [(number, spell) for spell in spells_of_row]
             changes += [(row, number, tick) for tick in ticks]
     return sorted(
         {
             (row, round(tick * TICK_SECONDS, 3))
             for row, number, tick in changes
-            if not any(other != number and _through(spell, tick) for other, spell in spells[row])
+            if not any(by != number and _lasts_through(spell, tick) for by, spell in spells[row])
         }
     )
 
 
-def _through(spell: _Spell, tick: float) -> bool:
+def _partners(
+    tracklets: Tracklets, walks: Walks, begin: Ints, overlap: CameraOverlap
+) -> dict[int, list[_Distances]]:
+    """For each tracklet that was near tracklets of the other camera, its distances from each of these."""
+    partners: dict[int, list[_Distances]] = defaultdict(list)
+    for i, j in pairs_in_view(tracklets, overlap):
+        here, there = common_ticks(walks, begin, i, j, overlap.shift)
+        distance = _median_filter(distance_by_tick(overlap, feet_of(walks, here, there)))
+        if (distance < NEAR).sum() >= MIN_TICKS:
+            partners[i].append((walks.tick[here], distance))
+            partners[j].append((walks.tick[there], distance))
+    return partners
+
+
+def _lasts_through(spell: _Spell, tick: float) -> bool:
     """Whether a partner stays from well before a moment until well after it: then this track did not switch."""
-    _, first, last = spell
-    return first + SURE_TICKS <= tick <= last - SURE_TICKS
+    return spell.first + MIN_TICKS <= tick <= spell.last - MIN_TICKS
 
 
-def _smooth(apart: Numbers) -> Numbers:
-    if not len(apart):
-        return apart
-    padded = np.pad(apart, SMOOTH // 2, mode="edge")
-    return np.asarray(np.median(sliding_window_view(padded, SMOOTH), axis=1))
+def _median_filter(distance: Numbers) -> Numbers:
+    if not len(distance):
+        return distance
+    padded = np.pad(distance, FILTER_TICKS // 2, mode="edge")
+    return np.asarray(np.median(sliding_window_view(padded, FILTER_TICKS), axis=1))
 
 
-def _changes(others: list[tuple[Ints, Numbers]]) -> tuple[list[_Spell], list[float]]:
-    """The spells of a track with its partners, and the ticks at which it changes from one of them to another, one of
-    whom is elsewhere at the other's time."""
-    first = min(int(tick[0]) for tick, _ in others)
-    length = max(int(tick[-1]) for tick, _ in others) - first + 1
-    apart = np.full((len(others), length), np.nan)
-    for row, (tick, distance) in zip(apart, others, strict=True):
-        row[tick - first] = distance
+def _partner_changes(partners: list[_Distances]) -> tuple[list[_Spell], list[float]]:
+    """The spells of a track with its partners, and the ticks at which it changes from one partner to the next.
+
+    A change counts where either of the two partners is seen elsewhere while the track is near the other.
+    """
+    first = min(int(tick[0]) for tick, _ in partners)
+    length = max(int(tick[-1]) for tick, _ in partners) - first + 1
+    distance = np.full((len(partners), length), np.nan)
+    for row, (tick, values) in zip(distance, partners, strict=True):
+        row[tick - first] = values
     with np.errstate(invalid="ignore"):
-        near, far = apart < NEAR, apart > FAR
-    alone = np.where(near.sum(axis=0) == 1, near.argmax(axis=0), -1)
-    spells = _spells(alone)
+        near, far = distance < NEAR, distance > FAR
+    partner = np.where(near.sum(axis=0) == 1, near.argmax(axis=0), -1)
+    spells = _spells(partner)
     changes = []
-    for (one, _, last), (other, begins, _) in pairwise(spells):
-        if _elsewhere(far, alone, one, other) or _elsewhere(far, alone, other, one):
-            changes.append(first + (last + begins) / 2)
-    return [(partner, first + begins, first + last) for partner, begins, last in spells], changes
+    for a, b in pairwise(spells):
+        if _is_elsewhere(far, partner, a.partner, b.partner) or _is_elsewhere(far, partner, b.partner, a.partner):
+            changes.append(first + (a.last + b.first) / 2)
+    return [_Spell(spell.partner, first + spell.first, first + spell.last) for spell in spells], changes
 
 
-def _spells(alone: Ints) -> list[_Spell]:
-    """Each spell with a partner that is sure, in order."""
-    at = np.flatnonzero(alone >= 0)
-    begin = np.flatnonzero(np.diff(alone[at], prepend=-1))
+def _spells(partner: Ints) -> list[_Spell]:
+    """The spells that are long enough, in order; `partner` is the only one near at each tick, or -1."""
+    at = np.flatnonzero(partner >= 0)
+    begin = np.flatnonzero(np.diff(partner[at], prepend=-1))
     spells: list[_Spell] = []
     for a, b in pairwise([*begin.tolist(), len(at)]):
-        if b - a < SURE_TICKS:
+        if b - a < MIN_TICKS:
             continue
-        partner = int(alone[at[a]])
-        if spells and spells[-1][0] == partner:
-            spells[-1] = partner, spells[-1][1], int(at[b - 1])
+        now = int(partner[at[a]])
+        if spells and spells[-1].partner == now:
+            spells[-1] = spells[-1]._replace(last=int(at[b - 1]))
         else:
-            spells.append((partner, int(at[a]), int(at[b - 1])))
+            spells.append(_Spell(now, int(at[a]), int(at[b - 1])))
     return spells
 
 
-def _elsewhere(far: Bools, alone: Ints, one: int, other: int) -> bool:
-    """Whether `one` is surely elsewhere while `other` is the partner."""
-    return int((far[one] & (alone == other)).sum()) >= SURE_TICKS
+def _is_elsewhere(far: Bools, partner: Ints, a: int, b: int) -> bool:
+    """Whether `a` is certainly at another place while `b` is the partner."""
+    return int((far[a] & (partner == b)).sum()) >= MIN_TICKS

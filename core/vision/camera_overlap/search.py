@@ -1,12 +1,9 @@
-"""Homographies between two pictures of one ground: through four places, through many, and how badly one fits.
+"""Which cameras see the same ground, the map between their pictures, and how far two people stood from each other there.
 
-The search for what two cameras both see: the map from one ground to the other, and how far their clocks differ.
-
-Tracklets that look alike are tried as the same people. Four places from three such pairs make a map; the map that most
-other pairs agree with, at the shift of clocks at which most do, is refined on all of them. It is accepted where several
-people agree at that shift and far fewer at wrong ones. People who stand still agree at any shift: they decide nothing.
-
-How far apart two tracklets of different cameras stood at one moment, where both cameras see the same ground."""
+Two pictures of one flat ground differ by a homography (a 3 x 3 matrix). Tracklets that look alike are tried as the
+same person. Four places from three such pairs make a homography; the one that most other pairs agree with, at the
+shift of clocks at which most do, is refined on all of them. It is accepted where several people agree at that shift
+and far fewer at wrong ones. People who stand still agree at any shift: they decide nothing."""
 
 from __future__ import annotations
 
@@ -18,231 +15,199 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from core.base.types import Bools, Floats, Ints, Tracklets
-from core.vision.camera_overlap.footpaths import THIN, TICK_SECONDS, Feet, Meetings, Numbers, Walks, meetings
+from core.vision.camera_overlap.footpaths import SAMPLES, TICK_SECONDS, Feet, Meetings, Numbers, Walks, meetings
+from core.vision.camera_overlap.homography import distances, fit_homography, homographies_through
 
-FAR = 99.0
-"""In body heights; also what a place beyond the horizon is worth."""
-USUAL = 0.1
-"""How far feet are usually off, in body heights: what is much farther off pulls less."""
-
-
-def through(here: Numbers, there: Numbers) -> Numbers:
-    """The maps (k, 3, 3) that take four places each (k, 4, 2) to four others; those of no solution are left out."""
-    x, y, u, v = here[..., 0], here[..., 1], there[..., 0], there[..., 1]
-    one, none = np.ones_like(x), np.zeros_like(x)
-    upper = np.stack([x, y, one, none, none, none, -u * x, -u * y], axis=-1)
-    lower = np.stack([none, none, none, x, y, one, -v * x, -v * y], axis=-1)
-    left, right = np.concatenate([upper, lower], axis=1), np.concatenate([u, v], axis=1)
-    good = np.abs(np.linalg.det(left)) > 1e-12
-    found = np.ones((int(good.sum()), 9))
-    found[:, :8] = np.linalg.solve(left[good], right[good][..., None])[..., 0]
-    return found.reshape(-1, 3, 3)
-
-
-def fitted(feet: Feet, start: Numbers, rounds: int = 3) -> Numbers:
-    """The map (3, 3) that fits all places best, from a first guess; places far off it hardly count."""
-    found = start
-    for _ in range(rounds):
-        weight = 1 / (1 + (misses(found[None], feet)[0].ravel() / USUAL) ** 2)
-        found = _least_squares(feet.here.reshape(-1, 2), feet.there.reshape(-1, 2), weight)
-    return found
-
-
-def _least_squares(here: Numbers, there: Numbers, weight: Numbers) -> Numbers:
-    """By singular values, in coordinates in which both clouds of places have their middle at 0 and spread 1: otherwise
-    the places far from the origin would decide (Hartley, 1997)."""
-    to_here, to_there = _centred(here, weight), _centred(there, weight)
-    (x, y), (u, v) = (moved(to[None], places)[0].T for to, places in ((to_here, here), (to_there, there)))
-    one, none = np.ones_like(x), np.zeros_like(x)
-    upper = np.stack([x, y, one, none, none, none, -u * x, -u * y, -u], axis=-1)
-    lower = np.stack([none, none, none, x, y, one, -v * x, -v * y, -v], axis=-1)
-    rows = np.concatenate([upper, lower]) * np.tile(np.sqrt(weight), 2)[:, None]
-    found = np.linalg.eigh(rows.T @ rows)[1][:, 0].reshape(3, 3)
-    return np.asarray(np.linalg.inv(to_there) @ found @ to_here)
-
-
-def _centred(places: Numbers, weight: Numbers) -> Numbers:
-    share = weight / weight.sum()
-    middle = share @ places
-    spread = max(float(np.sqrt(share @ ((places - middle) ** 2).sum(axis=1))), 1e-9)
-    return np.array([[1 / spread, 0, -middle[0] / spread], [0, 1 / spread, -middle[1] / spread], [0, 0, 1]])
-
-
-def moved(found: Numbers, places: Numbers) -> Numbers:
-    """Places (..., 2) in the other picture, for each of the maps (k, 3, 3): (k, ..., 2)."""
-    flat = np.concatenate([places.reshape(-1, 2), np.ones((places.size // 2, 1))], axis=1)
-    with np.errstate(all="ignore"):
-        there = flat @ np.swapaxes(found, -1, -2)
-        return np.asarray((there[..., :2] / there[..., 2:]).reshape(len(found), *places.shape))
-
-
-def inverse(found: Numbers) -> Numbers:
-    """That of each map (k, 3, 3), up to a factor, which a homography does not mind; of a degenerate one too."""
-    a, b, c = found[:, 0], found[:, 1], found[:, 2]
-    return np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=-1)
-
-
-def misses(found: Numbers, feet: Feet) -> Numbers:
-    """How far feet are apart in body heights, in the picture where it is more, for each of the maps (k, 3, 3)."""
-    with np.errstate(all="ignore"):
-        there = np.linalg.norm(moved(found, feet.here) - feet.there, axis=-1) / feet.tall_there
-        here = np.linalg.norm(moved(inverse(found), feet.there) - feet.here, axis=-1) / feet.tall_here
-    worst = np.maximum(here, there)
-    return np.where(np.isfinite(worst), np.minimum(worst, FAR), FAR)
-
-
-NEAR = 0.5
-"""A pair agrees with a map where the median distance of its feet is at most this many body heights."""
+AGREE_DISTANCE = 0.5
+"""A pair agrees with a homography where the median distance of its feet is at most this many body heights."""
 FULL_TICKS = 100
 """A pair seen together for this many ticks or more counts as one person; a shorter one as a part of one."""
-MOST_PAIRS = 40
-LIKELY = 0.3
+MAX_PAIRS = 40
+MIN_SIMILARITY = 0.3
 """Similarity from which a pair is tried as one person."""
-DRAWS, KEPT, ROUNDS = 300, 6, 6
-REACH_SECONDS, STEP, AWAY_SECONDS = 3.0, 3, 1.0
-"""Shifts of the clocks are searched up to `REACH_SECONDS` both ways, every `STEP` ticks. Those `AWAY_SECONDS` or more
-from the best one are wrong for certain, and show how many people agree by chance."""
-AGREED, CONTRAST = 2.4, 1.5
-"""A map is accepted where at least `AGREED` people agree, and `CONTRAST` times as many as at any wrong shift."""
+DRAWS = 300
+"""Homographies that are drawn at each shift."""
+REFINED_DRAWS, REFINE_ROUNDS = 6, 6
+"""The best so many draws are refined, in so many rounds."""
+MAX_SHIFT_SECONDS, SHIFT_STEP_TICKS, WRONG_SHIFT_SECONDS = 3.0, 3, 1.0
+"""Shifts of the clocks are searched up to `MAX_SHIFT_SECONDS` both ways, every `SHIFT_STEP_TICKS`. Those
+`WRONG_SHIFT_SECONDS` or more from the best one are wrong for certain, and show how many people agree by chance."""
+MIN_AGREEING, MIN_CONTRAST = 2.4, 1.5
+"""A homography is accepted where at least `MIN_AGREEING` people agree, and `MIN_CONTRAST` times as many as at any wrong
+shift."""
+MAX_EXTRAPOLATION = 2.0
+"""A homography is used within this many body heights of the places from which it was learned."""
+BLOCK = 2048
+MAX_LEARNED_PLACES = 400
+
+_FILE_NAMES = {
+    "camera_a": "one",
+    "camera_b": "other",
+    "homography": "to_other",
+    "shift_seconds": "shift_seconds",
+    "agreeing": "worth",
+    "agreeing_by_chance": "by_chance",
+    "places": "here",
+    "residual": "off",
+}
+"""What the fields of `CameraOverlap` are called in the files of a run, in their order there."""
 
 
 @dataclass(frozen=True, eq=False)
 class CameraOverlap:
-    """Two cameras (numbers, `one` < `other`) that see the same ground.
+    """Two cameras (numbers, `camera_a` < `camera_b`) that see the same ground.
 
-    `to_other` (3, 3) takes places in the first picture to the second, in widths of the picture; `shift_seconds` is what
-    the second one's clock must be put forward. `worth` is how many people agree, `by_chance` how many at wrong times.
-    `here` (k, 2) are the places in the first picture from which it was learned, `off` how far feet usually were apart.
+    homography           (3, 3) takes places in the first picture to the second, in widths of the picture
+    shift_seconds        by how much the second camera's clock must be put forward
+    agreeing             how many people agree with the homography
+    agreeing_by_chance   how many people agree at the best of the wrong shifts
+    places               (k, 2) the places in the first picture from which the homography was learned
+    residual             the median distance between feet that should be at one place, in body heights
     """
 
-    one: int
-    other: int
-    to_other: Numbers
+    camera_a: int
+    camera_b: int
+    homography: Numbers
     shift_seconds: float
-    worth: float
-    by_chance: float
-    here: Numbers
-    off: float
+    agreeing: float
+    agreeing_by_chance: float
+    places: Numbers
+    residual: float
 
     @property
     def shift(self) -> int:
+        """`shift_seconds` in ticks."""
         return round(self.shift_seconds / TICK_SECONDS)
 
-    def plain(self) -> dict[str, Any]:
-        """What JSON can hold, and `of` reads."""
-        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in vars(self).items()}
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, and `from_dict` reads."""
+        values = {_FILE_NAMES[name]: value for name, value in vars(self).items()}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
     @classmethod
-    def of(cls, plain: Mapping[str, Any]) -> CameraOverlap:
-        arrays = {name: np.array(plain[name], np.float64) for name in ("to_other", "here")}
-        return cls(**{**plain, **arrays})
+    def from_dict(cls, values: Mapping[str, Any]) -> CameraOverlap:
+        found = {name: values[in_file] for name, in_file in _FILE_NAMES.items()}
+        arrays = {name: np.array(found[name], np.float64) for name in ("homography", "places")}
+        return cls(**{**found, **arrays})
 
 
-def find_overlaps(tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools) -> list[CameraOverlap]:
-    """Those of all pairs of cameras that are believed; `similarity` and `together` (one camera, at once) are (n, n)."""
+def find_overlaps(
+    tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools
+) -> list[CameraOverlap]:
+    """All pairs of cameras that are found to see the same ground.
+
+    `similarity` and `together` (whether two were in the picture of one camera at the same time) are (n, n).
+    """
     begin = walks.begins(len(tracklets))
     cameras = np.unique(tracklets.camera).tolist()
-    found = []
-    for at, one in enumerate(cameras):
-        for other in cameras[at + 1 :]:
-            rows = np.flatnonzero(tracklets.camera == one), np.flatnonzero(tracklets.camera == other)
-            search = _Search(walks, begin, _likely(tracklets, *rows, similarity), together)
-            overlap = search.run(one, other)
+    overlaps = []
+    for at, camera_a in enumerate(cameras):
+        for camera_b in cameras[at + 1 :]:
+            rows = np.flatnonzero(tracklets.camera == camera_a), np.flatnonzero(tracklets.camera == camera_b)
+            search = _Search(walks, begin, _likely_pairs(tracklets, *rows, similarity), together)
+            overlap = search.run(camera_a, camera_b)
             if overlap is not None:
-                found.append(overlap)
-    return found
+                overlaps.append(overlap)
+    return overlaps
 
 
-def _likely(tracklets: Tracklets, ones: Ints, others: Ints, similarity: Floats) -> list[tuple[int, int]]:
+def _likely_pairs(tracklets: Tracklets, rows_a: Ints, rows_b: Ints, similarity: Floats) -> list[tuple[int, int]]:
     """Pairs to try, the most alike first: those that may have met, and are among the first choices of either side."""
-    between = similarity[np.ix_(ones, others)]
-    soon = tracklets.start[ones][:, None] <= tracklets.end[others][None] + REACH_SECONDS
-    soon &= tracklets.start[others][None] <= tracklets.end[ones][:, None] + REACH_SECONDS
-    between = np.where(soon, between, -1)
+    candidates = similarity[np.ix_(rows_a, rows_b)]
+    may_meet = tracklets.start[rows_a][:, None] <= tracklets.end[rows_b][None] + MAX_SHIFT_SECONDS
+    may_meet &= tracklets.start[rows_b][None] <= tracklets.end[rows_a][:, None] + MAX_SHIFT_SECONDS
+    candidates = np.where(may_meet, candidates, -1)
     chosen: list[tuple[int, int]] = []
-    had = np.zeros(len(ones), int), np.zeros(len(others), int)
-    for flat in np.argsort(-between, axis=None, kind="stable")[: 100 * MOST_PAIRS].tolist():
-        i, j = divmod(flat, len(others))
-        if between[i, j] < LIKELY or len(chosen) == MOST_PAIRS:
+    count_a, count_b = np.zeros(len(rows_a), int), np.zeros(len(rows_b), int)
+    for flat in np.argsort(-candidates, axis=None, kind="stable")[: 100 * MAX_PAIRS].tolist():
+        i, j = divmod(flat, len(rows_b))
+        if candidates[i, j] < MIN_SIMILARITY or len(chosen) == MAX_PAIRS:
             break
-        few, many = sorted((had[0][i], had[1][j]))
-        if few < 2 and many < 4:
-            had[0][i] += 1
-            had[1][j] += 1
-            chosen.append((int(ones[i]), int(others[j])))
+        fewer, more = sorted((count_a[i], count_b[j]))
+        if fewer < 2 and more < 4:
+            count_a[i] += 1
+            count_b[j] += 1
+            chosen.append((int(rows_a[i]), int(rows_b[j])))
     return chosen
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
-    worth: float
+class _Hypothesis:
+    """A homography at a shift of the clocks (ticks), the pairs that agree with it, and how many people these are."""
+
+    agreeing: float
     shift: int
-    map: Numbers
+    homography: Numbers
     pairs: Meetings
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    """One pair of cameras."""
+    """The search for the homography and the shift of clocks of one pair of cameras."""
 
     walks: Walks
     begin: Ints
     likely: list[tuple[int, int]]
     together: Bools
 
-    def run(self, one: int, other: int) -> CameraOverlap | None:
-        reach = round(REACH_SECONDS / TICK_SECONDS)
-        tried = [self.at(shift) for shift in range(-reach, reach + 1, STEP)]
-        best = max(tried, key=lambda found: found.worth)
-        if best.worth < AGREED:
+    def run(self, camera_a: int, camera_b: int) -> CameraOverlap | None:
+        """The overlap of the two cameras, or None where the evidence does not suffice."""
+        reach = round(MAX_SHIFT_SECONDS / TICK_SECONDS)
+        coarse = [self.at(shift) for shift in range(-reach, reach + 1, SHIFT_STEP_TICKS)]
+        best = max(coarse, key=lambda hypothesis: hypothesis.agreeing)
+        if best.agreeing < MIN_AGREEING:
             return None
-        fine = [self.at(shift) for shift in range(best.shift - STEP + 1, best.shift + STEP)]
-        best = max([best, *fine], key=lambda found: found.worth)
-        away = round(AWAY_SECONDS / TICK_SECONDS)
-        chance = max((t.worth for t in tried if abs(t.shift - best.shift) >= away), default=0.0)
-        if best.worth < max(AGREED, CONTRAST * chance):
+        fine = [self.at(shift) for shift in range(best.shift - SHIFT_STEP_TICKS + 1, best.shift + SHIFT_STEP_TICKS)]
+        best = max([best, *fine], key=lambda hypothesis: hypothesis.agreeing)
+        wrong = round(WRONG_SHIFT_SECONDS / TICK_SECONDS)
+        chance = max((h.agreeing for h in coarse if abs(h.shift - best.shift) >= wrong), default=0.0)
+        if best.agreeing < max(MIN_AGREEING, MIN_CONTRAST * chance):
             return None
-        off = float(np.median(misses(best.map[None], best.pairs.feet)))
-        here = best.pairs.feet.here.reshape(-1, 2)
-        return CameraOverlap(one, other, best.map, best.shift * TICK_SECONDS, best.worth, chance, here, off)
+        residual = float(np.median(distances(best.homography[None], best.pairs.feet)))
+        places = best.pairs.feet.here.reshape(-1, 2)
+        shift_seconds = best.shift * TICK_SECONDS
+        return CameraOverlap(
+            camera_a, camera_b, best.homography, shift_seconds, best.agreeing, chance, places, residual
+        )
 
-    def at(self, shift: int) -> _Found:
-        """The best map where the clocks differ by `shift` ticks."""
+    def at(self, shift: int) -> _Hypothesis:
+        """The best homography where the clocks differ by `shift` ticks."""
         pairs = meetings(self.walks, self.begin, self.likely, shift)
-        best = _Found(0.0, shift, np.eye(3), pairs[:0])
+        best = _Hypothesis(0.0, shift, np.eye(3), pairs[:0])
         if len(pairs) < 3:
             return best
-        drawn = _draw(pairs)
-        apart = np.median(misses(drawn, pairs.feet), axis=2)
-        rough = np.maximum(1 - (apart / NEAR) ** 2, 0) @ _weight(pairs)
-        for k in np.argsort(-rough, kind="stable")[:KEPT].tolist():
-            found = self._refined(drawn[k], pairs, shift)
-            best = max(best, found, key=lambda f: f.worth)
+        draws = _draw(pairs)
+        distance = np.median(distances(draws, pairs.feet), axis=2)
+        score = np.maximum(1 - (distance / AGREE_DISTANCE) ** 2, 0) @ _weight(pairs)
+        for k in np.argsort(-score, kind="stable")[:REFINED_DRAWS].tolist():
+            hypothesis = self._refine(draws[k], pairs, shift)
+            best = max(best, hypothesis, key=lambda h: h.agreeing)
         return best
 
-    def _refined(self, found: Numbers, pairs: Meetings, shift: int) -> _Found:
-        best = _Found(0.0, shift, found, pairs[:0])
-        for _ in range(ROUNDS):
-            apart = np.median(misses(found[None], pairs.feet)[0], axis=1)
-            agree = self._one_to_one(apart, pairs)
-            worth = float((1 - (apart[agree] / NEAR) ** 2) @ _weight(pairs)[agree])
-            if worth > best.worth:
-                best = _Found(worth, shift, found, pairs[agree])
+    def _refine(self, homography: Numbers, pairs: Meetings, shift: int) -> _Hypothesis:
+        """The best hypothesis on the way from a drawn homography to the fit to all pairs that agree with it."""
+        best = _Hypothesis(0.0, shift, homography, pairs[:0])
+        for _ in range(REFINE_ROUNDS):
+            distance = np.median(distances(homography[None], pairs.feet)[0], axis=1)
+            agree = self._one_to_one(distance, pairs)
+            agreeing = float((1 - (distance[agree] / AGREE_DISTANCE) ** 2) @ _weight(pairs)[agree])
+            if agreeing > best.agreeing:
+                best = _Hypothesis(agreeing, shift, homography, pairs[agree])
             if len(agree) < 2:
                 break
-            found = fitted(pairs[agree].feet, found)
+            homography = fit_homography(pairs[agree].feet, homography)
         return best
 
-    def _one_to_one(self, apart: Numbers, pairs: Meetings) -> Ints:
+    def _one_to_one(self, distance: Numbers, pairs: Meetings) -> Ints:
         """Pairs that agree, nearest first; nobody has two partners who are in the picture together."""
         agree: list[int] = []
-        for k in np.argsort(apart, kind="stable").tolist():
-            if apart[k] > NEAR:
+        for k in np.argsort(distance, kind="stable").tolist():
+            if distance[k] > AGREE_DISTANCE:
                 break
-            a, b = pairs.one[k], pairs.other[k]
+            a, b = pairs.row_a[k], pairs.row_b[k]
             if all(
-                not (a == pairs.one[g] and self.together[b, pairs.other[g]])
-                and not (b == pairs.other[g] and self.together[a, pairs.one[g]])
+                not (a == pairs.row_a[g] and self.together[b, pairs.row_b[g]])
+                and not (b == pairs.row_b[g] and self.together[a, pairs.row_a[g]])
                 for g in agree
             ):
                 agree.append(k)
@@ -250,59 +215,58 @@ class _Search:
 
 
 def _weight(pairs: Meetings) -> Numbers:
+    """How much of a person each pair counts for (k,), 0 to 1."""
     return np.asarray(np.minimum(pairs.ticks, FULL_TICKS) / FULL_TICKS)
 
 
 def _draw(pairs: Meetings) -> Numbers:
-    """Maps through four places of three pairs: an early and a late one of the first pair, one of each of the others."""
+    """Homographies (draws, 3, 3) through four places of three pairs, drawn at random, the same each time: an early and
+    a late place of the first pair, and any place of each of the others."""
     rng = np.random.default_rng(0)
     three = np.argsort(rng.random((DRAWS, len(pairs))), axis=1)[:, :3]
-    which = three[:, [0, 1, 2, 0]]
-    part = rng.random(which.shape) * [0.3, 1, 1, 0.3] + [0, 0, 0, 0.7]
-    moment = np.minimum((part * THIN).astype(int), THIN - 1)
-    return through(pairs.feet.here[which, moment], pairs.feet.there[which, moment])
+    pair = three[:, [0, 1, 2, 0]]
+    share = rng.random(pair.shape) * [0.3, 1, 1, 0.3] + [0, 0, 0, 0.7]
+    sample = np.minimum((share * SAMPLES).astype(int), SAMPLES - 1)
+    return homographies_through(pairs.feet.here[pair, sample], pairs.feet.there[pair, sample])
 
 
-AROUND = 2.0
-"""A map is used within this many body heights of the places from which it was learned."""
-BLOCK = 2048
-LEARNED = 400
-
-
-def distances(tracklets: Tracklets, walks: Walks, found: Sequence[CameraOverlap]) -> Floats:
-    """Body heights between the feet of each pair, the middle one of the moments seen together, (n, n); NaN: unknown."""
-    apart = np.full((len(tracklets),) * 2, np.nan, np.float32)
+def foot_distance_matrix(tracklets: Tracklets, walks: Walks, overlaps: Sequence[CameraOverlap]) -> Floats:
+    """Body heights between the feet of each pair of tracklets, (n, n): the median over the moments at which two cameras
+    saw both. NaN where that is unknown."""
+    distance = np.full((len(tracklets),) * 2, np.nan, np.float32)
     begin = walks.begins(len(tracklets))
-    for overlap in found:
-        pairs = together(tracklets, overlap)
+    for overlap in overlaps:
+        pairs = pairs_in_view(tracklets, overlap)
         for at in range(0, len(pairs), BLOCK):
             met = meetings(walks, begin, pairs[at : at + BLOCK], overlap.shift)
             if len(met):
-                middle = _middle(steps(overlap, met.feet))
-                apart[met.one, met.other] = apart[met.other, met.one] = middle
-    return apart
+                median = _median_of_known(distance_by_tick(overlap, met.feet))
+                distance[met.row_a, met.row_b] = distance[met.row_b, met.row_a] = median
+    return distance
 
 
-def together(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[int, int]]:
+def pairs_in_view(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[int, int]]:
     """Pairs of rows that are seen at the same time by the two cameras."""
-    ones, others = (np.flatnonzero(tracklets.camera == camera) for camera in (overlap.one, overlap.other))
-    start, end = tracklets.start[others] + overlap.shift_seconds, tracklets.end[others] + overlap.shift_seconds
-    both = (tracklets.start[ones][:, None] <= end[None]) & (start[None] <= tracklets.end[ones][:, None])
+    rows_a, rows_b = (
+        np.flatnonzero(tracklets.camera == camera) for camera in (overlap.camera_a, overlap.camera_b)
+    )
+    start, end = tracklets.start[rows_b] + overlap.shift_seconds, tracklets.end[rows_b] + overlap.shift_seconds
+    both = (tracklets.start[rows_a][:, None] <= end[None]) & (start[None] <= tracklets.end[rows_a][:, None])
     i, j = np.nonzero(both)
-    return list(zip(ones[i].tolist(), others[j].tolist(), strict=True))
+    return list(zip(rows_a[i].tolist(), rows_b[j].tolist(), strict=True))
 
 
-def steps(overlap: CameraOverlap, feet: Feet) -> Numbers:
-    """Body heights between the feet at each moment, NaN where the first one stood where the map is not trusted."""
-    learned = overlap.here[:: max(len(overlap.here) // LEARNED, 1)]
+def distance_by_tick(overlap: CameraOverlap, feet: Feet) -> Numbers:
+    """Body heights between the feet at each moment, NaN where the first one stood where the homography is not trusted."""
+    learned = overlap.places[:: max(len(overlap.places) // MAX_LEARNED_PLACES, 1)]
     nearest = cKDTree(learned).query(feet.here.reshape(-1, 2))[0]
-    known = nearest.reshape(feet.tall_here.shape) <= AROUND * feet.tall_here
-    return np.where(known, misses(overlap.to_other[None], feet)[0], np.nan)
+    is_covered = nearest.reshape(feet.tall_here.shape) <= MAX_EXTRAPOLATION * feet.tall_here
+    return np.where(is_covered, distances(overlap.homography[None], feet)[0], np.nan)
 
 
-def _middle(apart: Numbers) -> Numbers:
-    """The median over the known moments, NaN where fewer than half of them are."""
-    count = np.isfinite(apart).sum(axis=1)
-    ordered = np.sort(apart, axis=1)  # what is unknown comes last
-    middle = ordered[np.arange(len(apart)), np.maximum(count - 1, 0) // 2]
-    return np.where(count >= apart.shape[1] / 2, middle, np.nan)
+def _median_of_known(distance: Numbers) -> Numbers:
+    """The median of each row (k,) over the known moments (k, moments), NaN where fewer than half of them are known."""
+    count = np.isfinite(distance).sum(axis=1)
+    ordered = np.sort(distance, axis=1)  # what is unknown comes last
+    median = ordered[np.arange(len(distance)), np.maximum(count - 1, 0) // 2]
+    return np.where(count >= distance.shape[1] / 2, median, np.nan)

@@ -37,7 +37,7 @@ from scipy.stats import poisson
 from core.base.types import Floats, Ints
 from core.vision.match.constraints import FREE, IMPOSTOR_REASONS, Reasons
 from core.vision.match.tree import MergeTree, pair_counts
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 
 Numbers = NDArray[np.float64]
 
@@ -88,11 +88,11 @@ class Calibration:
         return f"{share:.0%} of the links shown are expected to be wrong ({low:.0%} to {high:.0%})"
 
 
-def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, seed: int = 0) -> Calibration:
+def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, prior: EmbedderPrior, seed: int = 0) -> Calibration:
     """From the similarities (n, n) of all tracklets, the reasons why pairs cannot be one person, and their tree."""
     counts = _count_pairs(similarity, why)
     merges = _merges_by_level(tree, why)
-    mean, spread, weight = _impostor_distribution(counts, known)
+    mean, spread, weight = _impostor_distribution(counts, prior)
     share = _expected_false_share(np.array([[mean]]), np.array([[spread]]), counts, merges)[0]
     draws = _plausible_distributions(mean, spread, min(weight, counts.impostor_tracklets + PRIOR), seed)
     low, high = np.quantile(_outcomes(_expected_false_share(*draws, counts, merges), merges, seed), INTERVAL, axis=0)
@@ -105,7 +105,7 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, known: Known, s
         high=np.maximum(high, share),
         pairs=counts.impostor_pairs,
         enough=enough,
-        threshold=float(_suggested_threshold(share, merges, known, floor) if enough else known.threshold),
+        threshold=float(_suggested_threshold(share, merges, prior, floor) if enough else prior.threshold),
     )
 
 
@@ -193,7 +193,7 @@ def _fisher_z(similarity: Floats | Numbers) -> Numbers:
     return np.asarray(np.arctanh(np.clip(similarity.astype(np.float64), -0.999, 0.999)))
 
 
-def _impostor_distribution(counts: _PairCounts, known: Known) -> tuple[float, float, float]:
+def _impostor_distribution(counts: _PairCounts, known: EmbedderPrior) -> tuple[float, float, float]:
     """Mean and deviation of the impostors' z, with what is known of the model counted as `PRIOR` pairs; and how many
     pairs that makes in all.
 
@@ -204,10 +204,10 @@ def _impostor_distribution(counts: _PairCounts, known: Known) -> tuple[float, fl
     if counts.impostor_pairs:
         median, decile = counts.impostor_quantile(0.5), counts.impostor_quantile(0.9)
     else:
-        median = decile = known.strange
-    mean = (counts.impostor_pairs * median + PRIOR * known.strange) / weight
+        median = decile = known.impostor_mean
+    mean = (counts.impostor_pairs * median + PRIOR * known.impostor_mean) / weight
     spread = max(decile - median, 0.05) / TENTH
-    observed, prior = spread**2 + (median - mean) ** 2, known.spread**2 + (known.strange - mean) ** 2
+    observed, prior = spread**2 + (median - mean) ** 2, known.impostor_spread**2 + (known.impostor_mean - mean) ** 2
     return mean, float(np.sqrt((counts.impostor_pairs * observed + PRIOR * prior) / weight)), weight
 
 
@@ -258,7 +258,7 @@ def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, m
     return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
 
 
-def _suggested_threshold(share: Numbers, merges: _Merges, known: Known, floor: float) -> float:
+def _suggested_threshold(share: Numbers, merges: _Merges, known: EmbedderPrior, floor: float) -> float:
     """The lowest level at which both the whole and the newest links are likely right.
 
     The whole: no more than `WANTED` of all pairs joined is expected to be wrong. The newest: of the pairs that the last

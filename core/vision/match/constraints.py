@@ -46,7 +46,7 @@ def reasons(
     tracklets: Tracklets,
     travel: Seconds | None = None,
     different: Iterable[Pair] = (),
-    apart: Floats | None = None,
+    foot_distance: Floats | None = None,
 ) -> Reasons:
     """Why each pair cannot be one person, (n, n), `FREE` where nothing forbids it.
 
@@ -60,8 +60,8 @@ def reasons(
         why[np.ix_(rows, rows)] = np.where(_apart(tracklets, rows, rows) <= 0, TOGETHER, FREE)
     if travel is not None:
         _add_travel(why, tracklets, travel)
-    if apart is not None:
-        why[(why == FREE) & (np.nan_to_num(apart, nan=0) > FAR)] = ELSEWHERE
+    if foot_distance is not None:
+        why[(why == FREE) & (np.nan_to_num(foot_distance, nan=0) > FAR)] = ELSEWHERE
     for one, other in different:
         if why[one, other] == FREE:
             why[one, other] = why[other, one] = REJECTED

@@ -23,7 +23,7 @@ from core.vision.match.calibration import Calibration, calibrate
 from core.vision.match.constraints import ELSEWHERE, FREE, Decisions, Reasons, must_link_groups, reasons
 from core.vision.match.similarity import cosine_similarity, raise_colocated, similarity_to_groups
 from core.vision.match.tree import MergeTree, grow_merge_tree
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 
 MARGIN = 0.05
 """Another person this close in similarity leaves a tracklet in doubt."""
@@ -231,22 +231,22 @@ class Match:
 
 def match(
     tracklets: Tracklets,
-    known: Known,
-    cos: float | None = None,
+    prior: EmbedderPrior,
+    threshold: float | None = None,
     decisions: Decisions | None = None,
     travel: Seconds | None = None,
-    apart: Floats | None = None,
+    foot_distance: Floats | None = None,
 ) -> Match:
     """`cos` is the user's threshold; without it the one that the calibration suggests.
 
     `apart` (n, n) is how many body heights apart two cameras saw two at one moment; NaN where nobody knows.
     """
     said = decisions or Decisions()
-    similarity, why = cosine_similarity(tracklets), reasons(tracklets, travel, said.different, apart)
-    if apart is not None:
-        similarity = raise_colocated(similarity, apart)
+    similarity, why = cosine_similarity(tracklets), reasons(tracklets, travel, said.different, foot_distance)
+    if foot_distance is not None:
+        similarity = raise_colocated(similarity, foot_distance)
     bundle = must_link_groups(len(tracklets), said.same, why)
     tree = grow_merge_tree(similarity, why, bundle)
-    calibration = calibrate(similarity, why, tree, known)
-    threshold = calibration.threshold if cos is None else cos
-    return Match(tracklets, said, similarity, why, bundle, tree, calibration, threshold)
+    calibration = calibrate(similarity, why, tree, prior)
+    level = calibration.threshold if threshold is None else threshold
+    return Match(tracklets, said, similarity, why, bundle, tree, calibration, level)

@@ -1,12 +1,13 @@
 from .appearance import StretchAppearance as StretchAppearance
 from .appearance import select_boxes_to_embed as select_boxes_to_embed
 from .offline_pass import MotionRules as MotionRules
-from .offline_pass import is_duplicate as is_duplicate
 from .offline_pass import fill_gaps as fill_gaps
+from .offline_pass import is_duplicate as is_duplicate
 from .offline_pass import is_long as is_long
 from .offline_pass import is_static_object as is_static_object
 from .offline_pass import link_by_motion as link_by_motion
 from .offline_pass import renumber as renumber
+from .relink import ObservedTracks as ObservedTracks
 from .relink import RelinkRules as RelinkRules
 from .relink import relink_tracks as relink_tracks
 from .track_clip import track as track

@@ -1,6 +1,7 @@
-"""The tracker room: boxes (and vectors, where there are some) of one camera in, tracks out.
+"""Tracking one camera from its detections to finished tracks: frame by frame first, then with the whole recording.
 
-Owns motion, association and the second look over the whole recording. Refuses to open clips or networks."""
+The tracker follows people in time order. Afterwards the offline pass removes duplicates, links the pieces (by appearance
+where there are vectors, else by motion), drops static objects and glimpses, fills short gaps and numbers the tracks."""
 
 from __future__ import annotations
 
@@ -11,15 +12,24 @@ import numpy as np
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
 from core.vision.track.appearance import StretchAppearance
-from core.vision.track.offline_pass import MotionRules, is_duplicate, fill_gaps, is_long, is_static_object, link_by_motion, renumber
-from core.vision.track.relink import RelinkRules, relink_tracks
+from core.vision.track.offline_pass import (
+    MotionRules,
+    fill_gaps,
+    is_duplicate,
+    is_long,
+    is_static_object,
+    link_by_motion,
+    renumber,
+)
+from core.vision.track.relink import ObservedTracks, RelinkRules, relink_tracks
 from core.vision.track.tracker import NO_FEATURES, STEP_SECONDS, AssociationRules, Tracker
 
-CHANGED = 0.2
-"""So far under `track_cos` a box looks like somebody else."""
-SHORTEST = 0.5
+COSINE_MARGIN = 0.2
+"""A box whose cosine with its track is this far under `track_cos` looks like somebody else."""
+MIN_TRACK_SECONDS = 0.5
 """Seconds that a track must last: a glimpse says nothing of who it was, and is joined with anybody."""
 NO_FEATURE_ROWS = np.empty(0, np.int64)
+_REPORT_FRAMES = 256
 
 
 def track(
@@ -34,74 +44,92 @@ def track(
     """Tracks of one camera, numbered by first appearance.
 
     `features` come in chunks, rising by detection row, and are held one chunk at a time. `usable` (n,) says which
-    detections count at all (regions); boxes under `settings.conf` do not. `on_frames` hears how far it is; `size` is
-    the picture's (width, height), by which somebody who leaves is told from somebody who is hidden.
+    detections count at all (regions); boxes under `settings.conf` do not. `on_frames` is told how many frames are done.
+    `size` is the picture's (width, height): somebody who leaves the picture is not linked like somebody who is hidden.
     """
-    rules = AssociationRules.of(settings)
-    tracker = Tracker(rules, STEP_SECONDS)
+    rules = AssociationRules.from_settings(settings)
     use = detections.score >= rules.conf if usable is None else usable & (detections.score >= rules.conf)
-    window = _Window(iter(features))
+    observed = _observe(timeline, detections, rules, _FeatureWindow(iter(features)), use, on_frames, size)
+    on_frames(len(timeline))
+    return _finish(observed, timeline, settings, rules)
+
+
+def _observe(
+    timeline: Timeline,
+    detections: Detections,
+    rules: AssociationRules,
+    window: _FeatureWindow,
+    use: Bools,
+    on_frames: Callable[[int], None],
+    size: tuple[int, int] | None,
+) -> ObservedTracks:
+    """Follow people frame by frame, through the detections that `use` (n,) selects."""
+    tracker = Tracker(rules, STEP_SECONDS)
+    appearance = StretchAppearance(rules.track_cos - COSINE_MARGIN)
     begin = np.searchsorted(detections.frame, timeline.frame, "left")
     end = np.searchsorted(detections.frame, timeline.frame, "right")
     number = np.zeros(len(detections), np.int64)
     cover, stretch = np.zeros(len(detections)), np.zeros(len(detections), np.int64)
-    looks = StretchAppearance(settings.track_cos - CHANGED)
-    for i, (a, b) in enumerate(zip(begin.tolist(), end.tolist(), strict=True)):
+    for i, (seconds, a, b) in enumerate(zip(timeline.seconds.tolist(), begin.tolist(), end.tolist(), strict=True)):
         rows = np.flatnonzero(use[a:b]) + a
-        vectors, has = window.of(rows)
-        given = tracker.step(float(timeline.seconds[i]), detections.xyxy[rows], detections.score[rows], vectors, has)
-        number[rows] = given
-        if window.any:
-            mine = given > 0
-            seen = looks.see(
-                float(timeline.seconds[i]), given[mine], detections.xyxy[rows[mine]], vectors[mine[has]], has[mine]
+        xyxy = detections.xyxy[rows]
+        vectors, has_vector = window.vectors_of(rows)
+        numbers = tracker.step(seconds, xyxy, detections.score[rows], vectors, has_vector)
+        number[rows] = numbers
+        if window.has_features:
+            on_track = numbers > 0
+            cover[rows[on_track]], stretch[rows[on_track]] = appearance.update(
+                seconds, numbers[on_track], xyxy[on_track], vectors[on_track[has_vector]], has_vector[on_track]
             )
-            cover[rows[mine]], stretch[rows[mine]] = seen
-        if i % 256 == 255:
+        if i % _REPORT_FRAMES == _REPORT_FRAMES - 1:
             on_frames(i + 1)
-    kept = np.flatnonzero(number)
-    at = np.searchsorted(timeline.frame, detections.frame[kept])
-    raw = Tracks(
-        frame=detections.frame[kept],
-        seconds=timeline.seconds[at],
-        track=number[kept],
-        xyxy=detections.xyxy[kept],
-        score=detections.score[kept],
-        detected=np.ones(len(kept), bool),
+    rows = np.flatnonzero(number)
+    tracks = Tracks(
+        frame=detections.frame[rows],
+        seconds=timeline.seconds[np.searchsorted(timeline.frame, detections.frame[rows])],
+        track=number[rows],
+        xyxy=detections.xyxy[rows],
+        score=detections.score[rows],
+        detected=np.ones(len(rows), bool),
     )
-    on_frames(len(timeline))
-    near, known = MotionRules(), looks.vectors()
-    good = np.flatnonzero(is_long(raw, settings.n_init))
-    good = good[~is_duplicate(raw[good])]
-    if known:
-        doubts = cover[kept[good]], stretch[kept[good]]
-        whole = relink_tracks(raw[good], *doubts, known, settings.track_cos, size, RelinkRules(), near)
+    return ObservedTracks(tracks, cover[rows], stretch[rows], appearance.mean_vectors(), size)
+
+
+def _finish(observed: ObservedTracks, timeline: Timeline, settings: TrackSettings, rules: AssociationRules) -> Tracks:
+    """The tracks after the offline pass."""
+    motion = MotionRules()
+    observed = observed.select(np.flatnonzero(is_long(observed.tracks, settings.n_init)))
+    observed = observed.select(np.flatnonzero(~is_duplicate(observed.tracks)))
+    if observed.vectors:
+        tracks = relink_tracks(observed, settings.track_cos, RelinkRules(), motion)
     else:
-        whole = link_by_motion(raw[good], near)
-    whole = whole[~is_static_object(whole, rules.sure)]
-    # Settled pieces may lie on one person for a moment, and what is left of one may be too short to say who it is.
-    whole = whole[~is_duplicate(whole)]
-    return renumber(fill_gaps(whole[is_long(whole, settings.n_init, SHORTEST)], timeline, near))
+        tracks = link_by_motion(observed.tracks, motion)
+    tracks = tracks[~is_static_object(tracks, rules.high_confidence)]
+    # Relinked pieces may lie on one person for a moment, and the remainder of a piece may be too short to say who it is.
+    tracks = tracks[~is_duplicate(tracks)]
+    return renumber(fill_gaps(tracks[is_long(tracks, settings.n_init, MIN_TRACK_SECONDS)], timeline, motion))
 
 
-class _Window:
+class _FeatureWindow:
     """The vectors of the chunk that the tracker is in."""
 
     def __init__(self, chunks: Iterator[Features]) -> None:
         self._chunks = chunks
         first = next(chunks, None)
         # Nobody may be there in the first chunk.
-        self.any = first is not None
-        self._now = Features(NO_FEATURE_ROWS, NO_FEATURES) if first is None else first
+        self.has_features = first is not None
+        self._chunk = Features(NO_FEATURE_ROWS, NO_FEATURES) if first is None else first
 
-    def of(self, rows: Ints) -> tuple[Floats, Bools]:
-        """Vectors of those of `rows` that have one, and which those are."""
-        while len(rows) and (not len(self._now) or self._now.detection[-1] < rows[0]):
+    def vectors_of(self, rows: Ints) -> tuple[Floats, Bools]:
+        """Vectors (m, d) of those of `rows` (n,) that have one, and which those are (n,). Rows rise from call to call."""
+        while len(rows) and (not len(self._chunk) or self._chunk.detection[-1] < rows[0]):
             following = next(self._chunks, None)
             if following is None:
                 break
-            self._now = following
-        known = self._now.detection
-        at = np.searchsorted(known, rows)
-        has = np.asarray(known[np.minimum(at, len(known) - 1)] == rows) if len(known) else np.zeros(len(rows), bool)
-        return self._now.vector[at[has]], has
+            self._chunk = following
+        embedded = self._chunk.detection
+        if not len(embedded):
+            return self._chunk.vector[:0], np.zeros(len(rows), bool)
+        at = np.searchsorted(embedded, rows)
+        has_vector = np.asarray(embedded[np.minimum(at, len(embedded) - 1)] == rows)
+        return self._chunk.vector[at[has_vector]], has_vector

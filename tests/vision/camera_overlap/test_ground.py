@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from core.base.types import Tracklets, Tracks
-from core.vision.camera_overlap import Feet, CameraOverlap, distances, find_overlaps, find_identity_swaps, walks_of
-from core.vision.camera_overlap import search as maps
+from core.vision.camera_overlap import (
+    CameraOverlap,
+    Feet,
+    find_identity_swaps,
+    find_overlaps,
+    foot_distance_matrix,
+    walks_of,
+)
+from core.vision.camera_overlap import homography as maps
 from core.vision.match import TOGETHER, cosine_similarity, reasons
 from tests.vision.camera_overlap.making import EAST, SIZE, SOUTH, STEP, TURNED, paths, seen, square
 
@@ -31,21 +38,21 @@ def test_a_map_through_four_places_and_back() -> None:
     rng = np.random.default_rng(0)
     here = rng.random((5, 4, 2))
     truth = np.array([[1.0, 0.2, 0.1], [0.1, 0.9, 0.3], [0.2, 0.1, 1.0]])
-    there = maps.moved(truth[None], here)[0]
-    found = maps.through(here, there)
-    assert np.allclose(maps.moved(found, here[0])[0], there[0])
-    assert np.allclose(maps.moved(maps.inverse(found), there[0])[0], here[0])
+    there = maps.project(truth[None], here)[0]
+    found = maps.homographies_through(here, there)
+    assert np.allclose(maps.project(found, here[0])[0], there[0])
+    assert np.allclose(maps.project(maps.inverse(found), there[0])[0], here[0])
 
 
 def test_a_map_is_not_pulled_by_what_is_far_off() -> None:
     rng = np.random.default_rng(0)
     here, tall = rng.random((200, 2)), np.full(200, 0.1)
     truth = np.array([[1.0, 0.2, 0.1], [0.1, 0.9, 0.3], [0.2, 0.1, 1.0]])
-    there = maps.moved(truth[None], here)[0] + rng.normal(0, 0.005, (200, 2))
+    there = maps.project(truth[None], here)[0] + rng.normal(0, 0.005, (200, 2))
     there[:40] += 0.5
-    start = maps.through(here[None, 40:44], there[None, 40:44])[0]
-    found = maps.fitted(Feet(here, there, tall, tall), start, rounds=10)
-    assert np.abs(maps.moved(found[None], here)[0] - maps.moved(truth[None], here)[0]).max() < 0.02
+    start = maps.homographies_through(here[None, 40:44], there[None, 40:44])[0]
+    found = maps.fit_homography(Feet(here, there, tall, tall), start, rounds=10)
+    assert np.abs(maps.project(found[None], here)[0] - maps.project(truth[None], here)[0]).max() < 0.02
 
 
 @pytest.mark.parametrize("late", [0.0, 0.7, -1.2])
@@ -54,10 +61,10 @@ def test_the_same_ground_and_the_clocks_are_found(late: float) -> None:
     south, east = seen(SOUTH, walked, 0.008, 1, max(-late, 0)), seen(EAST, walked, 0.008, 2, max(late, 0))
     tracklets, walks = square(south, east)
     (found,) = found_in(tracklets, walks)
-    assert (found.one, found.other) == (0, 1)
+    assert (found.camera_a, found.camera_b) == (0, 1)
     assert found.shift_seconds == pytest.approx(late, abs=0.11)
-    assert found.worth > 5 and found.off < 0.1
-    assert CameraOverlap.of(found.plain()).plain() == found.plain()
+    assert found.agreeing > 5 and found.residual < 0.1
+    assert CameraOverlap.from_dict(found.to_dict()).to_dict() == found.to_dict()
 
 
 def test_an_offset_that_is_given_is_counted_in() -> None:
@@ -71,7 +78,7 @@ def test_two_who_look_like_each_other_do_not_hide_it() -> None:
     walked = paths(6, 20)
     looks = np.eye(32)[[1, 2, 3, 4, 5, 6, 2, 1, 3, 4, 5, 6]]
     tracklets, walks = square(seen(SOUTH, walked, 0.008), seen(EAST, walked, 0.008, 2), looks=looks)
-    apart = distances(tracklets, walks, found_in(tracklets, walks))
+    apart = foot_distance_matrix(tracklets, walks, found_in(tracklets, walks))
     assert apart[0, 6] < 0.4 and apart[1, 7] < 0.4
     assert apart[0, 7] > 0.8 and apart[1, 6] > 0.8
     assert np.isnan(apart[0, 1]) and np.array_equal(apart, apart.T, equal_nan=True)

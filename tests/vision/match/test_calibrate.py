@@ -18,10 +18,10 @@ from core.vision.match import (
     match,
     reasons,
 )
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.vision.match.making import run
 
-KNOWN = Known(strange=0.0, spread=0.13, threshold=0.55)
+KNOWN = EmbedderPrior(impostor_mean=0.0, impostor_spread=0.13, threshold=0.55)
 
 
 def calibrated(seed: int, **settings: float) -> tuple[Calibration, MergeTree, np.ndarray]:

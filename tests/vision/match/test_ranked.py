@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from core.vision.match import FREE, TOGETHER, Match, match, rank_similar
 from core.vision.match import matching as room
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.vision.match.making import run, unit
 
-KNOWN = Known(strange=0.3, spread=0.25, threshold=0.5)
+KNOWN = EmbedderPrior(impostor_mean=0.3, impostor_spread=0.25, threshold=0.5)
 
 
 def found(seed: int, cos: float = 0.5, **more: float) -> Match:

@@ -40,7 +40,7 @@ def _left(pets: Pets, found: CameraResult, stage: str) -> Artifact:
     """What a stage of this run has in the store."""
     if found.clip is None:
         raise ValueError(f"PETS could not be read: {found.fault}")
-    artifact = pets.store.named(found.clip.digest, found.stages[stage]["artifact"])
+    artifact = pets.store.find(found.clip.digest, found.stages[stage]["artifact"])
     if artifact is None:
         raise ValueError(f"nothing of {stage} is in the store")
     return artifact

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Timeline, Tracks
-from core.vision.track import MotionRules, is_duplicate, fill_gaps, is_long, is_static_object, link_by_motion, renumber
+from core.vision.track import MotionRules, fill_gaps, is_duplicate, is_long, is_static_object, link_by_motion, renumber
 from tests.vision.track.scenes import timeline, walk
 
 
@@ -26,7 +26,7 @@ def test_best_fit_first_and_each_end_once() -> None:
         t2=walk(range(25, 45), (50, 0), (2, 0)),
         t3=walk(range(25, 45), (50, 12), (2, 0)),
     )
-    linked = link_by_motion(scene, MotionRules(near=0.5))
+    linked = link_by_motion(scene, MotionRules(max_distance=0.5))
     assert sorted(set(linked.track.tolist())) == [1, 3]
     assert (linked.track[scene.track == 2] == 1).all()
 

@@ -39,7 +39,7 @@ def test_equals_the_full_filter(seed: int, length: int) -> None:
     missed = (rng.random(length - 1) < 0.3).tolist()
     mean, cov = full_filter(z, missed)
 
-    state = kalman.born(z[:1])
+    state = kalman.initiate(z[:1])
     for one, miss in zip(z[1:], missed, strict=True):
         state = kalman.predict(state)
         if not miss:
@@ -54,22 +54,22 @@ def test_equals_the_full_filter(seed: int, length: int) -> None:
 
 def test_gate_is_the_mahalanobis_distance() -> None:
     z = np.array([[100.0, 50, 0.4, 80]])
-    state = kalman.predict(kalman.born(z))
+    state = kalman.predict(kalman.initiate(z))
     other = z + np.array([6, -4, 0.05, 3])
     mean, cov = full_filter(np.vstack([z, z]), [True])
     p = mean[3] / 20
     innovation = cov[:4, :4] + np.diag(np.square([p, p, 1e-1, p]))
     offset = other[0] - mean[:4]
-    assert kalman.gate(state, other)[0, 0] == pytest.approx(offset @ np.linalg.inv(innovation) @ offset)
+    assert kalman.gating_distance(state, other)[0, 0] == pytest.approx(offset @ np.linalg.inv(innovation) @ offset)
 
 
 def test_boxes_and_measurements_are_inverse() -> None:
     xyxy = np.array([[10, 20, 50, 120], [0, 0, 3, 9]], np.float32)
-    np.testing.assert_allclose(kalman.boxes(kalman.born(kalman.measured(xyxy))), xyxy, rtol=1e-6)
+    np.testing.assert_allclose(kalman.to_boxes(kalman.initiate(kalman.to_measurement(xyxy))), xyxy, rtol=1e-6)
 
 
 def test_two_half_steps_move_as_far_as_one() -> None:
-    state = kalman.update(kalman.predict(kalman.born(np.array([[0.0, 0, 0.4, 50]]))), np.array([[4.0, 2, 0.4, 50]]))
+    state = kalman.update(kalman.predict(kalman.initiate(np.array([[0.0, 0, 0.4, 50]]))), np.array([[4.0, 2, 0.4, 50]]))
     once, twice = kalman.predict(state, 1.0), kalman.predict(kalman.predict(state, 0.5), 0.5)
     np.testing.assert_allclose(once[:, kalman.VALUE], twice[:, kalman.VALUE])
     np.testing.assert_allclose(once[:, kalman.SPEED_VAR], twice[:, kalman.SPEED_VAR], rtol=1e-6)

@@ -7,7 +7,7 @@ import pytest
 
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Floats, Tracks
-from core.vision.track import StretchAppearance, MotionRules, RelinkRules, relink_tracks, track
+from core.vision.track import MotionRules, ObservedTracks, RelinkRules, StretchAppearance, relink_tracks, track
 from tests.vision.track.scenes import detections, features, timeline, walk
 
 PICTURE = (400, 300)
@@ -43,7 +43,7 @@ def settled(tracks: Tracks, second: Floats, cover: float = 0.0) -> int:
     """How many are left; the first track looks red, the other one like `second`."""
     looks = {(1, 0): RED.astype(np.float32), (2, 0): second.astype(np.float32)}
     covered, none = np.full(len(tracks), cover), np.zeros(len(tracks), np.int64)
-    return len(set(relink_tracks(tracks, covered, none, looks, 0.6, PICTURE, RelinkRules(), MotionRules()).track))
+    return len(set(relink_tracks(ObservedTracks(tracks, covered, none, looks, PICTURE), 0.6, RelinkRules(), MotionRules()).track))
 
 
 def tracked(scene: Detections, looks: Floats, frames: int) -> Tracks:
@@ -108,7 +108,7 @@ def test_what_the_tracker_had_joined_needs_likely_looks_too(cosine: float, count
     like = np.array([cosine, np.sqrt(1 - cosine**2), 0, 0], np.float32)
     looks = {(1, 0): RED.astype(np.float32), (1, 1): like}
     cover = np.where(np.abs(table[:, 0] - 30) < 2, 0.5, 0.0)  # somebody was in front
-    found = relink_tracks(tracks, cover, stretch, looks, 0.8, PICTURE, RelinkRules(), MotionRules())
+    found = relink_tracks(ObservedTracks(tracks, cover, stretch, looks, PICTURE), 0.8, RelinkRules(), MotionRules())
     assert len(set(found.track)) == count
 
 
@@ -148,12 +148,15 @@ def test_numbers_that_were_exchanged_are_put_right() -> None:
     for f, number in enumerate(numbers):
         rows = tracks.frame == f
         vectors = np.where(red[rows][:, None], RED, BLUE).astype(np.float32)
-        seen = looks.see(f / 10, number, tracks.xyxy[rows], vectors, np.ones(2, bool))
+        seen = looks.update(f / 10, number, tracks.xyxy[rows], vectors, np.ones(2, bool))
         cover.append(seen[0])
         stretch.append(seen[1])
-    given = looks.vectors()
+    given = looks.mean_vectors()
     found = relink_tracks(
-        tracks, np.concatenate(cover), np.concatenate(stretch), given, 0.6, PICTURE, RelinkRules(), MotionRules()
+        ObservedTracks(tracks, np.concatenate(cover), np.concatenate(stretch), given, PICTURE),
+        0.6,
+        RelinkRules(),
+        MotionRules(),
     )
     ordered = np.lexsort((tracks.frame, tracks.track))
     clean = np.concatenate(cover)[ordered] < 0.2
@@ -168,13 +171,13 @@ def test_covered_boxes_say_nothing_about_looks() -> None:
     close = np.array([[0, 0, 40, 100], [10, 0, 50, 100]], np.float32)
     vectors = np.stack([RED, BLUE]).astype(np.float32)
     has = np.ones(2, bool)
-    cover, stretch = looks.see(0.0, np.array([1, 2]), apart, vectors, has)
+    cover, stretch = looks.update(0.0, np.array([1, 2]), apart, vectors, has)
     assert cover.tolist() == [0, 0] and stretch.tolist() == [0, 0]
-    cover, stretch = looks.see(0.1, np.array([1, 2]), close, vectors[::-1], has)
+    cover, stretch = looks.update(0.1, np.array([1, 2]), close, vectors[::-1], has)
     assert cover.min() > 0.5 and stretch.tolist() == [1, 1]
-    assert looks.see(0.2, np.array([1, 2]), close, vectors[::-1], has)[1].tolist() == [1, 1]
-    assert looks.see(0.8, np.array([2]), apart[1:], vectors[:1], np.ones(1, bool))[1].tolist() == [2]
-    known = looks.vectors()
+    assert looks.update(0.2, np.array([1, 2]), close, vectors[::-1], has)[1].tolist() == [1, 1]
+    assert looks.update(0.8, np.array([2]), apart[1:], vectors[:1], np.ones(1, bool))[1].tolist() == [2]
+    known = looks.mean_vectors()
     assert set(known) == {(1, 0), (2, 0), (2, 2)}
     np.testing.assert_allclose(known[1, 0], RED)
 
@@ -206,8 +209,8 @@ def test_all_links_together_cost_least() -> None:
     number = np.repeat([1, 2, 3, 4], [len(p) for p in parts])
     tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(len(table), bool))
     none = np.zeros(len(tracks))
-    rules = replace(RelinkRules(), unknown=1.0)
-    found = relink_tracks(tracks, none, none.astype(np.int64), {}, 0.6, PICTURE, rules, MotionRules(near=0.4))
+    rules = replace(RelinkRules(), unknown_likeness=1.0)
+    found = relink_tracks(ObservedTracks(tracks, none, none.astype(np.int64), {}, PICTURE), 0.6, rules, MotionRules(max_distance=0.4))
     assert [int(found.track[tracks.track == n][0]) for n in (3, 4)] == [
         int(found.track[tracks.track == n][0]) for n in (1, 2)
     ]
@@ -215,4 +218,4 @@ def test_all_links_together_cost_least() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     none = Tracks.empty()
-    assert len(relink_tracks(none, np.empty(0), np.empty(0, np.int64), {}, 0.6, None, RelinkRules(), MotionRules())) == 0
+    assert len(relink_tracks(ObservedTracks(none, np.empty(0), np.empty(0, np.int64), {}, None), 0.6, RelinkRules(), MotionRules())) == 0

@@ -182,7 +182,7 @@ def test_two_trackers_side_by_side_share_nothing(one: int, other: int) -> None:
         return tracker.step(seconds, scene[1].xyxy[rows], scene[1].score[rows], NO_FEATURES, none).tolist()
 
     def fresh() -> Tracker:
-        return Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS)
+        return Tracker(AssociationRules.from_settings(DEFAULT), STEP_SECONDS)
 
     alone = [[feed(t, s, i) for i in range(60)] for t, s in ((fresh(), scenes[0]), (fresh(), scenes[1]))]
     pair = [fresh(), fresh()]
@@ -205,7 +205,7 @@ def test_time_counts_and_not_frames() -> None:
 
 def lookalikes(looked: list[bool]) -> list[int]:
     """The numbers of two people side by side, 1 and 2, who look much the same; 1 was hidden in the frame before."""
-    tracker, looks = Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
+    tracker, looks = Tracker(AssociationRules.from_settings(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
     both, sure = np.array([[100, 100, 120, 150], [114, 100, 134, 150]], np.float32), np.full(2, 0.9)
     for i in range(5):
         tracker.step(i / 10, both, sure, looks, np.ones(2, bool))
@@ -221,7 +221,7 @@ def test_a_box_that_was_not_looked_at_keeps_its_track(looked: list[bool]) -> Non
 
 def test_asking_how_far_boxes_are_changes_nothing() -> None:
     times, scene = crowd(7)
-    one, other = (Tracker(AssociationRules.of(DEFAULT), STEP_SECONDS) for _ in range(2))
+    one, other = (Tracker(AssociationRules.from_settings(DEFAULT), STEP_SECONDS) for _ in range(2))
     for i in range(60):
         rows, seconds = np.flatnonzero(scene.frame == i), float(times.seconds[i])
         far = other.distances(seconds, scene.xyxy[rows])
