@@ -1,12 +1,12 @@
-"""What a stage has found out, kept on disk: content-addressed folders of numbered, checksummed chunks.
+"""The artifact store: results of stages on disk, in content-addressed folders of numbered, checksummed chunks.
 
-    <root>/<clip digest>/<stage>-<key>/about.json            what it is and which settings and models made it
-                                      /00000-<checksum>.npz  arrays, written under another name and renamed
-                                      /done.json             present once the last chunk is there
+    <root>/<clip digest>/<stage>-<key>/about.json            what it is, and the settings and models that made it
+                                      /00000-<checksum>.npz  arrays, written under a temporary name, then renamed
+                                      /done.json             written after the last chunk
 
-A chunk whose content does not match the checksum in its name counts as not there, so a killed run or a damaged
-disk costs one chunk. The key covers the clip, the settings of the stage and of those before it, and the models;
-nothing here is ever changed, only added or removed. Refuses to know what the arrays mean."""
+A chunk whose content does not match the checksum in its name counts as missing, so a killed run or a damaged disk
+costs one chunk. The key covers the clip, the settings of the stage and of the stages before it, and the models; a
+chunk is added or removed, never changed. What the arrays mean is the stages' business."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def digest_of(value: Any) -> str:
-    """A short name for settings: equal settings, equal name. Dataclasses, dicts, lists and plain values.
+    """20 hex digits that are equal for equal settings: dataclasses, dicts, lists and plain values.
 
     >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     True
@@ -41,7 +41,7 @@ def digest_of(value: Any) -> str:
 
 
 class Artifact:
-    """One stage's result for one clip under one key, whole or in the making."""
+    """One stage's result for one clip under one key, finished or not."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder = folder
@@ -49,13 +49,13 @@ class Artifact:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What was written beside the chunks when the artifact was begun."""
+        """What is recorded beside the chunks: stage, clip, key, models."""
         path = self.folder / "about.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict(self._about)
 
     @property
     def summary(self) -> dict[str, Any] | None:
-        """What the stage said when it finished; nothing while it has not, or when a chunk has gone bad since."""
+        """What the stage recorded when it finished; None before that, or when a chunk has gone missing since."""
         path = self.folder / "done.json"
         try:
             summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -68,14 +68,14 @@ class Artifact:
         return sorted(self.folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.npz"))
 
     def intact_chunks(self) -> int:
-        """How many chunks from the first on are there and whole; a bad one and all after it are not counted."""
+        """How many chunks, counted from the first, are intact; counting ends at a missing or damaged one."""
         for count, path in enumerate(self._files()):
             if int(path.name[:5]) != count or _checksum(path.read_bytes()) != path.stem[6:]:
                 return count
         return len(self._files())
 
     def write(self, number: int, **arrays: NDArray[Any]) -> None:
-        """Chunk `number`, in place of what may have been there under that number."""
+        """Write chunk `number`, replacing any earlier one of that number."""
         about = self.folder / "about.json"
         if not about.is_file():
             write_atomically(about, json.dumps({**self._about, "begun": time.time()}, indent=1).encode())
@@ -89,12 +89,12 @@ class Artifact:
         write_atomically(self.folder / name, content)
 
     def finish(self, **summary: Any) -> None:
-        """All chunks are written; `summary` is small and JSON."""
+        """Mark the artifact as finished; `summary` is small and goes to JSON."""
         content = {**summary, "chunks": len(self._files())}
         write_atomically(self.folder / "done.json", json.dumps(content, indent=1).encode())
 
     def read(self, first: int = 0) -> Iterator[Arrays]:
-        """The chunks in order, one at a time in memory. A damaged one is removed and raises `StoreError`."""
+        """The chunks from `first` on, one at a time in memory; a damaged one is removed and raises `StoreError`."""
         for path in self._files()[first:]:
             content = path.read_bytes()
             if _checksum(content) != path.stem[6:]:
@@ -122,8 +122,9 @@ class Entry:
 
 
 class Store:
-    """All artifacts under one root (by default in the user's cache folder). One that only `peeks` uses none of them:
-    what was used last stays so.
+    """All artifacts under one root, by default in the user's cache folder.
+
+    Opening an artifact updates its time of use, which decides what `trim` removes; `preserve_times` leaves it as it is.
     """
 
     def __init__(self, root: Path | None = None, preserve_times: bool = False) -> None:
@@ -131,7 +132,7 @@ class Store:
         self._preserve_times = preserve_times
 
     def open(self, clip_digest: str, stage: str, key: dict[str, Any], about: dict[str, Any]) -> Artifact:
-        """The artifact for this clip, stage and key, whether it exists yet or not."""
+        """The artifact for this clip, stage and key, whether or not it exists yet."""
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
         if folder.is_dir() and not self._preserve_times:
             os.utime(folder)
@@ -141,12 +142,13 @@ class Store:
         )
 
     def finished_artifacts(self, clip_digest: str, stage: str) -> list[Artifact]:
-        """What there is of a stage of this clip, under any key, and finished; the one used last first."""
-        folders = sorted((self.root / clip_digest).glob(f"{stage}-*"), key=_used, reverse=True)
-        return [one for one in (Artifact(folder, {}) for folder in folders) if one.summary is not None]
+        """The finished artifacts of a stage of this clip, under any key, most recently used first."""
+        folders = sorted((self.root / clip_digest).glob(f"{stage}-*"), key=_use_time, reverse=True)
+        artifacts = [Artifact(folder, {}) for folder in folders]
+        return [artifact for artifact in artifacts if artifact.summary is not None]
 
     def find(self, clip_digest: str, name: str) -> Artifact | None:
-        """The whole artifact whose folder is called `name`, as a run's record says; none where it is not there."""
+        """The finished artifact in the folder `name`, which a run's record names; None where it is gone."""
         folder = self.root / Path(clip_digest).name / Path(name).name
         artifact = Artifact(folder, {})
         if artifact.summary is None:
@@ -174,23 +176,23 @@ class Store:
         return sorted(found, key=lambda e: (e.used, e.folder.name))
 
     def trim(self, keep_bytes: int) -> list[Entry]:
-        """Remove least recently used artifacts until at most `keep_bytes` are left; returns what went."""
+        """Remove least recently used artifacts until at most `keep_bytes` are left; returns the removed ones."""
         entries = self.entries()
         total = sum(e.size for e in entries)
-        gone = []
+        removed = []
         for entry in entries:
             if total <= keep_bytes:
                 break
             shutil.rmtree(entry.folder, ignore_errors=True)
             total -= entry.size
-            gone.append(entry)
+            removed.append(entry)
         for clip in self.root.glob("*"):
             if clip.is_dir() and not any(clip.iterdir()):
                 clip.rmdir()
-        return gone
+        return removed
 
 
-def _used(folder: Path) -> tuple[int, str]:
+def _use_time(folder: Path) -> tuple[int, str]:
     return (folder.stat().st_mtime_ns if folder.is_dir() else 0, folder.name)
 
 

@@ -1,6 +1,6 @@
-"""The page, its text and its pictures, drawn with Pillow.
+"""A page to draw on with Pillow: text, lines, boxes and pictures, in pixels from the top left.
 
-Measures are in pixels from the top left. A character that the font lacks is drawn as an empty box, never left out."""
+The bundled font has Latin, Greek, Cyrillic and CJK. A character that it lacks is drawn as an empty box."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Colour = tuple[int, int, int]
 """Blue, green, red."""
 INK, FAINT, RULE, BACK, WHITE = (45, 40, 36), (95, 90, 85), (222, 220, 218), (240, 239, 238), (255, 255, 255)
 FONT = Path(__file__).with_name("fonts") / "wqy-microhei.ttf"
-_BOLD = 0.025  # of the size: how much wider a bold stroke is on each side
+_BOLD_STROKE = 0.025  # of the font size, added on each side of a stroke
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -43,10 +43,10 @@ class Canvas:
         bold: bool = False,
         align: str = "left",
     ) -> None:
-        """`text` on the base line `y`: `x` is its "left" end, its "middle" or its "right" end."""
+        """`text` on the base line `y`; `align` says whether `x` is its "left" end, "middle" or "right" end."""
         anchor = f"{align[0]}s"
-        stroke = size * _BOLD if bold else 0
-        self._draw.text((x, y), _one_line(text), colour, _font(size), anchor, stroke_width=stroke)
+        stroke = size * _BOLD_STROKE if bold else 0
+        self._draw.text((x, y), _printable(text), colour, _font(size), anchor, stroke_width=stroke)
 
     def rule(self, y: float, left: float, right: float) -> None:
         self._draw.line([(left, y), (right, y)], RULE, 1)
@@ -59,11 +59,11 @@ class Canvas:
         self._draw.rectangle([x, y, x + width - 1, y + height - 1], colour)
 
     def picture(self, bgr: Image, x: int, y: int, width: int, height: int) -> None:
-        """`bgr` as large as fits into the rectangle, in its middle, on grey."""
+        """`bgr` centred in the rectangle on grey, as large as fits."""
         self.box(x, y, width, height, BACK)
-        inside = fit_image(bgr, width, height)
-        down, across = (height - inside.shape[0]) // 2, (width - inside.shape[1]) // 2
-        self._page.paste(Pillow.fromarray(np.ascontiguousarray(inside)), (x + across, y + down))
+        fitted = fit_image(bgr, width, height)
+        down, across = (height - fitted.shape[0]) // 2, (width - fitted.shape[1]) // 2
+        self._page.paste(Pillow.fromarray(np.ascontiguousarray(fitted)), (x + across, y + down))
 
     def frame(self, x: int, y: int, width: int, height: int, colour: Colour, weight: int = 2) -> None:
         """A border around the rectangle, just outside it."""
@@ -75,19 +75,19 @@ class Canvas:
 
 
 def fit_image(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
-    """`bgr` in its own proportions, as large as fits into width x height."""
+    """`bgr` scaled to fit into width x height, proportions kept; without `grow`, never enlarged."""
     scale = min(width / bgr.shape[1], height / bgr.shape[0], np.inf if grow else 1.0)
     size = (max(1, round(bgr.shape[1] * scale)), max(1, round(bgr.shape[0] * scale)))
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(bgr, size, interpolation=smooth), np.uint8)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(bgr, size, interpolation=interpolation), np.uint8)
 
 
 def text_width(text: str, size: float) -> float:
-    return float(_font(size).getlength(_one_line(text)))
+    return float(_font(size).getlength(_printable(text)))
 
 
 def shorten(text: str, width: float, size: float) -> str:
-    """`text`, cut to fit into `width`.
+    """`text`, cut with an ellipsis where it is wider than `width` pixels.
 
     >>> shortened("入口", 100, 12), shortened("入口" * 20, 50, 12)
     ('入口', '入口入…')
@@ -101,14 +101,14 @@ def shorten(text: str, width: float, size: float) -> str:
 
 @lru_cache(maxsize=64)
 def _font(size: float) -> ImageFont.FreeTypeFont:
-    """The basic layout is the same wherever this runs; no script that the font has needs another."""
+    """The font at `size`. Basic layout gives the same pixels on every machine, and serves all scripts of the font."""
     return ImageFont.truetype(str(FONT), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def _one_line(text: str) -> str:
-    """Accents joined with their letters, as the font has them, and a space for what would break the line.
+def _printable(text: str) -> str:
+    """Composed characters (NFC), which the font has, and a space for each control character.
 
-    >>> _one_line("Tu\\u0308r\\n1") == "Tür 1"
+    >>> _printable("Tu\\u0308r\\n1") == "Tür 1"
     True
     """
     composed = unicodedata.normalize("NFC", text)

@@ -1,9 +1,7 @@
-"""What this machine can compute on, found out without importing PyTorch.
+"""What this machine offers: CUDA, bfloat16, and the system libraries that OpenCV needs. Imports no PyTorch.
 
-`Backend` is the user's word: `auto` (CUDA where there is one, OpenVINO otherwise), `openvino`, `torch`
-(PyTorch on the CPU) or `cuda`. The rooms that run networks decide with `choose`; what was chosen is shown.
-
-What the operating system must bring along: said in one line with the package's name, instead of a traceback."""
+A `Backend` is what the user asks for: `auto` (CUDA where there is a device, otherwise OpenVINO), `openvino`, `torch`
+(PyTorch on the CPU) or `cuda`. A `Runtime` is what a model then runs on; `choose_runtime` decides."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ Runtime = Literal["openvino", "torch", "cuda"]
 
 @functools.cache
 def has_cuda() -> bool:
-    """True where an NVIDIA driver answers and lists a device. Costs microseconds; PyTorch's own check costs seconds."""
+    """Whether an NVIDIA driver lists a device. Takes microseconds; PyTorch's own check takes seconds."""
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)
@@ -34,9 +32,9 @@ def has_cuda() -> bool:
 
 @functools.cache
 def cpu_has_bfloat16() -> bool:
-    """True where this CPU multiplies bfloat16 by itself (AVX-512 BF16, AMX): training then goes twice as fast or more.
+    """Whether this CPU multiplies bfloat16 in hardware (AVX-512 BF16, AMX), which doubles the speed of training.
 
-    Elsewhere bfloat16 is imitated and slower than single precision. Only Linux says what its CPU can.
+    Elsewhere bfloat16 is emulated and slower than single precision. Only Linux lists the features of its CPU.
     """
     try:
         return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
@@ -45,26 +43,26 @@ def cpu_has_bfloat16() -> bool:
 
 
 def parse_backend(word: str) -> Backend:
-    """The user's word as a `Backend`; `cpu` means the fastest runtime for CPUs, which is OpenVINO."""
+    """`word` of the user as a `Backend`; `cpu` means the fastest runtime for CPUs, which is OpenVINO."""
     word = {"cpu": "openvino", "gpu": "cuda"}.get(word, word)
     if word not in get_args(Backend):
         raise BackendError(f"no device is called '{word}'", f"Choose one of: {', '.join(get_args(Backend))}.")
     return cast(Backend, word)
 
 
-def choose_runtime(wanted: Backend, pytorch_model: bool) -> Runtime:
-    """The runtime for one model. Only PyTorch models run on CUDA here; ONNX and OpenVINO files run on OpenVINO."""
-    if wanted == "auto":
+def choose_runtime(backend: Backend, pytorch_model: bool) -> Runtime:
+    """The runtime for one model. PyTorch files run on all three; ONNX and OpenVINO files on OpenVINO only."""
+    if backend == "auto":
         return "cuda" if pytorch_model and has_cuda() else "openvino"
-    if wanted == "cuda" and not has_cuda():
+    if backend == "cuda" and not has_cuda():
         raise BackendError("no CUDA device answers on this machine", "Leave --device out, or give --device openvino.")
-    if wanted in ("cuda", "torch") and not pytorch_model:
-        raise BackendError(f"this model is no PyTorch file and cannot run on '{wanted}'", "Give --device openvino.")
-    return wanted
+    if backend in ("cuda", "torch") and not pytorch_model:
+        raise BackendError(f"this model is no PyTorch file and cannot run on '{backend}'", "Give --device openvino.")
+    return backend
 
 
-# Shared libraries that a bare Linux lacks, and the packages of Debian/Ubuntu and Fedora that hold them.
-PACKAGES = {
+# Shared libraries that a minimal Linux lacks, and the packages of Debian/Ubuntu and Fedora that hold them.
+SYSTEM_PACKAGES = {
     "libGL.so.1": ("libgl1", "mesa-libGL"),
     "libgthread-2.0.so.0": ("libglib2.0-0", "glib2"),
     "libglib-2.0.so.0": ("libglib2.0-0", "glib2"),
@@ -78,11 +76,11 @@ PACKAGES = {
 
 
 class MissingLibrary(SightlineError):
-    """OpenCV, or a library that it needs, is not on this machine."""
+    """OpenCV, or a library that it needs, is not installed."""
 
 
 def require_opencv(module: str = "cv2") -> None:
-    """Import OpenCV; raise `MissingLibrary` with the command that mends it where that fails."""
+    """Import OpenCV; where that fails, raise `MissingLibrary` with the command that installs what is missing."""
     try:
         importlib.import_module(module)
     except ImportError as fault:
@@ -90,12 +88,12 @@ def require_opencv(module: str = "cv2") -> None:
 
 
 def library_advice(fault: str) -> tuple[str, str]:
-    """Message and remedy for what the dynamic loader said.
+    """Message and remedy for an error of the dynamic loader.
 
     >>> advice("libGL.so.1: cannot open shared object file: No such file or directory")[0]
     'OpenCV needs the system library libGL.so.1, which is not installed'
     """
-    for library, (debian, fedora) in PACKAGES.items():
+    for library, (debian, fedora) in SYSTEM_PACKAGES.items():
         if library in fault:
             remedy = f"Debian or Ubuntu: sudo apt-get install {debian}. Fedora: sudo dnf install {fedora}."
             return f"OpenCV needs the system library {library}, which is not installed", remedy

@@ -1,6 +1,6 @@
-"""The log of all runs of this machine: `tracker.log` in the cache folder, five files of 1 MB at most.
+"""The log of all runs on this machine: `tracker.log` in the cache folder, at most five files of 1 MB.
 
-Every line says when, how grave, which run (its folder) and what. Refuses to be the way in which a user is told."""
+Each line holds time, severity, run (its folder) and message. What users must know they read elsewhere."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def log_file() -> Path:
 
 @contextmanager
 def log_to_file(label: str, most: int = _BYTES) -> Iterator[None]:
-    """What is logged in this block goes into the file, with `label` in each line."""
+    """Within this block, log lines go to the file with `label` in each."""
     handler = _SharedRotatingHandler(log_file(), maxBytes=most, backupCount=FILES - 1, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {label.replace('%', '%%')}: %(message)s"))
     LOG.addHandler(handler)
@@ -41,7 +41,7 @@ def log_to_file(label: str, most: int = _BYTES) -> Iterator[None]:
 
 
 def log_lines(label: str, most: int = 200) -> list[str]:
-    """The last lines of the file that are of `label`, and those that belong to them, the oldest first."""
+    """The last `most` lines of the file with this label, with their tracebacks, oldest first."""
     try:
         text = log_file().read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -49,7 +49,7 @@ def log_lines(label: str, most: int = 200) -> list[str]:
     lines, is_ours = [], False
     for line in text.splitlines():
         head = line.split(": ", 1)[0]
-        # A line that begins with no time goes on with the one before: a traceback.
+        # A line without a time continues the line before, as a traceback does.
         is_ours = head.endswith(f" {label}") if line[:4].isdigit() else is_ours
         if is_ours:
             lines.append(line)
@@ -57,43 +57,43 @@ def log_lines(label: str, most: int = 200) -> list[str]:
 
 
 class _SharedRotatingHandler(RotatingFileHandler):
-    """Two runs write one file: whichever turns it over, the other one goes on in the new one."""
+    """Several processes write to one file: after any of them rotates it, all go on in the new file."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream and not self._same(self.stream.fileno()):
+        if self.stream and not self._is_current_file(self.stream.fileno()):
             self.stream.close()
             self.stream = self._open()
         super().emit(record)
 
     def doRollover(self) -> None:
-        """Where another run holds the file (Windows), it stays the one that both write to, and grows."""
+        """Where another process holds the file open (Windows), it is not rotated and grows."""
         try:
             super().doRollover()
         except OSError:
             self.stream = self.stream or self._open()
 
-    def _same(self, number: int) -> bool:
+    def _is_current_file(self, descriptor: int) -> bool:
         try:
-            here, there = os.fstat(number), Path(self.baseFilename).stat()
+            opened, current = os.fstat(descriptor), Path(self.baseFilename).stat()
         except OSError:
             return False
-        return (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino)
+        return (opened.st_dev, opened.st_ino) == (current.st_dev, current.st_ino)
 
 
 class StageLog:
-    """Hears of all progress and logs where a stage begins and ends, with its rate."""
+    """A listener of progress that logs where each stage begins and ends, with its rate."""
 
     def __init__(self) -> None:
-        self._at = ("", "")
+        self._stage = ("", "")
         self._done = False
 
     def __call__(self, report: Report) -> None:
-        now = (report.camera, report.stage)
-        if now != self._at:
-            LOG.info("%s: %s begins at %d of %d frames", *now, report.done, report.total)
+        stage = (report.camera, report.stage)
+        if stage != self._stage:
+            LOG.info("%s: %s begins at %d of %d frames", *stage, report.done, report.total)
             self._done = report.done >= report.total
         elif report.done >= report.total and not self._done:
             self._done = True
             each = f", {1000 / report.rate:.1f} ms each" if report.rate else ""
-            LOG.info("%s: %s done, %d frames at %.1f a second%s", *now, report.total, report.rate, each)
-        self._at = now
+            LOG.info("%s: %s done, %d frames at %.1f a second%s", *stage, report.total, report.rate, each)
+        self._stage = stage

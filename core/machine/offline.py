@@ -1,8 +1,8 @@
-"""Keeps the machine quiet: nothing that we import reports home, downloads or installs anything.
+"""No network access by libraries: nothing that is imported sends events, downloads or installs anything.
 
 Ultralytics probes the network when it is imported and may later send events, fetch weights and fonts, and install
-packages. OpenVINO sends an event as soon as it is imported. Both read their switches once, on import, so every room
-imports them through this module, and only through it."""
+packages. OpenVINO sends an event as soon as it is imported. Both read their switches once, on import, so all code
+imports them through this module and nowhere else."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _importing = threading.RLock()
 
 
 def set_switches() -> None:
-    """Set every switch. Safe to call again; has no effect on a package that was imported before."""
+    """Set every switch. May be called again; has no effect on a package that is already imported."""
     os.environ.update(SWITCHES, YOLO_CONFIG_DIR=str(cache_dir() / "ultralytics"))
-    # A name that maps to None cannot be imported: OpenVINO then takes the silent stub it brings for that case.
+    # A name that maps to None cannot be imported: OpenVINO then uses the silent stub that it has for that case.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 def import_openvino() -> Any:
-    """The `openvino` module, with nothing in it that could send an event."""
+    """The `openvino` module without telemetry."""
     with _importing:
         set_switches()
         return importlib.import_module("openvino")
@@ -57,8 +57,8 @@ def import_ultralytics() -> Any:
         if "ultralytics" in sys.modules:
             return sys.modules["ultralytics"]
         set_switches()
-        # Ultralytics sets this to 1, which would slow down every other network of this process and its children.
-        # PyTorch reads it when it is loaded, so it is loaded first.
+        # Ultralytics sets this to 1, which would slow down all other networks of this process and its children.
+        # PyTorch reads the variable on import, so it is imported first.
         threads = os.environ.get("OMP_NUM_THREADS")
         importlib.import_module("torch")
         module = importlib.import_module("ultralytics")
@@ -70,23 +70,23 @@ def import_ultralytics() -> Any:
 
 
 def _switch_integrations_off(settings: Any) -> None:
-    """Switch integrations off; written only where that changes something, because several processes share the file."""
+    """Switch integrations off. Written only where that changes something: several processes share the file."""
     changes = {name: False for name in INTEGRATIONS if settings.get(name)}
     if changes:
         settings.update(changes)
 
 
 def _refuse_downloads(downloads: Any) -> None:
-    """Its offline switch stops probes and events, not downloads: those are replaced before others import them."""
-    unpack, looks_like_url = downloads.safe_download, downloads.is_url
+    """Replace the download functions before others import them: the offline switch stops probes and events only."""
+    original_download, original_is_url = downloads.safe_download, downloads.is_url
 
     def safe_download(url: str | Path, *rest: Any, **named: Any) -> Any:
         if "://" in str(url) or not Path(url).is_file():
             raise WeightsError(f"Ultralytics wanted to download {url}", "Fetch the file yourself and name its path.")
-        return unpack(url, *rest, **named)
+        return original_download(url, *rest, **named)
 
     def is_url(url: str | Path, check: bool = False) -> bool:
-        return False if check else bool(looks_like_url(url))
+        return False if check else bool(original_is_url(url))
 
     def get_github_assets(repo: str = "", *rest: Any, **named: Any) -> tuple[str, list[str]]:
         raise WeightsError(f"Ultralytics wanted to look for weights at {repo}", "Name the path of a file that is here.")

@@ -1,6 +1,4 @@
-"""Where Sightline keeps what it can make again (one cache folder per user), and how it writes a file: whole or not.
-
-Owns the choice of the folder and its creation. Refuses to know what is kept there."""
+"""The user's cache folder, and writing files and folders atomically: complete under their name, or not there."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from core.base.errors import StoreError
 
 
 def cache_dir() -> Path:
-    """The cache folder, made if it is not there: SIGHTLINE_CACHE, or else the platform's own place."""
+    """The cache folder, created if need be: SIGHTLINE_CACHE, or else the platform's usual place."""
     folder = _platform_cache_dir(sys.platform, Path.home(), os.environ)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,14 +28,14 @@ def cache_dir() -> Path:
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """`content` (or its pieces, one after the other) at `path`, whole or not at all; the folder is made if need be."""
+    """Write `content`, or its pieces in order, to `path`: complete or not at all. The folder is created if need be."""
     with open_atomically(path) as file:
         file.writelines([content] if isinstance(content, bytes) else content)
 
 
 @contextlib.contextmanager
 def open_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write in this block, under another name beside `path`: it is at `path` once the block ends well."""
+    """A file to write in this block, under a temporary name; it is moved to `path` if the block ends without error."""
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +43,7 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
             yield file
         part.replace(path)
     except BaseException as fault:
-        # An interruption leaves nothing behind either.
+        # An interruption leaves no part file behind either.
         with contextlib.suppress(OSError):
             part.unlink()
         if not isinstance(fault, OSError):
@@ -56,8 +54,10 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 def publish(made: Path, folder: Path) -> None:
-    """The folder `made`, beside it, under the name of `folder` in one step. Another process may have been first: what
-    it made is the same, if all of it is there."""
+    """Rename the folder `made` to `folder` in one step; both are on one disk.
+
+    Where another process was first, its folder stays if it holds all files of `made`, for the content is the same.
+    """
     try:
         made.rename(folder)
     except OSError:

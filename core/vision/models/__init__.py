@@ -1,7 +1,6 @@
-"""Every model that is known: where its file lies, what it is, whether it is unchanged, how pictures go into it.
+"""Models: the manifest of those that Sightline knows, recognition of files that users name, digests and downloads.
 
-Refuses: to download anything that was not asked for by name (`get`), to run code that a file brings, to take one model
-where another was asked for.
+Nothing is downloaded unless a user asks for it by name, and no code inside a model file is ever run.
 """
 
 import lazy_loader

@@ -1,8 +1,7 @@
-"""Which file a path means, and its SHA-256: what a model is called by, whatever its name.
+"""Model files and their SHA-256, which identifies a model whatever its file is called.
 
-What was fetched once and has no published digest: its SHA-256, kept in pins.json beside the file.
-
-A pin proves that a file is still the one of that day, not that it was the right one then."""
+A downloaded file whose publisher states no digest is pinned: its SHA-256 goes to pins.json beside it. A pin proves that
+the file has not changed since that day, not that it was the right one then."""
 
 from __future__ import annotations
 
@@ -17,23 +16,25 @@ from core.base.errors import WeightsError
 from core.machine.paths import write_atomically
 from core.vision.models.model import SUFFIXES, Format
 
+PINS_FILE = "pins.json"
+
 
 def format_of(path: Path) -> Format | None:
-    """The format that a file's name promises; None for one that is no model file."""
+    """The format by the file's name; None where it is no model file."""
     name = path.name.lower()
     return SUFFIXES.get(".tar" if ".pth.tar" in name else path.suffix.lower())
 
 
 def model_name(path: Path) -> str:
     """
-    >>> bare_name(Path("weights/mine_lr0.01.pth.tar-60")), bare_name(Path("v1.2.onnx"))
+    >>> model_name(Path("weights/mine_lr0.01.pth.tar-60")), model_name(Path("v1.2.onnx"))
     ('mine_lr0.01', 'v1.2')
     """
     return path.name.partition(".pth")[0] if ".pth" in path.name else path.stem
 
 
 def model_file(path: Path) -> Path:
-    """The one file that `path` means: itself, or the single .xml of an OpenVINO folder."""
+    """The model file at `path`: the file itself, or the single .xml of an OpenVINO folder."""
     if path.is_dir():
         files = sorted(path.glob("*.xml"))
         if len(files) != 1:
@@ -49,20 +50,20 @@ def model_file(path: Path) -> Path:
 
 
 def model_parts(path: Path) -> list[Path]:
-    """The files that make up the model at `path`: an OpenVINO .xml has its numbers in a .bin beside it."""
+    """The files of the model at `path`: the weights of an OpenVINO .xml are in a .bin beside it."""
     if path.suffix.lower() != ".xml":
         return [path]
-    numbers = path.with_suffix(".bin")
-    if not numbers.is_file():
-        raise WeightsError(f"{numbers.name} is missing beside {path}", "Copy both files of the OpenVINO model.")
-    return [path, numbers]
+    weights = path.with_suffix(".bin")
+    if not weights.is_file():
+        raise WeightsError(f"{weights.name} is missing beside {path}", "Copy both files of the OpenVINO model.")
+    return [path, weights]
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of the model's files, one after the other. Read once for each size and time of change."""
+    """SHA-256 of the model's files in order. They are read again only after their size or modification time changed."""
     try:
-        found = [(str(part), part.stat()) for part in model_parts(path)]
-        return _digest(tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found))
+        stats = [(str(part), part.stat()) for part in model_parts(path)]
+        return _digest(tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats))
     except OSError as fault:
         raise WeightsError(
             f"{path} cannot be read ({fault.strerror})", "Check the file and its permissions."
@@ -79,12 +80,9 @@ def _digest(files: tuple[tuple[str, int, int], ...]) -> str:
     return sha.hexdigest()
 
 
-PINS_FILE = "pins.json"
-
-
 @dataclass(frozen=True)
 class Pin:
-    """`since` is the day it was made, `url` where the file came from."""
+    """`since` is the day of the download, `url` where the file came from."""
 
     sha256: str
     since: str
@@ -96,7 +94,7 @@ class Pin:
 
 
 def pins(folder: Path) -> dict[str, Pin]:
-    """The pins of `folder` by file name (relative to it, `/` between parts); empty where nothing was pinned."""
+    """The pins of `folder` by file name, relative to the folder with `/` between parts."""
     path = folder / PINS_FILE
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))

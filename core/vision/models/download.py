@@ -1,13 +1,10 @@
-"""Brings the bytes of one address into a `.part` file, going on where an earlier attempt stopped.
+"""Downloading published weights when a user asks for them by name, and at no other time.
 
-Bytes are added only to a part of the same file: the server is asked with If-Range, and its answer is compared with
-what was written down beside the part; anything else starts anew. Only https is spoken, after a redirect too, and no
-server decides a file's name. Refuses to say whether the bytes are right.
-
-Fetches published weights when a user asks for them by name, and at no other time.
-
-A file appears under its name only when it is whole and has the manifest's SHA-256. Where the publisher gives none, the
-first file is pinned (core/weights/pins.py) and the user is told so. Refuses to overwrite a file that is there."""
+Bytes go to a `.part` file, which a later attempt continues. It is continued only with bytes of the same file: the
+server is asked with If-Range, and its answer is compared with the notes beside the part. Only https is spoken, after a
+redirect too, and no server decides a file's name. A file appears under its name only when it is complete and has the
+manifest's SHA-256. Where the publisher states none, the first file is pinned (`core.vision.models.digests`) and the
+user is told so. A file that is present is never overwritten."""
 
 from __future__ import annotations
 
@@ -31,14 +28,16 @@ from core.vision.models.model import Model, Status
 
 BLOCK_BYTES = 1 << 18
 TIMEOUT_SECONDS = 30.0
-_RESUME_HINT = "Run the same command again; it goes on from there."
-Tell = Callable[[int, int], None]
+_RESUME_HINT = "Run the same command again; the download continues where it stopped."
+OnBytes = Callable[[int, int], None]
+"""Called with the number of bytes present and the number expected."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """An address and about how many bytes it gives: half to double is believed, so that no page of excuses is.
+    """An address and the approximate size of its file.
 
+    A file of less than half or more than twice `about_bytes` is refused, for it may be an error page.
     `plain_host` may be asked without https: a server on this machine, in tests.
     """
 
@@ -49,35 +48,35 @@ class Source:
 
 @dataclass(frozen=True)
 class _PartialDownload:
-    """What a part holds the beginning of: an address, the version it had (ETag or time of change), its size."""
+    """The notes beside a part: the file's address, version (ETag or modification time) and complete size."""
 
     url: str
     version: str
     size: int
 
 
-def fetch(source: Source, part: Path, tell: Tell) -> None:
-    """Fill `part`; `tell` hears how many bytes are there and how many there will be.
+def fetch(source: Source, part: Path, on_bytes: OnBytes) -> None:
+    """Download into `part`, continuing it where possible.
 
-    Where the server does not answer or give the file, the error's remedy is left to the caller.
+    Where the server does not answer or does not have the file, the caller adds the remedy to the `WeightsError`.
     """
-    begun = _read_notes(part)
-    held = part.stat().st_size if part.is_file() else 0
-    if begun and begun.url == source.url and held == begun.size:
-        tell(held, held)
+    partial = _read_notes(part)
+    offset = part.stat().st_size if part.is_file() else 0
+    if partial and partial.url == source.url and offset == partial.size:
+        on_bytes(offset, offset)
         return
-    if begun and begun.url == source.url and begun.version and 0 < held < begun.size:
-        with _request(source, {"Range": f"bytes={held}-", "If-Range": begun.version}) as answer:
-            if _is_continuation(answer, held, begun):
-                return _save(answer, part, held, begun, tell)
+    if partial and partial.url == source.url and partial.version and 0 < offset < partial.size:
+        with _request(source, {"Range": f"bytes={offset}-", "If-Range": partial.version}) as answer:
+            if _is_continuation(answer, offset, partial):
+                return _save(answer, part, offset, partial, on_bytes)
             if answer.status == 200:
-                return _restart(answer, part, source, tell)
+                return _restart(answer, part, source, on_bytes)
     with _request(source, {}) as answer:
-        _restart(answer, part, source, tell)
+        _restart(answer, part, source, on_bytes)
 
 
 def remove_part(part: Path) -> None:
-    """Remove a part and what is written down about it."""
+    """Remove a part and its notes."""
     part.unlink(missing_ok=True)
     _notes(part).unlink(missing_ok=True)
 
@@ -94,12 +93,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 def _check(url: str, plain_host: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and plain_host and parts.hostname == plain_host):
-        raise WeightsError(f"{url} is no https address, and nothing else is fetched from")
+        raise WeightsError(f"{url} is not an https address, and downloads use https only")
 
 
 @contextlib.contextmanager
 def _request(source: Source, headers: dict[str, str]) -> Iterator[Any]:
-    """The server's answer; one of status 416 (nothing after what is held) counts as one."""
+    """The server's answer, status 416 (nothing after the offset asked for) included."""
     _check(source.url, source.plain_host)
     opener = urllib.request.build_opener(_Redirects(source.plain_host))
     request = urllib.request.Request(source.url, headers={"User-Agent": "sightline", **headers})
@@ -109,7 +108,7 @@ def _request(source: Source, headers: dict[str, str]) -> Iterator[Any]:
     except urllib.error.HTTPError as refusal:
         if refusal.code != 416:
             refusal.close()
-            raise WeightsError(f"{host} does not give {source.url} ({refusal.code} {refusal.reason})") from refusal
+            raise WeightsError(f"{host} does not provide {source.url} ({refusal.code} {refusal.reason})") from refusal
         answer = refusal
     except (OSError, http.client.HTTPException) as fault:
         raise WeightsError(f"{host} cannot be reached ({getattr(fault, 'reason', fault)})") from fault
@@ -117,66 +116,67 @@ def _request(source: Source, headers: dict[str, str]) -> Iterator[Any]:
         yield answer
 
 
-def _is_continuation(answer: Any, held: int, begun: _PartialDownload) -> bool:
-    """Whether the answer is the rest of what was begun."""
+def _is_continuation(answer: Any, offset: int, partial: _PartialDownload) -> bool:
+    """Whether the answer holds the bytes of `partial` from `offset` on."""
     span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-    same = _version(answer.headers) in ("", begun.version)
-    return bool(answer.status == 206 and same and span and (int(span[1]), int(span[2])) == (held, begun.size))
+    same = _version(answer.headers) in ("", partial.version)
+    return bool(answer.status == 206 and same and span and (int(span[1]), int(span[2])) == (offset, partial.size))
 
 
 def _version(headers: Mapping[str, str]) -> str:
-    """A weak ETag vouches for the meaning of a file, not for its bytes."""
+    """The strong ETag, or else the modification time: a weak ETag does not promise equal bytes."""
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
 
-def _restart(answer: Any, part: Path, source: Source, tell: Tell) -> None:
+def _restart(answer: Any, part: Path, source: Source, on_bytes: OnBytes) -> None:
     length = answer.headers.get("Content-Length", "")
     size = int(length) if length.isdigit() else 0
     if not source.about_bytes / 2 <= size <= source.about_bytes * 2:
-        said = f"{size:,} bytes" if size else "a file of unknown length"
-        raise WeightsError(f"{source.url} gives {said}, and about {source.about_bytes:,.0f} were expected")
-    _save(answer, part, 0, _PartialDownload(source.url, _version(answer.headers), size), tell)
+        actual = f"{size:,} bytes" if size else "a file of unknown size"
+        raise WeightsError(f"{source.url} offers {actual}; about {source.about_bytes:,.0f} bytes were expected")
+    _save(answer, part, 0, _PartialDownload(source.url, _version(answer.headers), size), on_bytes)
 
 
-def _save(answer: Any, part: Path, held: int, begun: _PartialDownload, tell: Tell) -> None:
+def _save(answer: Any, part: Path, offset: int, partial: _PartialDownload, on_bytes: OnBytes) -> None:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
-        if not held:
-            # Before the notes: a stop in between must not leave notes on one version beside the bytes of another.
+        if not offset:
+            # Before the notes: a stop in between must not leave notes of the new version beside bytes of the old one.
             remove_part(part)
-        _notes(part).write_text(json.dumps(asdict(begun)), encoding="utf-8")
-        # Unbuffered: a full disk is then met where bytes are written, and never when a file is closed.
-        with part.open("r+b" if held else "wb", buffering=0) as file:
-            file.seek(held)
-            tell(held, begun.size)
-            for block in _blocks(answer, held, begun.size):
+        _notes(part).write_text(json.dumps(asdict(partial)), encoding="utf-8")
+        # Unbuffered, so that a full disk is noticed when bytes are written, not when the file is closed.
+        with part.open("r+b" if offset else "wb", buffering=0) as file:
+            file.seek(offset)
+            on_bytes(offset, partial.size)
+            for block in _blocks(answer, offset, partial.size):
                 _write(file, block)
-                held += len(block)
-                tell(held, begun.size)
+                offset += len(block)
+                on_bytes(offset, partial.size)
     except OSError as fault:
         raise StoreError(f"{part} cannot be written ({fault.strerror})", f"Free some space. {_RESUME_HINT}") from fault
 
 
 def _write(file: Any, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[file.write(rest) :]
+    unwritten = memoryview(block)
+    while unwritten:
+        unwritten = unwritten[file.write(unwritten) :]
 
 
-def _blocks(answer: BinaryIO, held: int, size: int) -> Iterator[bytes]:
-    """The answer's bytes, never more than are due, and an error where they are fewer."""
+def _blocks(answer: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
+    """The answer's bytes up to `size`; `WeightsError` where they end before."""
     broken = ""
-    while held < size and not broken:
+    while offset < size and not broken:
         try:
-            block = answer.read(min(BLOCK_BYTES, size - held))
+            block = answer.read(min(BLOCK_BYTES, size - offset))
         except (OSError, http.client.HTTPException) as fault:
             block, broken = b"", str(fault)
         if not block:
             raise WeightsError(
-                f"the connection broke after {held / 1e6:.1f} of {size / 1e6:.1f} MB{broken and f' ({broken})'}", _RESUME_HINT
+                f"the connection broke after {offset / 1e6:.1f} of {size / 1e6:.1f} MB{broken and f' ({broken})'}",
+                _RESUME_HINT,
             )
-        held += len(block)
+        offset += len(block)
         yield block
 
 
@@ -185,7 +185,7 @@ def _notes(part: Path) -> Path:
 
 
 def _read_notes(part: Path) -> _PartialDownload | None:
-    """What was begun in `part`; None where nothing was, or nothing that can be read."""
+    """The notes on `part`; None where there are none that can be read."""
     try:
         return _PartialDownload(**json.loads(_notes(part).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -194,32 +194,30 @@ def _read_notes(part: Path) -> _PartialDownload | None:
 
 @dataclass(frozen=True)
 class Download:
-    """A model that is here now. `state` says how its file was checked."""
+    """A model that is present now; `state` says how its file was verified."""
 
     model: Model
     state: Literal["here already", "digest matches", "pin matches", "pinned now"]
 
 
 def downloadable() -> list[Status]:
-    """The models that their publishers offer for download, and whether they are here."""
+    """The models that can be downloaded, and whether they are present."""
     return [status for status in statuses() if status.model.url]
 
 
 def download_model(name: str, progress: Progress) -> Download:
-    """Fetch the model of that name into the user's folder, or find that it is here."""
+    """Download the model of that name into the user's folder, unless it is present."""
     entry = entries().get(name)
     if entry is None or not entry.model.url:
-        why = (
-            f"no model is called '{name}'" if entry is None else f"{name} has no address that it could be fetched from"
-        )
-        raise WeightsError(why, f"These can be fetched: {', '.join(s.model.name for s in downloadable())}.")
+        reason = f"no model is called '{name}'" if entry is None else f"{name} is not offered for download"
+        raise WeightsError(reason, f"These can be downloaded: {', '.join(s.model.name for s in downloadable())}.")
     return download_entry(entry, progress)
 
 
 def download_entry(entry: Entry, progress: Progress, plain_host: str = "") -> Download:
-    """`get` for an entry of any manifest. `plain_host` may be asked without https: a server on this machine, in tests.
+    """`download_model` for an entry of any manifest; progress counts bytes.
 
-    Progress is told in bytes.
+    `plain_host` may be asked without https: a server on this machine, in tests.
     """
     if status(entry).state != "missing":
         return Download(verified_model(entry), "here already")
@@ -231,42 +229,43 @@ def download_entry(entry: Entry, progress: Progress, plain_host: str = "") -> Do
     try:
         fetch(source, part, _ByteProgress(progress))
     except WeightsError as fault:
-        start = f"{fault.remedy} Or fetch" if fault.remedy else "Fetch"
+        start = f"{fault.remedy} Or download" if fault.remedy else "Download"
         remedy = f"{start} {entry.model.url} by hand, on any machine, and put the file at {target}."
         raise WeightsError(fault.message, remedy) from fault
     return _verify_and_publish(entry, folder, part)
 
 
 class _ByteProgress:
-    """Progress that begins with what an earlier attempt has left."""
+    """Passes bytes on as progress, which begins at the bytes of an earlier attempt."""
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._begun = progress, False
+        self._progress, self._has_begun = progress, False
 
     def __call__(self, done: int, total: int) -> None:
-        if self._begun:
+        if self._has_begun:
             self._progress.at(done)
         else:
             self._progress.begin("download", total, done)
-            self._begun = True
+            self._has_begun = True
 
 
 def _verify_and_publish(entry: Entry, folder: Path, part: Path) -> Download:
-    """The whole part under its own name, if it is what it should be; otherwise nothing of it is kept."""
+    """Give the complete part its name if its digest is the expected one; otherwise remove it."""
     found, pin = digest(part), pins(folder).get(entry.file)
-    due = entry.sha256 or (pin.sha256 if pin else "")
-    if due and not found.startswith(due):
+    expected = entry.sha256 or (pin.sha256 if pin else "")
+    if expected and not found.startswith(expected):
         remove_part(part)
-        what = f"{entry.model.url} gives a file whose SHA-256 begins with {found[:12]}, and {due[:12]} was expected"
-        remedy = "It was not kept. Try again; if it stays so, do not use that file."
+        remedy = "It was not kept. Try again; if the mismatch persists, do not use that file."
         if not entry.sha256 and pin:
             remedy = (
-                f"It was not kept: it is not the file that was fetched on {pin.since}. If you trust the new one, "
-                f"remove {entry.file} from {folder / PINS_FILE} and fetch again."
+                f"It was not kept: it is not the file that was downloaded on {pin.since}. If you trust the new file, "
+                f"remove {entry.file} from {folder / PINS_FILE} and download it again."
             )
-        raise WeightsError(what, remedy)
-    # The pin is first: a stop between the two leaves a pin without a file, never a file without its pin.
-    if not due:
+        raise WeightsError(
+            f"the SHA-256 of the file from {entry.model.url} begins with {found[:12]}, not {expected[:12]}", remedy
+        )
+    # The pin comes first: a stop between the two leaves a pin without a file, never a file without its pin.
+    if not expected:
         add_pin(folder, entry.file, found, entry.model.url)
     try:
         part.replace(folder / entry.file)

@@ -1,6 +1,6 @@
-"""Reads weights/manifest.toml: every model that is known, shipped or not. Opens no model.
+"""The manifest (weights/manifest.toml) of all models that Sightline knows, shipped or not, and finding a model in it.
 
-Finds a model by the manifest's name or by a path that the user gives, and says what is here and what is missing."""
+A model is found by its name in the manifest or by a path. Only digests are read here; no model is opened."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the manifest. `sha256` may be only its beginning (torchvision names its files so), or empty."""
+    """One model of the manifest. `sha256` may be empty, or only the first digits, as in torchvision's file names."""
 
     model: Model
     file: str
@@ -33,31 +33,32 @@ class Entry:
         return bool(self.sha256) and digest.startswith(self.sha256)
 
     def matches_path(self, path: Path) -> bool:
-        """Whether `path` ends as the manifest's file does, or has the model's name."""
+        """Whether `path` ends like the manifest's file, or is called like the model."""
         tail = Path(self.file).parts
         return path.parts[-len(tail) :] == tail or model_name(path) == self.model.name
 
     def at(self, path: Path, digest: str) -> Model:
+        """The entry's model in the file at `path`."""
         return replace(self.model, path=path, digest=digest, format=format_of(path) or self.model.format)
 
 
 def folders() -> list[Path]:
-    """Where the manifest's files are looked for: our own folder, `SIGHTLINE_WEIGHTS`, `weights` in the user's cache."""
-    found = [WEIGHTS, *_user_folder()]
+    """Where files are looked for: weights/ beside the program, SIGHTLINE_WEIGHTS, weights/ in the user's cache."""
+    places = [WEIGHTS, *_user_folder()]
     with contextlib.suppress(StoreError):
-        found.append(cache_dir() / "weights")
-    return found
+        places.append(cache_dir() / "weights")
+    return places
 
 
 def download_folder() -> Path:
-    """Where a file that is fetched goes: the folder that SIGHTLINE_WEIGHTS names, or else one in the user's cache."""
-    named = _user_folder()
-    return named[0] if named else cache_dir() / "weights"
+    """Where downloads go: the folder that SIGHTLINE_WEIGHTS names, otherwise weights/ in the user's cache."""
+    chosen = _user_folder()
+    return chosen[0] if chosen else cache_dir() / "weights"
 
 
 def _user_folder() -> list[Path]:
-    extra = os.environ.get("SIGHTLINE_WEIGHTS")
-    return [Path(extra).expanduser()] if extra else []
+    folder = os.environ.get("SIGHTLINE_WEIGHTS")
+    return [Path(folder).expanduser()] if folder else []
 
 
 def entries(manifest: Path | None = None) -> dict[str, Entry]:
@@ -73,8 +74,8 @@ def entries(manifest: Path | None = None) -> dict[str, Entry]:
 def _read(path: Path, _changed: int) -> dict[str, Entry]:
     with path.open("rb") as stream:
         rows = tomllib.load(stream)["model"]
-    read = [_entry(row, path.parent) for row in rows]
-    return {entry.model.name: entry for entry in read}
+    parsed = [_entry(row, path.parent) for row in rows]
+    return {entry.model.name: entry for entry in parsed}
 
 
 def _entry(row: dict[str, Any], home: Path) -> Entry:
@@ -106,7 +107,7 @@ def _convention(row: dict[str, Any]) -> InputConvention:
 
 
 def find(name_or_path: str, kind: Kind) -> Model:
-    """The model of that name in the manifest, its digest checked; or the file, or OpenVINO folder, of that path."""
+    """The model of that name in the manifest, its digest verified; or the file or OpenVINO folder at that path."""
     entry = entries().get(name_or_path)
     model = verified_model(entry) if entry else _user_model(name_or_path, kind)
     if model.kind != kind:
@@ -115,47 +116,51 @@ def find(name_or_path: str, kind: Kind) -> Model:
 
 
 def statuses() -> list[Status]:
-    """Every model of the manifest, in its order. The path of a missing one is where it is expected."""
+    """Every model of the manifest, in its order. The path of a missing model is where it is expected."""
     return [_status_or_changed(entry) for entry in entries().values()]
 
 
 def status(entry: Entry) -> Status:
-    """Whether the entry's file is here, and the one that the manifest or a pin describes."""
+    """Whether the entry's file is here and has the digest that the manifest or a pin states."""
     place = _folder_with_file(entry)
     if place is None:
         return Status(entry.model, "missing")
     path = model_file(place / entry.file)
     model = entry.at(path, digest(path))
-    due, pin = _expected_digest(entry, place)
-    if due and not model.digest.startswith(due):
+    expected, pin = _expected_digest(entry, place)
+    if expected and not model.digest.startswith(expected):
         return Status(model, "changed")
     if pin:
-        model = _with_assumption(model, f"unchanged since it was fetched on {pin.since}; its publisher gives no digest")
-    elif not due:
+        model = _with_assumption(model, f"unchanged since its download on {pin.since}; its publisher states no digest")
+    elif not expected:
         model = _unpinned(model)
     return Status(model, "present")
 
 
 def verified_model(entry: Entry) -> Model:
-    """The entry's model, if its file is here and as it should be."""
-    now = status(entry)
-    if now.state == "missing":
+    """The entry's model; `WeightsError` where its file is missing or changed."""
+    found = status(entry)
+    if found.state == "missing":
         places = " or ".join(str(folder / entry.file) for folder in folders())
-        here = [
-            other.model.name for other in statuses() if other.state == "present" and other.model.kind == entry.model.kind
+        present = [
+            candidate.model.name
+            for candidate in statuses()
+            if candidate.state == "present" and candidate.model.kind == entry.model.kind
         ]
-        fetched = f"Fetch it with: python -m core models get {entry.model.name}. Or put" if entry.model.url else "Put"
+        command = (
+            f"Download it with: python -m core models get {entry.model.name}. Or put" if entry.model.url else "Put"
+        )
         raise WeightsError(
             f"the file of {entry.model.name} is missing",
-            f"{fetched} it at {places} (its source: {entry.model.source}). Here already: {', '.join(here) or 'none'}.",
+            f"{command} it at {places} (source: {entry.model.source}). Present: {', '.join(present) or 'none'}.",
         )
-    if now.state == "changed":
-        raise _changed(entry, now.model)
-    return now.model
+    if found.state == "changed":
+        raise _changed(entry, found.model)
+    return found.model
 
 
 def _status_or_changed(entry: Entry) -> Status:
-    """One broken folder does not keep the others from being listed."""
+    """A broken folder counts as changed, so that the rest of the list still appears."""
     try:
         return status(entry)
     except WeightsError:
@@ -163,53 +168,57 @@ def _status_or_changed(entry: Entry) -> Status:
 
 
 def _folder_with_file(entry: Entry) -> Path | None:
-    """The first folder that holds the entry's file; None where none does."""
+    """The first folder that holds the entry's file."""
     return next((folder for folder in folders() if (folder / entry.file).exists()), None)
 
 
 def _expected_digest(entry: Entry, place: Path) -> tuple[str, Pin | None]:
-    """How the SHA-256 has to begin (empty: nobody knows), and the pin that says so, if it is one."""
+    """The digits with which the SHA-256 has to begin (none: unknown), and the pin if they come from one."""
     pin = None if entry.sha256 else pins(place).get(entry.file)
     return entry.sha256 or (pin.sha256 if pin else ""), pin
 
 
 def _changed(entry: Entry, model: Model) -> WeightsError:
     place = _folder_with_file(entry) or model.path.parent
-    due, pin = _expected_digest(entry, place)
-    whose = f"was fetched on {pin.since} and pinned then" if pin else "the manifest describes"
-    unpin = f", or remove {entry.file} from {place / PINS_FILE} if you trust the new one" if pin else ""
-    return WeightsError(
-        f"{model.path} is not the file that {whose} (its SHA-256 begins with {model.digest[:12]}, not {due[:12]})",
-        f"Restore it{' (remove it and fetch it again)' if pin else ''}, or name the file by its path to use it "
-        f"as it is{unpin}.",
-    )
+    expected, pin = _expected_digest(entry, place)
+    described = f"downloaded and pinned on {pin.since}" if pin else "that the manifest describes"
+    mismatch = f"its SHA-256 begins with {model.digest[:12]}, not {expected[:12]}"
+    remedy = "Restore it, or name the file by its path to use it as it is."
+    if pin:
+        remedy = (
+            "Remove it and download it again, name the file by its path to use it as it is, or, "
+            f"if you trust the new file, remove {entry.file} from {place / PINS_FILE}."
+        )
+    return WeightsError(f"{model.path} is not the file {described} ({mismatch})", remedy)
 
 
 def _user_model(name_or_path: str, kind: Kind) -> Model:
     path = Path(name_or_path).expanduser()
     if not path.exists():
         if format_of(path) or path.name != name_or_path:
-            raise WeightsError(f"there is no model file {path}", _names_of_kind(kind, "Check the path, or give a name: "))
+            raise WeightsError(
+                f"there is no model file {path}", _names_of_kind(kind, "Check the path, or give a name: ")
+            )
         raise WeightsError(f"no {kind} is called '{name_or_path}'", _names_of_kind(kind, "Known: "))
     path = model_file(path.resolve())
     found = digest(path)
-    known = [entry for entry in entries().values() if entry.model.kind == kind]
+    same_kind = [entry for entry in entries().values() if entry.model.kind == kind]
     for entry in entries().values():
         if entry.matches_digest(found):
             return entry.at(path, found)
-    for entry in known:
+    for entry in same_kind:
         if entry.matches_path(path) and entry.model.format == format_of(path):
             return _unpinned(entry.at(path, found))
-    return recognise(path, found, kind, [entry.model for entry in known])
+    return recognise(path, found, kind, [entry.model for entry in same_kind])
 
 
 def _unpinned(model: Model) -> Model:
-    return _with_assumption(model, f"taken for {model.name} by its file's name; its contents are vouched for by nobody")
+    return _with_assumption(model, f"assumed to be {model.name} because of its file name; its content was not verified")
 
 
 def _with_assumption(model: Model, sentence: str) -> Model:
     return replace(model, assumed=(*model.assumed, sentence))
 
 
-def _names_of_kind(kind: Kind, words: str) -> str:
-    return words + ", ".join(name for name, entry in entries().items() if entry.model.kind == kind) + "."
+def _names_of_kind(kind: Kind, start: str) -> str:
+    return start + ", ".join(name for name, entry in entries().items() if entry.model.kind == kind) + "."

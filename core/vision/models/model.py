@@ -1,9 +1,4 @@
-"""What is known of one model: where it lies, what it is made of, and how pictures must be given to it.
-
-Every model that is known: where its file lies, what it is, whether it is unchanged, how pictures go into it.
-
-Refuses: to download anything that was not asked for by name (`get`), to run code that a file brings, to take one model
-where another was asked for."""
+"""What is known of one model: its file, architecture, licence, input convention and similarity statistics."""
 
 from __future__ import annotations
 
@@ -30,7 +25,8 @@ SUFFIXES: dict[str, Format] = {
 class InputConvention:
     """How a picture becomes a model's input: resized to width x height, then (pixel / scale - mean) / std.
 
-    `mean` and `std` are in the order of `colour`. `flip` asks for the mean over the picture and its mirror image.
+    `mean` and `std` are in the order of `colour`. With `flip`, the vectors of the picture and of its mirror
+    image are averaged. The text of this class is part of the keys of stored vectors, so a renamed field orphans them.
     """
 
     width: int = 128
@@ -53,10 +49,11 @@ class InputConvention:
 
 @dataclass(frozen=True)
 class EmbedderPrior:
-    """What was measured with an embedder elsewhere: similarities of strangers, as mean and deviation of their inverse
-    hyperbolic tangent, and a threshold for one person that did well.
+    """Statistics of an embedder's similarities, measured on other footage: where a calibration starts from.
 
-    `few` is the same for looks less what is usual in each camera, as they are taken where there are few strangers.
+    `impostor_mean` and `impostor_spread` are mean and standard deviation of the inverse hyperbolic tangent of the
+    cosines of different people; `threshold` is a similarity threshold that did well. `few_impostors` holds the same for
+    vectors less the mean of their camera, as they are compared where a run has few pairs of known-different people.
     """
 
     impostor_mean: float
@@ -66,20 +63,36 @@ class EmbedderPrior:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> EmbedderPrior:
-        """The one that `asdict` wrote."""
-        few = content.get("few")
-        return cls(**{**content, "few": few and cls.from_dict(few)})
+        """What `to_dict` wrote, or an entry of the manifest."""
+        nested = content.get("few")
+        few_impostors = cls.from_dict(nested) if nested else None
+        return cls(content["strange"], content["spread"], content["threshold"], few_impostors)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON, under the keys of the manifest and of run records since 0.1.0.
+
+        >>> EmbedderPrior(0.2, 0.25, 0.5).to_dict()
+        {'strange': 0.2, 'spread': 0.25, 'threshold': 0.5, 'few': None}
+        """
+        return {
+            "strange": self.impostor_mean,
+            "spread": self.impostor_spread,
+            "threshold": self.threshold,
+            "few": self.few_impostors and self.few_impostors.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model, found or expected. `digest` is the SHA-256 of its file; of an OpenVINO model, of .xml then .bin.
+    """One model, present or expected.
 
-    `path` is a file (of an OpenVINO model its .xml). `assumed` holds sentences on what was taken for granted about
-    a file that the manifest does not know; whatever shows or exports a result names them. `good_for` is for whoever has
-    to choose. `url` is where its
-    publisher offers it, empty where nobody does or may; `megabytes` (millions of bytes) is about right. `known` says
-    what its similarities are like, where somebody has measured that.
+    path        a file; of an OpenVINO model its .xml
+    digest      SHA-256 of the file; of an OpenVINO model, of .xml followed by .bin
+    assumed     sentences about what the file does not state and had to be assumed; every result names them
+    good_for    a sentence that helps to choose
+    url         where the publisher offers the file; empty where nobody does
+    megabytes   approximate size in millions of bytes
+    prior       similarity statistics of an embedder, where they were measured
     """
 
     name: str
@@ -102,13 +115,13 @@ class Model:
 
     @property
     def is_pytorch(self) -> bool:
-        """Whether PyTorch itself can run it."""
+        """Whether PyTorch can run the file."""
         return self.format in ("pt", "safetensors")
 
 
 @dataclass(frozen=True)
 class Status:
-    """A model of the manifest and whether its file is here and as it should be."""
+    """A model of the manifest; "changed" means that its file is here but has another digest."""
 
     model: Model
     state: Literal["present", "missing", "changed"]
@@ -116,4 +129,4 @@ class Status:
 
 DETECTOR = "person-yolo11n"
 EMBEDDER = "person-osnet"
-"""What is used where nothing else is asked for: both come with Sightline."""
+"""The defaults; both come with Sightline."""

@@ -181,7 +181,7 @@ def test_a_file_is_known_by_its_weights(either: Model, tmp_path: Path) -> None:
     other.write_bytes(either.path.read_bytes())
     mine = find(str(other), "detector")
     assert (mine.name, mine.architecture) == ("mine", either.architecture)
-    assert "5 classes are of its own" in mine.assumed[0]
+    assert "5 classes are its own" in mine.assumed[0]
 
 
 def test_what_cannot_be_used_is_said(saved: Model, tmp_path: Path) -> None:

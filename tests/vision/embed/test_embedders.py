@@ -21,7 +21,7 @@ from core.vision.models import InputConvention, Model, find
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 
 

@@ -34,8 +34,8 @@ def test_it_goes_on_from_the_same_network_that_is_not_steady(name: str, tmp_path
     giver, taker = Student(name, 3), Student("steady_" + name, 3)
     initialise(giver, 1)
     initialise(taker, 2)
-    torch.save(giver.shipped(), tmp_path / "plain.pth")
-    taker.begin_from(tmp_path / "plain.pth")
+    torch.save(giver.embedder_state(), tmp_path / "plain.pth")
+    taker.load_weights(tmp_path / "plain.pth")
     own, taken = dict(giver.backbone.named_parameters()), dict(taker.backbone.network.named_parameters())
     assert own.keys() == taken.keys()
     assert all(torch.equal(own[key], taken[key]) for key in own)
@@ -52,7 +52,7 @@ def test_what_is_trained_embeds_alike_on_both_runtimes(tmp_path: Path) -> None:
             part.momentum = 1.0
     student.train()
     student(torch.randn(8, 3, 16, 8).repeat_interleave(8, 2).repeat_interleave(8, 3))
-    state = student.shipped()
+    state = student.embedder_state()
     assert architecture_of(state) == "steady_osnet_x0_25"
     save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "mine.safetensors")
     model = find(str(tmp_path / "mine.safetensors"), "embedder")

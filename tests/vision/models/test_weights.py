@@ -71,7 +71,7 @@ def test_every_shipped_file_has_a_whole_digest_and_every_file_here_is_listed() -
         ("nobody.onnx", "embedder", ["no model file nobody.onnx"]),
         ("some/where/x", "embedder", ["no model file", "Check the path"]),
         ("person-yolo11n", "embedder", ["is of kind 'detector', not 'embedder'", "Known: person-osnet"]),
-        ("osnet_x1_0", "embedder", ["is missing", "osnet_x1_0.pth", "Here already: person-osnet"]),
+        ("osnet_x1_0", "embedder", ["is missing", "osnet_x1_0.pth", "Present: person-osnet"]),
     ],
 )
 def test_what_cannot_be_found_says_what_to_do(
@@ -109,7 +109,7 @@ def test_a_broken_folder_is_listed_as_changed_and_explained_when_asked_for(broug
 def test_a_file_without_a_known_digest_says_so(brought: Path) -> None:
     (brought / "osnet_x0_5.pth").write_bytes(b"anything")
     model = find("osnet_x0_5", "embedder")
-    assert "vouched for by nobody" in model.assumed[0]
+    assert "its content was not verified" in model.assumed[0]
     assert model.digest == digest(brought / "osnet_x0_5.pth")
 
 
@@ -135,7 +135,7 @@ def test_the_same_name_with_other_bytes_is_assumed_aloud(tmp_path: Path) -> None
     path = graph(tmp_path / "person-reidentification-retail-0287" / "person-reidentification-retail-0287.xml")
     model = find(str(path.parent), "embedder")
     assert model.input.colour == "bgr"
-    assert "by its file's name" in model.assumed[0]
+    assert "because of its file name" in model.assumed[0]
 
 
 def test_an_unknown_graph_is_read_for_size_and_length(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_detector_of_the_user_is_taken_for_yolo(tmp_path: Path) -> None:
     (tmp_path / "mine.pt").write_bytes(b"weights")
     model = find(str(tmp_path / "mine.pt"), "detector")
     assert (model.name, model.architecture) == ("mine", "yolo")
-    assert "taken for a YOLO detector" in model.assumed[0]
+    assert "assumed to be a YOLO detector" in model.assumed[0]
 
 
 def test_the_digest_follows_the_contents_of_every_file(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def names(folder: Path) -> set[str]:
 
 def break_off(server: Server, one: Entry, after: int = 1_000_000) -> None:
     server.cut_after = after
-    with pytest.raises(WeightsError, match=r"broke after 1\.0 of 3\.0 MB.*goes on from there"):
+    with pytest.raises(WeightsError, match=r"broke after 1\.0 of 3\.0 MB.*continues where it stopped"):
         fetched(one)
     server.cut_after = 0
 
@@ -183,7 +183,7 @@ def test_a_part_that_was_whole_already_is_only_checked(server: Server, folder: P
 
 
 def test_a_wrong_digest_is_refused_and_nothing_kept(server: Server, folder: Path) -> None:
-    with pytest.raises(WeightsError, match=rf"begins with {SHA256[:12]}, and 0123 was expected.*not kept"):
+    with pytest.raises(WeightsError, match=rf"begins with {SHA256[:12]}, not 0123.*not kept"):
         fetched(entry(server, "0123"))
     assert names(folder) == set()
 
@@ -193,11 +193,11 @@ def test_a_pin_is_made_said_and_held_to(server: Server, folder: Path) -> None:
     assert got.state == "pinned now"
     assert SHA256 in outcome(got) and "pins.json" in outcome(got) and "gives no digest" in outcome(got)
     assert pins(folder)["yolo11n.pt"].sha256 == SHA256
-    assert "unchanged since it was fetched on" in find("yolo11n", "detector").assumed[-1]
+    assert "unchanged since its download on" in find("yolo11n", "detector").assumed[-1]
     # Another file in its place: refused where it is used, never overwritten.
     (folder / "yolo11n.pt").write_bytes(b"another file")
     for attempt in (lambda: find("yolo11n", "detector"), lambda: fetched(entry(server))):
-        with pytest.raises(WeightsError, match=r"not the file that was fetched on .* pinned.*pins\.json"):
+        with pytest.raises(WeightsError, match=r"not the file downloaded and pinned on .*pins\.json"):
             attempt()
     assert {s.model.name: s.state for s in statuses()}["yolo11n"] == "changed"
     assert (folder / "yolo11n.pt").read_bytes() == b"another file"
@@ -205,7 +205,7 @@ def test_a_pin_is_made_said_and_held_to(server: Server, folder: Path) -> None:
     (folder / "yolo11n.pt").unlink()
     server.content = CONTENT[::-1]
     with pytest.raises(
-        WeightsError, match=r"not kept: it is not the file that was fetched on .*remove yolo11n\.pt from"
+        WeightsError, match=r"not kept: it is not the file that was downloaded on .*remove yolo11n\.pt from"
     ):
         fetched(entry(server))
     assert names(folder) == {"pins.json"}
@@ -250,7 +250,7 @@ def test_a_disk_without_space_is_said_and_what_fits_is_kept(server: Server, fold
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_001, before[1]))
     try:
-        with pytest.raises(StoreError, match=r"yolo11n\.pt\.part cannot be written \(.*Free some space.*goes on"):
+        with pytest.raises(StoreError, match=r"yolo11n\.pt\.part cannot be written \(.*Free some space.*continues where it stopped"):
             fetched(entry(server))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -273,7 +273,7 @@ def test_what_the_server_refuses_can_be_fetched_by_hand(server: Server, folder: 
     server.status = 404
     with pytest.raises(WeightsError) as fault:
         fetched(entry(server))
-    for words in ("404", f"Fetch {server.url()} by hand", str(folder / "yolo11n.pt")):
+    for words in ("404", f"Download {server.url()} by hand", str(folder / "yolo11n.pt")):
         assert words in str(fault.value)
 
 
@@ -287,18 +287,18 @@ def test_without_network_the_address_and_the_folder_are_said(server: Server, fol
 
 def test_a_page_of_excuses_is_not_pinned(server: Server, folder: Path) -> None:
     server.content = b"<html>please sign in</html>"
-    with pytest.raises(WeightsError, match="gives 27 bytes, and about 3,000,000 were expected"):
+    with pytest.raises(WeightsError, match="offers 27 bytes; about 3,000,000 bytes were expected"):
         fetched(entry(server))
     assert not folder.exists() or names(folder) == set()
 
 
 def test_only_https_is_spoken_before_and_after_a_redirect(server: Server, folder: Path) -> None:
-    with pytest.raises(WeightsError, match="no https address"):
+    with pytest.raises(WeightsError, match="not an https address"):
         download_entry(entry(server), Progress())
     assert server.asked == []
     for target in ("ftp://127.0.0.1/x", "file:///etc/hosts", f"http://localhost:{server.port}/x"):
         server.redirect = target
-        with pytest.raises(WeightsError, match=r"no https address|is not allowed"):
+        with pytest.raises(WeightsError, match=r"not an https address|is not allowed"):
             fetched(entry(server))
     assert len(server.asked) == 3
     server.redirect = server.url("moved")
@@ -307,7 +307,7 @@ def test_only_https_is_spoken_before_and_after_a_redirect(server: Server, folder
 
 
 def test_a_folder_carried_by_hand_works_without_network(server: Server, folder: Path, tmp_path: Path) -> None:
-    """The file alone is taken, and said to be vouched for by nobody; with pins.json beside it, it is checked."""
+    """The file alone is taken, and said not to be verified; with pins.json beside it, it is checked."""
     fetched(entry(server))
     carried = tmp_path / "carried"
     folder.rename(carried)
@@ -316,7 +316,7 @@ def test_a_folder_carried_by_hand_works_without_network(server: Server, folder: 
         assert "unchanged since" in find("yolo11n", "detector").assumed[-1]
         assert download_model("yolo11n", Progress()).state == "here already"
         (carried / "pins.json").unlink()
-        assert "vouched for by nobody" in find("yolo11n", "detector").assumed[-1]
+        assert "its content was not verified" in find("yolo11n", "detector").assumed[-1]
 
 
 def test_without_a_folder_of_their_own_files_go_to_the_users_cache(
@@ -336,7 +336,7 @@ def test_the_command_lists_and_refuses_names(folder: Path, capsys: pytest.Captur
     assert "5.6 MB" in listed and "AGPL-3.0" in listed and "not here" in listed and str(folder) in listed
     assert main(["models"]) == 0
     assert "python -m core models get yolo11n" in capsys.readouterr().out
-    for name, words in (("nobody", "no model is called 'nobody'"), ("osnet_x1_0", "has no address")):
+    for name, words in (("nobody", "no model is called 'nobody'"), ("osnet_x1_0", "is not offered for download")):
         assert main(["models", "get", name]) == 2
         said = capsys.readouterr().err
         assert words in said and "yolo26n" in said
