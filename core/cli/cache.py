@@ -28,7 +28,9 @@ def run(options: argparse.Namespace) -> int:
     for entry in entries:
         state = "whole  " if entry.complete else "partial"
         used = time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used))
-        sys.stdout.write(f"{format_bytes(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n")
+        sys.stdout.write(
+            f"{format_bytes(entry.size):>9}  {used}  {state}  {entry.stage:7} {entry.clip}  {entry.made_by}\n"
+        )
     sys.stdout.write(f"{len(entries)} entries, {format_bytes(sum(e.size for e in entries))}, in {store.root}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""`evaluate tracks`, `evaluate people`, `evaluate reid`, `evaluate detector`: results and models against truth."""
+"""`evaluate tracks`, `people`, `reid` and `detector`: compares results and models with ground truth."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         help="count a person as new after an absence from the truth of more frames than this (never)",
     )
     add_former_flag(tracks, "--away", max_absence)
-    _add_shown(tracks)
+    _add_table_flags(tracks)
     tracks.set_defaults(run=run)
     people = kinds.add_parser("people", help="people over all cameras: one recording, links, queries across cameras")
     people.add_argument(
@@ -53,7 +53,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         metavar="RUN",
         help="tracks/ and people.csv; for a run, only the frames that it analysed count",
     )
-    _add_shown(people)
+    _add_table_flags(people)
     people.set_defaults(run=run_people)
     reid = kinds.add_parser("reid", help="an embedder on crops of named people: rank-k and mAP")
     reid.add_argument("crops", type=Path, metavar="DIR", help="Market-1501 layout, or a folder per person")
@@ -83,7 +83,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     detector.set_defaults(run=run_detector)
 
 
-def _add_shown(parser: argparse.ArgumentParser) -> None:
+def _add_table_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--visible",
         type=float,
@@ -94,23 +94,27 @@ def _add_shown(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
-def _looked_at(options: argparse.Namespace) -> dict[str, Ints] | None:
-    """The frames that the run in `result` looked at; None where that is no run. Options of both kinds are checked."""
+def _analysed_frames(options: argparse.Namespace) -> dict[str, Ints] | None:
+    """The frames that the run in --result analysed; None where --result is no run. Also checks --visible."""
     if not 0 <= options.visible <= 1:
-        raise SettingsError("--visible is a share from 0 to 1", "Give 0.1 for a tenth of a person, or leave it out.")
+        raise SettingsError(
+            "--visible is a share from 0 to 1", "Give 0.1 for a tenth of a person, or leave --visible out."
+        )
     if not (options.result / "run.json").is_file():
         return None
     if read_record(options.result).get("state") != "done":
-        raise SettingsError(f"the run in {options.result} is not done", "Start it again; it goes on where it stopped.")
+        raise SettingsError(
+            f"the run in {options.result} is not done", "Start it again; it continues where it stopped."
+        )
     return analysed_frames(options.result)
 
 
 def run(options: argparse.Namespace) -> int:
     if options.max_absence is not None and options.max_absence < 0:
-        raise SettingsError("--max-absence counts frames", "Give 0 or more, or leave it out.")
-    seen = _looked_at(options)
-    result = options.result if seen is None else options.result / "tracks"
-    scores = score_files(options.truth, result, options.scale, seen, options.max_absence, options.visible)
+        raise SettingsError("--max-absence counts frames", "Give 0 or more, or leave --max-absence out.")
+    frames = _analysed_frames(options)
+    result = options.result if frames is None else options.result / "tracks"
+    scores = score_files(options.truth, result, options.scale, frames, options.max_absence, options.visible)
     if options.json:
         sys.stdout.write(json.dumps({name: s.as_dict() for name, s in scores.items()}, indent=1) + "\n")
     else:
@@ -119,9 +123,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def run_people(options: argparse.Namespace) -> int:
-    scores = score_run(options.truth, options.result, _looked_at(options), options.visible)
-    words = json.dumps(scores.as_dict(), indent=1) if options.json else people_table(scores)
-    sys.stdout.write(words + "\n")
+    scores = score_run(options.truth, options.result, _analysed_frames(options), options.visible)
+    text = json.dumps(scores.as_dict(), indent=1) if options.json else people_table(scores)
+    sys.stdout.write(text + "\n")
     return 0
 
 
@@ -135,14 +139,14 @@ def run_reid(options: argparse.Namespace) -> int:
     if options.gallery:
         ranking = evaluate_query_gallery(options.crops, options.gallery, embedder, progress)
     else:
-        found = evaluate_embedder(options.crops, embedder, options.holdout, progress)
-        ranking = found.ranking
+        evaluation = evaluate_embedder(options.crops, embedder, options.holdout, progress)
+        ranking = evaluation.ranking
         if options.pictures:
-            save_plots(found, options.pictures)
+            save_plots(evaluation, options.pictures)
     figures = {"by": embedder.backend, "queries": ranking.queries, **ranking.figures()}
-    words = "  ".join(f"{name} {100 * share:.1f} %" for name, share in ranking.figures().items())
+    shares = "  ".join(f"{name} {100 * share:.1f} %" for name, share in ranking.figures().items())
     sys.stdout.write(
-        json.dumps(figures) + "\n" if options.json else f"{ranking.queries} queries  {words}  {embedder.backend}\n"
+        json.dumps(figures) + "\n" if options.json else f"{ranking.queries} queries  {shares}  {embedder.backend}\n"
     )
     return 0
 
@@ -161,6 +165,8 @@ def run_detector(options: argparse.Namespace) -> int:
     if failures:
         save_picture(options.failures, failures.sheet())
     about = {"by": detector.description, "size": options.size, **figures}
-    words = f"AP50 {figures['ap50']:.3f}  {figures['pictures']:.0f} pictures  {figures['boxes']:.0f} people"
-    sys.stdout.write(json.dumps(about) + "\n" if options.json else f"{words}  {detector.description}, {options.size} px\n")
+    summary = f"AP50 {figures['ap50']:.3f}  {figures['pictures']:.0f} pictures  {figures['boxes']:.0f} people"
+    sys.stdout.write(
+        json.dumps(about) + "\n" if options.json else f"{summary}  {detector.description}, {options.size} px\n"
+    )
     return 0

@@ -1,4 +1,4 @@
-"""Progress for people (a bar on a terminal, a line now and then in a log) and for programs (JSON lines)."""
+"""Progress for people (a bar on a terminal, a line every few seconds in a log) and for programs (JSON lines)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def listener(kind: str) -> Callable[[Report], None]:
 
 
 def line(report: Report) -> str:
-    """One moment in words.
+    """The progress as one line.
 
     >>> line(Report("gate", 1, 2, "detect", 50, 200, 25.0, 6.0))
     'gate (1 of 2) detect  50/200  25.0 frames/s  6 s left'
@@ -40,18 +40,22 @@ def _json(report: Report) -> None:
 
 
 class _Bar:
+    """A bar that is redrawn in place."""
+
     def __call__(self, report: Report) -> None:
-        full = round(report.share * BAR)
+        filled = round(report.share * BAR)
         end = "\n" if report.done >= report.total else ""
-        sys.stderr.write(f"\r[{'#' * full}{'.' * (BAR - full)}] {line(report)}\x1b[K{end}")
+        sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {line(report)}\x1b[K{end}")
         sys.stderr.flush()
 
 
 class _Lines:
+    """A line every few seconds, and one at the end of a stage."""
+
     def __init__(self) -> None:
-        self._said = 0.0
+        self._last_line = 0.0
 
     def __call__(self, report: Report) -> None:
-        if report.done >= report.total or time.monotonic() - self._said >= LOG_SECONDS:
-            self._said = time.monotonic()
+        if report.done >= report.total or time.monotonic() - self._last_line >= LOG_SECONDS:
+            self._last_line = time.monotonic()
             sys.stderr.write(line(report) + "\n")

@@ -1,4 +1,4 @@
-"""`retrack DIR`: what other settings would change in a run that is done; from what is stored, so no network is run."""
+"""`retrack DIR`: shows what other tracking settings would change in a finished run; runs no network, writes nothing."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    given = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
-    if not given:
+    values = {name: value for name in SETTINGS if (value := getattr(options, name)) is not None}
+    if not values:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in SETTINGS)
         raise SettingsError("no other setting was given", f"Give at least one of {flags}.")
-    TrackSettings(**given)
-    held = hold(options.done)
-    changes = compared(held, again(held, replace(held.settings, **given)), options.cos)
+    TrackSettings(**values)
+    loaded_run = hold(options.done)
+    changes = compared(loaded_run, again(loaded_run, replace(loaded_run.settings, **values)), options.cos)
     sys.stdout.write("".join(f"{camera.words}\n" for camera in changes.cameras) + f"{changes.words}\n")
     return 0

@@ -186,7 +186,7 @@ def _parse_offsets(values: list[str], cameras: list[str]) -> dict[str, float]:
 
 
 def parse_travel_times(values: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
-    """The travel times of `--travel A-B=SECONDS`, checked against the cameras, whose names may hold a `-` themselves."""
+    """The travel times of `--travel A-B=SECONDS`; the names of cameras may hold a `-` themselves."""
     names = list(cameras)
     times: dict[frozenset[str], TravelTime] = {}
     for value in values:

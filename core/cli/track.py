@@ -1,4 +1,7 @@
-"""`track CLIP... --out DIR`: boxes and tracks of each clip, as MOT text, Parquet and a record of the run."""
+"""`track CLIP... --out DIR`: tracks the people in each clip; writes MOT text, Parquet and a record of the run.
+
+What `run` shares with it is here too: the flags of an analysis, the log, the status for the app, and progress.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def add_run_arguments(p: argparse.ArgumentParser) -> None:
-    """What a run over clips needs to be told."""
+    """The flags of an analysis of clips, for `track` and `run`."""
     video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
@@ -73,11 +76,11 @@ def run(options: argparse.Namespace) -> int:
 
 @contextmanager
 def log_run(options: argparse.Namespace) -> Iterator[StatusWriter]:
-    """However a run ends, it is in the log of all runs and, with --watch, in the status that the app reads."""
+    """Record in the log how the run ends and, with --watch, in the status that the app reads."""
     folder, status = options.out.absolute(), StatusWriter(options.watch)
     with log_to_file(f"{folder.parent.name}/{folder.name}"):
-        words = " ".join(f"{name}={value}" for name, value in vars(options).items() if value and name != "run")
-        LOG.info("begins: %s", words)
+        flags = " ".join(f"{name}={value}" for name, value in vars(options).items() if value and name != "run")
+        LOG.info("begins: %s", flags)
         try:
             yield status
         except (KeyboardInterrupt, Cancelled):
@@ -103,7 +106,7 @@ def exit_status(results: list[CameraResult]) -> int:
 
 
 def open_progress(options: argparse.Namespace, status: StatusWriter) -> Progress:
-    """Reports go to the terminal, the log and the status; with --watch, to its folder as well."""
+    """Progress that is reported to the terminal, the log and the status and, with --watch, to its folder."""
     listeners: list[Callable[[Report], None]] = [listener(options.progress), StageLog(), status.on_report]
     if options.watch is None:
         return Progress(lambda report: _report_to(listeners, report))
@@ -118,13 +121,13 @@ def _report_to(listeners: list[Callable[[Report], None]], report: Report) -> Non
 
 
 def camera_listener(status: StatusWriter) -> Callable[[CameraResult], None]:
-    """Says what came of a camera, on the terminal and in the status."""
+    """Reports the result of a camera on the terminal and in the status."""
 
-    def tell(result: CameraResult) -> None:
+    def report(result: CameraResult) -> None:
         status.camera(_status_of_camera(result))
         report_camera(result)
 
-    return tell
+    return report
 
 
 def _status_of_camera(result: CameraResult) -> CameraStatus:
@@ -135,58 +138,60 @@ def _status_of_camera(result: CameraResult) -> CameraStatus:
 
 
 def parse_setup(options: argparse.Namespace) -> Setup:
-    """What the flags ask for."""
-    cameras = _spans(name_cameras(options.clips, options.name), options.range)
+    """The setup that the flags describe."""
+    cameras = _with_ranges(name_cameras(options.clips, options.name), options.range)
     if not cameras:
         raise SettingsError("no clip was given", f"Name at least one: {options.command} CLIP... --out DIR.")
-    track = _given(options, "conf", "iou", "track_cos", "n_init", "max_age")
+    track = _settings_from_flags(options, "conf", "iou", "track_cos", "n_init", "max_age")
     recipe = Recipe(
-        video=VideoSettings(**_given(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
+        video=VideoSettings(**_settings_from_flags(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
         detect=DetectSettings(
-            **_given(options, "size", "nms_iou", **{"detection_floor": "floor", "max_detections": "most"})
+            **_settings_from_flags(options, "size", "nms_iou", **{"detection_floor": "floor", "max_detections": "most"})
         ),
         embed=EmbedSettings(every=options.every_box),
         track=TrackSettings(**track),
     )
     models = options.weights or DETECTOR, options.features or EMBEDDER
     networks = Networks.from_names(*models, parse_backend(options.device or "auto"))
-    return Setup(cameras, networks, recipe, _regions(options.roi, cameras))
+    return Setup(cameras, networks, recipe, _load_regions(options.roi, cameras))
 
 
-def _given(options: argparse.Namespace, *same: str, **named: str) -> dict[str, Any]:
-    """The flags that were given, by the names that the settings have for them."""
+def _settings_from_flags(options: argparse.Namespace, *same: str, **named: str) -> dict[str, Any]:
+    """The values of the flags that were given, by the names of the settings; `named` maps flags to other names."""
     names = {**{name: name for name in same}, **named}
     return {names[flag]: value for flag, value in vars(options).items() if flag in names and value is not None}
 
 
-def _regions(words: list[str], cameras: list[Camera]) -> dict[str, Regions]:
+def _load_regions(values: list[str], cameras: list[Camera]) -> dict[str, Regions]:
     clips = {camera.name: camera.clip for camera in cameras}
-    found = {}
-    for word in words:
-        name, equals, file = word.partition("=")
+    regions = {}
+    for value in values:
+        name, equals, file = value.partition("=")
         if not equals or name not in clips:
-            raise RegionError(f"--roi {word} names no camera of this run", f"Cameras: {', '.join(clips)}.")
+            raise RegionError(f"--roi {value} names no camera of this run", f"Cameras: {', '.join(clips)}.")
         try:
             clip = probe(clips[name])
         except ClipError:
             # It fails by itself when its turn comes, and does not keep the others from theirs.
             continue
-        found[name] = load_regions(Path(file), clip.width, clip.height)
-    return found
+        regions[name] = load_regions(Path(file), clip.width, clip.height)
+    return regions
 
 
-def _spans(cameras: list[Camera], words: list[str]) -> list[Camera]:
-    """The cameras with the ranges of time that `CAM=FROM-TO` words give them; either end may be left out."""
+def _with_ranges(cameras: list[Camera], values: list[str]) -> list[Camera]:
+    """The cameras with the ranges of time that `CAM=FROM-TO` gives them; either end may be left out."""
     spans = {}
-    for word in words:
-        name, _, ends = word.partition("=")
+    for value in values:
+        name, _, ends = value.partition("=")
         if name not in {camera.name for camera in cameras}:
-            known = ", ".join(camera.name for camera in cameras)
-            raise SettingsError(f"--range {word} names no camera of this run", f"Cameras: {known}.")
+            names = ", ".join(camera.name for camera in cameras)
+            raise SettingsError(f"--range {value} names no camera of this run", f"Cameras: {names}.")
         try:
             start, end = (float(text) if text else None for text in ends.split("-"))
         except ValueError as fault:
-            raise SettingsError(f"--range {word} is no range of seconds", "Write --range gate=5-20.") from fault
+            raise SettingsError(
+                f"--range {value} is no range of seconds", "Write for example --range gate=5-20."
+            ) from fault
         # Checked where all ranges are.
         video = VideoSettings(start_seconds=start or 0.0, end_seconds=end)
         spans[name] = (video.start_seconds, video.end_seconds)
@@ -194,6 +199,7 @@ def _spans(cameras: list[Camera], words: list[str]) -> list[Camera]:
 
 
 def report_camera(result: CameraResult) -> None:
+    """The result of a camera as one line, with its fault if it failed."""
     name = result.camera.name
     if result.fault:
         LOG.error("%s: failed. %s", name, result.fault)

@@ -1,4 +1,7 @@
-"""`train reid`, `tune`, `detector` and what goes with them: your own models, from your own pictures."""
+"""`train`: trains an embedder (`reid`, `tune`) or a person detector (`detector`), and prepares what training needs.
+
+Modules that import PyTorch are imported only once a command runs, so that `--help` stays fast.
+"""
 
 from __future__ import annotations
 
@@ -89,14 +92,14 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("--start", type=Path, metavar="FILE", help="start from these weights instead of random ones")
     p.add_argument("--size", default="256x128", metavar=SIZES)
     p.add_argument("--no-augment", action="store_true", help="use every picture as it is")
-    # The recipe's own defaults: a flag that is left out changes nothing.
+    # Without defaults here: a flag that is left out changes nothing in the recipe.
     for name in ("epochs", "people", "pictures", "patience", "seed"):
         p.add_argument(f"--{name}", type=int)
     per_batch = p.add_argument("--unlabelled-per-batch", type=int, metavar="N", help="unlabelled crops per batch (32)")
     add_former_flag(p, "--beside", per_batch)
     p.add_argument("--warmup", type=float, help="epochs in which the learning rate climbs (1)")
-    for present, former, field, words in _WEIGHTS:
-        add_former_flag(p, former, p.add_argument(present, type=float, dest=field, metavar="X", help=words))
+    for present, former, field, help_text in _WEIGHTS:
+        add_former_flag(p, former, p.add_argument(present, type=float, dest=field, metavar="X", help=help_text))
     p.add_argument("--optimizer", help="adam or sgd")
     freeze = p.add_argument(
         "--freeze-bn",
@@ -124,14 +127,6 @@ def _add_detector(kinds: Any) -> None:
     p.set_defaults(run=run_detector)
 
 
-def _add_interpolate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("first", type=Path, metavar="FIRST.pt")
-    p.add_argument("second", type=Path, metavar="SECOND.pt")
-    p.add_argument("--share", type=float, default=0.5, help="share of the second one's weights, 0 to 1 (0.5)")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE.pt")
-    p.set_defaults(run=run_interpolate)
-
-
 def _add_prepare(kinds: Any) -> None:
     p: argparse.ArgumentParser = kinds.add_parser("prepare", help="crops for `train reid`, from what `track` left")
     p.add_argument("tracked", type=Path, metavar="RUN", help="the folder that `track --out` filled")
@@ -140,6 +135,27 @@ def _add_prepare(kinds: Any) -> None:
     p.add_argument("--consent", default="", help="who agreed, and how; goes into its card")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_prepare)
+
+
+def _add_interpolate(p: argparse.ArgumentParser) -> None:
+    p.add_argument("first", type=Path, metavar="FIRST.pt")
+    p.add_argument("second", type=Path, metavar="SECOND.pt")
+    p.add_argument("--share", type=float, default=0.5, help="share of the second file's weights, 0 to 1 (0.5)")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.pt")
+    p.set_defaults(run=run_interpolate)
+
+
+def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
+    p.add_argument("weights", type=Path, metavar="FILE", help="embedder.safetensors of train reid")
+    p.add_argument("crops", type=Path, nargs="+", metavar="DIR", help="folders of crops")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE")
+    max_per_folder = p.add_argument(
+        "--max-per-folder", type=int, default=2000, metavar="N", help="crops to use from each folder (2000)"
+    )
+    add_former_flag(p, "--most", max_per_folder)
+    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    p.set_defaults(run=run_recompute_bn)
 
 
 def _add_synthetic(p: argparse.ArgumentParser) -> None:
@@ -157,10 +173,12 @@ def _add_synthetic(p: argparse.ArgumentParser) -> None:
 def run_reid(options: argparse.Namespace) -> int:
     from core.lab.training import ReidRecipe
 
-    recipe = ReidRecipe(**_given(options, ReidRecipe), **_of_crops(options))
+    recipe = ReidRecipe(**_recipe_flags(options, ReidRecipe), **_reid_settings(options))
     progress = Progress(listener(options.progress))
-    row = _train(options, recipe, options.out, progress)
-    sys.stdout.write(f"{options.out / 'embedder.safetensors'}: loss {row.get('loss', float('nan')):.3f}{_worth(row)}\n")
+    row = _train_reid(options, recipe, options.out, progress)
+    sys.stdout.write(
+        f"{options.out / 'embedder.safetensors'}: loss {row.get('loss', float('nan')):.3f}{_accuracy_text(row)}\n"
+    )
     return 0
 
 
@@ -168,28 +186,30 @@ def run_tune(options: argparse.Namespace) -> int:
     from core.lab.training import SWEEPABLE, ReidRecipe, sweep_recipes, sweep_table, train_sweep
 
     if not options.holdout:
-        raise SettingsError("settings cannot be compared without people to judge by", "Hold some out: --holdout 20.")
+        raise SettingsError("settings cannot be compared without people to evaluate on", "Hold some out: --holdout 20.")
     choices = {name: getattr(options, name) for name in SWEEPABLE}
     swept = dict.fromkeys(SWEEPABLE)
-    base = ReidRecipe(**_given(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_of_crops(options))
+    base = ReidRecipe(
+        **_recipe_flags(argparse.Namespace(**{**vars(options), **swept}), ReidRecipe), **_reid_settings(options)
+    )
     progress = Progress(listener(options.progress))
     recipes = sweep_recipes(base, choices)
 
-    def one(recipe: ReidRecipe) -> dict[str, float]:
+    def train_one(recipe: ReidRecipe) -> dict[str, float]:
         name = f"{recipe.backbone}_{recipe.loss}_margin{recipe.margin:g}_rate{recipe.rate:g}"
         progress.camera(name, recipes.index(recipe) + 1, len(recipes))
-        return _train(options, recipe, options.out / name, progress)
+        return _train_reid(options, recipe, options.out / name, progress)
 
-    sys.stdout.write(sweep_table(train_sweep(recipes, one)) + "\n")
+    sys.stdout.write(sweep_table(train_sweep(recipes, train_one)) + "\n")
     return 0
 
 
-def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
-    """The curve's row of the weights that are kept."""
+def _train_reid(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
+    """Train one embedder; the row of the learning curve that belongs to the weights it leaves in `out`."""
     from core.lab.training import Checkpoint, read_training_set, save_picture, train_reid
 
     teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
-    taught, examination = read_training_set(
+    training_set, evaluation = read_training_set(
         options.crops,
         recipe,
         options.holdout,
@@ -200,15 +220,20 @@ def _train(options: argparse.Namespace, recipe: Any, out: Path, progress: Progre
         options.extra_data,
     )
     start = digest(options.start) if options.start else ""
-    beginning = {"start": start, "aside": options.holdout, "copies": options.copies, "pictures": taught.fingerprint()}
-    checkpoint = Checkpoint(out, {**asdict(recipe), **beginning})
-    train_reid(taught, recipe, checkpoint, progress, options.start, examination)
+    inputs = {
+        "start": start,
+        "aside": options.holdout,
+        "copies": options.copies,
+        "pictures": training_set.fingerprint(),
+    }
+    checkpoint = Checkpoint(out, {**asdict(recipe), **inputs})
+    train_reid(training_set, recipe, checkpoint, progress, options.start, evaluation)
     save_picture(out / "curve.png", checkpoint.curves.picture())
     return checkpoint.best_row()
 
 
-def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
-    """What the flags say in other words than the recipe's."""
+def _reid_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the recipe that need more than copying a flag; checks that the flags fit together."""
     from core.lab.training import NO_AUGMENTATION
 
     height, cross, width = options.size.partition("x")
@@ -219,44 +244,50 @@ def _of_crops(options: argparse.Namespace) -> dict[str, Any]:
         raise SettingsError("--unlabelled crops need a teacher", "Name one with --teacher.")
     if options.copies < 0 or (options.copies and not (options.teacher and per_batch != 0)):
         raise SettingsError(
-            "--copies need a teacher to speak about them", "Name a --teacher, and --unlabelled-per-batch above 0."
+            "--copies need a teacher", "Name one with --teacher, and give --unlabelled-per-batch above 0."
         )
     if per_batch is not None and not (options.unlabelled or options.copies):
         raise SettingsError(
-            "--unlabelled-per-batch is about --unlabelled crops or --copies", "Name one of them, or leave it out."
+            "--unlabelled-per-batch needs --unlabelled or --copies", "Add one of them, or leave it out."
         )
     if options.settled and not options.start:
         raise SettingsError(
             "--freeze-bn keeps statistics that random weights do not have", "Name weights with --start."
         )
     if not options.teacher and (options.alike or options.towards):
-        raise SettingsError(
-            "--similarity-weight and --regression-weight are about a teacher", "Name one with --teacher."
-        )
-    more = {"unlabelled": (32 if per_batch is None else per_batch) if options.unlabelled or options.copies else 0}
-    # A teacher that is named counts, unless the flags say how much.
-    taught = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
-    taught = {name: value for name, value in taught.items() if getattr(options, name) is None}
+        raise SettingsError("--similarity-weight and --regression-weight need a teacher", "Name one with --teacher.")
+    unlabelled = {"unlabelled": (32 if per_batch is None else per_batch) if options.unlabelled or options.copies else 0}
+    # With a teacher, both distillation losses have a weight unless the flags give another.
+    distillation = {"alike": 20.0, "towards": 4.0} if options.teacher else {}
+    distillation = {name: value for name, value in distillation.items() if getattr(options, name) is None}
     plain = {"augment": NO_AUGMENTATION} if options.no_augment else {}
-    return {"height": int(height), "width": int(width), **more, **taught, **plain}
+    return {"height": int(height), "width": int(width), **unlabelled, **distillation, **plain}
 
 
-def _given(options: argparse.Namespace, recipe: Any) -> dict[str, Any]:
-    """The flags that were given and are named as the recipe names them."""
+def _recipe_flags(options: argparse.Namespace, recipe: Any) -> dict[str, Any]:
+    """The values of the flags that were given and that the recipe has under the same name."""
     names = {f.name for f in fields(recipe)} - {"unlabelled", "augment", "height", "width"}
     return {name: value for name, value in vars(options).items() if name in names and value is not None}
 
 
-def _worth(row: dict[str, float]) -> str:
+def _accuracy_text(row: dict[str, float]) -> str:
     return f", rank-1 {100 * row['rank1']:.1f} %, mAP {100 * row['map']:.1f} %" if "rank1" in row else ""
 
 
 def run_detector(options: argparse.Namespace) -> int:
     from core.lab.training import DetectorRecipe, train_detector
 
-    recipe = DetectorRecipe(**_given(options, DetectorRecipe))
-    made = train_detector(options.data, options.start, options.out, recipe, Progress(listener(options.progress)))
-    sys.stdout.write(f"{made}\n")
+    recipe = DetectorRecipe(**_recipe_flags(options, DetectorRecipe))
+    weights = train_detector(options.data, options.start, options.out, recipe, Progress(listener(options.progress)))
+    sys.stdout.write(f"{weights}\n")
+    return 0
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    from core.lab.training import PrepareSettings, prepare
+
+    settings = PrepareSettings(purpose=options.purpose, consent=options.consent)
+    prepare(options.tracked, options.out, settings, Progress(listener(options.progress)))
     return 0
 
 
@@ -268,19 +299,6 @@ def run_interpolate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
-    p.add_argument("weights", type=Path, metavar="FILE", help="embedder.safetensors of train reid")
-    p.add_argument("crops", type=Path, nargs="+", metavar="DIR", help="folders of crops")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE")
-    most = p.add_argument(
-        "--max-per-folder", type=int, default=2000, metavar="N", help="crops to use from each folder (2000)"
-    )
-    add_former_flag(p, "--most", most)
-    p.add_argument("--seed", type=int, default=0)
-    p.add_argument("--progress", choices=("auto", "json", "none"), default="auto")
-    p.set_defaults(run=run_recompute_bn)
-
-
 def run_recompute_bn(options: argparse.Namespace) -> int:
     from core.lab.training import read_unlabelled, recompute_batchnorm
 
@@ -289,14 +307,6 @@ def run_recompute_bn(options: argparse.Namespace) -> int:
         options.weights, sets, options.max_per_folder, options.out, options.seed, Progress(listener(options.progress))
     )
     sys.stdout.write(f"{options.out}\n")
-    return 0
-
-
-def run_prepare(options: argparse.Namespace) -> int:
-    from core.lab.training import PrepareSettings, prepare
-
-    settings = PrepareSettings(purpose=options.purpose, consent=options.consent)
-    prepare(options.tracked, options.out, settings, Progress(listener(options.progress)))
     return 0
 
 

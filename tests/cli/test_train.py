@@ -72,7 +72,7 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
         (["--similarity-weight", "3"], "a teacher"),
         (["--unlabelled-per-batch", "3"], "--unlabelled"),
         (["--unlabelled", "more"], "--teacher"),
-        (["--copies", "2"], "a teacher to speak about"),
+        (["--copies", "2"], "--copies need a teacher"),
         (["--metric-weight", "0", "--identity-weight", "0"], "nothing is learned"),
         (["--holdout", "9"], "one person"),
         (["--rate", "-1"], "a rate above 0"),
