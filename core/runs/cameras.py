@@ -17,7 +17,7 @@ from core.base.text import safe_name
 from core.base.types import Clip, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.runs.network_stages import Networks
-from core.runs.stage_keys import STORED, Recipe, ClipPipeline
+from core.runs.stage_keys import STORED, ClipPipeline, Recipe
 from core.vision import regions as areas
 from core.vision.video import plan, probe
 
@@ -138,7 +138,7 @@ def run_camera(
     vectors = pipeline.vectors(detections, inside)
     tracks = pipeline.tracks(detections, inside, vectors)
     crops = pipeline.crops(tracks) if cropped else None
-    return CameraResult(camera, clip, tracks, pipeline.seconds, timeline, len(timeline) - frames, crops)
+    return CameraResult(camera, clip, tracks, pipeline.stages, timeline, len(timeline) - frames, crops)
 
 
 def plan_clip(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:

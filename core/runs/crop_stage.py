@@ -1,8 +1,9 @@
-"""The best pictures of each track, with what a network and the eye make of them: kept as one more artifact of a clip.
+"""The crop stage: the best pictures of each track, stored as an artifact of the clip.
 
-A few boxes of each share of a track are looked at, the sharpest is kept as a JPEG with its vector (the mean with its
-mirror image's) and the colours of its clothes. Pictures are read once, in order; what is kept is on disk as soon as its
-share is over, so memory does not grow with the clip."""
+Each track is divided into equal shares. A few boxes of each share are compared, and the sharpest is stored as a JPEG
+with its vector (averaged with that of the mirror image) and the colours of the clothes. Frames are read once, in order,
+and a crop is written as soon as its share is over, so memory does not grow with the length of the clip.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.types import ANY, Clip, Floats, Image, Ints, Table, Timeline, Tracks
+from core.base.types import ANY_LENGTH, Clip, Floats, Image, Ints, Table, Timeline, Tracks
 from core.machine.artifacts import Artifact
 from core.runs.network_stages import CROP_BATCH, OnProgress, crop
-from core.vision.appearance import candidate_boxes, average_histograms, fitness, colour_histogram, mean_vectors, quality, time_shares, sharpness_of
+from core.vision.appearance import (
+    average_histograms,
+    candidate_boxes,
+    colour_histogram,
+    fitness,
+    mean_vectors,
+    quality,
+    sharpness_of,
+    time_shares,
+)
 from core.vision.embed import Embedder
 from core.vision.images import jpeg
 from core.vision.video import read
@@ -24,24 +34,24 @@ from core.vision.video import read
 Numbers = NDArray[np.floating[Any]]
 
 JPEG_QUALITY = 92
-MAX_CROPS = 8  # crops of a track
+MAX_CROPS = 8  # per track
 
 
 @dataclass(frozen=True, eq=False)
 class TrackAppearance(Table):
-    """One row per track of a camera, rising: its mean vector, and the colours of upper and lower body (2, 11)."""
+    """One row per track of a camera, by rising number: its mean vector, and the colours of upper and lower body."""
 
     track: Ints
     vector: Floats
     colours: Floats
 
     def __post_init__(self) -> None:
-        self._validate_columns(track=(np.int64, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11)))
+        self._validate_columns(track=(np.int64, ()), vector=(np.float32, ANY_LENGTH), colours=(np.float32, (2, 11)))
 
 
 @dataclass(frozen=True, eq=False)
 class StoredCrops(Table):
-    """One row per crop: the row of the tracks that it is of, its quality, vector and colours."""
+    """One row per crop: the row of its box in the tracks, its quality, vector and colours (2, 11)."""
 
     row: Ints
     quality: Floats
@@ -50,52 +60,54 @@ class StoredCrops(Table):
 
     def __post_init__(self) -> None:
         self._validate_columns(
-            row=(np.int64, ()), quality=(np.float32, ()), vector=(np.float32, ANY), colours=(np.float32, (2, 11))
+            row=(np.int64, ()), quality=(np.float32, ()), vector=(np.float32, ANY_LENGTH), colours=(np.float32, (2, 11))
         )
 
 
 def candidate_rows(tracks: Tracks, clip: Clip) -> Ints:
-    """The rows of the tracks that are worth a look."""
+    """The rows of the boxes that may become a crop."""
     return candidate_boxes(tracks, clip.width, clip.height, MAX_CROPS)
 
 
-def extract_crops(clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, tell: OnProgress) -> None:
-    """Fill `artifact` from its beginning with the best of `rows`; `tell` hears how many of their frames are done."""
+def extract_crops(
+    clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, on_progress: OnProgress
+) -> None:
+    """Write the best crops of `rows` (boxes of `tracks`) to `artifact`; `on_progress` gets the frames that are done."""
     share = time_shares(tracks.track[rows], MAX_CROPS)
-    last = {int(number): int(rows[share == number][-1]) for number in np.unique(share)}
+    last = {int(share_number): int(rows[share == share_number][-1]) for share_number in np.unique(share)}
     frames = np.unique(tracks.frame[rows])
-    fit = fitness(tracks, clip.width, clip.height)
-    keeper = _CropWriter(artifact, embedder)
+    fitness_of_boxes = fitness(tracks, clip.width, clip.height)
+    writer = _CropWriter(artifact, embedder)
     best: dict[int, tuple[float, int, float, Image]] = {}
     order = np.argsort(tracks.frame[rows], kind="stable")
-    begin = np.searchsorted(tracks.frame[rows[order]], frames)
+    first = np.searchsorted(tracks.frame[rows[order]], frames)
     with read(clip, Timeline(frames, clip.times[frames])) as pictures:
         for picture in pictures:
-            end = begin[picture.row + 1] if picture.row + 1 < len(begin) else len(order)
-            for at in order[begin[picture.row] : end].tolist():
-                row, number = int(rows[at]), int(share[at])
-                found = crop(picture.bgr, tracks.xyxy[row])
-                sharp = sharpness_of(found)
-                worth = _worth(float(fit[row]), sharp)
-                if number not in best or worth > best[number][0]:
-                    best[number] = (worth, row, sharp, found)
-                if row == last[number]:
-                    keeper.add(*best.pop(number)[1:])
-            tell(picture.row + 1)
+            end = first[picture.row + 1] if picture.row + 1 < len(first) else len(order)
+            for at in order[first[picture.row] : end].tolist():
+                row, share_number = int(rows[at]), int(share[at])
+                image = crop(picture.bgr, tracks.xyxy[row])
+                sharp = sharpness_of(image)
+                rating = _rating(float(fitness_of_boxes[row]), sharp)
+                if share_number not in best or rating > best[share_number][0]:
+                    best[share_number] = (rating, row, sharp, image)
+                if row == last[share_number]:
+                    writer.add(*best.pop(share_number)[1:])
+            on_progress(picture.row + 1)
     # Shares whose last frame could not be read.
-    for number in sorted(best):
-        keeper.add(*best[number][1:])
-    keeper.close()
+    for share_number in sorted(best):
+        writer.add(*best[share_number][1:])
+    writer.close()
 
 
-def _worth(fit: float, sharp: float) -> float:
-    """The order of crops within a share: that of `quality`, whose other factors are the track's."""
-    by_itself = quality(np.array([fit], np.float32), np.array([sharp]), np.zeros(1, np.int64))
-    return float(by_itself[0]) * float(np.sqrt(sharp))
+def _rating(fit: float, sharp: float) -> float:
+    """Ranks crops within a share as `quality` does, whose remaining factors are the same for the whole track."""
+    quality_alone = quality(np.array([fit], np.float32), np.array([sharp]), np.zeros(1, np.int64))
+    return float(quality_alone[0]) * float(np.sqrt(sharp))
 
 
 class _CropWriter:
-    """Crops on their way to disk, a batch of the embedder at a time."""
+    """Writes crops to the artifact, one batch of the embedder at a time."""
 
     def __init__(self, artifact: Artifact, embedder: Embedder) -> None:
         self._artifact, self._embedder, self._number = artifact, embedder, 0
@@ -130,23 +142,24 @@ class _CropWriter:
 
 
 def load_crops(artifact: Artifact, tracks: Tracks, width: int, height: int) -> StoredCrops:
-    """The crops in the order in which they are kept."""
+    """The crops of an artifact, in stored order; `width` and `height` are those of the clip."""
     columns = ("row", "sharp", "vector", "colours")
     parts = [[part[name] for name in columns] for part in artifact.read()]
     row, sharp, vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
-    good = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
-    return StoredCrops(row, good, vector, colours)
+    crop_quality = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
+    return StoredCrops(row, crop_quality, vector, colours)
 
 
-def mean_appearance(group: Ints, good: Floats, vector: Numbers, colours: Numbers) -> TrackAppearance:
-    """What each group of crops looks like, from all of them by their quality; a row per crop."""
-    names, mean = mean_vectors(vector.astype(np.float32), good, group)
-    mixed = [average_histograms(colours[mine].astype(np.float32), good[mine]) for mine in (group == name for name in names)]
-    return TrackAppearance(names, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
+def mean_appearance(group: Ints, crop_quality: Floats, vector: Numbers, colours: Numbers) -> TrackAppearance:
+    """The appearance of each group (a track) as the mean of its crops, weighted by quality; one row per crop."""
+    tracks, mean = mean_vectors(vector.astype(np.float32), crop_quality, group)
+    rows_of_track = (group == track for track in tracks)
+    mixed = [average_histograms(colours[rows].astype(np.float32), crop_quality[rows]) for rows in rows_of_track]
+    return TrackAppearance(tracks, mean, np.array(mixed, np.float32).reshape(-1, 2, 11))
 
 
 def crop_jpegs(artifact: Artifact) -> Iterator[tuple[int, bytes]]:
-    """The row of the tracks that each crop is of, and its JPEG; one chunk in memory at a time."""
+    """The row of the box and the JPEG of each crop, in stored order; one chunk is in memory at a time."""
     for part in artifact.read():
         end = np.cumsum(part["size"])
         for row, begin, stop in zip(part["row"], end - part["size"], end, strict=True):

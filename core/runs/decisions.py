@@ -1,25 +1,25 @@
-"""Tables that a user has written, of links or of names: read line by line, whatever program saved them.
+"""What the user has decided, as text files: links between tracks, and names of people. Any spreadsheet can write them.
 
-What the user has decided, from a text file: pairs of tracks that are one person, or two, and tracks to cut in two.
+Links say which two tracks are one person (same) or two (different), and where a track is to be cut in two:
 
-camera,track,other_camera,other_track,decision,seconds
-cam1,3,cam2,5,same
-cam1,3,cam2,8,different
-cam1,4,,,cut,12.5
-cam1,31,cam2,5,same
+    camera,track,other_camera,other_track,decision,seconds
+    cam1,3,cam2,5,same
+    cam1,3,cam2,8,different
+    cam1,4,,,cut,12.5
+    cam1,31,cam2,5,same
 
-A cut names a moment of the camera's clip. What the track shows from then on has a new number, the next one above the
-highest of its camera; several cuts are numbered by track and time. The other lines may name the new numbers. What lies
-on either side of a cut are two people, unless a line says that these very two are the same.
+`seconds` of a cut is a moment of the camera's clip. The part of the track from that moment on gets a new number, the
+next one after the highest track of its camera; several cuts are numbered by track and time. The remaining lines may use
+the new numbers. The two parts on either side of a cut are different people, unless a line says that they are the same.
 
-Names and notes that the user has typed for people, as a text file and by the tracks that they were typed for.
+Names and notes belong to the person of a track:
 
-camera,track,name,note
-cam1,3,Anna,came by bicycle
-cam2,5,,wears a hat
+    camera,track,name,note
+    cam1,3,Anna,came by bicycle
+    cam2,5,,wears a hat
 
-A person's name is that of its tracks: where two of them were named apart, both names are shown. Any text will do; it is
-never part of a file's name."""
+If the tracks of one person have different names, all of them are shown. A name may be any text: no file is named by it.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.base.errors import SettingsError
-from core.base.text import calm, one_line
-from core.runs.cutting import CutPoint, cut, adjacent_parts
+from core.base.text import one_line, spreadsheet_text
+from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
 from core.runs.record import load_tracks
 from core.vision.match import Decisions
 
 
 def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
-    """The lines below the head, by column; a file that is no such table is refused with its `layout`."""
+    """The rows below the header, by column. An unreadable file is an error whose remedy is `layout`."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file))
@@ -51,16 +51,16 @@ LINK_COLUMNS = ("camera", "track", "other_camera", "other_track", "decision", "s
 SAME, DIFFERENT, CUT = "same", "different", "cut"
 _FILLED = {SAME: LINK_COLUMNS[:5], DIFFERENT: LINK_COLUMNS[:5], CUT: (*LINK_COLUMNS[:2], *LINK_COLUMNS[4:])}
 _LINK_LAYOUT = (
-    f"The first line is {','.join(LINK_COLUMNS)}; a decision is {SAME} or {DIFFERENT}, of two tracks, or {CUT}, of one "
-    "track at so many seconds of its clip."
+    f"The first line must be {','.join(LINK_COLUMNS)}. A decision is {SAME} or {DIFFERENT} for two tracks, or {CUT} "
+    "for one track at a second of its clip."
 )
 
 Link = Mapping[str, str]
-"""What one line says, by column; empty cells are left out."""
+"""One line of the file, by column; empty cells are left out."""
 
 
 def read_links(path: Path) -> tuple[Link, ...]:
-    """The lines of a file, in order; none of them makes no sense."""
+    """The links in a file, in order, each checked to be complete."""
     lines = read_rows(path, "links", _LINK_LAYOUT)
     links = tuple(
         {name: line[name].strip() for name in LINK_COLUMNS if (line.get(name) or "").strip()} for line in lines
@@ -71,7 +71,7 @@ def read_links(path: Path) -> tuple[Link, ...]:
 
 
 def links_csv(links: Iterable[Link]) -> str:
-    """What `read_links` reads."""
+    """The links as `read_links` reads them."""
     text = io.StringIO()
     writer = csv.DictWriter(text, LINK_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
@@ -80,57 +80,57 @@ def links_csv(links: Iterable[Link]) -> str:
 
 
 def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
-    """`evidence` of the run in folder `out` with the tracks cut that the links say."""
-    said = [_parse_link(number, link) for number, link in enumerate(links, 2)]
-    moments = [CutPoint(*tracks[0], seconds) for decision, tracks, seconds in said if decision == CUT]
-    cameras = {camera for camera, _, _ in moments if camera in evidence.cameras and evidence.has_times}
-    return cut(evidence, moments, {camera: load_tracks(out, camera) for camera in cameras})
+    """The evidence of the run in folder `out` after the cuts among the links."""
+    parsed = [_parse_link(number, link) for number, link in enumerate(links, 2)]
+    points = [CutPoint(*tracks[0], seconds) for decision, tracks, seconds in parsed if decision == CUT]
+    cameras = {camera for camera, _, _ in points if camera in evidence.cameras and evidence.has_times}
+    return cut(evidence, points, {camera: load_tracks(out, camera) for camera in cameras})
 
 
 def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:
-    """What the links say of pairs, as rows of the tracklets, which are cut already."""
+    """The links between pairs, as rows of the tracklets. `evidence` is cut already."""
     row_of = evidence.row_of
-    said: dict[str, list[tuple[int, int]]] = {SAME: [], DIFFERENT: []}
+    pairs: dict[str, list[tuple[int, int]]] = {SAME: [], DIFFERENT: []}
     for number, link in enumerate(links, 2):
         decision, tracks, _ = _parse_link(number, link)
         if decision != CUT:
             try:
-                said[decision].append((row_of[tracks[0]], row_of[tracks[1]]))
+                pairs[decision].append((row_of[tracks[0]], row_of[tracks[1]]))
             except KeyError as fault:
                 camera, track = fault.args[0]
                 raise _link_error(number, link, f"there is no track {track} of camera {camera}") from fault
-    joined = {frozenset(pair) for pair in said[SAME]}
-    sides = [(row_of[one], row_of[other]) for one, other in adjacent_parts(evidence.cuts)]
-    said[DIFFERENT] += [pair for pair in sides if frozenset(pair) not in joined]
-    return Decisions(tuple(said[SAME]), tuple(said[DIFFERENT]))
+    joined = {frozenset(pair) for pair in pairs[SAME]}
+    sides = [(row_of[before], row_of[after]) for before, after in adjacent_parts(evidence.cuts)]
+    pairs[DIFFERENT] += [pair for pair in sides if frozenset(pair) not in joined]
+    return Decisions(tuple(pairs[SAME]), tuple(pairs[DIFFERENT]))
 
 
 def _parse_link(number: int, link: Link) -> tuple[str, list[tuple[str, int]], float]:
-    """The decision, the track or the two tracks that it is about, and the moment of a cut."""
+    """The decision, the one or two tracks that it is about, and the seconds of a cut (0 where there is none)."""
     try:
         decision = link["decision"]
         if set(link) != set(_FILLED[decision]):
-            raise ValueError("other columns are filled in than it takes")
+            raise ValueError("the wrong columns are filled in")
         pairs = [LINK_COLUMNS[:2]] if decision == CUT else [LINK_COLUMNS[:2], LINK_COLUMNS[2:4]]
         seconds = float(link.get("seconds", 0))
         if not math.isfinite(seconds):
-            raise ValueError("no moment")
+            raise ValueError("no number of seconds")
         return decision, [(link[camera], int(link[track])) for camera, track in pairs], seconds
     except (KeyError, ValueError) as fault:
-        raise _link_error(number, link, "it names no tracks and a decision") from fault
+        raise _link_error(number, link, "it needs tracks and a decision") from fault
 
 
 def _link_error(number: int, link: Link, why: str) -> SettingsError:
-    words = ",".join(link.get(name, "") for name in LINK_COLUMNS).rstrip(",")
-    return SettingsError(f"line {number} of the links ({words}) cannot be obeyed: {why}", _LINK_LAYOUT)
+    text = ",".join(link.get(name, "") for name in LINK_COLUMNS).rstrip(",")
+    return SettingsError(f"line {number} of the links ({text}) cannot be applied: {why}", _LINK_LAYOUT)
 
 
 NAME_COLUMNS = ("camera", "track", "name", "note")
-_NAME_LAYOUT = f"The first line is {','.join(NAME_COLUMNS)}; each other one names a track."
+_NAME_LAYOUT = f"The first line must be {','.join(NAME_COLUMNS)}, and each line below it must name a track."
 
 
 class Name(NamedTuple):
-    """What the user calls the person of a track, and a note on them; either may be empty."""
+    """The user's name for the person of a track, and a note on the person; either may be empty."""
 
     camera: str
     track: int
@@ -139,54 +139,56 @@ class Name(NamedTuple):
 
 
 def read_names(path: Path) -> tuple[Name, ...]:
-    """The lines of a file, in order."""
+    """The names in a file, in order."""
     lines = read_rows(path, "names", _NAME_LAYOUT)
     return tuple(_parse_name(number, line) for number, line in enumerate(lines, 2))  # the first line is the head
 
 
 def names_csv(names: Iterable[Name]) -> str:
-    """What `read_names` reads. No cell of it is a formula to a spreadsheet."""
+    """The names as `read_names` reads them. No cell is a formula to a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(NAME_COLUMNS)
-    writer.writerows((camera, track, calm(name), calm(note)) for camera, track, name, note in names)
+    writer.writerows(
+        (camera, track, spreadsheet_text(name), spreadsheet_text(note)) for camera, track, name, note in names
+    )
     return text.getvalue()
 
 
 def names_by_person(
     names: Iterable[Name], row_of: Mapping[tuple[str, int], int], person: Iterable[int]
 ) -> tuple[dict[int, str], dict[int, str]]:
-    """Names and notes by the person's number; `person` is that of each row."""
-    whose = list(person)
-    called: dict[int, list[str]] = {}
-    noted: dict[int, list[str]] = {}
+    """Names and notes by the number of the person; `person` (n,) holds the person of each row."""
+    person_of_row = list(person)
+    names_of: dict[int, list[str]] = {}
+    notes_of: dict[int, list[str]] = {}
     for camera, track, name, note in names:
         if (camera, track) not in row_of:
             raise SettingsError(f"there is no track {track} of camera {camera} to name", _NAME_LAYOUT)
-        number = whose[row_of[camera, track]]
-        for said, text in ((called, one_line(name)), (noted, one_line(note))):
-            if text and text not in said.setdefault(number, []):
-                said[number].append(text)
-    return _join_texts(called, ", "), _join_texts(noted, "; ")
+        number = person_of_row[row_of[camera, track]]
+        for texts_of, text in ((names_of, one_line(name)), (notes_of, one_line(note))):
+            if text and text not in texts_of.setdefault(number, []):
+                texts_of[number].append(text)
+    return _join_texts(names_of, ", "), _join_texts(notes_of, "; ")
 
 
-def _join_texts(said: Mapping[int, list[str]], between: str) -> dict[int, str]:
-    return {number: between.join(texts) for number, texts in said.items() if texts}
+def _join_texts(texts_of: Mapping[int, list[str]], separator: str) -> dict[int, str]:
+    return {number: separator.join(texts) for number, texts in texts_of.items() if texts}
 
 
 def _parse_name(number: int, line: Mapping[str, str | None]) -> Name:
     try:
         camera, track = (line["camera"] or "").strip(), int(line["track"] or "")
     except (KeyError, ValueError) as fault:
-        raise SettingsError(f"line {number} of the names names no track", _NAME_LAYOUT) from fault
+        raise SettingsError(f"line {number} of the names has no track", _NAME_LAYOUT) from fault
     name, note = (_as_typed((line.get(column) or "").strip()) for column in NAME_COLUMNS[2:])
     return Name(camera, track, name, note)
 
 
 def _as_typed(cell: str) -> str:
-    """Without the mark that keeps spreadsheets from taking it for a formula.
+    """The cell without the apostrophe that stops spreadsheets from reading it as a formula.
 
     >>> _as_typed("'=1+1"), _as_typed("'tis")
     ('=1+1', "'tis")
     """
-    return cell[1:] if cell.startswith("'") and calm(cell[1:]) == cell else cell
+    return cell[1:] if cell.startswith("'") and spreadsheet_text(cell[1:]) == cell else cell

@@ -1,10 +1,9 @@
-"""The figures: kept one by one, so that two runs that end together lose nothing, and found again by what is alike.
+"""How long a run of a clip will take on this machine, stage by stage.
 
-What a finished run tells of the machine's speed.
-
-How long a run of a clip will take on this machine, stage by stage, and what that rests on.
-
-A trial of a few seconds on a clip's own pictures, for whoever wants to know before anything was ever run."""
+The estimate rests on measured rates. Each run records the rates of the stages that it worked on; before the first run,
+a trial of a few seconds on the clip's own frames measures them. Each rate is a file of its own, so that two runs that
+end at the same moment lose nothing. A stage without a rate of its exact kind is estimated from the nearest one.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from core.base.settings import EmbedSettings
 from core.base.types import Clip, Timeline
 from core.machine.artifacts import Store, digest_of
 from core.machine.paths import cache_dir, write_atomically
-from core.runs import Camera, CameraResult, Networks, Recipe, stage_progress, plan_clip
+from core.runs import Camera, CameraResult, Networks, Recipe, plan_clip, stage_progress
 from core.vision.detect import Detector
 from core.vision.embed import Embedder
 from core.vision.models import Model
@@ -31,13 +30,14 @@ from core.vision.video import read
 
 Basis = Literal["run", "trial"]
 _MAX_RATIO = 8.0
-"""A figure of another size or rate that is this many times away says nothing."""
+"""Rates at picture sizes or frame rates that differ by more than this factor are not used."""
 
 
 @dataclass(frozen=True)
 class RateKind:
-    """What was measured. `model` is the digest of model, runtime and precision, empty for a stage without one; `size`
-    is the detector's, 0 elsewhere; `fps` how many frames of a second are looked at; `pixels` those of a picture.
+    """What a rate is of. `model` is the digest of model, runtime and precision (empty for a stage without a model),
+    `size` the input size of the detector (0 for other stages), `fps` the analysed frames per second of the clip and
+    `pixels` the number of pixels of a frame.
     """
 
     stage: str
@@ -49,6 +49,8 @@ class RateKind:
 
 @dataclass(frozen=True)
 class Rate:
+    """A measurement: `frames` took `seconds`, in a run or in a trial."""
+
     kind: RateKind
     frames: int
     seconds: float
@@ -56,40 +58,41 @@ class Rate:
 
     @property
     def seconds_per_frame(self) -> float:
-        """Seconds of one frame."""
+        """Seconds for one frame."""
         return self.seconds / max(self.frames, 1)
 
 
 def model_key(networks: Networks, model: Model | None) -> str:
-    """Of a model, its runtime and its precision: another one has another speed."""
+    """The digest of a model with its runtime and precision, on all of which the speed depends."""
     return "" if model is None else digest_of(networks.key(model))
 
 
 class Rates:
-    """All figures under one root, by default in the user's cache folder. They are read once, then known."""
+    """All rates below one folder, by default in the user's cache folder. They are read once."""
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or cache_dir() / "speed"
-        self._known: list[Rate] | None = None
+        self._cache: list[Rate] | None = None
 
     def record(self, rate: Rate) -> None:
-        """A trial does not stand against what a run has measured."""
+        """Store a rate. One from a trial does not replace one from a run."""
         path = self._root / f"{digest_of(rate.kind)}.json"
         old = _read(path)
         if rate.basis == "run" or old is None or old.basis == "trial":
-            self._known = None
+            self._cache = None
             write_atomically(path, json.dumps({**asdict(rate), "when": time.time()}).encode())
 
     def nearest(self, kind: RateKind) -> Rate | None:
-        """The figure of the same stage, model and size that is nearest in rate and in size of picture."""
-        alike = [rate for rate in self._all() if _is_comparable(rate.kind, kind) and _distance(rate.kind, kind) <= math.log(_MAX_RATIO)]
-        return min(alike, key=lambda rate: (_distance(rate.kind, kind), rate.basis == "trial"), default=None)
+        """The rate of the same stage, model and input size that is nearest in frame rate and frame size."""
+        comparable = (rate for rate in self._all() if _is_comparable(rate.kind, kind))
+        near = [rate for rate in comparable if _distance(rate.kind, kind) <= math.log(_MAX_RATIO)]
+        return min(near, key=lambda rate: (_distance(rate.kind, kind), rate.basis == "trial"), default=None)
 
     def _all(self) -> list[Rate]:
-        if self._known is None:
-            found = (_read(path) for path in sorted(self._root.glob("*.json")))
-            self._known = [rate for rate in found if rate]
-        return self._known
+        if self._cache is None:
+            rates = (_read(path) for path in sorted(self._root.glob("*.json")))
+            self._cache = [rate for rate in rates if rate]
+        return self._cache
 
 
 def _read(path: Path) -> Rate | None:
@@ -101,23 +104,23 @@ def _read(path: Path) -> Rate | None:
         return None
 
 
-def _is_comparable(one: RateKind, other: RateKind) -> bool:
-    return (one.stage, one.model, one.size) == (other.stage, other.model, other.size)
+def _is_comparable(a: RateKind, b: RateKind) -> bool:
+    return (a.stage, a.model, a.size) == (b.stage, b.model, b.size)
 
 
-def _distance(one: RateKind, other: RateKind) -> float:
-    """How far two kinds are apart: 0 for the same, log 2 where one has twice the pixels or half the rate."""
-    pairs = ((one.fps, other.fps), (one.pixels, other.pixels))
-    return sum(abs(math.log(max(a, 1e-3) / max(b, 1e-3))) for a, b in pairs)
+def _distance(a: RateKind, b: RateKind) -> float:
+    """How different two kinds are: 0 for the same, log 2 for twice the pixels or half the frame rate."""
+    pairs = ((a.fps, b.fps), (a.pixels, b.pixels))
+    return sum(abs(math.log(max(left, 1e-3) / max(right, 1e-3))) for left, right in pairs)
 
 
-_MIN_FRAMES = 30  # frames: fewer say more about the start than about the rate
+_MIN_FRAMES = 30  # fewer frames measure the start rather than the rate
 _OVERHEAD = RateKind("open run", "", 0, 1.0, 1)
 STAGE_NETWORKS = {"detect": "detector", "embed": "embedder", "crops": "embedder", "track": ""}
 
 
 def record_rates(results: Iterable[CameraResult], recipe: Recipe, networks: Networks, rates: Rates) -> None:
-    """Keep the figures of all stages that did their work in this run, and did not find it done."""
+    """Record the rates of all stages that this run worked on; stages found in the store are left out."""
     for result in results:
         if result.clip is None or result.analysed < _MIN_FRAMES:
             continue
@@ -132,43 +135,45 @@ def record_rates(results: Iterable[CameraResult], recipe: Recipe, networks: Netw
 
 
 def record_overhead(results: Iterable[CameraResult], seconds: float, rates: Rates) -> None:
-    """Keep what a run of `seconds` took besides its stages: to start, to compare people, to write."""
+    """Record what a run of `seconds` spent outside its stages: to start, to match people, to write files."""
     inside = sum(cost["seconds"] for result in results for cost in result.stages.values())
     rates.record(Rate(_OVERHEAD, 1, max(0.0, seconds - inside), "run"))
 
 
 def run_overhead(rates: Rates) -> float:
-    """Seconds that a run takes besides its stages; 0 where none was finished yet."""
+    """Seconds that a run spends outside its stages; 0 before the first finished run."""
     rate = rates.nearest(_OVERHEAD)
     return rate.seconds if rate else 0.0
 
 
 def rate_kind(stage: str, clip: Clip, timeline: Timeline, recipe: Recipe, networks: Networks) -> RateKind:
-    """The kind of figure that a stage of this clip belongs to."""
+    """The kind of rate that applies to a stage of this clip."""
     model = {"detector": networks.detector_model, "embedder": networks.embedder_model, "": None}[STAGE_NETWORKS[stage]]
     size = recipe.detect.size if stage == "detect" else 0
     return RateKind(stage, model_key(networks, model), size, frame_rate(timeline), clip.width * clip.height)
 
 
 def opening_kind(kind: RateKind) -> RateKind:
-    """That of opening the model, which costs the same for any clip."""
+    """The kind of the rate of opening the stage's model, which takes as long for any clip."""
     return RateKind(f"open {kind.stage}", kind.model, kind.size, 1.0, 1)
 
 
 def frame_rate(timeline: Timeline) -> float:
-    """Frames of a second that are looked at, to a tenth."""
+    """Analysed frames per second of the clip, to a tenth."""
     spent = float(timeline.seconds[-1] - timeline.seconds[0]) if len(timeline) > 1 else 0.0
     return round((len(timeline) - 1) / spent, 1) if spent else 1.0
 
 
 STAGES = ("detect", "embed", "track", "crops")
-"""In the order of the work."""
+"""In the order in which they run."""
 
 
 @dataclass(frozen=True)
 class ClipEstimate:
-    """Of one clip: frames to look at, seconds that each stage still needs (those unknown are left out), the seconds to
-    open the models, which are needed once for all clips, and which stages are done already.
+    """The estimate for one clip: frames to analyse, and by stage the seconds that it still needs.
+
+    `unknown` stages have no rate and are missing from `seconds`; `done` stages are in the store. `opening` holds the
+    seconds to open each stage's model, once for all clips. `from_trial` says that a rate is of a trial, not of a run.
     """
 
     frames: int
@@ -180,7 +185,7 @@ class ClipEstimate:
 
     @property
     def total_seconds(self) -> float | None:
-        """Seconds of all stages, without the opening; None where one of them is unknown."""
+        """Seconds of all stages without `opening`; None where a stage is unknown."""
         return None if self.unknown else sum(self.seconds.values())
 
 
@@ -193,24 +198,24 @@ def estimate_clip(
     store: Store,
     regions: Regions | None = None,
 ) -> ClipEstimate:
-    """What a run of this clip would cost now. `tried` says that a figure is of a trial, and of no run."""
+    """The estimate for a run of this clip with the store as it is now."""
     timeline, _ = plan_clip(clip, camera, recipe)
     frames, shares = stage_progress(clip, camera, recipe, networks, store, regions)
-    seconds, opening, unknown, tried = {}, {}, [], False
+    seconds, opening, unknown, from_trial = {}, {}, [], False
     for stage in _stages_to_run(networks):
-        left = 1 - shares.get(stage, 0.0)
-        if left <= 0:
+        remaining = 1 - shares.get(stage, 0.0)
+        if remaining <= 0:
             continue
         kind = rate_kind(stage, clip, timeline, recipe, networks)
         rate = rates.nearest(kind)
         if rate is None:
             unknown.append(stage)
             continue
-        seconds[stage] = rate.seconds_per_frame * frames * left
-        tried = tried or rate.basis == "trial"
+        seconds[stage] = rate.seconds_per_frame * frames * remaining
+        from_trial = from_trial or rate.basis == "trial"
         opening.update(_opening_seconds(stage, rates.nearest(opening_kind(kind))))
     done = tuple(stage for stage, share in shares.items() if share >= 1)
-    return ClipEstimate(frames, seconds, opening, tuple(unknown), done, tried)
+    return ClipEstimate(frames, seconds, opening, tuple(unknown), done, from_trial)
 
 
 def _stages_to_run(networks: Networks) -> list[str]:
@@ -222,57 +227,57 @@ def _opening_seconds(stage: str, rate: Rate | None) -> dict[str, float]:
 
 
 SECONDS = 2.0
-_WARM = 4  # frames before the clock starts
+_WARM_UP = 4  # frames before the clock starts
 _CROPS = 32
-# Measured on the sample's three cameras: of all boxes, those that are looked at where looks decide, and those that are
-# looked at again at the end; a track's arithmetic takes about as long everywhere.
-_DECISIVE, _PICTURED, _TRACK_SECONDS = 0.25, 0.12, 0.0004
+# Measured on the sample's three cameras: the share of boxes that the tracker needs a vector of, the share of boxes that
+# may become a crop, and the seconds that tracking takes per frame, which hardly depend on the machine.
+_EMBEDDED_SHARE, _CROP_SHARE, _TRACK_SECONDS = 0.25, 0.12, 0.0004
 
 
 def measure_clip(clip: Clip, recipe: Recipe, networks: Networks, rates: Rates, seconds: float = SECONDS) -> list[Rate]:
-    """Look at the clip for about so many seconds with the detector, and at as much of what it found with the embedder;
-    what was measured, which is kept too.
-    """
+    """Run detector and embedder on the clip for about `seconds`, record the measured rates and return them."""
     timeline, recipe = plan_clip(clip, Camera("trial", Path(clip.path)), recipe)
-    kinds = {stage: rate_kind(stage, clip, timeline, recipe, networks) for stage in ("detect", "track", "embed", "crops")}
+    kinds = {
+        stage: rate_kind(stage, clip, timeline, recipe, networks) for stage in ("detect", "track", "embed", "crops")
+    }
     began = time.perf_counter()
     detector = networks.detector(recipe.detect)
     opened = time.perf_counter() - began
     frames, spent, boxes = _measure_detector(clip, timeline, detector, seconds)
-    found = [Rate(opening_kind(kinds["detect"]), 1, opened, "trial"), Rate(kinds["detect"], frames, spent, "trial")]
-    found.append(Rate(kinds["track"], 1, _TRACK_SECONDS, "trial"))
+    measured = [Rate(opening_kind(kinds["detect"]), 1, opened, "trial"), Rate(kinds["detect"], frames, spent, "trial")]
+    measured.append(Rate(kinds["track"], 1, _TRACK_SECONDS, "trial"))
     if networks.embedder_model is not None:
         began = time.perf_counter()
         embedder = networks.embedder(recipe.embed)
         opened = time.perf_counter() - began
-        crop, reading = _measure_embedder(embedder, seconds / 2), _measure_reading(clip, timeline, seconds / 4)
-        found += [
+        crop_seconds, reading = _measure_embedder(embedder, seconds / 2), _measure_reading(clip, timeline, seconds / 4)
+        measured += [
             Rate(opening_kind(kinds["embed"]), 1, opened, "trial"),
-            Rate(kinds["embed"], 1, reading + boxes * _DECISIVE * crop, "trial"),
-            Rate(kinds["crops"], 1, reading + boxes * _PICTURED * 2 * crop, "trial"),
+            Rate(kinds["embed"], 1, reading + boxes * _EMBEDDED_SHARE * crop_seconds, "trial"),
+            Rate(kinds["crops"], 1, reading + boxes * _CROP_SHARE * 2 * crop_seconds, "trial"),
         ]
-    for rate in found:
+    for rate in measured:
         rates.record(rate)
-    return found
+    return measured
 
 
 def _measure_detector(clip: Clip, timeline: Timeline, detector: Detector, seconds: float) -> tuple[int, float, float]:
-    """Frames looked at, the seconds that took, and the people in one of them."""
+    """The number of frames detected in about `seconds`, the exact seconds, and the mean number of boxes per frame."""
     size = detector.fit(clip.width, clip.height)
     boxes, began, count = 0, time.perf_counter(), 0
     with read(clip, timeline, scale_to=size) as pictures:
         for count, found in enumerate(detector.detect(picture.bgr for picture in pictures), 1):
             boxes += int((found.score >= EmbedSettings().floor).sum())
-            if count == _WARM:
+            if count == _WARM_UP:
                 began = time.perf_counter()
-            if count > _WARM and time.perf_counter() - began >= seconds:
+            if count > _WARM_UP and time.perf_counter() - began >= seconds:
                 break
-    warm = _WARM if count > _WARM else 0
-    return max(count - warm, 1), time.perf_counter() - began, boxes / max(count, 1)
+    warm_up = _WARM_UP if count > _WARM_UP else 0
+    return max(count - warm_up, 1), time.perf_counter() - began, boxes / max(count, 1)
 
 
 def _measure_embedder(embedder: Embedder, seconds: float) -> float:
-    """Seconds for one crop. What is on it makes no difference."""
+    """Seconds per crop, measured on noise: the content makes no difference."""
     crops = list(np.random.default_rng(0).integers(0, 256, (_CROPS, 128, 64, 3), np.uint8))
     embedder.embed(crops)
     began, count = time.perf_counter(), 0
@@ -283,7 +288,7 @@ def _measure_embedder(embedder: Embedder, seconds: float) -> float:
 
 
 def _measure_reading(clip: Clip, timeline: Timeline, seconds: float) -> float:
-    """Seconds to read one frame that is looked at, with those between that are not."""
+    """Seconds to read one analysed frame, including the frames that are skipped before it."""
     began, count = time.perf_counter(), 0
     with read(clip, timeline) as pictures:
         for _ in pictures:

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import StoreError
-from core.base.types import ANY, Bools, Clip, Floats, Ints, Seconds, Table, Tracklets, Tracks
+from core.base.types import ANY_LENGTH, Bools, Clip, Floats, Ints, Seconds, Table, Tracklets, Tracks
 from core.machine.artifacts import Artifact
 from core.machine.paths import write_atomically
 from core.runs.cameras import CameraResult
 from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, mean_appearance
 from core.runs.record import spans
 from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
-from core.vision.match import MIN_IMPOSTOR_PAIRS, TOGETHER, reasons, subtract_mean, camera_means
+from core.vision.match import MIN_IMPOSTOR_PAIRS, TOGETHER, camera_means, reasons, subtract_mean
 
 Halves = NDArray[np.float16]
 
@@ -62,7 +62,7 @@ class Crops(Table):
             seconds=(np.float64, ()),
             quality=(np.float32, ()),
             name=(str, ()),
-            vector=(np.float16, ANY),
+            vector=(np.float16, ANY_LENGTH),
             colours=(np.float16, (2, 11)),
         )
 
@@ -82,7 +82,7 @@ class Cut:
     seconds: float
     new_track: int
 
-    def plain(self) -> dict[str, str | int | float]:
+    def to_dict(self) -> dict[str, str | int | float]:
         """As records and manifests hold it."""
         return {"camera": self.camera, "track": self.track, "seconds": self.seconds, "rest": self.new_track}
 
@@ -133,7 +133,9 @@ class Evidence:
         """The vector of each crop, centred by camera as those of the tracklets are."""
         if not self.is_centered:
             return self.crops.vector
-        return subtract_mean(self.crops.vector, self.camera_means[self.tracklets.camera[self.crops.row]]).astype(np.float16)
+        return subtract_mean(self.crops.vector, self.camera_means[self.tracklets.camera[self.crops.row]]).astype(
+            np.float16
+        )
 
     def clip_seconds(self, row: int) -> tuple[float, float]:
         """First and last second of the tracklet in its own clip."""
@@ -142,7 +144,7 @@ class Evidence:
 
 
 def center_by_camera(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
-    """The tracklets of all cameras, given camera by camera, and the camera means that were subtracted from their vectors.
+    """The tracklets of all cameras, given camera by camera, and the camera means subtracted from their vectors.
 
     What was measured of a model elsewhere holds for centred vectors only. Nothing is subtracted (zeros) where the clips
     themselves show enough pairs of certain strangers: those are the better calibration.
@@ -152,7 +154,9 @@ def center_by_camera(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]
     if strangers >= MIN_IMPOSTOR_PAIRS or not len(tracklets_of_run):
         return tracklets_of_run, np.zeros((len(tracklets), tracklets_of_run.vector.shape[1]), np.float32)
     means = camera_means(tracklets_of_run.vector, tracklets_of_run.camera, len(tracklets))
-    return replace(tracklets_of_run, vector=subtract_mean(tracklets_of_run.vector, means[tracklets_of_run.camera])), means
+    return replace(
+        tracklets_of_run, vector=subtract_mean(tracklets_of_run.vector, means[tracklets_of_run.camera])
+    ), means
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +183,9 @@ def join_cameras(
         offsets,
         joined_tracklets,
         np.concatenate([np.empty((0, 2, 11), np.float32), *(part.colours for part in parts)]),
-        Crops.concatenate([replace(part.crops, row=part.crops.row + at) for part, at in zip(parts, first, strict=False)]),
+        Crops.concatenate(
+            [replace(part.crops, row=part.crops.row + at) for part, at in zip(parts, first, strict=False)]
+        ),
         means,
         walks=Walks.concatenate(
             [Walks.empty(), *(replace(p.walks, row=p.walks.row + at) for p, at in zip(parts, first, strict=False))]
@@ -209,7 +215,9 @@ def _gather_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset:
     # No picture of some tracks could be read again: they have no vector and cannot be matched.
     tracks = result.tracks[np.isin(result.tracks.track, appearance.track)]
     crops = _write_crops(artifact, stored, result, appearance.track, out)
-    return CameraEvidence(build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks_of(tracks, size, offset))
+    return CameraEvidence(
+        build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks_of(tracks, size, offset)
+    )
 
 
 def build_tracklets(tracks: Tracks, appearance: TrackAppearance, offset: float) -> Tracklets:
@@ -239,10 +247,12 @@ def save_evidence(evidence: Evidence, out: Path) -> None:
     arrays = {"cameras": np.array(evidence.cameras, str), "offsets": evidence.offsets, "colours": evidence.colours}
     arrays["usual"] = evidence.camera_means
     for table, columns in (
-        (evidence.tracklets, _TRACKLET_COLUMNS), (evidence.crops, _CROP_COLUMNS), (evidence.walks, _WALK_COLUMNS)
+        (evidence.tracklets, _TRACKLET_COLUMNS),
+        (evidence.crops, _CROP_COLUMNS),
+        (evidence.walks, _WALK_COLUMNS),
     ):
         arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=True)}
-    arrays["overlaps"] = np.array(json.dumps([overlap.plain() for overlap in evidence.overlaps]))
+    arrays["overlaps"] = np.array(json.dumps([overlap.to_dict() for overlap in evidence.overlaps]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(out / TRACKLETS_FILE, buffer.getvalue())
@@ -256,9 +266,11 @@ def load_evidence(out: Path) -> Evidence:
         tracklets = Tracklets(*(arrays[name] for name in _TRACKLET_COLUMNS))
         crops = Crops(*(arrays[name] for name in _CROP_COLUMNS))
         walks = Walks(*(arrays[name] for name in _WALK_COLUMNS))
-        overlaps = tuple(CameraOverlap.of(content) for content in json.loads(str(arrays["overlaps"])))
+        overlaps = tuple(CameraOverlap.from_dict(content) for content in json.loads(str(arrays["overlaps"])))
         cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]
         parts = (tracklets, arrays["colours"], crops, arrays["usual"])
         return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
-        raise StoreError(f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR.") from fault
+        raise StoreError(
+            f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR."
+        ) from fault

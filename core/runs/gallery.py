@@ -1,5 +1,7 @@
-"""The nouns of the gallery: a crop, a sighting, who else it may be, and all of all people. Frozen, checked on
-construction."""
+"""The types of the gallery: crop, sighting, lookalike, candidate, and the gallery of all people.
+
+They are frozen and check their values when they are made.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +16,23 @@ from itertools import groupby
 from typing import Any, Protocol
 
 STATUSES = ("alone", "candidate", "doubtful", "confirmed")
-"""Alone: nobody like them was found. The others: a match that the program proposes, that it doubts, that a person
-has confirmed."""
+"""Alone: no match was found. The rest: a match that the program proposes, that it doubts, that a user has confirmed."""
 _CAMERA = re.compile(r"[\w-][\w.-]*")
 _COLOUR = re.compile(r"([^\W\d_][\w ,/()-]*)?")
 
 
 class Picture(Protocol):
-    """Anything that hands over the bytes of a JPEG when it is asked, such as a `Path`."""
+    """Anything that reads the bytes of a JPEG on demand, such as a `Path`."""
 
     def read_bytes(self) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A person's box cut out of a frame. `head` is xyxy in pixels of the crop, None where nobody knows.
+    """A person's box cut out of a frame. `head` is xyxy in pixels of the crop, None if unknown.
 
-    Of a picture that came without a clip, `seconds` is nan and `frame` its number among its camera's pictures.
-    `jpeg` is the picture itself, or a path (or other `Picture`) that is read when it is needed.
+    For a picture that came without a clip, `seconds` is nan and `frame` its number among the camera's pictures. `jpeg`
+    is the picture itself, or a path (or another `Picture`) that is read when it is needed.
     """
 
     seconds: float
@@ -40,22 +41,21 @@ class Crop:
     head: tuple[float, float, float, float] | None = None
 
     def __post_init__(self) -> None:
-        _require(_moment(self.seconds), "Crop.seconds", "seconds from 0, or nan", self.seconds)
+        _require(_is_time(self.seconds), "Crop.seconds", "seconds from 0, or nan", self.seconds)
         object.__setattr__(self, "frame", operator.index(self.frame))
         _require(self.frame >= 0, "Crop.frame", "a frame number from 0", self.frame)
         if self.head is not None:
             x1, y1, x2, y2 = self.head
-            whole = all(map(math.isfinite, self.head))
-            _require(whole and x1 < x2 and y1 < y2, "Crop.head", "finite x1 < x2 and y1 < y2", self.head)
+            finite = all(map(math.isfinite, self.head))
+            _require(finite and x1 < x2 and y1 < y2, "Crop.head", "finite x1 < x2 and y1 < y2", self.head)
 
 
 @dataclass(frozen=True)
 class Sighting:
     """One track of one camera as a sighting of `person` (numbers from 1); times are the clip's, crops best first.
 
-    Both times are nan where the pictures came without a clip, so that nobody knows when they were taken.
-    `similarity` is to the rest of the person, up to 1, and nan for one who is alone. `upper` and `lower` are colour
-    words, empty where unknown.
+    Both times are nan where the pictures came without a clip. `similarity` is to the other tracks of the person, up to
+    1, and nan if there are none. `upper` and `lower` are the names of the clothes' colours, empty if unknown.
     """
 
     camera: str
@@ -76,7 +76,7 @@ class Sighting:
         _require(self.track >= 0, "Sighting.track", "a number from 0", self.track)
         _require(self.person >= 1, "Sighting.person", "a number from 1", self.person)
         span = (self.start_seconds, self.end_seconds)
-        ordered = all(map(math.isnan, span)) or (all(map(_moment, span)) and span[0] <= span[1])
+        ordered = all(map(math.isnan, span)) or (all(map(_is_time, span)) and span[0] <= span[1])
         _require(ordered, "Sighting", "0 <= start_seconds <= end_seconds, or nan for both", span)
         sound = math.isnan(self.similarity) or abs(self.similarity) <= 1.0001  # rounding of unit vectors
         _require(sound, "Sighting.similarity", "-1 to 1, or nan", self.similarity)
@@ -90,28 +90,28 @@ class Sighting:
 
     @property
     def sort_key(self) -> tuple[int, float, str, int]:
-        """Sightings are ordered by this: person, start, camera, track."""
+        """Order of sightings in a gallery: person, start, camera, track."""
         return (self.person, self.start_seconds if self.has_times else 0.0, self.camera, self.track)
 
     @property
     def sort_key_in_person(self) -> tuple[str, float, int]:
-        """Those of one person are shown in this order: camera, start, track."""
+        """Order of the sightings of one person: camera, start, track."""
         _, start, camera, track = self.sort_key
         return (camera, start, track)
 
     @property
     def has_times(self) -> bool:
-        """Whether anybody knows when it was."""
+        """Whether the times of the sighting are known."""
         return not math.isnan(self.start_seconds)
 
 
 @dataclass(frozen=True)
 class Lookalike:
-    """Another person's track that looks like a track, `place` 1 the most. `reason` says in words why the two cannot be
-    one person, empty where nothing forbids it.
+    """A track of another person that looks like a track: an alternative to compare it with.
 
-    `margin` is how much more alike the track is to the rest of its own person, nan for one who is alone. Of all crops
-    of the two tracks `crop` and `other_crop` are the most alike.
+    `place` is its rank, 1 the most similar. `reason` says why the two cannot be one person, and is empty if they can.
+    `margin` is how much more similar the track is to its own person's other tracks, nan if there are none. `crop` and
+    `other_crop` are the most similar crops of the two tracks.
     """
 
     camera: str
@@ -138,8 +138,11 @@ class Lookalike:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A person of the gallery: how alike they are to somebody over all their sightings, and at best, with the crop of
-    that sighting; `above_threshold` says whether the mean reaches the threshold."""
+    """A person of the gallery as a candidate for a person in a photo.
+
+    `similarity` is the mean over all sightings of the person, `best` that of the most similar sighting, whose camera,
+    track and crop are given. `above_threshold` says whether the mean reaches the threshold.
+    """
 
     person: int
     similarity: float
@@ -152,10 +155,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All sightings, ordered by (person, start, camera, track), whatever order they came in.
+    """All sightings, in order of person, start, camera and track.
 
-    `people` are names that the user typed, `remarks` what they noted of each: any text at all, by the person's number.
-    `notes` are sentences for the reader. `about` says how all of it was made (clips and their digests, settings,
+    `people` holds the names that the user typed and `remarks` the notes on people, by the number of the person: any
+    text. `notes` are sentences for the reader. `about` says how the gallery was made (clips with digests, settings,
     models, decisions, versions): anything that JSON can hold. `lookalikes` say who else each track may be.
     """
 
@@ -180,7 +183,7 @@ class Gallery:
         object.__setattr__(self, "about", content)
 
     def by_person(self) -> list[tuple[int, list[Sighting]]]:
-        """Every person with their sightings, both in order."""
+        """Each person with all sightings of them, in order."""
         return [(person, list(group)) for person, group in groupby(self.sightings, lambda s: s.person)]
 
     @property
@@ -189,7 +192,7 @@ class Gallery:
 
     @property
     def has_times(self) -> bool:
-        """Whether it shows any times, or only pictures of which nobody knows when they were taken."""
+        """Whether any sighting has times; an empty gallery counts as one that has."""
         return not self.sightings or any(s.has_times for s in self.sightings)
 
 
@@ -198,10 +201,10 @@ def require_camera(name: str, field_name: str) -> None:
     _require(bool(_CAMERA.fullmatch(name)), field_name, "letters, digits, -, _ and . (not first)", repr(name))
 
 
-def _moment(seconds: float) -> bool:
+def _is_time(seconds: float) -> bool:
     return math.isnan(seconds) or (math.isfinite(seconds) and seconds >= 0)
 
 
-def _require(true: bool, name: str, expected: str, came: object) -> None:
-    if not true:
-        raise ValueError(f"{name}: expected {expected}, got {came}")
+def _require(condition: bool, name: str, expected: str, value: object) -> None:
+    if not condition:
+        raise ValueError(f"{name}: expected {expected}, got {value}")

@@ -1,11 +1,11 @@
-"""The networks of one run: opened when a stage needs them and not before, then shared by all its clips.
+"""The stages that run a network: the boxes of a clip, and the vectors of those boxes.
 
-The stages that run a network, chunk by chunk: boxes of a clip, and vectors of those boxes.
+The networks are opened when a stage first needs them and shared by all clips of a run. Results are stored chunk by
+chunk. A chunk covers `CHUNK` analysed frames, chosen by row (position in the timeline), so a run that was interrupted
+and continued has the same bytes as one that was not.
 
-A chunk covers `CHUNK` analysed frames. Rows (positions in the timeline) decide which chunk a frame belongs to, so the
-chunks of a run that was killed and of one that was not are the same bytes.
-
-The boxes that runs have left of a clip, looked up without a model: to try regions on, before or after a run."""
+Stored boxes can be read without a model, to try regions on before or after a run.
+"""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, VideoSettings
 from core.base.types import Bools, Clip, Detections, Features, Floats, Image, Ints, Timeline
 from core.machine.artifacts import Artifact, Store
-from core.machine.device import Backend, choose, cpu_bfloat16
-from core.vision.detect import Detector, on_pytorch_only, open_detector
+from core.machine.device import Backend, choose_runtime, cpu_has_bfloat16
+from core.vision.detect import Detector, needs_pytorch, open_detector
 from core.vision.embed import Embedder, open_embedder
 from core.vision.models import Model, find
 from core.vision.video import Picture, plan, read
 
 NO_EMBEDDER = "none"
-"""In place of an embedder's name: tracks are matched on motion alone."""
+"""In place of the name of an embedder: boxes are tracked by motion alone."""
 
 
 class Networks:
-    """`detector` and `embedder` open on first use; the keys and words below are known without opening anything."""
+    """The detector and embedder of a run. Each opens on first use; names and keys are known without opening it."""
 
     def __init__(
         self,
         detector: Model,
         embedder: Model | None,
         backend: Backend,
-        open_one: Callable[[Model, DetectSettings, Backend], Detector] = open_detector,
-        open_other: Callable[[Model, Backend, bool], Embedder] = open_embedder,
+        make_detector: Callable[[Model, DetectSettings, Backend], Detector] = open_detector,
+        make_embedder: Callable[[Model, Backend, bool], Embedder] = open_embedder,
     ) -> None:
         self.detector_model, self.embedder_model, self.backend = detector, embedder, backend
-        self._open_detector, self._open_embedder = open_one, open_other
+        self._open_detector, self._open_embedder = make_detector, make_embedder
         self._detectors: dict[DetectSettings, Detector] = {}
         self._embedders: dict[bool, Embedder] = {}
 
     @classmethod
     def from_names(cls, detector: str, embedder: str, backend: Backend) -> Networks:
-        """Models by name or file, no embedder where its name is `NONE`; `WeightsError` where one is not here."""
-        other = None if embedder == NO_EMBEDDER else find(embedder, "embedder")
-        return cls(find(detector, "detector"), other, backend)
+        """Models by name or file, no embedder if its name is `NO_EMBEDDER`; `WeightsError` if one is missing."""
+        embedder_model = None if embedder == NO_EMBEDDER else find(embedder, "embedder")
+        return cls(find(detector, "detector"), embedder_model, backend)
 
     def detector(self, settings: DetectSettings) -> Detector:
         if settings not in self._detectors:
@@ -65,9 +65,9 @@ class Networks:
         return self._embedders[settings.flip]
 
     def key(self, model: Model) -> dict[str, Any]:
-        """What of a model, its runtime and this CPU decides its numbers."""
-        runtime = choose(self.backend, model.pytorch)
-        if runtime == "openvino" and on_pytorch_only(model):
+        """All that decides the numbers of a model: the file, its runtime and the precision on this CPU."""
+        runtime = choose_runtime(self.backend, model.is_pytorch)
+        if runtime == "openvino" and needs_pytorch(model):
             runtime = "torch"
         return {
             "model": model.digest,
@@ -75,7 +75,7 @@ class Networks:
             "input": repr(model.input),
             "runtime": runtime,
             # OpenVINO computes in 16 bits where the CPU can, and a cache may be carried to one that cannot.
-            "precision": "bfloat16" if runtime == "openvino" and cpu_bfloat16() else "single",
+            "precision": "bfloat16" if runtime == "openvino" and cpu_has_bfloat16() else "single",
         }
 
 
@@ -87,8 +87,11 @@ OnProgress = Callable[[int], None]
 def detect(
     clip: Clip, timeline: Timeline, artifact: Artifact, detector: Detector, progress: Progress, conf: float
 ) -> None:
-    """Fill `artifact` with boxes (source pixels) from its first missing chunk on; those from `conf` up are shown."""
-    first = artifact.sound()
+    """Write boxes (pixels of the clip) to `artifact` from its first missing chunk on.
+
+    The preview shows those with at least `conf`.
+    """
+    first = artifact.intact_chunks()
     width, height = detector.fit(clip.width, clip.height)
     scale = np.array((clip.width / width, clip.height / height) * 2, np.float32)
     waiting: deque[Picture] = deque()
@@ -110,13 +113,13 @@ def detect(
 
 
 def count_boxes(artifact: Artifact, done: int, conf: float) -> int:
-    """How many boxes from `conf` up an earlier attempt has left in the first `done` frames."""
+    """The number of boxes from `conf` up that an earlier attempt stored for the first `done` frames."""
     parts = islice(artifact.read(), -(-done // CHUNK))
     return sum(int((part["score"] >= conf).sum()) for part in parts)
 
 
 class _BoxChunk:
-    """Boxes of the frames of one chunk; written when a frame of a later chunk comes."""
+    """The boxes of one chunk, written when a frame of a later chunk arrives."""
 
     def __init__(self, artifact: Artifact, number: int) -> None:
         self._artifact, self._number = artifact, number
@@ -144,11 +147,12 @@ class _BoxChunk:
 
 
 def chunk_count(timeline: Timeline) -> int:
+    """The number of chunks that cover the timeline."""
     return -(-len(timeline) // CHUNK)
 
 
 def load_detections(artifact: Artifact, timeline: Timeline) -> tuple[Detections, int]:
-    """All boxes of the clip, and how many of its frames could be read."""
+    """All boxes of the clip, and the number of frames that could be read."""
     frame: list[Ints] = [np.empty(0, np.int64)]
     xyxy: list[Floats] = [np.empty((0, 4), np.float32)]
     score: list[Floats] = [np.empty(0, np.float32)]
@@ -162,7 +166,7 @@ def load_detections(artifact: Artifact, timeline: Timeline) -> tuple[Detections,
 
 
 def embeddable_boxes(detections: Detections, inside: Bools, settings: EmbedSettings) -> Bools:
-    """Which boxes could get a vector: strong enough, where people count, and with a picture to look at."""
+    """Which boxes can get a vector: inside the regions, of enough confidence, and at least 2 pixels each way."""
     side = detections.xyxy[:, 2:] - detections.xyxy[:, :2]
     return np.asarray(inside & (detections.score >= settings.floor) & (side >= 2).all(axis=1))
 
@@ -171,15 +175,18 @@ def embed(
     clip: Clip,
     timeline: Timeline,
     detections: Detections,
-    want: Bools,
+    selected: Bools,
     artifact: Artifact,
     embedder: Embedder,
     progress: Progress,
 ) -> None:
-    """Fill `artifact` with vectors (half precision) from its first missing chunk on; reads only frames with boxes."""
+    """Write the vectors (half precision) of the boxes in `selected` to `artifact`, from its first missing chunk on.
+
+    Only frames with such boxes are read.
+    """
     row_of = np.searchsorted(timeline.frame, detections.frame)
-    first = artifact.sound()
-    rows = np.unique(row_of[want & (row_of >= first * CHUNK)])
+    first = artifact.intact_chunks()
+    rows = np.unique(row_of[selected & (row_of >= first * CHUNK)])
     chunk = _VectorChunk(artifact, embedder, first)
     if len(rows):
         with read(clip, timeline[rows]) as pictures:
@@ -187,17 +194,17 @@ def embed(
                 row = int(rows[picture.row])
                 chunk.flush_before(row // CHUNK)
                 begin, end = np.searchsorted(row_of, [row, row + 1])
-                for at in np.flatnonzero(want[begin:end]) + begin:
+                for at in np.flatnonzero(selected[begin:end]) + begin:
                     chunk.add(int(at), crop(picture.bgr, detections.xyxy[at]))
-                progress.show(picture.bgr, detections.xyxy[begin:end][want[begin:end]])
+                progress.show(picture.bgr, detections.xyxy[begin:end][selected[begin:end]])
                 progress.at(row + 1)
     chunk.flush_before(chunk_count(timeline))
-    artifact.finish(words=embedder.backend, crops=int(want.sum()))
+    artifact.finish(words=embedder.backend, crops=int(selected.sum()))
     progress.at(len(timeline))
 
 
 class _VectorChunk:
-    """Crops of one chunk on their way through the embedder. Batches never reach over a chunk's end."""
+    """The crops of one chunk, embedded in batches. A batch never spans two chunks."""
 
     def __init__(self, artifact: Artifact, embedder: Embedder, number: int) -> None:
         self._artifact, self._embedder, self._number = artifact, embedder, number
@@ -235,20 +242,20 @@ def crop(bgr: Image, xyxy: Floats) -> Image:
 
 
 def load_features(artifact: Artifact) -> Iterator[Features]:
-    """The vectors, chunk by chunk, as unit vectors in single precision."""
+    """The stored vectors, chunk by chunk, as unit vectors in single precision."""
     for part in artifact.read():
         yield Features(part["detection"], part["vector"].astype(np.float32))
 
 
 def latest_boxes(store: Store, digest: str) -> Artifact | None:
-    """The boxes of this clip that were used last; nothing where no run has looked all through it."""
-    return next(iter(store.whole(digest, "detect")), None)
+    """The most recently used complete boxes of the clip; None if no run has detected all of it."""
+    return next(iter(store.finished_artifacts(digest, "detect")), None)
 
 
 def read_boxes(
     artifact: Artifact, clip: Clip, conf: float, start_seconds: float = 0.0, end_seconds: float | None = None
 ) -> Floats:
-    """Boxes (n, 4), in pixels of the clip, of at least `conf` and within the given time, in the order of the frames."""
+    """Boxes (n, 4), in pixels of the clip, with at least `conf` and within the given seconds, in order of frames."""
     timeline = plan(clip, VideoSettings(**artifact.about["key"]["video"]))
     found, _ = load_detections(artifact, timeline)
     seconds = clip.times[found.frame]

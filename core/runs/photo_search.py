@@ -1,6 +1,8 @@
-"""A photo against a run: whom it shows, and who of the run looks most like them.
+"""Searching a run for the people in a photo.
 
-Owns the ranking. Refuses to say that anybody is the same person: that is for somebody who compares the pictures."""
+The people of the run are ranked by similarity. Whether a candidate is the person in the photo is for somebody to decide
+who compares the pictures.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,17 @@ from core.runs.network_stages import crop
 from core.runs.who_is_who import RunPeople
 from core.vision.detect import Detector
 from core.vision.match import subtract_mean
-from core.vision.video import decoded
+from core.vision.video import decode_picture
 
 MIN_SIDE_PX = 2
-"""Pixels that a box needs each way to be a picture of somebody."""
+"""The least width and height of a box that is used."""
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture and the people in it, from left to right: boxes (n, 4) and their crops, both BGR.
+    """A picture (BGR) and the people in it, from left to right, as boxes (n, 4).
 
-    Where none were found, the `whole` picture is taken as one person.
+    `is_whole` says that no person was detected, so that the whole picture is the one box.
     """
 
     bgr: Image
@@ -42,7 +44,8 @@ class Photo:
 
 @dataclass(frozen=True, eq=False)
 class Ranking(Table):
-    """A row per person, the most alike first: mean similarity over their tracklets, and the best, of tracklet `row`."""
+    """One row per person, the most similar first: the mean similarity over the person's tracklets, the best similarity
+    and the `row` of the tracklet that has it."""
 
     person: Ints
     similarity: Floats
@@ -50,22 +53,26 @@ class Ranking(Table):
     row: Ints
 
     def __post_init__(self) -> None:
-        self._validate_columns(person=(np.int64, ()), similarity=(np.float32, ()), best=(np.float32, ()), row=(np.int64, ()))
+        self._validate_columns(
+            person=(np.int64, ()), similarity=(np.float32, ()), best=(np.float32, ()), row=(np.int64, ())
+        )
 
 
 def read_photo(path: Path) -> Image:
-    """BGR, upright."""
+    """The picture in a file as BGR, upright."""
     try:
-        bgr = decoded(path)
+        bgr = decode_picture(path)
     except cv2.error as fault:
-        raise ClipError(f"{path} is too large a picture", "Make it smaller, or cut out whom you look for.") from fault
+        raise ClipError(
+            f"{path} is too large a picture", "Make it smaller, or crop it to the person you look for."
+        ) from fault
     if not len(bgr):
         raise ClipError(f"{path} is no picture that can be read", "Give a JPEG, PNG, WebP, BMP or TIFF file.")
     return bgr
 
 
 def find_people(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Photo:
-    """Who is in the picture, of those whom the detector finds with at least `conf`; without one, it is one person."""
+    """The people whom the detector finds with at least `conf`; the whole picture if it finds none, or without one."""
     height, width = bgr.shape[:2]
     boxes = np.empty((0, 4), np.float32) if detector is None else _detect_people(bgr, detector, conf)
     if len(boxes):
@@ -74,45 +81,45 @@ def find_people(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Pho
 
 
 def _detect_people(bgr: Image, detector: Detector, conf: float) -> Floats:
-    """Boxes in pixels of `bgr`, which the detector sees at its own size, as it sees frames of clips."""
+    """Boxes (n, 4) in pixels of `bgr`, which is scaled to the input size of the detector as frames of clips are."""
     height, width = bgr.shape[:2]
     size = detector.fit(width, height)
-    how = cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR
-    (found,) = detector.detect([np.asarray(cv2.resize(bgr, size, interpolation=how), np.uint8)])
+    interpolation = cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR
+    (found,) = detector.detect([np.asarray(cv2.resize(bgr, size, interpolation=interpolation), np.uint8)])
     boxes = found.xyxy * np.array((width / size[0], height / size[1]) * 2, np.float32)
     side = boxes[:, 2:] - boxes[:, :2]
     return np.asarray(boxes[(found.score >= conf) & (side >= MIN_SIDE_PX).all(axis=1)], np.float32)
 
 
-def rank_people(vector: Floats, decided: RunPeople) -> Ranking:
-    """Everybody of the run by how alike they are to a unit vector (d,)."""
-    tracklets = decided.evidence.tracklets
+def rank_people(vector: Floats, people: RunPeople) -> Ranking:
+    """All people of the run by similarity to a unit vector (d,)."""
+    tracklets = people.evidence.tracklets
     if len(tracklets) and tracklets.vector.shape[1] != len(vector):
         raise StoreError(
             f"the run's vectors have {tracklets.vector.shape[1]} numbers, this model gives {len(vector)}",
-            "Ask with the model of the run.",
+            "Search with the run's own re-identification model.",
         )
-    found = np.empty(0, np.float32)
+    similarity = np.empty(0, np.float32)
     if len(tracklets):
-        found = np.clip(tracklets.vector @ _center(vector, decided.evidence), -1, 1)
-    person, of, count = np.unique(decided.person, return_inverse=True, return_counts=True)
-    mean = np.asarray(np.bincount(of, found, minlength=len(person)) / count, np.float32)
-    order = np.lexsort((-found, of))
-    best = order[np.searchsorted(of[order], np.arange(len(person)))]
+        similarity = np.clip(tracklets.vector @ _center(vector, people.evidence), -1, 1)
+    person, group, count = np.unique(people.person, return_inverse=True, return_counts=True)
+    mean = np.asarray(np.bincount(group, similarity, minlength=len(person)) / count, np.float32)
+    order = np.lexsort((-similarity, group))
+    best = order[np.searchsorted(group[order], np.arange(len(person)))]
     ranks = np.lexsort((person, -mean))
-    return Ranking(person, mean, found[best], best)[ranks]
+    return Ranking(person, mean, similarity[best], best)[ranks]
 
 
 def _center(vector: Floats, evidence: Evidence) -> Floats:
-    """A photo is of no camera of the run: what is usual for all of them is taken for usual there."""
+    """The vector of a photo, which is of no camera of the run, less the average of all camera means."""
     return subtract_mean(vector, evidence.camera_means.mean(axis=0))
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Candidates for people of a photo by their number, counted from 1 at the left; and which networks looked.
+    """The candidates for each person of a photo, numbered from 1 at the left, and the names of the models.
 
-    `detector` is empty where nobody was looked for.
+    `detector` is empty if no detector was used.
     """
 
     photo: Photo
@@ -122,27 +129,28 @@ class Answer:
     detector: str
 
 
-def rank_candidates(vector: Floats, decided: RunPeople, out: Path, top: int) -> list[Candidate]:
-    """The first `top` of the ranking, each with the crop of their best tracklet that is the most alike."""
-    evidence, found = decided.evidence, rank_people(vector, decided)[:top]
-    look = _center(vector, evidence)
-    rows = zip(*(getattr(found, field.name).tolist() for field in fields(found)), strict=True)
+def rank_candidates(vector: Floats, people: RunPeople, out: Path, top: int) -> list[Candidate]:
+    """The first `top` people of the ranking, each with the most similar crop of their best tracklet."""
+    evidence, ranking = people.evidence, rank_people(vector, people)[:top]
+    centered = _center(vector, evidence)
+    rows = zip(*(getattr(ranking, field.name).tolist() for field in fields(ranking)), strict=True)
     return [
         Candidate(
             person=person,
             similarity=similarity,
             best=best,
-            above_threshold=similarity >= decided.threshold,
+            above_threshold=similarity >= people.threshold,
             camera=evidence.cameras[evidence.tracklets.camera[row]],
             track=int(evidence.tracklets.track[row]),
-            crop=_most_alike(evidence, row, look, out),
+            crop=_most_similar_crop(evidence, row, centered, out),
         )
         for person, similarity, best, row in rows
     ]
 
 
-def _most_alike(evidence: Evidence, row: int, look: Floats, out: Path) -> Crop:
-    its = evidence.crops.row == row
-    mine, looks = evidence.crops[its], evidence.crop_features[its]
-    at = int(np.argmax(looks.astype(np.float32) @ look))
-    return Crop(float(mine.seconds[at]), int(mine.frame[at]), out / CROPS_FOLDER / str(mine.name[at]))
+def _most_similar_crop(evidence: Evidence, row: int, vector: Floats, out: Path) -> Crop:
+    """The crop of the tracklet in `row` that is most similar to a centred unit vector (d,)."""
+    of_tracklet = evidence.crops.row == row
+    crops, features = evidence.crops[of_tracklet], evidence.crop_features[of_tracklet]
+    at = int(np.argmax(features.astype(np.float32) @ vector))
+    return Crop(float(crops.seconds[at]), int(crops.frame[at]), out / CROPS_FOLDER / str(crops.name[at]))

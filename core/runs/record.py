@@ -1,15 +1,12 @@
-"""What a run leaves in its folder: tracks as MOT text and Parquet, and a record of how they were made.
+"""The record of a run in its folder: what is written, and reading it back.
 
-    DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the source; empty where nobody was seen
-    DIR/tracks.parquet        the same of all cameras, with seconds and whether a box was seen or filled in
-    DIR/frames.parquet        which frames were looked at, and when they are shown
+    DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the clip; empty if nobody was detected
+    DIR/tracks.parquet        the same of all cameras, with seconds and whether a box was detected or filled in
+    DIR/frames.parquet        the analysed frames and their times
     DIR/run.json              settings, models, digests, versions, seconds and frames per stage, what failed and why
 
-Every file is replaced whole; a camera's tracks are on disk as soon as it is done.
-
-What a run left in its folder, read back: its record, the tracks of a camera, and when each track is seen.
-
-The counterpart of `core.output`, which writes it. Refuses to change anything there."""
+Every file is replaced as a whole. The tracks of a camera are on disk as soon as it is done.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ from core.vision.regions import Regions, to_json
 from core.vision.video import digest
 
 BLOCK = 20_000
-"""Rows that become Parquet at a time: an hour of boxes takes no more memory than a minute's."""
+"""Rows that are turned into Parquet at once, so that memory does not grow with the length of the clips."""
 SCHEMA = pa.schema(
     [("camera", pa.string()), ("frame", pa.int64()), ("seconds", pa.float64()), ("track", pa.int64())]
     + [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
@@ -50,7 +47,7 @@ PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")
 
 
 class RunRecord:
-    """Writes the results of one run as they come."""
+    """Writes the results of one run as they arrive."""
 
     def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
         self._out, self._recipe, self._networks, self._regions = out, recipe, networks, regions
@@ -59,7 +56,7 @@ class RunRecord:
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
             for old in ("tracks.parquet", "frames.parquet"):
-                # Written when all is done: until then, an older run's would speak for this one.
+                # Written at the end; until then, those of an earlier run would be wrong.
                 (out / old).unlink(missing_ok=True)
         except OSError as fault:
             raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
@@ -69,7 +66,7 @@ class RunRecord:
         self._results.append(result)
         path = self._out / "tracks" / f"{result.camera.name}.txt"
         if result.fault:
-            # An older run's tracks must not pass for this one's.
+            # The tracks of an earlier run must not remain.
             path.unlink(missing_ok=True)
         else:
             write_tracks(path, result.tracks)
@@ -103,7 +100,7 @@ class RunRecord:
 
 
 def write_parquet(out: Path, tracks: Mapping[str, Tracks]) -> None:
-    """`tracks.parquet` below `out`: the tracks of each camera."""
+    """Write `tracks.parquet` below `out` with the tracks of each camera."""
     sink = pa.BufferOutputStream()
     with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
         for name, found in tracks.items():
@@ -113,7 +110,7 @@ def write_parquet(out: Path, tracks: Mapping[str, Tracks]) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, the packages whose numbers the results are, and the arithmetic of our own stages."""
+    """The versions of Python, of the packages that the results depend on, and of the stages."""
     packages = {name: _version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **packages, **{f"stage {s}": str(n) for s, n in VERSIONS.items()}}
 
@@ -133,22 +130,22 @@ def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
 
 
 def model_facts(model: Model, **ran: str) -> dict[str, Any]:
-    """What a record says of a model; `ran` is what it ran on."""
+    """The entry of a model in a record; `ran` says what it ran on."""
     facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
-    # Who is who may be decided again when the manifest knows another file by this name.
-    known = {} if model.known is None else {"known": asdict(model.known)}
-    return {**facts, "assumed": list(model.assumed), **ran, **known}
+    # People may be matched again when the manifest has another file of this name.
+    prior = {} if model.prior is None else {"known": model.prior.to_dict()}
+    return {**facts, "assumed": list(model.assumed), **ran, **prior}
 
 
 def _camera(result: CameraResult) -> dict[str, Any]:
     clip, camera = result.clip, result.camera
     if clip is None:
-        known: dict[str, Any] = {"clip": str(camera.clip), "file": camera.file_name, "failed": result.fault}
+        failed: dict[str, Any] = {"clip": str(camera.clip), "file": camera.file_name, "failed": result.fault}
         if camera.span is not None:
-            known["range"] = list(camera.span)
+            failed["range"] = list(camera.span)
         with suppress(ClipError):
-            known["digest"] = digest(camera.clip)
-        return known
+            failed["digest"] = digest(camera.clip)
+        return failed
     return {
         "clip": str(camera.clip),
         "file": camera.file_name,
@@ -181,13 +178,14 @@ def _table(camera: str, tracks: Tracks) -> pa.Table:
 
 _RUN_AGAIN = "Start the run again."
 _DEFAULT_STEP = 0.1
-_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}  # a stage's frames: how many were left to do
-_OF_THE_PLACE = {"clip", "artifact"}  # of a stage: what it is called in the store
+# Fields that differ between repetitions of a run: times and progress, and places on disk.
+_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}
+_OF_THE_PLACE = {"clip", "artifact"}
 
 
 @dataclass(frozen=True, eq=False)
 class Spans(Table):
-    """One row per track, by first appearance: when it is seen, in how many boxes, and how many were filled in."""
+    """One row per track, by first appearance: first and last second, number of boxes, and how many were filled in."""
 
     track: Ints
     first_seconds: Seconds
@@ -196,12 +194,14 @@ class Spans(Table):
     filled: Ints
 
     def __post_init__(self) -> None:
-        whole, seconds = (np.int64, ()), (np.float64, ())
-        self._validate_columns(track=whole, first_seconds=seconds, last_seconds=seconds, boxes=whole, filled=whole)
+        integers, seconds = (np.int64, ()), (np.float64, ())
+        self._validate_columns(
+            track=integers, first_seconds=seconds, last_seconds=seconds, boxes=integers, filled=integers
+        )
 
 
 def read_record(out: Path) -> dict[str, Any]:
-    """`run.json`: settings, models, and what became of each camera."""
+    """The content of `run.json`: settings, models, and the result of each camera."""
     try:
         record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
@@ -210,7 +210,7 @@ def read_record(out: Path) -> dict[str, Any]:
 
 
 def reproducible_facts(record: dict[str, Any]) -> dict[str, Any]:
-    """What of a record decides the result or tells of it, alike for the same run on any day and in any folder.
+    """The part of a record that is the same for the same run on any day and in any folder.
 
     Cameras are a list in the order of the run; times of day, seconds spent and places of clips are left out.
     """
@@ -219,15 +219,18 @@ def reproducible_facts(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _facts(camera: dict[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in camera.items() if name not in _OF_THE_PLACE}
-    if "stages" in kept:
-        stages, left = kept["stages"].items(), _OF_THE_DAY | _OF_THE_PLACE
-        kept["stages"] = {s: {k: v for k, v in about.items() if k not in left} for s, about in stages}
-    return kept
+    facts = {name: value for name, value in camera.items() if name not in _OF_THE_PLACE}
+    if "stages" in facts:
+        varying = _OF_THE_DAY | _OF_THE_PLACE
+        facts["stages"] = {
+            stage: {name: value for name, value in about.items() if name not in varying}
+            for stage, about in facts["stages"].items()
+        }
+    return facts
 
 
 def load_tracks(out: Path, camera: str) -> Tracks:
-    """The tracks of one camera, from `tracks.parquet`; empty where nobody was seen."""
+    """The tracks of one camera, from `tracks.parquet`; empty if nobody was detected."""
     path = out / "tracks.parquet"
     try:
         table = pq.read_table(path, filters=[("camera", "=", camera)])
@@ -239,12 +242,12 @@ def load_tracks(out: Path, camera: str) -> Tracks:
 
 
 def analysed_frames(out: Path) -> dict[str, Ints]:
-    """The frames of each camera that a run looked at."""
+    """The analysed frames of each camera."""
     return {camera: timeline.frame for camera, timeline in load_timelines(out).items()}
 
 
 def load_timelines(out: Path) -> dict[str, Timeline]:
-    """The frames of each camera that a run looked at, and when they are shown, from `frames.parquet`."""
+    """The analysed frames of each camera and their times, from `frames.parquet`."""
     path = out / "frames.parquet"
     try:
         table = pq.read_table(path)
@@ -252,24 +255,24 @@ def load_timelines(out: Path) -> dict[str, Timeline]:
         raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
     camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
     rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
-    return {name: Timeline(frame[mine], seconds[mine]) for name, mine in rows.items()}
+    return {name: Timeline(frame[selected], seconds[selected]) for name, selected in rows.items()}
 
 
 def spans(tracks: Tracks) -> Spans:
-    """When each track is seen."""
-    ids, of = np.unique(tracks.track, return_inverse=True)
+    """First and last second of each track, with the number of its boxes."""
+    ids, group = np.unique(tracks.track, return_inverse=True)
     first, last = np.full(len(ids), np.inf), np.full(len(ids), -np.inf)
-    np.minimum.at(first, of, tracks.seconds)
-    np.maximum.at(last, of, tracks.seconds)
-    boxes = np.bincount(of, minlength=len(ids))
-    filled = np.bincount(of[~tracks.detected], minlength=len(ids))
+    np.minimum.at(first, group, tracks.seconds)
+    np.maximum.at(last, group, tracks.seconds)
+    boxes = np.bincount(group, minlength=len(ids))
+    filled = np.bincount(group[~tracks.detected], minlength=len(ids))
     return Spans(ids, first, last, boxes, filled)[np.lexsort((ids, first))]
 
 
 def overlay(tracks: Tracks, width: int, height: int) -> bytes:
-    """The boxes as JSON for a player: columns in the order of `tracks`, coordinates in whole pixels of the source.
+    """The boxes as JSON for a player: columns in the order of `tracks`, coordinates in whole pixels of the clip.
 
-    `step` is the usual time between two analysed frames: how long a box holds until the next one is due.
+    `step` is the usual time between two analysed frames, for which a box is shown.
     """
     times = np.unique(tracks.seconds)
     step = float(np.median(np.diff(times))) if len(times) > 1 else _DEFAULT_STEP

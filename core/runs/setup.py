@@ -1,4 +1,4 @@
-"""All that decides what a run finds, and the run itself."""
+"""A run from its setup: everything that decides the result, and the loop that tracks all clips."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.runs.network_stages import Networks
 from core.runs.record import RunRecord
 from core.runs.stage_keys import Recipe
 from core.runs.who_is_who import Choice
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from core.vision.regions import Regions
 
 
 @dataclass(frozen=True)
 class Setup:
-    """The same setup finds the same on any day. `regions` and `offsets` (seconds) are by camera."""
+    """Everything that decides the result of a run. `regions` and `offsets` (seconds) are by camera."""
 
     cameras: Sequence[Camera]
     networks: Networks
@@ -29,10 +29,10 @@ class Setup:
     choice: Choice = field(default_factory=Choice)
 
     @property
-    def known(self) -> Known | None:
-        """What was measured with the embedder elsewhere, if anything was."""
+    def prior(self) -> EmbedderPrior | None:
+        """The similarities measured elsewhere with the embedder, if there are any."""
         model = self.networks.embedder_model
-        return model.known if model else None
+        return model.prior if model else None
 
 
 def track_clips(
@@ -41,16 +41,21 @@ def track_clips(
     progress: Progress | None = None,
     fresh: bool = False,
     cropped: bool = False,
-    tell: Callable[[CameraResult], None] = lambda result: None,
+    on_result: Callable[[CameraResult], None] = lambda result: None,
     store: Store | None = None,
 ) -> list[CameraResult]:
-    """Every camera's result, and its tracks and the record below `out`; `tell` hears of each as soon as it is done."""
+    """The results of all cameras. `on_result` gets each as soon as it is done.
+
+    Tracks and the record are written below `out`.
+    """
     record = RunRecord(out, setup.recipe, setup.networks, setup.regions)
-    kept, heard = store or Store(), progress or Progress()
+    networks, steps = setup.networks, progress or Progress()
     results = []
-    for result in run_cameras(setup.cameras, setup.recipe, setup.networks, kept, heard, setup.regions, fresh, cropped):
+    for result in run_cameras(
+        setup.cameras, setup.recipe, networks, store or Store(), steps, setup.regions, fresh, cropped
+    ):
         record.add(result)
-        tell(result)
+        on_result(result)
         results.append(result)
     record.close()
     return results

@@ -1,7 +1,9 @@
-"""What cameras that see the same ground add: who stood at one place at one time, and which tracks mixed two people.
+"""What cameras that see the same ground add: distances between feet, and cuts in tracks that mixed two people.
 
-Tracks that went on as somebody else are cut before anybody sees them: what a run leaves in its folder is numbered as
-they are after that, and its record says where and why."""
+Where two cameras see one floor, two tracks at different places at the same moment are two people. A track that jumps
+to another person is cut during the run, before anything is shown: the files of the run have the numbers after the cuts,
+and its record says where the cuts are.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +22,21 @@ from core.runs.cameras import CameraResult
 from core.runs.cutting import CutPoint, cut, split_tracks
 from core.runs.evidence import Cut, Evidence, gather, save_evidence
 from core.runs.record import read_record, write_parquet
-from core.vision.camera_overlap import distances, find_overlaps, find_identity_swaps
+from core.vision.camera_overlap import find_identity_swaps, find_overlaps, foot_distance_matrix
 from core.vision.match import TOGETHER, cosine_similarity, reasons
 from core.vision.mot import write_tracks
 
 
 def collect_evidence(
-    results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path, looks_only: bool = False
+    results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path, ignore_positions: bool = False
 ) -> Evidence:
-    """Gather what the cameras' artifacts hold, learn which of them see the same ground (unless `looks_only`), cut what
-    that shows to be mixed, and write all of it below `out`, in place of what an older run left."""
+    """The evidence of a run, written below `out` in place of that of an earlier run.
+
+    Unless `ignore_positions`, overlaps between cameras are learned and tracks that they show to be mixed are cut.
+    """
     evidence = gather(results, offsets, out)
     cuts: tuple[Cut, ...] = ()
-    if not looks_only:
+    if not ignore_positions:
         tracks = {result.camera.name: result.tracks for result in results}
         evidence = learn_overlaps(evidence, tracks)
         cuts, evidence = evidence.cuts, replace(evidence, cuts=())
@@ -44,7 +48,7 @@ def collect_evidence(
 
 
 def learn_overlaps(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence:
-    """`evidence` with the overlaps of its cameras, and with the cuts that they call for; `tracks` are by camera."""
+    """`evidence` with the overlaps of its cameras and the cuts that follow from them; `tracks` are by camera."""
     tracklets = evidence.tracklets
     together = reasons(tracklets) == TOGETHER
     found = tuple(find_overlaps(tracklets, evidence.walks, cosine_similarity(tracklets), together))
@@ -52,55 +56,62 @@ def learn_overlaps(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence
 
 
 def cut_mixed_tracks(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence:
-    """`evidence` with the cuts that its overlaps call for: at another place at the same moment is somebody else."""
-    return cut(evidence, _feasible_cuts(evidence, find_identity_swaps(evidence.tracklets, evidence.walks, evidence.overlaps)), tracks)
+    """`evidence` with tracks cut where the overlaps show that they went on as another person."""
+    return cut(
+        evidence,
+        _feasible_cuts(evidence, find_identity_swaps(evidence.tracklets, evidence.walks, evidence.overlaps)),
+        tracks,
+    )
 
 
 def foot_distances(evidence: Evidence) -> Floats | None:
-    """Body heights between the feet of each pair at one moment, (n, n), NaN where nobody knows."""
+    """Distance between the feet of each pair at one moment, in body heights, (n, n); NaN where unknown."""
     if not evidence.overlaps:
         return None
-    return distances(evidence.tracklets, evidence.walks, evidence.overlaps)
+    return foot_distance_matrix(evidence.tracklets, evidence.walks, evidence.overlaps)
 
 
 def overlap_facts(evidence: Evidence) -> list[dict[str, Any]]:
-    """The overlaps in words that a record can hold."""
+    """The overlaps as records and manifests hold them."""
     return [
         {
-            "cameras": [evidence.cameras[found.one], evidence.cameras[found.other]],
+            "cameras": [evidence.cameras[found.camera_a], evidence.cameras[found.camera_b]],
             "clock_of_the_second_forward_seconds": round(found.shift_seconds, 1),
-            "people_who_agree": round(found.worth, 2),
-            "at_wrong_times": round(found.by_chance, 2),
-            "feet_apart_in_body_heights": round(found.off, 3),
+            "people_who_agree": round(found.agreeing, 2),
+            "at_wrong_times": round(found.agreeing_by_chance, 2),
+            "feet_apart_in_body_heights": round(found.residual, 3),
         }
         for found in evidence.overlaps
     ]
 
 
 def _feasible_cuts(evidence: Evidence, moments: Sequence[tuple[int, float]]) -> Iterator[CutPoint]:
-    """Those moments, in seconds of the clip, that leave every part of the track a crop."""
+    """The cuts that leave every part of a track a crop. `moments` are rows with seconds on the common clock."""
     for row, group in groupby(moments, key=lambda moment: moment[0]):
         camera = int(evidence.tracklets.camera[row])
         pictures = np.round(evidence.crops.seconds[evidence.crops.row == row], 3)
-        before = -np.inf
+        previous = -np.inf
         for seconds in sorted(round(moment - float(evidence.offsets[camera]), 3) for _, moment in group):
-            if ((pictures >= before) & (pictures < seconds)).any() and (pictures >= seconds).any():
+            if ((pictures >= previous) & (pictures < seconds)).any() and (pictures >= seconds).any():
                 yield CutPoint(evidence.cameras[camera], int(evidence.tracklets.track[row]), seconds)
-                before = seconds
+                previous = seconds
 
 
 def _rewrite_tracks(tracks: Mapping[str, Tracks], cuts: Sequence[Cut], out: Path) -> None:
-    """The run's tracks, each part of a cut one with a number of its own."""
-    now = {name: split_tracks(found, [one for one in cuts if one.camera == name]) for name, found in tracks.items()}
-    for name in {one.camera for one in cuts}:
-        write_tracks(out / "tracks" / f"{name}.txt", now[name])
-    write_parquet(out, now)
+    """Write the tracks of the run with the numbers after the cuts."""
+    renumbered = {
+        name: split_tracks(camera_tracks, [each for each in cuts if each.camera == name])
+        for name, camera_tracks in tracks.items()
+    }
+    for name in {each.camera for each in cuts}:
+        write_tracks(out / "tracks" / f"{name}.txt", renumbered[name])
+    write_parquet(out, renumbered)
 
 
 def _record_overlaps(evidence: Evidence, cuts: Sequence[Cut], out: Path) -> None:
     record = read_record(out)
     record["same_ground"] = overlap_facts(evidence)
-    record["cut_where_views_disagree"] = [cut.plain() for cut in cuts]
-    for one in cuts:
-        record["cameras"][one.camera]["tracks"] += 1
+    record["cut_where_views_disagree"] = [each.to_dict() for each in cuts]
+    for each in cuts:
+        record["cameras"][each.camera]["tracks"] += 1
     write_atomically(out / "run.json", json.dumps(record, indent=1, ensure_ascii=False).encode())

@@ -1,4 +1,8 @@
-"""One clip on its way through the stages: which artifact holds what, what is there already, what each stage cost."""
+"""The stages of one clip: the key of each stage's artifact, what the store has already, and what each stage cost.
+
+A key holds everything that decides the result of a stage. Artifacts are found by it, so it must not change unless the
+result does.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +33,15 @@ from core.vision import regions as areas
 from core.vision.track import select_boxes_to_embed, track
 
 T = TypeVar("T")
-# Raised by hand when a stage's arithmetic changes, so that artifacts of older programs are not mistaken for its own.
+# Increase a number when the arithmetic of its stage changes, so that artifacts of older versions are not used.
 VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
 STORED = ("detect", "embed", "crops")
-"""Stages whose results are stored, in order. Tracks are made anew each time: that takes less than to read them."""
+"""Stages whose results are stored, in order. Tracks are computed each time, which takes less time than to read them."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything the user can set for a run, apart from clips, regions and models."""
+    """All settings of a run apart from clips, regions and models."""
 
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
@@ -46,7 +50,7 @@ class Recipe:
 
 
 class ClipPipeline:
-    """One clip on its way through the stages; remembers what each stage cost."""
+    """Runs the stages of one clip, or reads their results from the store. `stages` is the cost of each stage."""
 
     def __init__(
         self,
@@ -62,17 +66,17 @@ class ClipPipeline:
         self._clip, self._timeline, self._recipe = clip, timeline, recipe
         self._networks, self._store, self._progress = networks, store, progress
         self._regions, self._fresh = regions, fresh
-        self.seconds: dict[str, dict[str, Any]] = {}
+        self.stages: dict[str, dict[str, Any]] = {}
 
     def key_of(self, stage: str) -> dict[str, Any]:
-        """All that decides what `stage` makes: what the clip is read with, and its own part and those of the stages
-        before it. Stages without a network (no embedder was chosen) have no part."""
+        """Everything that decides the result of `stage`: how the clip is read, and the parts of this stage and of the
+        stages before it. A stage without a network (no embedder was chosen) has no part."""
         before = STORED[: STORED.index(stage) + 1]
         parts = {name: self._part_of(name) for name in before}
         return {"video": self._recipe.video, **{name: part for name, part in parts.items() if part}}
 
     def _part_of(self, stage: str) -> dict[str, Any]:
-        """What `stage` adds to the keys: its settings, its version and, where it has one, its network."""
+        """What `stage` adds to the key: its settings, its version and its network, if it has one."""
         recipe, networks, version = self._recipe, self._networks, VERSIONS[stage]
         regions = None if self._regions is None else areas.to_json(self._regions)
         if stage == "detect":
@@ -86,7 +90,7 @@ class ClipPipeline:
         return {"settings": recipe.embed, "regions": regions, **networks.key(model), "version": version}
 
     def artifact_of(self, stage: str) -> Artifact:
-        """Where the results of `stage` lie in the store; empty there, if all is to be made anew."""
+        """The artifact of `stage` in the store, emptied if the run is to start afresh."""
         artifact = self._store.open(self._clip.digest, stage, self.key_of(stage), {"name": self._clip.path})
         if self._fresh:
             self._store.forget(artifact)
@@ -98,69 +102,77 @@ class ClipPipeline:
         began = time.perf_counter()
         yield
         spent = round(time.perf_counter() - began, 3)
-        self.seconds[name] = {"seconds": spent, "frames": total - done, "kept": done, **self.seconds.get(name, {})}
+        self.stages[name] = {"seconds": spent, "frames": total - done, "kept": done, **self.stages.get(name, {})}
 
-    def _opened(self, stage: str, open_one: Callable[[], T]) -> T:
-        """A network, with how long it took to open: once a run, however many clips there are."""
+    def _open_network(self, stage: str, open_network: Callable[[], T]) -> T:
+        """Open a network and note how long it took: once a run, however many clips there are."""
         began = time.perf_counter()
-        network = open_one()
-        self.seconds[stage] = {"opening": round(time.perf_counter() - began, 3)}
+        network = open_network()
+        self.stages[stage] = {"opening": round(time.perf_counter() - began, 3)}
         return network
 
     def detections(self) -> tuple[Detections, int]:
+        """All boxes, and the number of frames that could be read."""
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("detect")
         done, conf = self.done(artifact), recipe.track.conf
         with self._stage("detect", len(self._timeline), done, count_boxes(artifact, done, conf)):
             if artifact.summary is None:
-                detector = self._opened("detect", lambda: networks.detector(recipe.detect))
+                detector = self._open_network("detect", lambda: networks.detector(recipe.detect))
                 detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
-        self.seconds["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
+        self.stages["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
         return load_detections(artifact, self._timeline)
 
     def inside(self, detections: Detections) -> Bools:
+        """Which boxes count by the regions of the camera."""
         if self._regions is None:
             return np.ones(len(detections), bool)
         return areas.inside(self._regions, detections.xyxy, self._clip.width, self._clip.height)
 
     def vectors(self, detections: Detections, inside: Bools) -> Artifact | None:
+        """The artifact with the vectors that the tracker needs; None without an embedder."""
         recipe, networks = self._recipe, self._networks
         if networks.embedder_model is None:
             return None
         artifact = self.artifact_of("embed")
         done = self.done(artifact)
-        shown = embeddable_boxes(detections, inside, recipe.embed)
+        embeddable = embeddable_boxes(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
             if artifact.summary is None:
-                embedder = self._opened("embed", lambda: networks.embedder(recipe.embed))
-                want = shown if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, shown)
-                embed(self._clip, self._timeline, detections, want, artifact, embedder, self._progress)
-        made = (artifact.summary or {}).get("crops", 0)
+                embedder = self._open_network("embed", lambda: networks.embedder(recipe.embed))
+                selected = (
+                    embeddable if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, embeddable)
+                )
+                embed(self._clip, self._timeline, detections, selected, artifact, embedder, self._progress)
+        crops = (artifact.summary or {}).get("crops", 0)
         about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
-        self.seconds["embed"].update(**about, crops=made, of_boxes=int(shown.sum()))
+        self.stages["embed"].update(**about, crops=crops, of_boxes=int(embeddable.sum()))
         return artifact
 
     def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
+        """The tracks of the clip."""
         features = () if vectors is None else load_features(vectors)
         with self._stage("track", len(self._timeline), 0):
             size = (self._clip.width, self._clip.height)
             return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
 
     def crops(self, tracks: Tracks) -> Artifact:
+        """The artifact with the best crops of each track."""
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("crops")
         rows = candidate_rows(tracks, self._clip)
         frames = len(np.unique(tracks.frame[rows]))
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
-                embedder = self._opened("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
+                embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
                 extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at)
-        self.seconds["crops"]["by"] = self._made_by(artifact)
+        self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 
     def done(self, artifact: Artifact) -> int:
-        whole = artifact.summary is not None
-        return len(self._timeline) if whole else min(artifact.sound() * CHUNK, len(self._timeline))
+        """The number of frames that the artifact has already."""
+        complete = artifact.summary is not None
+        return len(self._timeline) if complete else min(artifact.intact_chunks() * CHUNK, len(self._timeline))
 
     @staticmethod
     def _made_by(artifact: Artifact) -> str:

@@ -1,11 +1,9 @@
-"""The gallery as tables: one row per sighting, ordered by person, start, camera and track, as CSV or as Parquet.
+"""The tables of a gallery: sightings and people (CSV, Parquet), and the lookalikes of each track (CSV).
 
-Times are seconds of the clip, three decimals, and empty cells where there was none; similarity has four and is an empty
-cell for somebody alone. What the user typed is no formula in the CSV, where a spreadsheet would take it for one.
-
-Who else each track may be, as a table: a row per track and other track, ordered by camera, track and place.
-
-Times are seconds of the clip, three decimals, and empty cells where there was none; similarities have four."""
+Sightings have one row each, in order of person, start, camera and track; lookalikes one row per pair of tracks, in
+order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four, and an
+unknown value is an empty cell. Text that the user typed is written so that no spreadsheet reads it as a formula.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.base.text import calm, one_line, person_name
+from core.base.text import one_line, person_name, spreadsheet_text
 from core.runs.gallery import Crop, Gallery, Lookalike, Sighting
 
 _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "similarity": pa.float64()}
@@ -27,30 +25,30 @@ _TYPED = ("name", "note")
 
 
 def people_csv(gallery: Gallery) -> str:
-    """Who each track is: `camera,track,person,start_s,end_s,similarity,status`."""
+    """The person of each track: `camera,track,person,start_s,end_s,similarity,status`."""
     return _csv(gallery, PEOPLE_COLUMNS)
 
 
 def sightings_csv(gallery: Gallery) -> str:
-    """The same with the colours of the clothes, and with the person's name and note as the user typed them."""
+    """`people_csv` with the colours of the clothes and the user's name and note for the person."""
     return _csv(gallery, SIGHTING_COLUMNS)
 
 
 def read_sightings(text: str) -> list[Sighting]:
-    """The sightings of `sightings_csv`, without their crops; `ValueError` or `KeyError` where it is no such table."""
+    """The sightings in a table of `sightings_csv`, without crops; `ValueError` or `KeyError` for any other text."""
     return [_sighting(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def read_people(text: str) -> list[Sighting]:
-    """The sightings of `people_csv`, which has neither colours nor crops; fails as `read_sightings` does."""
+    """The sightings in a table of `people_csv`, without colours and crops; errors as in `read_sightings`."""
     return [_sighting({**row, "upper": "", "lower": ""}) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def _sighting(row: Mapping[str, str]) -> Sighting:
     start, end, similarity = (float(row[name] or "nan") for name in ("start_s", "end_s", "similarity"))
     person = int(row["person"].removeprefix("P"))
-    words = (row["status"], row["upper"], row["lower"])
-    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, *words)
+    texts = (row["status"], row["upper"], row["lower"])
+    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, *texts)
 
 
 def sightings_parquet(gallery: Gallery) -> bytes:
@@ -80,7 +78,7 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
 
 def _rounded(value: float, digits: int) -> float | None:
     """
-    >>> _known(1.23456, 3), _known(math.nan, 3)
+    >>> _rounded(1.23456, 3), _rounded(math.nan, 3)
     (1.235, None)
     """
     return None if math.isnan(value) else round(float(value), digits)
@@ -98,11 +96,11 @@ def _csv(gallery: Gallery, columns: Sequence[str]) -> str:
 
 def _format_cell(column: str, value: str | int | float | None) -> str:
     """
-    >>> _written("start_s", 1.5), _written("similarity", 0.5), _written("similarity", None), _written("name", "=1")
+    >>> _format_cell("start_s", 1.5), _format_cell("similarity", 0.5), _format_cell("similarity", None), _format_cell("name", "=1")
     ('1.500', '0.5000', '', "'=1")
     """
     if column in _TYPED:
-        return calm(str(value))
+        return spreadsheet_text(str(value))
     if isinstance(value, float):
         return f"{value:.4f}" if column == "similarity" else f"{value:.3f}"
     return "" if value is None else str(value)
@@ -115,29 +113,33 @@ CANDIDATE_COLUMNS = (
 
 
 def candidates_csv(lookalikes: Iterable[Lookalike]) -> str:
-    """`margin` is an empty cell for somebody alone, `reason` one where nothing forbids that the two are one person."""
+    """The lookalikes. `margin` is empty for a person's only track, `reason` if the two can be one person."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(CANDIDATE_COLUMNS)
-    for one in sorted(lookalikes, key=lambda one: (one.camera, one.track, one.place)):
-        writer.writerow(_lookalike_cells(one))
+    for lookalike in sorted(lookalikes, key=lambda lookalike: (lookalike.camera, lookalike.track, lookalike.place)):
+        writer.writerow(_lookalike_cells(lookalike))
     return text.getvalue()
 
 
-def _lookalike_cells(one: Lookalike) -> Iterator[str | int]:
-    yield from (one.camera, one.track, person_name(one.person), one.place)
-    yield from (one.other_camera, one.other_track, person_name(one.other_person))
-    yield from (_format_number(one.similarity, 4), _format_number(one.margin, 4), one.reason)
-    yield from (*_when(one.crop), *_when(one.other_crop), _format_number(one.crop_similarity, 4))
+def _lookalike_cells(lookalike: Lookalike) -> Iterator[str | int]:
+    yield from (lookalike.camera, lookalike.track, person_name(lookalike.person), lookalike.place)
+    yield from (lookalike.other_camera, lookalike.other_track, person_name(lookalike.other_person))
+    yield from (_format_number(lookalike.similarity, 4), _format_number(lookalike.margin, 4), lookalike.reason)
+    yield from (
+        *_crop_cells(lookalike.crop),
+        *_crop_cells(lookalike.other_crop),
+        _format_number(lookalike.crop_similarity, 4),
+    )
 
 
-def _when(crop: Crop) -> tuple[int, str]:
+def _crop_cells(crop: Crop) -> tuple[int, str]:
     return crop.frame, _format_number(crop.seconds, 3)
 
 
 def _format_number(value: float, digits: int) -> str:
     """
-    >>> _written(0.5, 3), _written(math.nan, 3)
+    >>> _format_number(0.5, 3), _format_number(math.nan, 3)
     ('0.500', '')
     """
     return "" if math.isnan(value) else f"{value:.{digits}f}"

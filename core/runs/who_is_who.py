@@ -1,11 +1,12 @@
-"""Who is who: by what was found, by what is known of the model, and by what the user has said. Writes nothing.
+"""Who is who in a run: matching its tracklets with the user's decisions, and the tables of the result.
 
-The tables that a run keeps of its people, written and read back. Nothing is decided here.
+`decide` only computes. `write_tables` writes the tables to the run's folder and `load_people` reads them:
 
-    DIR/people.csv, candidates.csv, similarity.npz    as `core.people` describes them
+    DIR/people.csv, candidates.csv, similarity.npz    who each track is, who else it may be, and all similarities
     DIR/cut/<camera>.txt                              MOT text of a camera in which a track was cut by hand
 
-Who is who is read from these tables alone: a zip that was handed out is for its reader, and may be elsewhere."""
+The people of a run are read from these tables alone. The zip file of the gallery is an export, and may be gone.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ import shlex
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,24 +27,29 @@ from core.base.text import one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
 from core.runs.cutting import split_tracks
-from core.runs.decisions import Link, Name, apply_cuts, resolve_links, names_by_person
+from core.runs.decisions import Link, Name, apply_cuts, names_by_person, resolve_links
 from core.runs.evidence import CROPS_FOLDER, Evidence, load_evidence
 from core.runs.explain import find_lookalikes
 from core.runs.gallery import Crop, Gallery, Sighting
-from core.runs.record import reproducible_facts, read_record, load_tracks
+from core.runs.record import load_tracks, read_record, reproducible_facts
 from core.runs.shared_ground import foot_distances, overlap_facts
 from core.runs.tables import candidates_csv, people_csv, read_people
 from core.vision.appearance import describe_colours
 from core.vision.match import Identities, Match, group_similarity, match
-from core.vision.models import Kind, Known, Model, entries, find
+from core.vision.models import EmbedderPrior, Kind, Model, entries, find
 from core.vision.mot import write_tracks
 
-UNKNOWN_MODEL, UNKNOWN_FEW = Known(0.3, 0.25, 0.7), Known(-0.15, 0.25, 0.35)
-"""For embedders of which nothing was measured: careful, and said so."""
+UNKNOWN_MODEL, UNKNOWN_FEW = EmbedderPrior(0.3, 0.25, 0.7), EmbedderPrior(-0.15, 0.25, 0.35)
+"""Cautious values for embedders of which nothing was measured."""
+
+PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE = "people.csv", "candidates.csv", "similarity.npz"
+GALLERY_FILE = "gallery.zip"
+CUT_FOLDER = "cut"
+"""Folder of the tracks of cameras in which a track was cut by hand; those in tracks/ stay as the run wrote them."""
 
 
 class TravelTime(NamedTuple):
-    """The way between two cameras: nobody goes it in less than `seconds`, in either direction."""
+    """The least seconds that anybody needs between two cameras, in either direction."""
 
     camera: str
     other_camera: str
@@ -52,11 +58,11 @@ class TravelTime(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user has said about who is who. Without a `threshold` the clips themselves suggest one.
+    """The user's settings and decisions for matching. Without a `threshold`, the clips themselves suggest one.
 
-    `travel` holds the fewest seconds from one camera to another and back; without any they may see the same place.
-    With `looks_only` nothing is made of where people stood. `names` are shown with the people of their tracks.
-    `purpose` is why anybody is looked for. How the result is handed out is no part of it.
+    `links` are decisions on tracks. `travel` holds the least times between cameras; cameras without one may see the
+    same place. `ignore_positions` leaves the places of people out of matching. `names` go with the people of their
+    tracks, and `purpose` is the reason for the search. Options of an export are not part of it.
     """
 
     threshold: float | None = None
@@ -69,15 +75,15 @@ class Choice:
     def __post_init__(self) -> None:
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise SettingsError(
-                f"the least similarity is {self.threshold:g}", "A similarity lies between -1 and 1: try 0.6."
+                f"the similarity threshold is {self.threshold:g}", "Use a value between -1 and 1, for example 0.6."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class MatchedPeople:
-    """Who is who in a run: `evidence` is cut as the choice says, and the rows of `match` are its tracklets.
+    """The result of matching. The tracks of `evidence` are cut as the user decided; `match` has its tracklets as rows.
 
-    `gallery` holds the people with their names, the candidates of every track and what decided all of it; its crops
+    `gallery` holds the people with their names, the lookalikes of each track and all that decided the result. Crops
     stay in their files until they are needed.
     """
 
@@ -86,39 +92,52 @@ class MatchedPeople:
     gallery: Gallery
 
 
-def decide(evidence: Evidence, out: Path, known: Known | None, choice: Choice | None = None) -> MatchedPeople:
-    """Who is who by the evidence of the run in folder `out`, from which it only reads: nothing is written."""
-    said = choice or Choice()
-    parts, found = match_people(evidence, out, known, said)
-    return build_people(parts, found, out, about_people(evidence, out, known, said), said.names)
+@dataclass(frozen=True, eq=False)
+class RunPeople:
+    """The people of a run as its tables hold them: `person` (n,) is the number of each tracklet's person, `threshold`
+    the similarity threshold that grouped them."""
+
+    gallery: Gallery
+    evidence: Evidence
+    person: Ints
+    threshold: float
+
+
+def decide(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice | None = None) -> MatchedPeople:
+    """Match the people of the run in folder `out`. Nothing is written."""
+    settings = choice or Choice()
+    cut_evidence, result = match_people(evidence, out, prior, settings)
+    return build_people(cut_evidence, result, out, about_people(evidence, out, prior, settings), settings.names)
 
 
 def build_people(
     evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any], names: Sequence[Name] = ()
 ) -> MatchedPeople:
-    """The people of a match together with who else each track may be, which takes longer than the people alone."""
+    """The people of a match with the lookalikes of each track, which take longer than the people alone."""
     gallery = build_gallery(evidence, match, out, about, names)
     lookalikes = tuple(find_lookalikes(evidence, match, out))
     return MatchedPeople(evidence, match, replace(gallery, lookalikes=lookalikes))
 
 
-def prior_for(evidence: Evidence, known: Known | None) -> Known:
-    """What is known of looks such as those of `evidence`."""
-    there = known or UNKNOWN_MODEL
-    return (there.few or UNKNOWN_FEW) if evidence.is_centered else there
+def prior_for(evidence: Evidence, prior: EmbedderPrior | None) -> EmbedderPrior:
+    """The prior that fits the vectors of `evidence`, which may be centred by camera."""
+    plain_prior = prior or UNKNOWN_MODEL
+    return (plain_prior.few_impostors or UNKNOWN_FEW) if evidence.is_centered else plain_prior
 
 
-def match_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> tuple[Evidence, Match]:
-    """The evidence cut as was said, and who is who in it; nothing is written."""
-    parts = apply_cuts(choice.links, evidence, out)
-    links, travel = resolve_links(choice.links, parts), _travel_seconds(choice.travel, parts)
-    places = None if choice.ignore_positions else foot_distances(parts)
-    return parts, match(parts.tracklets, prior_for(evidence, known), choice.threshold, links, travel, places)
+def match_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice) -> tuple[Evidence, Match]:
+    """The evidence after the user's cuts, and its match. Nothing is written."""
+    cut_evidence = apply_cuts(choice.links, evidence, out)
+    links, travel = resolve_links(choice.links, cut_evidence), _travel_seconds(choice.travel, cut_evidence)
+    distances = None if choice.ignore_positions else foot_distances(cut_evidence)
+    return cut_evidence, match(
+        cut_evidence.tracklets, prior_for(evidence, prior), choice.threshold, links, travel, distances
+    )
 
 
-def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Choice) -> dict[str, Any]:
-    """All that decides who is who in the run of folder `out`, for whoever is handed the result."""
-    said = {
+def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice) -> dict[str, Any]:
+    """Everything that decides the people of the run in folder `out`, for the manifest of an export."""
+    choices = {
         "threshold": choice.threshold,
         "links": list(choice.links),
         "travel": list(choice.travel),
@@ -126,56 +145,57 @@ def about_people(evidence: Evidence, out: Path, known: Known | None, choice: Cho
         "names": list(choice.names),
     }
     purpose = one_line(choice.purpose)
-    return {**_about(evidence, out, known), **({"purpose": purpose} if purpose else {}), "choice": said}
+    return {**_about(evidence, out, prior), **({"purpose": purpose} if purpose else {}), "choice": choices}
 
 
 def build_gallery(
     evidence: Evidence, match: Match, out: Path, about: Mapping[str, Any], names: Sequence[Name] = ()
 ) -> Gallery:
     """The gallery at the match's threshold; crops stay in their files below `out` until they are needed."""
-    found = match.people()
-    sightings = [_sighting(evidence, found, row, out) for row in range(len(evidence.tracklets))]
-    cuts = {"cuts": [cut.plain() for cut in evidence.cuts]} if evidence.cuts else {}
+    people = match.people()
+    sightings = [_sighting(evidence, people, row, out) for row in range(len(evidence.tracklets))]
+    cuts = {"cuts": [cut.to_dict() for cut in evidence.cuts]} if evidence.cuts else {}
     matching = {**_matching(match), **cuts}
-    called, noted = names_by_person(names, evidence.row_of, found.person.tolist())
-    return Gallery(tuple(sightings), called, noted, tuple(_failed_camera_notes(about)), about={**about, "matching": matching})
+    name_of, note_of = names_by_person(names, evidence.row_of, people.person.tolist())
+    failures = tuple(_failed_camera_notes(about))
+    return Gallery(tuple(sightings), name_of, note_of, failures, about={**about, "matching": matching})
 
 
 def _failed_camera_notes(about: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each camera of the run that could not be worked on: whoever reads the report must know."""
+    """A sentence for each camera that failed: the reader of the report must know."""
     for camera in about.get("run", {}).get("cameras", ()):
         if "failed" in camera:
-            yield f"{camera['camera']} could not be worked on, and is left out: {camera['failed']}"
+            yield f"{camera['camera']} could not be analysed and is left out: {camera['failed']}"
 
 
-def _sighting(evidence: Evidence, found: Identities, row: int, out: Path) -> Sighting:
+def _sighting(evidence: Evidence, people: Identities, row: int, out: Path) -> Sighting:
     start, end = evidence.clip_seconds(row)
     upper, lower = describe_colours(evidence.colours[row])
     return Sighting(
         camera=evidence.cameras[evidence.tracklets.camera[row]],
         track=int(evidence.tracklets.track[row]),
-        person=int(found.person[row]),
+        person=int(people.person[row]),
         start_seconds=float(np.maximum(start, 0)),
         end_seconds=float(np.maximum(end, 0)),
-        similarity=float(found.similarity[row]),
-        status=found.status(row),
+        similarity=float(people.similarity[row]),
+        status=people.status(row),
         upper=upper,
         lower=lower,
-        crops=load_crops_of(evidence, row, out),
+        crops=crops_of_tracklet(evidence, row, out),
     )
 
 
-def load_crops_of(evidence: Evidence, row: int, out: Path) -> tuple[Crop, ...]:
+def crops_of_tracklet(evidence: Evidence, row: int, out: Path) -> tuple[Crop, ...]:
     """The crops of a tracklet, best first, in their files below `out`."""
-    mine = evidence.crops.of(row)
+    crops = evidence.crops.of(row)
     return tuple(
         Crop(float(seconds), int(frame), out / CROPS_FOLDER / str(name))
-        for seconds, frame, name in zip(mine.seconds, mine.frame, mine.name, strict=True)
+        for seconds, frame, name in zip(crops.seconds, crops.frame, crops.name, strict=True)
     )
 
 
 def _matching(match: Match) -> dict[str, Any]:
-    """What the manifest says about the threshold and what is to be expected of it."""
+    """The threshold and the share of false links expected at it, for the manifest."""
     share, low, high = match.calibration.at(match.threshold)
     return {
         "threshold": round(match.threshold, 4),
@@ -186,21 +206,22 @@ def _matching(match: Match) -> dict[str, Any]:
     }
 
 
-def _travel_seconds(ways: Sequence[TravelTime], evidence: Evidence) -> Seconds | None:
-    """Fewest seconds between the cameras of which there is any evidence, (c, c)."""
-    if not ways:
+def _travel_seconds(travel_times: Sequence[TravelTime], evidence: Evidence) -> Seconds | None:
+    """Least seconds between the cameras of the evidence, (cameras, cameras); None without travel times."""
+    if not travel_times:
         return None
     if not evidence.has_times:
-        raise SettingsError("nobody knows when these pictures were taken", "Leave out how long the ways are.")
-    place = {camera: number for number, camera in enumerate(evidence.cameras)}
-    seconds = np.zeros((len(place), len(place)))
-    for one, other, least in ways:
-        if one in place and other in place:
-            seconds[place[one], place[other]] = seconds[place[other], place[one]] = least
+        raise SettingsError("these pictures have no times", "Leave out the travel times.")
+    position = {camera: number for number, camera in enumerate(evidence.cameras)}
+    seconds = np.zeros((len(position), len(position)))
+    for camera, other_camera, least in travel_times:
+        if camera in position and other_camera in position:
+            row, column = position[camera], position[other_camera]
+            seconds[row, column] = seconds[column, row] = least
     return seconds
 
 
-def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]:
+def _about(evidence: Evidence, out: Path, prior: EmbedderPrior | None) -> dict[str, Any]:
     run = reproducible_facts(read_record(out))
     files = [camera["file"] for camera in run["cameras"] if "digest" in camera and "file" in camera]
     command = f"python -m core run {shlex.join(files)} --like gallery.zip --out again"
@@ -208,31 +229,15 @@ def _about(evidence: Evidence, out: Path, known: Known | None) -> dict[str, Any]
     return {
         **({"again": command} if files else {}),
         "run": run,
-        "known_of_the_embedder": known and asdict(known),
+        "known_of_the_embedder": prior and prior.to_dict(),
         "looks": "less what is usual in each camera" if evidence.is_centered else "as they are",
         "same_ground": overlap_facts(evidence),
         "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.has_times)),
     }
 
 
-PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE = "people.csv", "candidates.csv", "similarity.npz"
-GALLERY_FILE = "gallery.zip"
-CUT_FOLDER = "cut"
-"""Folder of the tracks of cameras in which one was cut; those in tracks/ stay as the run found them."""
-
-
-@dataclass(frozen=True, eq=False)
-class RunPeople:
-    """`person` (n,) is the number of each of the evidence's tracklets; `threshold` the similarity that named them."""
-
-    gallery: Gallery
-    evidence: Evidence
-    person: Ints
-    threshold: float
-
-
 def write_tables(people: MatchedPeople, out: Path, folder: Path | None = None) -> dict[str, Path]:
-    """The tables of the run in folder `out`, there or in another `folder`; MOT text of each camera by its name."""
+    """Write the tables of the run in folder `out`, there or in another `folder`; the MOT file of each camera."""
     below, gallery = folder or out, people.gallery
     write_atomically(below / PEOPLE_FILE, people_csv(gallery).encode())
     write_atomically(below / CANDIDATES_FILE, candidates_csv(gallery.lookalikes).encode())
@@ -241,9 +246,9 @@ def write_tables(people: MatchedPeople, out: Path, folder: Path | None = None) -
 
 
 def write_cut_tracks(evidence: Evidence, out: Path, folder: Path) -> dict[str, Path]:
-    """MOT text of each camera. Where a track is cut, a new file below `folder`; none stays there of an older cut."""
+    """The MOT file of each camera: a new one below `folder` where a track is cut. Files of earlier cuts are removed."""
     shutil.rmtree(folder / CUT_FOLDER, ignore_errors=True)
-    cameras = evidence.cameras if evidence.has_times else ()  # pictures by themselves have no boxes
+    cameras = evidence.cameras if evidence.has_times else ()  # imported crops have no boxes
     files = {camera: out / "tracks" / f"{camera}.txt" for camera in cameras}
     for camera in {cut.camera for cut in evidence.cuts}:
         files[camera] = folder / CUT_FOLDER / f"{camera}.txt"
@@ -253,17 +258,17 @@ def write_cut_tracks(evidence: Evidence, out: Path, folder: Path) -> dict[str, P
 
 
 def people_similarity(match: Match) -> tuple[Ints, Floats]:
-    """The numbers of the people (k,), rising, and how alike they are, (k, k): the mean over all pairs of tracks.
+    """The numbers of the people (k,), rising, and their similarities (k, k), the means over all pairs of tracks.
 
-    Of one person with itself, over the pairs of different tracks: NaN where there is only one.
+    The diagonal is the mean over the pairs of different tracks of a person, NaN for a person with one track.
     """
     people, group = np.unique(match.people().person, return_inverse=True)
     return people, group_similarity(match.similarity, group)
 
 
 def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -> bytes:
-    """`about` says how it was made; it is kept as JSON text."""
-    people, alike = people_similarity(match)
+    """The content of `similarity.npz`. `about` says how it was made, and is stored as JSON text."""
+    people, between_people = people_similarity(match)
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -274,7 +279,7 @@ def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -
         track=evidence.tracklets.track,
         person=match.people().person,
         people=people,
-        between=alike,
+        between=between_people,
         threshold=match.threshold,
         about=np.array(json.dumps(about, ensure_ascii=False)),
     )
@@ -282,49 +287,49 @@ def similarity_npz(evidence: Evidence, match: Match, about: Mapping[str, Any]) -
 
 
 def load_people(out: Path) -> RunPeople:
-    """The people of the run in folder `out`, as they were decided last; crops stay in their files until needed."""
-    remedy = f"Decide again who is who: gallery {out}."
+    """The people in the tables of the run in folder `out`. Crops stay in their files until they are needed."""
+    remedy = f"Match the people again: gallery {out}."
     sightings, threshold, about = _read_tables(out, remedy)
     choice = about.get("choice", {})
     evidence = apply_cuts(choice.get("links", ()), load_evidence(out), out)
     row_of = evidence.row_of
     rows = [row_of.get((sighting.camera, sighting.track), -1) for sighting in sightings]
     if sorted(rows) != list(range(len(row_of))):
-        raise StoreError(f"{out / PEOPLE_FILE} is of other tracks than those in {out}", remedy)
+        raise StoreError(f"{out / PEOPLE_FILE} has other tracks than the run in {out}", remedy)
     person = np.empty(len(rows), np.int64)
     person[rows] = [sighting.person for sighting in sightings]
-    whole = [_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True)]
+    complete = tuple(_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True))
     names, remarks = names_by_person((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
-    return RunPeople(Gallery(tuple(whole), names, remarks, about=about), evidence, person, threshold)
+    return RunPeople(Gallery(complete, names, remarks, about=about), evidence, person, threshold)
 
 
 def _read_tables(out: Path, remedy: str) -> tuple[list[Sighting], float, dict[str, Any]]:
-    """Sightings, the threshold that named their people, and how all of it was made."""
+    """The sightings, the threshold that grouped them into people, and how all of it was made."""
     for name in (PEOPLE_FILE, SIMILARITY_FILE):
         if not (out / name).is_file():
-            raise StoreError(f"{out} holds no {name}, which says who is who", remedy)
+            raise StoreError(f"{out} has no {name}, so its people are unknown", remedy)
     try:
         sightings = read_people((out / PEOPLE_FILE).read_text(encoding="utf-8"))
         with np.load(out / SIMILARITY_FILE, allow_pickle=False) as arrays:
-            # To four places, as every text about the run names it.
+            # Four decimals, as in every text about the run.
             threshold, about = round(float(arrays["threshold"]), 4), json.loads(str(arrays["about"]))
             names = zip(arrays["camera"].tolist(), arrays["track"].tolist(), strict=True)
             people = dict(zip(names, arrays["person"].tolist(), strict=True))
     except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as fault:
         raise StoreError(f"{out / PEOPLE_FILE} or {SIMILARITY_FILE} cannot be read ({fault})", remedy) from fault
     if people != {(sighting.camera, sighting.track): sighting.person for sighting in sightings}:
-        raise StoreError(f"{PEOPLE_FILE} and {SIMILARITY_FILE} in {out} name other people", remedy)
+        raise StoreError(f"{PEOPLE_FILE} and {SIMILARITY_FILE} in {out} name different people", remedy)
     return sightings, threshold, about
 
 
 def _complete(sighting: Sighting, evidence: Evidence, row: int, out: Path) -> Sighting:
-    """With what the table leaves out: colours and crops."""
+    """The sighting with what the table leaves out: colours and crops."""
     upper, lower = describe_colours(evidence.colours[row])
-    return replace(sighting, upper=upper, lower=lower, crops=load_crops_of(evidence, row, out))
+    return replace(sighting, upper=upper, lower=lower, crops=crops_of_tracklet(evidence, row, out))
 
 
 def find_run_model(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
-    """The very model that a run's record names, or the one `named`, if that is the same file."""
+    """The model that a run's record names, found by that name or by `named`; it must be the same file."""
     facts = record.get("models", {}).get(kind)
     if not isinstance(facts, dict):
         raise WeightsError(f"the run had no {kind}", "Choose a run that had one.")
@@ -332,22 +337,24 @@ def find_run_model(record: dict[str, Any], kind: Kind, named: str = "") -> Model
         model = find(named or facts["name"], kind)
     except WeightsError as fault:
         flag = {"embedder": "--features", "detector": "--weights"}[kind]
-        raise WeightsError(f"the run's {kind} is not here: {fault.message}", f"Name its file: {flag} FILE.") from fault
+        raise WeightsError(
+            f"the run's {kind} was not found: {fault.message}", f"Name its file: {flag} FILE."
+        ) from fault
     if model.digest != facts["sha256"]:
         raise WeightsError(
-            f"{model.name} is not the {kind} of the run any more: its SHA-256 begins with {model.digest[:12]}, "
-            f"that of the run's with {facts['sha256'][:12]}",
-            "Name the file that the run had, or run again with this one.",
+            f"{model.name} is no longer the {kind} of the run: its SHA-256 starts with {model.digest[:12]}, "
+            f"that of the run's {kind} with {facts['sha256'][:12]}",
+            "Name the file that the run used, or run again with this one.",
         )
     return model
 
 
-def run_prior(record: dict[str, Any]) -> Known | None:
-    """What was measured elsewhere with the embedder of a run's record; its file is not needed for that."""
+def run_prior(record: dict[str, Any]) -> EmbedderPrior | None:
+    """The similarities measured elsewhere with the embedder in a run's record; its file is not needed."""
     facts = record.get("models", {}).get("embedder")
     if not isinstance(facts, dict):
         raise WeightsError("the run matched on motion alone", "Run it again with an embedder.")
     if facts.get("known"):
-        return Known.of(facts["known"])
-    # An older run did not keep it.
-    return next((entry.model.known for entry in entries().values() if entry.matches(facts["sha256"])), None)
+        return EmbedderPrior.from_dict(facts["known"])
+    # Records of older versions do not have it.
+    return next((entry.model.prior for entry in entries().values() if entry.matches_digest(facts["sha256"])), None)

@@ -91,6 +91,6 @@ def networks(detector: BrightDetector, embedder: ColourEmbedder | None = None, d
         model("detector", digest),
         other,
         "openvino",
-        open_one=lambda *_: detector,
-        open_other=lambda *_: embedder or ColourEmbedder(),
+        make_detector=lambda *_: detector,
+        make_embedder=lambda *_: embedder or ColourEmbedder(),
     )

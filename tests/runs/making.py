@@ -10,7 +10,7 @@ from core.base.settings import VideoSettings
 from core.export import ExportOptions, write_people
 from core.machine.artifacts import Store
 from core.runs import Camera, Choice, Evidence, MatchedPeople, Recipe, RunRecord, collect_evidence, decide, run_cameras
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
 RECIPE = Recipe(video=VideoSettings(fps=0))
@@ -56,7 +56,7 @@ def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = Fals
 def decide_and_write(
     evidence: Evidence,
     out: Path,
-    known: Known | None,
+    known: EmbedderPrior | None,
     choice: Choice | None = None,
     options: ExportOptions | None = None,
 ) -> MatchedPeople:

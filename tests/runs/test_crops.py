@@ -8,8 +8,8 @@ import numpy as np
 
 from core.base.types import Clip, Image, Timeline, Tracks
 from core.machine.artifacts import Store
-from core.runs import MAX_CROPS, candidate_rows, crop, load_crops, extract_crops, mean_appearance
-from core.vision.appearance import time_shares, sharpness_of
+from core.runs import MAX_CROPS, candidate_rows, crop, extract_crops, load_crops, mean_appearance
+from core.vision.appearance import sharpness_of, time_shares
 from core.vision.video import probe, read
 from tests.runs.fakes import ColourEmbedder
 

@@ -1,14 +1,12 @@
 """Whether looks are taken as they are, or less what is usual in their cameras."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 
 from core.base.types import Tracklets
 from core.runs import center_by_camera
 from core.vision.match import MIN_IMPOSTOR_PAIRS
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 
 
 def seen(camera: int, many: int, at_once: bool, rng: np.random.Generator) -> Tracklets:
@@ -33,5 +31,8 @@ def test_what_is_usual_is_taken_away_where_strangers_are_few(many: int, at_once:
 
 
 def test_what_is_known_of_such_looks_goes_through_a_record() -> None:
-    for known in (Known(0.1, 0.2, 0.3), Known(0.1, 0.2, 0.3, few=Known(-0.1, 0.2, 0.19))):
-        assert Known.of(asdict(known)) == known
+    for known in (
+        EmbedderPrior(0.1, 0.2, 0.3),
+        EmbedderPrior(0.1, 0.2, 0.3, few_impostors=EmbedderPrior(-0.1, 0.2, 0.19)),
+    ):
+        assert EmbedderPrior.from_dict(known.to_dict()) == known

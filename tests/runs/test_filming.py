@@ -8,7 +8,7 @@ import pytest
 
 from core.base.errors import ClipError
 from core.base.types import Tracks
-from core.export import Shown, _label, draw, shown, write_films
+from core.export import FilmBoxes, _label, draw_people, interpolate_boxes, write_films
 from core.runs import Evidence
 from tests.runs.fakes import write_scene
 from tests.runs.making import run
@@ -30,7 +30,7 @@ def walk(step: int = 5) -> Tracks:
 
 
 def test_boxes_lie_between_those_that_were_found() -> None:
-    found = shown(walk(), {3: 7}, SECONDS)
+    found = interpolate_boxes(walk(), {3: 7}, SECONDS)
     # From one step before to one step after: where a head shows before it is found, it is covered as well.
     assert found.row.tolist() == list(range(21))
     assert set(found.person.tolist()) == {7}
@@ -39,13 +39,13 @@ def test_boxes_lie_between_those_that_were_found() -> None:
 
 
 def test_a_track_that_is_nobodys_is_drawn_too() -> None:
-    assert set(shown(walk(), {}, SECONDS).person.tolist()) == {0}
+    assert set(interpolate_boxes(walk(), {}, SECONDS).person.tolist()) == {0}
 
 
 @pytest.mark.parametrize("blur", [True, False])
 def test_heads_are_covered_under_the_lines(blur: bool) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
-    drawn = draw(noise, 7, SECONDS, shown(walk(), {3: 1}, SECONDS), blur)
+    drawn = draw_people(noise, 7, SECONDS, interpolate_boxes(walk(), {3: 1}, SECONDS), blur)
     head, legs = (slice(40, 42), slice(80, 100)), (slice(80, 110), slice(80, 90))
     assert np.array_equal(drawn[head], noise[head]) != blur
     assert np.array_equal(drawn[legs], noise[legs])
@@ -66,8 +66,8 @@ def test_labels_of_any_script_are_drawn_on_the_colour_and_once() -> None:
 def test_labels_stay_in_the_picture(left: int, top: int) -> None:
     """Wherever the box lies, beyond the edges as well; above it where there is room."""
     picture = np.zeros((100, 100, 3), np.uint8)
-    boxes = Shown(*(np.array([value]) for value in (0, 1, 3)), np.array([[left, top, left + 20, top + 30]]))
-    drawn = draw(picture, 0, SECONDS, boxes, blur=False)
+    boxes = FilmBoxes(*(np.array([value]) for value in (0, 1, 3)), np.array([[left, top, left + 20, top + 30]]))
+    drawn = draw_people(picture, 0, SECONDS, boxes, blur=False)
     assert drawn.shape == picture.shape
     label = (drawn == (0, 159, 230)).all(axis=2)
     if left == 5 and top == 50:

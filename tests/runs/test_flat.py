@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.runs import explain as flat
 from core.runs import compute_projection, load_projection
+from core.runs import explain as flat
 from tests.review.making import made
 from tests.vision.match.making import run, unit
 
@@ -34,7 +34,7 @@ def test_it_is_made_once_for_the_same_looks(tmp_path: Path, monkeypatch: pytest.
     evidence = made(2, 3, 6, 2, 10)
     first = load_projection(evidence, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(flat, "lay_out", lambda vector: pytest.fail("made twice"))
+        patch.setattr(flat, "compute_projection", lambda vector: pytest.fail("made twice"))
         np.testing.assert_array_equal(load_projection(evidence, tmp_path).xy, first.xy)
     other = made(2, 3, 6, 2, 10, seed=1)
     assert not np.array_equal(load_projection(other, tmp_path).xy, first.xy)

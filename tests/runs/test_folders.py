@@ -13,14 +13,14 @@ import pytest
 from core.base.errors import ClipError, SettingsError
 from core.base.progress import Progress, Report
 from core.export import ExportOptions
-from core.runs import Choice, Evidence, Gallery, import_crops, load_evidence, load_people, list_folders, read_photo
+from core.runs import Choice, Evidence, Gallery, import_crops, list_folders, load_evidence, load_people, read_photo
 from core.vision.appearance import quality, sharpness_of
 from core.vision.match import match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.runs.fakes import ColourEmbedder, model
 from tests.runs.making import BLUE, GREEN, RED, brought, decide_and_write, picture
 
-KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+KNOWN = EmbedderPrior(impostor_mean=0.5, impostor_spread=0.2, threshold=0.9)
 
 
 def collected(folders: list[Path], out: Path, progress: Progress | None = None) -> Evidence:
@@ -145,9 +145,9 @@ def test_good_pictures_count_for_more(tmp_path: Path) -> None:
         (["in/gate", "in/empty"], "out", "empty holds no pictures"),
         (["in/gate", "in/gate"], "out", "hold the same pictures"),
         (["in", "in/gate"], "out", "hold the same pictures"),
-        (["in/gate"], "in/gate", "lie one in the other"),
-        (["in/gate"], "in/gate/out", "lie one in the other"),
-        (["in/gate"], "in", "lie one in the other"),
+        (["in/gate"], "in/gate", "is inside the other"),
+        (["in/gate"], "in/gate/out", "is inside the other"),
+        (["in/gate"], "in", "is inside the other"),
         (["in/gate"], "taken", "holds something else"),
     ],
 )

@@ -1,29 +1,31 @@
 """What is read from a run's record needs none of the files that the run had."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.base.errors import WeightsError
 from core.runs import Networks, Recipe, RunRecord, run_prior
-from core.vision.models import DETECTOR, EMBEDDER, Known, find
+from core.vision.models import DETECTOR, EMBEDDER, EmbedderPrior, find
 
-OTHER = Known(strange=0.1, spread=0.2, threshold=0.61)
+OTHER = EmbedderPrior(impostor_mean=0.1, impostor_spread=0.2, threshold=0.61)
 
 
-def recorded(folder: Path, known: Known | None, digest: str | None = None) -> dict[str, dict[str, dict[str, object]]]:
+def recorded(
+    folder: Path, known: EmbedderPrior | None, digest: str | None = None
+) -> dict[str, dict[str, dict[str, object]]]:
     """The record of a run whose embedder has `digest` and was known so."""
     model = find(EMBEDDER, "embedder")
-    model = replace(model, known=known, digest=digest or model.digest)
+    model = replace(model, prior=known, digest=digest or model.digest)
     RunRecord(folder, Recipe(), Networks(find(DETECTOR, "detector"), model, "openvino"), {})
     return dict(json.loads((folder / "run.json").read_text()))
 
 
 def test_a_run_keeps_what_was_known_of_its_embedder(tmp_path: Path) -> None:
     record = recorded(tmp_path, OTHER, digest="0" * 64)
-    assert record["models"]["embedder"]["known"] == asdict(OTHER)
+    assert record["models"]["embedder"]["known"] == OTHER.to_dict()
     # The manifest knows no such file, and something else of the one that has the name now.
     assert run_prior(record) == OTHER
 
@@ -31,7 +33,7 @@ def test_a_run_keeps_what_was_known_of_its_embedder(tmp_path: Path) -> None:
 def test_the_manifest_answers_for_an_older_run(tmp_path: Path) -> None:
     record = recorded(tmp_path, None)
     assert "known" not in record["models"]["embedder"]
-    assert run_prior(record) == find(EMBEDDER, "embedder").known is not None
+    assert run_prior(record) == find(EMBEDDER, "embedder").prior is not None
 
 
 def test_nothing_is_known_of_a_strange_embedder_and_a_run_without_one_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.base.types import Clip, Timeline
 from core.machine.artifacts import Store, digest_of
-from core.runs import STORED, Networks, Recipe, ClipPipeline
+from core.runs import STORED, ClipPipeline, Networks, Recipe
 from core.vision.models import Model
 from core.vision.regions import Region, Regions
 from tests.runs.fakes import model

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from core.export import write_people
-from core.runs import Evidence, load_evidence, build_people
+from core.runs import Evidence, build_people, load_evidence
 from core.vision.match import match, subtract_mean
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.runs.making import run
 
-KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+KNOWN = EmbedderPrior(impostor_mean=0.5, impostor_spread=0.2, threshold=0.9)
 TOGETHER = "both were in the picture of one camera at the same time"
 
 

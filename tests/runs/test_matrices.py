@@ -6,13 +6,13 @@ import json
 
 import numpy as np
 
-from core.export import between_csv
+from core.export import similarity_csv
 from core.runs import people_similarity, similarity_npz
 from core.vision.match import match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.review.making import made
 
-KNOWN = Known(strange=0.3, spread=0.2, threshold=0.5)
+KNOWN = EmbedderPrior(impostor_mean=0.3, impostor_spread=0.2, threshold=0.5)
 ABOUT = {"models": {"embedder": {"name": "looks"}}, "settings": {"fps": 5}}
 
 
@@ -20,7 +20,7 @@ def test_the_table_has_everybody_with_everybody() -> None:
     evidence = made(2, 3, 5, 2, 10, noise=0.1)
     found = match(evidence.tracklets, KNOWN, 0.5)
     people, alike = people_similarity(found)
-    text = between_csv(found, {int(people[1]): "=1+1"}, ABOUT)
+    text = similarity_csv(found, {int(people[1]): "=1+1"}, ABOUT)
     lines = text.splitlines()
     assert [line for line in lines if line.startswith("#")][1:] == [
         "# people as they are at the threshold 0.5000",

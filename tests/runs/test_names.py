@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import SettingsError
-from core.export import ExportOptions, read, read_manifest, told
-from core.runs import Choice, names_csv, names_by_person, read_names
-from core.vision.models import Known
+from core.export import ExportOptions, load_manifest, parse_manifest, verify_zip
+from core.runs import Choice, names_by_person, names_csv, read_names
+from core.vision.models import EmbedderPrior
 from tests.export.making import unpacked
 from tests.runs.making import decide_and_write, run
 
-KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+KNOWN = EmbedderPrior(impostor_mean=0.5, impostor_spread=0.2, threshold=0.9)
 NAMES = (("gate", 1, "Änna <b>", "=1+1"), ("hall", 2, "", "wears a hat"), ("hall", 1, 'a "comma", and -', ""))
 ROW_OF = {("gate", 1): 0, ("hall", 1): 1, ("hall", 2): 2}
 
@@ -70,10 +70,10 @@ def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
 
 def test_an_older_manifest_without_names_is_still_read(tmp_path: Path) -> None:
     decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
-    manifest = read_manifest(tmp_path / "out" / "gallery.zip")
+    manifest = verify_zip(tmp_path / "out" / "gallery.zip")
     del manifest["about"]["choice"]["names"]
     for camera in manifest["about"]["run"]["cameras"]:
         camera.setdefault("file", "x.mp4")
     manifest["about"]["known_of_the_embedder"] = None
-    assert told(manifest).choice == Choice(0.9)
-    assert told(read(tmp_path / "out" / "gallery.zip")).choice.names == ()
+    assert parse_manifest(manifest).choice == Choice(0.9)
+    assert parse_manifest(load_manifest(tmp_path / "out" / "gallery.zip")).choice.names == ()

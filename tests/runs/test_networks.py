@@ -17,8 +17,8 @@ def test_the_runtime_and_its_precision_are_part_of_the_key(monkeypatch: pytest.M
     model = find("person-yolo11n", "detector")
     keys = []
     for bfloat16 in (True, False):
-        monkeypatch.setattr("core.runs.network_stages.cpu_bfloat16", lambda here=bfloat16: here)
-        keys += [Networks(model, None, runtime, open_one=sealed).key(model) for runtime in ("openvino", "torch")]
+        monkeypatch.setattr("core.runs.network_stages.cpu_has_bfloat16", lambda here=bfloat16: here)
+        keys += [Networks(model, None, runtime, make_detector=sealed).key(model) for runtime in ("openvino", "torch")]
     assert [(key["runtime"], key["precision"]) for key in keys] == [
         ("openvino", "bfloat16"), ("torch", "single"), ("openvino", "single"), ("torch", "single")
     ]  # fmt: skip
@@ -26,6 +26,6 @@ def test_the_runtime_and_its_precision_are_part_of_the_key(monkeypatch: pytest.M
 
 
 def test_what_runs_on_pytorch_alone_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.machine.device.cuda_here", lambda: False)
+    monkeypatch.setattr("core.machine.device.has_cuda", lambda: False)
     model = Model("rcnn", "detector", tmp_path / "rcnn.pth", "pt", "0", "fasterrcnn_resnet50_fpn_v2")
-    assert Networks(model, None, "auto", open_one=sealed).key(model)["runtime"] == "torch"
+    assert Networks(model, None, "auto", make_detector=sealed).key(model)["runtime"] == "torch"

@@ -6,11 +6,11 @@ import pytest
 from core.base.types import Tracklets
 from core.runs import Evidence, explain_people, explain_tracks
 from core.vision.match import TOGETHER, Decisions, Match, match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.review.making import made
 from tests.vision.match.making import unit
 
-KNOWN = Known(strange=0.3, spread=0.2, threshold=0.5)
+KNOWN = EmbedderPrior(impostor_mean=0.3, impostor_spread=0.2, threshold=0.5)
 
 
 def three(**rest: tuple[tuple[int, int], ...]) -> tuple[Evidence, Match]:
@@ -37,7 +37,7 @@ def three(**rest: tuple[tuple[int, int], ...]) -> tuple[Evidence, Match]:
 def said(one: int, other: int, **rest: tuple[tuple[int, int], ...]) -> tuple[bool, str]:
     evidence, found = three(**rest)
     pair = explain_tracks(evidence, found, one, other)
-    return pair.together, pair.words
+    return pair.is_same_person, pair.text
 
 
 def test_every_reason_has_its_words() -> None:
@@ -63,8 +63,8 @@ def test_as_alike_as_the_threshold_and_yet_apart() -> None:
     together, words = said(1, 2, same=((0, 1),), different=((0, 2),))
     assert not together
     assert words == (
-        "Apart, though these two alone are as alike as the threshold asks. Their people: apart: in 1 of 2 pairs of "
-        "tracks, you said that they are two people."
+        "Apart, although the similarity of these two tracks reaches the threshold. Their people: apart: in 1 of 2 "
+        "pairs of tracks, you said that they are two people."
     )
 
 
@@ -72,13 +72,15 @@ def test_people_and_what_keeps_them_apart() -> None:
     evidence, found = three()
     person = found.people().person
     apart = explain_people(evidence, found, int(person[0]), int(person[3]))
-    assert not apart.together and apart.words.startswith("Apart: in 1 of 3 pairs of tracks, both were in the picture")
-    assert apart.words.endswith(f"{apart.similarity:.3f}, is below the threshold, 0.200.")
+    assert not apart.is_same_person and apart.text.startswith(
+        "Apart: in 1 of 3 pairs of tracks, both were in the picture"
+    )
+    assert apart.text.endswith(f"{apart.similarity:.3f}, is below the threshold, 0.200.")
     assert apart.similarity == pytest.approx(float(found.similarity[[0, 1, 2], 3].mean()))
     own = explain_people(evidence, found, int(person[0]), int(person[0]))
-    assert own.together and own.similarity == pytest.approx(float(found.similarity[[0, 0, 1], [1, 2, 2]].mean()))
+    assert own.is_same_person and own.similarity == pytest.approx(float(found.similarity[[0, 0, 1], [1, 2, 2]].mean()))
     alone = explain_people(evidence, found, int(person[3]), int(person[3]))
-    assert np.isnan(alone.similarity) and "one track only" in alone.words
+    assert np.isnan(alone.similarity) and "one track only" in alone.text
 
 
 def test_the_two_crops_are_the_most_alike_of_all() -> None:
@@ -89,6 +91,6 @@ def test_the_two_crops_are_the_most_alike_of_all() -> None:
     crops, person = evidence.crops, found.people().person
     mine, theirs = (np.flatnonzero(person[crops.row] == number) for number in people[:2])
     alike = crops.vector[mine].astype(np.float32) @ crops.vector[theirs].astype(np.float32).T
-    assert pair.alike == pytest.approx(float(alike.max()), abs=1e-5)
+    assert pair.crop_similarity == pytest.approx(float(alike.max()), abs=1e-5)
     assert pair.crops[0] in mine and pair.crops[1] in theirs
     assert (found.why == TOGETHER).any()

@@ -61,7 +61,7 @@ def test_whoever_reads_the_report_knows_which_camera_is_missing(evidence: Eviden
     cameras = [{"camera": "gate", "frames": 40}, {"camera": "yard", "failed": "yard.mp4 holds no frames"}]
     found = match(evidence.tracklets, KNOWN)
     gallery = build_gallery(evidence, found, folder / "out", {"run": {"cameras": cameras}})
-    assert gallery.notes == ("yard could not be worked on, and is left out: yard.mp4 holds no frames",)
+    assert gallery.notes == ("yard could not be analysed and is left out: yard.mp4 holds no frames",)
     assert build_gallery(evidence, found, folder / "out", {}).notes == ()
 
 

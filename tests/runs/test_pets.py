@@ -52,7 +52,7 @@ def _refuse(*args: Any) -> NoReturn:
 def test_new_track_settings_run_no_network(pets: Pets, settings: TrackSettings, features: bool) -> None:
     before = pets.run(pets.recipe, features)
     embedder = pets.embedder if features else None
-    sealed = Networks(pets.detector, embedder, "auto", open_one=_refuse, open_other=_refuse)
+    sealed = Networks(pets.detector, embedder, "auto", make_detector=_refuse, make_embedder=_refuse)
     after = pets.run(replace(pets.recipe, track=settings), features, sealed)
     same = len(after.tracks) == len(before.tracks) and (after.tracks.track == before.tracks.track).all()
     assert same == (settings.track_cos != TrackSettings().track_cos and not features)
@@ -60,7 +60,7 @@ def test_new_track_settings_run_no_network(pets: Pets, settings: TrackSettings, 
 
 def test_the_networks_do_run_when_nothing_is_stored(pets: Pets) -> None:
     """The seal of the test above does hold: a new detector size needs the network."""
-    sealed = Networks(pets.detector, None, "auto", open_one=_refuse, open_other=_refuse)
+    sealed = Networks(pets.detector, None, "auto", make_detector=_refuse, make_embedder=_refuse)
     other = replace(pets.recipe, detect=replace(pets.recipe.detect, size=320))
     with pytest.raises(AssertionError, match="a network was opened"):
         pets.run(other, False, sealed)

@@ -12,25 +12,25 @@ from core.base.errors import ClipError, StoreError, WeightsError
 from core.base.types import Image
 from core.runs import (
     Choice,
-    RunPeople,
     Name,
-    rank_candidates,
+    RunPeople,
     decide,
-    load_evidence,
-    load_people,
     find_people,
     find_run_model,
+    load_evidence,
+    load_people,
+    rank_candidates,
     rank_people,
     read_photo,
     read_record,
 )
 from core.vision.detect import Boxes
 from core.vision.match import subtract_mean
-from core.vision.models import Known, find
+from core.vision.models import EmbedderPrior, find
 from tests.runs.fakes import COLOURS, BrightDetector, ColourEmbedder
 from tests.runs.making import decide_and_write, run
 
-KNOWN = Known(strange=0.5, spread=0.2, threshold=0.9)
+KNOWN = EmbedderPrior(impostor_mean=0.5, impostor_spread=0.2, threshold=0.9)
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def test_what_does_not_belong_together_is_said(tmp_path: Path) -> None:
     run(tmp_path / "empty", empty=True)
     tracklets = tmp_path / "empty" / "out" / "tracklets.npz"
     tracklets.replace(tmp_path / "out" / "tracklets.npz")
-    with pytest.raises(StoreError, match="is of other tracks"):
+    with pytest.raises(StoreError, match="has other tracks"):
         load_people(tmp_path / "out")
 
 
@@ -213,7 +213,7 @@ def test_tables_of_two_decisions_are_refused(tmp_path: Path) -> None:
     table = (out / "people.csv").read_bytes()
     decide_and_write(evidence, out, KNOWN, Choice(-1.0))
     (out / "people.csv").write_bytes(table)
-    with pytest.raises(StoreError, match="name other people"):
+    with pytest.raises(StoreError, match="name different people"):
         load_people(out)
 
 
@@ -232,9 +232,9 @@ def test_the_model_has_to_be_the_one_of_the_run(folder: Path) -> None:
     shipped = find("person-osnet", "embedder")
     assert find_run_model(record(shipped.digest), "embedder") == shipped
     assert find_run_model(record(shipped.digest), "embedder", str(shipped.path)).digest == shipped.digest
-    with pytest.raises(WeightsError, match=f"SHA-256 begins with {shipped.digest[:12]}, that of the run's with 0123"):
+    with pytest.raises(WeightsError, match=f"SHA-256 starts with {shipped.digest[:12]}, that of the run's embedder with 0123"):
         find_run_model(record("0123"), "embedder")
-    with pytest.raises(WeightsError, match=r"run's embedder is not here.*--features FILE"):
+    with pytest.raises(WeightsError, match=r"run's embedder was not found.*--features FILE"):
         find_run_model(read_record(folder), "embedder")
     with pytest.raises(WeightsError, match="the run had no detector"):
         find_run_model(record("0123"), "detector")

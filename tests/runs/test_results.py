@@ -8,7 +8,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.base.types import Tracks
-from core.runs import overlay, spans, load_tracks
+from core.runs import load_tracks, overlay, spans
 
 
 def some_tracks() -> Tracks:

@@ -119,7 +119,7 @@ def test_a_stopped_run_goes_on_at_its_last_chunk(clip: Path, store: Store, tmp_p
     resumed = run(clip, store, networks(detector, ColourEmbedder()))
     assert detector.frames == FRAMES - max(0, (stopped_at - 1) // 16 * 16)
     whole = run(clip, Store(tmp_path / "other"), networks(BrightDetector(), ColourEmbedder()))
-    for name in ("frame", "track", "xyxy", "score", "seen"):
+    for name in ("frame", "track", "xyxy", "score", "detected"):
         np.testing.assert_array_equal(getattr(resumed, name), getattr(whole, name))
 
 
@@ -137,7 +137,7 @@ def test_chunks_are_the_same_bytes_after_a_stop(clip: Path, store: Store, tmp_pa
 
 def test_cancel_keeps_what_was_done(clip: Path, store: Store) -> None:
     told: list[Report] = []
-    progress = Progress(told.append, stop=lambda: bool(told) and told[-1].done >= 40, every=0)
+    progress = Progress(told.append, is_cancelled=lambda: bool(told) and told[-1].done >= 40, every=0)
     with pytest.raises(Cancelled):
         run_camera(Camera("gate", clip), RECIPE, networks(BrightDetector()), store, progress)
     assert len(chunk_names(store.root)) == 2

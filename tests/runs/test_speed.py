@@ -10,7 +10,16 @@ from core.base.progress import Progress
 from core.base.settings import VideoSettings
 from core.machine.artifacts import Store
 from core.runs import Camera, Networks, Recipe, run_camera
-from core.runs.estimate import RateKind, Rate, Rates, estimate_clip, record_rates, record_overhead, measure_clip, run_overhead
+from core.runs.estimate import (
+    Rate,
+    RateKind,
+    Rates,
+    estimate_clip,
+    measure_clip,
+    record_overhead,
+    record_rates,
+    run_overhead,
+)
 from core.vision.video import probe
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
@@ -57,7 +66,7 @@ def nets() -> Networks:
 def test_what_a_run_teaches_foretells_the_next_one(tmp_path: Path, rates: Rates) -> None:
     """The same clip again costs what it cost; in a store that holds its boxes, the detector costs nothing."""
     camera, recipe, store = Camera("gate", write_scene(tmp_path / "a.mp4")), Recipe(), Store(tmp_path / "store")
-    clip, empty = probe(camera.clip), Store(tmp_path / "empty", peeks=True)
+    clip, empty = probe(camera.clip), Store(tmp_path / "empty", preserve_times=True)
     before = estimate_clip(clip, camera, recipe, nets(), rates, empty)
     assert (before.total_seconds, before.frames, before.unknown) == (None, 60, ("detect", "embed", "track", "crops"))
     result = run_camera(camera, recipe, nets(), store, Progress(), cropped=True)
@@ -66,14 +75,14 @@ def test_what_a_run_teaches_foretells_the_next_one(tmp_path: Path, rates: Rates)
     spent = sum(cost["seconds"] - cost.get("opening", 0.0) for cost in result.stages.values())
     assert after.total_seconds is not None and math.isclose(after.total_seconds, spent, abs_tol=0.01)
     assert not after.from_trial
-    again = estimate_clip(clip, camera, recipe, nets(), rates, Store(tmp_path / "store", peeks=True))
+    again = estimate_clip(clip, camera, recipe, nets(), rates, Store(tmp_path / "store", preserve_times=True))
     assert again.done == ("detect", "embed", "crops")
     assert set(again.seconds) == {"track"}
 
 
 def test_half_the_time_costs_half(tmp_path: Path, rates: Rates) -> None:
     camera, recipe = Camera("gate", write_scene(tmp_path / "a.mp4")), Recipe()
-    clip, store = probe(camera.clip), Store(tmp_path / "empty", peeks=True)
+    clip, store = probe(camera.clip), Store(tmp_path / "empty", preserve_times=True)
     record_rates(
         [run_camera(camera, recipe, nets(), Store(tmp_path / "store"), Progress(), cropped=True)], recipe, nets(), rates
     )
@@ -86,7 +95,7 @@ def test_foretelling_leaves_what_was_used_last_as_it_is(tmp_path: Path, rates: R
     camera, store = Camera("gate", write_scene(tmp_path / "a.mp4")), Store(tmp_path / "store")
     run_camera(camera, Recipe(), nets(), store, Progress())
     used = [entry.used for entry in store.entries()]
-    estimate_clip(probe(camera.clip), camera, Recipe(), nets(), rates, Store(tmp_path / "store", peeks=True))
+    estimate_clip(probe(camera.clip), camera, Recipe(), nets(), rates, Store(tmp_path / "store", preserve_times=True))
     assert [entry.used for entry in store.entries()] == used
 
 
@@ -95,7 +104,9 @@ def test_a_trial_measures_every_stage(tmp_path: Path, rates: Rates) -> None:
     recipe = Recipe(VideoSettings(fps=5))
     found = measure_clip(clip, recipe, nets(), rates, seconds=0.05)
     assert all(rate.basis == "trial" and rate.seconds >= 0 for rate in found)
-    foretold = estimate_clip(clip, Camera("gate", Path(clip.path)), recipe, nets(), rates, Store(tmp_path / "s", peeks=True))
+    foretold = estimate_clip(
+        clip, Camera("gate", Path(clip.path)), recipe, nets(), rates, Store(tmp_path / "s", preserve_times=True)
+    )
     assert foretold.from_trial and foretold.total_seconds is not None and foretold.total_seconds > 0
 
 

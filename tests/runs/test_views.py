@@ -7,14 +7,23 @@ from pathlib import Path
 import numpy as np
 
 from core.base.types import Tracks
-from core.runs import Crops, Evidence, foot_distances, overlap_facts, learn_overlaps, load_evidence, split_tracks, save_evidence
+from core.runs import (
+    Crops,
+    Evidence,
+    foot_distances,
+    learn_overlaps,
+    load_evidence,
+    overlap_facts,
+    save_evidence,
+    split_tracks,
+)
 from core.vision.camera_overlap import Walks
 from core.vision.match import ELSEWHERE, match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from tests.runs.making import run
 from tests.vision.camera_overlap.making import EAST, SOUTH, paths, seen, square
 
-KNOWN = Known(strange=0.0, spread=0.13, threshold=0.55)
+KNOWN = EmbedderPrior(impostor_mean=0.0, impostor_spread=0.13, threshold=0.55)
 SECONDS = 24
 
 
@@ -62,7 +71,7 @@ def test_mixed_tracks_are_cut_and_their_parts_find_their_own() -> None:
     evidence, tracks = square_of(mix=True, alike=False)
     found = learn_overlaps(evidence, tracks)
     assert {(one.camera, one.track) for one in found.cuts} >= {("east", 1), ("east", 2)}
-    people = match(found.tracklets, KNOWN, cos=0.5, apart=foot_distances(found)).people()
+    people = match(found.tracklets, KNOWN, threshold=0.5, foot_distance=foot_distances(found)).people()
     row = found.row_of
     second = {one.track: one.new_track for one in found.cuts if one.camera == "east"}
     south = {one.track: one.new_track for one in found.cuts if one.camera == "south"}
@@ -77,11 +86,11 @@ def test_mixed_tracks_are_cut_and_their_parts_find_their_own() -> None:
 
 def test_places_part_those_whom_looks_confuse() -> None:
     evidence, tracks = square_of(mix=False, alike=True)
-    by_looks = match(evidence.tracklets, KNOWN, cos=0.5).people().person
+    by_looks = match(evidence.tracklets, KNOWN, threshold=0.5).people().person
     assert by_looks[0] == by_looks[7] and by_looks[1] == by_looks[6]
     found = learn_overlaps(evidence, tracks)
     assert found.cuts == ()
-    matched = match(found.tracklets, KNOWN, cos=0.5, apart=foot_distances(found))
+    matched = match(found.tracklets, KNOWN, threshold=0.5, foot_distance=foot_distances(found))
     assert matched.why[0, 7] == ELSEWHERE
     people = matched.people()
     assert people.person[0] != people.person[7] and people.person[1] != people.person[6]
@@ -94,7 +103,7 @@ def test_what_was_learned_is_kept(tmp_path: Path) -> None:
     found = learn_overlaps(evidence, tracks)
     save_evidence(found, tmp_path)
     back = load_evidence(tmp_path)
-    assert [one.plain() for one in back.overlaps] == [one.plain() for one in found.overlaps]
+    assert [overlap.to_dict() for overlap in back.overlaps] == [overlap.to_dict() for overlap in found.overlaps]
     assert np.array_equal(foot_distances(back), foot_distances(found), equal_nan=True)  # type: ignore[arg-type]
     assert overlap_facts(back)[0]["cameras"] == ["south", "east"]
 
