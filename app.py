@@ -1,4 +1,4 @@
-"""The door for the browser: `streamlit run app.py`. The frame of pages, and the routes that films are served by."""
+"""The app for the browser, started by `streamlit run app.py`: the frame of all pages, and the routes beside them."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -36,7 +36,7 @@ ROUTES = [
 
 @asynccontextmanager
 async def _announce_address(_: st.App) -> AsyncIterator[None]:
-    """Streamlit's own welcome is switched off, for it offers things that are no business of our users."""
+    """Print the address. Streamlit's own welcome is switched off: it advertises services that we do not use."""
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
     yield

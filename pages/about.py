@@ -10,7 +10,7 @@ _KINDS = {"detector": "Person detector", "embedder": "Re-identification model"}
 
 
 def source_button() -> None:
-    """Either where the source is published, or the files that this server runs from."""
+    """A link to the published source; without one, a download of the files that this server runs from."""
     if address := source_address():
         st.link_button("Open the source code", address, icon=":material/code:")
         return

@@ -1,4 +1,4 @@
-"""Download: what can be handed out of the run that is shown, made on click."""
+"""Download: the results of the case's run as files, created on click."""
 
 import streamlit as st
 
@@ -13,9 +13,9 @@ from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
 
 
-def show_nothing_yet(live: bool) -> None:
-    """No run is done: what to do next."""
-    if live:
+def show_nothing_yet(in_progress: bool) -> None:
+    """Advice where no run is done."""
+    if in_progress:
         message = "**The run is in progress.** You can download its results here when it is done."
         st.info(message, icon=":material/hourglass:")
     else:
@@ -24,7 +24,7 @@ def show_nothing_yet(live: bool) -> None:
 
 
 def show_downloads(case: Case, session: Desk) -> None:
-    """The zip, the tables, and what takes longest last; what takes a while is a child's work, found after a refresh."""
+    """The zip file, tables, videos and training crops. Exports run in child processes, so a reload finds them again."""
     show_contents(case, session)
     st.subheader("Gallery as a zip file")
     st.markdown(

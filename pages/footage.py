@@ -1,4 +1,4 @@
-"""Footage: which clips the case is about, what they are, and when and where they were taken."""
+"""Footage: the clips of the case, with their cameras, start times and ranges."""
 
 import streamlit as st
 

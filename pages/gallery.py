@@ -1,4 +1,4 @@
-"""Gallery: a row per person, the level at which sightings are one person, and what the user says about them."""
+"""Gallery: a row per person, the similarity threshold, and the user's decisions."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from pages.parts.shell.open_case import require_case
 
 st.title("Gallery")
 cursor = process_actions(require_case())
-# What was heard has changed the case.
+# The actions may have changed the case.
 case = require_case()
 session = session_or_hint(case)
 if session is not None:

@@ -1,4 +1,4 @@
-"""Regions: where in the picture people count."""
+"""Regions: in which parts of the picture people count."""
 
 import streamlit as st
 

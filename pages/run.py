@@ -1,4 +1,4 @@
-"""Run: how thorough, with which models; how far the work is; what was found."""
+"""Run: preset and models, progress, and results."""
 
 from dataclasses import replace
 
@@ -25,12 +25,12 @@ def start(order: Order) -> None:
 
 
 def start_button(order: Order, job: Job | None) -> None:
-    """The button, where there is something to do."""
+    """The button that starts a run, where the order differs from the last run."""
     if job is not None and job.key == order.key:
         if job.state == "done":
             st.success("Results are up to date with these clips and settings.", icon=":material/check:")
         elif job.is_active:
-            st.info("A run with these settings is in progress. See above.", icon=":material/arrow_upward:")
+            st.info("A run with these settings is in progress; see above.", icon=":material/arrow_upward:")
         return
     if job is None:
         st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))

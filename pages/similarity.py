@@ -1,4 +1,4 @@
-"""Similarity: how alike they are, everybody with everybody, and why they are or are not together."""
+"""Similarity: all pairs of people or tracks, and why they are or are not one person."""
 
 import numpy as np
 import streamlit as st
@@ -19,9 +19,9 @@ case = require_case()
 session = require_similarities(case)
 people, tracks = len(np.unique(session.people.person)), len(session.evidence.tracklets)
 threshold_source = "your threshold" if session.chosen is not None else "the suggested threshold"
+grouping = f"{format_count(tracks, 'track', 'tracks')} {'are one person' if people == 1 else f'make {people} people'}"
 st.markdown(
-    f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {format_count(tracks, 'track', 'tracks')} "
-    f"{'are one person' if people == 1 else f'make {people} people'}."
+    f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {grouping}."
 )
 SIMILARITY_VIEW.set_default(PEOPLE if people > 1 else TRACKS)
 view = st.segmented_control(

@@ -147,7 +147,7 @@ def test_it_is_made_on_click_watched_and_found_again(case: Case, exports: Export
     button(again, "Stop").click().run()
     until(lambda: not exports.get(made.key).is_active)
     after = opened(case)
-    assert "Stopped before completion" in words(after) and "Create zip file" in labels(after)
+    assert "The export was stopped" in words(after) and "Create zip file" in labels(after)
 
 
 def test_another_setting_is_another_export(case: Case, exports: Exports, tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.http import guard as serving
 from core.machine import device as system
+from tests.pages.making import PAGES
 
-FRAME = serving.__file__.replace("serving.py", "frame.py")
+FRAME = str(PAGES / "parts" / "shell" / "frame.py")
 
 
 def test_the_first_page_opens() -> None:

@@ -36,7 +36,7 @@ JOINED = 2.0
 def sent(tree: MergeTree) -> dict[str, Any]:
     """The tree as the route for people sends it: levels of single precision as decimal numbers."""
     level = np.where(np.isfinite(tree.level), tree.level, JOINED)
-    return {"count": tree.count, "left": tree.one.tolist(), "right": tree.other.tolist(), "level": level.tolist()}
+    return {"count": tree.count, "left": tree.leaf_a.tolist(), "right": tree.leaf_b.tolist(), "level": level.tolist()}
 
 
 def chain(levels: list[float], count: int | None = None) -> dict[str, Any]:

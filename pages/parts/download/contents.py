@@ -45,7 +45,7 @@ def _basis(case: Case, session: Desk) -> list[tuple[str, str]]:
     record = read_record(session.out)["models"]
     models = [f"{kind} {facts['name']}" for kind, facts in record.items() if isinstance(facts, dict)]
     return [
-        ("Threshold", f"{session.match.threshold:.2f}, {source}; {session.match.calibration.words}"),
+        ("Threshold", f"{session.match.threshold:.2f}, {source}; {session.match.calibration.description}"),
         ("Decisions", decisions),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),

@@ -1,6 +1,7 @@
-"""One thing to be made on click: started or joined, watched, stopped, or said to be done. The work is a child's.
+"""Exports that are created on click: start, progress, stop, and the finished files with their checksums.
 
-What is done: to be downloaded, looked at, checked by somebody else, and made again."""
+The work is done by child processes, which continue when the page is closed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ _UNITS = {"export": "crops", "film": "frames"}
 
 
 def export_of(case: Case, session: Desk, kind: ExportKind, reason: str) -> Export:
-    """What would be made of the run as it is now decided; with a `reason` heads stay as they are."""
+    """The export of the run with the current decisions. With a `reason` faces are not blurred."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     return Export(
         kind,
@@ -46,7 +47,7 @@ def export_of(case: Case, session: Desk, kind: ExportKind, reason: str) -> Expor
 def show_export(
     case: Case, export: Export, run_folder: Path, label: str, primary: bool = False, disabled: bool = False
 ) -> ExportJob | None:
-    """What is done already; otherwise a button, how far it is, or why it failed."""
+    """The finished export. Until there is one: a button to create it, its progress, or why it failed."""
     making = services().exports.get(export.key)
     if making is not None and making.is_active:
         st.fragment(_show_progress, run_every=EVERY_SECONDS)(export.key, _NAMES[export.what])
@@ -56,7 +57,7 @@ def show_export(
     if making is not None and making.state == "failed":
         st.error(f"**The export failed.** {making.fault}", icon=":material/error:")
     elif making is not None:
-        st.caption("Stopped before completion.")
+        st.caption("The export was stopped.")
     failed = making is not None and making.state == "failed"
     st.button(
         "Try again" if failed else label,
@@ -73,7 +74,7 @@ def show_export(
 
 
 def show_other_exports(case: Case, listed: set[str]) -> None:
-    """Exports of the same run that are not on the page: they can be stopped while at work, and deleted later."""
+    """Exports of the run that the page does not list: those in progress can be stopped, the others deleted."""
     exports = list(services().exports.of(case.run))
     for export in (export for export in exports if export.is_active and export.key not in listed):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -110,7 +111,8 @@ def _progress_text(making: ExportJob, kind: str) -> str:
     if report is None:
         return f"Creating {kind}: reading results…"
     camera = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
-    return f"Creating {kind}: {camera}{report.done:,} of {report.total:,} {_UNITS.get(report.stage, '')}{_time_left(report)}"
+    unit = _UNITS.get(report.stage, "")
+    return f"Creating {kind}: {camera}{report.done:,} of {report.total:,} {unit}{_time_left(report)}"
 
 
 def _time_left(report: Report) -> str:
@@ -144,14 +146,14 @@ SHEET_PX = 420
 
 
 def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
-    """The zip, its first sheet, and what whoever gets it needs to know."""
+    """The zip file, its first contact sheet, and how a recipient can verify and reproduce it."""
     file_name = download_name(case, ".zip", making.began)
     download_link(making, ZIP, file_name, "Download zip file", primary=True)
     with st.container(height=SHEET_PX, border=True):
         jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
         st.image(jpeg, width=1200, alt="First contact sheet: one row of crops per person")
     with st.expander("Verify or reproduce", icon=":material/verified:"):
-        st.markdown("**SHA-256 of the zip file.** Store it elsewhere, or send it separately:")
+        st.markdown("**SHA-256 of the zip file.** Store it elsewhere or send it separately:")
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
         st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
@@ -186,6 +188,6 @@ def download_link(making: ExportJob, name: str, file_name: str, label: str, prim
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def _first_sheet(path: str, sha256: str) -> bytes:
-    """The first contact sheet of a zip, as JPEG; `sha256` says which zip it is."""
+    """The first contact sheet of a zip file, as JPEG. `sha256` identifies the zip file in the cache."""
     with zipfile.ZipFile(path) as archive:
         return archive.read(sheet_name(1))

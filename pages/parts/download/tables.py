@@ -1,4 +1,4 @@
-"""Tables and tracks of the run that is shown, each made when its button is pressed."""
+"""Tables and tracks of the run, each created when its button is pressed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def show_tables(case: Case, session: Desk) -> None:
 
 
 def similarity(case: Case, session: Desk) -> bytes:
-    """How alike all are, as the command line writes it beside the same people."""
+    """The similarities of all pairs, in the same form as on the command line."""
     choice = Choice(case.threshold, session.review.links, names=session.review.names, purpose=case.purpose)
     about = about_people(session.whole, session.out, session.known, choice)
     gallery = build_gallery(session.evidence, session.match, session.out, about, session.review.names)
@@ -68,7 +68,7 @@ def similarity(case: Case, session: Desk) -> bytes:
 
 
 def show_track_files(case: Case, out: Path) -> None:
-    """What there is of a run that compared nobody."""
+    """The files of a run without a re-identification model."""
     with st.container(horizontal=True):
         _button(case, "Tracks (MOT text)", "-tracks.zip", partial(tracks_zip, out), "One text file per camera.")
         for name in ("tracks.parquet", "run.json"):

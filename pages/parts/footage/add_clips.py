@@ -39,7 +39,7 @@ def add_from_folder(case: Case) -> None:
     elif folder.clips:
         st.caption("All clips in this folder are already in the case.")
     else:
-        st.caption("This folder has no video files or image sequences. Choose another folder.")
+        st.caption("This folder contains no video files or image sequences. Choose another folder.")
 
 
 def show_refusals() -> None:

@@ -29,15 +29,17 @@ from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import REMOVED_CLIP
 
 
-def show_disk_space(case: Case, clips: Mapping[str, Clip]) -> None:
+def show_disk_space(case: Case, videos: Mapping[str, Clip]) -> None:
     """The disk space that the next run needs, which clips are processed already, and a warning where space is short."""
-    processed = _processed_cameras(case, clips)
-    new = [clip for camera, clip in clips.items() if camera not in processed]
-    unconverted = [clip for clip in clips.values() if services().proxies.state_of(clip.digest).path is None]
+    processed = _processed_cameras(case, videos)
+    new = [video for camera, video in videos.items() if camera not in processed]
+    unconverted = [video for video in videos.values() if services().proxies.state_of(video.digest).path is None]
     space = disk_space_for(_seconds(unconverted), _seconds(new))
-    message = f"Disk space for a run and its videos: about **{format_bytes(space.needed)}** of **{format_bytes(space.free)}** free."
+    needed, free = format_bytes(space.needed), format_bytes(space.free)
+    message = f"Disk space for a run and its videos: about **{needed}** of **{free}** free."
     if processed:
-        message = f"**{len(processed)} of {format_count(len(clips), 'clip', 'clips')} already processed** with these settings. {message}"
+        clips = format_count(len(videos), "clip", "clips")
+        message = f"**{len(processed)} of {clips} already processed** with these settings. {message}"
     if space.is_insufficient:
         st.error(
             f"{message} There is not enough space. Free some, or set SIGHTLINE_CACHE to a folder on a larger disk."
@@ -129,7 +131,8 @@ def _facts(video: Clip) -> str:
     rotation = f", rotated {video.rotation}°" if video.rotation else ""
     size = f" · {format_bytes(path.stat().st_size)}" if path.is_file() else ""
     rate = f"{video.fps:.4g} frames/s" if video.fps else "one frame"
-    return f"{video.width} × {video.height}{rotation} · {format_duration(video.duration_seconds)} · {rate} · {video.codec}{size}"
+    length = format_duration(video.duration_seconds)
+    return f"{video.width} × {video.height}{rotation} · {length} · {rate} · {video.codec}{size}"
 
 
 def _stills(video: Clip) -> Strip | None:

@@ -1,4 +1,4 @@
-"""What the gallery says where there are no people to show, or not yet: and how those that are shown were found."""
+"""The Gallery page around the gallery: advice where it has no people, the run's settings, and unapplied decisions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STAGES = {"detect": "detecting people", "embed": "computing appearance features
 
 
 def session_or_hint(case: Case) -> Desk | None:
-    """The people of the case; where there are none, what to do is said."""
+    """The review session of the case; where it has no people, advice is shown and None returned."""
     waiting = _show_awaited_run(case)
     job = _find_job(case.run)
     if job is None:
@@ -77,7 +77,7 @@ def _not_done(job: Job) -> None:
 
 
 def _show_awaited_run(case: Case) -> bool:
-    """Say how the run stands that was started and is not shown yet; whether there is one."""
+    """Show the state of a run that the case waits for; returns whether there is one."""
     job = _find_job(case.wanted)
     if job is None or job.state in ("done", "partly"):
         return False
@@ -86,7 +86,7 @@ def _show_awaited_run(case: Case) -> bool:
 
 
 def _find_job(key: str) -> Job | None:
-    """The run of that key, if it is still there."""
+    """The run with this key, if it still exists."""
     if not key:
         return None
     try:
@@ -102,7 +102,7 @@ def _show_progress(key: str) -> None:
 def _progress_line(key: str) -> None:
     job = _find_job(key)
     if job is None or not job.is_active:
-        # A full run of the page shows what came of it.
+        # Rerun the whole page, which shows the results.
         st.rerun()
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
     camera = next((camera for camera in job.cameras if camera.report is not None), None)
@@ -118,7 +118,7 @@ def _progress_line(key: str) -> None:
 
 
 def show_models_and_settings(out: Path) -> None:
-    """Which models and settings led to these people, camera by camera."""
+    """The models and settings of the run, and what each camera took."""
     record = read_record(out)
     with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record["models"].items():
@@ -144,11 +144,13 @@ def _amount(value: Any) -> str:
 
 def _camera(camera_record: dict[str, Any]) -> str:
     stages = [
-        f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s" + (f", {cost['kept']} kept" * bool(cost["kept"]))
+        f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s"
+        + (f", {cost['kept']} stored" * bool(cost["kept"]))
         for stage, cost in camera_record["stages"].items()
     ]
-    analysed = f"{camera_record['analysed']} of {camera_record['frames']} frames analysed, {camera_record['unreadable']} unreadable"
-    return "; ".join([analysed, *stages, f"clip digest {camera_record['digest']}"])
+    analysed = f"{camera_record['analysed']} of {camera_record['frames']} frames analysed"
+    unreadable = f"{camera_record['unreadable']} unreadable"
+    return "; ".join([f"{analysed}, {unreadable}", *stages, f"clip digest {camera_record['digest']}"])
 
 
 def _model(model: dict[str, Any] | str) -> str:
@@ -160,7 +162,7 @@ def _model(model: dict[str, Any] | str) -> str:
 
 
 def show_unapplied_decisions(case: Case) -> None:
-    """What was said and fits no track of the run that is shown, until the user has seen it."""
+    """Decisions that fit no track of this run, until the user dismisses them."""
     path = services().cases.review_file(case.key)
     sentences = why_waiting(load_review(path)) if path.is_file() else ()
     dismissed = dismissed_decisions(case.key, case.run)

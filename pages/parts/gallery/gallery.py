@@ -24,7 +24,7 @@ _VALID_FOR_ANY_RUN = ("level", "undo", "redo")
 
 @dataclass
 class ActionCursor:
-    """The last action processed of a page in the browser, which actions failed and why, and which left nothing to undo."""
+    """The last action processed of a page in the browser; which actions failed and why, and which changed nothing."""
 
     page: str = ""
     number: int = 0

@@ -72,9 +72,8 @@ def _moment_dialog(case: Case, session: Desk) -> None:
     camera, track = moment.sighting
     row = session.row_of[moment.sighting]
     start, end = session.evidence.clip_seconds(row)
-    st.caption(
-        f"{camera}, track {track}, {_clock_tenths(start)} to {_clock_tenths(end)}. Solid box: detected. Dashed box: interpolated."
-    )
+    span = f"{_clock_tenths(start)} to {_clock_tenths(end)}"
+    st.caption(f"{camera}, track {track}, {span}. Solid box: detected. Dashed box: interpolated.")
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
     record = read_record(session.out)["cameras"][camera]

@@ -1,4 +1,4 @@
-"""How people are followed: sliders over a run that is done, what moving one would change, and the run that does it."""
+"""Tracking settings to try on a finished run: sliders, a preview of the changes, and the run that applies them."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ from pages.parts.shell.session import Entry, retrack_setting
 
 _WIDTH = 256
 _SLOW_FRAMES = 20_000
-"""Trying more takes long enough for people to want to be asked."""
+"""From this many frames on, a preview takes long enough to ask first."""
 _FRAMES_PER_SECOND = 900
-# Field of the settings: label, range, step, and what it does in one sentence.
+# For each field of the settings: label, lowest and highest value, step, and effect.
 _SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
     "iou": (
         "Minimum IoU",
         *(0.0, 0.9, 0.05),
-        "Required overlap of a box with the predicted position. Higher splits tracks of fast people; lower may "
-        "continue with another person.",
+        "Required overlap of a box with the predicted position. A higher value splits tracks of fast people; with a "
+        "lower value a track may continue with another person.",
     ),
     "conf": (
         "Confidence threshold",
         *(0.05, 0.95, 0.05),
-        "Detector confidence required to use a box. Higher loses people who are small or partly hidden.",
+        "Detector confidence required to use a box. A higher value loses people who are small or partly hidden.",
     ),
     "track_cos": (
         "Similarity threshold",
         *(0.0, 1.0, 0.05),
-        "Similarity required to continue a track after a gap. Higher splits tracks, lower joins them.",
+        "Similarity required to continue a track after a gap. A higher value splits tracks, a lower value joins them.",
     ),
     "n_init": (
         "Minimum detections per track",
         *(1, 30, 1),
-        "Shorter tracks are dropped. Higher removes false detections and people who only pass by.",
+        "Shorter tracks are dropped. A higher value removes false detections, but also people who only pass by.",
     ),
     "max_age": (
         "Maximum gap (s)",
@@ -56,14 +56,14 @@ _SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
 
 
 def _retracking(out: Path) -> Retracking:
-    """The run in folder `out` with its boxes, read once for all who look."""
+    """The run in folder `out` with its boxes, read once for all sessions."""
     with st.spinner("Loading the run…"):
         stamp = (out / "run.json").stat().st_mtime_ns
         return services().retracking.get((out, stamp), lambda: Retracking(hold(out)))
 
 
 def retrack_panel(case: Case) -> None:
-    """What waits of what was said, and the sliders."""
+    """Decisions that could not be applied, and the tracking settings as sliders."""
     if not case.run:
         return
     job = services().jobs.get(case.run)
@@ -73,7 +73,7 @@ def retrack_panel(case: Case) -> None:
     with st.expander(
         "Tracking settings (try without re-running)", icon=":material/tune:", on_change="rerun", key="retrack open"
     ) as panel:
-        # Boxes are read when somebody looks.
+        # Boxes are read only when the panel is open.
         if panel.open:
             st.fragment(_sliders)(case, job)
 
@@ -99,14 +99,14 @@ def _sliders(case: Case, job: Job) -> None:
 
 
 def _cost(case: Case, order: Order) -> str:
-    """What using them takes."""
+    """What applying the settings costs."""
     if {clip.digest for clip in case.clips} - {source.digest for source in order.sources}:
-        return "Clips were added since this run. They are processed too, which takes longer."
-    return "Takes seconds: detections are reused. Your decisions are transferred to the new run."
+        return "Clips were added after this run. They are processed too, which takes longer."
+    return "Takes a few seconds, because detections are reused. Your decisions are transferred to the new run."
 
 
 def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
-    """Start the run of these settings; all else as in the run that is shown."""
+    """Start a run with these settings; everything else stays as in the current run."""
     previous = job.order
     plan = replace(
         case.plan,
@@ -128,11 +128,11 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
 
 
 def _slider_values(run: str, order: Order) -> TrackSettings:
-    """What the sliders say: at first, the settings of the run."""
+    """The values of the sliders, at first those of the run."""
     values: dict[str, float] = {}
     with st.container(horizontal=True, gap="medium"):
         for field in _SLIDERS:
-            # As many beside each other as there is room for.
+            # As many side by side as fit.
             with st.container(width=_WIDTH):
                 values[field] = _slider(field, order, retrack_setting(run, field))
     return TrackSettings(**values)  # type: ignore[arg-type]
@@ -142,7 +142,7 @@ def _slider(field: str, order: Order, setting: Entry[float]) -> float:
     label, low, high, step, hint = _SLIDERS[field]
     current = type(low)(getattr(order.track, field))
     setting.set_default(current)
-    # A run by command line may lie outside what is sensible to try.
+    # A run started on the command line may have a value outside the range.
     value = st.slider(
         label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order)
     )
@@ -160,7 +160,7 @@ def _reset(run: str, settings: TrackSettings) -> None:
 
 
 def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
-    """What these settings would change."""
+    """Show what these settings would change."""
     run = _retracking(job.out)
     frames = run.loaded.frames
     if frames > _SLOW_FRAMES and not st.toggle(

@@ -1,6 +1,7 @@
-"""The player: a film with the tracks drawn over it by the browser. It is told addresses; it fetches boxes itself.
+"""The player: a clip's video with the tracks drawn over it by the browser, which fetches boxes from a route.
 
-Sees to it that a clip's film is there to be played, and shows how far it is while it is being made."""
+Browsers cannot play every recording, so each clip is converted once; its progress is shown meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +29,10 @@ _HTML = """<div class="player">
 
 @dataclass(frozen=True)
 class TrackOverlay:
-    """Who is who among a camera's tracks (`people` by track, `titles` by person), and where tracks were cut: track,
-    second, and the track that it is from then on."""
+    """What is drawn over the video: the person of each track, and the title of each person.
+
+    `cuts` lists where tracks were cut: the track, the second of the clip, and the number of the track from then on.
+    """
 
     people: Mapping[int, int] = field(default_factory=dict)
     titles: Mapping[int, str] = field(default_factory=dict)
@@ -39,9 +42,9 @@ class TrackOverlay:
 def player(
     video: str, boxes: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay
 ) -> float | None:
-    """Show the film; when `jumps` changes, go to `seconds`. `track` is drawn with a thicker line.
+    """Show the video; when `request` changes, go to `seconds`. `track` is drawn with a thicker line.
 
-    Returns the second at which the user cuts `track`, once.
+    Returns the second at which the user has cut `track`, once for each cut.
     """
     data = {
         "film": video,
@@ -67,7 +70,7 @@ EVERY_SECONDS = 0.5
 
 
 def video_ready(path: str, digest: str) -> bool:
-    """True where the film can be played; otherwise it is asked for, and the page comes back when it is there."""
+    """Whether the video can be played. If not, its conversion is started, and the page reruns when it is done."""
     proxies = services().proxies
     if proxies.state_of(digest).path:
         return True

@@ -117,13 +117,10 @@ def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
         copied = tuple(shapes[number] for number in which) or shapes
 
         def copy() -> None:
-            text = (
-                f"regions copied from {clip.camera} to {', '.join(to)}: {format_count(len(copied), 'shape', 'shapes')}"
-            )
-            set_regions(to, lambda old: replace(old, regions=old.regions + copied), text)
-            st.toast(
-                f"Copied {format_count(len(copied), 'shape', 'shapes')} to {', '.join(to)}. To reverse this, use Undo there."
-            )
+            shapes_text, cameras = format_count(len(copied), "shape", "shapes"), ", ".join(to)
+            log_entry = f"regions copied from {clip.camera} to {cameras}: {shapes_text}"
+            set_regions(to, lambda old: replace(old, regions=old.regions + copied), log_entry)
+            st.toast(f"Copied {shapes_text} to {cameras}. To reverse this, use Undo there.")
 
         st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
 
@@ -135,10 +132,8 @@ def _warn_of_stretching(target: CaseClip, video: Clip) -> None:
         st.warning(f"**{target.camera}:** {fault}")
         return
     if abs(target_video.width * video.height / (target_video.height * video.width) - 1) > 0.01:
-        st.warning(
-            f"**{target.camera}** is {target_video.width} × {target_video.height}, this camera {video.width} × {video.height}: shapes "
-            "are stretched to fit."
-        )
+        sizes = f"is {target_video.width} × {target_video.height}, this camera {video.width} × {video.height}"
+        st.warning(f"**{target.camera}** {sizes}: shapes are stretched to fit.")
 
 
 def load_file(clip: CaseClip, video: Clip) -> None:
@@ -152,7 +147,7 @@ def load_file(clip: CaseClip, video: Clip) -> None:
             "Region file",
             type=["json", "txt", "csv"],
             key=chooser.key,
-            help="A file saved here, or text with one corner of a polygon per line, as x, y in pixels.",
+            help="A file saved on this page, or a text file with one corner of a polygon per line: x, y in pixels.",
         )
         if clip.regions.regions:
             st.radio("Existing regions", ["Keep", "Replace"], horizontal=True, key=mode.key)

@@ -1,4 +1,4 @@
-"""Runs that are not this case's: at work for another one, or left over. Folded away below the case's own."""
+"""Runs on this computer that are not the case's: in progress for another case, or left over."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _STATES = {
 
 
 def other_runs(case: Case, current: Job | None) -> None:
-    """Nothing where there are none."""
+    """A panel that lists them; nothing where there are none."""
     jobs = [job for job in services().jobs.all() if current is None or job.key != current.key]
     if not jobs:
         return
-    live = sum(job.is_active for job in jobs)
-    label = f"Other runs in progress ({live})" if live else f"Other runs on this computer ({len(jobs)})"
+    active = sum(job.is_active for job in jobs)
+    label = f"Other runs in progress ({active})" if active else f"Other runs on this computer ({len(jobs)})"
     with st.expander(label):
         owners = _owners()
         for job in sorted(jobs, key=lambda job: (not job.is_active, -job.began))[:_MAX_LISTED]:
@@ -38,7 +38,7 @@ def other_runs(case: Case, current: Job | None) -> None:
 
 
 def _owners() -> dict[str, list[str]]:
-    """The names of the cases that show or await each run."""
+    """The names of the cases that use each run, by the run's key."""
     owners: dict[str, list[str]] = {}
     for case in services().cases.all():
         for key in {case.run, case.wanted} - {""}:
@@ -65,7 +65,7 @@ def _stop(key: str) -> None:
 
 
 def _delete(key: str) -> None:
-    """With what was made of it."""
+    """Delete a run with its exports."""
     try:
         exports = list(services().exports.of(key))
         if any(making.is_active for making in exports):

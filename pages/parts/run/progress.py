@@ -192,12 +192,12 @@ def show_job(case: Case) -> None:
         _show_log(job)
 
 
-def _show_job(key: str, was_live: bool) -> None:
+def _show_job(key: str, was_active: bool) -> None:
     try:
         job = services().jobs.get(key)
     except StoreError:
         st.rerun()
-    if was_live != job.is_active or RUN_REFUSED.is_set:
+    if was_active != job.is_active or RUN_REFUSED.is_set:
         # Rerun the whole page, which starts or stops polling and shows a refusal.
         st.rerun()
     if job.is_active:
@@ -259,7 +259,8 @@ def _show_results(job: Job) -> None:
             )
         elif job.people == 0:
             st.markdown(
-                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check the clips."
+                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check "
+                "the clips."
             )
         else:
             where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."

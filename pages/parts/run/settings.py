@@ -1,4 +1,4 @@
-"""Models and settings of a case's runs, as widgets. What is set is in the case at once, for every tab and for good."""
+"""Models and settings of a case's runs, as input fields. Every change is saved in the case at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 
 
 def model_choice(case: Case) -> None:
-    """Which models are here and what each is good for; those that are not, folded away."""
+    """The choice of models, and what each installed or missing model is for."""
     models = statuses()
     installed = [status for status in models if status.state == "present"]
     if not any(status.model.kind == "detector" for status in installed):
@@ -50,7 +50,7 @@ def _model_label(name: str) -> str:
 
 @dataclass(frozen=True)
 class SettingField:
-    """A number of the plan as a field: in which part of the plan, under which name, and what may be entered."""
+    """A number of the plan as an input field: its part of the plan, its name there, and its range."""
 
     part: Literal["video", "detect", "track"]
     name: str
@@ -65,7 +65,7 @@ class SettingField:
         return value
 
     def apply(self, plan: Plan, value: float) -> Plan:
-        """The plan with this value; `SettingsError` where it makes no sense."""
+        """The plan with this value; `SettingsError` where the value is not valid."""
         changed: dict[str, Any] = {self.part: replace(getattr(plan, self.part), **{self.name: value})}
         return replace(plan, **changed)
 
@@ -113,7 +113,7 @@ _FIELD_WIDTH = 190
 
 
 def advanced(case: Case) -> None:
-    """Numbers for whoever wants them, folded away."""
+    """All numbers of the plan, in an expander."""
     with st.expander("Advanced settings"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             for field in FIELDS:
@@ -125,7 +125,7 @@ def advanced(case: Case) -> None:
 
 
 def _number(case: Case, field: SettingField) -> None:
-    """A field that shows what the case holds, whoever changed it, and changes the case at once."""
+    """A field that shows the value of the case, also after a change in another tab, and saves changes at once."""
     entry = plan_setting(field.name, case.key)
     entry.set(field.of(case.plan))
     st.number_input(
@@ -143,7 +143,7 @@ def _number(case: Case, field: SettingField) -> None:
 
 
 def _choice(case: Case, kind: Kind, label: str, chosen: str, options: list[str]) -> None:
-    """A choice of model, in the case at once as a number is."""
+    """A choice of model, saved at once."""
 
     def apply(plan: Plan, name: str) -> Plan:
         return replace(plan, detector=name) if kind == "detector" else replace(plan, embedder=name)

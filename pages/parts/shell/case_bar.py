@@ -1,6 +1,7 @@
-"""The case on the left: which one is open, a new one, and what can be done with the open one as a whole.
+"""The sidebar: which case is open, a new case, and what concerns a case as a whole.
 
-Back-ups of cases: made on click, handed out by a route, and taken in again."""
+That is its name, purpose and date, back-up and restore, the activity log, and deletion.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ def case_bar() -> None:
     if case is not None:
         _choose(cases, case)
         _expired(case)
-    # No popovers: the Tab key reaches what is in them only after everything else on the page.
-    # With another key it is another one: closed, when the case it was filled in for is open.
+    # Expanders, not popovers: the Tab key reaches a popover's content only after everything else on the page.
+    # A new key makes a new expander: closed, once the case created in it is open.
     key = f"new case beside {case.key if case else ''}"
     with st.expander("New case", icon=":material/create_new_folder:", key=key, on_change="rerun"):
         _new()
@@ -58,13 +59,13 @@ def _choose(cases: list[Case], case: Case) -> None:
         key=CASE_CHOICE.key,
         format_func=lambda key: names.get(key, ""),
         on_change=open_chosen,
-        help="The most recent case comes first.",
+        help="The most recently used case is first.",
     )
     st.caption(f"{format_count(len(case.clips), 'clip', 'clips')}" + (f" · {case.purpose}" if case.purpose else ""))
 
 
 def _distinct_names(cases: list[Case]) -> dict[str, str]:
-    """A name for each, by key: Streamlit tells entries by their words, so those called alike get a number."""
+    """A distinct name for each case, by key: equal names get a number, since Streamlit identifies options by text."""
     names: dict[str, str] = {}
     for case in sorted(cases, key=lambda case: case.made):
         alike = sum(earlier.name == case.name and earlier.key in names for earlier in cases)
@@ -79,7 +80,7 @@ def _expired(case: Case) -> None:
 
 def _new() -> None:
     with st.form("new case", clear_on_submit=True, border=False):
-        name = st.text_input("Name", placeholder="for example: till 3, 31 May")
+        name = st.text_input("Name", placeholder="for example: Till 3, 31 May")
         purpose = st.text_input(
             "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
         )
@@ -121,8 +122,8 @@ def _delete(case: Case) -> None:
         st.caption("Deletes its decisions, regions, crops, back-ups and uploads. Clips in your own folders stay.")
         return
     erasure = plan_erasure(services().cases, case)
-    if busy := _blocking_work(erasure):
-        st.info(busy)
+    if reason := _blocking_work(erasure):
+        st.info(reason)
         return
     st.button(
         f"Delete {format_bytes(erasure.bytes)}",
@@ -134,7 +135,7 @@ def _delete(case: Case) -> None:
 
 
 def _blocking_work(erasure: Erasure) -> str:
-    """What is being made of what goes, and has to be stopped before; empty where nothing is."""
+    """Which work in progress must be stopped before the case can be deleted; empty where there is none."""
     runs = [job for job in services().jobs.all() if job.key in erasure.names]
     if any(job.is_active for job in runs):
         return "A run of this case is in progress. Stop it first, on the Run page."
@@ -144,11 +145,11 @@ def _blocking_work(erasure: Erasure) -> str:
 
 
 def _erase(key: str) -> None:
-    """As the case is now: another tab may have added a clip, or begun a run."""
+    """Check once more before deleting: another tab may have added a clip or started a run."""
     try:
         case = services().cases.load(key)
-        if busy := _blocking_work(plan_erasure(services().cases, case)):
-            CASE_MESSAGE.set(busy)
+        if reason := _blocking_work(plan_erasure(services().cases, case)):
+            CASE_MESSAGE.set(reason)
             return
         erase(services().cases, case)
     except (SightlineError, OSError) as fault:
@@ -169,7 +170,7 @@ def backup_panel(case: Case) -> None:
         if archive.is_file():
             name = f"{safe_name(case.name)}.sightline.zip"
             file_stat = archive.stat()
-            # The time tells a browser that keeps files which one this is.
+            # The time makes the address new, so that the browser does not offer an older file from its cache.
             address = f"/backups/{TOKEN}/{case.key}/{name}?{file_stat.st_mtime_ns}"
             size = format_bytes(file_stat.st_size)
             st.html(f'<a href="{address}" download="{name}">Download back-up ({size})</a>')

@@ -1,4 +1,4 @@
-"""The frame around every page: what the machine must bring, the list of pages, and faults said as advice."""
+"""The frame around every page: checks of the machine, the list of pages, the sidebar, and faults as advice."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pages.parts.shell.case_bar import case_bar
 from pages.parts.shell.navigation import pages
 from pages.parts.shell.open_case import begin_rerun
 
-# A picture of our own: Streamlit fetches its symbols and emoji for this place from the network.
+# An icon of our own: Streamlit would fetch its icons and emoji for the tab from the network.
 ICON = Path(__file__).with_name("icon.svg")
 
 st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
@@ -19,13 +19,15 @@ try:
 except SightlineError as fault:
     st.error(f"**{fault.message}.** {fault.remedy}")
     st.stop()
-# The title stands in the row of Streamlit's own header, which is otherwise empty. Where the sidebar is closed, the
-# button that opens it is there too, and the title makes room.
+# The title is in the row of Streamlit's header, which is otherwise empty but for the menu: the header is transparent,
+# so that it covers no part of the page. Where the sidebar is closed, its button is in that row, and the title is below.
 st.html(
     "<style>"
     ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
     ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.75rem; }"
     ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
+    ".stAppHeader { background: none; pointer-events: none; }"
+    ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"

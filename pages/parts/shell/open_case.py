@@ -1,6 +1,7 @@
-"""The case that is open in this session: named in the page's address, for a reload, a link or a second tab.
+"""The case that is open in this session. The page's address names it, so that a reload or a link finds it again.
 
-The one door to it for pages. Reading it changes nothing; what a page changes is on disk at once, by `change`."""
+Pages read and change the case only through this module. Reading changes nothing; every change is saved at once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ _ADDRESS = "case"
 
 
 def open_case() -> Case | None:
-    """The case of the address, else the one open in this session, else the one worked on last."""
+    """The case named in the address, or else open in this session, or else used most recently."""
     for key in (st.query_params.get(_ADDRESS), OPEN_CASE.get("")):
         if key:
             try:
@@ -29,8 +30,8 @@ def open_case() -> Case | None:
 
 
 def begin_rerun() -> None:
-    """What the frame does before anything is drawn: the open case is named in the address, and shows the run that it
-    waited for, if that is done. A fault is said and keeps no page from being drawn."""
+    """The frame calls this before it draws: the address names the open case, and the case switches to the run that it
+    waited for, if that is done. A fault is announced and does not stop the page."""
     case = open_case()
     if case is not None:
         select_case(case.key)
@@ -38,7 +39,7 @@ def begin_rerun() -> None:
 
 
 def require_case() -> Case:
-    """The open case; the page ends here where there is none, saying what to do."""
+    """The open case; where there is none, the page ends here with advice."""
     case = open_case()
     if case is None:
         st.info("**No case is open.** Create or open one in the sidebar.", icon=":material/arrow_back:")
@@ -67,13 +68,13 @@ _LISTED = 3
 
 
 def announce_switch(result: Switched | SwitchFailed) -> None:
-    """Say what could not be applied; or why the run cannot be shown, once for each reason."""
+    """Announce which decisions could not be applied; or why the run cannot be shown, once per reason."""
     if isinstance(result, SwitchFailed):
         fault = f"{result.case.key} {result.case.wanted} {result.reason}"
         if SWITCH_FAULT.get("") != fault:
             SWITCH_FAULT.set(fault)
-            log_entry = f"**The new run cannot be shown:** {result.reason}"
-            st.toast(log_entry, icon=":material/error:", duration="long")
+            message = f"**The new run cannot be shown:** {result.reason}"
+            st.toast(message, icon=":material/error:", duration="long")
         return
     SWITCH_FAULT.remove()
     if result.unapplied:

@@ -33,12 +33,12 @@ class Entry(Generic[T]):
         st.session_state[self.key] = value
 
     def set_default(self, value: T) -> T:
-        """What is there already; otherwise `value`, which is there from now on."""
+        """The stored value; where there is none, `value` is stored."""
         found: T = st.session_state.setdefault(self.key, value)
         return found
 
     def pop(self, default: T) -> T:
-        """The value, which is gone then."""
+        """Remove and return the value."""
         value: T = st.session_state.pop(self.key, default)
         return value
 
@@ -50,7 +50,7 @@ OPEN_CASE = Entry[str]("case")
 CASE_CHOICE = Entry[str]("case chosen")
 CASE_MESSAGE = Entry[str]("case said")
 SWITCH_FAULT = Entry[str]("switch fault")
-"""Why a finished run could not be shown, as it was last said."""
+"""Why a finished run could not be shown, as last announced."""
 
 RUN_REFUSED = Entry[str]("refused")
 SETTING_REFUSED = Entry[str]("setting refused")
@@ -59,10 +59,10 @@ REGION_FILE_REFUSED = Entry[str]("file refused")
 
 FOLDER = Entry[str]("folder")
 LAST_FOLDER = Entry[str]("last folder")
-"""What the field for the folder held: Streamlit forgets a field that is not on the page."""
+"""The last content of the folder field, since Streamlit forgets a field that is not on the page."""
 FOLDER_STEP = Entry[str | None]("step")
 REMOVED_CLIP = Entry[tuple[str, int, CaseClip | None]]("removed clip")
-"""The key of the case, the clip's place in it, and the clip."""
+"""The case's key, the clip's position in the case, and the clip."""
 REGION_FILES_OPENED = Entry[int]("files opened")
 
 GALLERY = Entry[dict[str, Any]]("gallery")
@@ -90,7 +90,7 @@ def region_anchor(clip: CaseClip) -> Entry[Literal["foot", "centre"]]:
 
 
 def region_file(clip: CaseClip, turn: int) -> Entry[Any]:
-    """The file chooser; with another `turn` it is another one, and empty."""
+    """The file chooser; a new `turn` makes a new, empty chooser."""
     return Entry(f"file {clip.camera} {clip.digest} {turn}")
 
 
@@ -103,7 +103,7 @@ def clip_field(label: str, case: str, digest: str) -> Entry[str]:
 
 
 def field_refusal(field: Entry[str]) -> Entry[str]:
-    """Why what is in a field was not saved."""
+    """Why the content of a field was not saved."""
     return Entry(f"refused {field.key}")
 
 
@@ -120,7 +120,7 @@ def retrack_setting(run: str, name: str) -> Entry[float]:
 
 
 def dismissed_decisions(case: str, run: str) -> Entry[tuple[str, ...]]:
-    """The sentences on decisions that wait, as the user has dismissed them."""
+    """The messages on unapplied decisions that the user has dismissed."""
     return Entry(f"seen {case} {run}")
 
 
@@ -133,7 +133,7 @@ def unblur_reason(case: str) -> Entry[str]:
 
 
 def lasting(widget: Entry[T]) -> Entry[T]:
-    """A widget's value while the widget is on no page: Streamlit forgets what is not drawn."""
+    """A copy of a widget's value, since Streamlit forgets a widget that is not drawn."""
     return Entry(f"kept {widget.key}")
 
 

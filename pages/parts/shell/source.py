@@ -13,7 +13,7 @@ from core.vision.models import entries
 
 ROOT = Path(__file__).resolve().parents[2]
 ADDRESS = "SIGHTLINE_SOURCE_URL"
-# Named one by one: footage, results or models of the user may lie beside them and are nobody else's business.
+# Listed one by one: the folder may also contain the user's footage, results or models, which must not be given away.
 _FOLDERS = (".ci", ".streamlit", "core", "docs", "notebooks", "pages", "tests")
 _FILES = (
     ".gitattributes",

@@ -21,9 +21,9 @@ from core.http import HEADERS, TOKEN, guarded
 
 FOLDER = Path(__file__).parents[1]
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-# Other content has another address, so a browser need never ask again.
+# Changed content gets a new address, so browsers may store a file for good.
 _HEADERS = {**HEADERS, "Cache-Control": "private, max-age=31536000, immutable"}
-# What cannot be used yet is not visible: a click before the module has come would be lost.
+# Hidden until the module has loaded: an earlier click would be lost.
 _HIDDEN = ".module:not(.mounted) { visibility: hidden; }\n"
 _LOADER = """const screen = import(new URL(ADDRESS, location.origin));
 screen.catch(() => {});

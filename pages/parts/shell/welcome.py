@@ -1,6 +1,4 @@
-"""The one click that opens our own footage, for whoever has none at hand.
-
-What somebody sees who has no case yet: what this is, and the two ways to begin."""
+"""The first screen without a case: what Sightline does, and how to start with the sample or a new case."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from pages.parts.shell.open_case import select_case
 
 
 def offer_sample(primary: bool = False) -> None:
-    """A button; with the first click on a machine the footage is drawn, which takes about a minute."""
+    """A button that opens the sample. On first use the sample is generated, which takes about a minute."""
     ready = bool(sample_clips(sample_folder()))
     hint = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
     hint += "" if ready else " It is generated first, which takes about a minute."

@@ -1,4 +1,4 @@
-"""The maps of the Similarity page, drawn by the browser: they are told addresses, and fetch what they show."""
+"""The similarity matrix and the appearance map, drawn by the browser from routes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _APPEARANCE_MAP = """<div class="similarity-room"><div class="similarity">
 
 
 def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
-    """Everybody with everybody: `of` is people or tracks, of which there are `count`."""
+    """The similarity matrix of people or tracks (`kind`), of which there are `row_count`."""
     noun = "people" if kind == PEOPLE else "tracks"
     label = f"Similarity matrix of {row_count} {noun}. Arrow keys move between cells, + and - zoom, Enter pins."
     data = {
@@ -54,7 +54,7 @@ def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
 
 
 def appearance_map(case: Case, row_count: int, threshold: float) -> None:
-    """Every track as a point: whoever looks alike lies close together."""
+    """Every track as a point; tracks that look alike are close together."""
     data = {
         "label": f"Appearance map of {row_count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
         "shown": similarity_address(case, "shown.json", threshold),
