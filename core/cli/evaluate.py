@@ -21,37 +21,47 @@ from core.vision.models import find
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    tracks = kinds.add_parser("tracks", help="tracks: MOT text, a folder with one file per camera, or a run")
-    tracks.add_argument("--truth", type=Path, required=True, metavar="GT")
+    tracks = kinds.add_parser("tracks", help="tracks of one camera at a time")
+    tracks.add_argument(
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="GT",
+        help="ground truth: MOT text, or a folder with a file per camera",
+    )
     tracks.add_argument(
         "--result",
         type=Path,
         required=True,
         metavar="TRACKS",
-        help="for a run's folder, only the frames that it analysed count",
+        help="MOT text, a folder with a file per camera, or the folder of a run; then only analysed frames count",
     )
     tracks.add_argument(
-        "--scale", type=float, default=1.0, help="factor from pixels of the truth to pixels of the result (1)"
+        "--scale", type=float, default=1.0, help="factor from pixels of the ground truth to pixels of the result (1)"
     )
     max_absence = tracks.add_argument(
         "--max-absence",
         type=int,
         metavar="FRAMES",
-        help="count a person as new after an absence from the truth of more frames than this (never)",
+        help="count a person as new after an absence of more frames than this from the ground truth (never)",
     )
     add_former_flag(tracks, "--away", max_absence)
     _add_table_flags(tracks)
     tracks.set_defaults(run=run)
-    people = kinds.add_parser("people", help="people over all cameras: one recording, links, queries across cameras")
+    people = kinds.add_parser("people", help="people across cameras")
     people.add_argument(
-        "--truth", type=Path, required=True, metavar="DIR", help="MOT text per camera; one id is one person in all"
+        "--truth",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="ground truth: MOT text per camera; an id is the same person in all",
     )
     people.add_argument(
         "--result",
         type=Path,
         required=True,
         metavar="RUN",
-        help="tracks/ and people.csv; for a run, only the frames that it analysed count",
+        help="folder with tracks/ and people.csv; of a run, only analysed frames count",
     )
     _add_table_flags(people)
     people.set_defaults(run=run_people)
@@ -62,13 +72,13 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         "--gallery",
         type=Path,
         metavar="DIR",
-        help="use the crops of DIR as queries and those of this folder as the gallery",
+        help="take the crops of DIR as queries and those of this folder as the gallery",
     )
-    holdout = reid.add_argument("--holdout", type=int, default=0, metavar="N", help="only the last N people")
+    holdout = reid.add_argument("--holdout", type=int, default=0, metavar="N", help="evaluate only the last N people")
     add_former_flag(reid, "--aside", holdout)
-    reid.add_argument("--flip", action="store_true", help="mean with the mirror image's vector")
+    reid.add_argument("--flip", action="store_true", help="average each vector with that of the mirrored crop")
     reid.add_argument(
-        "--pictures", type=Path, metavar="OUT", help="draw failures, distances and a map into this folder"
+        "--pictures", type=Path, metavar="OUT", help="draw failures, distances and an appearance map into this folder"
     )
     reid.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     reid.add_argument("--json", action="store_true", help="print JSON instead of text")
@@ -79,7 +89,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     detector.add_argument("--size", type=int, default=640, help="detector input size: long side in pixels (640)")
     detector.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     detector.add_argument("--json", action="store_true", help="print JSON instead of text")
-    detector.add_argument("--failures", type=Path, metavar="PNG", help="draw missed people and false detections")
+    detector.add_argument(
+        "--failures", type=Path, metavar="PNG", help="draw missed people and false detections into this file"
+    )
     detector.set_defaults(run=run_detector)
 
 
@@ -89,7 +101,7 @@ def _add_table_flags(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.0,
         metavar="SHARE",
-        help="ignore people of whom, by the truth, less than this share is visible (0)",
+        help="ignore people who, by the ground truth, are less visible than this share (0)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 

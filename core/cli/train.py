@@ -40,32 +40,53 @@ _WEIGHTS = (
     ("--final-rate", "--final", "final", "learning rate at the end, as a share of --rate (0.01)"),
     ("--weight-decay", "--decay", "decay", "weight decay (0.0005)"),
 )
+_REID_COUNTS = (
+    ("epochs", "passes over the crops (30)"),
+    ("people", "people per batch (16)"),
+    ("pictures", "crops of each person per batch (4)"),
+    ("patience", "stop after this many epochs without a better mAP (0: never)"),
+    ("seed", "seed of the random numbers (0)"),
+)
+_DETECTOR_COUNTS = (
+    ("size", "long side of the pictures in pixels, a multiple of 32 (640)"),
+    ("epochs", "passes over the pictures (10)"),
+    ("batch", "pictures per batch (16)"),
+    ("close_mosaic", "last epochs without mosaics (2)"),
+    ("seed", "seed of the random numbers (0)"),
+)
+_DETECTOR_RATES = (
+    ("rate", "highest learning rate (0.005)"),
+    ("warmup", "epochs in which the learning rate climbs (0.5)"),
+    ("scale", "range of random scaling (0.6)"),
+)
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     kinds = p.add_subparsers(dest="kind", required=True, metavar="WHAT")
-    reid = kinds.add_parser("reid", help="an embedder, from crops of named people")
+    reid = kinds.add_parser("reid", help="train an embedder from crops of named people")
     _add_crops(reid)
-    reid.add_argument("--loss", default="triplet", help="triplet, contrastive or margin")
-    reid.add_argument("--margin", type=float, default=0.3)
+    reid.add_argument("--loss", default="triplet", help="metric loss: triplet, contrastive or margin (triplet)")
+    reid.add_argument("--margin", type=float, default=0.3, help="margin of the metric loss (0.3)")
     reid.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (0.001)")
     reid.add_argument(
         "--backbone",
         default="osnet_x0_5",
-        help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50; after steady_ a picture's light does not matter",
+        help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50; steady_ in front: lighting-invariant (osnet_x0_5)",
     )
     reid.set_defaults(run=run_reid)
-    tune = kinds.add_parser("tune", help="train reid with several settings, and compare them in a table")
+    tune = kinds.add_parser("tune", help="train embedders with several settings and compare them")
     _add_crops(tune)
-    tune.add_argument("--loss", nargs="+", default=["triplet"], help="triplet, contrastive, margin")
-    tune.add_argument("--margin", type=float, nargs="+", default=[0.3])
-    tune.add_argument("--rate", type=float, nargs="+", default=[1e-3])
-    tune.add_argument("--backbone", nargs="+", default=["osnet_x0_25"])
+    tune.add_argument(
+        "--loss", nargs="+", default=["triplet"], help="metric losses to try: triplet, contrastive, margin"
+    )
+    tune.add_argument("--margin", type=float, nargs="+", default=[0.3], help="margins to try")
+    tune.add_argument("--rate", type=float, nargs="+", default=[1e-3], help="highest learning rates to try")
+    tune.add_argument("--backbone", nargs="+", default=["osnet_x0_25"], help="backbones to try")
     tune.set_defaults(run=run_tune)
     _add_detector(kinds)
     _add_prepare(kinds)
     add_renamed_command(
-        kinds, "between", "interpolate", _add_interpolate, "a detector between two stages: weights interpolated"
+        kinds, "between", "interpolate", _add_interpolate, "interpolate the weights of two stages of a detector"
     )
     add_renamed_command(
         kinds, "means", "recompute-bn", _add_recompute_bn, "recompute an embedder's batch-norm statistics from crops"
@@ -75,7 +96,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def _add_crops(p: argparse.ArgumentParser) -> None:
     p.add_argument("crops", type=Path, metavar="DIR", help="crops: Market-1501 layout, or a folder per person")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where weights and curves go")
     holdout = p.add_argument(
         "--holdout", type=int, default=0, metavar="N", help="hold out the last N people to evaluate"
     )
@@ -85,22 +106,24 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
     )
     add_former_flag(p, "--also", extra)
     p.add_argument("--teacher", metavar="NAME", help="distil this embedder: name or file")
-    p.add_argument("--unlabelled", type=Path, metavar="DIR", help="further crops with distillation targets only")
+    p.add_argument(
+        "--unlabelled", type=Path, metavar="DIR", help="further crops without names; they get distillation targets only"
+    )
     p.add_argument(
         "--copies", type=int, default=0, metavar="N", help="distillation targets for N augmented copies of each crop"
     )
     p.add_argument("--start", type=Path, metavar="FILE", help="start from these weights instead of random ones")
-    p.add_argument("--size", default="256x128", metavar=SIZES)
-    p.add_argument("--no-augment", action="store_true", help="use every picture as it is")
+    p.add_argument("--size", default="256x128", metavar=SIZES, help="size of the network's input (256x128)")
+    p.add_argument("--no-augment", action="store_true", help="do not augment the crops")
     # Without defaults here: a flag that is left out changes nothing in the recipe.
-    for name in ("epochs", "people", "pictures", "patience", "seed"):
-        p.add_argument(f"--{name}", type=int)
+    for name, help_text in _REID_COUNTS:
+        p.add_argument(f"--{name}", type=int, metavar="N", help=help_text)
     per_batch = p.add_argument("--unlabelled-per-batch", type=int, metavar="N", help="unlabelled crops per batch (32)")
     add_former_flag(p, "--beside", per_batch)
     p.add_argument("--warmup", type=float, help="epochs in which the learning rate climbs (1)")
     for present, former, field, help_text in _WEIGHTS:
         add_former_flag(p, former, p.add_argument(present, type=float, dest=field, metavar="X", help=help_text))
-    p.add_argument("--optimizer", help="adam or sgd")
+    p.add_argument("--optimizer", help="adam or sgd (adam)")
     freeze = p.add_argument(
         "--freeze-bn",
         action="store_true",
@@ -113,59 +136,71 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
 
 
 def _add_detector(kinds: Any) -> None:
-    p: argparse.ArgumentParser = kinds.add_parser("detector", help="a person detector, from a YOLO data set")
-    p.add_argument("data", type=Path, metavar="DATA.yaml")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--start", type=Path, metavar="FILE.pt", help="begin from these weights instead of random ones")
-    for name in ("size", "epochs", "batch", "close_mosaic", "seed"):
-        p.add_argument(f"--{name.replace('_', '-')}", type=int)
-    for name in ("rate", "warmup", "scale"):
-        p.add_argument(f"--{name}", type=float)
-    final = p.add_argument("--final-rate", type=float, dest="final", metavar="X", help="as a share of --rate (0.05)")
+    p: argparse.ArgumentParser = kinds.add_parser("detector", help="train a person detector from a YOLO data set")
+    p.add_argument("data", type=Path, metavar="DATA.yaml", help="description of a YOLO data set")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where weights, curves and pictures go")
+    p.add_argument("--start", type=Path, metavar="FILE.pt", help="start from these weights instead of random ones")
+    for name, help_text in _DETECTOR_COUNTS:
+        p.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=help_text)
+    for name, help_text in _DETECTOR_RATES:
+        p.add_argument(f"--{name}", type=float, metavar="X", help=help_text)
+    final = p.add_argument(
+        "--final-rate",
+        type=float,
+        dest="final",
+        metavar="X",
+        help="learning rate at the end, as a share of --rate (0.05)",
+    )
     add_former_flag(p, "--final", final)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_detector)
 
 
 def _add_prepare(kinds: Any) -> None:
-    p: argparse.ArgumentParser = kinds.add_parser("prepare", help="crops for `train reid`, from what `track` left")
-    p.add_argument("tracked", type=Path, metavar="RUN", help="the folder that `track --out` filled")
-    p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--purpose", default="", help="what the data set is for; goes into its card")
-    p.add_argument("--consent", default="", help="who agreed, and how; goes into its card")
+    p: argparse.ArgumentParser = kinds.add_parser(
+        "prepare", help="cut crops for `train reid` from the results of `track`"
+    )
+    p.add_argument("tracked", type=Path, metavar="RUN", help="the results of `track --out`")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the crops go")
+    p.add_argument("--purpose", default="", help="what the data set is for; recorded in its card")
+    p.add_argument("--consent", default="", help="who consented, and how; recorded in its card")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_prepare)
 
 
 def _add_interpolate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("first", type=Path, metavar="FIRST.pt")
-    p.add_argument("second", type=Path, metavar="SECOND.pt")
+    p.add_argument("first", type=Path, metavar="FIRST.pt", help="weights of the first stage")
+    p.add_argument("second", type=Path, metavar="SECOND.pt", help="weights of the second stage")
     p.add_argument("--share", type=float, default=0.5, help="share of the second file's weights, 0 to 1 (0.5)")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE.pt")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.pt", help="where the new weights go")
     p.set_defaults(run=run_interpolate)
 
 
 def _add_recompute_bn(p: argparse.ArgumentParser) -> None:
     p.add_argument("weights", type=Path, metavar="FILE", help="embedder.safetensors of train reid")
     p.add_argument("crops", type=Path, nargs="+", metavar="DIR", help="folders of crops")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the new weights go")
     max_per_folder = p.add_argument(
         "--max-per-folder", type=int, default=2000, metavar="N", help="crops to use from each folder (2000)"
     )
     add_former_flag(p, "--most", max_per_folder)
-    p.add_argument("--seed", type=int, default=0)
+    p.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the choice of crops (0)")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_recompute_bn)
 
 
 def _add_synthetic(p: argparse.ArgumentParser) -> None:
-    usual = SampleSettings()
-    p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--seeds", default="10-29", metavar="A-B", help="plazas to draw (10-29); 0 to 9 are for tests")
-    p.add_argument("--every", type=int, default=25, metavar="N", help="one frame in so many (25)")
-    p.add_argument("--cameras", type=int, default=usual.cameras, help=f"cameras of a plaza ({usual.cameras})")
-    p.add_argument("--people", type=int, default=usual.people, help=f"people in a plaza ({usual.people})")
-    p.add_argument("--seconds", type=float, default=usual.seconds, help=f"length of a plaza's time ({usual.seconds:g})")
+    defaults = SampleSettings()
+    p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where crops and pictures go")
+    p.add_argument(
+        "--seeds", default="10-29", metavar="A-B", help="plazas to draw (10-29); 0 to 9 are reserved for tests"
+    )
+    p.add_argument("--every", type=int, default=25, metavar="N", help="use every Nth frame (25)")
+    p.add_argument("--cameras", type=int, default=defaults.cameras, help=f"cameras of a plaza ({defaults.cameras})")
+    p.add_argument("--people", type=int, default=defaults.people, help=f"people in a plaza ({defaults.people})")
+    p.add_argument(
+        "--seconds", type=float, default=defaults.seconds, help=f"length of each film in seconds ({defaults.seconds:g})"
+    )
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run_synthetic)
 

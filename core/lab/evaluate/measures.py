@@ -1,16 +1,14 @@
-"""CLEAR MOT (Bernardin and Stiefelhagen, 2008): are people found, precisely, and does each keep one number?
+"""The three families of tracking measures: CLEAR MOT, identity (IDF1) and HOTA, each from one clip's overlaps.
 
-A pair that was matched in the frame before stays matched while it overlaps enough; the rest is matched for most
-overlap.
+CLEAR MOT (Bernardin and Stiefelhagen, 2008): are people found, precisely, and does each keep one id? A pair that was
+matched in the frame before stays matched while it overlaps enough; the rest is matched for the greatest overlap.
 
-Identity measures (Ristani and others, 2016): how much of the clip is each person under one and the same number?
+Identity (Ristani and others, 2016): for how much of the clip does each person have one and the same id? Every person
+is paired with at most one result for the whole clip, so that the pairs share as many boxes as possible.
 
-Every person is paired with at most one result for the whole clip, so that the pairs share as many boxes as possible.
-
-HOTA (Luiten and others, 2020): finding people and keeping them apart, weighed alike, over 19 overlap thresholds.
-
-Boxes are matched once per frame, for overlap times how well the two tracks agree over the whole clip; each threshold
-then keeps the matches that overlap enough. All figures are means over the thresholds."""
+HOTA (Luiten and others, 2020): detection and association weighed alike, averaged over 19 overlap thresholds. Boxes are
+matched once per frame, for overlap times how well the two tracks agree over the whole clip; each threshold then keeps
+the matches that overlap enough."""
 
 from __future__ import annotations
 
@@ -21,17 +19,17 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from core.base.types import Ints
-from core.lab.evaluate.paired_frames import MIN_IOU, EPSILON, Frame, Overlap, Counts, best_matching, share_of
+from core.lab.evaluate.paired_frames import EPSILON, MIN_IOU, Counts, Frame, Overlap, best_matching, share_of
 from core.vision.mot import Doubles
 
 NOBODY = -1
-_CONTINUITY_BONUS = 1000.0  # outweighs any gain in overlap that ending a match could bring
+_CONTINUITY_BONUS = 1000.0  # outweighs any gain in overlap from ending a match
 _MOSTLY, _PARTLY = 0.8, 0.2
 
 
 @dataclass(frozen=True, eq=False)
 class ClearMot(Counts):
-    """Boxes matched, wrong and missed; numbers that changed; tracks that broke off; people by how much is held."""
+    """Boxes matched, wrong and missed; id switches; fragmentations; people by the share of them that is tracked."""
 
     tp: int
     fp: int
@@ -45,7 +43,7 @@ class ClearMot(Counts):
 
     @property
     def mota(self) -> float:
-        """1 less all errors per box of truth: below 0 where errors outnumber them; 0 where there is no truth."""
+        """1 minus all errors per true box: negative where errors outnumber the boxes; 0 where there is no truth."""
         truth = self.tp + self.fn
         return (self.tp - self.fp - self.switches) / truth if truth else 0.0
 
@@ -65,22 +63,22 @@ class ClearMot(Counts):
 
 def clear_mot(clip: Overlap) -> ClearMot:
     people = len(clip.truth_boxes)
-    before = np.full(people, NOBODY)  # in the last frame that both sides had boxes in
-    last = np.full(people, NOBODY)  # whenever it was
-    held, starts = np.zeros(people, np.int64), np.zeros(people, np.int64)
-    switches, covered = 0, 0.0
+    previous = np.full(people, NOBODY)  # in the last frame in which both sides had boxes
+    last_result = np.full(people, NOBODY)  # in the last frame in which the person was matched
+    matched_frames, starts = np.zeros(people, np.int64), np.zeros(people, np.int64)
+    switches, overlap_sum = 0, 0.0
     for frame in clip.frames:
-        who, given, ious = _match_clear(frame, before)
-        switches += int(((last[who] != NOBODY) & (last[who] != given)).sum())
-        covered += float(ious.sum())
-        held[who] += 1
-        starts[who] += before[who] == NOBODY
-        last[who] = given
-        before[:] = NOBODY
-        before[who] = given
-    matches = int(held.sum())
-    holding = held / np.maximum(1, clip.truth_boxes)
-    mostly, at_all = int((holding > _MOSTLY).sum()), int((holding >= _PARTLY).sum())
+        truths, results, ious = _match_clear(frame, previous)
+        switches += int(((last_result[truths] != NOBODY) & (last_result[truths] != results)).sum())
+        overlap_sum += float(ious.sum())
+        matched_frames[truths] += 1
+        starts[truths] += previous[truths] == NOBODY
+        last_result[truths] = results
+        previous[:] = NOBODY
+        previous[truths] = results
+    matches = int(matched_frames.sum())
+    tracked_share = matched_frames / np.maximum(1, clip.truth_boxes)
+    mostly, at_all = int((tracked_share > _MOSTLY).sum()), int((tracked_share >= _PARTLY).sum())
     return ClearMot(
         tp=matches,
         fp=int(clip.result_boxes.sum()) - matches,
@@ -90,21 +88,21 @@ def clear_mot(clip: Overlap) -> ClearMot:
         mostly_tracked=mostly,
         partly_tracked=at_all - mostly,
         mostly_lost=people - at_all,
-        overlap=covered,
+        overlap=overlap_sum,
     )
 
 
-def _match_clear(frame: Frame, before: Ints) -> tuple[Ints, Ints, Doubles]:
-    """The people matched in this frame, the result each was given, and their overlap."""
-    stays = before[frame.truths][:, None] == frame.results[None, :]
-    worth = np.where(frame.iou < MIN_IOU - EPSILON, 0, _CONTINUITY_BONUS * stays + frame.iou)
-    rows, columns = best_matching(worth)
+def _match_clear(frame: Frame, previous: Ints) -> tuple[Ints, Ints, Doubles]:
+    """The people matched in this frame, the result matched to each, and their overlap; each (n,)."""
+    continues = previous[frame.truths][:, None] == frame.results[None, :]
+    weight = np.where(frame.iou < MIN_IOU - EPSILON, 0, _CONTINUITY_BONUS * continues + frame.iou)
+    rows, columns = best_matching(weight)
     return frame.truths[rows], frame.results[columns], frame.iou[rows, columns]
 
 
 @dataclass(frozen=True, eq=False)
 class Identity(Counts):
-    """Boxes under the right number, results under a wrong one, and truth that no right number covers."""
+    """Boxes under the right id (tp), result boxes under a wrong one (fp), and true boxes without the right one (fn)."""
 
     tp: int
     fp: int
@@ -124,13 +122,13 @@ class Identity(Counts):
 
 
 def identity(clip: Overlap) -> Identity:
-    together = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)), np.int64)
+    shared_boxes = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)), np.int64)
     for frame in clip.frames:
         rows, columns = np.nonzero(frame.iou >= MIN_IOU)
-        together[frame.truths[rows], frame.results[columns]] += 1
-    # Errors fall by two with every shared box, whoever the pair, so the pairing of most shared boxes has fewest errors.
-    right = int(together[linear_sum_assignment(together, maximize=True)].sum())
-    return Identity(right, int(clip.result_boxes.sum()) - right, int(clip.truth_boxes.sum()) - right)
+        shared_boxes[frame.truths[rows], frame.results[columns]] += 1
+    # Every shared box saves two errors, so the pairing with the most shared boxes has the fewest errors.
+    matches = int(shared_boxes[linear_sum_assignment(shared_boxes, maximize=True)].sum())
+    return Identity(matches, int(clip.result_boxes.sum()) - matches, int(clip.truth_boxes.sum()) - matches)
 
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
@@ -138,7 +136,7 @@ ALPHAS = np.arange(0.05, 0.99, 0.05)
 
 @dataclass(frozen=True, eq=False)
 class Hota(Counts):
-    """Per threshold (19,): boxes matched, wrong, missed; and over the matches, sums of association and of overlap."""
+    """Per threshold (19,): boxes matched, wrong, missed; and sums over the matches of association and of overlap."""
 
     tp: Ints
     fp: Ints
@@ -149,13 +147,13 @@ class Hota(Counts):
     overlap: Doubles
 
     def figures(self) -> dict[str, float]:
-        """HOTA and its parts under their published names, 0 to 1; LocA is 1 where nothing was matched."""
+        """HOTA and its parts under their published names, 0 to 1; LocA is 1 where nothing is matched."""
         matches = np.maximum(1, self.tp)
-        found, kept = share_of(self.tp, self.fp, self.fn), self.agreement / matches
+        detection, association = share_of(self.tp, self.fp, self.fn), self.agreement / matches
         per_threshold = {
-            "HOTA": np.sqrt(found * kept),
-            "DetA": found,
-            "AssA": kept,
+            "HOTA": np.sqrt(detection * association),
+            "DetA": detection,
+            "AssA": association,
             "DetRe": share_of(self.tp, self.fn),
             "DetPr": share_of(self.tp, self.fp),
             "AssRe": self.agreement_recall / matches,
@@ -166,53 +164,55 @@ class Hota(Counts):
 
 
 def hota(clip: Overlap) -> Hota:
-    who, given, ious = _match_hota(clip)
-    rows = [_association_at(alpha, clip, who, given, ious) for alpha in ALPHAS]
+    truths, results, ious = _match_hota(clip)
+    rows = [_association_at(alpha, clip, truths, results, ious) for alpha in ALPHAS]
     columns: list[Any] = [np.array(column) for column in zip(*rows, strict=True)]
     tp, *sums = columns
     return Hota(tp, int(clip.result_boxes.sum()) - tp, int(clip.truth_boxes.sum()) - tp, *sums)
 
 
 def _match_hota(clip: Overlap) -> tuple[Ints, Ints, Doubles]:
-    """All matches of the clip: person, result and overlap of each."""
+    """All matches of the clip: person, result and overlap of each, (m,)."""
     agreement = _agreement(clip)
-    who, given, ious = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
+    truths, results, ious = [np.empty(0, np.int64)], [np.empty(0, np.int64)], [np.empty(0)]
     for frame in clip.frames:
-        worth = agreement[frame.truths[:, None], frame.results] * frame.iou
-        rows, columns = linear_sum_assignment(worth, maximize=True)
-        who.append(frame.truths[rows])
-        given.append(frame.results[columns])
+        weight = agreement[frame.truths[:, None], frame.results] * frame.iou
+        rows, columns = linear_sum_assignment(weight, maximize=True)
+        truths.append(frame.truths[rows])
+        results.append(frame.results[columns])
         ious.append(frame.iou[rows, columns])
-    return np.concatenate(who), np.concatenate(given), np.concatenate(ious)
+    return np.concatenate(truths), np.concatenate(results), np.concatenate(ious)
 
 
 def _agreement(clip: Overlap) -> Doubles:
-    """How well each person and each result agree over the clip, 0 to 1, before anything is matched (n, m).
+    """How well each person and each result agree over the clip, before matching: (people, results), 0 to 1.
 
-    A pair's overlap counts in proportion to what the two share with others in the frame.
+    The overlap of a pair counts in proportion to the overlaps that both have with anybody in the frame.
     """
-    together = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)))
+    shared = np.zeros((len(clip.truth_boxes), len(clip.result_boxes)))
     for frame in clip.frames:
-        rivals = frame.iou.sum(0)[None, :] + frame.iou.sum(1)[:, None] - frame.iou
-        ours = np.divide(frame.iou, rivals, out=np.zeros_like(rivals), where=rivals > EPSILON)
-        together[frame.truths[:, None], frame.results] += ours
-    agreement: Doubles = together / (clip.truth_boxes[:, None] + clip.result_boxes[None, :] - together)
+        union = frame.iou.sum(0)[None, :] + frame.iou.sum(1)[:, None] - frame.iou
+        weight = np.divide(frame.iou, union, out=np.zeros_like(union), where=union > EPSILON)
+        shared[frame.truths[:, None], frame.results] += weight
+    agreement: Doubles = shared / (clip.truth_boxes[:, None] + clip.result_boxes[None, :] - shared)
     return agreement
 
 
-def _association_at(alpha: float, clip: Overlap, who: Ints, given: Ints, ious: Doubles) -> tuple[int, float, float, float, float]:
-    """Matches at one threshold, and over them: association as Jaccard, recall and precision, and overlap."""
-    kept = ious >= alpha - EPSILON
+def _association_at(
+    alpha: float, clip: Overlap, truths: Ints, results: Ints, ious: Doubles
+) -> tuple[int, float, float, float, float]:
+    """Matches at one threshold, and their sums of association (Jaccard, recall, precision) and of overlap."""
+    matched = ious >= alpha - EPSILON
     shape = (len(clip.truth_boxes), len(clip.result_boxes))
-    shared = np.bincount(who[kept] * shape[1] + given[kept], minlength=shape[0] * shape[1]).reshape(shape)
-    people, results = np.nonzero(shared)
-    both = shared[people, results]
-    ours, theirs = clip.truth_boxes[people], clip.result_boxes[results]
-    squares = both * both  # each of a pair's matches is worth the pair's association
+    shared = np.bincount(truths[matched] * shape[1] + results[matched], minlength=shape[0] * shape[1]).reshape(shape)
+    people, tracks = np.nonzero(shared)
+    pair_matches = shared[people, tracks]
+    truth_boxes, result_boxes = clip.truth_boxes[people], clip.result_boxes[tracks]
+    squares = pair_matches * pair_matches  # each match of a pair counts with the association of the pair
     return (
-        int(kept.sum()),
-        float((squares / (ours + theirs - both)).sum()),
-        float((squares / ours).sum()),
-        float((squares / theirs).sum()),
-        float(ious[kept].sum()),
+        int(matched.sum()),
+        float((squares / (truth_boxes + result_boxes - pair_matches)).sum()),
+        float((squares / truth_boxes).sum()),
+        float((squares / result_boxes).sum()),
+        float(ious[matched].sum()),
     )

@@ -1,17 +1,15 @@
-"""How well people are found again, over all cameras: one long recording, links between tracklets, and queries.
+"""How well people are found again over all cameras: a whole recording, links between tracklets, and queries.
 
-IDF1 and HOTA are those of all cameras as one recording, with people for ids. MOTA and what it counts go from frame to
-frame, and the last frame of one camera has nothing to do with the first of the next: they are added up over cameras.
-So no figure depends on which camera comes first.
+IDF1 and HOTA are those of all cameras as one recording, with people as ids. MOTA and its counts go from frame to frame,
+and the last frame of one camera has nothing to do with the first of the next, so they are added up over cameras. No
+figure depends on the order of the cameras.
 
-A run's folder against truth: whom it takes each track for, and how alike its tracks are.
+`score_run` scores the folder of a run:
 
     RUN/tracks/<camera>.txt   MOT text, ids are tracks of that camera
-    RUN/cut/<camera>.txt      if it is there: the same after tracks were cut by hand, which people.csv then speaks of
-    RUN/people.csv            camera, track, person and whatever else: a line for every track, columns in any order
-    RUN/similarity.npz        if it is there: similarity (n, n), and camera and track (n,) of its rows
-
-Refuses what does not belong together, and says so."""
+    RUN/cut/<camera>.txt      optional: the tracks after cuts by the user; people.csv then names these
+    RUN/people.csv            camera, track, person and perhaps more: a line for every track, columns in any order
+    RUN/similarity.npz        optional: similarity (n, n), and camera (n,) and track (n,) of its rows"""
 
 from __future__ import annotations
 
@@ -30,19 +28,28 @@ import numpy as np
 
 from core.base.errors import TruthError
 from core.base.types import Floats, Ints
-from core.lab.evaluate.across_cameras import JoinedCameras, Links, Names, Persons, CameraRows, join_cameras, true_person_rows, count_links
+from core.lab.evaluate.across_cameras import (
+    CameraRows,
+    JoinedCameras,
+    Links,
+    Names,
+    Persons,
+    count_links,
+    join_cameras,
+    true_person_rows,
+)
 from core.lab.evaluate.measures import NOBODY, clear_mot, hota, identity
 from core.lab.evaluate.paired_frames import overlap
 from core.lab.evaluate.ranking import Ranking, rank_across
-from core.lab.evaluate.scores import Scores, align_columns, in_analysed_frames, format_figure, pair_files, score_table
+from core.lab.evaluate.scores import Scores, align_columns, format_figure, in_analysed_frames, pair_files, score_table
 from core.vision.mot import Doubles, read_mot
 
 
 @dataclass(frozen=True, eq=False)
 class TrackletSimilarity:
-    """How alike tracklets are, greater is more: `similarity` (n, n), whose rows and columns `camera` and `track` name.
+    """How alike tracklets look: `similarity` (n, n), with the camera (n,) and track (n,) of its rows and columns.
 
-    Only pairs of two cameras are read; their similarities are finite.
+    Only pairs of two cameras are read; their similarities must be finite.
     """
 
     similarity: Floats | Doubles
@@ -62,9 +69,10 @@ class TrackletSimilarity:
 
 @dataclass(frozen=True, eq=False)
 class PeopleScores:
-    """One result. `people` and `people_true` count who is in it and in the truth; `tracklets` those that are judged.
+    """Scores of one result. `people` and `people_true` count people in the result and in the truth.
 
-    `strangers` are the tracklets that are nobody. `ranking` is None where no similarities are known.
+    `tracklets` counts the tracklets that are judged, `unmatched` those of them without a true person. `across` are the
+    links between cameras, `every` are all links. `ranking` is None where there are no similarities.
     """
 
     boxes: Scores
@@ -73,62 +81,62 @@ class PeopleScores:
     people: int
     people_true: int
     tracklets: int
-    strangers: int
+    unmatched: int
     ranking: Ranking | None
 
     def as_dict(self) -> dict[str, Any]:
         """Every figure, for JSON: shares from 0 to 1, counts as whole numbers."""
-        said: dict[str, Any] = {
+        figures: dict[str, Any] = {
             "boxes": self.boxes.as_dict(),
             "links": {"across": self.across.figures(), "all": self.every.figures()},
             "people": {"result": self.people, "truth": self.people_true},
-            "tracklets": {"judged": self.tracklets, "nobody": self.strangers},
+            "tracklets": {"judged": self.tracklets, "nobody": self.unmatched},
         }
         if self.ranking:
-            said["queries"] = {"queries": self.ranking.queries, **self.ranking.figures()}
-        return said
+            figures["queries"] = {"queries": self.ranking.queries, **self.ranking.figures()}
+        return figures
 
 
 def score_people(
-    cameras: Sequence[CameraRows], persons: Persons, likeness: TrackletSimilarity | None = None, visible: float = 0.0
+    cameras: Sequence[CameraRows], persons: Persons, similarity: TrackletSimilarity | None = None, visible: float = 0.0
 ) -> PeopleScores:
-    """Scores of a result: `persons` says whom it takes each track for; `visible` is read as `overlap` reads it."""
-    joined = join_cameras(cameras, persons)
-    clip = overlap(joined.truth, joined.result, 1.0, visible)
-    judged, person = clip.result_ids, joined.person[clip.result_ids]
+    """Scores of a result, whose tracks `persons` assigns to people; `visible` as in `overlap`."""
+    recording = join_cameras(cameras, persons)
+    clip = overlap(recording.truth, recording.result, 1.0, visible)
+    judged, person = clip.result_ids, recording.person[clip.result_ids]
     true = true_person_rows(clip)
-    camera = np.unique(joined.camera[judged], return_inverse=True)[1]
-    who = np.full(len(joined.track), NOBODY)
-    who[judged] = true
+    camera = np.unique(recording.camera[judged], return_inverse=True)[1]
+    true_of_tracklet = np.full(len(recording.track), NOBODY)
+    true_of_tracklet[judged] = true
     return PeopleScores(
-        _score_boxes(joined, visible),
+        _score_boxes(recording, visible),
         *count_links(camera, person, true),
         people=len(np.unique(person)),
         people_true=len(clip.truth_ids),
         tracklets=len(judged),
-        strangers=int((true == NOBODY).sum()),
-        ranking=None if likeness is None else _rank_tracklets(joined, who, likeness),
+        unmatched=int((true == NOBODY).sum()),
+        ranking=None if similarity is None else _rank_tracklets(recording, true_of_tracklet, similarity),
     )
 
 
-def _score_boxes(joined: JoinedCameras, visible: float) -> Scores:
-    whole = overlap(joined.truth, joined.as_people, 1.0, visible)
-    counts = [clear_mot(overlap(truth, result, 1.0, visible)) for truth, result in joined.by_camera()]
-    return Scores(functools.reduce(operator.add, counts), identity(whole), hota(whole))
+def _score_boxes(recording: JoinedCameras, visible: float) -> Scores:
+    clip = overlap(recording.truth, recording.as_people, 1.0, visible)
+    counts = [clear_mot(overlap(truth, result, 1.0, visible)) for truth, result in recording.by_camera()]
+    return Scores(functools.reduce(operator.add, counts), identity(clip), hota(clip))
 
 
-def _rank_tracklets(joined: JoinedCameras, true: Ints, likeness: TrackletSimilarity) -> Ranking:
-    """Queries across cameras; tracklets of cameras without truth are junk."""
-    people = (true + (true != NOBODY)).tolist()  # from 1: 0 would be a distractor's number
-    who = dict(zip(_names(joined), people, strict=True))
-    known, asked = set(joined.camera.tolist()), _names(likeness)
-    for (camera, track), times in Counter(asked).items():
-        if times > 1 or (camera in known and (camera, track) not in who):
+def _rank_tracklets(recording: JoinedCameras, true: Ints, similarity: TrackletSimilarity) -> Ranking:
+    """Queries across cameras. Tracklets of cameras without truth, and those without a true person, are junk."""
+    people = (true + (true != NOBODY)).tolist()  # from 1 on: 0 means a distractor
+    person_of = dict(zip(_names(recording), people, strict=True))
+    judged_cameras, tracklets = set(recording.camera.tolist()), _names(similarity)
+    for (camera, track), count in Counter(tracklets).items():
+        if count > 1 or (camera in judged_cameras and (camera, track) not in person_of):
             raise TruthError(
-                f"similarity.npz names track {track} of camera {camera} twice, or there is no such track",
-                "It belongs to other tracks; let the run find the people again.",
+                f"similarity.npz has track {track} of camera {camera} twice, or there is no such track",
+                "The file belongs to other tracks; match the people of the run again.",
             )
-    return rank_across(likeness.similarity, likeness.camera, [who.get(name, NOBODY) for name in asked])
+    return rank_across(similarity.similarity, similarity.camera, [person_of.get(name, NOBODY) for name in tracklets])
 
 
 def _names(tracklets: JoinedCameras | TrackletSimilarity) -> list[tuple[str, int]]:
@@ -137,19 +145,22 @@ def _names(tracklets: JoinedCameras | TrackletSimilarity) -> list[tuple[str, int
 
 def people_table(scores: PeopleScores) -> str:
     """A few plain text tables, shares in per cent."""
-    said = {"across cameras": scores.across, "all": scores.every}
-    pairs = [
-        (name, *(format_figure(one.figures()[column]) for column in ("precision", "recall", "shown", "right", "true")))
-        for name, one in said.items()
+    links = {"across cameras": scores.across, "all": scores.every}
+    link_rows = [
+        (
+            name,
+            *(format_figure(counts.figures()[column]) for column in ("precision", "recall", "shown", "right", "true")),
+        )
+        for name, counts in links.items()
     ]
     return "\n".join(
         [
             score_table({"all cameras": scores.boxes}),
             "",
-            align_columns([("links", "precision", "recall", "shown", "right", "true"), *pairs]),
+            align_columns([("links", "precision", "recall", "shown", "right", "true"), *link_rows]),
             "",
             f"people      {scores.people} in the result, {scores.people_true} in the truth",
-            f"tracklets   {scores.tracklets}, of which {scores.strangers} on nobody",
+            f"tracklets   {scores.tracklets}, of which {scores.unmatched} on nobody",
             f"queries     {_format_queries(scores.ranking)}",
         ]
     )
@@ -157,49 +168,56 @@ def people_table(scores: PeopleScores) -> str:
 
 def _format_queries(ranking: Ranking | None) -> str:
     if ranking is None:
-        return "no rank-1 and mAP: the run has no similarity.npz"
-    return "  ".join([f"{ranking.queries}", *(f"{name} {format_figure(share)} %" for name, share in ranking.figures().items())])
+        return "rank-1 and mAP unknown: the run has no similarity.npz"
+    return "  ".join(
+        [f"{ranking.queries}", *(f"{name} {format_figure(share)} %" for name, share in ranking.figures().items())]
+    )
 
 
 _COLUMNS = ("camera", "track", "person")
-_MATCH_ANEW = "Let the run find the people again."
+_MATCH_ANEW = "Match the people of the run again."
 
 
 def score_run(
-    truth: Path, run: Path, looked_at: Mapping[str, Ints] | None = None, visible: float = 0.0
+    truth: Path, run: Path, analysed_frames: Mapping[str, Ints] | None = None, visible: float = 0.0
 ) -> PeopleScores:
     """Scores of the people of a run. `truth` is a folder with a file per camera, ids the same in all of them.
 
-    `looked_at` and `visible` are read as by `score_files`. Cameras of the run without truth are not judged.
+    `analysed_frames` and `visible` as in `score_files`. Cameras of the run without truth are not judged.
     """
-    tracks, table, likeness = run / "tracks", run / "people.csv", run / "similarity.npz"
-    if not tracks.is_dir() or not table.is_file():
+    tracks, people, similarity = run / "tracks", run / "people.csv", run / "similarity.npz"
+    if not tracks.is_dir() or not people.is_file():
         missing = "folder tracks/" if not tracks.is_dir() else "people.csv"
-        raise TruthError(f"{run} has no {missing}", "Name the folder of a run that has found the people.")
+        raise TruthError(f"{run} has no {missing}", "Name the folder of a finished run.")
     cameras = [
-        CameraRows(ours.stem, in_analysed_frames(read_mot(theirs), ours.stem, looked_at), read_mot(_edited_tracks(run, ours)))
-        for theirs, ours in pair_files(truth, tracks)
+        CameraRows(
+            tracks_file.stem,
+            in_analysed_frames(read_mot(truth_file), tracks_file.stem, analysed_frames),
+            read_mot(_edited_tracks(run, tracks_file)),
+        )
+        for truth_file, tracks_file in pair_files(truth, tracks)
     ]
-    found = read_similarity(likeness) if likeness.is_file() else None
-    return score_people(cameras, read_persons(table), found, visible)
+    found = read_similarity(similarity) if similarity.is_file() else None
+    return score_people(cameras, read_persons(people), found, visible)
 
 
-def _edited_tracks(run: Path, ours: Path) -> Path:
-    return cut if (cut := run / "cut" / ours.name).is_file() else ours
+def _edited_tracks(run: Path, tracks_file: Path) -> Path:
+    return edited if (edited := run / "cut" / tracks_file.name).is_file() else tracks_file
 
 
 def read_persons(path: Path) -> Persons:
-    """Whom `people.csv` takes each track for; one line per track."""
+    """The person of each track according to `people.csv`, one line per track."""
     persons: dict[tuple[str, int], str] = {}
     for number, (camera, track, person) in _read_lines(path):
         if not (track.isascii() and track.isdigit() and camera and person):
             raise TruthError(
                 f"{path.name}, line {number}: expected a camera, the number of a track and a person",
-                "Mend the line, or let the run find the people again.",
+                "Correct the line, or match the people of the run again.",
             )
         if (camera, int(track)) in persons:
             raise TruthError(
-                f"{path.name}, line {number}: track {track} of camera {camera} was there before", "Keep one of the two."
+                f"{path.name}, line {number}: track {track} of camera {camera} is there twice",
+                "Delete one of the two lines.",
             )
         persons[camera, int(track)] = person
     return persons
@@ -208,8 +226,8 @@ def read_persons(path: Path) -> Persons:
 def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Number and cells of each line, in the order of `_COLUMNS`."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            lines = csv.DictReader(text)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.DictReader(file)
             missing = [name for name in _COLUMNS if name not in (lines.fieldnames or ())]
             if missing:
                 raise TruthError(f"{path.name} has no column {', '.join(missing)}", "Its first line names the columns.")
@@ -220,7 +238,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def read_similarity(path: Path) -> TrackletSimilarity:
-    """How alike the tracks of a run are; numbers only, so that the file can run nothing."""
+    """How alike the tracks of a run are. Read without pickle, so that the file cannot run code."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             similarity, camera, track = (np.asarray(arrays[name]) for name in ("similarity", "camera", "track"))

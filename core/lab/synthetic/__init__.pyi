@@ -1,5 +1,5 @@
-from .film import RenderedFrame as RenderedFrame
 from .film import CameraRenderer as CameraRenderer
+from .film import RenderedFrame as RenderedFrame
 from .film import encode_camera as encode_camera
 from .film import render_frames as render_frames
 from .film import write_sample as write_sample

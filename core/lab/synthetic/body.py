@@ -1,14 +1,8 @@
-"""The measures of a body, its hair, skirt and bags: stations of every loft, as tables.
+"""The body of a person: lofts around bones, standing upright, arms down; their measures, and the bones that move them.
 
-Metres, of a person TALL metres tall who stands upright, arms down: x to the right, y forward, z up.
-Owns these numbers; refuses to know what is made of them, and anybody's own height and girth.
-
-The body of a person as lofts: rings of points around the bones, standing upright, arms down.
-
-Body coordinates in metres: x to the right, y forward, z up. All parts share one grid (parts, RINGS, AROUND + 1),
-whose last column repeats the first, so that they are posed, lit and projected in one go.
-Owns shapes and which bone moves what; refuses to know colours, the gait and the picture. The numbers behind the
-shapes stand in `measures`."""
+Body coordinates in metres: x to the right, y forward, z up. The tables describe a person TALL metres tall; `parts_of`
+adapts them to a person's height, build and clothes. A loft is a stack of rings. All parts share one grid (parts, RINGS,
+AROUND + 1, 3), whose last column repeats the first, so that they are posed, lit and projected in one go."""
 
 from __future__ import annotations
 
@@ -22,7 +16,7 @@ from core.lab.synthetic.views import Reals
 
 TALL = 1.75
 
-# Stations of a loft, one a row: height, sideways, forward, half width, half depth.
+# The stations of a loft, a row each: height, sideways, forward, half width, half depth.
 TORSO = [
     (0.90, 0, 0, 0.09, 0.06), (0.895, 0, 0, 0.158, 0.110), (0.98, 0, 0, 0.156, 0.112), (1.08, 0, 0, 0.141, 0.104),
     (1.20, 0, 0.004, 0.150, 0.112), (1.30, 0, 0.004, 0.163, 0.119), (1.37, 0, 0, 0.168, 0.112),
@@ -79,7 +73,7 @@ SHOULDER_BAG = [
 HANDBAG = [(0.44, 0.208, 0.01, 0.03, 0.08), (0.45, 0.208, 0.01, 0.055, 0.14), (0.58, 0.208, 0.01, 0.050, 0.135),
            (0.66, 0.208, 0.01, 0.025, 0.11), (0.665, 0.208, 0.01, 0.012, 0.015),
            (0.76, 0.206, 0.01, 0.008, 0.01)]  # fmt: skip
-# A shoe lies along y: forward, sideways, height of its middle, half width, half height.
+# A shoe lies along y: its rows are forward, sideways, height of the middle, half width, half height.
 SHOE = [(-0.085, 0.085, 0.04, 0.01, 0.012), (-0.075, 0.085, 0.046, 0.034, 0.042), (-0.02, 0.085, 0.052, 0.039, 0.052),
         (0.05, 0.087, 0.043, 0.046, 0.043), (0.12, 0.089, 0.032, 0.049, 0.032), (0.17, 0.089, 0.026, 0.040, 0.026),
         (0.19, 0.089, 0.024, 0.012, 0.012)]  # fmt: skip
@@ -94,10 +88,10 @@ PELVIS, CHEST, HEAD, ARM_BONES, FOREARM, THIGH, SHIN, FOOT = (
     7,
     9,
     11,
-)  # the left one follows the right one
+)  # of each pair the right one; the left one has the next number
 BONES = 13
 
-# Where each bone turns, for a person of `TALL` metres.
+# The joint around which each bone turns, for a person of TALL metres.
 JOINTS = np.array(
     [
         (0, 0, 0.92), (0, 0, 1.07), (0, -0.01, 1.49),
@@ -110,130 +104,131 @@ JOINTS = np.array(
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One loft: `points` (RINGS, AROUND + 1, 3) at rest; it moves with `near`, and by `share` (0..1) with `far`."""
+    """One loft: `points` (RINGS, AROUND + 1, 3) at rest. Each moves with `bone`, and by its `bend_share` (0 to 1, shape
+    (RINGS, AROUND + 1)) with `bent_bone` instead."""
 
     name: str
     points: Reals
-    near: int
-    far: int
-    share: Reals
+    bone: int
+    bent_bone: int
+    bend_share: Reals
 
 
-def parts_of(look: Person) -> list[Part]:
-    """All parts of a person, at their own height and girth."""
-    return list(_parts(look))
+def parts_of(person: Person) -> list[Part]:
+    """All parts of a person, at their height and girth."""
+    return list(_parts(person))
 
 
-def _parts(look: Person) -> Iterator[Part]:
-    g, h = look.girth, look.hips
-    loose = {"t-shirt": 0.0, "shirt": 0.004, "jacket": 0.011, "hoodie": 0.013, "coat": 0.013}[look.top]
-    scale = look.height / TALL
-    torso = _widen(TORSO, g, loose)
-    torso[:4, 3] *= h
-    if look.top in ("jacket", "hoodie"):
+def _parts(person: Person) -> Iterator[Part]:
+    girth, hip_factor = person.girth, person.hips
+    slack = {"t-shirt": 0.0, "shirt": 0.004, "jacket": 0.011, "hoodie": 0.013, "coat": 0.013}[person.top]
+    scale = person.height / TALL
+    torso = _widen(TORSO, girth, slack)
+    torso[:4, 3] *= hip_factor
+    if person.top in ("jacket", "hoodie"):
         torso[:2, 0] -= 0.06
     yield _part("torso", torso, scale, PELVIS, CHEST, (0.98, 1.18), 2.5)
-    hips = _widen(HIPS, g * h, 0.002)
+    hips = _widen(HIPS, girth * hip_factor, 0.002)
     yield _part("hips", hips, scale, PELVIS, PELVIS, None, 2.3)
-    if look.bottom == "skirt" or look.top == "coat":
-        skirt = _widen(SKIRT, g * h, 0.026 if look.top == "coat" else 0.010)
-        name = "coat tails" if look.top == "coat" else "skirt"
+    if person.bottom == "skirt" or person.top == "coat":
+        skirt = _widen(SKIRT, girth * hip_factor, 0.026 if person.top == "coat" else 0.010)
+        name = "coat tails" if person.top == "coat" else "skirt"
         for side in (0, 1):
             yield _half(_part(name, skirt, scale, PELVIS, THIGH + side, (0.92, 0.50), 2.2), side)
     for side in (0, 1):
-        yield from _limbs(look, side, scale, loose)
-    yield _part("neck", _widen(NECK, (1 + g) / 2, 0), scale, CHEST, HEAD, (1.47, 1.52), 2.0)
+        yield from _limbs(person, side, scale, slack)
+    yield _part("neck", _widen(NECK, (1 + girth) / 2, 0), scale, CHEST, HEAD, (1.47, 1.52), 2.0)
     yield _part("head", np.array(SKULL), scale, HEAD, HEAD, None, 2.1)
     yield _part("nose", np.array(NOSE), scale, HEAD, HEAD, None, 2.0)
-    yield from _hair(look, scale)
-    if look.bag == "backpack":
-        backpack = np.array(BACKPACK) - np.array([0, 0, loose + 0.11 * (g - 1), 0, 0])
+    yield from _hair(person, scale)
+    if person.bag == "backpack":
+        backpack = np.array(BACKPACK) - np.array([0, 0, slack + 0.11 * (girth - 1), 0, 0])
         yield _part("bag", backpack, scale, CHEST, CHEST, None, 3.5)
-    if look.bag == "shoulder bag":
-        shoulder_bag = np.array(SHOULDER_BAG) + np.array([0, 0.16 * (g - 1) + loose, 0, 0, 0])
+    if person.bag == "shoulder bag":
+        shoulder_bag = np.array(SHOULDER_BAG) + np.array([0, 0.16 * (girth - 1) + slack, 0, 0, 0])
         yield _part("bag", shoulder_bag, scale, PELVIS, PELVIS, None, 3.5)
 
 
-def _limbs(look: Person, side: int, scale: float, loose: float) -> Iterator[Part]:
-    g, mirror = look.girth, np.array([1, -1 if side else 1, 1, 1, 1])
-    leg = _widen(LEG, (1 + g) / 2, 0.0 if look.bottom in ("skirt", "shorts") else 0.006)
-    if look.bottom in ("trousers", "jeans"):
-        leg[6:9, 3:] += [[0.002], [0.008], [0.012]] if look.bottom == "trousers" else [[0.0], [0.004], [0.007]]
-    if look.bottom == "shorts":
+def _limbs(person: Person, side: int, scale: float, slack: float) -> Iterator[Part]:
+    girth, mirror = person.girth, np.array([1, -1 if side else 1, 1, 1, 1])
+    leg = _widen(LEG, (1 + girth) / 2, 0.0 if person.bottom in ("skirt", "shorts") else 0.006)
+    if person.bottom in ("trousers", "jeans"):
+        leg[6:9, 3:] += [[0.002], [0.008], [0.012]] if person.bottom == "trousers" else [[0.0], [0.004], [0.007]]
+    if person.bottom == "shorts":
         leg[1:5, 3:] += [[0.006], [0.012], [0.018], [0.02]]
-    arm = _widen(ARM, (1 + g) / 2, loose * 0.7)
-    out = np.array([0, 0.17 * (g - 1) + 0.5 * loose, 0, 0, 0])
+    arm = _widen(ARM, (1 + girth) / 2, slack * 0.7)
+    outward = np.array([0, 0.17 * (girth - 1) + 0.5 * slack, 0, 0, 0])
     yield _part("leg", leg * mirror, scale, THIGH + side, SHIN + side, (0.53, 0.43), 2.0)
     yield _part("shoe", np.array(SHOE) * mirror, scale, FOOT + side, FOOT + side, None, 2.6, lying=True)
-    yield _part("arm", (arm + out) * mirror, scale, ARM_BONES + side, FOREARM + side, (1.19, 1.09), 2.0)
-    yield _part("hand", (np.array(HAND) + out) * mirror, scale, FOREARM + side, FOREARM + side, None, 2.2)
-    if look.bag == "handbag" and side == 0:
-        yield _part("bag", np.array(HANDBAG) + out, scale, FOREARM, FOREARM, None, 3.5)
+    yield _part("arm", (arm + outward) * mirror, scale, ARM_BONES + side, FOREARM + side, (1.19, 1.09), 2.0)
+    yield _part("hand", (np.array(HAND) + outward) * mirror, scale, FOREARM + side, FOREARM + side, None, 2.2)
+    if person.bag == "handbag" and side == 0:
+        yield _part("bag", np.array(HANDBAG) + outward, scale, FOREARM, FOREARM, None, 3.5)
 
 
-def _hair(look: Person, scale: float) -> Iterator[Part]:
+def _hair(person: Person, scale: float) -> Iterator[Part]:
     shell = np.array(SKULL)[3:]
     shell[:, 3:] += 0.011
     shell[:, 2] -= 0.006
     shell[:, 0] += np.linspace(0, 0.016, len(shell))
-    if look.hair == "long":
+    if person.hair == "long":
         yield _part("hair tail", np.array(LONG_HAIR), scale, HEAD, HEAD, None, 2.2)
-    if look.hair == "bun":
+    if person.hair == "bun":
         yield _part("hair tail", np.array(BUN), scale, HEAD, HEAD, None, 2.0)
-    if look.hair == "cap":
+    if person.hair == "cap":
         yield _part("cap peak", np.array(PEAK), scale, HEAD, HEAD, None, 2.0)
-    if look.hair != "bald":
+    if person.hair != "bald":
         yield _part("hair", shell, scale, HEAD, HEAD, None, 2.1)
 
 
-def _widen(stations: Sequence[tuple[float, ...]], factor: float, more: float) -> Reals:
-    found = np.array(stations)
-    found[:, 3:] = found[:, 3:] * factor + more
-    return found
+def _widen(stations: Sequence[tuple[float, ...]], factor: float, slack: float) -> Reals:
+    widened = np.array(stations)
+    widened[:, 3:] = widened[:, 3:] * factor + slack
+    return widened
 
 
 def _part(
     name: str,
     stations: Reals,
     scale: float,
-    near: int,
-    far: int,
-    bend: tuple[float, float] | None,
+    bone: int,
+    bent_bone: int,
+    bend_heights: tuple[float, float] | None,
     power: float,
     lying: bool = False,
 ) -> Part:
     points = _loft(stations, power, lying)
-    share = np.zeros(points.shape[:2])
-    if bend is not None:
-        share = np.clip((points[..., 2] - bend[0]) / (bend[1] - bend[0]), 0, 1)
-        share = share * share * (3 - 2 * share)
-    return Part(name, points * scale, near, far, share)
+    bend_share = np.zeros(points.shape[:2])
+    if bend_heights is not None:
+        bend_share = np.clip((points[..., 2] - bend_heights[0]) / (bend_heights[1] - bend_heights[0]), 0, 1)
+        bend_share = bend_share * bend_share * (3 - 2 * bend_share)
+    return Part(name, points * scale, bone, bent_bone, bend_share)
 
 
 def _half(part: Part, side: int) -> Part:
-    """The right or left half of a skirt, that follows its own leg; both meet in the middle."""
+    """The right or left half of a skirt, which follows the leg on its side; the halves meet in the middle."""
     points = part.points.copy()
     outward = np.clip(points[..., 0] * (-1 if side else 1), -0.004, None)
     points[..., 0] = outward * (-1 if side else 1)
-    return Part(part.name, points, part.near, part.far, part.share * 0.75 * np.clip(outward / 0.12, 0.25, 1))
+    return Part(part.name, points, part.bone, part.bent_bone, part.bend_share * 0.75 * np.clip(outward / 0.12, 0.25, 1))
 
 
 def _loft(stations: Reals, power: float, lying: bool) -> Reals:
-    """(RINGS, AROUND + 1, 3): superellipses around the stations, evenly spread along the outline."""
+    """(RINGS, AROUND + 1, 3): superellipses of that power around the stations, evenly spaced along the outline."""
     steps = np.diff(stations[:, [0, 3, 4]], axis=0)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(steps, axis=1))])
     at = np.linspace(0, along[-1], RINGS)
     z, x, y, a, b = (np.interp(at, along, stations[:, n])[:, None] for n in range(5))
-    across, deep = _outline(float(a.mean()), float(b.mean()), power)
-    across, deep = across * np.abs(a), deep * np.abs(b)
+    width, depth = _outline(float(a.mean()), float(b.mean()), power)
+    width, depth = width * np.abs(a), depth * np.abs(b)
     # A shoe's rings stand upright: its table holds forward, sideways, height.
     middle = (x, z, y) if lying else (x, y, z)
-    offset = (across, 0 * deep, deep) if lying else (across, deep, 0 * deep)
-    return np.stack([np.broadcast_to(m + o, deep.shape) for m, o in zip(middle, offset, strict=True)], -1)
+    offset = (width, 0 * depth, depth) if lying else (width, depth, 0 * depth)
+    return np.stack([np.broadcast_to(m + o, depth.shape) for m, o in zip(middle, offset, strict=True)], -1)
 
 
 def _outline(a: float, b: float, power: float) -> tuple[Reals, Reals]:
-    """AROUND + 1 points around a superellipse of half axes 1, evenly spread where it is scaled by `a` and `b`."""
+    """AROUND + 1 points of a superellipse with half axes 1, evenly spaced once it is scaled by `a` and `b`."""
     turn = np.linspace(0, 2 * np.pi, 721)
     x, y = np.cos(turn), np.sin(turn)
     radius = (np.abs(x) ** power + np.abs(y) ** power) ** (-1 / power)

@@ -1,6 +1,4 @@
-"""Who walks the plaza: build, clothes, hair, bag and manner of walking of each person. Knows no shapes and no pixels.
-
-Colours are BGR, 0 to 1."""
+"""The people who walk the plaza: build, clothes, hair, bag and manner of walking of each. Colours are BGR, 0 to 1."""
 
 from __future__ import annotations
 
@@ -50,7 +48,8 @@ HAIRSTYLES = ("short", "long", "bun", "bald", "cap")
 
 @dataclass(frozen=True)
 class Person:
-    """One person. `height` in metres; `girth` and `hips` are factors of a middling build; `stride` in metres."""
+    """One person. `height` and `stride` in metres, `speed` in metres per second; `girth` and `hips` are factors of an
+    average build; `texture` is the seed of the folds of their clothes."""
 
     height: float
     girth: float
@@ -73,31 +72,31 @@ class Person:
     texture: int
 
 
-def draw_people(people: int, generator: np.random.Generator) -> list[Person]:
-    """Everyone, told apart by clothes; the first two are dressed alike and differ a little in build and bag."""
-    tops, bottoms = _even_choice(len(UPPERS), people, generator), _even_choice(len(LOWERS), people, generator)
-    kinds, patterns = _even_choice(len(TOPS), people, generator), _even_choice(len(PATTERNS), people, generator)
-    styles, legs = _even_choice(len(HAIRSTYLES), people, generator), _even_choice(len(BOTTOMS), people, generator)
-    bags = _even_choice(len(BAGS), people, generator)
-    looks = []
-    for n in range(people):
+def draw_people(count: int, generator: np.random.Generator) -> list[Person]:
+    """`count` people in different clothes; only the first two dress alike, and differ a little in build and bag."""
+    upper_of, lower_of = _even_choice(len(UPPERS), count, generator), _even_choice(len(LOWERS), count, generator)
+    top_of, pattern_of = _even_choice(len(TOPS), count, generator), _even_choice(len(PATTERNS), count, generator)
+    hair_of, bottom_of = _even_choice(len(HAIRSTYLES), count, generator), _even_choice(len(BOTTOMS), count, generator)
+    bag_of = _even_choice(len(BAGS), count, generator)
+    people = []
+    for n in range(count):
         height = float(generator.uniform(1.55, 1.95))
         speed = float(generator.uniform(1.05, 1.5))
-        looks.append(
+        people.append(
             Person(
                 height=height,
                 girth=float(generator.uniform(0.9, 1.18)),
                 hips=float(generator.uniform(0.94, 1.12)),
-                top=TOPS[kinds[n]],
-                bottom="trousers" if TOPS[kinds[n]] == "coat" else BOTTOMS[legs[n]],
-                upper=_vary_colour(UPPERS[tops[n]], generator),
-                lower=_vary_colour(LOWERS[bottoms[n]], generator),
-                second=_vary_colour(UPPERS[(tops[n] + 3) % len(UPPERS)], generator),
-                pattern=PATTERNS[patterns[n]],
+                top=TOPS[top_of[n]],
+                bottom="trousers" if TOPS[top_of[n]] == "coat" else BOTTOMS[bottom_of[n]],
+                upper=_vary_colour(UPPERS[upper_of[n]], generator),
+                lower=_vary_colour(LOWERS[lower_of[n]], generator),
+                second=_vary_colour(UPPERS[(upper_of[n] + 3) % len(UPPERS)], generator),
+                pattern=PATTERNS[pattern_of[n]],
                 shoes=SHOES[int(generator.integers(len(SHOES)))],
-                bag=BAGS[bags[n]],
+                bag=BAGS[bag_of[n]],
                 bag_colour=_vary_colour(UPPERS[int(generator.integers(len(UPPERS)))], generator),
-                hair=HAIRSTYLES[styles[n]],
+                hair=HAIRSTYLES[hair_of[n]],
                 hair_colour=HAIRS[int(generator.integers(len(HAIRS)))],
                 skin=SKINS[int(generator.choice(4, p=(0.4, 0.25, 0.2, 0.15)))],
                 speed=speed,
@@ -106,29 +105,29 @@ def draw_people(people: int, generator: np.random.Generator) -> list[Person]:
                 texture=int(generator.integers(2**31)),
             )
         )
-    looks[1] = _dressed_like(looks[0], looks[1])
-    return looks
+    people[1] = _dressed_like(people[0], people[1])
+    return people
 
 
-def _dressed_like(one: Person, other: Person) -> Person:
-    """`other` in the clothes of `one`, with a build and a walk of their own, and a slightly darker bag."""
-    height = one.height - 0.06 if one.height > 1.7 else one.height + 0.06
+def _dressed_like(model: Person, double: Person) -> Person:
+    """`double` in the clothes of `model`, with another build, a walk of their own and a slightly darker bag."""
+    height = model.height - 0.06 if model.height > 1.7 else model.height + 0.06
     return replace(
-        one,
+        model,
         height=height,
-        girth=one.girth * (0.94 if one.girth > 1.02 else 1.06),
-        bag_colour=(one.bag_colour[0] * 0.8, one.bag_colour[1] * 0.8, one.bag_colour[2] * 0.8),
-        speed=other.speed,
-        stride=height * (0.52 + 0.2 * other.speed),
-        arm_swing=other.arm_swing,
-        texture=other.texture,
+        girth=model.girth * (0.94 if model.girth > 1.02 else 1.06),
+        bag_colour=(model.bag_colour[0] * 0.8, model.bag_colour[1] * 0.8, model.bag_colour[2] * 0.8),
+        speed=double.speed,
+        stride=height * (0.52 + 0.2 * double.speed),
+        arm_swing=double.arm_swing,
+        texture=double.texture,
     )
 
 
-def _even_choice(kinds: int, people: int, generator: np.random.Generator) -> list[int]:
-    """As even a spread of `kinds` over `people` as there can be, in random order."""
-    rounds = [generator.permutation(kinds) for _ in range(-(-people // kinds))]
-    return [int(kind) for kind in np.concatenate(rounds)[:people]]
+def _even_choice(kinds: int, count: int, generator: np.random.Generator) -> list[int]:
+    """`count` numbers below `kinds`, each about equally often, in random order."""
+    rounds = [generator.permutation(kinds) for _ in range(-(-count // kinds))]
+    return [int(kind) for kind in np.concatenate(rounds)[:count]]
 
 
 def _vary_colour(colour: Colour, generator: np.random.Generator) -> Colour:

@@ -1,10 +1,6 @@
-"""The things that stand on the plaza and around it: boxes, posts and leafy balls, told as numbers.
+"""The props of the plaza: boxes, posts and balls that stand on it and around it, and where rays meet them.
 
-Owns where they stand for a seed, and which of them people must walk around. Knows no pixels.
-
-Where straight lines meet things: how far along a ray a thing begins and which way it faces there, or whether at all.
-
-Owns the geometry of boxes, posts and balls. Refuses to know cameras, colours and light."""
+Where props stand follows from the seed. Some are obstacles, which people walk around."""
 
 from __future__ import annotations
 
@@ -22,11 +18,12 @@ DARK: Colour = (0.05, 0.10, 0.07)
 STONE: Colour = (0.52, 0.57, 0.60)
 WOOD: Colour = (0.20, 0.33, 0.48)
 METAL: Colour = (0.20, 0.21, 0.20)
+FAR = 1e6
 
 
 @dataclass(frozen=True)
 class Prop:
-    """`kind` box, post or ball. `size`: half extents in metres; of a post radius, radius, half height."""
+    """A box, post or ball (`kind`). `size` are half extents in metres; of a post: radius, radius, half height."""
 
     kind: str
     middle: tuple[float, float, float]
@@ -38,37 +35,37 @@ class Prop:
 
 @dataclass(frozen=True)
 class Plaza:
-    """Everything that stands still. `round` is what to walk around: x, y, radius (n, 3)."""
+    """Everything that stands still. `obstacles` are what people walk around, each as x, y and radius in metres."""
 
-    things: tuple[Prop, ...]
-    round: tuple[tuple[float, float, float], ...]
+    props: tuple[Prop, ...]
+    obstacles: tuple[tuple[float, float, float], ...]
 
 
 def plaza_of(settings: SampleSettings, cameras: list[tuple[float, float]], attempt: int = 0) -> Plaza:
-    """The plaza of a seed: the same kinds of things at places and in colours of its own."""
+    """The plaza of a seed: always the same kinds of props, at places and in colours drawn from the seed."""
     generator = np.random.default_rng([settings.seed, 2, attempt])
-    things: list[Prop] = []
+    props: list[Prop] = []
     places: list[tuple[float, float, float]] = []
     for kind in ("pillar", "pillar", "planter", "planter", "bench", "bench", "lamp", "lamp", "bin"):
         x, y = _place(places, cameras, generator)
         reach = {"pillar": 0.45, "planter": 1.0, "bench": 1.1, "lamp": 0.2, "bin": 0.4}[kind]
         places.append((x, y, reach))
-        things += _props_of(kind, x, y, float(generator.uniform(0, np.pi)), generator)
-    return Plaza((*things, *_surroundings(generator)), tuple(places))
+        props += _props_of(kind, x, y, float(generator.uniform(0, np.pi)), generator)
+    return Plaza((*props, *_surroundings(generator)), tuple(places))
 
 
 def _place(
     taken: list[tuple[float, float, float]], cameras: list[tuple[float, float]], generator: np.random.Generator
 ) -> tuple[float, float]:
-    """Somewhere on the plaza, away from the other things and not right before a camera."""
+    """A place on the plaza, away from the other props and not right in front of a camera."""
     clearance = 6.0 if len(cameras) <= 4 else 4.6
     for _ in range(1000):
-        away, angle = 8.5 * np.sqrt(generator.uniform(0.04, 1)), generator.uniform(0, 2 * np.pi)
-        x, y = float(away * np.cos(angle)), float(away * np.sin(angle))
-        clear = all(np.hypot(x - a, y - b) > 2.9 for a, b, _ in taken)
-        if clear and all(np.hypot(x - a, y - b) > clearance for a, b in cameras):
+        distance, angle = 8.5 * np.sqrt(generator.uniform(0.04, 1)), generator.uniform(0, 2 * np.pi)
+        x, y = float(distance * np.cos(angle)), float(distance * np.sin(angle))
+        is_free = all(np.hypot(x - a, y - b) > 2.9 for a, b, _ in taken)
+        if is_free and all(np.hypot(x - a, y - b) > clearance for a, b in cameras):
             return x, y
-    raise RuntimeError("no room is left on the plaza")
+    raise RuntimeError("no free place is left on the plaza")
 
 
 def _props_of(kind: str, x: float, y: float, turn: float, generator: np.random.Generator) -> list[Prop]:
@@ -85,7 +82,7 @@ def _props_of(kind: str, x: float, y: float, turn: float, generator: np.random.G
                 Prop("ball", (x + a * np.cos(turn), y + a * np.sin(turn), 0.78), (0.42, 0.42, 0.34), GREEN, "leaves")
                 for a in (-0.42, 0.0, 0.42)
             ]
-            bush += [Prop("ball", (*one.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for one in bush]
+            bush += [Prop("ball", (*ball.middle[:2], 0.74), (0.40, 0.40, 0.32), DARK) for ball in bush]
             return [Prop("box", (x, y, 0.3), (0.85, 0.45, 0.3), _vary_colour(STONE, generator), "stone", turn), *bush]
         case "bench":
             across = (-np.sin(turn), np.cos(turn))
@@ -109,26 +106,26 @@ def _props_of(kind: str, x: float, y: float, turn: float, generator: np.random.G
 
 def _surroundings(generator: np.random.Generator) -> list[Prop]:
     """Houses on all sides, a row of trees before them."""
-    found = []
+    props = []
     walls: list[Colour] = [(0.50, 0.58, 0.66), (0.38, 0.44, 0.58), (0.60, 0.62, 0.62), (0.44, 0.54, 0.60)]
     for n, side in enumerate(generator.permutation(4)):
         angle = n * np.pi / 2
         for k, along in enumerate((-17.0, 0.0, 17.0)):
-            away, tall = 23 + generator.uniform(-1, 1), generator.uniform(4.5, 7.5)
-            x, y = away * np.cos(angle) - along * np.sin(angle), away * np.sin(angle) + along * np.cos(angle)
+            distance, height = 23 + generator.uniform(-1, 1), generator.uniform(4.5, 7.5)
+            x, y = distance * np.cos(angle) - along * np.sin(angle), distance * np.sin(angle) + along * np.cos(angle)
             colour = _vary_colour(walls[(side + k) % 4], generator)
-            found.append(Prop("box", (x, y, tall / 2), (3, 8.4, tall / 2), colour, "house", angle))
+            props.append(Prop("box", (x, y, height / 2), (3, 8.4, height / 2), colour, "house", angle))
     for angle in np.arange(0, 2 * np.pi, np.pi / 7) + generator.uniform(0, 0.3):
-        away = generator.uniform(16.2, 18)
-        x, y, tall = away * np.cos(angle), away * np.sin(angle), generator.uniform(2.0, 2.6)
-        found.append(Prop("post", (x, y, tall / 2), (0.14, 0.14, tall / 2), (0.14, 0.19, 0.24), "bark"))
+        distance = generator.uniform(16.2, 18)
+        x, y, height = distance * np.cos(angle), distance * np.sin(angle), generator.uniform(2.0, 2.6)
+        props.append(Prop("post", (x, y, height / 2), (0.14, 0.14, height / 2), (0.14, 0.19, 0.24), "bark"))
         for _ in range(4):
             dx, dy, dz = generator.uniform(-0.8, 0.8, 3)
             size = generator.uniform(0.9, 1.3)
-            middle = (float(x + dx), float(y + dy), float(tall + 0.8 + dz))
-            found.append(Prop("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
-            found.append(Prop("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
-    return found
+            middle = (float(x + dx), float(y + dy), float(height + 0.8 + dz))
+            props.append(Prop("ball", middle, (size, size, size * 0.8), GREEN, "leaves"))
+            props.append(Prop("ball", middle, (size * 0.9, size * 0.9, size * 0.7), DARK))
+    return props
 
 
 def _vary_colour(colour: Colour, generator: np.random.Generator) -> Colour:
@@ -136,43 +133,40 @@ def _vary_colour(colour: Colour, generator: np.random.Generator) -> Colour:
     return blue, green, red
 
 
-FAR = 1e6
+def ray_intersection(prop: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    """Distance (n,) from `start` along `rays` (n, 3) to the prop (FAR where missed), and its normals there (n, 3)."""
+    return _INTERSECTIONS[prop.kind](prop, start, rays)
 
 
-def ray_intersection(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    """How far from `start` along each of `rays` (n, 3) the thing begins (FAR: never), and the way it faces there."""
-    return _INTERSECTIONS[thing.kind](thing, start, rays)
-
-
-def _box(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
+def _box(prop: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    c, s = np.cos(prop.turn), np.sin(prop.turn)
     turn = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32)
-    origin, way = turn @ (start - np.array(thing.middle, np.float32)), rays @ turn.T
-    near, far = np.full(len(way), 1e-3, np.float32), np.full(len(way), FAR, np.float32)
-    face = np.zeros(len(way), np.int8)
-    for axis, size in enumerate(thing.size):
-        step = way[:, axis]
-        one, other = (-size - origin[axis]) / step, (size - origin[axis]) / step
-        enter = np.minimum(one, other)
-        far = np.minimum(far, np.maximum(one, other))
+    origin, direction = turn @ (start - np.array(prop.middle, np.float32)), rays @ turn.T
+    near, far = np.full(len(direction), 1e-3, np.float32), np.full(len(direction), FAR, np.float32)
+    face = np.zeros(len(direction), np.int8)
+    for axis, size in enumerate(prop.size):
+        step = direction[:, axis]
+        first, second = (-size - origin[axis]) / step, (size - origin[axis]) / step
+        enter = np.minimum(first, second)
+        far = np.minimum(far, np.maximum(first, second))
         face = np.where(enter > near, np.int8(axis), face)
         near = np.maximum(near, enter)
     hit = np.where(near < far, near, FAR).astype(np.float32)
-    normal = np.zeros_like(way)
+    normal = np.zeros_like(direction)
     rows = np.flatnonzero(hit < FAR)
-    normal[rows, face[rows]] = -np.sign(way[rows, face[rows]])
+    normal[rows, face[rows]] = -np.sign(direction[rows, face[rows]])
     return hit, normal @ turn
 
 
-def _post(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    (x, y, z), (radius, _, half) = thing.middle, thing.size
+def _post(prop: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    (x, y, z), (radius, _, half) = prop.middle, prop.size
     px, py, pz = start[0] - x, start[1] - y, start[2] - z
     a = rays[:, 0] ** 2 + rays[:, 1] ** 2
     b = px * rays[:, 0] + py * rays[:, 1]
     root = b * b - a * (px * px + py * py - radius * radius)
     side = (-b - np.sqrt(root)) / a
-    high = pz + side * rays[:, 2]
-    hit = np.where((root > 0) & (side > 1e-3) & (np.abs(high) <= half), side, FAR)
+    height = pz + side * rays[:, 2]
+    hit = np.where((root > 0) & (side > 1e-3) & (np.abs(height) <= half), side, FAR)
     lid = (half - pz) / rays[:, 2]
     on_lid = (px + lid * rays[:, 0]) ** 2 + (py + lid * rays[:, 1]) ** 2 < radius * radius
     capped = on_lid & (lid > 1e-3) & (lid < hit)
@@ -181,44 +175,50 @@ def _post(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
     return np.where(capped, lid, hit), normal
 
 
-def _ball(thing: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
-    size = np.array(thing.size, np.float32)
-    origin, way = (start - np.array(thing.middle, np.float32)) / size, rays / size
-    a, b = (way * way).sum(1), way @ origin
+def _ball(prop: Prop, start: Reals, rays: Reals) -> tuple[Reals, Reals]:
+    size = np.array(prop.size, np.float32)
+    origin, direction = (start - np.array(prop.middle, np.float32)) / size, rays / size
+    a, b = (direction * direction).sum(1), direction @ origin
     root = b * b - a * ((origin * origin).sum() - 1)
     near = (-b - np.sqrt(root)) / a
     hit = np.where((root > 0) & (near > 1e-3), near, FAR)
-    normal = (origin + way * near[:, None]) / size
+    normal = (origin + direction * near[:, None]) / size
     return hit, normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-_INTERSECTIONS: dict[str, Callable[[Prop, Reals, Reals], tuple[Reals, Reals]]] = {"box": _box, "post": _post, "ball": _ball}
+_INTERSECTIONS: dict[str, Callable[[Prop, Reals, Reals], tuple[Reals, Reals]]] = {
+    "box": _box,
+    "post": _post,
+    "ball": _ball,
+}
 
 
-def to_local(thing: Prop, points: Reals) -> Reals:
-    """Points as seen from the thing's middle and turn."""
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    found: Reals = (points - np.array(thing.middle, np.float32)) @ np.array(
+def to_local(prop: Prop, points: Reals) -> Reals:
+    """Points (n, 3) in the prop's own coordinates: its middle is the origin, its turn undone."""
+    c, s = np.cos(prop.turn), np.sin(prop.turn)
+    found: Reals = (points - np.array(prop.middle, np.float32)) @ np.array(
         [[c, s, 0], [-s, c, 0], [0, 0, 1]], np.float32
     ).T
     return found
 
 
-def blocks_ray(thing: Prop, points: Reals, way: Reals) -> Reals:
-    """Whether a ray from each of `points` (n, 3) along `way` (3,) meets the thing."""
-    local = to_local(thing, points)
-    c, s = np.cos(thing.turn), np.sin(thing.turn)
-    way = np.array([c * way[0] + s * way[1], -s * way[0] + c * way[1], way[2]], np.float32)
-    size = np.array(thing.size, np.float32)
-    if thing.kind == "box":
-        enter, leave = (-np.sign(way) * size - local) / way, (np.sign(way) * size - local) / way
+def blocks_ray(prop: Prop, points: Reals, direction: Reals) -> Reals:
+    """Whether a ray from each of `points` (n, 3) along `direction` (3,) meets the prop; (n,)."""
+    local = to_local(prop, points)
+    c, s = np.cos(prop.turn), np.sin(prop.turn)
+    direction = np.array(
+        [c * direction[0] + s * direction[1], -s * direction[0] + c * direction[1], direction[2]], np.float32
+    )
+    size = np.array(prop.size, np.float32)
+    if prop.kind == "box":
+        enter, leave = (-np.sign(direction) * size - local) / direction, (np.sign(direction) * size - local) / direction
         return np.asarray((enter.max(1) < leave.min(1)) & (leave.min(1) > 0))
-    if thing.kind == "ball":
-        local, way = local / size, way / size
-        middle = -(local @ way) / (way @ way)
-        return np.asarray(((local + middle[:, None] * way) ** 2).sum(1) < 1)
-    flat = way[:2] @ way[:2]
-    middle = -(local[:, :2] @ way[:2]) / flat
-    high = local[:, 2] + middle * way[2]
-    close = ((local[:, :2] + middle[:, None] * way[:2]) ** 2).sum(1) < size[0] ** 2
-    return np.asarray(close & (np.abs(high) < size[2]))
+    if prop.kind == "ball":
+        local, direction = local / size, direction / size
+        nearest = -(local @ direction) / (direction @ direction)
+        return np.asarray(((local + nearest[:, None] * direction) ** 2).sum(1) < 1)
+    squared = direction[:2] @ direction[:2]
+    nearest = -(local[:, :2] @ direction[:2]) / squared
+    height = local[:, 2] + nearest * direction[2]
+    within = ((local[:, :2] + nearest[:, None] * direction[:2]) ** 2).sum(1) < size[0] ** 2
+    return np.asarray(within & (np.abs(height) < size[2]))

@@ -1,6 +1,4 @@
-"""What can be asked of the sample footage, and what is fixed about it. Refuses what the plan could not keep.
-
-Where this machine keeps its copy of the sample, so that it is drawn once and is one click away from then on."""
+"""The settings of a sample, what is fixed about all samples, and the folder in which a machine keeps its copy."""
 
 from __future__ import annotations
 
@@ -13,12 +11,13 @@ from core.machine.paths import cache_dir, write_atomically
 
 WIDTH, HEIGHT = 960, 540
 VERSION = 2
-"""Of the renderer: raised whenever the same settings give other pictures."""
+"""Version of the renderer, raised whenever the same settings give other pictures."""
+TRUTH_RECORD = "truth.json"
 
 
 @dataclass(frozen=True)
 class SampleSettings:
-    """How many cameras and people, for how long; the same settings always give the same footage."""
+    """How many cameras and people, for how many seconds; the same settings always give the same footage."""
 
     cameras: int = 3
     people: int = 8
@@ -34,37 +33,34 @@ class SampleSettings:
 
 def _check_range(name: str, value: float, low: int, high: int) -> None:
     if not low <= value <= high:
-        raise SettingsError(f"{name} is {value:g}, outside {low} to {high}", f"Give a value from {low} to {high}.")
-
-
-TRUTH_RECORD = "truth.json"
+        raise SettingsError(f"{name} is {value:g}, but must be {low} to {high}", f"Give a value from {low} to {high}.")
 
 
 def sample_folder() -> Path:
-    """The folder of the usual sample; a newer renderer draws into another one."""
+    """The folder of the default sample on this machine; each version of the renderer has its own."""
     return cache_dir() / "sample" / f"plaza-{VERSION}"
 
 
 def sample_clips(folder: Path) -> list[Path]:
-    """The films in `folder`, by camera; none unless all that truth.json names are there."""
+    """The clips of the sample in `folder`, by camera; none unless all that truth.json names are there."""
     try:
-        about = json.loads((folder / TRUTH_RECORD).read_text(encoding="utf-8"))
-        clips = [folder / f"{camera}.mp4" for camera in about["cameras"]]
+        record = json.loads((folder / TRUTH_RECORD).read_text(encoding="utf-8"))
+        clips = [folder / f"{camera}.mp4" for camera in record["cameras"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     return clips if all(clip.is_file() for clip in clips) else []
 
 
 def clear_folder(folder: Path) -> None:
-    """Clear an earlier sample out of `folder`, and mark it as ours; `SettingsError` where films of others lie in it."""
-    films = sorted(folder.glob("cam*.mp4"))
-    if films and not (folder / TRUTH_RECORD).is_file():
-        raise SettingsError(f"{films[0]} is already there, and no sample of ours", "Choose an empty folder.")
+    """Delete an earlier sample in `folder`, and mark the folder as a sample. `SettingsError` if it has other clips."""
+    clips = sorted(folder.glob("cam*.mp4"))
+    if clips and not (folder / TRUTH_RECORD).is_file():
+        raise SettingsError(f"{clips[0]} exists already and is not part of a sample", "Choose an empty folder.")
     try:
         (folder / "truth").mkdir(parents=True, exist_ok=True)
-        # Without cameras: whole only when it is written again at the end.
+        # It names no cameras yet, so the sample counts as incomplete until this file is written again at the end.
         write_atomically(folder / TRUTH_RECORD, b"{}")
-        for old in (*films, *(folder / "truth").glob("cam*.txt")):
-            old.unlink()
+        for earlier in (*clips, *(folder / "truth").glob("cam*.txt")):
+            earlier.unlink()
     except OSError as fault:
         raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Choose another folder.") from fault

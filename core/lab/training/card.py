@@ -1,6 +1,6 @@
-"""The papers of a data set made from footage: the table that says who is who, and the card that says what it is.
+"""The documents of a data set made from footage: the table that says who is who, and the data card.
 
-Owns both texts and the reading of the table as people edit it. Refuses to open clips and to write crops."""
+The table (people.csv) is written here and read again after people have edited it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from core.base.text import safe_name
 HEAD = ["camera", "track", "person"]
 NOBODY = {"", "-"}
 Sighting = tuple[str, int]
-"""Camera and track: what a person is made of."""
+"""A camera and a track of it; a person consists of these."""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """One picture that was kept: `person` is its folder, `camera` the camera's number, `split` train or val."""
+    """One crop of the data set: `person` is its folder, `camera` the number of the camera, `split` train or val."""
 
     person: str
     camera: int
@@ -40,7 +40,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A data set as it lies in its folder. `left_out` counts the boxes that became no crop, by reason."""
+    """A data set as it lies in its folder. `left_out` counts the boxes without a crop, by reason."""
 
     crops: tuple[Crop, ...]
     cameras: Mapping[str, int]
@@ -50,13 +50,13 @@ class Prepared:
         return sorted({crop.person for crop in self.crops if crop.split == split})
 
     def askable(self, split: str) -> int:
-        """People of a split whom two cameras or more have seen: only they can be looked for across cameras."""
-        seen = {(crop.person, crop.camera) for crop in self.crops if crop.split == split}
-        return sum(count > 1 for count in Counter(person for person, _ in seen).values())
+        """People of a split seen by two cameras or more: only these can be queries across cameras."""
+        pairs = {(crop.person, crop.camera) for crop in self.crops if crop.split == split}
+        return sum(count > 1 for count in Counter(person for person, _ in pairs).values())
 
 
 def table_of(sightings: Iterable[Sighting], cameras: Mapping[str, int]) -> str:
-    """The table before anybody edits it: every track is a person of its own.
+    """The table before it is edited: every track is a person of its own.
 
     >>> print(table_of([("gate", 7)], {"gate": 1}), end="")
     camera,track,person
@@ -68,33 +68,35 @@ def table_of(sightings: Iterable[Sighting], cameras: Mapping[str, int]) -> str:
     return room.getvalue()
 
 
-def read_table(path: Path, known: Iterable[Sighting]) -> dict[Sighting, str]:
-    """Who each track is, as a name fit for a folder. Tracks without a person, or without a row, are not in it.
+def read_table(path: Path, run_sightings: Iterable[Sighting]) -> dict[Sighting, str]:
+    """The person of each track, as a name that suits a folder. Tracks without a person or a row are left out.
 
-    Commas or semicolons, with or without a byte order mark: as spreadsheets write it.
+    Read as spreadsheets write it: commas or semicolons, with or without a byte order mark.
     """
     people: dict[Sighting, str] = {}
-    named: dict[str, str] = {}
-    seen, known = set(), set(known)
+    names_by_folder: dict[str, str] = {}
+    listed, run_sightings = set(), set(run_sightings)
     for line, row in _rows(path):
         sighting = (row[0].strip(), int(row[1]) if row[1].strip().isdecimal() else -1)
-        if sighting not in known:
+        if sighting not in run_sightings:
             raise _table_error(path, line, f"the run has no track {row[1]} in a camera {row[0]}")
-        if sighting in seen:
+        if sighting in listed:
             raise _table_error(path, line, f"track {row[1]} of {row[0]} is listed twice")
-        seen.add(sighting)
+        listed.add(sighting)
         name = row[2].strip()
         if name in NOBODY:
             continue
         folder = safe_name(name)
-        if named.setdefault(folder.lower(), name) != name:
-            raise _table_error(path, line, f"'{name}' and '{named[folder.lower()]}' would share the folder {folder}")
+        if names_by_folder.setdefault(folder.lower(), name) != name:
+            raise _table_error(
+                path, line, f"'{name}' and '{names_by_folder[folder.lower()]}' would share the folder {folder}"
+            )
         people[sighting] = folder
     return people
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
-    """The rows below the head, each with its line."""
+    """Line number and cells of each row below the head."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as fault:
@@ -109,8 +111,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return rows[1:]
 
 
-def _table_error(path: Path, line: int, words: str) -> SettingsError:
-    return SettingsError(f"{path.name}, line {line}: {words}", "Mend the table, or delete it to begin anew.")
+def _table_error(path: Path, line: int, message: str) -> SettingsError:
+    return SettingsError(f"{path.name}, line {line}: {message}", "Correct the table, or delete it to start again.")
 
 
 def card(made: Prepared, settings: Mapping[str, Any], run: Mapping[str, Any]) -> str:
@@ -132,7 +134,7 @@ def card(made: Prepared, settings: Mapping[str, Any], run: Mapping[str, Any]) ->
         _table(["why", "boxes"], [[why, f"{count:,}"] for why, count in made.left_out.items()]),
         "## Settings and models",
         _table(["setting", "value"], [[name, str(value)] for name, value in facts.items()]),
-        _table(["model", "which"], [[kind, words] for kind, words in models.items()]),
+        _table(["model", "which"], [[kind, model] for kind, model in models.items()]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -144,7 +146,7 @@ def _provenance(settings: Mapping[str, Any], run: Mapping[str, Any]) -> str:
         "Made": f"{time.strftime('%Y-%m-%d %H:%M %z')}, by sightline {__version__}",
         "Run": f"of {run.get('began', 'an unknown time')}, by {run.get('program', 'an unknown program')}",
     }
-    return "\n".join(f"- {name}: {words}" for name, words in facts.items())
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
 
 
 def _sources(made: Prepared, run: Mapping[str, Any]) -> list[list[str]]:
@@ -178,12 +180,12 @@ def _advice(made: Prepared) -> list[str]:
 
 
 def _model(model: Any) -> str:
-    """A model's name, licence and digest; a record without one says so in words."""
+    """Name, licence and digest of a model; what the record says where it names no model."""
     return f"{model['name']}, {model['licence']}, sha256 {model['sha256']}" if isinstance(model, dict) else str(model)
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    """Nothing at all where there are no rows."""
+    """A Markdown table; empty where there are no rows."""
     lines = [head, ["---"] * len(head), *rows]
     return (
         "\n".join("| " + " | ".join(cell.replace("|", "/") for cell in line) + " |" for line in lines) if rows else ""

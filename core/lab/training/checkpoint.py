@@ -1,9 +1,7 @@
-"""A training's curve: one CSV row at a time, and the picture of it.
+"""What a training leaves on disk: the curve, the checkpoint of its last epoch, and the weights that ship.
 
-Owns the file: rows are appended as they come, a row that a kill tore is dropped, and a training that goes on takes back
-the rows it will write again. Refuses to know what is trained: columns are what it is given.
-
-What survives a kill: the network, its optimiser and its curve after each whole epoch; and the weights that ship."""
+The curve is a CSV file to which rows are appended. A row that a kill cut off is dropped, and a training that is resumed
+removes the rows that it will write again."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ SHARES = ("rank", "map")
 
 
 class Curves:
-    """The CSV file at `path`, made with the first row. The first row's columns are the file's, in the usual order."""
+    """The curve in the CSV file at `path`, which is written with the first row. Columns have a fixed order."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -41,12 +39,12 @@ class Curves:
             self._read()
 
     def add(self, row: dict[str, float]) -> None:
-        """One more row; it is on disk when this returns. A new column is added to the file, empty in older rows."""
+        """Append a row; it is on disk on return. New columns are added to the file, empty in earlier rows."""
         if not row or any(isinstance(value, str) for value in row.values()):
             raise ValueError(f"row: expected columns with numbers, got {row}")
         self.rows.append({name: float(value) for name, value in row.items()})
-        new = sorted(set(row) - set(self._columns), key=_usual)
-        self._columns = sorted([*self._columns, *new], key=_usual)
+        new = sorted(set(row) - set(self._columns), key=_column_order)
+        self._columns = sorted([*self._columns, *new], key=_column_order)
         if new or not self._path.is_file():
             self._write()
             return
@@ -57,18 +55,18 @@ class Curves:
             raise StoreError(f"{self._path} cannot be written ({fault.strerror})", "Free some space.") from fault
 
     def truncate(self, epoch: float) -> None:
-        """Drop the rows of `epoch` and later ones: they will come again."""
-        kept = [row for row in self.rows if row.get("epoch", -np.inf) < epoch]
-        if len(kept) < len(self.rows):
-            self.rows = kept
+        """Drop the rows of `epoch` and later epochs, which will be written again."""
+        earlier = [row for row in self.rows if row.get("epoch", -np.inf) < epoch]
+        if len(earlier) < len(self.rows):
+            self.rows = earlier
             self._write()
 
     def column(self, name: str) -> Doubles:
-        """A column's values, NaN in rows without it."""
+        """The values of a column, (rows,), NaN where a row lacks it."""
         return np.array([row.get(name, np.nan) for row in self.rows], np.float64)
 
     def picture(self) -> Image:
-        """Losses against the left scale, rank-k and mAP (0 to 1) against the right one, over epochs or else steps."""
+        """Plot of losses (left scale), rank-k and mAP (0 to 1, right scale) over epochs, or else over steps."""
         x, name = self._course()
         losses = [column for column in self._columns if "loss" in column]
         shares = [column for column in self._columns if column.startswith(SHARES)]
@@ -79,17 +77,19 @@ class Curves:
         handles: list[object] = []
         for number, column in enumerate([*losses, *shares]):
             values, plot = self.column(column), right if column in shares else axes
-            known = np.isfinite(values)
-            marker = "o" if column in shares or known.sum() == 1 else ""
+            is_finite = np.isfinite(values)
+            marker = "o" if column in shares or is_finite.sum() == 1 else ""
             colour = rgb(COLOURS[number % len(COLOURS)])
-            handles += plot.plot(x[known], values[known], color=colour, marker=marker, markersize=4, label=column)
+            handles += plot.plot(
+                x[is_finite], values[is_finite], color=colour, marker=marker, markersize=4, label=column
+            )
         values = np.concatenate([np.zeros(1), *map(self.column, losses)])
         axes.set_ylim(bottom=float(values[np.isfinite(values)].min()))
         legend(figure, 8, handles)
         return picture_of(figure)
 
     def _course(self) -> tuple[Doubles, str]:
-        """Epochs where every row has one of its own; several rows of an epoch are told apart by their step."""
+        """Values and name of the x axis: epochs, or steps where an epoch has several rows."""
         epochs = self.column("epoch")
         if len(np.unique(epochs)) == len(epochs) and np.isfinite(epochs).all():
             return epochs, "epoch"
@@ -101,16 +101,16 @@ class Curves:
             text = self._path.read_text(encoding="utf-8")
         except (OSError, ValueError) as fault:
             raise StoreError(f"{self._path} cannot be read", "Move it away, or choose another folder.") from fault
-        whole = text[: text.rfind("\n") + 1]
-        table = list(csv.reader(io.StringIO(whole)))
+        complete = text[: text.rfind("\n") + 1]
+        table = list(csv.reader(io.StringIO(complete)))
         self._columns = table[0] if table else []
         try:
             self.rows = [
                 {name: float(cell) for name, cell in zip(self._columns, row, strict=True) if cell} for row in table[1:]
             ]
         except ValueError as fault:
-            raise StoreError(f"{self._path} is not a training's curve", "Move it away.") from fault
-        if whole != text:
+            raise StoreError(f"{self._path} is not the curve of a training", "Move it away.") from fault
+        if complete != text:
             self._write()
 
     def _write(self) -> None:
@@ -122,31 +122,34 @@ class Curves:
 
 
 def _line(cells: Sequence[str]) -> str:
-    room = io.StringIO()
-    csv.writer(room, lineterminator="\n").writerow(cells)
-    return room.getvalue()
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
 
 
-def _usual(column: str) -> tuple[int, str]:
+def _column_order(column: str) -> tuple[int, str]:
     """
     >>> sorted(["seconds", "map", "loss_triplet", "epoch", "accuracy"], key=_usual)
     ['epoch', 'loss_triplet', 'accuracy', 'map', 'seconds']
     """
     place = {name: 2 * number for number, name in enumerate(COLUMNS)}
-    between = place["loss"] + 1  # other columns stand between the loss and the figures
+    between = place["loss"] + 1  # further columns come between the loss and the figures
     return place.get(column, between), "" if column.startswith("loss") else column
 
 
 class TrainerState(Protocol):
+    """The parts of a trainer that a checkpoint saves and restores."""
+
     student: Student
     metric: torch.nn.Module
     optimizer: torch.optim.Optimizer
 
 
 class Checkpoint:
-    """`folder` holds `last.pt` (loaded with safe loading only), `curve.csv`, `curve.png` and `embedder.safetensors`.
+    """The files of a training in `folder`: `last.pt`, `curve.csv` and `embedder.safetensors`.
 
-    `recipe` is all that decides the training; a folder with another recipe's checkpoint is refused.
+    `recipe` is all that decides the training; a checkpoint of another recipe is refused. `last.pt` is read with
+    PyTorch's safe loading, which runs no code from the file.
     """
 
     def __init__(self, folder: Path, recipe: dict[str, Any]) -> None:
@@ -156,52 +159,52 @@ class Checkpoint:
         self._best = (-1.0, 0)
         self._epochs = 0
 
-    def restore(self, school: TrainerState) -> int:
-        """Bring `school` to where the last whole epoch left it; how many epochs are done (0: a new training)."""
+    def restore(self, trainer: TrainerState) -> int:
+        """Restore `trainer` as it was after the last complete epoch; returns the epochs done (0: a new training)."""
         if not self._last.is_file():
             self.curves.truncate(0)
             return 0
-        held = torch.load(self._last, map_location="cpu", weights_only=True)
-        if held["recipe"] != self._recipe:
+        state = torch.load(self._last, map_location="cpu", weights_only=True)
+        if state["recipe"] != self._recipe:
             raise SettingsError(
                 f"{self._folder} holds a training with other settings", "Choose another --out, or the same settings."
             )
-        school.student.load_state_dict(held["student"])
-        school.metric.load_state_dict(held["metric"])
-        school.optimizer.load_state_dict(held["optimizer"])
-        self._epochs, self._best = held["epochs"], (held["best"], held["best_epoch"])
+        trainer.student.load_state_dict(state["student"])
+        trainer.metric.load_state_dict(state["metric"])
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        self._epochs, self._best = state["epochs"], (state["best"], state["best_epoch"])
         self.curves.truncate(self._epochs)
         return self._epochs
 
-    def save(self, school: TrainerState, epochs: int, row: dict[str, float]) -> None:
-        """After a whole epoch. The shipped weights are those of the best `map`, or the latest where none is known."""
+    def save(self, trainer: TrainerState, epochs: int, row: dict[str, float]) -> None:
+        """Save after an epoch. The weights that ship are those with the best `map`, or the latest without a `map`."""
         self._epochs = epochs
         self.curves.add(row)
-        worth = row.get("map", float(epochs))
-        if worth >= self._best[0]:
-            self._best = (worth, epochs)
-            self.ship(school.student, row)
-        held = {
+        score = row.get("map", float(epochs))
+        if score >= self._best[0]:
+            self._best = (score, epochs)
+            self.write_embedder(trainer.student, row)
+        state = {
             "recipe": self._recipe,
             "epochs": epochs,
-            "student": school.student.state_dict(),
-            "metric": school.metric.state_dict(),
-            "optimizer": school.optimizer.state_dict(),
+            "student": trainer.student.state_dict(),
+            "metric": trainer.metric.state_dict(),
+            "optimizer": trainer.optimizer.state_dict(),
             "best": self._best[0],
             "best_epoch": self._best[1],
         }
-        room = BytesIO()
-        torch.save(held, room)
-        write_atomically(self._last, room.getvalue())
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        write_atomically(self._last, buffer.getvalue())
 
-    def best(self) -> dict[str, float]:
-        """The curve's row of the weights that ship."""
+    def best_row(self) -> dict[str, float]:
+        """The row of the curve that belongs to the weights that ship."""
         return next((row for row in self.curves.rows if row["epoch"] + 1 == self._best[1]), {})
 
-    def stale(self) -> int:
+    def epochs_since_best(self) -> int:
         """Epochs since the best one."""
         return self._epochs - self._best[1]
 
-    def ship(self, student: Student, row: dict[str, float]) -> None:
-        about = {"recipe": self._recipe, "figures": json.dumps(row)}
-        write_atomically(self._folder / "embedder.safetensors", save(student.halved(), about))
+    def write_embedder(self, student: Student, row: dict[str, float]) -> None:
+        metadata = {"recipe": self._recipe, "figures": json.dumps(row)}
+        write_atomically(self._folder / "embedder.safetensors", save(student.half_precision_state(), metadata))

@@ -1,11 +1,12 @@
-"""Crops of people with names on them: what a trainer reads and an evaluation ranks.
+"""Crops of named people, the sets that a trainer reads and an evaluation ranks, and the pictures in them.
 
-Two layouts are understood. Market-1501: one folder of pictures, `0002_c1s1_000451_03.jpg` is person 2 seen by camera 1
-(person -1 is junk, 0 a distractor). A folder per person: `anna/cam2_000451.jpg`, where a leading `cam2_` or `c2_`
-names the camera. A picture that names no camera was seen by camera 1. Nothing here opens a clip or a network."""
+Two layouts of folders are understood. Market-1501: one folder of pictures, `0002_c1s1_000451_03.jpg` is person 2 seen
+by camera 1 (person -1 is junk, 0 a distractor). A folder per person: `anna/cam2_000451.jpg`, where a leading `cam2_` or
+`c2_` names the camera. A picture that names no camera counts as seen by camera 1."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import SettingsError
-from core.base.types import PICTURES, Bools, Image, Ints, Table
+from core.base.types import IMAGE_SUFFIXES, Bools, Floats, Image, Ints, Table
 
 _MARKET = re.compile(r"^(-?\d+)_(?:c(\d+))?")
 _CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
@@ -25,9 +26,9 @@ JUNK, DISTRACTOR = -1, 0
 
 @dataclass(frozen=True, eq=False)
 class Crops(Table):
-    """One row per picture, ordered by path. `person` and `camera` are numbers of this set.
+    """A row per picture, ordered by path: `path`, `person` and `camera`, each (n,), numbered within this set.
 
-    Person -1 is junk; 0 is a distractor: to be taken for somebody, but nobody to learn or to look for.
+    Person -1 is junk, 0 a distractor: neither is trained on or queried, but a distractor stays in the gallery.
     """
 
     path: NDArray[np.object_]
@@ -39,49 +40,84 @@ class Crops(Table):
 
     @property
     def people(self) -> Ints:
-        """The numbers of the people in it, rising, junk and distractors left out."""
+        """The numbers of its people, rising, without junk and distractors."""
         return np.unique(self.person[self.person > DISTRACTOR])
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Labelled crops with their pictures (n, height, width, 3) uint8 BGR, further pictures, and distillation targets.
+
+    `unlabelled` (m, height, width, 3) are pictures without a person. `targets` (t, d) are the teacher's vectors of the
+    last t of all n + m pictures; t may be 0. Unlabelled pictures that are `augmented` already are not changed again,
+    because the teacher saw them as they are.
+    """
+
+    crops: Crops
+    pictures: Image
+    targets: Floats
+    unlabelled: Image
+    augmented: bool = False
+
+    @property
+    def first_target(self) -> int:
+        """The number of the first picture, of all n + m, that has a target."""
+        return len(self.pictures) + len(self.unlabelled) - len(self.targets)
+
+    def fingerprint(self) -> str:
+        """A digest of the whole content, which is part of a checkpoint's recipe."""
+        mark = hashlib.blake2b(b"finished" * self.augmented, digest_size=16)
+        for part in (self.pictures, self.crops.person, self.crops.camera, self.targets, self.unlabelled):
+            mark.update(f"{part.shape} {part.dtype}".encode())
+            mark.update(np.ascontiguousarray(part).data if part.size else b"")
+        return mark.hexdigest()
+
+
 def read_crops(folder: Path) -> Crops:
-    """The crops below `folder`, whichever layout it has."""
+    """The crops below `folder`, in either layout."""
     return _read(folder, _people_of(folder))
 
 
 def read_query_and_gallery(first: Path, second: Path) -> tuple[Crops, Crops]:
-    """Two sets whose numbers mean the same people: in folders per person, those are numbered over both."""
+    """Two sets in which the same number means the same person: folders per person are numbered over both."""
     names = sorted({*_people_of(first), *_people_of(second)})
     if names and (_pictures(first) or _pictures(second)):
-        raise SettingsError(f"{first} and {second} have different layouts", "Give both alike.")
+        raise SettingsError(f"{first} and {second} have different layouts", "Use the same layout for both.")
     return _read(first, names), _read(second, names)
 
 
 def _people_of(folder: Path) -> list[str]:
-    """The names of the people in a folder per person; none in Market-1501's layout."""
+    """The names of the people where each has a folder; none in the layout of Market-1501."""
     if not folder.is_dir():
-        raise SettingsError(f"{folder} is no folder", "Name a folder of crops: Market-1501 layout or one per person.")
+        raise SettingsError(
+            f"{folder} is not a folder", "Name a folder of crops: Market-1501 layout or one per person."
+        )
     return [] if _pictures(folder) else sorted(p.name for p in folder.iterdir() if p.is_dir() and _pictures(p))
 
 
 def _read(folder: Path, names: list[str]) -> Crops:
-    flat = _pictures(folder)
-    crops = _market(flat) if flat else _folders(folder, names)
+    direct = _pictures(folder)
+    crops = _market(direct) if direct else _folders(folder, names)
     if not len(crops):
         raise SettingsError(f"{folder} holds no crops", "Name a folder of crops: Market-1501 layout or one per person.")
     return crops
 
 
 def _pictures(folder: Path) -> list[Path]:
-    """Hidden files are none of them: archives made on a Mac bring a `._x.jpg` for each picture."""
-    return [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES and not p.name.startswith(".")]
+    """The pictures in `folder`, without hidden files: archives from a Mac have a `._x.jpg` for each picture."""
+    return [p for p in sorted(folder.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES and not p.name.startswith(".")]
 
 
 def _market(paths: list[Path]) -> Crops:
-    found = [(p, m) for p in paths if (m := _MARKET.match(p.name))]
+    found = [(p, matched_name) for p in paths if (matched_name := _MARKET.match(p.name))]
     if len(found) < len(paths):
-        strange = next(p for p in paths if not _MARKET.match(p.name))
-        raise SettingsError(f"{strange.name} is not named as Market-1501 does", "Expected 0002_c1s1_000451_03.jpg.")
-    return _crops([p for p, _ in found], [int(m[1]) for _, m in found], [int(m[2] or 1) for _, m in found])
+        misnamed = next(p for p in paths if not _MARKET.match(p.name))
+        raise SettingsError(f"{misnamed.name} is not named as in Market-1501", "Name it like 0002_c1s1_000451_03.jpg.")
+    return _crops(
+        [p for p, _ in found],
+        [int(matched_name[1]) for _, matched_name in found],
+        [int(matched_name[2] or 1) for _, matched_name in found],
+    )
 
 
 def _folders(folder: Path, names: list[str]) -> Crops:
@@ -97,44 +133,44 @@ def _crops(paths: list[Path], person: list[int], camera: list[int]) -> Crops:
     return Crops(names, np.array(person, np.int64), np.array(camera, np.int64))
 
 
-def hold_out(crops: Crops, aside: int) -> tuple[Crops, Crops]:
-    """Training crops, and those of the last `aside` people: nobody is in both."""
+def hold_out(crops: Crops, people_held_out: int) -> tuple[Crops, Crops]:
+    """Training crops, and those of the last `people_held_out` people: nobody is in both."""
     people = crops.people
-    if not 0 <= aside < len(people):
-        raise SettingsError(f"{aside} of {len(people)} people cannot be kept aside", "Keep fewer aside.")
-    held: Bools = np.isin(crops.person, people[len(people) - aside :])
-    return crops[~held & (crops.person > DISTRACTOR)], crops[held]
+    if not 0 <= people_held_out < len(people):
+        raise SettingsError(f"{people_held_out} of {len(people)} people cannot be held out", "Hold out fewer.")
+    is_held_out: Bools = np.isin(crops.person, people[len(people) - people_held_out :])
+    return crops[~is_held_out & (crops.person > DISTRACTOR)], crops[is_held_out]
 
 
-def join_crops(crops: Crops, others: Sequence[Crops]) -> Crops:
-    """All in one set; nobody of one is in another, so the people of `others` are numbered on."""
+def join_crops(crops: Crops, further: Sequence[Crops]) -> Crops:
+    """All in one set. No person is in two of the sets, so the people of `further` get new numbers."""
     parts, last = [crops], int(crops.person.max(initial=0))
-    for more in others:
+    for more in further:
         parts.append(Crops(more.path, more.person + last, more.camera)[more.person > DISTRACTOR])
         last += int(more.person.max(initial=0))
     return Crops(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("path", "person", "camera")))
 
 
 def query_mask(crops: Crops) -> Bools:
-    """Which crops ask, when a set brings no queries of its own: each person's first, by name, in each camera."""
+    """Which crops are queries, (n,), where a set names none: the first of each person in each camera."""
     _, first = np.unique(np.stack([crops.person, crops.camera]), axis=1, return_index=True)
-    asks = np.zeros(len(crops), bool)
-    asks[first] = True
-    return np.asarray(asks & (crops.person > DISTRACTOR))
+    is_query = np.zeros(len(crops), bool)
+    is_query[first] = True
+    return np.asarray(is_query & (crops.person > DISTRACTOR))
 
 
 def check_answerable(crops: Crops) -> None:
-    """`SettingsError` where no query could be answered: nobody has a further picture from another camera."""
-    asks = query_mask(crops)
-    answers = {(int(p), int(c)) for p, c in zip(crops.person[~asks], crops.camera[~asks], strict=True)}
+    """`SettingsError` unless some query has a right answer: a further picture of the person in another camera."""
+    is_query = query_mask(crops)
+    answers = {(int(p), int(c)) for p, c in zip(crops.person[~is_query], crops.camera[~is_query], strict=True)}
     cameras: dict[int, set[int]] = {}
     for person, camera in answers:
         cameras.setdefault(person, set()).add(camera)
-    asked = zip(crops.person[asks].tolist(), crops.camera[asks].tolist(), strict=True)
-    if not any(cameras.get(person, set()) - {camera} for person, camera in asked):
+    queries = zip(crops.person[is_query].tolist(), crops.camera[is_query].tolist(), strict=True)
+    if not any(cameras.get(person, set()) - {camera} for person, camera in queries):
         raise SettingsError(
-            "nobody can be looked for: no person has two pictures in one camera and one in another",
-            "Name the cameras in the files (cam2_000451.jpg), and bring several pictures of a person.",
+            "there is no query across cameras: nobody has two pictures in one camera and one in another",
+            "Name the cameras in the files (cam2_000451.jpg), and add several pictures of each person.",
         )
 
 
@@ -143,21 +179,21 @@ def read_picture(path: Path) -> Image:
     content = np.fromfile(path, np.uint8)
     picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if picture is None:
-        raise SettingsError(f"{path} is not a picture", "Take it out of the folder.")
+        raise SettingsError(f"{path} is not a picture", "Remove it from the folder.")
     return np.asarray(picture, np.uint8)
 
 
 def resized(picture: Image, height: int, width: int) -> Image:
-    """The picture at that size; what is made smaller is averaged."""
-    how = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+    """The picture at that size; pixels are averaged where it gets smaller."""
+    interpolation = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.uint8)
 
 
 def load_pictures(crops: Crops, height: int, width: int, on_pictures: Callable[[int], None] = lambda n: None) -> Image:
-    """All pictures at one size, (n, height, width, 3) uint8 BGR: small enough to hold, and decoded only once."""
-    held = np.empty((len(crops), height, width, 3), np.uint8)
+    """All pictures at one size, (n, height, width, 3) uint8 BGR, in memory, so that each is decoded only once."""
+    pictures = np.empty((len(crops), height, width, 3), np.uint8)
     for i, path in enumerate(crops.path):
-        held[i] = resized(read_picture(path), height, width)
+        pictures[i] = resized(read_picture(path), height, width)
         if i % 256 == 255:
             on_pictures(i + 1)
-    return held
+    return pictures

@@ -1,11 +1,8 @@
-"""A detector between two stages of one line of training: every weight a mean of both.
+"""Training the person detector with Ultralytics' trainer, offline, and interpolating the weights of two stages.
 
-What was learned last is often learned at the cost of what was known before; a point between the two keeps most of both
-(Wortsman and others, 2022) and costs no training.
-
-Training the person detector: Ultralytics' trainer, started offline, with the settings that make a CPU bearable.
-
-Owns the recipe and the hand-over of weights. Refuses to know the pictures: they come as a YOLO data set (`data.yaml`)."""
+The recipe has the settings that make training on a CPU bearable. Pictures come as a YOLO data set (`data.yaml`).
+Later stages often learn at the cost of what was known before; a point between the weights of two stages keeps most of
+both (Wortsman and others, 2022) and costs no training."""
 
 from __future__ import annotations
 
@@ -18,33 +15,35 @@ from typing import Any
 
 from core.base.errors import SettingsError, WeightsError
 from core.base.progress import Progress
-from core.machine.device import cpu_bfloat16
+from core.machine.device import cpu_has_bfloat16
 from core.machine.offline import import_ultralytics
 from core.machine.paths import write_atomically
 from core.vision.models import digest
 
 
 def interpolate_weights(first: Path, second: Path, share: float, out: Path) -> None:
-    """`share` of the weights comes from `second`, the rest from `first`; 0 and 1 are those themselves."""
+    """Write the mean of two checkpoints: `share` (0 to 1) of `second`, the remainder of `first`."""
     if not 0 <= share <= 1:
-        raise SettingsError(f"a share of {share:g} is none", "Give a number from 0 to 1.")
+        raise SettingsError(f"the share is {share:g}", "Give a number from 0 to 1.")
     yolo = import_ultralytics().YOLO
-    one, other = (_open_network(yolo, path) for path in (first, second))
-    ours, theirs = one.model.float().state_dict(), other.model.float().state_dict()
-    if {k: v.shape for k, v in ours.items()} != {k: v.shape for k, v in theirs.items()}:
+    first_network, second_network = (_open_network(yolo, path) for path in (first, second))
+    first_state, second_state = first_network.model.float().state_dict(), second_network.model.float().state_dict()
+    if {k: v.shape for k, v in first_state.items()} != {k: v.shape for k, v in second_state.items()}:
         raise SettingsError(
             f"{first.name} and {second.name} are different networks", "Name two stages of the same training."
         )
-    # Counters of batches are whole numbers: those of the second stay.
-    mixed = {k: ours[k] * (1 - share) + v * share if v.is_floating_point() else v for k, v in theirs.items()}
-    other.model.load_state_dict(mixed)
-    other.ckpt["model"], other.ckpt["ema"] = other.model, None
-    save_without_paths(other.ckpt, out)
+    # Counters of batches are integers and cannot be interpolated: those of the second stay.
+    interpolated = {
+        k: first_state[k] * (1 - share) + v * share if v.is_floating_point() else v for k, v in second_state.items()
+    }
+    second_network.model.load_state_dict(interpolated)
+    second_network.ckpt["model"], second_network.ckpt["ema"] = second_network.model, None
+    save_without_paths(second_network.ckpt, out)
 
 
 def _open_network(yolo: Any, path: Path) -> Any:
     if not path.is_file():
-        raise WeightsError(f"{path} is not there", "Name a .pt file.")
+        raise WeightsError(f"{path} does not exist", "Name a .pt file.")
     return yolo(str(path), task="detect")
 
 
@@ -53,7 +52,11 @@ ARCHITECTURE = "yolo11n.yaml"
 
 @dataclass(frozen=True)
 class DetectorRecipe:
-    """`scale` is how much pictures are grown or shrunk at random; the last `close_mosaic` epochs see whole pictures."""
+    """Settings of a training; the field names are written to recipe.json.
+
+    `scale` is the range of random scaling, `rate` the highest learning rate, `final` the last one as a share of it. The
+    last `close_mosaic` epochs use no mosaics.
+    """
 
     size: int = 640
     epochs: int = 10
@@ -68,20 +71,24 @@ class DetectorRecipe:
 
     def __post_init__(self) -> None:
         if self.size % 32 or self.size < 64:
-            raise SettingsError(f"a size of {self.size} does not fit the network", "Take a multiple of 32, from 64 up.")
+            raise SettingsError(
+                f"a size of {self.size} does not suit the network", "Give a multiple of 32, 64 or more."
+            )
         if self.epochs < 1 or self.batch < 1:
-            raise SettingsError("epochs and batch start at 1", "Give larger numbers.")
+            raise SettingsError("epochs and batch must be 1 or more", "Give larger numbers.")
 
 
 def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRecipe, progress: Progress) -> Path:
     """Train from `start` (or from random weights) and return `out`/detector.pt, the best epoch's weights.
 
-    `out`/run holds a checkpoint per epoch, curves and pictures. Called again after a stop, it goes on from there.
+    `out`/run holds a checkpoint per epoch, curves and pictures. Called again after a stop, it resumes from there.
     """
     if not data.is_file():
-        raise SettingsError(f"{data} is not there", "Name the data.yaml of a YOLO data set.")
+        raise SettingsError(f"{data} does not exist", "Name the data.yaml of a YOLO data set.")
     if start is not None and not start.is_file():
-        raise WeightsError(f"{start} is not there", "Name a .pt file, or leave --start out to begin from nothing.")
+        raise WeightsError(
+            f"{start} does not exist", "Name a .pt file, or leave --start out to start from random weights."
+        )
     made = out / "detector.pt"
     _check_same_training(out / "recipe.json", data, start, recipe)
     if made.is_file():
@@ -99,9 +106,9 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
 
 
 def _check_same_training(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
-    """Refuse a folder in which another training was begun: Ultralytics would mix both without a word."""
-    about = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
-    content = json.dumps(about, sort_keys=True, indent=1)
+    """Refuse a folder with a training of other settings: Ultralytics would mix both without a warning."""
+    settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
+    content = json.dumps(settings, sort_keys=True, indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") != content:
         raise SettingsError(
             f"{path.parent} holds a training with other settings", "Choose another --out, or the same settings."
@@ -110,17 +117,17 @@ def _check_same_training(path: Path, data: Path, start: Path | None, recipe: Det
 
 
 def save_without_paths(checkpoint: dict[str, Any], path: Path) -> None:
-    """A checkpoint to disk, without the folders, the repository and the settings' paths that Ultralytics puts in."""
-    held = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
-    held["train_args"] = {name: value for name, value in held["train_args"].items() if not _is_path(value)}
-    for network in (held.get("model"), held.get("ema")):
+    """Write a checkpoint without the paths, the repository and the training results that Ultralytics stores in it."""
+    saved = {name: value for name, value in checkpoint.items() if name not in ("git", "train_results")}
+    saved["train_args"] = {name: value for name, value in saved["train_args"].items() if not _is_path(value)}
+    for network in (saved.get("model"), saved.get("ema")):
         if network is not None:
             network.args = {name: value for name, value in dict(network.args).items() if not _is_path(value)}
             network.pt_path = None
             network.half()
-    room = io.BytesIO()
-    importlib.import_module("torch").save(held, room)
-    write_atomically(path, room.getvalue())
+    buffer = io.BytesIO()
+    importlib.import_module("torch").save(saved, buffer)
+    write_atomically(path, buffer.getvalue())
 
 
 def _is_path(value: object) -> bool:
@@ -128,14 +135,14 @@ def _is_path(value: object) -> bool:
 
 
 def _epochs_done(yolo: Any, last: Path) -> int:
-    """Whole epochs in a checkpoint; Ultralytics marks one of a finished training with epoch -1."""
-    held = yolo(str(last), task="detect").ckpt or {}
-    epoch = int(held.get("epoch", -1))
+    """Complete epochs in a checkpoint. Ultralytics marks a finished training with epoch -1."""
+    checkpoint = yolo(str(last), task="detect").ckpt or {}
+    epoch = int(checkpoint.get("epoch", -1))
     return epoch + 1 if epoch >= 0 else 10**6
 
 
 def _trainer_arguments(data: Path, out: Path, recipe: DetectorRecipe) -> dict[str, Any]:
-    """The recipe in Ultralytics' words."""
+    """The recipe as arguments of Ultralytics' trainer."""
     r = asdict(recipe)
     return {
         "data": str(data.resolve()), "imgsz": r["size"], "epochs": r["epochs"], "batch": r["batch"], "seed": r["seed"],
@@ -152,7 +159,7 @@ def _device() -> str:
 
 
 def _report_progress(model: Any, recipe: DetectorRecipe, progress: Progress) -> None:
-    def began(trainer: Any) -> None:
+    def on_start(trainer: Any) -> None:
         torch = importlib.import_module("torch")
         if trainer.device.type == "cpu":
             trainer.model.to(memory_format=torch.channels_last)
@@ -160,27 +167,27 @@ def _report_progress(model: Any, recipe: DetectorRecipe, progress: Progress) -> 
             "train", recipe.epochs * len(trainer.train_loader), trainer.start_epoch * len(trainer.train_loader)
         )
 
-    def stepped(trainer: Any) -> None:
+    def on_step(trainer: Any) -> None:
         trainer.sightline_steps = (
             getattr(trainer, "sightline_steps", trainer.start_epoch * len(trainer.train_loader)) + 1
         )
         progress.at(trainer.sightline_steps)
 
-    model.add_callback("on_train_start", began)
-    model.add_callback("on_train_batch_end", stepped)
+    model.add_callback("on_train_start", on_start)
+    model.add_callback("on_train_batch_end", on_step)
 
 
 class _Bfloat16OnCpu:
-    """While it is open, Ultralytics' trainer computes in bfloat16 on CPUs that can: several times faster."""
+    """While entered, Ultralytics' trainer computes in bfloat16 on CPUs that support it: several times faster."""
 
     def __init__(self) -> None:
         self._trainer: Any = importlib.import_module("ultralytics.engine.trainer")
-        self._theirs = self._trainer.autocast
+        self._autocast = self._trainer.autocast
 
     def __enter__(self) -> None:
         torch: Any = importlib.import_module("torch")
-        if cpu_bfloat16() and not torch.cuda.is_available():
-            self._trainer.autocast = lambda *rest, **named: torch.autocast("cpu", torch.bfloat16)
+        if cpu_has_bfloat16() and not torch.cuda.is_available():
+            self._trainer.autocast = lambda *arguments, **options: torch.autocast("cpu", torch.bfloat16)
 
     def __exit__(self, *fault: object) -> None:
-        self._trainer.autocast = self._theirs
+        self._trainer.autocast = self._autocast

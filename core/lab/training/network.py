@@ -1,11 +1,9 @@
-"""What a re-identification network is taught with: losses over a batch that holds several pictures of several people.
+"""The re-identification network: backbone, neck and training heads, its losses, and embedding pictures with it.
 
-Vectors come as (n, d) tensors, people as (n,). Distances are Euclidean between unit vectors, so they lie in 0 to 2.
+The neck is a batch normalisation without shift (BNNeck, Luo and others, 2019). Metric losses see the vectors before
+it; the identity loss and every later comparison use those after it. The neck ships with the backbone, the heads do not.
 
-The network while it is trained: a backbone, the neck that ships with it, and heads that stay behind.
-
-The neck is a batch normalisation without shift (BNNeck, Luo and others 2019): metric losses see the vectors before it,
-the identity loss and every later comparison those after it."""
+Vectors are (n, d) tensors, people (n,). Distances are Euclidean between unit vectors, so they lie in 0 to 2."""
 
 # mypy: disable-error-code="misc"
 # PyTorch is not followed by the type checker, so its classes have no type to inherit.
@@ -17,72 +15,31 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from core.base.errors import SettingsError, WeightsError
-from core.vision.embed import CHANNELS, FEATURES, NECK, Steady, body, split_state
-from core.vision.models import STEADY, architecture, read_state
+from core.base.progress import Progress
+from core.base.types import Floats, Image
+from core.lab.training.data import Crops, load_pictures
+from core.machine.device import cpu_has_bfloat16
+from core.machine.paths import write_atomically
+from core.vision.embed import CHANNELS, FEATURES, NECK, Steady, build_body, split_state
+from core.vision.models import STEADY, architecture_of, read_state, training_recipe
 
-METRIC_LOSSES = ("triplet", "contrastive", "margin")
-
-
-def pairwise_distances(vectors: Tensor) -> Tensor:
-    """(n, d) -> (n, n) Euclidean distances of the vectors scaled to length 1, in single precision."""
-    unit = functional.normalize(vectors.float())
-    return (2 - 2 * unit @ unit.T).clamp_min(1e-8).sqrt()
-
-
-def triplet_loss(vectors: Tensor, person: Tensor, margin: float) -> Tensor:
-    """Batch hard: each picture's farthest own kind must be nearer than its nearest stranger, by `margin`."""
-    apart, same = pairwise_distances(vectors), person[:, None] == person[None]
-    own = apart.masked_fill(~same, -1).amax(1)
-    strange = apart.masked_fill(same, 3).amin(1)
-    return functional.relu(own - strange + margin).mean()
-
-
-def contrastive_loss(vectors: Tensor, person: Tensor, margin: float) -> Tensor:
-    """Siamese pairs: own kind together, strangers at least `margin` apart. Both kinds of pairs weigh the same."""
-    apart, same = pairwise_distances(vectors), person[:, None] == person[None]
-    own = same & ~torch.eye(len(person), dtype=torch.bool, device=person.device)
-    return apart[own].square().mean() + functional.relu(margin - apart[~same]).square().mean()
-
-
-class MarginLoss(nn.Module):
-    """A border between own kind and strangers that is learned with the network (Wu and others, 2017), `margin` wide."""
-
-    def __init__(self, margin: float, border: float = 1.2) -> None:
-        super().__init__()
-        self.margin, self.border = margin, nn.Parameter(torch.tensor(border))
-
-    def forward(self, vectors: Tensor, person: Tensor) -> Tensor:
-        apart, same = pairwise_distances(vectors), person[:, None] == person[None]
-        own = same & ~torch.eye(len(person), dtype=torch.bool, device=person.device)
-        near = functional.relu(apart[own] - self.border + self.margin)
-        far = functional.relu(self.border - apart[~same] + self.margin)
-        # Only pairs on the wrong side count: most strangers are far already and would thin the mean.
-        wrong = ((near > 0).sum() + (far > 0).sum()).clamp_min(1)
-        return (near.sum() + far.sum()) / wrong
-
-
-def similarity_loss(vectors: Tensor, teacher: Tensor) -> Tensor:
-    """How far the similarities between all pairs of the batch are from those that a stronger embedder sees."""
-    ours, theirs = functional.normalize(vectors.float()), functional.normalize(teacher.float())
-    return (ours @ ours.T - theirs @ theirs.T).square().mean()
-
-
-def regression_loss(projected: Tensor, teacher: Tensor) -> Tensor:
-    """1 - cosine of each vector with the teacher's, on average."""
-    return 1 - functional.cosine_similarity(projected.float(), teacher.float()).mean()
-
-
+BATCHNORM_BATCH = 96
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 RESNET_FEATURES = 2048
+METRIC_LOSSES = ("triplet", "contrastive", "margin")
 
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network that can be trained: how it is built, with random weights, and the length of its vectors."""
+    """A network that can be trained: `build` makes it with random weights; its vectors have length `width`."""
 
     build: Callable[[], nn.Module]
     width: int
@@ -90,19 +47,22 @@ class Backbone:
 
 _PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES}
 BACKBONES = {
-    before + name: Backbone(partial(body, before + name), width)
+    before + name: Backbone(partial(build_body, before + name), width)
     for before in ("", STEADY)
     for name, width in _PLAIN.items()
 }
 
 
 class Student(nn.Module):
-    """`people` is how many identities the training set has, `teacher` the length of the teacher's vectors (0: none)."""
+    """Backbone, neck and training heads for `people` identities and teacher vectors of length `teacher` (0: none).
+
+    The names of its attributes are the keys of checkpoints.
+    """
 
     def __init__(self, backbone: str, people: int, teacher: int = 0) -> None:
         super().__init__()
         if backbone not in BACKBONES:
-            raise SettingsError(f"{backbone} is no backbone known here", f"Known: {', '.join(BACKBONES)}.")
+            raise SettingsError(f"unknown backbone {backbone}", f"Choose one of {', '.join(BACKBONES)}.")
         self.backbone = BACKBONES[backbone].build()
         width = BACKBONES[backbone].width
         self.neck = nn.BatchNorm1d(width)
@@ -117,55 +77,55 @@ class Student(nn.Module):
         return before, self.neck(before)
 
     def projected(self, vectors: Tensor) -> Tensor:
-        """Vectors after the neck, as the teacher would have put them."""
+        """Vectors after the neck, mapped to the space of the teacher's vectors, (n, teacher)."""
         if self.project is None:
             raise ValueError("this network has no teacher")
         found: Tensor = self.project(vectors)
         return found
 
-    def learn(self, settled: bool) -> None:
-        """Ready for a training step; `settled` normalises with the means and spreads that are there already."""
+    def start_step(self, freeze_bn: bool) -> None:
+        """Switch to training mode; with `freeze_bn` batch normalisations keep and use the statistics that they have."""
         self.train()
-        if settled:
-            for norm in self.norms():
+        if freeze_bn:
+            for norm in self.batchnorms():
                 norm.eval()
 
-    def norms(self) -> list[nn.Module]:
-        """The batch normalisations, which keep means and spreads."""
+    def batchnorms(self) -> list[nn.Module]:
+        """All batch normalisations."""
         return [module for module in self.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]
 
-    def shipped(self) -> dict[str, Tensor]:
-        """What is needed to embed: backbone and neck, under the names that `core.embed` reads."""
+    def embedder_state(self) -> dict[str, Tensor]:
+        """The weights of an embedder: backbone and neck, under the names that `core.vision.embed` reads."""
         neck = {NECK + key: value for key, value in self.neck.state_dict().items()}
         return {**self.backbone.state_dict(), **neck}
 
-    def halved(self) -> dict[str, Tensor]:
-        """The same as it is written to a file: in half precision, without counters of batches."""
-        state = {key: value.detach().cpu().half().contiguous() for key, value in self.shipped().items()}
+    def half_precision_state(self) -> dict[str, Tensor]:
+        """The embedder's weights as they are written to a file: half precision, without counters of batches."""
+        state = {key: value.detach().cpu().half().contiguous() for key, value in self.embedder_state().items()}
         return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
-    def begin_from(self, path: Path) -> None:
-        """Take over backbone and neck of a checkpoint (ours, torchreid's, torchvision's); heads start anew."""
+    def load_weights(self, path: Path) -> None:
+        """Load backbone and neck of a checkpoint (Sightline, torchreid or torchvision); heads keep random weights."""
         state = read_state(path)
-        if not architecture(state):
+        if not architecture_of(state):
             raise WeightsError(
-                f"{path.name} holds no network that can be trained here", f"Known: {', '.join(BACKBONES)}."
+                f"{path.name} has no backbone that can be trained", f"Choose one of {', '.join(BACKBONES)}."
             )
-        within, neck = split_state(state, architecture(state))
-        plain = not architecture(state).startswith(STEADY)
+        body_state, neck = split_state(state, architecture_of(state))
+        is_plain = not architecture_of(state).startswith(STEADY)
         try:
-            if plain and isinstance(self.backbone, Steady):
-                self.backbone.begin_from(within)
+            if is_plain and isinstance(self.backbone, Steady):
+                self.backbone.begin_from(body_state)
             else:
-                self.backbone.load_state_dict(within)
+                self.backbone.load_state_dict(body_state)
             if neck:
                 self.neck.load_state_dict(neck)
         except RuntimeError as fault:
-            raise WeightsError(f"{path.name} does not fit the backbone asked for", "Name its own backbone.") from fault
+            raise WeightsError(f"{path.name} has another backbone", "Give --backbone the one of the file.") from fault
 
 
 def initialise(student: Student, seed: int) -> None:
-    """The same random weights for the same seed, whatever was drawn before."""
+    """Random weights that depend on the seed alone."""
     torch.manual_seed(seed)
     for module in student.backbone.modules():
         if isinstance(module, nn.Conv2d):
@@ -179,3 +139,121 @@ def initialise(student: Student, seed: int) -> None:
     if student.project is not None:
         nn.init.normal_(student.project.weight, std=0.01)
         nn.init.zeros_(student.project.bias)
+
+
+def as_input(pictures: Image, device: torch.device) -> Tensor:
+    """uint8 BGR (n, height, width, 3) to normalised RGB (n, 3, height, width), in channels-last memory order."""
+    x = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).flip(1).float() / 255
+    mean, std = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def uses_bfloat16(device: torch.device) -> bool:
+    """Whether this device computes faster in bfloat16 than in single precision."""
+    return device.type == "cuda" or cpu_has_bfloat16()
+
+
+def embed_with(student: Student, pictures: Image, batch: int = 64, flip: bool = False) -> Floats:
+    """Unit vectors (n, d) of pictures (n, height, width, 3) uint8 BGR; with `flip`, means with mirror images."""
+    device = next(student.parameters()).device
+    student.eval()
+    found = []
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=uses_bfloat16(device)):
+        for at in range(0, len(pictures), batch):
+            x = as_input(pictures[at : at + batch], device)
+            vectors = student(x)[1]
+            found.append(
+                functional.normalize(vectors + student(x.flip(3))[1] if flip else vectors).float().cpu().numpy()
+            )
+    return np.concatenate(found)
+
+
+def recompute_batchnorm(
+    weights: Path, sets: list[Crops], max_per_set: int, out: Path, seed: int, progress: Progress
+) -> None:
+    """Write the embedder `weights` to `out`, with batch-norm statistics from at most `max_per_set` crops of each set.
+
+    All other weights stay. Augmented copies have other statistics than what a camera shows, so an embedder that was
+    trained on copies gains from this.
+    """
+    recipe = training_recipe(weights)
+    if not {"height", "width"} <= set(recipe):
+        raise SettingsError(
+            f"{weights.name} was not made by train reid", "Name an embedder.safetensors from the folder of a training."
+        )
+    rng = np.random.default_rng(seed)
+    chosen = [crops[np.sort(rng.permutation(len(crops))[:max_per_set])] for crops in sets]
+    pictures = np.concatenate([load_pictures(crops, recipe["height"], recipe["width"]) for crops in chosen])
+    if len(pictures) < 2:
+        raise SettingsError("statistics need 2 crops or more", "Name a folder with more crops.")
+    student = Student(architecture_of(read_state(weights)), 1)
+    student.load_weights(weights)
+    _recompute(student, pictures[rng.permutation(len(pictures))], progress)
+    with safe_open(weights, "pt") as file:
+        write_atomically(out, save(student.half_precision_state(), file.metadata()))
+
+
+def _recompute(student: Student, pictures: Image, progress: Progress) -> None:
+    device = torch.device("cpu")
+    student.to(memory_format=torch.channels_last).train()
+    for norm in student.batchnorms():
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+    progress.begin("means", len(pictures))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=uses_bfloat16(device)):
+        for rows in np.array_split(np.arange(len(pictures)), max(len(pictures) // BATCHNORM_BATCH, 1)):
+            student(as_input(pictures[rows], device))
+            progress.at(int(rows[-1]) + 1)
+    student.eval()
+
+
+def pairwise_distances(vectors: Tensor) -> Tensor:
+    """(n, d) to (n, n): Euclidean distances of the normalised vectors, 0 to 2, in single precision."""
+    unit = functional.normalize(vectors.float())
+    return (2 - 2 * unit @ unit.T).clamp_min(1e-8).sqrt()
+
+
+def triplet_loss(vectors: Tensor, person: Tensor, margin: float) -> Tensor:
+    """Batch hard: the farthest positive of each picture must be nearer than its nearest negative, by `margin`."""
+    distance, same = pairwise_distances(vectors), person[:, None] == person[None]
+    positive = distance.masked_fill(~same, -1).amax(1)
+    negative = distance.masked_fill(same, 3).amin(1)
+    return functional.relu(positive - negative + margin).mean()
+
+
+def contrastive_loss(vectors: Tensor, person: Tensor, margin: float) -> Tensor:
+    """Pairs: positives together, negatives at least `margin` apart. Both kinds of pairs weigh the same."""
+    distance, same = pairwise_distances(vectors), person[:, None] == person[None]
+    is_positive = same & ~torch.eye(len(person), dtype=torch.bool, device=person.device)
+    return distance[is_positive].square().mean() + functional.relu(margin - distance[~same]).square().mean()
+
+
+class MarginLoss(nn.Module):
+    """Margin loss: a learned border between positives and negatives, `margin` wide (Wu and others, 2017)."""
+
+    def __init__(self, margin: float, border: float = 1.2) -> None:
+        super().__init__()
+        self.margin, self.border = margin, nn.Parameter(torch.tensor(border))
+
+    def forward(self, vectors: Tensor, person: Tensor) -> Tensor:
+        distance, same = pairwise_distances(vectors), person[:, None] == person[None]
+        is_positive = same & ~torch.eye(len(person), dtype=torch.bool, device=person.device)
+        positive = functional.relu(distance[is_positive] - self.border + self.margin)
+        negative = functional.relu(self.border - distance[~same] + self.margin)
+        # Only pairs on the wrong side count: most negatives are far already and would dilute the mean.
+        wrong = ((positive > 0).sum() + (negative > 0).sum()).clamp_min(1)
+        return (positive.sum() + negative.sum()) / wrong
+
+
+def similarity_loss(vectors: Tensor, teacher: Tensor) -> Tensor:
+    """Mean squared difference between the similarities of all pairs of the batch and those of the teacher."""
+    student_similarity, teacher_similarity = (
+        functional.normalize(vectors.float()),
+        functional.normalize(teacher.float()),
+    )
+    return (student_similarity @ student_similarity.T - teacher_similarity @ teacher_similarity.T).square().mean()
+
+
+def regression_loss(projected: Tensor, teacher: Tensor) -> Tensor:
+    """Mean of 1 - cosine between projected vectors and the teacher's vectors, both (n, d)."""
+    return 1 - functional.cosine_similarity(projected.float(), teacher.float()).mean()

@@ -1,12 +1,7 @@
-"""Plots of the lab, drawn by matplotlib: its look, and from a figure to a picture.
+"""Plots of the lab: ranked lists, similarities of the same and of different people, a map of vectors; and their style.
 
-Colours are those that colour-blind people tell apart too, and marks differ in shape. Figures are made without pyplot,
-which keeps a list of all of them.
-
-Pictures of what an embedder does: ranked lists, similarities of same and different people, a map of the vectors.
-
-Owns what they show; arrays in, BGR out. Refuses to compute vectors or to rank: `core.score` does. Colour is never the
-only sign: wrong rows are crossed, cameras have marks of their own."""
+Colours can be told apart by colour-blind people, and are never the only sign: wrong rows are crossed out and cameras
+have their own markers. Pictures are BGR. Figures are made without pyplot, which would keep all of them in memory."""
 
 from __future__ import annotations
 
@@ -37,18 +32,20 @@ COLOURS: tuple[Colour, ...] = (
 )
 MARKERS = ("o", "s", "^", "D", "v", "*")
 WIDTH, HEIGHT, _DPI = 880, 560, 100
+_MOST_POINTS = 2_000
+_BLOCK = 1 << 22  # pairs computed at a time: 100 MB
 
 
-def chart(title: str, x: str = "", y: str = "", legend_lines: int = 1) -> tuple[Figure, Axes]:
-    """An empty figure of WIDTH x HEIGHT pixels, with room for a legend below the title."""
+def chart(title: str, x_label: str = "", y_label: str = "", legend_lines: int = 1) -> tuple[Figure, Axes]:
+    """An empty figure of WIDTH x HEIGHT pixels, with room for `legend_lines` below the title."""
     from matplotlib.figure import Figure  # takes a second to import
 
     figure = Figure((WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI)
     top = 0.9 - 0.045 * legend_lines
     axes = figure.add_axes((0.09, 0.11, 0.82, top - 0.11))
-    axes.set_title(title, loc="left", y=1 + (0.94 - top) / (top - 0.11), fontsize=13)
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+    axes.set_title(title, loc="left", y_label=1 + (0.94 - top) / (top - 0.11), fontsize=13)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
     axes.grid(axis="y", color="#e4e6e8")
     axes.set_axisbelow(True)
     axes.locator_params(nbins=7)
@@ -58,7 +55,7 @@ def chart(title: str, x: str = "", y: str = "", legend_lines: int = 1) -> tuple[
 
 
 def legend(figure: Figure, columns: int, handles: list[object]) -> None:
-    """Names with their colour and mark, between the title and the axes."""
+    """Add a legend between the title and the axes."""
     figure.legend(
         handles=handles,
         loc="upper left",
@@ -72,7 +69,7 @@ def legend(figure: Figure, columns: int, handles: list[object]) -> None:
 
 
 def rgb(colour: Colour) -> tuple[float, float, float]:
-    """For matplotlib.
+    """A BGR colour, 0 to 255, as matplotlib takes it: RGB, 0 to 1.
 
     >>> rgb((255, 0, 51))
     (0.2, 0.0, 1.0)
@@ -82,7 +79,7 @@ def rgb(colour: Colour) -> tuple[float, float, float]:
 
 
 def picture_of(figure: Figure) -> Image:
-    """The figure as BGR."""
+    """The figure as a picture, (height, width, 3) uint8 BGR."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     canvas = FigureCanvasAgg(figure)
@@ -91,27 +88,23 @@ def picture_of(figure: Figure) -> Image:
 
 
 def save_picture(path: Path, bgr: Image) -> None:
-    """A PNG file, whole or not at all."""
+    """Write a PNG file atomically."""
     write_atomically(path, cv2.imencode(".png", bgr)[1].tobytes())
-
-
-_MOST_POINTS = 2_000
-_BLOCK = 1 << 22  # pairs looked at together: 100 MB
 
 
 def plot_rankings(
     pictures: Image, vectors: Floats, person: Ints, camera: Ints, gallery: Bools, queries: Sequence[int], top: int = 10
 ) -> Image:
-    """A row for each of `queries` (row numbers): its picture, and the `top` rows of the gallery that stand first.
+    """A line for each of `queries` (row numbers): its picture, and the `top` most similar rows of the gallery.
 
-    `pictures` is (n, height, width, 3) uint8 BGR, `gallery` marks the rows that may be found. The figure below a
-    picture is its cosine similarity, then its camera; below the query, person and camera.
+    `pictures` is (n, height, width, 3) uint8 BGR; `gallery` (n,) marks the rows of the gallery. Below a picture are its
+    cosine similarity and camera, below the query its person and camera.
     """
     height = 124
     width = round(height * pictures.shape[2] / pictures.shape[1])
     across, down, left, above = width + 20, height + 30, 14, 52
     canvas = Canvas(max(640, left + across * (top + 1) + 22), above + down * max(1, len(queries)))
-    canvas.text("Query, and its best matches: green is the same person, red and crossed another", left, 28, 15)
+    canvas.text("Query and its best matches: green is the same person, red and crossed out another", left, 28, 15)
     for number, query in enumerate(queries):
         y = above + number * down
         canvas.picture(pictures[query], left, y, width, height)
@@ -121,7 +114,7 @@ def plot_rankings(
             _match(canvas, pictures[row], (x, y, width, height), bool(person[row] == person[query]))
             label = f"{float(vectors[row] @ vectors[query]):.2f}  c{camera[row]}"
             canvas.text(label, x + width / 2, y + height + 17, align="middle")
-    return canvas.finished()
+    return canvas.as_image()
 
 
 def _match(canvas: Canvas, picture: Image, place: tuple[int, int, int, int], right: bool) -> None:
@@ -139,9 +132,9 @@ def _match(canvas: Canvas, picture: Image, place: tuple[int, int, int, int], rig
 class PairSimilarities:
     """Cosine similarities of pairs, counted in the bins between `edges`.
 
-    `same` counts pairs of one person in two cameras, `different` pairs of two people. At the similarity `crossing`
+    `same` counts pairs of the same person in two cameras, `different` pairs of two people. At the similarity `crossing`
     both curves (each of area 1) are equally high: the threshold with the fewest errors where both kinds are equally
-    common. `missed` of the same lie below it, `mistaken` of the different above.
+    common. The share `missed` of the same pairs lies below it, the share `mistaken` of the different pairs above.
     """
 
     edges: Doubles
@@ -153,56 +146,58 @@ class PairSimilarities:
 
 
 def count_pairs(vectors: Floats, person: Ints, camera: Ints, bins: int = 200) -> PairSimilarities:
-    """All pairs of named people (numbers from 1), in blocks. `ValueError` if either kind of pair is missing."""
+    """Count all pairs of named people (numbers from 1 on). `ValueError` if either kind of pair is missing."""
     named = person > 0
     vectors, person, camera = vectors[named], person[named], camera[named]
     counts = np.zeros((2, bins), np.int64)
     step = max(1, _BLOCK // max(1, len(person)))
     for at in range(0, len(person), step):
         rows, all_rows = np.arange(len(person))[at : at + step, None], np.arange(len(person))[None]
-        alike, apart = person[rows] == person[None], camera[rows] != camera[None]
-        place = np.clip((vectors[at : at + step] @ vectors.T + 1) * (bins / 2), 0, bins - 1).astype(np.int32)
-        counts[0] += np.bincount(place[(all_rows > rows) & alike & apart], minlength=bins)
-        counts[1] += np.bincount(place[(all_rows > rows) & ~alike], minlength=bins)
+        same_person, other_camera = person[rows] == person[None], camera[rows] != camera[None]
+        bin_of_pair = np.clip((vectors[at : at + step] @ vectors.T + 1) * (bins / 2), 0, bins - 1).astype(np.int32)
+        counts[0] += np.bincount(bin_of_pair[(all_rows > rows) & same_person & other_camera], minlength=bins)
+        counts[1] += np.bincount(bin_of_pair[(all_rows > rows) & ~same_person], minlength=bins)
     if not counts.any(axis=1).all():
-        raise ValueError("expected pairs of one person in two cameras, and pairs of two people")
+        raise ValueError("expected pairs of the same person in two cameras, and pairs of two people")
     below = np.cumsum(counts, axis=1) / counts.sum(axis=1, keepdims=True)
-    cut = int(np.argmax(below[1] - below[0]))
+    best = int(np.argmax(below[1] - below[0]))
     edges = np.linspace(-1, 1, bins + 1)
     same, different = counts
-    return PairSimilarities(edges, same, different, float(edges[cut + 1]), float(below[0, cut]), float(1 - below[1, cut]))
+    return PairSimilarities(
+        edges, same, different, float(edges[best + 1]), float(below[0, best]), float(1 - below[1, best])
+    )
 
 
-def plot_similarities(found: PairSimilarities) -> Image:
-    """Two histograms, same person across cameras against different people, and where they cross."""
+def plot_similarities(pairs: PairSimilarities) -> Image:
+    """Histograms of pairs of the same person across cameras and of different people, and where they cross."""
     figure, axes = chart("How similar are two pictures?", "cosine similarity", "density of pairs (each area is 1)", 2)
     handles: list[object] = []
-    kinds = (("same person, two cameras", found.same), ("different people", found.different))
+    kinds = (("same person, two cameras", pairs.same), ("different people", pairs.different))
     for (name, counts), colour in zip(kinds, COLOURS, strict=False):
-        density = counts / counts.sum() / np.diff(found.edges)
+        density = counts / counts.sum() / np.diff(pairs.edges)
         label = f"{name}: {int(counts.sum()):,} pairs"
-        axes.stairs(density, found.edges, fill=True, color=rgb(colour), alpha=0.35)
-        handles.append(axes.stairs(density, found.edges, color=rgb(colour), linewidth=1.5, label=label))
-    used = np.flatnonzero(found.same + found.different)
-    axes.set_xlim(float(found.edges[used[0]]), float(found.edges[used[-1] + 1]))
+        axes.stairs(density, pairs.edges, fill=True, color=rgb(colour), alpha=0.35)
+        handles.append(axes.stairs(density, pairs.edges, color=rgb(colour), linewidth=1.5, label=label))
+    used = np.flatnonzero(pairs.same + pairs.different)
+    axes.set_xlim(float(pairs.edges[used[0]]), float(pairs.edges[used[-1] + 1]))
     axes.set_ylim(bottom=0)
-    label = f"{found.crossing:.2f}: {found.missed:.1%} missed, {found.mistaken:.1%} mistaken"
-    handles.append(axes.axvline(found.crossing, color="black", linestyle="--", linewidth=1, label=label))
+    label = f"{pairs.crossing:.2f}: {pairs.missed:.1%} missed, {pairs.mistaken:.1%} mistaken"
+    handles.append(axes.axvline(pairs.crossing, color="black", linestyle="--", linewidth=1, label=label))
     legend(figure, 2, handles)
     return picture_of(figure)
 
 
 def plot_features(
-    vectors: Floats, person: Ints, camera: Ints, how: Literal["pca", "tsne"] = "pca", people: int = 10
+    vectors: Floats, person: Ints, camera: Ints, method_name: Literal["pca", "tsne"] = "pca", people: int = 10
 ) -> Image:
-    """The vectors in two dimensions: the `people` with the most cameras and pictures in colour, the others grey.
+    """The vectors in two dimensions: the `people` with the most cameras and pictures in colour, others in grey.
 
-    Of more than 2,000 rows an even choice is shown. The mark of a point is its camera.
+    Of more than 2,000 rows an even choice is shown. The marker of a point is its camera.
     """
     busiest = _most_seen(person, camera, min(people, len(COLOURS)))
-    some = _sample_rows(np.isin(person, busiest))
-    vectors, person, camera = vectors[some], person[some], camera[some]
-    points, method = project(vectors, "t-SNE" if how == "tsne" else "principal components")
+    rows_shown = _sample_rows(np.isin(person, busiest))
+    vectors, person, camera = vectors[rows_shown], person[rows_shown], camera[rows_shown]
+    points, method = project(vectors, "t-SNE" if method_name == "tsne" else "principal components")
     figure, axes = chart(f"Map of the vectors ({method})", legend_lines=2)
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(False)
@@ -223,19 +218,19 @@ def plot_features(
 
 
 def _legend_entry(axes: Axes, name: str, colour: Colour, marker: str) -> object:
-    """What stands for a colour or a mark in the legend; it draws no point."""
+    """An entry of the legend, which draws no point."""
     return axes.scatter([], [], s=40, color=rgb(colour), marker=marker, label=name)
 
 
 def _most_seen(person: Ints, camera: Ints, most: int) -> Ints:
-    """The people seen by most cameras, then in most pictures."""
+    """The people seen by the most cameras, then in the most pictures."""
     people, counts = np.unique(person[person > 0], return_counts=True)
     cameras = np.array([len(np.unique(camera[person == p])) for p in people], np.int64)
     return np.asarray(people[np.lexsort((people, -counts, -cameras))[:most]], np.int64)
 
 
-def _sample_rows(first: Bools) -> Ints:
-    """At most 2,000 rows, those marked `first` before others, evenly chosen, in their order."""
-    marked, others = np.flatnonzero(first)[:_MOST_POINTS], np.flatnonzero(~first)
-    room = min(len(others), _MOST_POINTS - len(marked))
-    return np.sort(np.concatenate([marked, others[np.linspace(0, len(others) - 1, room).astype(int)]]))
+def _sample_rows(priority: Bools) -> Ints:
+    """At most 2,000 rows, in order: first those marked by `priority` (n,), then others, evenly chosen."""
+    preferred, others = np.flatnonzero(priority)[:_MOST_POINTS], np.flatnonzero(~priority)
+    remaining = min(len(others), _MOST_POINTS - len(preferred))
+    return np.sort(np.concatenate([preferred, others[np.linspace(0, len(others) - 1, remaining).astype(int)]]))

@@ -8,7 +8,9 @@ from core.lab.evaluate import PictureDetections, average_precision, recall_at
 A, B, C = [0, 0, 10, 20], [30, 0, 40, 20], [60, 0, 70, 20]
 
 
-def picture(truth: list[list[int]], found: list[tuple[list[int], float]], counts: list[bool] | None = None) -> PictureDetections:
+def picture(
+    truth: list[list[int]], found: list[tuple[list[int], float]], counts: list[bool] | None = None
+) -> PictureDetections:
     boxes = np.array([box for box, _ in found], np.float32).reshape(-1, 4)
     scores = np.array([score for _, score in found], np.float32)
     asked = np.array([True] * len(truth) if counts is None else counts, bool)

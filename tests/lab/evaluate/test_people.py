@@ -9,16 +9,16 @@ import pytest
 
 from core.lab.evaluate import (
     NOBODY,
-    TrackletSimilarity,
+    CameraRows,
     Links,
     PeopleScores,
-    CameraRows,
-    iou,
-    true_person_rows,
+    TrackletSimilarity,
     count_links,
+    iou,
     overlap,
     rank_across,
     score_people,
+    true_person_rows,
 )
 from core.vision.mot import MotRows
 from tests.lab.evaluate.making import HIGH, rows_of, standing
@@ -48,7 +48,7 @@ LINKS = [
 @pytest.mark.parametrize(("rows", "across", "every"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
 def test_links_by_hand(rows: list[tuple[int, ...]], across: tuple[int, ...], every: tuple[int, ...]) -> None:
     found = count_links(*np.array(rows, np.int64).reshape(-1, 3).T)
-    assert [(one.shown, one.right, one.true) for one in found] == [across, every]
+    assert [(one.predicted, one.correct, one.true) for one in found] == [across, every]
 
 
 def test_shares_of_links() -> None:
@@ -151,9 +151,9 @@ def test_links_as_in_loops(seed: int) -> None:
     scores, pairs = score_people(*case), every_pair(case)
     for found, chosen in ((scores.every, pairs), (scores.across, [pair for pair in pairs if pair[0]])):
         shown, right = sum(s for _, s, _ in chosen), sum(s and r for _, s, r in chosen)
-        assert (found.shown, found.right, found.true) == (shown, right, sum(r for *_, r in chosen))
+        assert (found.predicted, found.correct, found.true) == (shown, right, sum(r for *_, r in chosen))
     true = [who for one in case[0] for who in true_in_loops(one).values()]
-    assert (scores.tracklets, scores.strangers) == (len(true), true.count(NOBODY))
+    assert (scores.tracklets, scores.unmatched) == (len(true), true.count(NOBODY))
     assert scores.people == len(set(case[1].values()))
     assert scores.people_true == len({who for one in case[0] for who in one.truth.id.tolist()})
 
@@ -229,7 +229,7 @@ def test_the_truth_is_perfect(seed: int) -> None:
     scores = score_people(*right(drawn(seed)))
     assert figures(scores) == (1, 1, 1, 1)
     assert [scores.boxes.as_dict()[name] for name in ("HOTA", "IDF1", "MOTA")] == pytest.approx([1, 1, 1])
-    assert scores.people == scores.people_true == 4 and scores.strangers == 0
+    assert scores.people == scores.people_true == 4 and scores.unmatched == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -279,8 +279,8 @@ def test_who_is_hidden_is_in_no_link() -> None:
     cameras = [CameraRows("a", truth, rows_of(*standing(1, range(3)))), CameraRows("b", hidden, result)]
     persons = {("a", 1): "P1", ("b", 1): "P2", ("b", 2): "P1"}
     everyone, seen = (score_people(cameras, persons, visible=share) for share in (0.0, 0.1))
-    assert (everyone.every.shown, everyone.tracklets, everyone.people) == (1, 3, 2)
-    assert (seen.every.shown, seen.tracklets, seen.strangers) == (0, 2, 0)
+    assert (everyone.every.predicted, everyone.tracklets, everyone.people) == (1, 3, 2)
+    assert (seen.every.predicted, seen.tracklets, seen.unmatched) == (0, 2, 0)
 
 
 QUERIES = [

@@ -64,7 +64,7 @@ def test_columns_may_come_in_any_order_and_camera_names_may_have_commas(folders:
         (folder / "yard.txt").rename(folder / "yard, back.txt")
     plain = 'person,more,track,camera\nP1,x,1,hall\nP1,,5,"yard, back"\n\nP2,,6,"yard, back"\n'
     (run / "people.csv").write_text("\ufeff" + plain, encoding="utf-8")
-    assert score_run(truth, run).across.right == 1
+    assert score_run(truth, run).across.correct == 1
 
 
 def test_only_frames_that_the_run_looked_at_count(folders: tuple[Path, Path]) -> None:
@@ -73,7 +73,7 @@ def test_only_frames_that_the_run_looked_at_count(folders: tuple[Path, Path]) ->
     seen = {"hall": np.array([0]), "yard": np.array([0, 1])}
     assert score_run(truth, run).boxes.as_dict()["FN"] == 1
     assert score_run(truth, run, seen).boxes.as_dict()["FN"] == 0
-    with pytest.raises(TruthError, match="looked at no camera yard"):
+    with pytest.raises(TruthError, match="has no camera yard"):
         score_run(truth, run, {"hall": np.array([0])})
 
 
@@ -102,7 +102,7 @@ MISFITS = [
     ("a person without a name", "people.csv", HEAD + "hall,1, \n", "line 2: expected"),
     ("a line that ends early", "people.csv", HEAD + "hall,1\n", "line 2: expected"),
     ("one person twice in a picture", "people.csv", HEAD + "hall,1,P1\nyard,5,P9\nyard,6,P9\n",
-     "Person P9 is in two places at once: tracks 5 and 6 of camera yard, both in frame 1"),
+     "Person P9 has two boxes in one frame: tracks 5 and 6 of camera yard, both in frame 1"),
     ("a camera without tracks", "tracks/hall.txt", None, r"has no hall\.txt"),
     ("one track twice in a picture", "tracks/yard.txt", BOX.format(5, 5) + OTHER.format(5) + OTHER.format(6),
      "The result of camera yard has id 5 twice in frame 1"),
@@ -150,7 +150,7 @@ def test_folders_that_do_not_fit(folders: tuple[Path, Path]) -> None:
     truth, run = folders
     for theirs_, ours, said in (
         (truth / "hall.txt", run, "One of truth and result is a file"),
-        (truth / "missing", run, "is not there"),
+        (truth / "missing", run, "does not exist"),
         (run, run, r"has no \.txt files"),
         (truth, run / "tracks", "has no folder tracks/"),
     ):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import SettingsError, TruthError
 from core.cli import main
-from core.lab.evaluate import score, score_files, split_stays, score_table, combine_scores
+from core.lab.evaluate import combine_scores, score, score_files, score_table, split_stays
 from core.vision.mot import MotRows, read_mot, write_truth
 from tests.lab.evaluate.making import rows_of, standing
 
@@ -141,7 +141,7 @@ def test_numbers_themselves_mean_nothing(truth: list, result: list, numbers: lis
 @given(truth=places)
 def test_the_truth_is_perfect(truth: list) -> None:
     clip = clip_of(truth)
-    clear, identity = score(clip, clip).clear, score(clip, clip).identity
+    clear, identity = score(clip, clip).clear_mot, score(clip, clip).identity
     assert (clear.fp, clear.fn, identity.fp, identity.fn) == (0, 0, 0, 0)
 
 
@@ -210,8 +210,8 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     for truth, result, said in (
         (folder, file, "One of truth and result is a file"),
         (folder, folder, r"has no \.txt files"),
-        (file, tmp_path / "missing.txt", "is not there"),
-        (tmp_path / "missing.txt", file, "is not there"),
+        (file, tmp_path / "missing.txt", "does not exist"),
+        (tmp_path / "missing.txt", file, "does not exist"),
     ):
         with pytest.raises(TruthError, match=said):
             score_files(truth, result)
@@ -245,7 +245,7 @@ def test_a_stay_is_a_number_of_its_own(tmp_path: Path) -> None:
     assert split_stays(truth, 5).id.tolist() == [1, 1, 1, 1, 1, 2, 2, 2]
     write_truth(tmp_path / "result.txt", [split_stays(truth, 4)])
     pair = tmp_path / "truth.txt", tmp_path / "result.txt"
-    assert score_files(*pair, away=4)["result"].as_dict()["IDF1"] == 1.0
+    assert score_files(*pair, max_absence=4)["result"].as_dict()["IDF1"] == 1.0
     assert score_files(*pair)["result"].as_dict()["IDF1"] < 1.0
 
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from core.lab.synthetic import SampleSettings, RenderedFrame, CameraRenderer, scene_of
+from core.lab.synthetic import CameraRenderer, RenderedFrame, SampleSettings, scene_of
 from core.vision.mot import Doubles
 
 SHORT = SampleSettings(seconds=12.0)
@@ -21,7 +21,7 @@ def shots(settings: SampleSettings, camera: int, every_seconds: float) -> tuple[
     """Frames of one camera, so many seconds apart."""
     stage = stage_of(settings, camera)
     step = max(1, round(every_seconds * stage.view.fps))
-    return tuple(stage.shot(frame) for frame in range(0, stage.view.frames(settings.seconds), step))
+    return tuple(stage.render(frame) for frame in range(0, stage.view.frame_count(settings.seconds), step))
 
 
 def overlap(one: Doubles, other: Doubles) -> Doubles:

@@ -12,7 +12,15 @@ from core.base.errors import Cancelled, SettingsError
 from core.base.types import Timeline
 from core.cli import main
 from core.lab.evaluate import score_files
-from core.lab.synthetic import SampleSettings, encode_camera, render_frames, clear_folder, write_sample, sample_clips, scene_of
+from core.lab.synthetic import (
+    SampleSettings,
+    clear_folder,
+    encode_camera,
+    render_frames,
+    sample_clips,
+    scene_of,
+    write_sample,
+)
 from core.vision.mot import read_mot, write_truth
 from core.vision.video import probe, read
 from tests.lab.synthetic.footage import SHORT
@@ -41,7 +49,7 @@ def test_the_films_are_as_told(sample: Path) -> None:
 def test_all_of_the_drawing_was_heard_of(sample: Path) -> None:
     lines = sample.with_name("heard").read_text(encoding="utf-8").splitlines()
     heard = [(told["done"], told["total"]) for told in map(json.loads, lines[:-1])]
-    frames = sum(view.frames(SHORT.seconds) for view in scene_of(SHORT).views)
+    frames = sum(view.frame_count(SHORT.seconds) for view in scene_of(SHORT).views)
     assert heard[-1] == (frames, frames) and heard == sorted(heard) and len(heard) > 10
     assert lines[-1].startswith("3 films of 12 s")
 

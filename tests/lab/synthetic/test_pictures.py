@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from core.base.types import Image
-from core.lab.synthetic import Reals, SampleSettings, CameraRenderer, render_frames, scene_of
+from core.lab.synthetic import CameraRenderer, Reals, SampleSettings, render_frames, scene_of
 from tests.lab.synthetic.footage import SHORT, overlap, shots, stage_of
 
 
@@ -17,10 +17,10 @@ class Noon(CameraRenderer):
 @pytest.mark.parametrize("camera", range(3))
 def test_boxes_hug_what_differs_from_the_empty_plaza(camera: int) -> None:
     stage = Noon(scene_of(SHORT), scene_of(SHORT).views[camera])
-    empty, _ = stage.clean(0, people=False)
+    empty, _ = stage.render_without_noise(0, people=False)
     hugged = 0
-    for frame in range(5, stage.view.frames(SHORT.seconds), 60):
-        picture, rows = stage.clean(frame)
+    for frame in range(5, stage.view.frame_count(SHORT.seconds), 60):
+        picture, rows = stage.render_without_noise(frame)
         differs = np.abs(picture.astype(int) - empty).max(2) > 12
         wide = rows.xyxy + np.array([-4, -4, 4, 4])
         alone = overlap(wide, wide).sum(1) == 1
@@ -40,10 +40,10 @@ def test_boxes_hug_what_differs_from_the_empty_plaza(camera: int) -> None:
 def test_nobody_is_a_rectangle() -> None:
     for camera in range(3):
         stage = stage_of(SHORT, camera)
-        for frame in range(0, stage.view.frames(SHORT.seconds), 50):
+        for frame in range(0, stage.view.frame_count(SHORT.seconds), 50):
             for figure, walk in zip(stage._figures, scene_of(SHORT).walks, strict=True):
-                patch = figure.drawn(figure.body(walk.at(stage.view.offset + frame / stage.view.fps)), stage.view)
-                if patch is None or patch.inside < 1:
+                patch = figure.draw(figure.body(walk.at(stage.view.offset + frame / stage.view.fps)), stage.view)
+                if patch is None or patch.share_in_picture < 1:
                     continue
                 body = patch.cover >= 0.5
                 rows, columns = np.flatnonzero(body.any(1)), np.flatnonzero(body.any(0))
@@ -68,9 +68,9 @@ def test_there_are_people_near_and_far() -> None:
 
 def test_frames_are_the_same_in_any_order() -> None:
     stage = stage_of(SHORT, 1)
-    late, early = stage.shot(40), stage.shot(3)
+    late, early = stage.render(40), stage.render(3)
     again = CameraRenderer(scene_of(SHORT), stage.view)
-    for one, other in ((early, again.shot(3)), (late, again.shot(40))):
+    for one, other in ((early, again.render(3)), (late, again.render(40))):
         assert np.array_equal(one.bgr, other.bgr)
         assert np.array_equal(one.rows.xyxy, other.rows.xyxy)
         assert np.array_equal(one.rows.visibility, other.rows.visibility)

@@ -37,20 +37,22 @@ planned = lru_cache(maxsize=None)(scene_of)  # a plan takes seconds, and several
 def views_of_person(scene: Scene, who: int) -> tuple[Reals, Reals]:
     """Every LOOKED seconds (cameras, n): whether a person touches each picture, whether they stand whole in it."""
     xy = scene.walks[who].xy[:: round(CHECK_INTERVAL / TICK)]
-    pairs = [in_view(view, xy, scene.looks[who].height) for view in scene.views]
+    pairs = [in_view(view, xy, scene.people[who].height) for view in scene.views]
     return np.stack([touched for touched, _ in pairs]), np.stack([whole for _, whole in pairs])
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda s: f"{s.cameras}x{s.people}x{s.seconds:g}s-{s.seed}")
 def test_the_promises_hold(settings: SampleSettings) -> None:
     scene = planned(settings)
-    assert len(scene.views) == settings.cameras and len(scene.looks) == len(scene.walks) == settings.people
+    assert len(scene.views) == settings.cameras and len(scene.people) == len(scene.walks) == settings.people
     for who in range(settings.people):
         touched, whole = views_of_person(scene, who)
         if who in ALONE:
             assert touched.any(1).sum() == 1 and whole.any()
         else:
-            assert (whole.sum(1) * CHECK_INTERVAL >= 1).sum() >= 2, f"person {who + 1} is seen by fewer than two cameras"
+            assert (whole.sum(1) * CHECK_INTERVAL >= 1).sum() >= 2, (
+                f"person {who + 1} is seen by fewer than two cameras"
+            )
         if who == RETURNER:
             assert returns(touched.any(0))
         if who in TALKERS:
@@ -60,7 +62,7 @@ def test_the_promises_hold(settings: SampleSettings) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_two_are_dressed_alike_and_nobody_else(seed: int) -> None:
-    looks = planned(SampleSettings(seed=seed)).looks
+    looks = planned(SampleSettings(seed=seed)).people
     clothes = [(look.top, look.bottom, look.upper, look.lower, look.pattern, look.shoes) for look in looks]
     same = [(a, b) for a in range(8) for b in range(a) if clothes[a] == clothes[b]]
     assert same == [ALIKE[::-1]]

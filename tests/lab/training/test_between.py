@@ -43,7 +43,7 @@ def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Pa
     interpolate_weights(SHIPPED, shifted, 0.5, tmp_path / "made.pt")
     assert str(tmp_path).encode() not in (tmp_path / "made.pt").read_bytes()
     detector = open_detector(find(str(tmp_path / "made.pt"), "detector"), DetectSettings(size=64), "torch")
-    assert "PyTorch" in detector.words
+    assert "PyTorch" in detector.description
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.lab.training import judge_detector, label_path, read_labels, format_labels
+from core.lab.training import format_labels, judge_detector, label_path, read_labels
 from core.vision.detect import Boxes
 
 

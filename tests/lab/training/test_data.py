@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.base.errors import SettingsError
 from core.lab.evaluate import rank_within
-from core.lab.training import Crops, join_crops, load_pictures, query_mask, read_crops, hold_out
+from core.lab.training import Crops, hold_out, join_crops, load_pictures, query_mask, read_crops
 
 
 def lay(folder: Path, *names: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from core.base.errors import SettingsError, WeightsError
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings
-from core.lab.training import DetectorRecipe, judge_detector, train_detector, format_labels
+from core.lab.training import DetectorRecipe, format_labels, judge_detector, train_detector
 from core.vision.detect import open_detector
 from core.vision.models import find
 from tests.lab.training.making import person

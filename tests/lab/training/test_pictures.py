@@ -17,13 +17,13 @@ from core.lab.training import (
     WIDTH,
     WRONG,
     chart,
-    plot_similarities,
-    plot_features,
+    count_pairs,
     picture_of,
+    plot_features,
     plot_rankings,
+    plot_similarities,
     rgb,
     save_picture,
-    count_pairs,
 )
 from core.lab.training import plots as pictures
 from core.machine.canvas import Canvas
@@ -182,7 +182,7 @@ def test_ticks_are_few_within_and_evenly_spaced(low: float, size: float) -> None
 def test_a_saved_picture_reads_as_drawn(tmp_path: Path) -> None:
     canvas = Canvas(30, 20)
     canvas.box(5, 5, 10, 10, (10, 20, 200))
-    picture = canvas.finished()
+    picture = canvas.as_image()
     save_picture(tmp_path / "deep" / "a.png", picture)
     assert (cv2.imread(str(tmp_path / "deep" / "a.png")) == picture).all()
     assert picture[10, 10].tolist() == [10, 20, 200] and picture[2, 2].tolist() == [255, 255, 255]

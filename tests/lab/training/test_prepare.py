@@ -390,7 +390,8 @@ def test_splits_are_whole_people_on_both_sides(people: dict[str, set[int]], shar
 def test_another_seed_asks_other_people() -> None:
     crops = [Crop(str(n), 1, n, 0, "all") for n in range(50)]
     chosen = [
-        {c.person for c in assign_splits(crops, PrepareSettings(purpose="x", seed=s)) if c.split == "val"} for s in (0, 1)
+        {c.person for c in assign_splits(crops, PrepareSettings(purpose="x", seed=s)) if c.split == "val"}
+        for s in (0, 1)
     ]
     assert chosen[0] != chosen[1] and len(chosen[0]) == len(chosen[1]) == 10
 

@@ -11,7 +11,16 @@ import torch
 
 from core.base.errors import Cancelled, SettingsError
 from core.base.progress import Progress, Report
-from core.lab.training import NO_AUGMENTATION, Checkpoint, ReidRecipe, Student, embed_with, read_training_set, read_crops, train_reid
+from core.lab.training import (
+    NO_AUGMENTATION,
+    Checkpoint,
+    ReidRecipe,
+    Student,
+    embed_with,
+    read_crops,
+    read_training_set,
+    train_reid,
+)
 from core.vision.embed import open_embedder
 from core.vision.models import find
 from tests.lab.training.making import market
@@ -44,7 +53,9 @@ def losses(out: Path) -> list[float]:
 
 @pytest.mark.parametrize(("loss", "optimizer"), [("triplet", "adam"), ("contrastive", "sgd"), ("margin", "sgd")])
 def test_it_learns(folder: Path, tmp_path: Path, loss: str, optimizer: str, recipe: ReidRecipe) -> None:
-    recipe = replace(recipe, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NO_AUGMENTATION)
+    recipe = replace(
+        recipe, loss=loss, optimizer=optimizer, rate=2e-3 if optimizer == "adam" else 2e-2, augment=NO_AUGMENTATION
+    )
     train(folder, tmp_path, recipe)
     course = losses(tmp_path)
     assert len(course) == 3 and course[-1] < course[0]
@@ -76,7 +87,7 @@ def test_killed_and_resumed_it_has_the_losses_of_an_undisturbed_training(
 
 def test_a_wish_to_stop_is_heard(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     with pytest.raises(Cancelled):
-        train(folder, tmp_path, recipe, progress=Progress(stop=lambda: True))
+        train(folder, tmp_path, recipe, progress=Progress(is_cancelled=lambda: True))
 
 
 @pytest.mark.slow
@@ -134,7 +145,7 @@ class Teacher:
 def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=6, epochs=6)
     taught, _ = read_training_set(folder, recipe, 4, Teacher(), folder, Progress())  # type: ignore[arg-type]
-    assert taught.teacher.shape == (48 + 72, 3) and len(taught.unlabelled) == 72
+    assert taught.targets.shape == (48 + 72, 3) and len(taught.unlabelled) == 72
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
     rows = Checkpoint(tmp_path, {}).curves.rows
     assert rows[-1]["towards_loss"] < 0.5 * rows[0]["towards_loss"]
@@ -144,7 +155,7 @@ def test_a_teacher_is_listened_to(folder: Path, tmp_path: Path, recipe: ReidReci
 def test_a_teacher_speaks_of_copies_and_of_nothing_else(folder: Path, tmp_path: Path, recipe: ReidRecipe) -> None:
     recipe = replace(recipe, metric=0.0, identity=0.0, alike=1.0, towards=1.0, unlabelled=24, epochs=6)
     taught, _ = read_training_set(folder, recipe, 4, Teacher(), folder, Progress(), copies=2)  # type: ignore[arg-type]
-    assert len(taught.unlabelled) == len(taught.teacher) == 2 * (48 + 72) and taught.untold == 48
+    assert len(taught.unlabelled) == len(taught.targets) == 2 * (48 + 72) and taught.first_target == 48
     train_reid(taught, recipe, Checkpoint(tmp_path, {}), Progress())
     rows = Checkpoint(tmp_path, {}).curves.rows
     assert rows[-1]["towards_loss"] < 0.7 * rows[0]["towards_loss"]

@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.cli import main
-from core.lab.training import recompute_batchnorm, read_unlabelled
+from core.lab.training import read_unlabelled, recompute_batchnorm
 from core.vision.models import find
 from tests.lab.training.making import market
 
@@ -65,4 +65,6 @@ def test_the_same_seed_gives_the_same_means(trained: tuple[Path, Path], tmp_path
 def test_weights_of_others_are_refused(trained: tuple[Path, Path], tmp_path: Path) -> None:
     save_file({"a": torch.zeros(2)}, tmp_path / "theirs.safetensors")
     with pytest.raises(SettingsError, match="not made by train reid"):
-        recompute_batchnorm(tmp_path / "theirs.safetensors", [read_unlabelled(trained[0])], 10, tmp_path / "out", 0, Progress())
+        recompute_batchnorm(
+            tmp_path / "theirs.safetensors", [read_unlabelled(trained[0])], 10, tmp_path / "out", 0, Progress()
+        )

@@ -27,7 +27,7 @@ def test_a_standard_checkpoint_with_a_classifier_loads(backbone: str, tmp_path: 
     # As torchreid and torchvision save them: no neck, a classifier of somebody else's people.
     state = {"module." + key: value for key, value in giver.backbone.state_dict().items()}
     state |= {f"module.{head}.weight": torch.zeros(7, 4), f"module.{head}.bias": torch.zeros(7)}
-    taker.begin_from(saved(state, tmp_path / "model.pth"))
+    taker.load_weights(saved(state, tmp_path / "model.pth"))
     for one, other in zip(giver.backbone.parameters(), taker.backbone.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -37,7 +37,7 @@ def test_our_own_weights_bring_their_neck(tmp_path: Path) -> None:
     initialise(giver, 1)
     giver.train()
     giver(torch.randn(4, 3, 64, 32))
-    taker.begin_from(saved(giver.shipped(), tmp_path / "own.pth"))
+    taker.load_weights(saved(giver.embedder_state(), tmp_path / "own.pth"))
     pictures = torch.randn(2, 3, 64, 32)
     assert torch.equal(giver.eval()(pictures)[1], taker.eval()(pictures)[1])
 
@@ -57,7 +57,7 @@ def test_settled_it_learns_with_the_means_that_it_has() -> None:
     initialise(student, 1)
     pictures = torch.randn(4, 3, 64, 32)
     kept = {name: value.clone() for name, value in student.named_buffers()}
-    student.learn(settled=True)
+    student.start_step(freeze_bn=True)
     _, after = student(pictures)
     after.sum().backward()
     assert all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
@@ -65,16 +65,16 @@ def test_settled_it_learns_with_the_means_that_it_has() -> None:
     # In training as when it ships.
     student.eval()
     assert torch.allclose(student(pictures)[1], after, atol=1e-5)
-    student.learn(settled=False)
+    student.start_step(freeze_bn=False)
     student(pictures)
     assert not all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
 
 
 def test_the_wrong_backbone_is_refused_in_words(tmp_path: Path) -> None:
-    state = Student("osnet_x0_5", 3).shipped()
+    state = Student("osnet_x0_5", 3).embedder_state()
     with pytest.raises(WeightsError, match="does not fit"):
-        Student("osnet_x0_25", 3).begin_from(saved(state, tmp_path / "half.pth"))
+        Student("osnet_x0_25", 3).load_weights(saved(state, tmp_path / "half.pth"))
     with pytest.raises(WeightsError, match="no network"):
-        Student("osnet_x0_25", 3).begin_from(saved({"a": torch.zeros(3)}, tmp_path / "other.pth"))
+        Student("osnet_x0_25", 3).load_weights(saved({"a": torch.zeros(3)}, tmp_path / "other.pth"))
     with pytest.raises(SettingsError, match="no backbone"):
         Student("alexnet", 3)

@@ -9,7 +9,14 @@ import pytest
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.types import Floats, Image
-from core.lab.training import NO_AUGMENTATION, TEACHER_SIZE, Augmentation, prefetch_batches, read_unlabelled, make_copies
+from core.lab.training import (
+    NO_AUGMENTATION,
+    TEACHER_SIZE,
+    Augmentation,
+    make_copies,
+    prefetch_batches,
+    read_unlabelled,
+)
 from tests.lab.training.making import market
 
 
@@ -51,7 +58,9 @@ def test_another_seed_makes_other_copies_and_the_same_seed_the_same(crops: Path)
 
 def test_copies_are_changed_and_some_wear_anothers_legs(crops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = read_unlabelled(crops).path
-    plain = np.stack([cv2.resize(cv2.imread(str(path)), TEACHER_SIZE[::-1], interpolation=cv2.INTER_LINEAR) for path in paths])
+    plain = np.stack(
+        [cv2.resize(cv2.imread(str(path)), TEACHER_SIZE[::-1], interpolation=cv2.INTER_LINEAR) for path in paths]
+    )
     made, _ = make_copies(paths, 1, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
     assert not any(np.array_equal(copy, crop) for copy in made for crop in plain)
     monkeypatch.setattr("core.lab.training.training_set.CHANGES", NO_AUGMENTATION)
