@@ -1,4 +1,4 @@
-"""`cache`: what earlier runs have left on disk, and how to be rid of it."""
+"""`cache`: lists what earlier runs have stored on disk, and removes it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("--trim", metavar="SIZE", help="remove the least recently used until this much is left: 5GB, 0")
+    p.add_argument(
+        "--trim", metavar="SIZE", help="remove the least recently used entries until this much is left: 5GB, 0"
+    )
     p.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`cases`: what is worked on in the app: listed, backed up, restored, deleted for good."""
+"""`cases`: lists, backs up, restores and deletes the cases of the app."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from core.workspace.jobs import Jobs
 def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--back-up", metavar="KEY", help="write this case to the file named by --to")
     p.add_argument("--to", type=Path, metavar="FILE", help="where the back-up goes")
-    p.add_argument("--recordings", action="store_true", help="put the clips themselves into the back-up")
-    p.add_argument("--restore", type=Path, metavar="FILE", help="take a back-up in, as a new case")
-    p.add_argument("--delete", metavar="KEY", help="delete this case and what was made of its clips, for good")
+    p.add_argument("--recordings", action="store_true", help="include the clips in the back-up")
+    p.add_argument("--restore", type=Path, metavar="FILE", help="restore a back-up as a new case")
+    p.add_argument("--delete", metavar="KEY", help="permanently delete this case and everything made from its clips")
     p.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     cases = Cases()
     if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
-        raise SettingsError("a back-up takes a case and a file", "Write: cases --back-up KEY --to FILE.")
+        raise SettingsError("a back-up needs a case and a file", "Write: cases --back-up KEY --to FILE.")
     if options.back_up:
         back_up(cases, cases.load(options.back_up), options.to, options.recordings, Progress(listener("auto")))
         sys.stdout.write(f"{options.to}\n")
@@ -46,6 +46,6 @@ def _delete(cases: Cases, key: str) -> None:
     case = cases.load(key)
     goes = plan_erasure(cases, case).names
     if any(job.is_active for job in Jobs().all() if job.key in goes):
-        raise SettingsError(f"a run of {case.name} is at work", "Stop it first, in the app.")
+        raise SettingsError(f"a run of {case.name} is in progress", "Stop it in the app first.")
     gone = erase(cases, case)
     sys.stdout.write(f"deleted: {case.name}, {format_bytes(gone.bytes)}\n")

@@ -1,4 +1,4 @@
-"""`embed DIR --out FILE.npz`: unit vectors of a folder of pictures."""
+"""`embed DIR --out FILE.npz`: computes the appearance vectors of a folder of pictures, each of length 1."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from core.vision.models import find
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("folder", type=Path, metavar="DIR")
-    p.add_argument("--out", type=Path, required=True, metavar="FILE.npz")
+    p.add_argument("folder", type=Path, metavar="DIR", help="folder of pictures")
+    p.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="where the vectors go")
     p.add_argument("--features", required=True, metavar="NAME", help="embedder: name or file")
     p.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
@@ -28,16 +28,16 @@ def run(options: argparse.Namespace) -> int:
     progress.camera(options.folder.name, 1, 1)
     begun = False
 
-    def tell(done: int, total: int) -> None:
+    def show(done: int, total: int) -> None:
         nonlocal begun
         if not begun:
             progress.begin("embed", total)
             begun = True
         progress.at(done)
 
-    found = embed_folder(options.folder, embedder, tell)
+    found = embed_folder(options.folder, embedder, show)
     save_features(options.out, found)
-    sys.stdout.write(f"{len(found.names)} pictures, {embedder.dimension} numbers each, by {embedder.backend}\n")
+    sys.stdout.write(f"{len(found.names)} pictures, vectors of {embedder.dimension} numbers, by {embedder.backend}\n")
     for name in found.unreadable:
         sys.stderr.write(f"could not be read: {name}\n")
     return 1 if found.unreadable else 0

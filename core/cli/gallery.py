@@ -64,7 +64,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="with --what films: the new place of a clip of the run that was moved; once for each",
+        help="with --what films: where a clip of the run lies now, if it was moved; may be repeated",
     )
     p.add_argument(
         "--from-crops",

@@ -48,7 +48,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_time(inner: Any) -> None:
     t = inner.add_parser("time", help="measure the speed of models on a few seconds of a clip")
-    t.add_argument("clip", type=Path, metavar="CLIP")
+    t.add_argument("clip", type=Path, metavar="CLIP", help="video file or folder of pictures")
     t.add_argument("--weights", default=DETECTOR, metavar="NAME", help=f"detector: name or file ({DETECTOR})")
     t.add_argument("--features", default=EMBEDDER, metavar="NAME", help=f"embedder: name, file, or none ({EMBEDDER})")
     t.add_argument(
@@ -56,7 +56,7 @@ def add_time(inner: Any) -> None:
         action="append",
         default=[],
         metavar="PX@FPS",
-        help="detector input size and analysis frame rate (640@10)",
+        help="detector input size and analysis frame rate; may be repeated (640@10)",
     )
     t.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda (auto)")
     t.set_defaults(run=run_time)

@@ -1,4 +1,4 @@
-"""`probe CLIP...`: what a clip is, before anything is run on it."""
+"""`probe CLIP...`: describes clips before anything is run on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.vision.video import clip_notes, measure, preview_frames, probe
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
-    p.add_argument("clips", nargs="+", type=Path, metavar="CLIP")
+    p.add_argument("clips", nargs="+", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.set_defaults(run=run)
 
 

@@ -21,7 +21,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--track-cos", type=float, help="similarity threshold within a track")
     p.add_argument("--n-init", type=int, help="minimum detections per track")
     p.add_argument("--max-age", type=float, help="maximum gap in a track, seconds")
-    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold for one person's tracks (calibrated)")
+    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold of matching (suggested)")
     p.set_defaults(run=run)
 
 

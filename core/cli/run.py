@@ -76,7 +76,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CAM=SECONDS",
-        help="start offset: this camera's clip begins so many seconds after the others' (0)",
+        help="start offset: seconds by which this camera's clip starts later than the others (0)",
     )
     p.add_argument("--no-zip", action="store_true", help="write everything but gallery.zip")
     p.add_argument(
@@ -87,8 +87,10 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_matching(p: argparse.ArgumentParser) -> None:
     """The flags that decide who is who, and those of the export; `gallery` has them too."""
-    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold for one person's tracks (calibrated)")
-    p.add_argument("--links", type=Path, metavar="FILE", help="CSV of your decisions: see docs/command-line.md")
+    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold of matching (suggested from the clips)")
+    p.add_argument(
+        "--links", type=Path, metavar="FILE", help="CSV of your decisions; docs/command-line.md describes it"
+    )
     p.add_argument("--names", type=Path, metavar="FILE", help="CSV of names: camera,track,name,note")
     p.add_argument(
         "--travel",
@@ -120,7 +122,7 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
         setup, export = setup_like(options, manifest)
     status_writer.tracking(camera.name for camera in setup.cameras)
     progress, on_result = open_progress(options, status_writer), camera_listener(status_writer)
-    results = track_clips(setup, options.out, progress, options.fresh, cropped=True, on_result=on_result)
+    results = track_clips(setup, options.out, progress, options.fresh, with_crops=True, on_result=on_result)
     record_rates(results, setup.recipe, setup.networks, Rates())
     status = exit_status(results)
     if status < 2:
@@ -284,5 +286,5 @@ def write_results(people: MatchedPeople, out: Path, choice: Choice, export: Expo
     source = "suggested" if choice.threshold is None else "given"
     match, count = people.match, len(people.gallery.by_person())
     sys.stdout.write(f"{count} people among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")
-    sys.stdout.write(f" ({source}); {match.calibration.words}\n")
+    sys.stdout.write(f" ({source}); {match.calibration.description}\n")
     sys.stdout.write(f"{(export.to or out) / ('gallery.zip' if export.zipped else 'people.csv')}\n")

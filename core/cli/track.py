@@ -37,27 +37,31 @@ def add_run_arguments(p: argparse.ArgumentParser) -> None:
     video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
-    p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="call this clip's camera CAM")
+    p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="name the camera of this clip CAM")
     # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
-    p.add_argument("--weights", metavar="NAME", help=f"detector: name or file (default {DETECTOR})")
-    p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none: motion ({EMBEDDER})")
+    p.add_argument("--weights", metavar="NAME", help=f"detector: name or file ({DETECTOR})")
+    p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none for motion only ({EMBEDDER})")
     p.add_argument("--every-box", action="store_true", help="embed every box, not only those whose appearance decides")
     p.add_argument("--conf", type=float, help=f"confidence threshold ({track.conf})")
     p.add_argument("--iou", type=float, help=f"minimum IoU of a motion match ({track.iou})")
     p.add_argument("--track-cos", type=float, help=f"similarity threshold within a track ({track.track_cos})")
     p.add_argument("--n-init", type=int, help=f"minimum detections per track ({track.n_init})")
     p.add_argument("--max-age", type=float, help=f"maximum gap in a track, seconds ({track.max_age})")
-    p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="regions of a camera")
+    p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="region file of a camera")
     p.add_argument(
-        "--range", action="append", default=[], metavar="CAM=FROM-TO", help="range of one camera's clip, in seconds"
+        "--range",
+        action="append",
+        default=[],
+        metavar="CAM=FROM-TO",
+        help="time range of one camera's clip, in seconds",
     )
     p.add_argument("--fps", type=float, help=f"analysis frame rate ({video.fps:g}; 0: all)")
     p.add_argument("--size", type=int, help=f"detector input size: long side in pixels ({detect.size})")
-    p.add_argument("--detection-floor", type=float, help=f"lowest confidence that is stored ({detect.floor})")
+    p.add_argument("--detection-floor", type=float, help=f"lowest confidence of a stored box ({detect.floor})")
     p.add_argument("--nms-iou", type=float, help=f"IoU above which two boxes are one person ({detect.nms_iou})")
-    p.add_argument("--max-detections", type=int, help=f"most boxes per frame ({detect.most})")
-    p.add_argument("--from", type=float, metavar="S", help="start at this second (0)")
-    p.add_argument("--to", type=float, metavar="S", help="stop at this second")
+    p.add_argument("--max-detections", type=int, help=f"maximum number of boxes per frame ({detect.most})")
+    p.add_argument("--from", type=float, metavar="S", help="start at this second of each clip (0)")
+    p.add_argument("--to", type=float, metavar="S", help="stop at this second of each clip (the end)")
     p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
     p.add_argument("--fresh", action="store_true", help="ignore stored results of earlier runs")
     p.add_argument("--watch", type=Path, metavar="DIR", help="write status, preview, CPU and memory use to this folder")
@@ -172,7 +176,7 @@ def _load_regions(values: list[str], cameras: list[Camera]) -> dict[str, Regions
         try:
             clip = probe(clips[name])
         except ClipError:
-            # It fails by itself when its turn comes, and does not keep the others from theirs.
+            # The clip fails when its turn comes; the other cameras are analysed all the same.
             continue
         regions[name] = load_regions(Path(file), clip.width, clip.height)
     return regions
@@ -192,7 +196,7 @@ def _with_ranges(cameras: list[Camera], values: list[str]) -> list[Camera]:
             raise SettingsError(
                 f"--range {value} is no range of seconds", "Write for example --range gate=5-20."
             ) from fault
-        # Checked where all ranges are.
+        # VideoSettings checks the range.
         video = VideoSettings(start_seconds=start or 0.0, end_seconds=end)
         spans[name] = (video.start_seconds, video.end_seconds)
     return [replace(camera, span=spans.get(camera.name)) for camera in cameras]

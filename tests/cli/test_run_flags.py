@@ -50,22 +50,22 @@ def test_a_range_is_looked_at_told_and_obeyed_again(tmp_path: Path) -> None:
     whole = setup(tmp_path)
     hall, gate = whole.cameras
     ranged = replace(whole, cameras=[hall, replace(gate, span=(1.0, 2.0))])
-    results = track_clips(ranged, tmp_path / "out", cropped=True, store=Store(tmp_path / "store"))
+    results = track_clips(ranged, tmp_path / "out", with_crops=True, store=Store(tmp_path / "store"))
     assert [result.analysed for result in results] == [34, 10]
     assert float(results[1].timeline.seconds[0]) == 1.0
     assert json.loads((tmp_path / "out" / "run.json").read_text())["cameras"]["gate"]["range"] == [1.0, 2.0]
     evidence = collect_evidence(results, ranged.offsets, tmp_path / "out")
-    decide_and_write(evidence, tmp_path / "out", ranged.known, ranged.choice)
+    decide_and_write(evidence, tmp_path / "out", ranged.prior, ranged.choice)
     found = prepare_replay(load_manifest(tmp_path / "out" / "gallery.zip"), [hall.clip, gate.clip])
     assert [camera.span for camera in found.setup.cameras] == [None, (1.0, 2.0)]
 
 
 def test_without_the_zip_all_else_is_there(tmp_path: Path) -> None:
     out, plain = tmp_path / "out", replace(setup(tmp_path), choice=Choice())
-    results = track_clips(plain, out, cropped=True, store=Store(tmp_path / "store"))
+    results = track_clips(plain, out, with_crops=True, store=Store(tmp_path / "store"))
     (out / "gallery.zip").write_bytes(b"of an older run")
     evidence = collect_evidence(results, plain.offsets, out)
-    decide_and_write(evidence, out, plain.known, plain.choice, ExportOptions(zipped=False))
+    decide_and_write(evidence, out, plain.prior, plain.choice, ExportOptions(zipped=False))
     assert (out / "people.csv").is_file() and (out / "similarity.npz").is_file()
     assert not (out / "gallery.zip").exists()
     people = load_people(out)

@@ -50,7 +50,7 @@ def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None
     assert [c.clip.name for c in back.cameras] == ["x.mp4", "copy of one.mp4"]
     assert asdict(back.recipe) == asdict(first.recipe)
     assert back.regions == {"gate": WHOLE} and back.offsets == {"hall": 0.0, "gate": 100.1}
-    assert back.choice == first.choice and back.known == first.known
+    assert back.choice == first.choice and back.prior == first.prior
     handed_out = prepare_replay(manifest, copies(folder)).export
     assert not handed_out.blur and handed_out.reason == EXPORT.reason
     assert back.networks.detector_model == first.networks.detector_model
