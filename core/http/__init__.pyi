@@ -2,14 +2,12 @@ from .guard import HEADERS as HEADERS
 from .guard import TOKEN as TOKEN
 from .guard import LocalOnly as LocalOnly
 from .guard import guarded as guarded
-from .guard import served as served
-from .media import _KEY as _KEY
+from .guard import serve_file as serve_file
 from .media import BACKUP_ROUTES as BACKUP_ROUTES
 from .media import EXPORT_ROUTES as EXPORT_ROUTES
 from .media import FILM_ROUTES as FILM_ROUTES
 from .media import PREVIEW_ROUTES as PREVIEW_ROUTES
 from .media import STILL_ROUTES as STILL_ROUTES
-from .media import _backup as _backup
 from .media import backup_file as backup_file
 from .media import boxes_address as boxes_address
 from .media import download_name as download_name

@@ -1,8 +1,9 @@
-"""Who may ask for anything beside Streamlit's own pages: every route of ours is made here.
+"""Access control: every route beside Streamlit's own pages is made here, and requests from elsewhere are refused.
 
-`LocalOnly` stands around the whole app and is told which hosts are served. Each route checks the Host again, because
-Streamlit's list guards the socket only, the Origin where a browser names one, and a token that is new with each process
-and reaches the browser through the page. Names are matched, never joined from what a request says.
+`LocalOnly` wraps the whole app and gets the hosts that are served. Each route checks the Host again, because
+Streamlit's own list guards its socket only; the Origin, if the browser sends one; and a token that is new with each
+process and reaches the browser through the page. Handlers match names against patterns and build no path from a
+request's text.
 """
 
 from __future__ import annotations
@@ -30,31 +31,31 @@ HEADERS = {
 
 
 def guarded(path: str, answer: Answer, methods: Sequence[str] = ("GET",)) -> Route:
-    """A route that answers only whoever may ask. `path` holds `{token}`."""
+    """A route that answers only permitted requests. `path` contains `{token}`."""
 
-    async def checked(request: Request) -> Response:
-        return _refused(request) or await answer(request)
+    async def check_and_answer(request: Request) -> Response:
+        return _refusal(request) or await answer(request)
 
-    return Route(path, checked, methods=list(methods))
+    return Route(path, check_and_answer, methods=list(methods))
 
 
-def served(file: Path | None, kind: str) -> Response:
-    """A file, in parts where the browser asks for parts; 404 where there is none."""
+def serve_file(file: Path | None, media_type: str) -> Response:
+    """A file, or the range of it that the browser requests; 404 if there is none."""
     if file is None or not file.is_file():
         return Response(status_code=404)
-    return FileResponse(file, media_type=kind, headers=HEADERS)
+    return FileResponse(file, media_type=media_type, headers=HEADERS)
 
 
-def _refused(request: Request) -> Response | None:
-    if why := foreign(request.headers, request.scope.get(_HOSTS, LOCAL_HOSTS)):
-        return Response(why, status_code=403)
+def _refusal(request: Request) -> Response | None:
+    if reason := refusal_reason(request.headers, request.scope.get(_HOSTS, LOCAL_HOSTS)):
+        return Response(reason, status_code=403)
     if not secrets.compare_digest(request.path_params["token"].encode(), TOKEN.encode()):
         return Response("This link has expired. Open it from the page.", status_code=403)
     return None
 
 
 class LocalOnly:
-    """Around all of the app, Streamlit's pages and socket too: whoever comes by another name or site is sent away."""
+    """Wraps the whole app, its pages and socket: requests for other hosts or from other sites are refused."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: Callable[[], Sequence[str]] = lambda: LOCAL_HOSTS) -> None:
         self._app = app
@@ -62,17 +63,17 @@ class LocalOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[_HOSTS] = tuple(self._allowed_hosts()) or LOCAL_HOSTS
-        why = foreign(Headers(scope=scope), scope[_HOSTS]) if scope["type"] in ("http", "websocket") else ""
-        if not why:
+        reason = refusal_reason(Headers(scope=scope), scope[_HOSTS]) if scope["type"] in ("http", "websocket") else ""
+        if not reason:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await Response(why, status_code=403)(scope, receive, send)
+            await Response(reason, status_code=403)(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
 
-def foreign(headers: Headers, hosts: Sequence[str]) -> str:
-    """Why a request is none of ours, in words; empty for one that is."""
+def refusal_reason(headers: Headers, hosts: Sequence[str]) -> str:
+    """Why a request is refused, as a message; empty if it is permitted."""
     host, origin = headers.get("host", ""), headers.get("origin")
     if not host_allowed(host, hosts):
         return "This host name is not allowed."

@@ -1,10 +1,12 @@
-"""What the player asks for: films (with Range, so that it can jump) and the boxes drawn over them.
+"""Pictures and files by address: films and boxes of the player, the live preview, stills, exports and back-ups.
 
-The latest picture of a run at work, as the browser asks for it.
-
-Stills by address: the picture of any moment of a clip that belongs to a case, made when it is asked for.
-
-What was exported, as downloads: a route that hands over a file of gigabytes in parts, under a name that tells."""
+/films/{token}/{digest}.mp4                the proxy of a clip, in ranges, so that the player can seek
+/boxes/{token}/{run}/{camera}              the boxes that are drawn over it
+/preview/{token}/{run}.jpg                 the latest picture of a run in progress
+/stills/{token}/{digest}/{millis}.jpg      the picture at any moment of a clip that belongs to a case
+/exports/{token}/{key}/{name}              a file of an export, as a download with a telling name
+/backups/{token}/{case}/{name}             the back-up of a case
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,18 @@ from starlette.responses import Response
 from core.base.errors import SightlineError
 from core.base.text import safe_name
 from core.base.types import Clip
-from core.http.guard import HEADERS, TOKEN, guarded, served
+from core.http.guard import HEADERS, TOKEN, guarded, serve_file
 from core.machine.paths import cache_dir
-from core.runs import overlay, read_record, load_tracks
+from core.runs import load_tracks, overlay, read_record
 from core.workspace import clip_of, services
 from core.workspace.cases import Case
-from core.workspace.jobs import PREVIEW, Job, ExportJob, run_folder
+from core.workspace.jobs import PREVIEW, ExportJob, Job, run_folder
 from core.workspace.media import still_at
 
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_MILLIS = re.compile(r"[0-9]{1,9}")
+_CASE_KEY = re.compile(r"[0-9a-z]{8,40}")
+_MEDIA_TYPES = {".zip": "application/zip", ".mp4": "video/mp4"}
 
 
 def film_address(digest: str) -> str:
@@ -36,13 +41,13 @@ def film_address(digest: str) -> str:
 
 
 def boxes_address(run: str, camera: str, stamp: int) -> str:
-    """`stamp` changes with the results, so that a browser does not show boxes of an earlier run."""
+    """`stamp` changes with the results, so that a browser does not show outdated boxes."""
     return f"/boxes/{TOKEN}/{run}/{quote(camera, safe='')}?{stamp}"
 
 
 async def _film(request: Request) -> Response:
     name = request.path_params["name"]
-    return served(cache_dir() / "proxies" / f"{name}.mp4" if _DIGEST.fullmatch(name) else None, "video/mp4")
+    return serve_file(cache_dir() / "proxies" / f"{name}.mp4" if _DIGEST.fullmatch(name) else None, "video/mp4")
 
 
 async def _boxes(request: Request) -> Response:
@@ -65,7 +70,7 @@ FILM_ROUTES = [guarded("/films/{token}/{name}.mp4", _film), guarded("/boxes/{tok
 
 
 def preview_address(job: Job) -> str:
-    """Changes with the picture; empty while there is none."""
+    """The address changes with the picture; empty while there is none."""
     try:
         stamp = (job.folder / PREVIEW).stat().st_mtime_ns
     except FileNotFoundError:
@@ -74,7 +79,7 @@ def preview_address(job: Job) -> str:
 
 
 async def _preview(request: Request) -> Response:
-    """Read in one go: the next picture may take this one's place while it is on its way."""
+    """The file is read at once, because the next picture may replace it while it is being sent."""
     out = run_folder(request.path_params["run"])
     try:
         picture = (out.parent / PREVIEW).read_bytes() if out else b""
@@ -85,9 +90,6 @@ async def _preview(request: Request) -> Response:
 
 PREVIEW_ROUTES = [guarded("/preview/{token}/{run}.jpg", _preview)]
 
-_CLIP_DIGEST = re.compile(r"[0-9a-f]{32}")
-_MILLIS = re.compile(r"[0-9]{1,9}")
-
 
 def stills_address(digest: str) -> str:
     """To be followed by milliseconds of the clip and `.jpg`."""
@@ -96,21 +98,21 @@ def stills_address(digest: str) -> str:
 
 async def _still(request: Request) -> Response:
     digest, millis = request.path_params["digest"], request.path_params["millis"]
-    if not (_CLIP_DIGEST.fullmatch(digest) and _MILLIS.fullmatch(millis)):
+    if not (_DIGEST.fullmatch(digest) and _MILLIS.fullmatch(millis)):
         return Response(status_code=404)
-    return served(await run_in_threadpool(_made, digest, int(millis) / 1000), "image/jpeg")
+    return serve_file(await run_in_threadpool(_still_file, digest, int(millis) / 1000), "image/jpeg")
 
 
-def _made(digest: str, seconds: float) -> Path | None:
+def _still_file(digest: str, seconds: float) -> Path | None:
     try:
-        clip = _clip_of(digest)
+        clip = _clip_in_cases(digest)
         return still_at(clip, seconds) if clip else None
     except SightlineError:
         return None
 
 
-def _clip_of(digest: str) -> Clip | None:
-    """The clip of this content, if a case holds it and it is still what it was."""
+def _clip_in_cases(digest: str) -> Clip | None:
+    """The clip with this digest, if a case has it and its file has not changed since."""
     for path in {clip.path for case in services().cases.all() for clip in case.clips if clip.digest == digest}:
         try:
             clip = clip_of(path)
@@ -123,34 +125,32 @@ def _clip_of(digest: str) -> Clip | None:
 
 STILL_ROUTES = [guarded("/stills/{token}/{digest}/{millis}.jpg", _still)]
 
-_KINDS = {".zip": "application/zip", ".mp4": "video/mp4"}
 
-
-def export_address(making: ExportJob, name: str, called: str) -> str:
-    """Where a file that is done can be had, to be kept as `called`."""
-    return f"/exports/{TOKEN}/{making.key}/{quote(name, safe='')}?as={quote(called, safe='')}"
+def export_address(export: ExportJob, name: str, file_name: str) -> str:
+    """The download of one finished file of an export, to be saved as `file_name`."""
+    return f"/exports/{TOKEN}/{export.key}/{quote(name, safe='')}?as={quote(file_name, safe='')}"
 
 
 def download_name(case: Case, ending: str, moment: float | None = None) -> str:
-    """A name that tells which case it is of, and the day: Till_3-2026-05-31.zip."""
+    """A file name with the case and the day: Till_3-2026-05-31.zip. `moment`: seconds since 1970, by default now."""
     return f"{safe_name(case.name)}-{time.strftime('%Y-%m-%d', time.localtime(moment))}{ending}"
 
 
 async def _export(request: Request) -> Response:
     name = request.path_params["name"]
-    making = await run_in_threadpool(services().exports.look, request.path_params["key"])
-    answer = served(making.file(name) if making else None, _KINDS.get(PurePosixPath(name).suffix, "text/plain"))
-    if answer.status_code == 200:
-        called = quote(safe_name(request.query_params.get("as", "") or name))
-        answer.headers["Content-Disposition"] = f"attachment; filename*=utf-8''{called}"
-        # It shows people: nothing but the file that was asked for stays with the browser.
-        answer.headers["Cache-Control"] = "no-store"
-    return answer
+    export = await run_in_threadpool(services().exports.get, request.path_params["key"])
+    response = serve_file(
+        export.file(name) if export else None, _MEDIA_TYPES.get(PurePosixPath(name).suffix, "text/plain")
+    )
+    if response.status_code == 200:
+        file_name = quote(safe_name(request.query_params.get("as", "") or name))
+        response.headers["Content-Disposition"] = f"attachment; filename*=utf-8''{file_name}"
+        # It shows people: the browser must keep no copy beside the downloaded file.
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 EXPORT_ROUTES = [guarded("/exports/{token}/{key}/{name}", _export, methods=("GET", "HEAD"))]
-
-_KEY = re.compile(r"[0-9a-z]{8,40}")
 
 
 def backup_file(key: str) -> Path:
@@ -159,10 +159,10 @@ def backup_file(key: str) -> Path:
 
 async def _backup(request: Request) -> Response:
     key = request.path_params["case"]
-    answer = served(backup_file(key) if _KEY.fullmatch(key) else None, "application/zip")
-    # It shows people: nothing but the file that was asked for stays with the browser.
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
+    response = serve_file(backup_file(key) if _CASE_KEY.fullmatch(key) else None, "application/zip")
+    # It shows people: the browser must keep no copy beside the downloaded file.
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 BACKUP_ROUTES = [guarded("/backups/{token}/{case}/{name}", _backup)]

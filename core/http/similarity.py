@@ -1,7 +1,8 @@
-"""What the maps of the Similarity page ask for: how alike all are, who they are, and one pair at a time.
+"""What the maps of the Similarity page draw from: both similarity matrices, who is in their rows, and single pairs.
 
-Every address names the results that it is of: whatever changes them is another address, and an old one is refused
-rather than answered with something else."""
+Every address contains the stamp of the results that it is for. Whatever changes the results changes the address, and
+an outdated address is refused instead of being answered from other results.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +21,14 @@ from core.base.errors import SettingsError, SightlineError
 from core.base.types import Floats, Ints
 from core.http.guard import HEADERS, TOKEN, guarded
 from core.review import Desk
-from core.runs import people_similarity, explain_people, explain_tracks, load_projection
-from core.workspace import session_at, session_of, services, stamp_of
+from core.runs import explain_people, explain_tracks, load_projection, people_similarity
+from core.workspace import services, session_at, session_of, stamp_of
 from core.workspace.cases import Case
 
 UNIT = 10_000
-"""A similarity goes out as a whole number, so many to 1."""
+"""Similarities are sent as integers; this many are 1."""
 NONE = -32_768
-"""Instead of one, where there is nothing to compare."""
+"""Sent where there is nothing to compare."""
 PEOPLE, TRACKS = "people", "tracks"
 
 
@@ -38,7 +39,7 @@ def similarity_address(case: Case, what: str, threshold: float) -> str:
 
 async def _answer(request: Request) -> Response:
     what = request.path_params["what"]
-    if what not in _WHAT:
+    if what not in _CONTENTS:
         return Response(status_code=404)
     try:
         content = await run_in_threadpool(_content, request.path_params["case"], what, dict(request.query_params))
@@ -52,50 +53,50 @@ async def _answer(request: Request) -> Response:
     return Response(content, media_type=kind, headers=HEADERS)
 
 
-def _content(key: str, what: str, asked: Mapping[str, str]) -> bytes | None:
-    """Nothing where the results are not those any more that the address names."""
+def _content(key: str, what: str, query: Mapping[str, str]) -> bytes | None:
+    """The content of an address; None if the results have changed since it was made."""
     case = services().cases.load(key)
-    if stamp_of(case) != asked["stamp"]:
+    if stamp_of(case) != query["stamp"]:
         return None
-    desk, threshold = session_of(case), float(asked["t"])
-    if desk is not None and threshold != desk.match.threshold:
-        desk = session_at(case, threshold)
-    return None if desk is None else _WHAT[what](desk, asked)
+    session, threshold = session_of(case), float(query["t"])
+    if session is not None and threshold != session.match.threshold:
+        session = session_at(case, threshold)
+    return None if session is None else _CONTENTS[what](session, query)
 
 
-def _tracks(desk: Desk, _: Mapping[str, str]) -> bytes:
-    return _packed(desk.match.similarity, desk.match.why)
+def _tracks_matrix(session: Desk, _: Mapping[str, str]) -> bytes:
+    return _pack(session.match.similarity, session.match.why)
 
 
-def _people(desk: Desk, _: Mapping[str, str]) -> bytes:
-    people, alike = people_similarity(desk.match)
-    group = np.searchsorted(people, desk.people.person)
+def _people_matrix(session: Desk, _: Mapping[str, str]) -> bytes:
+    people, similarity = people_similarity(session.match)
+    group = np.searchsorted(people, session.people.person)
     order = np.argsort(group, kind="stable")
     begin = np.searchsorted(group[order], np.arange(len(people)))
-    # Where anything forbids any pair of their tracks, they cannot be one person.
-    why = np.maximum.reduceat(np.maximum.reduceat(desk.match.why[order][:, order], begin, axis=0), begin, axis=1)
-    return _packed(alike, why)
+    # If anything rules out one pair of their tracks, they cannot be one person.
+    why = np.maximum.reduceat(np.maximum.reduceat(session.match.why[order][:, order], begin, axis=0), begin, axis=1)
+    return _pack(similarity, why)
 
 
-def _packed(alike: Floats, why: np.ndarray[Any, Any]) -> bytes:
-    """Row by row: similarities in two bytes each, then why they cannot be one person in one byte each, 0: they can."""
-    whole = np.where(np.isnan(alike), NONE, np.round(np.nan_to_num(alike) * UNIT)).astype("<i2")
-    return bytes(whole.tobytes() + why.astype(np.uint8).tobytes())
+def _pack(similarity: Floats, why: np.ndarray[Any, Any]) -> bytes:
+    """Row by row: similarities as int16, then one byte per pair: why it cannot be one person, 0 if it can."""
+    units = np.where(np.isnan(similarity), NONE, np.round(np.nan_to_num(similarity) * UNIT)).astype("<i2")
+    return bytes(units.tobytes() + why.astype(np.uint8).tobytes())
 
 
-def _shown(desk: Desk, _: Mapping[str, str]) -> bytes:
-    """Who stands in each row of either matrix, and the orders in which they may be shown."""
-    evidence, person = desk.evidence, desk.people.person
-    tracklets, best = evidence.tracklets, _best_crops(desk)
+def _rows_json(session: Desk, _: Mapping[str, str]) -> bytes:
+    """Who is in each row of both matrices, and the orders in which the rows may be shown."""
+    evidence, person = session.evidence, session.people.person
+    tracklets, best = evidence.tracklets, _best_crops(session)
     people, members = np.unique(person, return_counts=True)
-    names, _notes = desk.named
-    by_tree = desk.match.tree.order()
+    names, _notes = session.named
+    by_tree = session.match.tree.order()
     quality = evidence.crops.quality[best]
     portrait = best[_first_of(person, np.lexsort((-quality, person)))]
     clip = np.array([evidence.clip_seconds(row) for row in range(len(tracklets))]).reshape(-1, 2)
-    seen = np.unique(person[by_tree], return_index=True)[1]
+    first_in_tree = np.unique(person[by_tree], return_index=True)[1]
     content = {
-        "threshold": desk.match.threshold,
+        "threshold": session.match.threshold,
         "cameras": evidence.cameras,
         "unit": UNIT,
         TRACKS: {
@@ -114,37 +115,37 @@ def _shown(desk: Desk, _: Mapping[str, str]) -> bytes:
             "tracks": members.tolist(),
             "crop": evidence.crops.name[portrait].tolist(),
             "people": list(range(len(people))),
-            "alike": np.argsort(seen).tolist(),
+            "alike": np.argsort(first_in_tree).tolist(),
         },
     }
-    return _json(content)
+    return _to_json(content)
 
 
-def _best_crops(desk: Desk) -> Ints:
+def _best_crops(session: Desk) -> Ints:
     """The row of the best crop of each tracklet."""
-    crops = desk.evidence.crops
+    crops = session.evidence.crops
     return _first_of(crops.row, np.lexsort((-crops.quality, crops.row)))
 
 
-def _first_of(name: Ints, order: Ints) -> Ints:
-    """For each name, rising, the row that comes first in the order."""
-    return np.asarray(order[np.unique(name[order], return_index=True)[1]], np.int64)
+def _first_of(group: Ints, order: Ints) -> Ints:
+    """For each group, in ascending order, its first row in `order`."""
+    return np.asarray(order[np.unique(group[order], return_index=True)[1]], np.int64)
 
 
-def _pair(desk: Desk, asked: Mapping[str, str]) -> bytes:
-    one, other = int(asked["a"]), int(asked["b"])
-    if asked["of"] == TRACKS:
-        if not (0 <= one < len(desk.evidence.tracklets) and 0 <= other < len(desk.evidence.tracklets)):
+def _pair_json(session: Desk, query: Mapping[str, str]) -> bytes:
+    a, b = int(query["a"]), int(query["b"])
+    if query["of"] == TRACKS:
+        if not (0 <= a < len(session.evidence.tracklets) and 0 <= b < len(session.evidence.tracklets)):
             raise ValueError("no such row")
-        pair = explain_tracks(desk.evidence, desk.match, one, other)
+        pair = explain_tracks(session.evidence, session.match, a, b)
     else:
-        if not np.isin([one, other], desk.people.person).all():
+        if not np.isin([a, b], session.people.person).all():
             raise SettingsError("this person no longer exists", "Reload the page.")
-        pair = explain_people(desk.evidence, desk.match, one, other)
-    crops, tracklets = desk.evidence.crops, desk.evidence.tracklets
-    shown = [
+        pair = explain_people(session.evidence, session.match, a, b)
+    crops, tracklets = session.evidence.crops, session.evidence.tracklets
+    rows = [
         {
-            "camera": desk.evidence.cameras[tracklets.camera[crops.row[at]]],
+            "camera": session.evidence.cameras[tracklets.camera[crops.row[at]]],
             "track": int(tracklets.track[crops.row[at]]),
             "seconds": round(float(crops.seconds[at]), 2),
             "file": str(crops.name[at]),
@@ -152,18 +153,24 @@ def _pair(desk: Desk, asked: Mapping[str, str]) -> bytes:
         for at in pair.crops
     ]
     similarity = None if math.isnan(pair.similarity) else round(pair.similarity, 4)
-    about = {"similarity": similarity, "together": pair.together, "words": pair.words}
-    return _json({**about, "alike": round(pair.alike, 4), "crops": shown})
+    about = {"similarity": similarity, "together": pair.is_same_person, "words": pair.text}
+    return _to_json({**about, "alike": round(pair.crop_similarity, 4), "crops": rows})
 
 
-def _plane(desk: Desk, _: Mapping[str, str]) -> bytes:
-    plane = load_projection(desk.evidence, desk.out)
-    return _json({"xy": np.round(plane.xy, 4).tolist(), "way": plane.method})
+def _map_json(session: Desk, _: Mapping[str, str]) -> bytes:
+    projection = load_projection(session.evidence, session.out)
+    return _to_json({"xy": np.round(projection.xy, 4).tolist(), "way": projection.method})
 
 
-def _json(content: Mapping[str, Any]) -> bytes:
+def _to_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-_WHAT = {"tracks.bin": _tracks, "people.bin": _people, "shown.json": _shown, "pair.json": _pair, "map.json": _plane}
+_CONTENTS = {
+    "tracks.bin": _tracks_matrix,
+    "people.bin": _people_matrix,
+    "shown.json": _rows_json,
+    "pair.json": _pair_json,
+    "map.json": _map_json,
+}
 SIMILARITY_ROUTES = [guarded("/likeness/{token}/{case}/{what}", _answer)]

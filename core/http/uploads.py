@@ -1,6 +1,7 @@
-"""The route that clips are uploaded by: straight to disk, looked at, and into the case, or refused in words.
+"""The route for uploads: written straight to disk, probed, and added to the case, or refused with a reason.
 
-It adds the clip itself, so that an upload that ends after its page was left is not lost."""
+The route adds the clip itself, so that an upload that ends after its page was closed is not lost.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from core.base.errors import SightlineError, StoreError
 from core.http.guard import TOKEN, guarded
-from core.vision.video import remember
+from core.vision.video import remember_digest
 from core.workspace import add_clip, services
 from core.workspace.sources import StoredUpload, receive
 
@@ -20,7 +21,7 @@ BLOCK_BYTES = 1 << 20
 
 
 def upload_address(case: str) -> str:
-    """Where the browser puts a file, its name following."""
+    """Where the browser puts a file; to be followed by the name of the file."""
     return f"/uploads/{TOKEN}/{case}/"
 
 
@@ -28,17 +29,17 @@ async def _upload(request: Request) -> Response:
     key, name = request.path_params["case"], request.path_params["name"]
     try:
         await run_in_threadpool(services().cases.load, key)
-        kept = await _kept(request, name)
-        camera = await run_in_threadpool(_add, key, kept, name)
+        upload = await _receive(request, name)
+        camera = await run_in_threadpool(_add, key, upload, name)
     except ClientDisconnect:
         return Response(status_code=400)
     except SightlineError as fault:
-        # An answer like any other: a browser would write an error into its console.
+        # Not an error status, which the browser would write into its console.
         return JSONResponse({"message": fault.message, "remedy": fault.remedy, "again": isinstance(fault, StoreError)})
-    return JSONResponse({"camera": camera, "digest": kept.digest, "size": kept.size})
+    return JSONResponse({"camera": camera, "digest": upload.digest, "size": upload.size})
 
 
-async def _kept(request: Request, name: str) -> StoredUpload:
+async def _receive(request: Request, name: str) -> StoredUpload:
     length = request.headers.get("content-length", "")
     expected = int(length) if length.isdecimal() else None
     with receive(name, expected) as upload:
@@ -52,15 +53,15 @@ async def _kept(request: Request, name: str) -> StoredUpload:
         return upload.finish(expected)
 
 
-def _add(key: str, kept: StoredUpload, name: str) -> str:
-    """The camera that the upload becomes; a file that is refused does not stay."""
-    remember(kept.path, kept.digest)
+def _add(key: str, upload: StoredUpload, name: str) -> str:
+    """Add the upload to the case; returns the camera's name. A file that is refused is removed."""
+    remember_digest(upload.path, upload.digest)
     try:
-        return add_clip(key, kept.path, Path(name).name)
+        return add_clip(key, upload.path, Path(name).name)
     except SightlineError:
-        # The same file may have come in twice at once, and the other one been quicker.
-        if not any(clip.digest == kept.digest for case in services().cases.all() for clip in case.clips):
-            kept.remove()
+        # The same file may have been uploaded twice at once, and have been added already.
+        if not any(clip.digest == upload.digest for case in services().cases.all() for clip in case.clips):
+            upload.remove()
         raise
 
 

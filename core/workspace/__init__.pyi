@@ -11,8 +11,8 @@ from .review_actions import undo as undo
 from .server import Retracking as Retracking
 from .server import Services as Services
 from .server import clip_of as clip_of
-from .server import session_at as session_at
-from .server import session_of as session_of
 from .server import serve_with as serve_with
 from .server import services as services
+from .server import session_at as session_at
+from .server import session_of as session_of
 from .server import stamp_of as stamp_of

@@ -1,6 +1,7 @@
-"""A clip comes into a case: looked at first, refused in words where it is none, or where the case has it already.
+"""A clip is added to a case: probed first, and refused with a reason if it is no clip or the case has it already.
 
-No word of Streamlit here: the route for uploads adds clips too, whether or not the page is still open."""
+It knows nothing of Streamlit, because the upload route adds clips too, also after the page was closed.
+"""
 
 from __future__ import annotations
 
@@ -16,41 +17,42 @@ from core.workspace.sources import is_permitted
 SAMPLE = "Sample"
 
 
-def add_clip(key: str, path: Path, called: str = "") -> str:
-    """Add the clip at `path` to a case; the name of its camera, made from what the file is `called`.
+def add_clip(key: str, path: Path, file_name: str = "") -> str:
+    """Add the clip at `path` to the case `key`; returns its camera's name, made from `file_name`.
 
-    A clip that the case has, and that is not in its old place any more, is found again in the new one.
+    If the case has the clip already but its file was moved, the case gets the new path.
     """
+    file_name = file_name or path.name
     if not is_permitted(str(path)):
         raise ClipError(f"{path} cannot be opened", "Choose a clip inside your footage folder.")
     clip = clip_of(str(path))
     camera = ""
 
-    def added(case: Case) -> Case:
+    def with_clip(case: Case) -> Case:
         nonlocal camera
-        known = next((one for one in case.clips if one.digest == clip.digest), None)
-        if known is None:
-            camera = case.free_name(Path(called or path.name).stem)
+        present = next((member for member in case.clips if member.digest == clip.digest), None)
+        if present is None:
+            camera = case.free_name(Path(file_name).stem)
             return case.with_clips((*case.clips, CaseClip(camera, str(path), clip.digest)))
-        if not is_lost(known):
+        if not is_missing(present):
             raise SettingsError(
-                f"{called or path.name} is already in this case, as {known.camera}",
+                f"{file_name} is already in this case, as {present.camera}",
                 "It was not added: one recording cannot be two cameras.",
             )
-        camera = known.camera
-        return case.with_clip(camera, replace(known, path=str(path)))
+        camera = present.camera
+        return case.with_clip(camera, replace(present, path=str(path)))
 
-    services().cases.change(key, added, f"clip added: {called or path.name} ({clip.digest})")
+    services().cases.change(key, with_clip, f"clip added: {file_name} ({clip.digest})")
     return camera
 
 
-def is_lost(clip: CaseClip) -> bool:
-    """Whether there is nothing any more where the clip was."""
+def is_missing(clip: CaseClip) -> bool:
+    """Whether the clip's file is no longer there."""
     return not Path(clip.path).exists()
 
 
 def sample_case() -> str:
-    """The key of the case with our sample in it: the one that is there, else a new one. The sample must be drawn."""
+    """The key of the case of the sample, made if there is none. The sample must be on this machine already."""
     paths = sample_clips(sample_folder())
     for case in services().cases.all():
         if case.name == SAMPLE and [clip.path for clip in case.clips] == [str(path) for path in paths]:

@@ -1,10 +1,9 @@
-"""What all pages and sessions of this server share: stores, jobs, runs and answers in memory. Tests bring their own.
+"""What the pages and routes of one server process share: cases, jobs and exports, and what they keep in memory.
 
-The only state of the process that pages and routes have: `serve_with(None)` resets all of it.
-
-Open runs, for pages and routes alike: opened once for all who look, and anew when a decision was made.
-
-Looks at clips that are worth keeping: what a clip is. Faults are raised, never kept."""
+`services()` gives the stores and the caches; it is the only module state that pages and routes have, and tests replace
+it with `serve_with`. `session_of` opens the run of a case with its decisions: once for everybody who looks at it, and
+again when a decision changed. `clip_of` probes each clip once. A lookup that fails raises and is not kept.
+"""
 
 from __future__ import annotations
 
@@ -25,36 +24,36 @@ from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies
 
 if TYPE_CHECKING:
-    from core.review import Desk
     from core.review.whatif import Changes, Held, PeopleCounts
 
-_RUNS = 3
-"""Runs in memory: of 2,000 tracks each takes about 50 MB."""
-_LEVELS = 16
-"""Thresholds of each run at which its people are kept."""
-_PEOPLE = 3
-_RETRACKING, _ANSWERS, _COUNTS = 2, 64, 16
+_OPEN_RUNS = 3
+"""Runs in memory: one of 2,000 tracks takes about 50 MB."""
+_THRESHOLDS = 16
+"""For each open run, thresholds at which its people are kept."""
+_PEOPLE_FILES = 3
+_RETRACKED_RUNS, _RETRACK_RESULTS, _PEOPLE_COUNTS = 2, 64, 16
+_PROBED_CLIPS = 200
 
 
 @dataclass(frozen=True, eq=False)
 class OpenRun:
-    """A run with its review at the suggested threshold, and the same at others."""
+    """A run with its review at the suggested threshold, and the same at other thresholds."""
 
-    desk: Desk
-    levels: Memo[float | None, Desk] = field(default_factory=lambda: Memo(_LEVELS))
+    session: Desk
+    by_threshold: Memo[float | None, Desk] = field(default_factory=lambda: Memo(_THRESHOLDS))
 
 
 @dataclass(frozen=True, eq=False)
 class Retracking:
-    """A run whose boxes are in memory, and what settings that were tried would change."""
+    """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
-    held: Held
-    answers: Memo[str, Changes] = field(default_factory=lambda: Memo(_ANSWERS))
-    people: PeopleCounts = field(default_factory=lambda: Memo(_COUNTS))
+    loaded: Held
+    results: Memo[str, Changes] = field(default_factory=lambda: Memo(_RETRACK_RESULTS))
+    people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
 
 
 class Locks:
-    """A lock for each name: whoever works on one waits for nobody who works on another."""
+    """A lock for each name, so that work on one case does not wait for work on another."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -67,10 +66,11 @@ class Locks:
 
 @dataclass(frozen=True, eq=False)
 class Services:
-    """Whoever changes the review of a case holds its lock of `reviews`: two tabs take turns. Readers take none.
+    """The stores of this server, and what it keeps in memory.
 
-    Open runs and `people` (people.json without its threshold) go by the stamp of a case, `retracking` by a run's
-    folder and the time of its record.
+    `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
+    folder and the time of its record. A change of a case's review takes its lock from `reviews`, so that two tabs take
+    turns; readers take no lock.
     """
 
     cases: Cases = field(default_factory=Cases)
@@ -78,14 +78,14 @@ class Services:
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)
     speed_tests: SpeedTests = field(default_factory=SpeedTests)
-    runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_RUNS))
-    people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE))
-    retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKING))
+    runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_OPEN_RUNS))
+    people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
+    retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))
     reviews: Locks = field(default_factory=Locks)
 
 
 class _Server:
-    """The services of this process: made when they are first asked for, once, whoever asks."""
+    """The services of this process, made once, when they are first needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -110,42 +110,43 @@ def services() -> Services:
 
 
 def serve_with(replacement: Services | None) -> None:
-    """Use these from now on; with None, make new ones when they are next asked for."""
+    """Use these services from now on; with None, new ones are made when they are next needed."""
     _SERVER.use(replacement)
 
 
 def session_of(case: Case) -> Desk | None:
-    """The run that the case shows at its threshold; none where it has no finished run that matched by looks."""
+    """The run of the case at its threshold; None if the case has no finished run in which people were matched."""
     return session_at(case, case.threshold)
 
 
 def session_at(case: Case, threshold: float | None) -> Desk | None:
+    """As `session_of`, at another threshold; None as a threshold is the suggested one."""
     if not case.run:
         return None
-    job = services().jobs.look(case.run)
+    job = services().jobs.get(case.run)
     if not (job.has_results and job.order.matches_people):
         return None
 
-    def opened() -> OpenRun:
+    def open_run() -> OpenRun:
         review = load_review(services().cases.review_file(case.key))
         return OpenRun(open_desk(job.out, review, None))
 
-    run = services().runs.get(stamp_of(case), opened)
-    return run.levels.get(threshold, lambda: run.desk.at(threshold))
+    run = services().runs.get(stamp_of(case), open_run)
+    return run.by_threshold.get(threshold, lambda: run.session.at(threshold))
 
 
-def keep_session(case: Case, desk: Desk) -> None:
-    """A run that was opened already, of the case as it is now."""
-    services().runs.put(stamp_of(case), OpenRun(desk.at(None)))
+def keep_session(case: Case, session: Desk) -> None:
+    """Keep a session that was just computed for the case as it is now, so that it is not opened again from disk."""
+    services().runs.put(stamp_of(case), OpenRun(session.at(None)))
 
 
 def stamp_of(case: Case) -> str:
-    """Changes with the run that is shown and with its review, not with the threshold; for addresses."""
+    """A digest that changes with the run of the case and its review, not with the threshold; part of addresses."""
     out = run_folder(case.run)
-    found = (out / TRACKLETS_FILE, out / "run.json") if out else ()
-    files = *found, services().cases.review_file(case.key)
-    facts = [path.stat() if path.is_file() else None for path in files]
-    return digest_of([case.key, case.run, [fact and (fact.st_mtime_ns, fact.st_size) for fact in facts]])
+    results = (out / TRACKLETS_FILE, out / "run.json") if out else ()
+    files = *results, services().cases.review_file(case.key)
+    stats = [path.stat() if path.is_file() else None for path in files]
+    return digest_of([case.key, case.run, [stat and (stat.st_mtime_ns, stat.st_size) for stat in stats]])
 
 
 def clip_of(path: str) -> Clip:
@@ -155,10 +156,10 @@ def clip_of(path: str) -> Clip:
         stamp = (stat.st_size, stat.st_mtime_ns)
     except OSError:
         stamp = (0, 0)
-    return _probed(path, stamp)
+    return _probe(path, stamp)
 
 
-@functools.lru_cache(maxsize=200)
-def _probed(path: str, stamp: tuple[int, int]) -> Clip:
-    """Not in Streamlit's own cache: routes, which are outside of any session, look at clips too."""
+@functools.lru_cache(maxsize=_PROBED_CLIPS)
+def _probe(path: str, stamp: tuple[int, int]) -> Clip:
+    """Kept here and not in Streamlit's cache, because routes, which have no session, need clips too."""
     return probe(path)

@@ -16,7 +16,7 @@ from core.machine.paths import cache_dir
 from core.review import Desk, cut, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
-from core.workspace import act, session_at, session_of, redo, review_of, services, stamp_of, undo
+from core.workspace import act, redo, review_of, services, session_at, session_of, stamp_of, undo
 from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case

@@ -127,5 +127,5 @@ def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:
             picture.write_bytes(b"a second picture, which is larger")
         body += message.get("body", b"")
 
-    asyncio.run(Starlette(routes=previews.ROUTES)(scope, receive, send))
+    asyncio.run(Starlette(routes=previews.PREVIEW_ROUTES)(scope, receive, send))
     assert (int(told[b"content-length"]), body) == (len(b"first picture"), b"first picture")

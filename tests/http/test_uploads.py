@@ -42,7 +42,7 @@ def case() -> Case:
 def put(case: str, name: str, content: Any, headers: dict[str, str] | None = None, token: str = "") -> httpx.Response:
     """The route's answer to a browser that sends `content`."""
     address = uploads.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
-    return asked(uploads.ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
+    return asked(uploads.UPLOAD_ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
 
 
 def kept() -> list[str]:
@@ -65,7 +65,7 @@ def test_the_same_clip_twice_is_noticed_and_stays_once(case: Case, tmp_path: Pat
     content = write_clip(tmp_path / "a.mp4", range(10)).read_bytes()
     put(case.key, "a.mp4", content)
     said = put(case.key, "b.mp4", content).json()
-    assert "b.mp4 is the same clip as a" in said["message"] and said["remedy"]
+    assert "b.mp4 is already in this case, as a" in said["message"] and said["remedy"]
     assert len(services().cases.load(case.key).clips) == 1 and kept() == ["a.mp4"]
 
 
@@ -76,7 +76,7 @@ def test_a_clip_that_came_in_twice_at_once_stays(case: Case, tmp_path: Path) -> 
         first.add(content)
         fresh = first.finish()
     put(case.key, "b.mp4", content)
-    with pytest.raises(SettingsError, match="same clip"):
+    with pytest.raises(SettingsError, match="already in this case"):
         uploads._add(case.key, fresh, "a.mp4")
     assert kept() == ["a.mp4"] and Path(services().cases.load(case.key).clips[0].path).is_file()
 
@@ -95,7 +95,7 @@ def test_what_is_no_video_is_refused_and_gone(case: Case, name: str) -> None:
 
 
 def test_an_unknown_case_is_said(case: Case) -> None:
-    assert "not there any more" in put("0" * 16, "a.mp4", b"x").json()["message"]
+    assert "no longer exists" in put("0" * 16, "a.mp4", b"x").json()["message"]
     assert kept() == []
 
 
@@ -106,7 +106,7 @@ def test_a_connection_that_breaks_leaves_nothing(case: Case, tmp_path: Path) -> 
         yield content[:500]
 
     answer = put(case.key, "a.mp4", half(), {"Content-Length": str(len(content))})
-    assert "did not come in whole" in answer.json()["message"] and answer.json()["again"]
+    assert "is incomplete" in answer.json()["message"] and answer.json()["again"]
     assert kept() == [] and services().cases.load(case.key).clips == ()
 
 

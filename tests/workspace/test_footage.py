@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from core.base.errors import ClipError
-from core.workspace.sources import footage_root, resolve_folder, list_folder, is_permitted
+from core.workspace.sources import footage_root, is_permitted, list_folder, resolve_folder
 from tests.vision.video.making import drawn
 
 

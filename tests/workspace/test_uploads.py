@@ -10,7 +10,7 @@ import pytest
 from core.base.errors import ClipError, StoreError
 from core.machine.paths import cache_dir
 from core.workspace import sources as uploads
-from core.workspace.sources import DiskSpace, receive, disk_space_for
+from core.workspace.sources import DiskSpace, disk_space_for, receive
 
 CONTENT = bytes(range(256)) * 40
 
@@ -54,7 +54,7 @@ def test_what_breaks_off_leaves_nothing() -> None:
         assert len(left()) == 1
         raise RuntimeError("the connection is gone")
     assert left() == []
-    with pytest.raises(StoreError, match="did not come in whole"):
+    with pytest.raises(StoreError, match="is incomplete"):
         sent("a.mp4", CONTENT[:-1], expected=len(CONTENT))
     assert left() == []
 
@@ -78,7 +78,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 def test_a_file_larger_than_the_disk_is_refused_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "free_bytes", lambda: uploads.RESERVE_BYTES + 999)
-    with pytest.raises(StoreError, match="and only"):
+    with pytest.raises(StoreError, match="but only"):
         sent("a.mp4", CONTENT[:1000], expected=1000)
     assert sent("a.mp4", CONTENT[:999], expected=999).size == 999
 
@@ -94,5 +94,8 @@ def test_a_disk_that_is_full_half_way_is_said_and_nothing_stays() -> None:
 def test_room_is_told_from_what_is_still_to_be_made() -> None:
     assert disk_space_for(0, 0).needed == 0
     assert disk_space_for(120, 60).needed == 2 * 8_000_000 + 5_000_000
-    verdicts = [(room.is_insufficient, room.is_low) for room in (DiskSpace(2_000, 1_999), DiskSpace(2_000, 10**9), DiskSpace(0, 10**9))]
+    verdicts = [
+        (room.is_insufficient, room.is_low)
+        for room in (DiskSpace(2_000, 1_999), DiskSpace(2_000, 10**9), DiskSpace(0, 10**9))
+    ]
     assert verdicts == [(True, True), (False, True), (False, False)]

@@ -1,11 +1,11 @@
-"""Cases: what somebody is working on, kept on disk: clips, regions, settings, the run shown, what was decided.
+"""Cases: what a user is working on, kept on disk: clips, regions, settings, the current run, decisions.
 
     <cache>/cases/<key>/case.json     clips with their names, times and regions; settings; run; threshold
-                        review.json   what was decided, with what was taken back: core.review owns its content
-                        log.txt       who did what when: a line for each action
+                        review.json   decisions, with those that were undone; written by core.review
+                        log.txt       the activity log: a line for each action
 
-Owns the nouns, the folder, the back-up and the erasure; every change is on disk at
-once, whole or not at all. Refuses to run, match or show.
+Every change is on disk at once, complete or not at all. A case can be backed up to one file and erased with all that
+was made of its clips.
 """
 
 import lazy_loader

@@ -1,15 +1,13 @@
-"""A case as one file: to keep, or to go on with on another machine.
+"""A case as one zip file, to keep or to continue on another machine.
 
-    case.json, review.json, log.txt    as the case's folder holds them
-    run/...                            the folder of the run that is shown, with its crops
-    clips/<digest>/<name>              the recordings, where they are asked for
+    case.json, review.json, log.txt    the files of the case's folder
+    run/...                            the folder of its run, with the crops
+    clips/<digest>/<name>              the recordings, if asked for
 
-`core.cases.restoring` reads it.
-
-A back-up taken in: the case as a new one, with its run and its recordings where they came along.
-
-What a back-up names is only put where this program keeps such things, and what is there already stays as it is; a clip
-that did not come along stays named, and has to be picked again where this machine does not have it."""
+`back_up` writes it, `restore` makes a new case of it. What a back-up contains is written only to where this program
+keeps such files, and files that are here already stay as they are. A clip that did not come along keeps its path; if
+that path does not exist here, the user has to choose the file again.
+"""
 
 from __future__ import annotations
 
@@ -27,20 +25,28 @@ from typing import Any
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import safe_name
-from core.machine.paths import cache_dir, write_atomically, written_whole
+from core.machine.paths import cache_dir, open_atomically, write_atomically
 from core.vision.video import digest
 from core.workspace.cases.case import Case, CaseClip
 from core.workspace.cases.store import Cases
 from core.workspace.sources import free_bytes, is_permitted
 
+_BLOCK_BYTES = 1 << 20
+_MAX_CASE_BYTES = 64 << 20
+"""Of case.json, which is read as a whole."""
+_DIGEST = re.compile(r"[0-9a-f]{8,64}")
+_LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
+"""Parts of a path that mean another folder, on any system."""
+_NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
+
 
 def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progress: Progress | None = None) -> None:
-    """Write the case to `target`, whole or not at all; with its `clips` where asked."""
-    heard = progress or Progress()
+    """Write the case to `target`, complete or not at all; its recordings only with `clips`."""
+    progress = progress or Progress()
     entries = list(_entries(cases, case, clips))
-    heard.begin("back-up", len(entries))
-    # Recorders whose clock was never set write files of 1970, which a zip cannot say.
-    with written_whole(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
+    progress.begin("back-up", len(entries))
+    # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
+    with open_atomically(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
         for number, (name, path) in enumerate(entries, 1):
             try:
                 archive.write(path, name)
@@ -48,9 +54,9 @@ def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progres
                 if fault.errno == errno.ENOSPC:
                     raise
                 raise StoreError(
-                    f"{path} cannot be read ({fault.strerror})", "Put it back, or back up without the clips."
+                    f"{path} cannot be read ({fault.strerror})", "Put it back, or back up without the recordings."
                 ) from fault
-            heard.at(number)
+            progress.at(number)
 
 
 def _entries(cases: Cases, case: Case, clips: bool) -> Iterator[tuple[str, Path]]:
@@ -71,138 +77,129 @@ def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
             yield prefix + path.relative_to(folder).as_posix(), path
 
 
-_BLOCK = 1 << 20
-_DIGEST = re.compile(r"[0-9a-f]{8,64}")
-_LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
-"""Parts of a path that mean another folder, on any system."""
-_MOST_WORDS = 64 << 20
-"""Bytes of what describes a case."""
-_NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
-
-
 def restore(cases: Cases, source: Path) -> Case:
-    """The backed-up case as a new one; `StoreError` where the file is none, and then nothing is left of it."""
+    """A new case from a back-up. `StoreError` if the file is not a back-up; then nothing of it stays on disk."""
     try:
         with zipfile.ZipFile(source) as archive:
-            held = _held(archive)
+            names = _entry_names(archive)
             content = json.loads(archive.read("case.json"))
             case = cases.new(str(content["name"]))
             new: list[Path] = []
             try:
-                case = _sound(cases.adopt(case.key, content))
-                new += _missing(case)
-                _unpack(archive, held, cases, case, new)
-                return _settled(cases, case, held, new)
+                case = _require_digests(cases.adopt(case.key, content))
+                new += _folders_to_make(case)
+                _unpack(archive, names, cases, case, new)
+                return _locate_clips(cases, case, names, new)
             except BaseException:
                 for folder in new:
                     shutil.rmtree(folder, ignore_errors=True)
                 cases.delete(case.key)
                 raise
     except (OSError, KeyError, TypeError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as fault:
-        raise StoreError(f"{source.name} is no back-up that can be read", _NO_BACKUP) from fault
+        raise StoreError(f"{source.name} is not a back-up that can be read", _NO_BACKUP) from fault
 
 
-def _held(archive: zipfile.ZipFile) -> list[str]:
-    """The names in it; refused where it would fill the disk, or memory."""
+def _entry_names(archive: zipfile.ZipFile) -> list[str]:
+    """The names in the archive; `StoreError` if unpacking it would fill the disk, or memory."""
     needed = sum(entry.file_size for entry in archive.infolist())
-    if needed > free_bytes() or archive.getinfo("case.json").file_size > _MOST_WORDS:
-        raise StoreError("the back-up takes more room than there is", "Free some space, or set SIGHTLINE_CACHE.")
+    if needed > free_bytes() or archive.getinfo("case.json").file_size > _MAX_CASE_BYTES:
+        raise StoreError("the back-up needs more disk space than there is", "Free some space, or set SIGHTLINE_CACHE.")
     return archive.namelist()
 
 
-def _missing(case: Case) -> list[Path]:
-    """The folders of its run and recordings that are not here yet; what is here already stays as it is."""
-    folders = [_runs() / case.run] if case.run else []
-    folders += [_upload(clip.digest) for clip in case.clips]
+def _folders_to_make(case: Case) -> list[Path]:
+    """The folders of the run and the recordings that are not here yet; existing ones stay as they are."""
+    folders = [_runs_folder() / case.run] if case.run else []
+    folders += [_upload_folder(clip.digest) for clip in case.clips]
     return [folder for folder in folders if not folder.exists()]
 
 
-def _settled(cases: Cases, case: Case, held: list[str], new: list[Path]) -> Case:
-    """The case, and a run that came with it, told where the clips are here."""
-    places = {clip.digest: str(_place(clip, held)) for clip in case.clips}
+def _locate_clips(cases: Cases, case: Case, names: list[str], new: list[Path]) -> Case:
+    """Write the paths that the clips have on this machine into the case, and into a run that came with it."""
+    paths = {clip.digest: str(_clip_path(clip, names)) for clip in case.clips}
     for clip in case.clips:
-        there = _came(clip, held) and Path(places[clip.digest]).exists()
-        if there and digest(places[clip.digest]) != clip.digest:
+        came_along = _has_clip(names, clip) and Path(paths[clip.digest]).exists()
+        if came_along and digest(paths[clip.digest]) != clip.digest:
             raise StoreError(f"the recording of {clip.camera} is damaged in the back-up", "Make the back-up again.")
-    if case.run and _runs() / case.run in new:
-        _moved(_runs() / case.run, places)
+    if case.run and _runs_folder() / case.run in new:
+        _relocate_run(_runs_folder() / case.run, paths)
     return cases.change(
         case.key,
-        lambda now: now.with_clips(replace(clip, path=places[clip.digest]) for clip in now.clips),
+        lambda now: now.with_clips(replace(clip, path=paths[clip.digest]) for clip in now.clips),
         "restored from a back-up",
     )
 
 
-def _moved(run: Path, places: dict[str, str]) -> None:
-    """What a run's files say of the machine it was made on: clips lie elsewhere here, and its process is none."""
+def _relocate_run(run: Path, paths: dict[str, str]) -> None:
+    """Correct a run's files for this machine: other paths of clips by digest, and no process."""
 
-    def here(path: str, content: str) -> str:
-        missing = path if is_permitted(path) else str(_upload(_plain(path)))
-        return places.get(content, missing)
+    def local_path(path: str, content: str) -> str:
+        fallback = path if is_permitted(path) else str(_upload_folder(_file_name(path)))
+        return paths.get(content, fallback)
 
-    job, record = _content(run / "job.json"), _content(run / "out" / "run.json")
+    job, record = _read_json(run / "job.json"), _read_json(run / "out" / "run.json")
     for source in job.get("order", {}).get("sources", ()):
-        source["path"] = here(source["path"], source["digest"])
+        source["path"] = local_path(source["path"], source["digest"])
     for about in record.get("cameras", {}).values():
-        about["clip"] = here(about["clip"], about.get("digest", ""))
-    kept = {name: value for name, value in job.items() if name not in ("pid", "born")}
-    for path, content in ((run / "job.json", kept), (run / "out" / "run.json", record)):
+        about["clip"] = local_path(about["clip"], about.get("digest", ""))
+    job_here = {name: value for name, value in job.items() if name not in ("pid", "born")}
+    for path, content in ((run / "job.json", job_here), (run / "out" / "run.json", record)):
         if content:
             write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
-def _place(clip: CaseClip, held: list[str]) -> Path:
-    """Where the clip is here: unpacked, or where it was if that may be opened, else among the uploads, missing."""
-    if not _came(clip, held) and is_permitted(clip.path):
+def _clip_path(clip: CaseClip, names: list[str]) -> Path:
+    """The clip's path here: unpacked; as it was, if that may be opened; or a missing upload."""
+    if not _has_clip(names, clip) and is_permitted(clip.path):
         return Path(clip.path)
-    folder = _upload(clip.digest)
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    return there[0] if there else folder / _plain(clip.path)
+    folder = _upload_folder(clip.digest)
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return files[0] if files else folder / _file_name(clip.path)
 
 
-def _came(clip: CaseClip, held: list[str]) -> bool:
-    return any(entry.startswith(f"clips/{clip.digest}/") for entry in held)
+def _has_clip(names: list[str], clip: CaseClip) -> bool:
+    return any(entry.startswith(f"clips/{clip.digest}/") for entry in names)
 
 
-def _sound(case: Case) -> Case:
-    """Names that become names of files here are digests, and nothing else."""
+def _require_digests(case: Case) -> Case:
+    """The case, if all its names that become file names here are digests; `ValueError` otherwise."""
     for name in (case.run, case.wanted, *(clip.digest for clip in case.clips)):
         if name and not _DIGEST.fullmatch(name):
-            raise ValueError(f"{name!r} is no digest")
+            raise ValueError(f"{name!r} is not a digest")
     return case
 
 
-def _plain(name: str) -> str:
+def _file_name(name: str) -> str:
     """The last part of a path of any system, fit to be a file's name here."""
     return safe_name(re.split(r"[/\\]", name)[-1])
 
 
-def _unpack(archive: zipfile.ZipFile, held: list[str], cases: Cases, case: Case, new: list[Path]) -> None:
-    """Into the case's folder, and into those that are `new`."""
-    for name in held:
+def _unpack(archive: zipfile.ZipFile, names: list[str], cases: Cases, case: Case, new: list[Path]) -> None:
+    """Write the entries into the case's folder and into the folders that are `new`."""
+    for name in names:
         parts = PurePosixPath(name).parts
         if not parts or name.endswith("/") or parts[0] == "/" or any(map(_LEADS_OUT.search, parts)):
             continue
         if name in ("review.json", "log.txt"):
             _copy(archive, name, cases.folder(case.key) / name)
-        elif parts[0] == "run" and len(parts) > 1 and case.run and _runs() / case.run in new:
-            _copy(archive, name, (_runs() / case.run).joinpath(*parts[1:]))
-        elif parts[0] == "clips" and len(parts) > 2 and _upload(parts[1]) in new:
-            _copy(archive, name, _upload(parts[1]).joinpath(_plain(parts[2]), *parts[3:]))
+        elif parts[0] == "run" and len(parts) > 1 and case.run and _runs_folder() / case.run in new:
+            _copy(archive, name, (_runs_folder() / case.run).joinpath(*parts[1:]))
+        elif parts[0] == "clips" and len(parts) > 2 and _upload_folder(parts[1]) in new:
+            _copy(archive, name, _upload_folder(parts[1]).joinpath(_file_name(parts[2]), *parts[3:]))
 
 
 def _copy(archive: zipfile.ZipFile, name: str, target: Path) -> None:
-    with archive.open(name) as source, written_whole(target) as file:
-        shutil.copyfileobj(source, file, _BLOCK)
+    with archive.open(name) as source, open_atomically(target) as file:
+        shutil.copyfileobj(source, file, _BLOCK_BYTES)
 
 
-def _runs() -> Path:
+def _runs_folder() -> Path:
     return cache_dir() / "runs"
 
 
-def _upload(content: str) -> Path:
+def _upload_folder(content: str) -> Path:
     return cache_dir() / "uploads" / content

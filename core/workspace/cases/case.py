@@ -1,4 +1,4 @@
-"""The nouns: a case, its clips, and how it is to be run. Frozen: a change is a new one."""
+"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from core.vision.regions import Regions
 
 @dataclass(frozen=True)
 class CaseClip:
-    """One clip of a case. Either `offset_seconds` says how much later than the others it begins, or, where all clips
-    have one, `began` does: the wall-clock time of its first picture, as ISO text, empty where nobody knows.
+    """One clip of a case, and which part of it to analyse: `start_seconds` to `end_seconds` of the clip.
 
-    Only `start_seconds` to `end_seconds` of it are looked at, seconds of the clip.
+    `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
+    wall-clock time of its first frame as ISO text, those times are used instead.
     """
 
     camera: str
@@ -36,17 +36,17 @@ class CaseClip:
             raise SettingsError(
                 f"'{self.camera}' cannot name a camera", f"Use letters, digits, - and _: {safe_name(self.camera)}."
             )
-        # The range is checked where ranges are checked.
+        # VideoSettings checks the range.
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
         if not math.isfinite(self.offset_seconds):
-            raise SettingsError(f"the clip of {self.camera} begins at no time", "Give seconds, such as -4.5.")
+            raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
         if self.began:
             _require_moment(self.began)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How the case is to be run: models by name, and settings."""
+    """How the case is analysed next: models by name, and settings."""
 
     detector: str = DETECTOR
     embedder: str = EMBEDDER
@@ -57,8 +57,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Case:
-    """`run` is the key of the run that is shown, `wanted` that of one that was started and is not shown yet; without a
-    `threshold` the suggested one holds. `expires` is the day (ISO) after which the case should be deleted, or empty.
+    """The clips of one investigation, with their settings and runs.
+
+    `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
+    is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
+    should be deleted, or empty.
     """
 
     key: str
@@ -75,16 +78,16 @@ class Case:
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
         if self.threshold is not None and not -1 <= self.threshold <= 1:
-            raise SettingsError(f"the least similarity is {self.threshold:g}", "It lies between -1 and 1: try 0.6.")
+            raise SettingsError(f"the similarity threshold is {self.threshold:g}", "Use one from -1 to 1, such as 0.6.")
         if self.expires:
             _require_day(self.expires)
         names = [clip.camera.lower() for clip in self.clips]
-        if twice := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
-            raise SettingsError(f"two cameras are called '{min(twice)}'", "Give each its own name.")
+        if duplicates := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
+            raise SettingsError(f"two cameras are called '{min(duplicates)}'", "Give each camera its own name.")
 
     @property
     def offsets(self) -> Mapping[str, float]:
-        """Seconds that each camera's clip began after the common clock: wall clocks where every clip has one."""
+        """Seconds by which each camera's clip starts after the common clock."""
         if self.clips and all(clip.began for clip in self.clips):
             began = {clip.camera: datetime.fromisoformat(clip.began) for clip in self.clips}
             first = min(began.values())
@@ -97,9 +100,9 @@ class Case:
                 return clip
         raise SettingsError(f"the case has no camera {camera}", "Choose one of its cameras.")
 
-    def free_name(self, wanted: str) -> str:
-        """`wanted` made fit for a camera, with a number where it is taken: gate, gate-2."""
-        name, taken = safe_name(wanted), {clip.camera.lower() for clip in self.clips}
+    def free_name(self, name: str) -> str:
+        """`name` made fit for a camera, with a number added if it is taken: gate, gate-2."""
+        name, taken = safe_name(name), {clip.camera.lower() for clip in self.clips}
         numbers = (f"{name}-{number}" for number in range(2, len(taken) + 3))
         return name if name.lower() not in taken else next(n for n in numbers if n.lower() not in taken)
 
@@ -107,22 +110,22 @@ class Case:
         return replace(self, clips=tuple(clips))
 
     def with_clip(self, camera: str, new: CaseClip) -> Case:
-        """`new` in the place of the clip of `camera`."""
+        """The case with `new` instead of the clip of `camera`."""
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
 
 
 def _require_moment(text: str) -> None:
-    """Clocks are those of one place: with a time zone in one of them, they could not be compared."""
+    """`SettingsError` unless the text is a time without a zone: times with and without zones cannot be compared."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as fault:
-        raise SettingsError(f"'{text}' is no time", "Write 2026-05-31 14:05:00.") from fault
+        raise SettingsError(f"'{text}' is not a time", "Write 2026-05-31 14:05:00.") from fault
     if moment.tzinfo is not None:
-        raise SettingsError(f"'{text}' names a time zone", "Write all times of one place: 2026-05-31 14:05:00.")
+        raise SettingsError(f"'{text}' names a time zone", "Write local times without a zone: 2026-05-31 14:05:00.")
 
 
 def _require_day(text: str) -> None:
     try:
         date.fromisoformat(text)
     except ValueError as fault:
-        raise SettingsError(f"'{text}' is no day", "Write 2027-05-31.") from fault
+        raise SettingsError(f"'{text}' is not a date", "Write 2027-05-31.") from fault

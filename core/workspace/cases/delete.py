@@ -1,8 +1,9 @@
-"""A case deleted for good: with all that was made of its clips, unless another case needs it too.
+"""A case deleted for good, with all that was made of its clips, unless another case needs it too.
 
-What others keep by a clip's or a run's digest is found by the names of the files: they begin with it. Earlier runs of
-the clips go too, for their pictures show the same people. Clips that lie in the user's own folders stay where they are;
-only uploads go."""
+Whatever is made of a clip or a run has a file name that begins with its digest; that is how it is found. Earlier runs
+of the clips are deleted too, for their pictures show the same people. Clips in the user's own folders stay where they
+are; only uploads are deleted.
+"""
 
 from __future__ import annotations
 
@@ -17,44 +18,44 @@ from core.machine.paths import cache_dir
 from core.workspace.cases.case import Case
 from core.workspace.cases.store import Cases
 
-_OURS = {"cases", "uploads", "sample"}
-"""Folders of the cache in which names mean something else."""
+_NOT_BY_DIGEST = {"cases", "uploads", "sample"}
+"""Folders of the cache in which file names do not begin with the digest of a clip or run."""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """What goes with a case: files and folders below the cache, and how many bytes they hold."""
+    """The files and folders below the cache that are deleted with a case, and how many bytes they hold."""
 
     paths: tuple[Path, ...]
     bytes: int
 
     @property
     def names(self) -> frozenset[str]:
-        """Runs and exports among them are called by their keys."""
-        return frozenset(place.name for place in self.paths)
+        """The names of the paths; those of runs and exports are their keys."""
+        return frozenset(path.name for path in self.paths)
 
 
 def plan_erasure(cases: Cases, case: Case) -> Erasure:
-    """Looked up anew each time: another case may have begun to use the same clip since."""
-    others = [other for other in cases.all() if other.key != case.key]
-    theirs = {name for other in others for name in _names(other)}
-    # Its back-ups bear the key.
-    mine = {case.key, *_names(case)} - theirs
-    names = tuple(sorted({*mine, *_runs_of(mine)} - theirs))
-    paths = [cases.folder(case.key), *_uploads(case, others)]
-    for room in sorted(cache_dir().iterdir()):
-        if room.is_dir() and room.name not in _OURS:
-            paths += [path for path in sorted(room.iterdir()) if path.name.startswith(names)]
+    """What would be deleted now; it changes when another case begins to use the same clip."""
+    other_cases = [candidate for candidate in cases.all() if candidate.key != case.key]
+    in_use = {name for candidate in other_cases for name in _names(candidate)}
+    # Back-ups are named after the case's key.
+    unused = {case.key, *_names(case)} - in_use
+    names = tuple(sorted({*unused, *_runs_of(unused)} - in_use))
+    paths = [cases.folder(case.key), *_uploads(case, other_cases)]
+    for folder in sorted(cache_dir().iterdir()):
+        if folder.is_dir() and folder.name not in _NOT_BY_DIGEST:
+            paths += [path for path in sorted(folder.iterdir()) if path.name.startswith(names)]
     return Erasure(tuple(paths), sum(map(_size, paths)))
 
 
 def erase(cases: Cases, case: Case) -> Erasure:
-    """The case and what goes with it are gone when this returns. Its runs must not be at work."""
-    gone = plan_erasure(cases, case)
-    # The case's own folder is the first of the paths: it goes last, so that an erasure cut short can be done again.
-    for place in reversed(gone.paths):
-        shutil.rmtree(place) if place.is_dir() else place.unlink(missing_ok=True)
-    return gone
+    """Delete the case and all that belongs to it alone; returns what was deleted. Its runs must not be in progress."""
+    erasure = plan_erasure(cases, case)
+    # The case's own folder, the first path, is deleted last, so that an interrupted erasure can be repeated.
+    for path in reversed(erasure.paths):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return erasure
 
 
 def _runs_of(digests: set[str]) -> set[str]:
@@ -63,7 +64,7 @@ def _runs_of(digests: set[str]) -> set[str]:
 
 
 def _clips_of(run: Path) -> set[str]:
-    """The digests of the clips that a run was ordered for; none where nobody knows."""
+    """The digests of the clips of a run; empty if its job.json cannot be read."""
     try:
         sources = json.loads((run / "job.json").read_text(encoding="utf-8"))["order"]["sources"]
         return {str(source["digest"]) for source in sources}
@@ -75,17 +76,17 @@ def _names(case: Case) -> set[str]:
     return {name for name in (case.run, case.wanted, *(clip.digest for clip in case.clips)) if name}
 
 
-def _uploads(case: Case, others: list[Case]) -> Iterator[Path]:
-    kept = {Path(clip.path).resolve().parent for other in others for clip in other.clips}
+def _uploads(case: Case, other_cases: list[Case]) -> Iterator[Path]:
+    in_use = {Path(clip.path).resolve().parent for candidate in other_cases for clip in candidate.clips}
     root = (cache_dir() / "uploads").resolve()
     for clip in case.clips:
         folder = Path(clip.path).resolve().parent
-        if folder not in kept and folder.parent == root and folder.is_dir():
+        if folder not in in_use and folder.parent == root and folder.is_dir():
             yield folder
 
 
-def _size(place: Path) -> int:
-    if place.is_file():
-        return place.stat().st_size
-    found = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
-    return sum(path.stat().st_size for path in found if path.is_file())
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -1,8 +1,8 @@
-"""Long work: one child process per job, and everything that is known of it on disk.
+"""Long work: one child process per job, whose folder on disk holds everything there is to know about it.
 
-A job outlives the page, the session and the server that started it; a second start of the same order joins the first.
-Knows the work as an order and a command line; refuses to do any of it: it starts the command, reads its JSON lines of
-progress, and stops it.
+A job outlives the page, the session and the server that started it, and a second start of the same order joins the
+first. This package starts the command line, reads its progress as JSON lines, and stops it; the work itself is
+elsewhere.
 """
 
 import lazy_loader

@@ -1,11 +1,11 @@
 from .exports import Export as Export
-from .exports import Exports as Exports
 from .exports import ExportJob as ExportJob
 from .exports import ExportKind as ExportKind
+from .exports import Exports as Exports
 from .monitor import PREVIEW as PREVIEW
 from .monitor import USAGE as USAGE
-from .monitor import Usage as Usage
 from .monitor import RunMonitor as RunMonitor
+from .monitor import Usage as Usage
 from .monitor import draw_preview as draw_preview
 from .monitor import read_usage as read_usage
 from .order import Order as Order
@@ -14,7 +14,6 @@ from .order import describe_changes as describe_changes
 from .order import order_of as order_of
 from .processes import SpeedTests as SpeedTests
 from .processes import ensure_sample as ensure_sample
-from .runs import _RUN as _RUN
 from .runs import CameraState as CameraState
 from .runs import Job as Job
 from .runs import Jobs as Jobs

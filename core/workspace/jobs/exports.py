@@ -1,14 +1,14 @@
-"""What can be handed out of a run, made by a child process into a folder of its own: the zip, the crops, the films.
+"""Exports of a run, each made by a child process into a folder of its own: the gallery, the crops, the films.
 
-<root>/<run>-<digest>/
-             job.json     what was ordered, and the process that does it
-             links.csv    what was decided, names.csv: whom the user knows; as the command line takes them
-             progress     the child's output: JSON lines of `core.progress.Report`
-             log, ended   what the child said on its error stream, and its exit status
-             out/         what was made; SHA256SUMS comes last, and says that all of it is there
+    <root>/<run>-<digest>/job.json     the export, and the process that makes it
+                          links.csv, names.csv   decisions and names, as the command line takes them
+                          progress     the child's output: JSON lines of `core.base.progress.Report`
+                          log, ended   the child's error stream, and its exit status
+                          out/         the files; SHA256SUMS is written last and says that they are complete
 
-The digest is of all that decides the content: the same thing asked for again is found as it is, and two of them never
-overwrite each other. The name begins with the run's, so that what deletes a run finds what was made of it."""
+The digest is of all that decides the content: the same export requested again is found, and two different ones never
+overwrite each other. The folder's name begins with the run's key, so that deleting a run finds its exports.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from core.machine.artifacts import digest_of
 from core.machine.paths import cache_dir, write_atomically
 from core.runs import Link, Name, links_csv, names_csv
 from core.workspace.jobs.processes import Children, Launcher, remove
-from core.workspace.jobs.runs import STOPPED, last_report, last_words, read_json, status_of
+from core.workspace.jobs.runs import STOPPED, exit_status, failure_message, last_report, read_json
 
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
@@ -39,7 +39,10 @@ ExportKind = Literal["gallery", "crops", "films"]
 
 @dataclass(frozen=True)
 class Export:
-    """What to make of a run, `stamp` of which changes with its results; the rest is as in `core.people.Choice`."""
+    """What to export of a run; `stamp` changes with its results, the rest is as in `core.runs.Choice`.
+
+    job.json has these fields, and the key is a digest of them: their names must not change.
+    """
 
     what: ExportKind
     run: str
@@ -52,11 +55,11 @@ class Export:
 
     @property
     def key(self) -> str:
-        """A reason for showing heads is part of what is made: it is in the manifest."""
+        """The run's key and the digest of the export, the reason for showing faces included: the manifest has it."""
         return f"{self.run}-{digest_of(asdict(self))}"
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
-        """The arguments of `python -m core gallery` that make it of the run in `results`; films are of `clips`."""
+        """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
         flags: dict[str, Any] = {
             "to": folder / "out",
             "what": self.what,
@@ -68,14 +71,14 @@ class Export:
             "progress": "json",
         }
         # With `=`, so that a text that begins with - is not taken for a flag.
-        given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        given += [f"--clip={clip}" for clip in clips if self.what == "films"]
-        return [str(results), *given, *(["--no-blur"] if self.reason else [])]
+        arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
+        return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
 
 
 @dataclass(frozen=True)
 class ExportJob:
-    """An export as it stands; `sums` are the files that are done, by name, with their sha256."""
+    """An export as it is now; `sums` are the SHA-256 of its files by name, empty until it is done."""
 
     key: str
     state: Literal["running", "stopping", "done", "failed", "stopped"]
@@ -87,16 +90,17 @@ class ExportJob:
 
     @property
     def is_active(self) -> bool:
+        """Whether its process is running."""
         return self.state in ("running", "stopping")
 
     def file(self, name: str) -> Path | None:
-        """One of the files that are done."""
+        """The path of one of its files; None if it is not among the finished ones."""
         return self.folder / "out" / name if name in self.sums else None
 
 
 class Exports:
-    """All exports under one root (by default in the user's cache folder). `command` gets the words appended, and
-    `launcher` runs it: by default as a child process.
+    """All exports under one root, by default in the user's cache folder. The arguments of an export are appended to
+    `command`, and `launcher` runs it, by default as a child process.
     """
 
     def __init__(
@@ -108,18 +112,18 @@ class Exports:
         self._lock = threading.Lock()
 
     def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> ExportJob:
-        """Begin, or join where it is at work or done; `results` is the run's folder, `clips` lie where they are now."""
+        """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips."""
         with self._lock:
-            known = self.look(export.key)
-            if known is None or not (known.is_active or known.state == "done"):
+            job = self.get(export.key)
+            if job is None or not (job.is_active or job.state == "done"):
                 self._begin(export, results, clips)
-        made = self.look(export.key)
-        if made is None:
+        job = self.get(export.key)
+        if job is None:
             raise StoreError("the export cannot be started", "Check the cache folder and its free space.")
-        return made
+        return job
 
-    def look(self, key: str) -> ExportJob | None:
-        """The export of that key; none where nobody asked for it."""
+    def get(self, key: str) -> ExportJob | None:
+        """The export with this key; None if there is none."""
         about, folder = self._about(key), self._root / key
         if not about:
             return None
@@ -131,15 +135,15 @@ class Exports:
             return ExportJob(key, state, *facts, last_report(folder / "progress"))
         if sums:
             return ExportJob(key, "done", *facts)
-        status = status_of(folder / "ended")
+        status = exit_status(folder / "ended")
         if about.get("cancelled") or status == STOPPED:
             return ExportJob(key, "stopped", *facts)
-        return ExportJob(key, "failed", *facts, fault=last_words(folder / "log", status))
+        return ExportJob(key, "failed", *facts, fault=failure_message(folder / "log", status))
 
     def of(self, run: str) -> Iterator[ExportJob]:
-        """Every export of a run whose key is `run`."""
-        found = (self.look(folder.name) for folder in sorted(self._root.glob(f"{run}-*")))
-        return (making for making in found if making)
+        """Every export of the run with the key `run`."""
+        jobs = (self.get(folder.name) for folder in sorted(self._root.glob(f"{run}-*")))
+        return (job for job in jobs if job)
 
     def cancel(self, key: str) -> None:
         """Ask the child to stop. Asked a second time, it is ended at once."""
@@ -147,11 +151,11 @@ class Exports:
             self._launcher.stop(self._about(key), lambda about: self._write(key, about))
 
     def forget(self, key: str) -> None:
-        """Remove one that is over, files and all."""
-        found = self.look(key)
-        if found is not None and found.is_active:
-            raise StoreError("this export is still being made", "Stop it first.")
-        if found is not None:
+        """Remove an export that is not running, with its files."""
+        job = self.get(key)
+        if job is not None and job.is_active:
+            raise StoreError("this export is still in progress", "Stop it first.")
+        if job is not None:
             remove(self._root / key)
 
     def _begin(self, export: Export, results: Path, clips: Sequence[str]) -> None:
@@ -161,8 +165,8 @@ class Exports:
             (folder / "out").mkdir(parents=True)
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
-            words = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
-            child = self._launcher.start(words, folder)
+            command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
+            child = self._launcher.start(command, folder)
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."
@@ -177,10 +181,10 @@ class Exports:
 
 
 def _sums(out: Path) -> dict[str, str]:
-    """What the last file to be written says of the others."""
+    """The SHA-256 of each file by name, from SHA256SUMS; empty if a file is missing."""
     try:
         lines = (out / SUMS).read_text(encoding="utf-8").splitlines()
     except OSError:
         return {}
-    found = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
-    return found if all((out / name).is_file() for name in found) else {}
+    sums = {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
+    return sums if all((out / name).is_file() for name in sums) else {}

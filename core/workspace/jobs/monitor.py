@@ -1,9 +1,11 @@
-"""What somebody who looks on sees of work in another process: its latest picture, and what it takes of the machine.
+"""The live preview of a run: its latest picture, and the share of the machine that it uses.
 
-    <folder>/preview.jpg   the latest picture that was looked at, with boxes
+    <folder>/preview.jpg   the latest frame that was analysed, with boxes
              usage.csv     a line every two seconds: time, share of all processors, bytes of memory
 
-Written by the process that works, of itself; read by whoever likes. Refuses to hold the work up."""
+The process that does the work writes both about itself; any other may read them. What cannot be written is left out,
+so that the preview never stops the work, and a job's folder that was removed is not made again.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,12 @@ from core.vision.images import jpeg
 PREVIEW, USAGE = "preview.jpg", "usage.csv"
 _EVERY_SECONDS = 2.0
 _WIDTH, _QUALITY = 640, 70
-_COLOUR = (70, 220, 255)  # blue, green, red: seen on dark and on light ground
+_BOX_BGR = (70, 220, 255)  # visible on dark and on light pictures
 
 
 @dataclass(frozen=True, eq=False)
 class Usage(Table):
-    """Moments of the work: seconds since 1970, share of all processors (0 to 1), bytes of memory."""
+    """Samples of a run's usage: seconds since 1970, share of all processors (0 to 1), bytes of memory."""
 
     seconds: Seconds
     cpu: Seconds
@@ -42,58 +44,59 @@ class Usage(Table):
 
 
 class RunMonitor:
-    """Keeps both files of one run; each at most every two seconds."""
+    """Writes both files of one run, each at most every two seconds. `clock` gives seconds."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder, self._clock = folder, clock
         self._process, self._processors = psutil.Process(), psutil.cpu_count() or 1
         self._process.cpu_percent()
-        self._noted = self._shown = -_EVERY_SECONDS
+        self._sampled = self._previewed = -_EVERY_SECONDS
 
-    def listen(self, report: Report) -> None:
-        if not self._due(self._noted):
+    def on_report(self, report: Report) -> None:
+        """Add a sample of the usage."""
+        if not self._is_due(self._sampled):
             return
-        self._noted = self._clock()
+        self._sampled = self._clock()
         cpu = self._process.cpu_percent() / 100 / self._processors
         line = f"{time.time():.1f},{min(cpu, 1.0):.3f},{self._process.memory_info().rss}\n"
         try:
             with (self._folder / USAGE).open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError:
-            return  # a full disk is said by the work itself, which cannot go on without it
+            return  # a full disk is reported by the work itself
 
-    def show(self, bgr: Image, xyxy: Floats) -> None:
-        if not self._due(self._shown):
+    def on_frame(self, bgr: Image, xyxy: Floats) -> None:
+        """Replace the preview by this frame (HxWx3) with its boxes (Nx4, pixels)."""
+        if not self._is_due(self._previewed) or not self._folder.is_dir():
             return
-        self._shown = self._clock()
+        self._previewed = self._clock()
         try:
             write_atomically(self._folder / PREVIEW, jpeg(draw_preview(bgr, xyxy), _QUALITY))
         except StoreError:
             return
 
-    def _due(self, last: float) -> bool:
+    def _is_due(self, last: float) -> bool:
         return self._clock() - last >= _EVERY_SECONDS
 
 
 def draw_preview(bgr: Image, xyxy: Floats) -> Image:
-    """A small copy of the picture with the boxes on it."""
+    """A small copy of the picture with the boxes drawn on it."""
     height, width = bgr.shape[:2]
     scale = min(1.0, _WIDTH / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.ascontiguousarray(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), np.uint8)
     for left, top, right, bottom in np.rint(xyxy * scale).astype(int).tolist():
-        cv2.rectangle(small, (left, top), (right, bottom), _COLOUR, 2)
+        cv2.rectangle(small, (left, top), (right, bottom), _BOX_BGR, 2)
     return small
 
 
-def read_usage(folder: Path, most: int = 240) -> Usage:
-    """What was noted so far, thinned to about `most` moments."""
+def read_usage(folder: Path, max_samples: int = 240) -> Usage:
+    """The usage so far, thinned to about `max_samples` samples, the latest among them."""
     try:
         lines = (folder / USAGE).read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
-    whole = [cells for line in lines if len(cells := line.split(",")) == 3 and cells[2]]
-    step = max(1, -(-len(whole) // most))
-    # The latest moment is always among them.
-    rows = np.array(whole[::-1][::step][::-1], np.float64).reshape(-1, 3)
+    complete = [cells for line in lines if len(cells := line.split(",")) == 3 and cells[2]]
+    step = max(1, -(-len(complete) // max_samples))
+    rows = np.array(complete[::-1][::step][::-1], np.float64).reshape(-1, 3)
     return Usage(*rows.T)

@@ -1,6 +1,8 @@
-"""What to find and how: the order that becomes a job, its key, and the command line that does it.
+"""The order of a run: what to analyse and how, the key of the job, and the command line that does it.
 
-What is not the same in two orders, in words: why a run that is shown is not what a new one would show."""
+`order_of` makes the order of a case, `describe_changes` says in sentences how two orders differ: why the run that is
+shown is not what a new run would show.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,8 @@ from core.workspace.cases import Case
 
 @dataclass(frozen=True)
 class Source:
-    """One clip of an order. What decides the result is all but where the file lies: name, content, offset, the seconds
-    that are looked at, and the regions (text of `core.regions.to_json`, empty for none).
+    """One clip of an order: camera name, content, start offset, range of seconds, and regions as JSON text, empty if
+    there are none. All but `path` decides the result.
     """
 
     camera: str
@@ -35,14 +37,17 @@ class Source:
 
     @property
     def span(self) -> Span | None:
-        """The range of time, where it is not the whole clip."""
-        whole = not self.start_seconds and self.end_seconds is None
-        return None if whole else (self.start_seconds, self.end_seconds)
+        """The range of seconds to analyse; None for the whole clip."""
+        entire = not self.start_seconds and self.end_seconds is None
+        return None if entire else (self.start_seconds, self.end_seconds)
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to find and how. `models` holds the digests of the models named, so that a changed file is new work."""
+    """What to analyse and how. `models` are the digests of the model files, so that a changed file makes a new order.
+
+    job.json has these fields, and the key is a digest of them: their names must not change.
+    """
 
     sources: tuple[Source, ...]
     detector: str
@@ -58,7 +63,7 @@ class Order:
 
     @property
     def key(self) -> str:
-        """Of what another program, whose stages come to something else, would not have done."""
+        """The digest of all that decides the result, the versions of the stages included."""
         content = {**asdict(self), "stages": VERSIONS}
         for source in content["sources"]:
             del source["path"]
@@ -66,22 +71,22 @@ class Order:
 
     @property
     def matches_people(self) -> bool:
-        """Whether people are looked for again, and not only tracked."""
+        """Whether people are matched across cameras, and not only tracked."""
         return self.embedder != NO_EMBEDDER
 
     def with_paths(self, paths: Mapping[str, str]) -> Order:
-        """The same of clips that lie elsewhere now: paths by digest. Its key is the same."""
+        """The same order, with the key unchanged, for clips that were moved; `paths` by digest."""
         return replace(self, sources=tuple(replace(s, path=paths.get(s.digest, s.path)) for s in self.sources))
 
-    def prepare(self, folder: Path) -> None:
-        """Write what the command line names by file."""
+    def write_regions(self, folder: Path) -> None:
+        """Write the files of regions that the command line names."""
         for source in self.sources:
             if source.regions:
                 write_atomically(_regions_file(folder, source), source.regions.encode())
 
     def arguments(self, folder: Path) -> list[str]:
-        """The arguments of `python -m core` that do this, with the results in `out` of the job's folder."""
-        named = [word for source in self.sources for word in _words_of(source, folder, self.matches_people)]
+        """The arguments of `python -m core` for this order; results go into `out` in the job's folder."""
+        clips = [text for source in self.sources for text in _clip_arguments(source, folder, self.matches_people)]
         video, track = self.video, self.track
         flags = {
             "weights": self.detector,
@@ -90,7 +95,7 @@ class Order:
             "from": video.start_seconds,
             "to": video.end_seconds,
             "size": self.detect.size,
-            **_unusual_detection(self.detect),
+            **_detection_flags(self.detect),
             "conf": track.conf,
             "iou": track.iou,
             "track-cos": track.track_cos,
@@ -101,12 +106,12 @@ class Order:
             "progress": "json",
         }
         # With `=`, so that a negative number is not taken for a flag.
-        given = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
-        return ["run", *named, *given, "--no-zip"] if self.matches_people else ["track", *named, *given]
+        settings = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        return ["run", *clips, *settings, "--no-zip"] if self.matches_people else ["track", *clips, *settings]
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Order:
-        """The order that `asdict` wrote."""
+        """The order that `asdict` gave this content."""
         return cls(
             sources=tuple(Source(**s) for s in content["sources"]),
             detector=content["detector"],
@@ -119,7 +124,7 @@ class Order:
 
 
 def order_of(case: Case) -> Order:
-    """What a run of the case as it stands would be; `WeightsError` where a model that it names is not here."""
+    """The order for the case as it is now; `WeightsError` if a model that it names is not on this machine."""
     if not case.clips:
         raise SettingsError("the case has no clips", "Add some on the Footage page.")
     plan, offsets = case.plan, case.offsets
@@ -141,31 +146,31 @@ def order_of(case: Case) -> Order:
     return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
 
 
-def _unusual_detection(detect: DetectSettings) -> dict[str, float]:
-    """Flags for the settings of detection that the app does not offer, where they are not the usual ones."""
-    usual = DetectSettings()
+def _detection_flags(detect: DetectSettings) -> dict[str, float]:
+    """Flags for detection settings that the app does not offer and that differ from the default."""
+    default = DetectSettings()
     flags = {"floor": "detection-floor", "nms_iou": "nms-iou", "most": "max-detections"}
-    values = {name: getattr(detect, name) for name in flags if getattr(detect, name) != getattr(usual, name)}
+    values = {name: getattr(detect, name) for name in flags if getattr(detect, name) != getattr(default, name)}
     return {flags[name]: value for name, value in values.items()}
 
 
-def _words_of(source: Source, folder: Path, matched: bool) -> list[str]:
-    words = ["--name", f"{source.camera}={source.path}"]
+def _clip_arguments(source: Source, folder: Path, matches_people: bool) -> list[str]:
+    arguments = ["--name", f"{source.camera}={source.path}"]
     if source.span:
         start, end = source.span
-        words.append(f"--range={source.camera}={start:f}-{'' if end is None else f'{end:f}'}")
+        arguments.append(f"--range={source.camera}={start:f}-{'' if end is None else f'{end:f}'}")
     if source.regions:
-        words.append(f"--roi={source.camera}={_regions_file(folder, source)}")
-    if source.offset_seconds and matched:
-        words.append(f"--offset={source.camera}={source.offset_seconds!r}")
-    return words
+        arguments.append(f"--roi={source.camera}={_regions_file(folder, source)}")
+    if source.offset_seconds and matches_people:
+        arguments.append(f"--offset={source.camera}={source.offset_seconds!r}")
+    return arguments
 
 
 def _regions_file(folder: Path, source: Source) -> Path:
     return folder / "regions" / f"{source.camera}.json"
 
 
-_SETTINGS = {
+_SETTING_LABELS = {
     ("video", "fps"): "analysis frame rate (0: all)",
     ("video", "start_seconds"): "first second",
     ("video", "end_seconds"): "last second",
@@ -179,25 +184,25 @@ _SETTINGS = {
 
 
 def describe_changes(old: Order, new: Order) -> list[str]:
-    """A short sentence for each difference; none where both come out the same."""
-    return [*_clips(old, new), *_models(old, new), *_settings(old, new)]
+    """A short phrase for each difference; empty if both orders give the same result."""
+    return [*_clip_changes(old, new), *_model_changes(old, new), *_setting_changes(old, new)]
 
 
-def _clips(old: Order, new: Order) -> Iterator[str]:
+def _clip_changes(old: Order, new: Order) -> Iterator[str]:
     before, after = ({source.camera: source for source in order.sources} for order in (old, new))
-    names = _renamed(before, after)
+    names = _find_renames(before, after)
     yield from (f"{camera}: renamed to {name}" for camera, name in names.items())
     before = {names.get(camera, camera): source for camera, source in before.items()}
     yield from (f"{camera}: removed" for camera in before if camera not in after)
     yield from (f"{camera}: new" for camera in after if camera not in before)
     for camera in before.keys() & after.keys():
-        yield from (f"{camera}: {words}" for words in _of(before[camera], after[camera]))
+        yield from (f"{camera}: {change}" for change in _source_changes(before[camera], after[camera]))
     if before.keys() == after.keys() and list(before) != list(after):
         yield "the order of the cameras"
 
 
-def _renamed(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[str, str]:
-    """The new name of each camera whose clip is there under a name that was not there before."""
+def _find_renames(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[str, str]:
+    """The new name of each camera whose clip now has a camera name that was not there before."""
     names = {source.digest: camera for camera, source in after.items() if camera not in before}
     return {
         camera: names[source.digest]
@@ -206,45 +211,46 @@ def _renamed(before: Mapping[str, Source], after: Mapping[str, Source]) -> dict[
     }
 
 
-def _of(old: Source, new: Source) -> Iterator[str]:
+def _source_changes(old: Source, new: Source) -> Iterator[str]:
     if old.digest != new.digest:
         yield "different clip"
     if old.offset_seconds != new.offset_seconds:
         yield f"start offset {new.offset_seconds:g} s (was {old.offset_seconds:g} s)"
     if old.span != new.span:
-        yield f"analysed {_seconds(new)} (was {_seconds(old)})"
+        yield f"analysed {_range_text(new)} (was {_range_text(old)})"
     if old.regions != new.regions:
         yield "regions drawn" if not old.regions else "regions changed" if new.regions else "regions removed"
 
 
-def _seconds(source: Source) -> str:
+def _range_text(source: Source) -> str:
     if source.span is None:
         return "as a whole"
     start, end = source.span
     return f"from {start:g} s" + ("" if end is None else f" to {end:g} s")
 
 
-def _models(old: Order, new: Order) -> Iterator[str]:
+def _model_changes(old: Order, new: Order) -> Iterator[str]:
     if old.detector != new.detector:
         yield f"detector: {new.detector} (was {old.detector})"
     if old.embedder != new.embedder:
-        one, other = ("none" if name == NO_EMBEDDER else name for name in (old.embedder, new.embedder))
-        yield f"re-identification model: {other} (was {one})"
+        was, now = ("none" if name == NO_EMBEDDER else name for name in (old.embedder, new.embedder))
+        yield f"re-identification model: {now} (was {was})"
     if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
         yield "a model file has changed"
 
 
-def _settings(old: Order, new: Order) -> Iterator[str]:
+def _setting_changes(old: Order, new: Order) -> Iterator[str]:
     before, after = asdict(old), asdict(new)
-    for (group, name), words in _SETTINGS.items():
+    for (group, name), label in _SETTING_LABELS.items():
         was, now = before[group][name], after[group][name]
         if was != now:
-            yield f"{words}: {_shown(now)} (was {_shown(was)})"
-    known = {group: {name for where, name in _SETTINGS if where == group} for group in ("video", "detect", "track")}
-    for group, names in known.items():
+            yield f"{label}: {_format_value(now)} (was {_format_value(was)})"
+    groups = ("video", "detect", "track")
+    labelled = {group: {name for part, name in _SETTING_LABELS if part == group} for group in groups}
+    for group, names in labelled.items():
         if any(before[group][name] != after[group][name] for name in before[group].keys() - names):
             yield f"another setting ({group})"
 
 
-def _shown(value: float | None) -> str:
+def _format_value(value: float | None) -> str:
     return "the end" if value is None else f"{value:g}"

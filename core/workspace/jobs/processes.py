@@ -1,8 +1,10 @@
-"""Child processes: started apart from the server, known by number and birth, waited for so that no zombie stays.
+"""The program's child processes: jobs that outlive the server, and two short helpers of the pages.
 
-The sample, drawn by a child process: a server must not draw in its own, and a page that goes away stops it.
-
-SpeedTests of this machine's speed, each by a child process of a few seconds: one at a time, and none twice in vain."""
+- `Children` launches jobs. A child is known by its number and its time of birth, and is waited for, so that no zombie
+  stays. Tests use another `Launcher`.
+- `ensure_sample` has the sample drawn by a child, because drawing would block the server; leaving the page stops it.
+- `SpeedTests` measures how fast models are on this machine: one measurement at a time, and each only once.
+"""
 
 from __future__ import annotations
 
@@ -25,50 +27,52 @@ from core.base.errors import StoreError
 from core.lab.synthetic import sample_clips, sample_folder
 
 ROOT = Path(__file__).resolve().parents[3]
-# A child of its own group: Ctrl-C at the server's terminal is not meant for the work.
-_APART: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+# A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
+_NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
+MEASURE = (sys.executable, "-m", "core", "models", "time")
 
 
 class Launcher(Protocol):
-    """How the work of a job is begun, looked at and stopped. `about` is what `start` returned, read from disk again."""
+    """Starts and stops the work of jobs. `about` is what `start` returned, read back from job.json."""
 
-    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
-        """Begin the command; its output goes to files in `folder`. Returns who does it."""
+    def start(self, command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+        """Run the command with its output in files of `folder`; returns what identifies it."""
 
     def alive(self, about: dict[str, Any]) -> bool:
-        """Whether it is still at work."""
+        """Whether it is still running."""
 
-    def stop(self, about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
-        """Ask it to stop; asked a second time, end it at once."""
+    def stop(self, about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
+        """Ask it to stop; asked a second time, end it at once. `save` stores the changed `about` first."""
 
 
 class Children:
-    """The launcher of the program: a child process for each job."""
+    """The launcher that the program uses: a child process for each job."""
 
-    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
-        return start(words, folder, **variables)
+    def start(self, command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+        return start(command, folder, **variables)
 
     def alive(self, about: dict[str, Any]) -> bool:
         return process_of(about) is not None
 
-    def stop(self, about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
-        stop(about, keep)
+    def stop(self, about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
+        stop(about, save)
 
 
-def start(words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
-    """Start a child whose output goes to `progress`, its errors to `log`, its exit status to `ended`; who it is.
+def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+    """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    `variables` are added to its environment.
+    `variables` are added to its environment. Returns its number and time of birth.
     """
-    with (folder / "progress").open("wb") as said, (folder / "log").open("wb") as log:
+    with (folder / "progress").open("wb") as output, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
-            words,
+            command,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=log,
             cwd=ROOT,
             env={**environment(), **variables},
-            **_APART,
+            **_NEW_GROUP,
         )
     about = _identity(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
@@ -76,7 +80,7 @@ def start(words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any
 
 
 def environment() -> dict[str, str]:
-    """The child works in another folder, so paths that are relative to this one are spelled out."""
+    """The environment of a child. It runs in another folder, so relative paths in it are made absolute."""
     env = dict(os.environ)
     for name in ("SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
         if env.get(name):
@@ -84,33 +88,33 @@ def environment() -> dict[str, str]:
     return env
 
 
-def stop(about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
-    """Ask the child to stop; asked a second time, it is ended at once. First `keep` writes down that it was asked."""
+def stop(about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
+    """Ask the child to stop; asked a second time, it is ended at once. `save` first stores that it was asked."""
     process = process_of(about)
     if process is None:
         return
-    keep({**about, "cancelled": True})
+    save({**about, "cancelled": True})
     with suppress(psutil.NoSuchProcess):
         process.kill() if about.get("cancelled") else process.terminate()
 
 
 def remove(folder: Path) -> None:
-    """The folder of a child that is over, gone at once: a reaper that comes late must not find it half removed."""
+    """Remove the folder of a job that has ended: renamed first, so that no thread writes into it meanwhile."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     folder.replace(aside)
     shutil.rmtree(aside, ignore_errors=True)
 
 
 def _reap(child: subprocess.Popen[bytes], ended: Path) -> None:
-    """Wait for the child, so that it leaves no zombie, and note how it ended."""
+    """Wait for the child, so that it leaves no zombie, and write its exit status."""
     status = child.wait()
-    # Where the job was removed meanwhile, nobody asks.
+    # The job may have been removed meanwhile.
     with suppress(OSError):
         ended.write_text(str(status), encoding="utf-8")
 
 
 def _identity(pid: int) -> dict[str, Any]:
-    """Number and birth of a process: numbers alone are used again."""
+    """Number and time of birth of a process; numbers alone are reused by the system."""
     try:
         return {"pid": pid, "born": psutil.Process(pid).create_time()}
     except psutil.NoSuchProcess:
@@ -118,7 +122,7 @@ def _identity(pid: int) -> dict[str, Any]:
 
 
 def process_of(about: dict[str, Any]) -> psutil.Process | None:
-    """The job's process while it lives."""
+    """The process that `about` identifies, while it is alive."""
     try:
         process = psutil.Process(about["pid"])
         same = abs(process.create_time() - about["born"]) < 1
@@ -127,11 +131,8 @@ def process_of(about: dict[str, Any]) -> psutil.Process | None:
         return None
 
 
-DRAW = (sys.executable, "-m", "core", "sample", "--progress", "json")
-
-
-def ensure_sample(tell: Callable[[float, float | None], None], command: Sequence[str] = DRAW) -> list[Path]:
-    """The sample's clips, drawn first where they are not there. `tell` hears the share done and the seconds left."""
+def ensure_sample(report: Callable[[float, float | None], None], command: Sequence[str] = DRAW_SAMPLE) -> list[Path]:
+    """The clips of the sample, drawn if missing. `report` gets the share done and seconds left."""
     if clips := sample_clips(sample_folder()):
         return clips
     with (
@@ -143,45 +144,42 @@ def ensure_sample(tell: Callable[[float, float | None], None], command: Sequence
         try:
             for line in child.stdout or ():
                 if line.startswith("{"):
-                    report = json.loads(line)
-                    tell(report["done"] / max(report["total"], 1), report["left_seconds"])
+                    progress = json.loads(line)
+                    report(progress["done"] / max(progress["total"], 1), progress["left_seconds"])
             child.wait()
             errors.seek(0)
-            said = errors.read()
+            stderr = errors.read()
         finally:
-            # A page that is left raises through `tell`; nobody would look at the rest.
+            # When the user leaves the page, `report` raises; the sample is then no longer needed.
             if child.poll() is None:
                 child.terminate()
     clips = sample_clips(sample_folder())
     if not clips:
-        reason = said.strip().removeprefix("sightline: ") or f"exit status {child.returncode}"
+        reason = stderr.strip().removeprefix("sightline: ") or f"exit status {child.returncode}"
         raise StoreError(f"the sample could not be drawn: {reason}", "Free some space, or set SIGHTLINE_CACHE.")
     return clips
 
 
-TIME = (sys.executable, "-m", "core", "models", "time")
-
-
 class SpeedTests:
-    """All trials of this server. `command` gets the words appended."""
+    """The speed measurements of this server; `begin` appends its arguments to `command`."""
 
-    def __init__(self, command: Sequence[str] = TIME) -> None:
+    def __init__(self, command: Sequence[str] = MEASURE) -> None:
         self._command = list(command)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._tried: set[tuple[str, ...]] = set()
+        self._measured: set[tuple[str, ...]] = set()
 
-    def begin(self, words: Sequence[str]) -> bool:
-        """Start one, unless one is at work or this one was made already; whether one is at work now."""
+    def begin(self, arguments: Sequence[str]) -> bool:
+        """Start a measurement, unless one is running or this one was made before; returns whether one is running."""
         with self._lock:
             if self._child is not None and self._child.poll() is None:
                 return True
-            if tuple(words) in self._tried:
+            if tuple(arguments) in self._measured:
                 return False
-            self._tried.add(tuple(words))
+            self._measured.add(tuple(arguments))
             try:
                 self._child = subprocess.Popen(
-                    [*self._command, *words],
+                    [*self._command, *arguments],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
@@ -189,8 +187,8 @@ class SpeedTests:
                     env=environment(),
                 )
             except OSError:
-                # No estimate then: that is shown, and a run itself will say what is wrong.
+                # Then there is no estimate, which the page shows; a run will report what is wrong.
                 return False
             # Waited for, so that it leaves no zombie.
-            threading.Thread(target=self._child.wait, name="sightline-trial", daemon=True).start()
+            threading.Thread(target=self._child.wait, name="sightline-speed-test", daemon=True).start()
             return True

@@ -1,26 +1,26 @@
-"""A job as it stands, read from its folder: how far each camera is, and why it failed where it did.
+"""All jobs that make runs: started or joined, looked up, stopped, removed; and their folders, read.
 
-All jobs under one root: started or joined, looked at, stopped, removed.
-
-<root>/<key>/job.json    what was ordered, and the process that does it
-             regions/    the regions ordered, a file per camera
-             status.json where the run stands, in its own words: `core.jobs.status`
-             progress    the child's output: JSON lines of `core.progress.Report`
-             preview.jpg, usage.csv    what the child shows of itself: `core.watch`
-             log         what the child said on its error stream
-             ended       its exit status, where a server was there to see it
-             out/        its results, as `core.output` leaves them"""
+<root>/<key>/job.json      the order, and the process that does it
+             regions/      the regions of the order, a file per camera
+             status.json   where the run stands, written by the run itself: `core.workspace.jobs.status`
+             progress      the child's output: JSON lines of `core.base.progress.Report`
+             preview.jpg, usage.csv    the live preview: `core.workspace.jobs.monitor`
+             log           the child's error stream
+             ended         its exit status, if a server was there to see it
+             out/          the results, as `core.runs` leaves them
+"""
 
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import re
 import secrets
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -34,15 +34,23 @@ from core.workspace.jobs.processes import Children, Launcher, remove
 from core.workspace.jobs.status import ALL_FAILED, ATTEMPT, CameraPhase, CameraStatus, RunStatus, read_status
 from core.workspace.jobs.status import FILE as STATUS
 
+CORE = (sys.executable, "-m", "core")
+_KEY_LENGTH = 20
+_RESULT_FILES = ("run.json", "tracks.parquet", "people.csv", "similarity.npz")
+_JOB_FILES = ("ended", STATUS, PREVIEW, USAGE)
+_RUN_KEY = re.compile(r"[0-9a-f]{20}")
+
 State = Literal["running", "stopping", "done", "partly", "failed", "stopped"]
 STOPPED = 130
+"""Exit status of a run that was stopped."""
 _TAIL_BYTES = 16_384
-_WORDS = 4
+_CACHED_FILES = 1_000
+_LOG_LINES = 4
 
 
 @dataclass(frozen=True)
 class CameraState:
-    """How far one camera of a job is. `report` is the last word on the one that is being worked on."""
+    """How far one camera of a job is; `report` is the latest one, for the camera in progress."""
 
     name: str
     state: CameraPhase
@@ -54,8 +62,8 @@ class CameraState:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stands. `fault` says in words why it failed; faults of single cameras are with them. `people` is how
-    many it found, where it looked for anybody again and is over.
+    """A job as it is now. `fault` says why it failed as a whole; each camera has its own. `people` is how many people a
+    finished run found, if it matched them.
     """
 
     key: str
@@ -73,21 +81,106 @@ class Job:
 
     @property
     def log_label(self) -> str:
-        """What the lines of this job begin with in the log of all runs."""
+        """The label of this job's lines in the log of all runs."""
         return f"{self.key}/{self.out.name}"
 
     @property
     def has_results(self) -> bool:
-        """Whether there are results to look at."""
+        """Whether it is finished, at least for some of its cameras."""
         return self.state in ("done", "partly")
 
     @property
     def is_active(self) -> bool:
+        """Whether its process is running."""
         return self.state in ("running", "stopping")
 
 
+class Jobs:
+    """All jobs under one root, by default in the user's cache folder. The arguments of an order are appended to
+    `command`, and `launcher` runs it, by default as a child process.
+    """
+
+    def __init__(
+        self, root: Path | None = None, command: Sequence[str] = CORE, launcher: Launcher | None = None
+    ) -> None:
+        self._root = root or cache_dir() / "runs"
+        self._command = list(command)
+        self._launcher = launcher or Children()
+        self._lock = threading.Lock()
+
+    def start(self, order: Order) -> Job:
+        """Start the job of an order, or join it if it is running or done. A stopped or failed job continues."""
+        key = order.key
+        with self._lock:
+            job = self._find(key)
+            if job is None or not (job.is_active or job.state == "done"):
+                self._begin(key, order)
+        return self.get(key)
+
+    def get(self, key: str) -> Job:
+        """The job with this key; `StoreError` if there is none."""
+        job = self._find(key)
+        if job is None:
+            raise StoreError(f"there is no run {key}", "Start it again on the Run page.")
+        return job
+
+    def all(self) -> list[Job]:
+        """Every job, the latest first."""
+        jobs = [self._find(folder.name) for folder in self._root.glob("*") if folder.is_dir()]
+        return sorted((job for job in jobs if job), key=lambda job: -job.began)
+
+    def cancel(self, key: str) -> None:
+        """Ask the run to stop; finished work is kept. Asked a second time, it is ended at once."""
+        with self._lock:
+            self._launcher.stop(self._about(key), lambda about: self._write(key, about))
+
+    def forget(self, key: str) -> None:
+        """Remove a job that is not running, with its results."""
+        if self.get(key).is_active:
+            raise StoreError("this run is still in progress", "Stop it first.")
+        remove(self._root / key)
+
+    def _begin(self, key: str, order: Order) -> None:
+        folder = self._root / key
+        out, attempt = folder / "out", secrets.token_hex(8)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            # The files of an earlier attempt must not be taken for those of this one.
+            for stale in (*(out / name for name in _RESULT_FILES), *(folder / name for name in _JOB_FILES)):
+                stale.unlink(missing_ok=True)
+            order.write_regions(folder.resolve())
+            command = [*self._command, *order.arguments(folder.resolve())]
+            child = self._launcher.start(command, folder, **{ATTEMPT: attempt})
+        except OSError as fault:
+            raise StoreError(
+                f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."
+            ) from fault
+        self._write(key, {"order": asdict(order), "began": time.time(), "attempt": attempt, **child})
+
+    def _write(self, key: str, about: dict[str, Any]) -> None:
+        write_atomically(self._root / key / "job.json", json.dumps(about, indent=1).encode())
+
+    def _about(self, key: str) -> dict[str, Any]:
+        """The content of `job.json`; empty if there is no such job."""
+        if len(key) != _KEY_LENGTH or not key.isalnum():
+            return {}
+        return read_json(self._root / key / "job.json")
+
+    def _find(self, key: str) -> Job | None:
+        about = self._about(key)
+        try:
+            return read_job(self._root / key, about, self._launcher.alive(about))
+        except (KeyError, TypeError, ValueError, SettingsError):
+            return None
+
+
+def run_folder(run: str) -> Path | None:
+    """The folder of results of a run; None for a text that cannot be a run's key, as requests may send."""
+    return cache_dir() / "runs" / run / "out" if _RUN_KEY.fullmatch(run) else None
+
+
 def read_job(folder: Path, about: dict[str, Any], running: bool) -> Job:
-    """The job in `folder`, of which `about` is known and whose process is `running` or not."""
+    """The job in `folder`, whose job.json says `about`; `running` if its process is alive."""
     order = Order.read(about["order"])
     if "attempt" in about:
         status = read_status(folder, str(about["attempt"]))
@@ -97,28 +190,29 @@ def read_job(folder: Path, about: dict[str, Any], running: bool) -> Job:
         state, fault, cameras = _read_old_folder(folder, about, order, running)
     report = last_report(folder / "progress") if running else None
     by_name = {camera.name: camera for camera in cameras}
-    shown = tuple(_camera(by_name.get(s.camera, CameraStatus(s.camera)), report) for s in order.sources)
+    states = tuple(_camera(by_name.get(s.camera, CameraStatus(s.camera)), report) for s in order.sources)
     out = folder / "out"
-    people = _people(out / "people.csv") if order.matches_people and state in ("done", "partly") else None
-    return Job(folder.name, state, order, float(about["began"]), shown, out, fault, people)
+    has_people = order.matches_people and state in ("done", "partly")
+    people = _count_people(out / "people.csv", _stamp(out / "people.csv")) if has_people else None
+    return Job(folder.name, state, order, float(about["began"]), states, out, fault, people)
 
 
 def _state_of(status: RunStatus, folder: Path, about: dict[str, Any], running: bool) -> tuple[State, str]:
-    """The job's state by what the run itself says, and for a failed one the reason."""
+    """The job's state by the status that the run wrote, and the reason if it failed."""
     cancelled = bool(about.get("cancelled"))
     if running:
         return ("stopping" if cancelled else "running"), ""
     if status.phase == "done":
         return ("partly" if any(camera.state == "failed" for camera in status.cameras) else "done"), ""
-    # Where every clip failed, that is the news, even if somebody wanted to stop as well.
+    # If every clip failed, that matters more than that the run was asked to stop.
     if status.phase == "failed" and status.fault == ALL_FAILED:
         return "failed", ALL_FAILED
-    ended = status_of(folder / "ended")
-    # One that ended before it wrote anything says only by its exit status that it was stopped.
+    ended = exit_status(folder / "ended")
+    # If it was stopped before it wrote a status, only the exit status tells.
     if cancelled or status.phase == "stopped" or (status.phase == "starting" and ended == STOPPED):
         return "stopped", ""
-    # In any other phase its process is gone without a last word.
-    return "failed", status.fault or last_words(folder / "log", ended)
+    # In any other phase its process ended without writing a final status.
+    return "failed", status.fault or failure_message(folder / "log", ended)
 
 
 def _read_old_folder(
@@ -126,14 +220,15 @@ def _read_old_folder(
 ) -> tuple[State, str, tuple[CameraStatus, ...]]:
     """State, fault and cameras of a job that version 0.1.0 started, which wrote no `status.json`.
 
-    They follow from what lies in its folder: `run.json` is done once all clips are, `similarity.npz` is there once
-    people were compared, and `ended` holds the exit status where a server was there to see it.
+    They follow from other files: `run.json` is done once all clips are, `similarity.npz` exists once people were
+    compared, and `ended` holds the exit status if a server was there to see it.
     """
-    record = read_json(folder / "out" / "run.json")
+    file = folder / "out" / "run.json"
+    record = _read_record(file, _stamp(file))
     cameras = tuple(_old_camera(name, written) for name, written in record.get("cameras", {}).items())
     if running:
         return ("stopping" if about.get("cancelled") else "running"), "", cameras
-    status = status_of(folder / "ended")
+    status = exit_status(folder / "ended")
     if record.get("state") == "done":
         failed = [camera for camera in cameras if camera.state == "failed"]
         if len(failed) == len(cameras):
@@ -142,7 +237,7 @@ def _read_old_folder(
             return ("partly" if failed else "done"), "", cameras
     if about.get("cancelled") or status == STOPPED:
         return "stopped", "", cameras
-    return "failed", last_words(folder / "log", status), cameras
+    return "failed", failure_message(folder / "log", status), cameras
 
 
 def _old_camera(name: str, written: dict[str, Any]) -> CameraStatus:
@@ -151,8 +246,24 @@ def _old_camera(name: str, written: dict[str, Any]) -> CameraStatus:
     return CameraStatus(name, "done", tracks=int(written["tracks"]), boxes=int(written.get("boxes", 0)))
 
 
-def _people(file: Path) -> int | None:
-    """How many people the table lists."""
+def _stamp(file: Path) -> tuple[int, int]:
+    """Time and size of a file, for caches of its content; zeros if it is not there."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
+
+
+@functools.lru_cache(maxsize=_CACHED_FILES)
+def _read_record(file: Path, stamp: tuple[int, int]) -> Mapping[str, Any]:
+    """The content of a run.json, parsed once for as long as the file stays the same."""
+    return read_json(file)
+
+
+@functools.lru_cache(maxsize=_CACHED_FILES)
+def _count_people(file: Path, stamp: tuple[int, int]) -> int | None:
+    """How many people a people.csv lists, counted once for as long as the file stays the same."""
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             return len({row["person"] for row in csv.DictReader(lines)})
@@ -160,25 +271,26 @@ def _people(file: Path) -> int | None:
         return None
 
 
-def status_of(ended: Path) -> int | None:
-    """How the child ended, as far as anybody saw it."""
+def exit_status(ended: Path) -> int | None:
+    """The child's exit status; None if no server saw it end."""
     try:
         return int(ended.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def last_words(log: Path, status: int | None) -> str:
-    """What the child said last: its own one sentence where it gave one, else the end of what it printed."""
+def failure_message(log: Path, status: int | None) -> str:
+    """Why the child failed: the sentence that it gave, or else the end of its error stream."""
     lines = [line.strip() for line in _tail(log).splitlines() if line.strip()]
     own = [line.removeprefix("sightline: ") for line in lines if line.startswith("sightline: ")]
     if own or lines:
-        return own[-1] if own else "\n".join(lines[-_WORDS:])
+        return own[-1] if own else "\n".join(lines[-_LOG_LINES:])
     how = "" if status is None else f" (exit status {status})"
-    return f"The work ended without a word{how}. Memory may have run out, or the machine was restarted. Start it again."
+    return f"The run ended without a message{how}. Memory may have run out, or the computer restarted. Start it again."
 
 
 def last_report(path: Path) -> Report | None:
+    """The latest report in a file of progress; None if there is none yet."""
     for line in reversed(_tail(path).splitlines()):
         try:
             return Report(**json.loads(line))
@@ -197,7 +309,7 @@ def _tail(path: Path) -> str:
 
 
 def _camera(status: CameraStatus, report: Report | None) -> CameraState:
-    """A camera that is at work is so only while its run is, which the last report says."""
+    """The state of a camera; the last report says whether it is the one in progress."""
     if status.state in ("done", "failed"):
         return CameraState(status.name, status.state, None, status.fault, status.tracks, status.boxes)
     if report is not None and report.camera == status.name:
@@ -206,101 +318,9 @@ def _camera(status: CameraStatus, report: Report | None) -> CameraState:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if there is none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-CORE = (sys.executable, "-m", "core")
-_KEY = 20
-_RESULTS = ("run.json", "tracks.parquet", "people.csv", "similarity.npz")
-_SHOWN = ("ended", STATUS, PREVIEW, USAGE)
-
-
-class Jobs:
-    """All jobs under one root (by default in the user's cache folder). `command` gets the order's words appended, and
-    `launcher` runs it: by default as a child process.
-    """
-
-    def __init__(
-        self, root: Path | None = None, command: Sequence[str] = CORE, launcher: Launcher | None = None
-    ) -> None:
-        self._root = root or cache_dir() / "runs"
-        self._command = list(command)
-        self._launcher = launcher or Children()
-        self._lock = threading.Lock()
-
-    def start(self, order: Order) -> Job:
-        """Begin, or join where it already runs or is done. One that was stopped or failed goes on where it can."""
-        key = order.key
-        with self._lock:
-            known = self._look(key)
-            if known is None or not (known.is_active or known.state == "done"):
-                self._begin(key, order)
-        return self.look(key)
-
-    def look(self, key: str) -> Job:
-        """The job of that key; `StoreError` where there is none."""
-        job = self._look(key)
-        if job is None:
-            raise StoreError(f"there is no run {key}", "Choose your clips and start it again.")
-        return job
-
-    def all(self) -> list[Job]:
-        """Every job, the latest first."""
-        found = [self._look(folder.name) for folder in self._root.glob("*") if folder.is_dir()]
-        return sorted((job for job in found if job), key=lambda job: -job.began)
-
-    def cancel(self, key: str) -> None:
-        """Ask the child to stop; it keeps what it has done. Asked a second time, it is ended at once."""
-        with self._lock:
-            self._launcher.stop(self._about(key), lambda about: self._write(key, about))
-
-    def forget(self, key: str) -> None:
-        """Remove a job that is over, results and all."""
-        if self.look(key).is_active:
-            raise StoreError("this run is still at work", "Stop it first.")
-        remove(self._root / key)
-
-    def _begin(self, key: str, order: Order) -> None:
-        folder = self._root / key
-        out, attempt = folder / "out", secrets.token_hex(8)
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            # An earlier attempt's record must not pass for this one's.
-            for stale in (*(out / name for name in _RESULTS), *(folder / name for name in _SHOWN)):
-                stale.unlink(missing_ok=True)
-            order.prepare(folder.resolve())
-            words = [*self._command, *order.arguments(folder.resolve())]
-            child = self._launcher.start(words, folder, **{ATTEMPT: attempt})
-        except OSError as fault:
-            raise StoreError(
-                f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."
-            ) from fault
-        self._write(key, {"order": asdict(order), "began": time.time(), "attempt": attempt, **child})
-
-    def _write(self, key: str, about: dict[str, Any]) -> None:
-        write_atomically(self._root / key / "job.json", json.dumps(about, indent=1).encode())
-
-    def _about(self, key: str) -> dict[str, Any]:
-        """What `job.json` says; empty where there is no such job."""
-        if len(key) != _KEY or not key.isalnum():
-            return {}
-        return read_json(self._root / key / "job.json")
-
-    def _look(self, key: str) -> Job | None:
-        about = self._about(key)
-        try:
-            return read_job(self._root / key, about, self._launcher.alive(about))
-        except (KeyError, TypeError, ValueError, SettingsError):
-            return None
-
-
-_RUN = re.compile(r"[0-9a-f]{20}")
-
-
-def run_folder(run: str) -> Path | None:
-    """The results of a run that a request names."""
-    return cache_dir() / "runs" / run / "out" if _RUN.fullmatch(run) else None

@@ -1,11 +1,11 @@
-"""`status.json`: what a run says of itself, in the folder of its job. The run writes it, the app reads it.
+"""`status.json`: where a run stands, in the folder of its job. The run writes it, the app reads it.
 
     {"format": 1, "attempt": "3f2a...", "phase": "tracking", "fault": "",
      "cameras": [{"name": "gate", "state": "done", "tracks": 3, "boxes": 120, "fault": ""}, ...]}
 
-`attempt` tells one start of a job from the next, so that what an earlier attempt wrote is not taken for the present
-one's. A run that dies without a last word leaves a phase in which it was at work; that its process is gone says the
-rest."""
+`attempt` distinguishes the starts of a job, so that the status of an earlier start is not taken for the present one's.
+If a run dies, the phase says that it is in progress while its process is gone, which tells the reader.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from core.machine.paths import write_atomically
 
 FILE = "status.json"
 ATTEMPT = "SIGHTLINE_ATTEMPT"
-"""The variable that carries the attempt's name to the child process."""
+"""The environment variable that tells the child process its attempt."""
 FORMAT = 1
-ALL_FAILED = "No clip could be worked on."
+ALL_FAILED = "No clip could be analysed."
 _TRIES = 5
 _WAIT_SECONDS = 0.1
 
@@ -36,7 +36,7 @@ CameraPhase = Literal["waiting", "working", "done", "failed"]
 
 @dataclass(frozen=True)
 class CameraStatus:
-    """One camera of a run; `tracks` and `boxes` are counted once it is done, `fault` says why it failed."""
+    """One camera of a run; `tracks` and `boxes` are known once it is done, `fault` says why it failed."""
 
     name: str
     state: CameraPhase = "waiting"
@@ -46,12 +46,12 @@ class CameraStatus:
 
     def __post_init__(self) -> None:
         if self.state not in get_args(CameraPhase):
-            raise ValueError(f"'{self.state}' is no state of a camera")
+            raise ValueError(f"'{self.state}' is not a state of a camera")
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """Where a run stands. `fault` is its own one sentence on why it failed; empty where it could give none."""
+    """Where a run stands. `fault` is the sentence in which it says why it failed; empty if it could give none."""
 
     attempt: str
     phase: Phase = "starting"
@@ -60,7 +60,7 @@ class RunStatus:
 
     def __post_init__(self) -> None:
         if self.phase not in get_args(Phase):
-            raise ValueError(f"'{self.phase}' is no phase of a run")
+            raise ValueError(f"'{self.phase}' is not a phase of a run")
 
     def camera(self, name: str) -> CameraStatus:
         return next((camera for camera in self.cameras if camera.name == name), CameraStatus(name))
@@ -73,17 +73,17 @@ class RunStatus:
 
     @classmethod
     def from_json(cls, text: str) -> RunStatus:
-        """`ValueError` where the text is no status."""
+        """`ValueError` if the text is not a status."""
         try:
             content = json.loads(text)
             cameras = tuple(CameraStatus(**camera) for camera in content["cameras"])
             return cls(str(content["attempt"]), content["phase"], str(content["fault"]), cameras)
         except (KeyError, TypeError) as fault:
-            raise ValueError(f"this is no status of a run ({fault})") from fault
+            raise ValueError(f"this is not a status of a run ({fault})") from fault
 
 
 def read_status(folder: Path, attempt: str) -> RunStatus:
-    """What this attempt of the job in `folder` last wrote; "starting" where it has written nothing yet."""
+    """The latest status of this attempt of the job in `folder`; "starting" if it has written none yet."""
     try:
         status = RunStatus.from_json((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -92,10 +92,10 @@ def read_status(folder: Path, attempt: str) -> RunStatus:
 
 
 class StatusWriter:
-    """Writes a run's status as it changes; without a folder, it writes nothing.
+    """Writes a run's status whenever it changes; without a folder, it writes nothing.
 
-    A write in the middle of the work that fails is left out: the next one says more, and the work itself reports a full
-    disk. The last word is tried several times, because another program may hold the file open for a moment.
+    A write that fails during the work is skipped: the next one says more, and the work itself reports a full disk. The
+    final status is tried several times, because another program may keep the file open for a moment.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -105,8 +105,8 @@ class StatusWriter:
     def tracking(self, cameras: Iterable[str]) -> None:
         self._change(phase="tracking", cameras=tuple(CameraStatus(name) for name in cameras))
 
-    def listen(self, report: Report) -> None:
-        """A camera is at work from its first report on."""
+    def on_report(self, report: Report) -> None:
+        """The first report of a camera marks it as in progress."""
         camera = self._status.camera(report.camera)
         if camera in self._status.cameras and camera.state == "waiting":
             self.camera(replace(camera, state="working"))
@@ -119,7 +119,7 @@ class StatusWriter:
         self._change(phase="people")
 
     def done(self) -> None:
-        """The work is over. Where no camera could be worked on, it failed."""
+        """The work has ended. If no camera could be analysed, the run failed."""
         cameras = self._status.cameras
         if cameras and all(camera.state == "failed" for camera in cameras):
             self.failed(ALL_FAILED)

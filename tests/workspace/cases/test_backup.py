@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import SightlineError
-from core.workspace.cases import Case, CaseClip, Cases, back_up, erase, restore, plan_erasure
+from core.workspace.cases import Case, CaseClip, Cases, back_up, erase, plan_erasure, restore
 
 NONE = {"regions": []}
 RUN, GATE, YARD = "12" * 10, *(blake2b(film, digest_size=16).hexdigest() for film in (b"film", b"other film"))
@@ -206,8 +206,8 @@ def test_a_backup_that_would_fill_memory_is_refused(
 ) -> None:
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip")
-    monkeypatch.setattr("core.workspace.cases.backup._MOST_WORDS", 10)
-    with pytest.raises(SightlineError, match="more room"):
+    monkeypatch.setattr("core.workspace.cases.backup._MAX_CASE_BYTES", 10)
+    with pytest.raises(SightlineError, match="more disk space"):
         restore(Cases(), tmp_path / "case.zip")
 
 

@@ -52,7 +52,7 @@ def test_the_one_changed_last_is_first_and_a_broken_one_is_left_out(cases: Cases
 
 @pytest.mark.parametrize("key", ["", "..", "../x", "a/b", "5f00aa"])
 def test_a_key_that_is_none_leads_nowhere(cases: Cases, key: str) -> None:
-    with pytest.raises(StoreError, match="not there any more"):
+    with pytest.raises(StoreError, match="no longer exists"):
         cases.load(key)
 
 
@@ -97,9 +97,9 @@ def test_offsets_are_those_of_the_wall_clocks_where_all_have_one() -> None:
     ("wrong", "said"),
     [
         ({"camera": "a b"}, "a_b"),
-        ({"began": "noon"}, "no time"),
+        ({"began": "noon"}, "not a time"),
         ({"began": "2026-05-31T14:05:00+02:00"}, "time zone"),
-        ({"offset_seconds": float("inf")}, "no time"),
+        ({"offset_seconds": float("inf")}, "not a number"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )
@@ -111,8 +111,8 @@ def test_a_clip_that_makes_no_sense_is_refused(wrong: dict[str, object], said: s
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"expires": "2027-05-31T12:00"}, "no day"),
-        ({"threshold": 1.5}, "between"),
+        ({"expires": "2027-05-31T12:00"}, "not a date"),
+        ({"threshold": 1.5}, "from -1 to 1"),
         ({"threshold": float("nan")}, "nan"),
     ],
 )
@@ -138,7 +138,7 @@ def test_a_note_that_cannot_be_written_is_said(cases: Cases, tmp_path: Path) -> 
     case = cases.new("one")
     (tmp_path / case.key / "log.txt").unlink()
     (tmp_path / case.key / "log.txt").mkdir()
-    with pytest.raises(StoreError, match="cannot be noted"):
+    with pytest.raises(StoreError, match="cannot be written"):
         cases.log(case.key, "words")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.runs import read_links, read_names
-from core.workspace.jobs import Export, Exports, ExportJob
+from core.workspace.jobs import Export, ExportJob, Exports
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
 
@@ -79,13 +79,13 @@ def over(exports: Exports, export: Export = EXPORT) -> ExportJob:
 
 
 def look(exports: Exports, export: Export = EXPORT) -> ExportJob:
-    found = exports.look(export.key)
+    found = exports.get(export.key)
     assert found is not None
     return found
 
 
 def test_what_is_made_is_found_again_and_not_made_twice(exports: Exports, tmp_path: Path) -> None:
-    assert exports.look(EXPORT.key) is None
+    assert exports.get(EXPORT.key) is None
     exports.start(EXPORT, tmp_path)
     made = over(exports)
     assert made.state == "done" and made.file("gallery.zip") and made.file("said") is None
@@ -104,7 +104,7 @@ def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> No
     assert (read.done, read.cos, read.purpose, read.reason) == (tmp_path / "run", -0.25, "a bag", "--asked for")
     assert read.no_blur and read.what == "gallery" and read.progress == "json"
     assert read_links(read.links) == (LINK,) and read_names(read.names) == EXPORT.names
-    assert not parser().parse_args(["gallery", *EXPORT.words(tmp_path, tmp_path)]).no_blur
+    assert not parser().parse_args(["gallery", *EXPORT.arguments(tmp_path, tmp_path)]).no_blur
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_it_says_how_far_it_is_and_stops(tmp_path: Path) -> None:
     until(lambda: look(exports).report is not None)
     report = look(exports).report
     assert report and (report.done, report.total, report.left_seconds) == (4, 10, 1.2)
-    with pytest.raises(StoreError, match="still being made"):
+    with pytest.raises(StoreError, match="still in progress"):
         exports.forget(EXPORT.key)
     exports.cancel(EXPORT.key)
     made = over(exports)
@@ -140,7 +140,7 @@ def test_it_says_how_far_it_is_and_stops(tmp_path: Path) -> None:
     exports.start(EXPORT, tmp_path)
     assert over(exports).state == "done"
     exports.forget(EXPORT.key)
-    assert exports.look(EXPORT.key) is None and not list((tmp_path / "exports").iterdir())
+    assert exports.get(EXPORT.key) is None and not list((tmp_path / "exports").iterdir())
 
 
 def test_a_failure_is_said_in_its_own_words(tmp_path: Path) -> None:
@@ -159,10 +159,10 @@ def test_a_file_that_went_missing_is_no_finished_export(here: Exports, tmp_path:
 
 @pytest.mark.parametrize("key", ["", "..", "../runs", EXPORT.run, f"{EXPORT.run}-{'z' * 20}", EXPORT.key.upper() + "/"])
 def test_a_crooked_key_finds_nothing(key: str, here: Exports) -> None:
-    assert here.look(key) is None
+    assert here.get(key) is None
 
 
 def test_only_films_are_told_where_the_clips_are(tmp_path: Path) -> None:
-    told = [one for one in replace(EXPORT, what="films").words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
+    told = [one for one in replace(EXPORT, what="films").arguments(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
     assert told == ["--clip=a b.mp4"]
-    assert not [one for one in EXPORT.words(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
+    assert not [one for one in EXPORT.arguments(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]

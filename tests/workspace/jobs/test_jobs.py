@@ -25,8 +25,8 @@ from core.workspace.jobs import (
     Order,
     RunStatus,
     Source,
-    StatusWriter,
     SpeedTests,
+    StatusWriter,
     describe_changes,
     order_of,
     read_status,
@@ -90,7 +90,7 @@ if sys.argv[1] == "run":
     (out / "people.csv").write_text("camera,track,person\\ngate,1,P001\\ngate,2,P001\\ngate,3,P002\\n")
     (out / "similarity.npz").write_bytes(b"")
 if len(faults) == len(names):
-    status("failed", done, "No clip could be worked on.")
+    status("failed", done, "No clip could be analysed.")
     sys.exit(2)
 status("done", done)
 sys.exit(1 if faults else 0)
@@ -145,7 +145,7 @@ def finish(status: RunStatus, words: Sequence[str], folder: Path, names: list[st
     if how == "half":
         status = replace(status, phase="people")
     elif len(faults) == len(names):
-        status = replace(status, phase="failed", fault="No clip could be worked on.")
+        status = replace(status, phase="failed", fault="No clip could be analysed.")
     (folder / "status.json").write_text(replace(status, cameras=cameras).to_json())
     record = {c.name: {"failed": c.fault} if c.fault else {"tracks": 3} for c in cameras}
     (out / "run.json").write_text(json.dumps({"state": "done", "cameras": record}))
@@ -193,13 +193,13 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def over(jobs: Jobs, key: str) -> Job:
-    until(lambda: not jobs.look(key).is_active)
-    return jobs.look(key)
+    until(lambda: not jobs.get(key).is_active)
+    return jobs.get(key)
 
 
 def working(jobs: Jobs, key: str) -> Job:
-    until(lambda: jobs.look(key).cameras[0].state == "working")
-    return jobs.look(key)
+    until(lambda: jobs.get(key).cameras[0].state == "working")
+    return jobs.get(key)
 
 
 def starts(job: Job) -> int:
@@ -298,7 +298,7 @@ FAILURES = {
     "refuse": ("failed", "the model is missing. Put it there."),
     "crash": ("failed", "Traceback\nline\nMemoryError: no more"),
     "vanish": ("failed", "exit status 9"),
-    "all-fail": ("failed", "No clip could be worked on."),
+    "all-fail": ("failed", "No clip could be analysed."),
     "one-fails": ("partly", ""),
 }
 
@@ -307,8 +307,8 @@ FAILURES = {
 def test_failures_give_their_reason(jobs: Jobs, act: str) -> None:
     state, reason = FAILURES[act]
     job = over(jobs, jobs.start(order(act)).key)
-    until(lambda: reason in jobs.look(job.key).fault)
-    assert jobs.look(job.key).state == state
+    until(lambda: reason in jobs.get(job.key).fault)
+    assert jobs.get(job.key).state == state
 
 
 def test_a_clip_that_failed_says_why_beside_those_that_did_not(jobs: Jobs) -> None:
@@ -330,11 +330,11 @@ def test_an_earlier_record_does_not_pass_for_a_later_attempt(jobs: Jobs) -> None
 def test_another_server_finds_the_job_and_can_stop_it(real: Jobs, tmp_path: Path) -> None:
     """The server that started the child is gone; a new one sees it at work, joins it, and stops it."""
     starter = (
-        "import sys; from pathlib import Path; from core.jobs import *; "
+        "import sys; from pathlib import Path; from core.workspace.jobs import *; "
         "jobs = Jobs(Path(sys.argv[1]), [sys.executable, sys.argv[2]]); "
         "jobs.start(Order((Source('gate', '/g.mp4', 'd'),), 'wait'))"
     )
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[3]
     words = [sys.executable, "-c", starter, str(tmp_path / "runs"), str(tmp_path / "child.py")]
     subprocess.run(words, check=True, cwd=root, timeout=60)
     (found,) = real.all()
@@ -357,7 +357,7 @@ def test_a_number_that_another_process_has_now_is_not_ours(real: Jobs) -> None:
     job = over(real, real.start(order("vanish")).key)
     about = job.out.parent / "job.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "pid": os.getpid()}))
-    assert real.look(job.key).state == "failed"
+    assert real.get(job.key).state == "failed"
     real.cancel(job.key)
 
 
@@ -373,12 +373,12 @@ def test_no_zombie_is_left(real: Jobs) -> None:
 @pytest.mark.parametrize("key", ["", "../../etc", "0" * 20, "a/b"])
 def test_unknown_runs_are_refused(jobs: Jobs, key: str) -> None:
     with pytest.raises(StoreError, match="there is no run"):
-        jobs.look(key)
+        jobs.get(key)
 
 
 def test_a_live_job_is_not_removed_and_one_that_is_over_is(jobs: Jobs) -> None:
     job = working(jobs, jobs.start(order("wait")).key)
-    with pytest.raises(StoreError, match="still at work"):
+    with pytest.raises(StoreError, match="still in progress"):
         jobs.forget(job.key)
     jobs.cancel(job.key)
     over(jobs, job.key)
@@ -428,7 +428,7 @@ def test_a_job_of_0_1_0_is_understood(
     if compared:
         (folder / "out" / "similarity.npz").write_bytes(b"")
         (folder / "out" / "people.csv").write_text("camera,track,person\ngate,1,P001\n")
-    job = jobs.look(old.key)
+    job = jobs.get(old.key)
     assert (job.state, job.people) == (state, 1 if compared else None)
     expected = {name: ("failed" if "failed" in c else "done") for name, c in record["cameras"].items()}  # type: ignore[attr-defined]
     assert {c.name: c.state for c in job.cameras if c.state != "waiting"} == expected
@@ -438,7 +438,7 @@ def test_what_an_earlier_attempt_wrote_is_not_this_ones(jobs: Jobs) -> None:
     job = over(jobs, jobs.start(order()).key)
     about = job.folder / "job.json"
     about.write_text(json.dumps({**json.loads(about.read_text()), "attempt": "another"}))
-    assert jobs.look(job.key).state == "failed"
+    assert jobs.get(job.key).state == "failed"
 
 
 @pytest.mark.parametrize("phase", ["starting", "tracking", "people"])
@@ -446,7 +446,7 @@ def test_a_child_that_is_gone_without_a_last_word_failed(jobs: Jobs, phase: str)
     job = over(jobs, jobs.start(order()).key)
     status = read_status(job.folder, json.loads((job.folder / "job.json").read_text())["attempt"])
     (job.folder / "status.json").write_text(replace(status, phase=phase).to_json())  # type: ignore[arg-type]
-    job = jobs.look(job.key)
+    job = jobs.get(job.key)
     assert job.state == "failed" and "Start it again" in job.fault
 
 
@@ -455,7 +455,7 @@ def test_the_status_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     writer = StatusWriter(tmp_path)
     writer.tracking(["gate", "hall"])
     assert [c.state for c in read_status(tmp_path, "a1").cameras] == ["waiting", "waiting"]
-    writer.listen(Report("gate", 1, 2, "detect", 1, 10, 1.0, None))
+    writer.on_report(Report("gate", 1, 2, "detect", 1, 10, 1.0, None))
     assert [c.state for c in read_status(tmp_path, "a1").cameras] == ["working", "waiting"]
     writer.camera(CameraStatus("gate", "done", 3, 40))
     writer.camera(CameraStatus("hall", "failed", fault="no frames"))
@@ -487,12 +487,12 @@ def test_a_status_that_cannot_be_written_does_not_hold_the_work_up(tmp_path: Pat
 
 def test_unusual_detection_reaches_the_child(tmp_path: Path) -> None:
     from core.cli import parser
-    from core.cli.track import setup_of
+    from core.cli.track import parse_setup
 
     unusual = replace(order("person-yolo11n"), detect=DetectSettings(320, 0.1, 0.6, 50))
-    read = parser().parse_args(unusual.words(tmp_path))
-    assert setup_of(read).recipe.detect == unusual.detect
-    plain = " ".join(order().words(tmp_path))
+    read = parser().parse_args(unusual.arguments(tmp_path))
+    assert parse_setup(read).recipe.detect == unusual.detect
+    plain = " ".join(order().arguments(tmp_path))
     assert "floor" not in plain and "nms" not in plain and "max-detections" not in plain
 
 
@@ -506,8 +506,8 @@ def test_the_words_are_those_of_the_command_line(tmp_path: Path) -> None:
     full = replace(order(), embedder="osnet", video=VideoSettings(5, 1, 9), track=TrackSettings(0.3, 0.4, -0.5, 2, 3))
     gate = replace(full.sources[0], offset_seconds=-2.5, start_seconds=0.25, end_seconds=7.0, regions=to_json(YARD))
     full = replace(full, sources=(gate, full.sources[1]))
-    full.prepare(tmp_path)
-    read = parser().parse_args(full.words(tmp_path))
+    full.write_regions(tmp_path)
+    read = parser().parse_args(full.arguments(tmp_path))
     assert read.command == "run"
     assert read.name == ["gate=/clips/gate.mp4", "hall=/clips/hall.mp4"]
     assert (read.weights, read.features, read.progress) == ("quick", "osnet", "json")
@@ -524,7 +524,7 @@ def test_without_an_embedder_people_are_only_tracked(tmp_path: Path) -> None:
     from core.cli import parser
 
     late = replace(order(), sources=(replace(order().sources[0], offset_seconds=3.0, start_seconds=2.0),))
-    read = parser().parse_args(late.words(tmp_path))
+    read = parser().parse_args(late.arguments(tmp_path))
     assert (read.command, read.features, read.range) == ("track", "none", ["gate=2.000000-"])
 
 

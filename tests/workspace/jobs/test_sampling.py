@@ -52,7 +52,7 @@ def test_one_that_is_not_whole_does_not_count() -> None:
 def test_a_cache_named_from_here_is_the_same_for_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SIGHTLINE_CACHE", "near")
-    asks = "import os; from core.sample import sample_folder; print(sample_folder())"
+    asks = "import os; from core.lab.synthetic import sample_folder; print(sample_folder())"
     with pytest.raises(StoreError) as fault:
         ensure_sample(lambda *said: None, [sys.executable, "-c", f"{asks}; import sys; sys.exit(str(sample_folder()))"])
     assert str(tmp_path / "near") in str(fault.value)
