@@ -1,9 +1,6 @@
-"""What somebody says about who is who, after a run: said, tried, kept, taken back, and obeyed at every later match.
+"""What the user decides about people after a run, and what other tracking settings would change (`whatif/`).
 
-    review.json   actions that were done and that were taken back: FORMAT in core/review/review.py
-
-Owns the actions, the one statement that they amount to, and which pairs to ask about. Refuses to match, and to write
-anything but the review.
+review.json   the history of decisions of a case; its format is described in core/review/history.py
 """
 
 import lazy_loader

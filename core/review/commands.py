@@ -1,5 +1,8 @@
-"""What somebody can say of the people on the desk. Each is tried before it is said: what cannot be is refused in
-words, and nothing is changed."""
+"""What a user can decide about people. Each command returns the review with one more action.
+
+A decision that changes nothing returns the review as it is, the same object. A decision that cannot hold raises
+`SettingsError` or `Contradiction`, with what the user can do instead, and nothing is changed.
+"""
 
 from __future__ import annotations
 
@@ -9,190 +12,210 @@ from itertools import product
 
 from core.base.errors import SettingsError
 from core.base.text import one_line, person_name
-from core.review.history import Action, Named, Review, TrackKey, link_of
-from core.review.session import Desk
-from core.runs import CUT, DIFFERENT, SAME, Link
+from core.review.history import Action, Renumbering, Review, TrackKey, link_of, track_of_name
+from core.review.session import ReviewSession, format_key
+from core.runs import CUT, DIFFERENT, SAME, Link, Name
 
-LONGEST_NAME, LONGEST_NOTE = 100, 2000
+MAX_NAME_LENGTH, MAX_NOTE_LENGTH = 100, 2000
+_SEPARATORS = ", ", "; "
+"""Between several names and between several notes."""
 
 
-def confirm(desk: Desk, person: int) -> Review:
+def confirm(session: ReviewSession, person: int) -> Review:
     """All tracks of a person are that person, at any threshold."""
-    first, *rest = desk.tracks(person)
-    if not rest:
+    first, *others = session.tracks(person)
+    if not others:
         raise SettingsError(f"{person_name(person)} has only one track", "There is nothing to confirm.")
-    links = [link_of(first, other, SAME) for other in rest]
-    return _said(desk, Action("confirm", f"confirmed {person_name(person)}", _now(), tuple(links)))
+    links = [link_of(first, key, SAME) for key in others]
+    return _record(session, Action("confirm", f"Confirmed {person_name(person)}", _now(), tuple(links)))
 
 
-def reject(desk: Desk, camera: str, track: int) -> Review:
-    """A track is nobody of those that it is with now."""
-    row = desk.row(camera, track)
-    person = int(desk.people.person[row])
-    rest = [other for other in desk.tracks(person) if other != (camera, track)]
-    if not rest:
-        raise SettingsError(f"{_named(camera, track)} is already alone", "There is nobody to remove it from.")
-    words = f"removed {_named(camera, track)} from {person_name(person)}"
-    gone = [(camera, track)]
-    return _said(desk, Action("reject", words, _now(), _apart(gone, rest), names=_staying(desk, gone, rest)))
+def reject(session: ReviewSession, camera: str, track: int) -> Review:
+    """A track belongs to none of those that it is grouped with now."""
+    rejected = TrackKey(camera, track)
+    person = session.person_of(rejected)
+    remaining = [key for key in session.tracks(person) if key != rejected]
+    if not remaining:
+        raise SettingsError(
+            f"{format_key(*rejected)} is the only track of {person_name(person)}", "There is nobody to remove it from."
+        )
+    description = f"Removed {format_key(*rejected)} from {person_name(person)}"
+    links = _separating_links([rejected], remaining)
+    names = _names_that_stay(session, [rejected], remaining)
+    return _record(session, Action("reject", description, _now(), links, names=names))
 
 
-def merge(desk: Desk, persons: Sequence[int]) -> Review:
-    """People who are one. Their first tracks are joined, and of the others those that would be left behind."""
+def merge(session: ReviewSession, persons: Sequence[int]) -> Review:
+    """Several people are one.
+
+    Links join their first tracks, and any further tracks that the match would otherwise leave behind.
+    """
     people = sorted(set(persons))
     if len(people) < 2:
-        raise SettingsError("there is one person only", "Choose two or more to join.")
-    everybody = [desk.tracks(person) for person in people]
-    words = f"joined {_listed([person_name(person) for person in people])}"
-    first, with_it = everybody[0][0], [tracks[0] for tracks in everybody[1:]]
+        raise SettingsError("merging needs two or more people", "Select another person.")
+    tracks_of_people = [session.tracks(person) for person in people]
+    description = f"Merged {_join_words([person_name(person) for person in people])}"
+    first, to_join = tracks_of_people[0][0], [tracks[0] for tracks in tracks_of_people[1:]]
     while True:
-        links = tuple(link_of(first, other, SAME) for other in with_it)
-        review = _said(desk, Action("merge", words, _now(), links))
-        after = desk.tried(review)
-        together = set(after.tracks(int(after.people.person[after.row(*first)])))
-        left = [sight for tracks in everybody for sight in tracks if sight not in together]
-        if not left:
+        links = tuple(link_of(first, key, SAME) for key in to_join)
+        review = _record(session, Action("merge", description, _now(), links))
+        merged = session.preview(review)
+        joined = set(merged.tracks(merged.person_of(first)))
+        missing = [key for tracks in tracks_of_people for key in tracks if key not in joined]
+        if not missing:
             return review
-        with_it += left
+        to_join += missing
 
 
-def split(desk: Desk, tracks: Sequence[TrackKey]) -> Review:
-    """Tracks that are somebody else than the rest of their person; they stay together as far as their looks say so."""
-    chosen = list(dict.fromkeys(tracks))
-    persons = {int(desk.people.person[desk.row(*sight)]) for sight in chosen}
+def split(session: ReviewSession, tracks: Sequence[TrackKey]) -> Review:
+    """Some tracks of a person are somebody else. Whether they stay together is left to their similarity."""
+    selected = list(dict.fromkeys(tracks))
+    persons = {session.person_of(key) for key in selected}
     if len(persons) != 1:
-        raise SettingsError("the tracks are not of one person", "Choose some of the tracks of one person.")
+        raise SettingsError("the tracks do not belong to one person", "Select some of the tracks of one person.")
     person = persons.pop()
-    rest = [sight for sight in desk.tracks(person) if sight not in chosen]
-    if not rest:
+    remaining = [key for key in session.tracks(person) if key not in selected]
+    if not remaining:
         raise SettingsError(f"these are all tracks of {person_name(person)}", "Leave at least one of them out.")
-    words = f"split {_listed([_named(*sight) for sight in chosen])} off {person_name(person)}"
-    return _said(desk, Action("split", words, _now(), _apart(chosen, rest), names=_staying(desk, chosen, rest)))
+    description = f"Split {_join_words([format_key(*key) for key in selected])} from {person_name(person)}"
+    links, names = _separating_links(selected, remaining), _names_that_stay(session, selected, remaining)
+    return _record(session, Action("split", description, _now(), links, names=names))
 
 
-def cut(desk: Desk, camera: str, track: int, seconds: float) -> Review:
-    """A track that shows two people: what is seen from that second of the clip on is another track.
+def cut(session: ReviewSession, camera: str, track: int, seconds: float) -> Review:
+    """A track shows two people: from that second of the clip on it is another track.
 
-    What was said of it before holds for what lies before the cut.
+    Earlier decisions about the track hold for the part before the cut.
     """
-    row, moment = desk.row(camera, track), round(seconds, 3)
-    start, end = desk.evidence.clip_seconds(row)
-    if desk.evidence.has_times and not start < moment <= end + 1e-3:
+    row, moment = session.row(camera, track), round(seconds, 3)
+    start, end = session.evidence.clip_seconds(row)
+    if session.evidence.has_times and not start < moment <= end + 1e-3:
         raise SettingsError(
-            f"{_named(camera, track)} is not in the picture before and after {_at(moment)}",
-            f"Cut after {_at(start)} and up to {_at(end)}.",
+            f"{format_key(camera, track)} is not visible both before and after {_format_time(moment)}",
+            f"Cut after {_format_time(start)} and no later than {_format_time(end)}.",
         )
-    whole = next((one.track for one in desk.evidence.cuts if (one.camera, one.new_track) == (camera, track)), track)
-    link: Link = {"camera": camera, "track": str(whole), "decision": CUT, "seconds": f"{moment:.3f}"}
-    words = f"cut {_named(camera, track)} at {_at(moment)}"
-    moved = _moved(desk, camera, whole, moment)
-    return _said(desk, Action("cut", words, _now(), (link,), moved=moved))
+    cuts = session.evidence.cuts
+    # A link names the track as the run numbered it, also where a part of it is cut again.
+    run_track = next((each.track for each in cuts if (each.camera, each.new_track) == (camera, track)), track)
+    link: Link = {"camera": camera, "track": str(run_track), "decision": CUT, "seconds": f"{moment:.3f}"}
+    description = f"Cut {format_key(camera, track)} at {_format_time(moment)}"
+    renumbered = _renumbered_parts(session, camera, run_track, moment)
+    return _record(session, Action("cut", description, _now(), (link,), renumbered=renumbered))
 
 
-def name(desk: Desk, person: int, text: str) -> Review:
-    """The name that a person is shown with; empty takes it away."""
-    called = one_line(text)[:LONGEST_NAME].strip()
-    if called == desk.named[0].get(person, ""):
-        desk.tracks(person)
-        return desk.review
-    words = f"named {person_name(person)} {called}" if called else f"removed the name of {person_name(person)}"
-    return _said(desk, Action("name", words, _now(), names=_renamed(desk, person, called, None)))
+def name(session: ReviewSession, person: int, text: str) -> Review:
+    """The name under which a person is shown; empty text removes it."""
+    new_name = one_line(text)[:MAX_NAME_LENGTH].strip()
+    tracks = session.tracks(person)
+    if new_name == session.labels.names.get(person, ""):
+        return session.review
+    label = person_name(person)
+    description = f"Named {label} {new_name}" if new_name else f"Removed the name of {label}"
+    return _record(session, Action("name", description, _now(), names=_relabel(session, tracks, new_name=new_name)))
 
 
-def note(desk: Desk, person: int, text: str) -> Review:
-    """A note on a person; empty takes it away."""
-    noted = one_line(text)[:LONGEST_NOTE].strip()
-    if noted == desk.named[1].get(person, ""):
-        desk.tracks(person)
-        return desk.review
-    words = f"wrote a note on {person_name(person)}" if noted else f"removed the note on {person_name(person)}"
-    return _said(desk, Action("note", words, _now(), names=_renamed(desk, person, None, noted)))
+def note(session: ReviewSession, person: int, text: str) -> Review:
+    """A note on a person; empty text removes it."""
+    new_note = one_line(text)[:MAX_NOTE_LENGTH].strip()
+    tracks = session.tracks(person)
+    if new_note == session.labels.notes.get(person, ""):
+        return session.review
+    label = person_name(person)
+    description = f"Changed the note on {label}" if new_note else f"Removed the note on {label}"
+    return _record(session, Action("note", description, _now(), names=_relabel(session, tracks, new_note=new_note)))
 
 
-def same(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
-    """Two tracks are of one person."""
-    words = f"{_both(desk, one, other)} are one person"
-    return _said(desk, Action("same", words, _now(), (link_of(one, other, SAME),)))
+def same(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
+    """Two tracks are one person."""
+    description = f"Marked {_describe_pair(session, a, b)} as the same person"
+    return _record(session, Action("same", description, _now(), (link_of(a, b, SAME),)))
 
 
-def different(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
-    """Two tracks are of two people."""
-    words = f"{_both(desk, one, other)} are two people"
-    return _said(desk, Action("different", words, _now(), (link_of(one, other, DIFFERENT),)))
+def different(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
+    """Two tracks are two people."""
+    description = f"Marked {_describe_pair(session, a, b)} as different people"
+    return _record(session, Action("different", description, _now(), (link_of(a, b, DIFFERENT),)))
 
 
-def unsure(desk: Desk, one: TrackKey, other: TrackKey) -> Review:
-    """Nobody can tell: the pair comes last in the queue from now on."""
-    words = f"not sure whether {_both(desk, one, other)} are one person"
-    return _said(desk, Action("unsure", words, _now(), unsure=((one, other),)))
+def unsure(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
+    """Nobody can tell whether two tracks are one person: the pair comes last in the queue from now on."""
+    description = f"Marked {_describe_pair(session, a, b)} as not sure"
+    return _record(session, Action("unsure", description, _now(), unsure=((a, b),)))
 
 
-def _said(desk: Desk, action: Action) -> Review:
-    """With the action, if it can be obeyed; the same review where it says nothing new."""
-    review = desk.review.act(action)
-    if review.said == desk.review.said:
-        return desk.review
-    desk.tried(review)
+def _record(session: ReviewSession, action: Action) -> Review:
+    """The review with the action, or the review as it is if the action changes nothing. Raises if it cannot hold."""
+    review = session.review.act(action)
+    if review.state == session.review.state:
+        return session.review
+    session.preview(review)
     return review
 
 
-def _apart(some: Sequence[TrackKey], rest: Sequence[TrackKey]) -> tuple[Link, ...]:
-    return tuple(link_of(one, other, DIFFERENT) for one, other in product(some, rest))
+def _separating_links(some: Sequence[TrackKey], others: Sequence[TrackKey]) -> tuple[Link, ...]:
+    return tuple(link_of(a, b, DIFFERENT) for a, b in product(some, others))
 
 
-def _renamed(desk: Desk, person: int, called: str | None, noted: str | None) -> tuple[Named, ...]:
-    """A person's name or note, kept with the first of its tracks; others of its tracks bear none of that kind then."""
-    first, *rest = desk.tracks(person)
-    held = {said[:2]: said for said in desk.review.names}
-    mine = [held.get(first, Named(*first, "", "")), *(held[sight] for sight in rest if sight in held)]
-    if called is not None:
-        mine = [Named(camera, track, called if (camera, track) == first else "", old) for camera, track, _, old in mine]
-    if noted is not None:
-        mine = [Named(camera, track, old, noted if (camera, track) == first else "") for camera, track, old, _ in mine]
-    return tuple(one for one in mine if one != held.get(one[:2]))
+def _relabel(
+    session: ReviewSession, tracks: Sequence[TrackKey], new_name: str | None = None, new_note: str | None = None
+) -> tuple[Name, ...]:
+    """Changes that give a person with these tracks a name or a note; None leaves names or notes as they are.
 
-
-def _staying(desk: Desk, gone: Sequence[TrackKey], rest: Sequence[TrackKey]) -> tuple[Named, ...]:
-    """Where only tracks that leave bear a person's name or note: from now on the first of those that stay bears it."""
-    held = {said[:2]: said[2:] for said in desk.review.names}
-    after = {sight: list(held.get(sight, ("", ""))) for sight in (*gone, *rest)}
-    for kind, between in enumerate((", ", "; ")):
-        said = dict.fromkeys(after[sight][kind] for sight in gone if after[sight][kind])
-        if said and not any(after[sight][kind] for sight in rest):
-            after[rest[0]][kind] = between.join(said)
-            for sight in gone:
-                after[sight][kind] = ""
-    return tuple(Named(*sight, *said) for sight, said in after.items() if tuple(said) != held.get(sight, ("", "")))
-
-
-def _moved(desk: Desk, camera: str, track: int, seconds: float) -> tuple[tuple[str, int, int], ...]:
-    """The parts of the camera whose number a new cut changes: parts are numbered by track and time."""
-    cuts = [one for one in desk.evidence.cuts if one.camera == camera]
-    return tuple((camera, one.new_track, one.new_track + 1) for one in cuts if (one.track, one.seconds) > (track, seconds))
-
-
-def _both(desk: Desk, one: TrackKey, other: TrackKey) -> str:
-    desk.row(*one), desk.row(*other)
-    if one == other:
-        raise SettingsError(f"{_named(*one)} is one track", "Choose two.")
-    return f"{_named(*one)} and {_named(*other)}"
-
-
-def _named(camera: str, track: int) -> str:
-    return f"{camera} track {track}"
-
-
-def _listed(words: Sequence[str]) -> str:
+    The text goes to the first track, and the text of that kind is removed from the others.
     """
-    >>> _listed(["a", "b", "c"]), _listed(["a"])
+    first = tracks[0]
+    old_names = {track_of_name(each): each for each in session.review.names}
+    labelled = [old_names.get(key, Name(*key, "", "")) for key in tracks if key == first or key in old_names]
+    if new_name is not None:
+        labelled = [each._replace(name=new_name if track_of_name(each) == first else "") for each in labelled]
+    if new_note is not None:
+        labelled = [each._replace(note=new_note if track_of_name(each) == first else "") for each in labelled]
+    return tuple(each for each in labelled if each != old_names.get(track_of_name(each)))
+
+
+def _names_that_stay(
+    session: ReviewSession, leaving: Sequence[TrackKey], remaining: Sequence[TrackKey]
+) -> tuple[Name, ...]:
+    """Changes that keep a name and a note with the remaining tracks if only leaving tracks have them.
+
+    They move to the first track that remains.
+    """
+    old_texts = {track_of_name(each): [each.name, each.note] for each in session.review.names}
+    new_texts = {key: list(old_texts.get(key, ["", ""])) for key in (*leaving, *remaining)}
+    for kind, separator in enumerate(_SEPARATORS):
+        texts = dict.fromkeys(new_texts[key][kind] for key in leaving if new_texts[key][kind])
+        if texts and not any(new_texts[key][kind] for key in remaining):
+            new_texts[remaining[0]][kind] = separator.join(texts)
+            for key in leaving:
+                new_texts[key][kind] = ""
+    return tuple(Name(*key, *texts) for key, texts in new_texts.items() if texts != old_texts.get(key, ["", ""]))
+
+
+def _renumbered_parts(session: ReviewSession, camera: str, track: int, seconds: float) -> tuple[Renumbering, ...]:
+    """The parts of the camera whose number a new cut changes: parts are numbered by track and time."""
+    cuts = [each for each in session.evidence.cuts if each.camera == camera]
+    later = [each.new_track for each in cuts if (each.track, each.seconds) > (track, seconds)]
+    return tuple(Renumbering(camera, number, number + 1) for number in later)
+
+
+def _describe_pair(session: ReviewSession, a: TrackKey, b: TrackKey) -> str:
+    session.row(*a), session.row(*b)
+    if a == b:
+        raise SettingsError(f"{format_key(*a)} cannot be compared with itself", "Select two tracks.")
+    return f"{format_key(*a)} and {format_key(*b)}"
+
+
+def _join_words(parts: Sequence[str]) -> str:
+    """
+    >>> _join_words(["a", "b", "c"]), _join_words(["a"])
     ('a, b and c', 'a')
     """
-    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+    return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
 
 
-def _at(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     """
-    >>> _at(72.34)
+    >>> _format_time(72.34)
     '1:12.3'
     """
     minutes, tenths = divmod(int(seconds * 10 + 1e-6), 600)

@@ -1,7 +1,8 @@
-"""Which pairs of tracks a person should look at first: those that a little more or less likeness would join or part.
+"""Which pairs of tracks a user should check first: their groups would join or part at a slightly different threshold.
 
-In a person it is the last join that made it, between two people one that nearly happened. Both are as doubtful as the
-likeness of the two sides is close to the threshold."""
+Within a person these are the two groups that the merge tree joined last; between two people, the people themselves. A
+pair is the more doubtful, the closer the similarity of the two groups is to the threshold.
+"""
 
 from __future__ import annotations
 
@@ -14,111 +15,116 @@ from scipy.sparse.csgraph import connected_components
 
 from core.base.types import Ints
 from core.review.history import TrackKey
-from core.review.session import Desk
+from core.review.session import ReviewSession
 from core.vision.match import FREE, most_similar_crops
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """Two tracks, by name and by row: of all those of two sides, the most alike.
+class DoubtfulPair:
+    """The two most similar tracks of two groups, `first` being the one seen first; `rows` are their rows.
 
-    `similarity` is how alike the two sides are, `together` whether they are one person now. `crops` are rows of the
-    evidence's crops, the two most alike, and `alike` is how much. Of `unsure` ones somebody could not tell.
+    `similarity` is that of the groups, and `together` whether they are one person now. `crops` are the rows of the two
+    most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell.
     """
 
-    one: TrackKey
-    other: TrackKey
+    first: TrackKey
+    second: TrackKey
     rows: tuple[int, int]
     similarity: float
     together: bool
     crops: tuple[int, int]
-    alike: float
+    crop_similarity: float
     unsure: bool
 
 
 @dataclass(frozen=True, eq=False)
-class _Sides:
-    """Rows of tracklets of two groups, how alike these are, and how far from the threshold that is."""
+class _Groups:
+    """Rows of the tracklets of two groups, their similarity, and its distance from the threshold."""
 
-    one: Ints
-    other: Ints
+    first: Ints
+    second: Ints
     similarity: float
-    off: float
+    margin: float
     together: bool
 
 
-def doubts(desk: Desk, most: int) -> tuple[Doubt, ...]:
-    """The `most` doubtful pairs at the desk's threshold, at most one of any two groups; unsure ones come last."""
-    hesitated = desk.review.said.unsure
+def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPair, ...]:
+    """The `limit` most doubtful pairs at the session's threshold, one pair for two groups at most; unsure ones last."""
+    unsure_pairs = session.review.state.unsure
+    count = limit + len(unsure_pairs)
     ranked = sorted(
-        [*_within(desk, most + len(hesitated)), *_between(desk, most + len(hesitated))], key=lambda one: one.off
+        [*_groups_within_people(session, count), *_groups_between_people(session, count)],
+        key=lambda groups: groups.margin,
     )
-    pairs = [(sides, _most_alike(desk, sides)) for sides in ranked]
-    unsure = [frozenset(desk.sights[row] for row in rows) in hesitated for _, rows in pairs]
-    first = sorted(range(len(pairs)), key=lambda at: unsure[at])[:most]
-    rows = np.array([pairs[at][1] for at in first], np.int64).reshape(-1, 2)
-    crops = most_similar_crops(rows[:, 0], rows[:, 1], desk.evidence.crops.row, desk.evidence.crop_features)
-    one, other, alike = (column.tolist() for column in crops)
+    pairs = [(groups, _most_similar_rows(session, groups)) for groups in ranked]
+    unsure = [frozenset(session.track_keys[row] for row in rows) in unsure_pairs for _, rows in pairs]
+    order = sorted(range(len(pairs)), key=lambda index: unsure[index])[:limit]
+    rows = np.array([pairs[index][1] for index in order], np.int64).reshape(-1, 2)
+    crops = most_similar_crops(rows[:, 0], rows[:, 1], session.evidence.crops.row, session.evidence.crop_features)
+    first_crop, second_crop, crop_similarity = (column.tolist() for column in crops)
     return tuple(
-        Doubt(
-            desk.sights[a],
-            desk.sights[b],
+        DoubtfulPair(
+            session.track_keys[a],
+            session.track_keys[b],
             (a, b),
-            pairs[at][0].similarity,
-            pairs[at][0].together,
-            (one[place], other[place]),
-            alike[place],
-            unsure[at],
+            pairs[index][0].similarity,
+            pairs[index][0].together,
+            (first_crop[place], second_crop[place]),
+            crop_similarity[place],
+            unsure[index],
         )
-        for place, (at, (a, b)) in enumerate(zip(first, rows.tolist(), strict=True))
+        for place, (index, (a, b)) in enumerate(zip(order, rows.tolist(), strict=True))
     )
 
 
-def _within(desk: Desk, most: int) -> Iterator[_Sides]:
-    """The two sides that joined last in each person, nearest to the threshold first, but for joins that were said."""
-    tree, threshold = desk.match.tree, desk.match.threshold
-    person = desk.people.person
-    done = int(np.searchsorted(-tree.level, -np.float32(threshold), "right"))
-    last = np.full(person.max(initial=0) + 1, -1)
-    np.maximum.at(last, person[tree.one[:done]], np.arange(done))
-    joins = last[last >= 0]
+def _groups_within_people(session: ReviewSession, limit: int) -> Iterator[_Groups]:
+    """The two groups that joined last in each person, nearest to the threshold first, without joins by the user."""
+    tree, threshold = session.match.tree, session.match.threshold
+    person = session.people.person
+    join_count = int(np.searchsorted(-tree.level, -np.float32(threshold), "right"))
+    last_join = np.full(person.max(initial=0) + 1, -1)
+    np.maximum.at(last_join, person[tree.leaf_a[:join_count]], np.arange(join_count))
+    joins = last_join[last_join >= 0]
     joins = joins[np.isfinite(tree.level[joins])]
-    for join in np.sort(joins)[::-1][:most].tolist():
-        rows = np.flatnonzero(person == person[tree.one[join]])
-        before = np.flatnonzero(person[tree.one[:join]] == person[tree.one[join]])
-        ends = np.searchsorted(rows, (tree.one[before], tree.other[before]))
-        links = coo_matrix((np.ones(len(before)), (ends[0], ends[1])), shape=(len(rows), len(rows)))
+    for join in np.sort(joins)[::-1][:limit].tolist():
+        rows = np.flatnonzero(person == person[tree.leaf_a[join]])
+        earlier = np.flatnonzero(person[tree.leaf_a[:join]] == person[tree.leaf_a[join]])
+        ends = np.searchsorted(rows, (tree.leaf_a[earlier], tree.leaf_b[earlier]))
+        links = coo_matrix((np.ones(len(earlier)), (ends[0], ends[1])), shape=(len(rows), len(rows)))
         label = connected_components(links, directed=False)[1]
-        mine = label == label[np.searchsorted(rows, tree.one[join])]
+        in_first = label == label[np.searchsorted(rows, tree.leaf_a[join])]
         level = float(tree.level[join])
-        yield _Sides(rows[mine], rows[~mine], level, abs(level - threshold), True)
+        yield _Groups(rows[in_first], rows[~in_first], level, abs(level - threshold), True)
 
 
-def _between(desk: Desk, most: int) -> Iterator[_Sides]:
-    """Two people who could be one and are nearly alike enough, nearest to the threshold first."""
-    person, threshold = desk.people.person, desk.match.threshold
+def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Groups]:
+    """Pairs of people whom nothing rules out as one, nearest to the threshold first.
+
+    The similarity of two people is the mean over all pairs of their tracks.
+    """
+    person, threshold = session.people.person, session.match.threshold
     if not len(person):
         return
     group = np.unique(person, return_inverse=True)[1]
     size = np.bincount(group).astype(np.float32)
     member = csr_matrix((np.ones(len(group), np.float32), (group, np.arange(len(group)))))
-    alike = np.where(desk.match.why == FREE, desk.match.similarity, np.float32(-np.inf))
-    means = (member @ (member @ alike).T) / (size[:, None] * size)
-    off = np.abs(means - np.float32(threshold))
-    place = np.arange(len(size))
-    off[place[:, None] >= place] = np.inf
-    # Each row's nearest is a pair of its own, so no pair that is asked for lies beyond the last of so many of them.
-    beyond = np.sort(off.min(axis=1))[min(most, len(size)) - 1] if most else -np.inf
-    near = np.argwhere((off <= beyond) & np.isfinite(off))
-    for a, b in near[np.argsort(off[near[:, 0], near[:, 1]], kind="stable")][:most].tolist():
-        yield _Sides(
-            np.flatnonzero(group == a), np.flatnonzero(group == b), float(means[a, b]), float(off[a, b]), False
+    similarity = np.where(session.match.why == FREE, session.match.similarity, np.float32(-np.inf))
+    means = (member @ (member @ similarity).T) / (size[:, None] * size)
+    margin = np.abs(means - np.float32(threshold))
+    number = np.arange(len(size))
+    margin[number[:, None] >= number] = np.inf
+    # The nearest pairs of the rows are all different, so none of the `limit` nearest pairs has a larger margin than the
+    # last of `limit` rows.
+    largest = np.sort(margin.min(axis=1))[min(limit, len(size)) - 1] if limit else -np.inf
+    near = np.argwhere((margin <= largest) & np.isfinite(margin))
+    for a, b in near[np.argsort(margin[near[:, 0], near[:, 1]], kind="stable")][:limit].tolist():
+        yield _Groups(
+            np.flatnonzero(group == a), np.flatnonzero(group == b), float(means[a, b]), float(margin[a, b]), False
         )
 
 
-def _most_alike(desk: Desk, sides: _Sides) -> tuple[int, int]:
-    alike = desk.match.similarity[np.ix_(sides.one, sides.other)]
-    one, other = divmod(int(alike.argmax()), len(sides.other))
-    a, b = int(sides.one[one]), int(sides.other[other])
-    # Whoever was seen first stands on the left.
-    return (a, b) if desk.rank[a] < desk.rank[b] else (b, a)
+def _most_similar_rows(session: ReviewSession, groups: _Groups) -> tuple[int, int]:
+    similarity = session.match.similarity[np.ix_(groups.first, groups.second)]
+    in_first, in_second = divmod(int(similarity.argmax()), len(groups.second))
+    a, b = int(groups.first[in_first]), int(groups.second[in_second])
+    return (a, b) if session.rank[a] < session.rank[b] else (b, a)

@@ -1,279 +1,333 @@
-"""Many words made one statement, in which the latest counts.
+"""What a user has decided about who is who: the actions with undo and redo, what they add up to, and their file.
 
-Whoever was joined stays joined until a later word tells two of them apart: then those two sides part, and nobody else.
-Whoever was told apart stays so until a later word joins them, directly or through others that were joined.
+The history keeps every action as it was done. `reduce_actions` computes what holds now, and the latest action wins:
 
-What somebody has said about who is who: actions, in order, of which the last can be taken back.
-
-The nouns, and their file. What is said is kept as it was said; `said` makes one statement of it, in which the latest
-word counts."""
+- Tracks that were joined stay joined until a later action separates two of them. Only these two sides part.
+- Tracks that were separated stay separated until a later action joins them, directly or through other tracks.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from core.base.errors import StoreError
 from core.machine.paths import write_atomically
 from core.runs import CUT, DIFFERENT, SAME, Link, Name
 
-TrackKey = tuple[str, int]
-"""Camera and track."""
-Named = Name
+FORMAT = 1
+"""Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
+
+
+class TrackKey(NamedTuple):
+    """A track of a run."""
+
+    camera: str
+    track: int
+
+
 Pair = frozenset[TrackKey]
 
 
+class Renumbering(NamedTuple):
+    """A part of a cut track whose number has changed, because a track before it was cut."""
+
+    camera: str
+    before: int
+    after: int
+
+
 class TrackDecisions(Protocol):
-    """What an action says, as far as it counts here."""
+    """The part of an action that `reduce_actions` reads."""
 
     @property
     def links(self) -> tuple[Link, ...]: ...
     @property
-    def names(self) -> tuple[Named, ...]: ...
+    def names(self) -> tuple[Name, ...]: ...
     @property
     def unsure(self) -> tuple[tuple[TrackKey, TrackKey], ...]: ...
     @property
-    def moved(self) -> tuple[tuple[str, int, int], ...]: ...
+    def renumbered(self) -> tuple[Renumbering, ...]: ...
 
 
 @dataclass(frozen=True)
 class DecisionState:
-    """`joined` are groups of two or more, none of whom are `apart`; everything in the order in which it was said."""
+    """What holds after a sequence of actions, in the order in which it was decided.
+
+    `joined` are groups of two or more tracks that are one person. No pair in `separated` lies within such a group.
+    """
 
     cuts: tuple[Link, ...] = ()
     joined: tuple[frozenset[TrackKey], ...] = ()
-    apart: tuple[Pair, ...] = ()
+    separated: tuple[Pair, ...] = ()
     unsure: tuple[Pair, ...] = ()
-    names: tuple[Named, ...] = ()
+    names: tuple[Name, ...] = ()
 
     @property
     def links(self) -> tuple[Link, ...]:
-        cut = {link["camera"] for link in self.cuts}
-        same = (link_of(one, other, SAME) for group in self.joined for one, other in _spanned(group, cut))
-        different = (link_of(min(pair), max(pair), DIFFERENT) for pair in self.apart)
+        """The same decisions as a file of links holds them; names and unsure pairs are not among them."""
+        cut_cameras = {link["camera"] for link in self.cuts}
+        same = (link_of(a, b, SAME) for group in self.joined for a, b in _spanning_pairs(group, cut_cameras))
+        different = (link_of(min(pair), max(pair), DIFFERENT) for pair in self.separated)
         return (*self.cuts, *same, *different)
 
-    def group(self, sight: TrackKey) -> frozenset[TrackKey]:
-        """All that are joined with `sight`, and itself."""
-        return next((group for group in self.joined if sight in group), frozenset([sight]))
+    def group(self, key: TrackKey) -> frozenset[TrackKey]:
+        """All tracks that are joined with `key`, including `key`."""
+        return next((group for group in self.joined if key in group), frozenset([key]))
 
 
-def link_of(one: TrackKey, other: TrackKey, decision: str) -> Link:
+@dataclass(frozen=True)
+class Action:
+    """One step of a user, such as "Merged P003 and P007", and what it decides about tracks.
+
+    `names` holds each track whose name or note changes, with empty text where it was removed. `renumbered` lists the
+    parts of cut tracks that get another number.
     """
-    >>> ",".join(link_of(("gate", 3), ("hall", 5), "same").values())
+
+    kind: str
+    description: str
+    time: float
+    links: tuple[Link, ...] = ()
+    names: tuple[Name, ...] = ()
+    unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
+    renumbered: tuple[Renumbering, ...] = ()
+
+
+@dataclass(frozen=True)
+class PendingAction:
+    """A decision about the tracks of `run`, cut at `cuts`, that cannot be applied to the run shown now.
+
+    It is kept for a later run. `reason` says why; it is empty if the run separates the tracks by itself.
+    """
+
+    run: str
+    cuts: tuple[Link, ...]
+    action: Action
+    reason: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """The history of one case: `done` in order, and `undone`, of which the last can be redone first.
+
+    `run` is the run whose tracks the actions name once they were migrated; empty before that.
+    """
+
+    done: tuple[Action, ...] = ()
+    undone: tuple[Action, ...] = ()
+    pending: tuple[PendingAction, ...] = ()
+    run: str = ""
+
+    def act(self, action: Action) -> Review:
+        """The review with one more action; undone actions are dropped."""
+        return replace(self, done=(*self.done, action), undone=())
+
+    def undo(self) -> Review:
+        """The review without its last action, if it has any."""
+        return replace(self, done=self.done[:-1], undone=(*self.undone, self.done[-1])) if self.done else self
+
+    def redo(self) -> Review:
+        """The review with the action that was undone last, if there is any."""
+        return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
+
+    @cached_property
+    def state(self) -> DecisionState:
+        """What holds after all actions that were done."""
+        return reduce_actions(self.done)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links that hold now, as a file of links contains them."""
+        return self.state.links
+
+    @property
+    def names(self) -> tuple[Name, ...]:
+        """The tracks that have a name or a note now."""
+        return self.state.names
+
+
+def link_of(a: TrackKey, b: TrackKey, decision: str) -> Link:
+    """
+    >>> ",".join(link_of(TrackKey("gate", 3), TrackKey("hall", 5), "same").values())
     'gate,3,hall,5,same'
     """
-    (camera, track), (other_camera, other_track) = one, other
-    ends = {"camera": camera, "track": str(track), "other_camera": other_camera, "other_track": str(other_track)}
-    return {**ends, "decision": decision}
+    (camera, track), (other_camera, other_track) = a, b
+    tracks = {"camera": camera, "track": str(track), "other_camera": other_camera, "other_track": str(other_track)}
+    return {**tracks, "decision": decision}
 
 
-def ends(link: Link) -> tuple[TrackKey, TrackKey]:
-    """The two tracks that `link_of` made it of."""
-    return (link["camera"], int(link["track"])), (link["other_camera"], int(link["other_track"]))
+def tracks_of_link(link: Link) -> tuple[TrackKey, TrackKey]:
+    """The two tracks of a link that is no cut."""
+    return TrackKey(link["camera"], int(link["track"])), TrackKey(link["other_camera"], int(link["other_track"]))
+
+
+def track_of_name(name: Name) -> TrackKey:
+    return TrackKey(name.camera, name.track)
 
 
 def reduce_actions(actions: Iterable[TrackDecisions]) -> DecisionState:
-    said = DecisionState()
+    """What holds after these actions."""
+    state = DecisionState()
     for action in actions:
-        said = _after(_moved(said, action.moved), action)
-    return said
+        state = _apply(_renumber(state, action.renumbered), action)
+    return state
 
 
-def _after(said: DecisionState, action: TrackDecisions) -> DecisionState:
-    """What one more action makes of it."""
-    told = {decision: list(_pairs(action.links, decision)) for decision in (SAME, DIFFERENT)}
-    joined = _told_apart(said.joined, told[DIFFERENT])
-    for pair in told[SAME]:
-        joined = _together(joined, pair)
-    group = {sight: number for number, one in enumerate(joined) for sight in one}
-    pairs = dict.fromkeys((*said.apart, *told[DIFFERENT]))
-    apart = tuple(pair for pair in pairs if len({group.get(sight, sight) for sight in pair}) == 2)
-    decided = {*told[SAME], *told[DIFFERENT]}
-    open_ones = {frozenset(pair): None for pair in action.unsure}
-    unsure = tuple(pair for pair in said.unsure if pair not in decided and pair not in open_ones)
-    names = {name[:2]: name for name in said.names} | {name[:2]: name for name in action.names}
+def _apply(state: DecisionState, action: TrackDecisions) -> DecisionState:
+    same = list(_pairs(action.links, SAME))
+    different = list(_pairs(action.links, DIFFERENT))
+    joined = _separate(state.joined, different)
+    for pair in same:
+        joined = _join(joined, pair)
+    group_of = {key: number for number, group in enumerate(joined) for key in group}
+    pairs = dict.fromkeys((*state.separated, *different))
+    separated = tuple(pair for pair in pairs if len({group_of.get(key, key) for key in pair}) == 2)
+    decided_pairs = {*same, *different}
+    new_unsure = {frozenset(pair): None for pair in action.unsure}
+    unsure = tuple(pair for pair in state.unsure if pair not in decided_pairs and pair not in new_unsure)
+    names = {(camera, track): (name, note) for camera, track, name, note in (*state.names, *action.names)}
     return DecisionState(
-        cuts=(*said.cuts, *(link for link in action.links if link["decision"] == CUT)),
+        cuts=(*state.cuts, *(link for link in action.links if link["decision"] == CUT)),
         joined=joined,
-        apart=apart,
-        unsure=(*unsure, *open_ones),
-        names=tuple(name for name in names.values() if any(name[2:])),
+        separated=separated,
+        unsure=(*unsure, *new_unsure),
+        names=tuple(Name(*key, *texts) for key, texts in names.items() if any(texts)),
     )
 
 
 def _pairs(links: Iterable[Link], decision: str) -> Iterator[Pair]:
     for link in links:
         if link["decision"] == decision:
-            yield frozenset(ends(link))
+            yield frozenset(tracks_of_link(link))
 
 
-def _told_apart(joined: tuple[frozenset[TrackKey], ...], pairs: Iterable[Pair]) -> tuple[frozenset[TrackKey], ...]:
-    """Groups without those pairs: who is told apart from the same ones stays together."""
-    against: dict[TrackKey, set[TrackKey]] = {}
+def _separate(joined: tuple[frozenset[TrackKey], ...], pairs: Iterable[Pair]) -> tuple[frozenset[TrackKey], ...]:
+    """The groups after separating the pairs. Tracks that are separated from the same tracks stay together."""
+    separated_from: dict[TrackKey, set[TrackKey]] = {}
     for pair in pairs:
-        for sight in pair:
-            against.setdefault(sight, set()).update(pair - {sight})
-    left = []
+        for key in pair:
+            separated_from.setdefault(key, set()).update(pair - {key})
+    groups: list[frozenset[TrackKey]] = []
     for group in joined:
         parts: dict[frozenset[TrackKey], set[TrackKey]] = {}
-        for sight in group:
-            parts.setdefault(group & against.get(sight, set()), set()).add(sight)
-        left += [frozenset(part) for part in parts.values() if len(part) > 1]
-    return tuple(left)
+        for key in group:
+            parts.setdefault(group & separated_from.get(key, set()), set()).add(key)
+        groups += [frozenset(part) for part in parts.values() if len(part) > 1]
+    return tuple(groups)
 
 
-def _together(joined: tuple[frozenset[TrackKey], ...], pair: Pair) -> tuple[frozenset[TrackKey], ...]:
+def _join(joined: tuple[frozenset[TrackKey], ...], pair: Pair) -> tuple[frozenset[TrackKey], ...]:
     touched = [group for group in joined if group & pair]
     if any(pair <= group for group in touched):
         return joined
     return (*(group for group in joined if not group & pair), pair.union(*touched))
 
 
-def _spanned(group: frozenset[TrackKey], cut: set[str]) -> Iterator[tuple[TrackKey, TrackKey]]:
-    """Pairs that join a group: all with the first. In cameras where a track is cut each two, for what lies on either
-    side of a cut is taken for two people unless these very two are joined."""
-    first, *rest = sorted(group)
-    yield from ((first, sight) for sight in rest)
-    yield from ((one, other) for one, other in combinations(rest, 2) if one[0] == other[0] and one[0] in cut)
+def _spanning_pairs(group: frozenset[TrackKey], cut_cameras: set[str]) -> Iterator[tuple[TrackKey, TrackKey]]:
+    """Pairs that join a group: the first track with each of the others.
+
+    In cameras with a cut also all pairs, because the two sides of a cut are different people unless a link joins them.
+    """
+    first, *others = sorted(group)
+    yield from ((first, key) for key in others)
+    yield from ((a, b) for a, b in combinations(others, 2) if a.camera == b.camera and a.camera in cut_cameras)
 
 
-def _moved(said: DecisionState, moved: Iterable[tuple[str, int, int]]) -> DecisionState:
-    """The same of the same parts of tracks, by the numbers that they have now."""
-    now: Mapping[TrackKey, TrackKey] = {(camera, before): (camera, after) for camera, before, after in moved}
-    if not now:
-        return said
+def _renumber(state: DecisionState, changes: Iterable[Renumbering]) -> DecisionState:
+    """The same decisions about the same parts of tracks, by their present numbers."""
+    new_keys = {TrackKey(camera, before): TrackKey(camera, after) for camera, before, after in changes}
+    if not new_keys:
+        return state
 
-    def all_of(sights: frozenset[TrackKey]) -> frozenset[TrackKey]:
-        return frozenset(now.get(sight, sight) for sight in sights)
+    def rekey(keys: frozenset[TrackKey]) -> frozenset[TrackKey]:
+        return frozenset(new_keys.get(key, key) for key in keys)
 
+    keys = [track_of_name(name) for name in state.names]
     return DecisionState(
-        cuts=said.cuts,
-        joined=tuple(map(all_of, said.joined)),
-        apart=tuple(map(all_of, said.apart)),
-        unsure=tuple(map(all_of, said.unsure)),
-        names=tuple(Name(*now.get(name[:2], name[:2]), *name[2:]) for name in said.names),
+        cuts=state.cuts,
+        joined=tuple(map(rekey, state.joined)),
+        separated=tuple(map(rekey, state.separated)),
+        unsure=tuple(map(rekey, state.unsure)),
+        names=tuple(
+            Name(*new_keys.get(key, key), name.name, name.note) for key, name in zip(keys, state.names, strict=True)
+        ),
     )
 
 
-FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Action:
-    """`words` tell what was done ("joined P003 and P007"). `links` say it of tracks, as a file of links would, and
-    `names` hold each track that bears a name or a note now, empty where it was taken away.
-
-    `moved` holds the numbers of parts of cut tracks that are others since: camera, number before, number now.
-    """
-
-    kind: str
-    words: str
-    time: float
-    links: tuple[Link, ...] = ()
-    names: tuple[Named, ...] = ()
-    unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
-    moved: tuple[tuple[str, int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """What was said of the tracks of the run `run`, cut at `cuts`, and cannot be said of the run that is shown; `why`
-    is empty where it holds there by itself. It is kept for a later run."""
-
-    run: str
-    cuts: tuple[Link, ...]
-    action: Action
-    why: str
-
-
-@dataclass(frozen=True)
-class Review:
-    """`done` in the order in which it was done; `undone` the other way round: its last can be done again first.
-
-    `run` is the run whose tracks are meant, where they were carried to it; empty as long as they were not.
-    """
-
-    done: tuple[Action, ...] = ()
-    undone: tuple[Action, ...] = ()
-    waiting: tuple[Waiting, ...] = ()
-    run: str = ""
-
-    def act(self, action: Action) -> Review:
-        """With one more action; what was taken back before is gone."""
-        return replace(self, done=(*self.done, action), undone=())
-
-    def undo(self) -> Review:
-        """Without the last action, if there is any."""
-        return replace(self, done=self.done[:-1], undone=(*self.undone, self.done[-1])) if self.done else self
-
-    def redo(self) -> Review:
-        """With the action again that was taken back last, if any was."""
-        return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
-
-    @cached_property
-    def said(self) -> DecisionState:
-        return reduce_actions(self.done)
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """All that holds now of tracks, as a file of links would say it."""
-        return self.said.links
-
-    @property
-    def names(self) -> tuple[Named, ...]:
-        """Camera, track, name and note of every track that bears one."""
-        return self.said.names
-
-
 def load_review(path: Path) -> Review:
-    """The review in a file; an empty one where there is no such file yet."""
+    """The review in a file; an empty review if there is no such file yet."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise StoreError(f"{path} is of another version of the program", "Update Sightline.")
-        done, undone = (tuple(_action(one) for one in content[part]) for part in ("done", "undone"))
-        waiting = (
-            Waiting(str(one["run"]), tuple(map(_link, one["cuts"])), _action(one["action"]), str(one["why"]))
-            for one in content.get("waiting", ())
-        )
-        return Review(done, undone, tuple(waiting), str(content.get("run", "")))
+            raise StoreError(f"{path} was written by another version of Sightline", "Update Sightline.")
+        done, undone = (tuple(map(_read_action, content[part])) for part in ("done", "undone"))
+        pending = tuple(map(_read_pending, content.get("waiting", ())))
+        return Review(done, undone, pending, str(content.get("run", "")))
     except FileNotFoundError:
         return Review()
     except (OSError, ValueError, KeyError, TypeError) as fault:
         raise StoreError(
-            f"what was decided cannot be read ({path}: {fault})", "Restore the case from a back-up."
+            f"the decisions of this case cannot be read ({path}: {fault})", "Restore the case from a back-up."
         ) from fault
 
 
 def save_review(path: Path, review: Review) -> None:
-    """Whole, or not at all."""
-    write_atomically(path, json.dumps({"format": FORMAT, **asdict(review)}, indent=1, ensure_ascii=False).encode())
+    """Write the whole file or, if that fails, leave the old one as it was."""
+    content = {
+        "format": FORMAT,
+        "done": [_action_content(action) for action in review.done],
+        "undone": [_action_content(action) for action in review.undone],
+        "waiting": [
+            {"run": each.run, "cuts": each.cuts, "action": _action_content(each.action), "why": each.reason}
+            for each in review.pending
+        ],
+        "run": review.run,
+    }
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
 
 
-def _action(content: Mapping[str, Any]) -> Action:
+def _action_content(action: Action) -> dict[str, Any]:
+    return {
+        "kind": action.kind,
+        "words": action.description,
+        "time": action.time,
+        "links": [dict(link) for link in action.links],
+        "names": action.names,
+        "unsure": action.unsure,
+        "moved": action.renumbered,
+    }
+
+
+def _read_action(content: Mapping[str, Any]) -> Action:
     return Action(
         kind=str(content["kind"]),
-        words=str(content["words"]),
+        description=str(content["words"]),
         time=float(content["time"]),
-        links=tuple(map(_link, content["links"])),
+        links=tuple(map(_read_link, content["links"])),
         names=tuple(
-            Named(str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]
+            Name(str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]
         ),
-        unsure=tuple((_sight(one), _sight(other)) for one, other in content["unsure"]),
-        moved=tuple((str(camera), int(before), int(now)) for camera, before, now in content["moved"]),
+        unsure=tuple((_read_key(a), _read_key(b)) for a, b in content["unsure"]),
+        renumbered=tuple(
+            Renumbering(str(camera), int(before), int(after)) for camera, before, after in content["moved"]
+        ),
     )
 
 
-def _link(content: Any) -> Link:
+def _read_pending(content: Mapping[str, Any]) -> PendingAction:
+    cuts = tuple(map(_read_link, content["cuts"]))
+    return PendingAction(str(content["run"]), cuts, _read_action(content["action"]), str(content["why"]))
+
+
+def _read_link(content: Any) -> Link:
     return {str(name): str(text) for name, text in dict(content).items()}
 
 
-def _sight(content: Any) -> TrackKey:
+def _read_key(content: Any) -> TrackKey:
     camera, track = content
-    return str(camera), int(track)
+    return TrackKey(str(camera), int(track))

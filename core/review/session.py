@@ -1,4 +1,4 @@
-"""A run on the desk: what was found in it, with what somebody has said about it since."""
+"""A run open for review: its evidence and people, with the user's decisions applied."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,29 +15,47 @@ from core.base.memo import Memo
 from core.base.types import Ints
 from core.machine.artifacts import digest_of
 from core.review.history import Review, TrackKey
-from core.runs import TRACKLETS_FILE, Choice, Evidence, run_prior, load_evidence, match_people, names_by_person, read_record
-from core.vision.match import TOGETHER, REASON_TEXTS, Contradiction, Identities, Match, number_people
-from core.vision.models import Known
+from core.runs import (
+    TRACKLETS_FILE,
+    Choice,
+    Evidence,
+    load_evidence,
+    match_people,
+    names_by_person,
+    read_record,
+    run_prior,
+)
+from core.vision.match import REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, number_people
+from core.vision.models import EmbedderPrior
 
 Matches = Memo[str, tuple[Evidence, Match]]
-"""Tracks of one run, cut and matched, by the links and the threshold that were obeyed."""
-_MATCHES = 2
+"""Evidence after its cuts, and the match, of one run; by links and threshold."""
+_MAX_MATCHES = 2
+
+
+class PersonLabels(NamedTuple):
+    """What the user calls people, and notes on them, by the person's number."""
+
+    names: Mapping[int, str]
+    notes: Mapping[int, str]
 
 
 @dataclass(frozen=True, eq=False)
-class Desk:
-    """`evidence` is cut as the review says, `whole` as the run left it; `chosen` is the user's threshold, if any.
+class ReviewSession:
+    """A run with a review applied to it.
 
-    `matches` is the memory of whoever opened the run: what is tried and then kept is matched once.
+    `evidence` is cut as the review says, `uncut_evidence` is as the run left it. `chosen_threshold` is the user's
+    similarity threshold, None for the suggested one. `matches` remembers recent results, so that a decision that was
+    previewed is not matched a second time when it is kept.
     """
 
     out: Path
     evidence: Evidence
     match: Match
     review: Review
-    whole: Evidence
-    known: Known | None
-    chosen: float | None
+    uncut_evidence: Evidence
+    prior: EmbedderPrior | None
+    chosen_threshold: float | None
     matches: Matches = field(repr=False)
 
     @property
@@ -44,82 +63,101 @@ class Desk:
         return self.match.people()
 
     @cached_property
-    def row_of(self) -> Mapping[TrackKey, int]:
+    def row_of(self) -> Mapping[tuple[str, int], int]:
+        """The row of each track in the evidence, by camera and track."""
         return self.evidence.row_of
 
     @cached_property
-    def sights(self) -> tuple[TrackKey, ...]:
-        """Camera and track of each row."""
-        return tuple(self.row_of)
+    def track_keys(self) -> tuple[TrackKey, ...]:
+        """The track of each row."""
+        return tuple(TrackKey(*key) for key in self.row_of)
 
     @cached_property
     def rank(self) -> Ints:
-        """The place of each tracklet by first appearance, from 1: a person's number is the lowest of its tracklets."""
+        """Order of first appearance of each row, from 1. A person's number is the lowest among the person's tracks."""
         return number_people(np.arange(len(self.evidence.tracklets)), self.evidence.tracklets)
 
     @cached_property
-    def named(self) -> tuple[Mapping[int, str], Mapping[int, str]]:
-        """Names and notes by the person's number."""
-        return names_by_person(self.review.names, self.row_of, self.people.person.tolist())
+    def labels(self) -> PersonLabels:
+        return PersonLabels(*names_by_person(self.review.names, self.row_of, self.people.person.tolist()))
 
     def row(self, camera: str, track: int) -> int:
         if (camera, track) not in self.row_of:
-            raise SettingsError(f"there is no track {track} of camera {camera} any more", "Look at the page anew.")
+            raise SettingsError(f"{format_key(camera, track)} no longer exists", "Reload the page.")
         return self.row_of[camera, track]
 
+    def person_of(self, key: TrackKey) -> int:
+        """The number of the person that a track belongs to."""
+        return int(self.people.person[self.row(*key)])
+
     def tracks(self, person: int) -> tuple[TrackKey, ...]:
-        """The tracks of a person, the first to appear first."""
+        """The tracks of a person in order of appearance."""
         rows = np.flatnonzero(self.people.person == person)
         if not len(rows):
-            raise SettingsError("this person is not there any more", "Look at the page anew.")
-        return tuple(self.sights[row] for row in rows[np.argsort(self.rank[rows])])
+            raise SettingsError("this person no longer exists", "Reload the page.")
+        return tuple(self.track_keys[row] for row in rows[np.argsort(self.rank[rows])])
 
-    def at(self, threshold: float | None) -> Desk:
-        """The same at another threshold; with None at the suggested one."""
+    def at(self, threshold: float | None) -> ReviewSession:
+        """The session at another similarity threshold; None is the suggested one."""
         chosen = Choice(threshold).threshold
         level = self.match.calibration.threshold if chosen is None else chosen
-        return replace(self, match=self.match.at(level), chosen=chosen)
+        return replace(self, match=self.match.at(level), chosen_threshold=chosen)
 
-    def tried(self, review: Review) -> Desk:
-        """The same run with another review, matched again; refused where what it says cannot be."""
-        asked = digest_of([review.links, self.chosen])
+    def preview(self, review: Review) -> ReviewSession:
+        """The session with another review, matched again. Raises `Contradiction` if the review cannot hold."""
+        key = digest_of([review.links, self.chosen_threshold])
         try:
-            evidence, match = self.matches.get(asked, lambda: self._matched(review))
+            evidence, match = self.matches.get(key, lambda: self._match(review))
         except Contradiction as fault:
-            raise _explained(fault, self) from fault
+            raise _explain_contradiction(fault, self) from fault
         return replace(self, evidence=evidence, match=match, review=review)
 
-    def _matched(self, review: Review) -> tuple[Evidence, Match]:
-        return match_people(self.whole, self.out, self.known, Choice(self.chosen, review.links))
+    def _match(self, review: Review) -> tuple[Evidence, Match]:
+        choice = Choice(self.chosen_threshold, review.links)
+        return match_people(self.uncut_evidence, self.out, self.prior, choice)
 
 
-def open_desk(out: Path, review: Review, threshold: float | None, matches: Matches | None = None) -> Desk:
-    """The run in folder `out`; `StoreError` where it cannot be looked at and has to be done again. `matches` belongs to
-    this run alone."""
+def open_session(out: Path, review: Review, threshold: float | None, matches: Matches | None = None) -> ReviewSession:
+    """Open the run in folder `out`. `matches` must not be shared with another run.
+
+    Raises `StoreError` if files that a review needs are missing or damaged; the run must then be repeated.
+    """
     record = read_record(out)
     try:
-        whole = load_evidence(out)
+        evidence = load_evidence(out)
     except StoreError as fault:
-        words = "cannot be read" if (out / TRACKLETS_FILE).is_file() else "is not there: the run is of an older version"
-        raise StoreError(f"what the run found of each track {words}", "Run it again.") from fault
-    known = run_prior(record)
-    evidence, match = match_people(whole, out, known, Choice(threshold, review.links))
-    return Desk(out, evidence, match, review, whole, known, threshold, matches or Memo(_MATCHES))
+        if (out / TRACKLETS_FILE).is_file():
+            raise StoreError("the tracks of this run cannot be read", "Run it again.") from fault
+        raise StoreError("this run was made by an older version of Sightline", "Run it again.") from fault
+    prior = run_prior(record)
+    cut_evidence, match = match_people(evidence, out, prior, Choice(threshold, review.links))
+    return ReviewSession(out, cut_evidence, match, review, evidence, prior, threshold, matches or Memo(_MAX_MATCHES))
 
 
-def _explained(fault: Contradiction, desk: Desk) -> Contradiction:
-    """It names rows, and only a cut makes new ones: those stand behind the others, and a cut contradicts nothing."""
-    one, other = sorted(fault.pair, key=lambda row: desk.rank[row])
-    why = int(desk.match.why[one, other])
-    words = "are in the picture together" if why == TOGETHER else f"cannot be one person: {REASON_TEXTS[why]}"
-    message = f"{sighted(desk, one)} and {sighted(desk, other)} {words}"
-    return Contradiction(fault.pair, message, "So they are two people, and nothing was changed.")
+def _explain_contradiction(fault: Contradiction, session: ReviewSession) -> Contradiction:
+    """The contradiction with the names of the tracks.
+
+    The rows of `fault` are valid in `session`: only a cut adds rows, these come last, and a cut contradicts nothing.
+    """
+    first, second = sorted(fault.pair, key=lambda row: session.rank[row])
+    why = int(session.match.why[first, second])
+    problem = "are visible at the same time" if why == TOGETHER else f"cannot be one person: {REASON_TEXTS[why]}"
+    message = f"{describe_track(session, first)} and {describe_track(session, second)} {problem}"
+    return Contradiction(fault.pair, message, "They must be different people, so nothing was changed.")
 
 
-def sighted(desk: Desk, row: int) -> str:
-    """Where and when a tracklet is first seen: cam1 at 0:12 (track 3)."""
-    camera, track = desk.sights[row]
-    if not desk.evidence.has_times:
-        return f"{camera} track {track}"
-    minutes, seconds = divmod(int(max(desk.evidence.clip_seconds(row)[0], 0) + 1e-6), 60)
+def describe_track(session: ReviewSession, row: int) -> str:
+    """A track with its first appearance: `cam1 at 0:12 (track 3)`."""
+    camera, track = session.track_keys[row]
+    if not session.evidence.has_times:
+        return format_key(camera, track)
+    minutes, seconds = divmod(int(max(session.evidence.clip_seconds(row)[0], 0) + 1e-6), 60)
     return f"{camera} at {minutes}:{seconds:02d} (track {track})"
+
+
+def format_key(camera: str, track: int) -> str:
+    """
+    >>> format_key("gate", 3)
+    'gate/track 3'
+    """
+    return f"{camera}/track {track}"

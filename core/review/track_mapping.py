@@ -1,12 +1,9 @@
-"""Which tracks of two results of one camera show the same people: told by the boxes that they share.
+"""Which track of a new run corresponds to each track of an old run, found by the boxes that they share.
 
-A box is shared where two of one frame cover each other by half or more, each the other's best. Owns the counting;
-refuses to say what follows from it.
-
-Which track of a new run takes the place of each track of an old one, cuts included: found by the boxes they share.
-
-A clip is known by its content, so a camera that was renamed is the same one. A track hands over to the one that has
-most of its boxes, and takes over from the one of which it has most: where one became two, the longer part counts."""
+Clips are known by their content, so a renamed camera is recognised. Each old track maps to the new track with which it
+shares most boxes, and each new track has one dominant source, the old track from which it has most boxes. Where an old
+track was split in two, the longer part counts.
+"""
 
 from __future__ import annotations
 
@@ -19,213 +16,232 @@ import numpy as np
 
 from core.base.types import Ints, Table, Tracks
 from core.review.history import TrackKey
-from core.runs import Cut, Link, CutPoint, number_cuts, split_tracks, read_record, load_tracks
+from core.runs import Cut, CutPoint, Link, load_tracks, number_cuts, read_record, split_tracks
 
-LEAST = 0.5
-"""Overlap (IoU) from which two boxes of one frame are the same person's."""
-_PAIRS = 1 << 21
-"""So many pairs of boxes are looked at together."""
-
-
-@dataclass(frozen=True, eq=False)
-class Shared(Table):
-    """One row per pair of tracks that share `boxes`; `of_one` and `of_other` are all the boxes that each has."""
-
-    one: Ints
-    other: Ints
-    boxes: Ints
-    of_one: Ints
-    of_other: Ints
-
-    def __post_init__(self) -> None:
-        whole = (np.int64, ())
-        self._validate_columns(one=whole, other=whole, boxes=whole, of_one=whole, of_other=whole)
-
-
-def shared(one: Tracks, other: Tracks) -> Shared:
-    """Every pair that shares a box, by both numbers."""
-    rows, others = same_boxes(one, other)
-    pairs, boxes = np.unique(np.stack([one.track[rows], other.track[others]], axis=1), axis=0, return_counts=True)
-    return Shared(pairs[:, 0], pairs[:, 1], boxes, _sizes(one.track, pairs[:, 0]), _sizes(other.track, pairs[:, 1]))
-
-
-def same_boxes(one: Tracks, other: Tracks) -> tuple[Ints, Ints]:
-    """The rows of both whose boxes are the same; none is named twice."""
-    parts = [np.empty((2, 0), np.int64)]
-    begin, end = np.searchsorted(other.frame, one.frame, "left"), np.searchsorted(other.frame, one.frame, "right")
-    upto = np.cumsum(end - begin)
-    at = 0
-    while at < len(one):
-        # Whole frames only: the best of a box is looked for among all of its frame.
-        stop = max(int(np.searchsorted(upto, (upto[at - 1] if at else 0) + _PAIRS)), at + 1)
-        stop = int(np.searchsorted(one.frame, one.frame[min(stop, len(one)) - 1], "right"))
-        parts.append(_best_overlap(one, other, np.arange(at, stop), begin[at:stop], end[at:stop]))
-        at = stop
-    rows, others = np.concatenate(parts, axis=1)
-    return rows, others
-
-
-def _best_overlap(one: Tracks, other: Tracks, rows: Ints, begin: Ints, end: Ints) -> Ints:
-    """Pairs of rows (2, k), each the other's best, that overlap enough."""
-    count = end - begin
-    left = np.repeat(rows, count)
-    right = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
-    a, b = one.xyxy[left].astype(np.float64), other.xyxy[right].astype(np.float64)
-    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-    common = np.clip(sides, 0, None).prod(axis=1)
-    whole = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1) - common
-    overlap = common / np.maximum(whole, 1e-9)
-    enough = np.flatnonzero(overlap >= LEAST)
-    left, right, overlap = left[enough], right[enough], overlap[enough]
-    mutual = np.zeros(len(left), np.int64)
-    for names in (left, right):
-        # The first of equals, in the order of rows.
-        order = np.lexsort((left, right, -overlap, names))
-        mutual[order[np.flatnonzero(np.diff(names[order], prepend=-1))]] += 1
-    return np.stack([left[mutual == 2], right[mutual == 2]])
-
-
-def _sizes(track: Ints, named: Ints) -> Ints:
-    numbers, count = np.unique(track, return_counts=True)
-    return count[np.searchsorted(numbers, named)]
-
-
-MOST = 0.5
-"""So much of the shorter of two tracks must be shared, or they are not the same person's."""
+MIN_IOU = 0.5
+"""Overlap (IoU) from which two boxes of one frame are taken to be of the same person."""
+MIN_SHARED = 0.5
+"""Fraction of the shorter track's boxes that two tracks must share to be taken for the same person's."""
+_PAIRS_PER_BLOCK = 1 << 21
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Applied(Generic[T]):
-    """It holds of the new run, there as `value`."""
+    """The decision holds in the new run, there as `value`."""
 
     value: T
 
 
 @dataclass(frozen=True)
 class AlreadyTrue:
-    """The new run says so by itself: there is nothing to apply."""
+    """The new run is so by itself: there is nothing to apply."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """It cannot be said of the new run, and why, as words to show."""
+    """The decision cannot be applied to the new run; `reason` is shown to the user."""
 
     reason: str
 
 
 @dataclass(frozen=True, eq=False)
+class SharedBoxes(Table):
+    """One row per pair of tracks, `first` and `second`, that share `boxes`.
+
+    `boxes_of_first` and `boxes_of_second` count all boxes of the tracks.
+    """
+
+    first: Ints
+    second: Ints
+    boxes: Ints
+    boxes_of_first: Ints
+    boxes_of_second: Ints
+
+    def __post_init__(self) -> None:
+        column = (np.int64, ())
+        self._validate_columns(first=column, second=column, boxes=column, boxes_of_first=column, boxes_of_second=column)
+
+    @property
+    def boxes_of_shorter(self) -> Ints:
+        return np.minimum(self.boxes_of_first, self.boxes_of_second)
+
+
+@dataclass(frozen=True, eq=False)
 class RunTracks:
-    """The tracks of a run by camera, and which clip each camera saw."""
+    """The tracks of a run and the digest of the clip, both by camera."""
 
     tracks: Mapping[str, Tracks]
     digests: Mapping[str, str]
 
-    def camera_of(self, camera: str, digest: str) -> str:
-        """The camera that saw that clip; the one called `camera` where several did. Empty where none did."""
-        saw = [name for name, seen in self.digests.items() if seen == digest]
-        return camera if camera in saw else saw[0] if saw else ""
+    def camera_of(self, camera: str, digest: str) -> Applied[str] | Rejected:
+        """The camera with that clip; if several have it, the one that is called `camera`."""
+        candidates = [name for name, found in self.digests.items() if found == digest]
+        if not candidates:
+            return Rejected(f"the clip of camera {camera} is not in this run")
+        return Applied(camera if camera in candidates else candidates[0])
 
-    def cut(self, moments: Iterable[CutPoint]) -> tuple[list[Cut], RunTracks]:
-        """The cuts, and the tracks as they are after them."""
-        cuts = number_cuts(moments, self.tracks, sorted(self.tracks))
+    def cut(self, points: Iterable[CutPoint]) -> tuple[list[Cut], RunTracks]:
+        """The numbered cuts, and the tracks after them."""
+        cuts = number_cuts(points, self.tracks, sorted(self.tracks))
         parts = {
-            camera: split_tracks(found, [cut for cut in cuts if cut.camera == camera])
-            for camera, found in self.tracks.items()
+            camera: split_tracks(tracks, [cut for cut in cuts if cut.camera == camera])
+            for camera, tracks in self.tracks.items()
         }
         return cuts, RunTracks(parts, self.digests)
 
-    def same_as(self, other: RunTracks) -> bool:
-        """Whether both hold the same boxes under the same names."""
-        return dict(self.digests) == dict(other.digests) and all(
+    def same_as(self, reference: RunTracks) -> bool:
+        """Whether both hold the same boxes with the same track numbers."""
+        return dict(self.digests) == dict(reference.digests) and all(
             len(a) == len(b)
             and np.array_equal(a.track, b.track)
             and np.array_equal(a.frame, b.frame)
             and np.array_equal(a.xyxy, b.xyxy)
-            for a, b in ((self.tracks[name], other.tracks[name]) for name in self.tracks)
+            for a, b in ((self.tracks[name], reference.tracks[name]) for name in self.tracks)
         )
-
-
-def run_tracks(out: Path) -> RunTracks:
-    """Those of the run in folder `out`."""
-    there = {name: about for name, about in read_record(out)["cameras"].items() if "failed" not in about}
-    tracks = {name: load_tracks(out, name) for name in there}
-    return RunTracks(tracks, {name: str(about["digest"]) for name, about in there.items()})
 
 
 @dataclass(frozen=True)
 class TrackMapping:
-    """`targets` names the track that takes the place of each old one; `reasons` says of the others why none does.
+    """The new track of each old track in `targets`; why an old track has none in `reasons`.
 
-    `dominant_source` is, for each of the new ones, the old one with most of its boxes.
+    `dominant_source` is the old track from which a new track has most of its boxes.
     """
 
     targets: Mapping[TrackKey, TrackKey]
     dominant_source: Mapping[TrackKey, TrackKey]
     reasons: Mapping[TrackKey, str]
 
-    def target_of(self, sight: TrackKey) -> Applied[TrackKey] | Rejected:
-        """The track that takes its place, or why none does."""
-        if sight in self.targets:
-            return Applied(self.targets[sight])
-        camera, track = sight
-        return Rejected(self.reasons.get(sight, f"track {track} of {camera} is not in the run"))
+    def target_of(self, key: TrackKey) -> Applied[TrackKey] | Rejected:
+        if key in self.targets:
+            return Applied(self.targets[key])
+        return Rejected(self.reasons.get(key, _missing_track(*key)))
 
     def targets_of(self, a: TrackKey, b: TrackKey) -> Applied[tuple[TrackKey, TrackKey]] | Rejected:
-        """The tracks that take the places of both, or why one of them has none."""
+        """The new tracks of both, or why the first of them that has none has none."""
         first, second = self.target_of(a), self.target_of(b)
         if isinstance(first, Rejected):
             return first
         return second if isinstance(second, Rejected) else Applied((first.value, second.value))
 
 
+def load_run_tracks(out: Path) -> RunTracks:
+    """The tracks of the run in folder `out`."""
+    cameras = {name: about for name, about in read_record(out)["cameras"].items() if "failed" not in about}
+    tracks = {name: load_tracks(out, name) for name in cameras}
+    return RunTracks(tracks, {name: str(about["digest"]) for name, about in cameras.items()})
+
+
 def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackKey]] = ()) -> TrackMapping:
-    """Tracks that became one hand over where they are `joined`; else only the longest does."""
-    group = {sight: number for number, sights in enumerate(joined) for sight in sights}
+    """The mapping from old to new tracks.
+
+    Where several old tracks became one, only the one with most boxes maps to it, and those that are `joined` with that.
+    """
+    group_of = {key: number for number, keys in enumerate(joined) for key in keys}
     targets: dict[TrackKey, TrackKey] = {}
     dominant: dict[TrackKey, TrackKey] = {}
     reasons: dict[TrackKey, str] = {}
-    for camera, before in old.tracks.items():
-        name = new.camera_of(camera, old.digests[camera])
-        if not name:
-            reason = f"the clip of camera {camera} is not in the run"
-            reasons |= {(camera, number): reason for number in np.unique(before.track).tolist()}
+    for camera, old_tracks in old.tracks.items():
+        new_camera = new.camera_of(camera, old.digests[camera])
+        if isinstance(new_camera, Rejected):
+            numbers = np.unique(old_tracks.track).tolist()
+            reasons |= {TrackKey(camera, number): new_camera.reason for number in numbers}
             continue
-        for old_track, new_track in _best(shared(before, new.tracks[name])):
-            source = camera, old_track
-            first = dominant.setdefault((name, new_track), source)
-            if first == source or group.get(source, -1) == group.get(first, -2):
-                targets[source] = name, new_track
+        for old_number, new_number in _best_targets(count_shared_boxes(old_tracks, new.tracks[new_camera.value])):
+            source, target = TrackKey(camera, old_number), TrackKey(new_camera.value, new_number)
+            first = dominant.setdefault(target, source)
+            if first == source or group_of.get(source, -1) == group_of.get(first, -2):
+                targets[source] = target
             else:
-                reasons[source] = f"track {old_track} of {camera} is one with track {first[1]} now"
+                reasons[source] = f"tracks {old_number} and {first.track} of {camera} are one track in this run"
     return TrackMapping(targets, dominant, reasons)
 
 
-def _best(found: Shared) -> list[tuple[int, int]]:
-    """Each old track and the new one that has most of its boxes, those that share most first."""
-    order = np.lexsort((found.other, -found.boxes, found.one))
-    best = found[order[np.flatnonzero(np.diff(found.one[order], prepend=-1))]]
-    best = best[best.boxes >= MOST * np.minimum(best.of_one, best.of_other)]
+def _best_targets(shared: SharedBoxes) -> list[tuple[int, int]]:
+    """Each old track with the new track that has most of its boxes; those that share most come first."""
+    order = np.lexsort((shared.second, -shared.boxes, shared.first))
+    best = shared[order[np.flatnonzero(np.diff(shared.first[order], prepend=-1))]]
+    best = best[best.boxes >= MIN_SHARED * best.boxes_of_shorter]
     best = best[np.argsort(-best.boxes, kind="stable")]
-    return list(zip(best.one.tolist(), best.other.tolist(), strict=True))
+    return list(zip(best.first.tolist(), best.second.tolist(), strict=True))
 
 
-def place_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[CutPoint] | AlreadyTrue | Rejected:
-    """Where a cut falls in the new run: on the track that has most boxes of the old one, some on either side."""
+def map_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[CutPoint] | AlreadyTrue | Rejected:
+    """Where a cut falls in the new run: on the track with most boxes of the old one, some of them on each side.
+
+    Already true if no new track has boxes on both sides.
+    """
     camera, track, seconds = link["camera"], int(link["track"]), float(link["seconds"])
-    name = new.camera_of(camera, old.digests.get(camera, "?"))
-    if not name:
-        return Rejected(f"the clip of camera {camera} is not in the run")
-    before, now = old.tracks[camera], new.tracks[name]
-    whole = before[before.track == track]
-    rows, new_rows = same_boxes(whole, now)
-    after = np.round(whole.seconds[rows], 3) >= round(seconds, 3)
-    numbers, place, count = np.unique(now.track[new_rows], return_inverse=True, return_counts=True)
-    later = np.bincount(place[after], minlength=len(numbers))
-    on_both_sides = (later > 0) & (later < count)
+    new_camera = new.camera_of(camera, old.digests.get(camera, "?"))
+    if isinstance(new_camera, Rejected):
+        return new_camera
+    old_tracks, new_tracks = old.tracks[camera], new.tracks[new_camera.value]
+    cut_track = old_tracks[old_tracks.track == track]
+    rows, new_rows = match_boxes(cut_track, new_tracks)
+    is_later = np.round(cut_track.seconds[rows], 3) >= round(seconds, 3)
+    numbers, place, count = np.unique(new_tracks.track[new_rows], return_inverse=True, return_counts=True)
+    later_count = np.bincount(place[is_later], minlength=len(numbers))
+    on_both_sides = (later_count > 0) & (later_count < count)
     if not len(numbers):
-        return Rejected(f"track {track} of {camera} is not in the run")
+        return Rejected(_missing_track(camera, track))
     if not on_both_sides.any():
         return AlreadyTrue()
-    return Applied(CutPoint(name, int(numbers[np.argmax(np.where(on_both_sides, count, 0))]), seconds))
+    number = int(numbers[np.argmax(np.where(on_both_sides, count, 0))])
+    return Applied(CutPoint(new_camera.value, number, seconds))
+
+
+def _missing_track(camera: str, track: int) -> str:
+    return f"track {track} of {camera} is not in this run"
+
+
+def count_shared_boxes(first: Tracks, second: Tracks) -> SharedBoxes:
+    """Every pair of tracks that shares a box, in order of both numbers. Both are tracks of the same clip."""
+    rows, second_rows = match_boxes(first, second)
+    numbers = np.stack([first.track[rows], second.track[second_rows]], axis=1)
+    pairs, boxes = np.unique(numbers, axis=0, return_counts=True)
+    a, b = pairs[:, 0], pairs[:, 1]
+    return SharedBoxes(a, b, boxes, _count_boxes(first.track, a), _count_boxes(second.track, b))
+
+
+def match_boxes(first: Tracks, second: Tracks) -> tuple[Ints, Ints]:
+    """The rows of matching boxes in both, (k,) each: of one frame, overlapping by `MIN_IOU`, each the other's best."""
+    parts = [np.empty((2, 0), np.int64)]
+    begin, end = np.searchsorted(second.frame, first.frame, "left"), np.searchsorted(second.frame, first.frame, "right")
+    pairs_up_to = np.cumsum(end - begin)
+    at = 0
+    while at < len(first):
+        # A block ends with a frame: the best match of a box is looked for among all boxes of the frame.
+        pairs_before = pairs_up_to[at - 1] if at else 0
+        stop = max(int(np.searchsorted(pairs_up_to, pairs_before + _PAIRS_PER_BLOCK)), at + 1)
+        stop = int(np.searchsorted(first.frame, first.frame[min(stop, len(first)) - 1], "right"))
+        parts.append(_match_block(first, second, np.arange(at, stop), begin[at:stop], end[at:stop]))
+        at = stop
+    rows, second_rows = np.concatenate(parts, axis=1)
+    return rows, second_rows
+
+
+def _match_block(first: Tracks, second: Tracks, rows: Ints, begin: Ints, end: Ints) -> Ints:
+    """Matching rows (2, k) among `rows` of `first`; row n is compared with rows `begin[n]` to `end[n]` of `second`."""
+    count = end - begin
+    left = np.repeat(rows, count)
+    right = np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
+    a, b = first.xyxy[left].astype(np.float64), second.xyxy[right].astype(np.float64)
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    intersection = np.clip(sides, 0, None).prod(axis=1)
+    union = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1) - intersection
+    iou = intersection / np.maximum(union, 1e-9)
+    candidates = np.flatnonzero(iou >= MIN_IOU)
+    left, right, iou = left[candidates], right[candidates], iou[candidates]
+    times_best = np.zeros(len(left), np.int64)
+    for box in (left, right):
+        # Equal overlaps: the lower row comes first.
+        order = np.lexsort((left, right, -iou, box))
+        times_best[order[np.flatnonzero(np.diff(box[order], prepend=-1))]] += 1
+    return np.stack([left[times_best == 2], right[times_best == 2]])
+
+
+def _count_boxes(track: Ints, numbers: Ints) -> Ints:
+    """How often each of `numbers` occurs in `track`."""
+    unique, count = np.unique(track, return_counts=True)
+    return count[np.searchsorted(unique, numbers)]

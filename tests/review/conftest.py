@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.machine.paths import cache_dir
-from core.review import Desk, Review, open_desk
+from core.review import Review, ReviewSession, open_session
 from tests.review.making import big_case
 
 LEVEL = 0.5
@@ -18,5 +18,5 @@ def out(own_cache: None) -> Path:
 
 
 @pytest.fixture
-def desk(out: Path) -> Desk:
-    return open_desk(out, Review(), LEVEL)
+def desk(out: Path) -> ReviewSession:
+    return open_session(out, Review(), LEVEL)

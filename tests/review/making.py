@@ -23,9 +23,9 @@ from core.runs import (
     Choice,
     Crops,
     Evidence,
+    build_gallery,
     match_people,
     people_csv,
-    build_gallery,
     save_evidence,
     similarity_npz,
     write_parquet,
@@ -129,7 +129,7 @@ def write_run(out: Path, evidence: Evidence, clips: Sequence[Clip]) -> None:
     record = {"program": "sightline", "state": "done", "began": "2026-01-01T00:00:00+0000", "models": models}
     plain = {"settings": {"video": {}, "detect": {}, "embed": {}, "track": {}}, "regions": {}, "versions": {}}
     (out / "run.json").write_text(json.dumps({**record, **plain, "cameras": cameras}))
-    _, found = match_people(evidence, out, find(EMBEDDER, "embedder").known, Choice())
+    _, found = match_people(evidence, out, find(EMBEDDER, "embedder").prior, Choice())
     (out / "people.csv").write_text(people_csv(build_gallery(evidence, found, out, {})))
     (out / "similarity.npz").write_bytes(similarity_npz(evidence, found, {}))
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from core.base.errors import SettingsError
 from core.review import (
-    Desk,
     Review,
+    ReviewSession,
     TrackKey,
     confirm,
     cut,
@@ -20,7 +20,7 @@ from core.review import (
     merge,
     name,
     note,
-    open_desk,
+    open_session,
     reject,
     same,
     split,
@@ -32,25 +32,25 @@ from tests.review.conftest import LEVEL
 LEVELS = -1.0, 0.3, LEVEL, 0.8, 1.0
 
 
-def largest(desk: Desk) -> int:
+def largest(desk: ReviewSession) -> int:
     return int(np.bincount(desk.people.person).argmax())
 
 
-def person_of(desk: Desk, sight: TrackKey) -> int:
+def person_of(desk: ReviewSession, sight: TrackKey) -> int:
     return int(desk.people.person[desk.row(*sight)])
 
 
-def apart_pair(desk: Desk, why: int = FREE) -> tuple[TrackKey, TrackKey]:
+def apart_pair(desk: ReviewSession, why: int = FREE) -> tuple[TrackKey, TrackKey]:
     """Two of different people, of whom that is to be said."""
     person = desk.people.person
     one, other = np.argwhere((desk.match.why == why) & (person[:, None] < person))[0]
-    return desk.sights[one], desk.sights[other]
+    return desk.track_keys[one], desk.track_keys[other]
 
 
-def test_who_is_confirmed_stays_together_at_any_threshold(desk: Desk) -> None:
+def test_who_is_confirmed_stays_together_at_any_threshold(desk: ReviewSession) -> None:
     tracks = desk.tracks(largest(desk))
     assert len(tracks) > 2
-    after = desk.tried(confirm(desk, largest(desk)))
+    after = desk.preview(confirm(desk, largest(desk)))
     for level in LEVELS:
         people = after.at(level).people
         rows = [after.row(*sight) for sight in tracks]
@@ -59,23 +59,23 @@ def test_who_is_confirmed_stays_together_at_any_threshold(desk: Desk) -> None:
     assert confirm(after, largest(after)) is after.review  # nothing new
 
 
-def test_who_is_rejected_never_joins_again(desk: Desk) -> None:
+def test_who_is_rejected_never_joins_again(desk: ReviewSession) -> None:
     sight, *rest = desk.tracks(largest(desk))
-    after = desk.tried(reject(desk, *sight))
+    after = desk.preview(reject(desk, *sight))
     for level in LEVELS:
         found = after.at(level)
         assert person_of(found, sight) not in {person_of(found, other) for other in rest}
 
 
-def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(desk: Desk) -> None:
-    sure = desk.tried(confirm(desk, largest(desk)))
+def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(desk: ReviewSession) -> None:
+    sure = desk.preview(confirm(desk, largest(desk)))
     first, *rest = sure.tracks(largest(sure))
-    after = sure.tried(reject(sure, *first)).at(1.0)
+    after = sure.preview(reject(sure, *first)).at(1.0)
     assert len({person_of(after, sight) for sight in rest}) == 1
     assert after.people.status(after.row(*rest[0])) == "confirmed"
 
 
-def test_people_who_are_joined_are_one_with_all_their_tracks(desk: Desk) -> None:
+def test_people_who_are_joined_are_one_with_all_their_tracks(desk: ReviewSession) -> None:
     high = desk.at(0.65)
     person = high.people.person
     size = np.bincount(person)
@@ -84,17 +84,17 @@ def test_people_who_are_joined_are_one_with_all_their_tracks(desk: Desk) -> None
         for one, other in combinations(np.flatnonzero(size > 1).tolist(), 2)
         if (high.match.why[np.ix_(person == one, person == other)] == FREE).all()
     )
-    after = high.tried(merge(high, [other, one]))
+    after = high.preview(merge(high, [other, one]))
     assert set(after.tracks(one)) == {*high.tracks(one), *high.tracks(other)}
-    assert after.review.done[-1].words == f"joined P{one:03d} and P{other:03d}"
+    assert after.review.done[-1].description == f"Merged P{one:03d} and P{other:03d}"
     # Only those are joined by hand that would have been left behind.
-    assert high.tracks(other)[0] in after.review.said.group(high.tracks(one)[0])
+    assert high.tracks(other)[0] in after.review.state.group(high.tracks(one)[0])
 
 
-def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(desk: Desk) -> None:
+def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(desk: ReviewSession) -> None:
     one, other = apart_pair(desk, TOGETHER)
     with pytest.raises(
-        Contradiction, match=r"^cam\d at 0:\d\d \(track \d+\) and cam\d at 0:\d\d .* in the picture tog"
+        Contradiction, match=r"^cam\d at 0:\d\d \(track \d+\) and cam\d at 0:\d\d .* are visible at the same time"
     ):
         same(desk, one, other)
     with pytest.raises(Contradiction, match="nothing was changed"):
@@ -102,132 +102,136 @@ def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(desk: Desk) -> 
     assert desk.review == Review()
 
 
-def test_a_person_is_split_in_two(desk: Desk) -> None:
+def test_a_person_is_split_in_two(desk: ReviewSession) -> None:
     tracks = desk.tracks(largest(desk))
     some, rest = tracks[1:3], (tracks[0], *tracks[3:])
-    after = desk.tried(split(desk, some)).at(-1.0)
+    after = desk.preview(split(desk, some)).at(-1.0)
     assert not {person_of(after, sight) for sight in some} & {person_of(after, sight) for sight in rest}
 
 
-def test_a_track_is_cut_and_its_part_again(desk: Desk) -> None:
+def test_a_track_is_cut_and_its_part_again(desk: ReviewSession) -> None:
     """The numbers of parts change when an earlier track is cut; what was said of them does not."""
-    rows = [row for row in range(len(desk.sights)) if desk.sights[row][0] == "cam1"][:2]
-    (camera, early), (_, late) = (desk.sights[row] for row in rows)
+    rows = [row for row in range(len(desk.track_keys)) if desk.track_keys[row][0] == "cam1"][:2]
+    (camera, early), (_, late) = (desk.track_keys[row] for row in rows)
     moments = [np.unique(desk.evidence.crops.of(row).seconds) for row in rows]
-    count = sum(place == camera for place, _ in desk.sights)
-    second = desk.tried(cut(desk, camera, late, moments[1][1]))
-    part = (camera, count + 1)
-    said = second.tried(confirmed := same(second, part, apart_from(second, part)))
-    assert confirmed.said.joined
-    third = said.tried(cut(said, camera, early, moments[0][1]))
-    moved = (camera, count + 2)
-    assert third.sights[-2:] == (part, moved)
-    assert third.review.said.joined == (frozenset([moved, *(confirmed.said.joined[0] - {part})]),)
+    count = sum(place == camera for place, _ in desk.track_keys)
+    second = desk.preview(cut(desk, camera, late, moments[1][1]))
+    part = TrackKey(camera, count + 1)
+    said = second.preview(confirmed := same(second, part, apart_from(second, part)))
+    assert confirmed.state.joined
+    third = said.preview(cut(said, camera, early, moments[0][1]))
+    moved = TrackKey(camera, count + 2)
+    assert third.track_keys[-2:] == (part, moved)
+    assert third.review.state.joined == (frozenset([moved, *(confirmed.state.joined[0] - {part})]),)
     # A part is cut as a part, though a link names the whole track.
-    fourth = third.tried(cut(third, *moved, moments[1][2]))
+    fourth = third.preview(cut(third, *moved, moments[1][2]))
     assert [(one.track, one.new_track) for one in fourth.evidence.cuts] == [
         (early, count + 1),
         (late, count + 2),
         (late, count + 3),
     ]
-    sides = (camera, late), moved
+    sides = TrackKey(camera, late), moved
     assert person_of(fourth.at(-1.0), sides[0]) != person_of(fourth.at(-1.0), sides[1])
-    again = fourth.tried(same(fourth, *sides))
+    again = fourth.preview(same(fourth, *sides))
     assert person_of(again, sides[0]) == person_of(again, sides[1])
 
 
-def apart_from(desk: Desk, sight: TrackKey) -> TrackKey:
+def apart_from(desk: ReviewSession, sight: TrackKey) -> TrackKey:
     """Somebody whom nothing keeps from being the same."""
     row = desk.row(*sight)
     free = np.flatnonzero(desk.match.why[row] == FREE)
-    return desk.sights[int(free[free != row][-1])]
+    return desk.track_keys[int(free[free != row][-1])]
 
 
-def test_a_cut_outside_the_track_is_refused(desk: Desk) -> None:
-    camera, track = desk.sights[0]
+def test_a_cut_outside_the_track_is_refused(desk: ReviewSession) -> None:
+    camera, track = desk.track_keys[0]
     start, end = desk.evidence.clip_seconds(0)
     for moment in (start, end + 1, -5.0):
         with pytest.raises(SettingsError, match="Cut after"):
             cut(desk, camera, track, moment)
 
 
-def test_names_follow_the_first_track(desk: Desk) -> None:
+def test_names_follow_the_first_track(desk: ReviewSession) -> None:
     person = largest(desk)
     first, *rest = desk.tracks(person)
-    named = desk.tried(name(desk, person, "  Anna\n B. "))
-    assert named.named[0] == {person: "Anna B."}
-    noted = named.tried(note(named, person, "wears a hat"))
-    assert (noted.named, noted.review.names) == (
+    named = desk.preview(name(desk, person, "  Anna\n B. "))
+    assert named.labels.names == {person: "Anna B."}
+    noted = named.preview(note(named, person, "wears a hat"))
+    assert (noted.labels, noted.review.names) == (
         ({person: "Anna B."}, {person: "wears a hat"}),
         ((*first, "Anna B.", "wears a hat"),),
     )
     alone = noted.at(1.0)
-    assert set(alone.named[0]) == {person} and alone.tracks(person) == (first,)
+    assert set(alone.labels.names) == {person} and alone.tracks(person) == (first,)
     # A name that was given apart is gone when the person is named as a whole.
     other = person_of(alone, rest[-1])
-    both = alone.tried(name(alone, other, "Ben")).at(LEVEL)
-    assert both.named[0] == {person: "Anna B., Ben"}
-    assert both.tried(name(both, person, "Anna")).named[0] == {person: "Anna"}
+    both = alone.preview(name(alone, other, "Ben")).at(LEVEL)
+    assert both.labels.names == {person: "Anna B., Ben"}
+    assert both.preview(name(both, person, "Anna")).labels.names == {person: "Anna"}
     assert name(both, person, "Anna B., Ben") is both.review
-    gone = both.tried(name(both, person, ""))
-    assert (gone.named[0], gone.named[1]) == ({}, {person: "wears a hat"})
+    gone = both.preview(name(both, person, ""))
+    assert (gone.labels.names, gone.labels.notes) == ({}, {person: "wears a hat"})
 
 
 @pytest.mark.parametrize("take", [lambda desk, gone: reject(desk, *gone), lambda desk, gone: split(desk, [gone])])
-def test_a_name_stays_with_those_who_stay(desk: Desk, take: Callable[[Desk, TrackKey], Review]) -> None:
+def test_a_name_stays_with_those_who_stay(
+    desk: ReviewSession, take: Callable[[ReviewSession, TrackKey], Review]
+) -> None:
     """Its bearer is the first track: when that one is said to be somebody else, it is not the one who has the name."""
     person = largest(desk)
     gone, *rest = desk.tracks(person)
-    named = desk.tried(name(desk, person, "Anna"))
-    noted = named.tried(note(named, person, "wears a hat"))
-    after = noted.tried(take(noted, gone))
+    named = desk.preview(name(desk, person, "Anna"))
+    noted = named.preview(note(named, person, "wears a hat"))
+    after = noted.preview(take(noted, gone))
     who = person_of(after, rest[0])
     assert person_of(after, gone) != who
-    assert after.named == ({who: "Anna"}, {who: "wears a hat"})
+    assert after.labels == ({who: "Anna"}, {who: "wears a hat"})
     # Taken back with the action.
-    assert noted.tried(after.review.undo()).named == noted.named
+    assert noted.preview(after.review.undo()).labels == noted.labels
     # The others' names are nobody's business.
     assert take(desk, gone).done[-1].names == take(noted, rest[0]).done[-1].names == ()
 
 
-def test_a_name_of_their_own_goes_with_those_who_leave(desk: Desk) -> None:
+def test_a_name_of_their_own_goes_with_those_who_leave(desk: ReviewSession) -> None:
     person = largest(desk)
     first, *rest = desk.tracks(person)
     alone = desk.at(1.0)
-    both = alone.tried(name(alone, person_of(alone, first), "Anna"))
-    both = both.tried(name(both, person_of(both, rest[-1]), "Ben")).at(LEVEL)
-    after = both.tried(reject(both, *first))
-    assert after.named[0] == {person_of(after, first): "Anna", person_of(after, rest[-1]): "Ben"}
+    both = alone.preview(name(alone, person_of(alone, first), "Anna"))
+    both = both.preview(name(both, person_of(both, rest[-1]), "Ben")).at(LEVEL)
+    after = both.preview(reject(both, *first))
+    assert after.labels.names == {person_of(after, first): "Anna", person_of(after, rest[-1]): "Ben"}
 
 
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (lambda desk: confirm(desk, 10_000), "not there any more"),
-        (lambda desk: reject(desk, "cam1", 10_000), "no track 10000"),
-        (lambda desk: merge(desk, [1, 1]), "one person only"),
-        (lambda desk: split(desk, []), "not of one person"),
+        (lambda desk: confirm(desk, 10_000), "no longer exists"),
+        (lambda desk: reject(desk, "cam1", 10_000), "cam1/track 10000 no longer exists"),
+        (lambda desk: merge(desk, [1, 1]), "two or more people"),
+        (lambda desk: split(desk, []), "not belong to one person"),
         (lambda desk: split(desk, desk.tracks(1)), "all tracks of P001"),
-        (lambda desk: same(desk, desk.sights[0], desk.sights[0]), "is one track"),
-        (lambda desk: name(desk, 10_000, ""), "not there any more"),
+        (lambda desk: same(desk, desk.track_keys[0], desk.track_keys[0]), "cannot be compared with itself"),
+        (lambda desk: name(desk, 10_000, ""), "no longer exists"),
     ],
 )
-def test_what_makes_no_sense_is_refused(desk: Desk, how: Callable[[Desk], Review], words: str) -> None:
+def test_what_makes_no_sense_is_refused(
+    desk: ReviewSession, how: Callable[[ReviewSession], Review], words: str
+) -> None:
     with pytest.raises(SettingsError, match=words):
         how(desk)
 
 
-def test_nothing_to_confirm_or_reject_in_somebody_alone(desk: Desk) -> None:
+def test_nothing_to_confirm_or_reject_in_somebody_alone(desk: ReviewSession) -> None:
     alone = desk.at(1.0)
     with pytest.raises(SettingsError, match="nothing to confirm"):
         confirm(alone, 1)
-    with pytest.raises(SettingsError, match="nobody to take it from"):
+    with pytest.raises(SettingsError, match="nobody to remove it from"):
         reject(alone, *alone.tracks(1)[0])
 
 
-def _acted(desk: Desk, kind: int, seed: int) -> Review:
+def _acted(desk: ReviewSession, kind: int, seed: int) -> Review:
     rng = np.random.default_rng(seed)
-    one, other = (desk.sights[row] for row in rng.choice(len(desk.sights), 2, replace=False))
+    one, other = (desk.track_keys[row] for row in rng.choice(len(desk.track_keys), 2, replace=False))
     person, another = person_of(desk, one), person_of(desk, other)
     acts: Sequence[Callable[[], Review]] = (
         lambda: confirm(desk, person),
@@ -246,16 +250,16 @@ def _acted(desk: Desk, kind: int, seed: int) -> Review:
 @settings(deadline=None, max_examples=5)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1000)), min_size=3, max_size=8))
 def test_whatever_is_said_can_be_obeyed_and_taken_back(out: Path, said: Sequence[tuple[int, int]]) -> None:
-    desk = start = open_desk(out, Review(), LEVEL)
+    desk = start = open_session(out, Review(), LEVEL)
     for kind, seed in said:
         try:
-            desk = desk.tried(_acted(desk, kind, seed))
+            desk = desk.preview(_acted(desk, kind, seed))
         except SettingsError:
             continue
     everyone = [desk.at(level) for level in LEVELS]
-    for group in desk.review.said.joined:
+    for group in desk.review.state.joined:
         assert all(len({person_of(each, sight) for sight in group}) == 1 for each in everyone)
-    for one, other in desk.review.said.apart:
+    for one, other in desk.review.state.separated:
         assert all(person_of(each, one) != person_of(each, other) for each in everyone)
     for low, high in pairwise(everyone):
         # Who is one person at a higher threshold is so at a lower one.
@@ -265,7 +269,7 @@ def test_whatever_is_said_can_be_obeyed_and_taken_back(out: Path, said: Sequence
     while review.done:
         review = review.undo()
     assert (review.links, review.names) == ((), ())
-    assert np.array_equal(desk.tried(review).people.person, start.people.person)
+    assert np.array_equal(desk.preview(review).people.person, start.people.person)
     while review.undone:
         review = review.redo()
     assert review == desk.review

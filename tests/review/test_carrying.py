@@ -4,8 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from core.review import Action, Review, TrackKey, link_of, load_review, migrate_decisions, open_desk, save_review
-from core.runs import CUT, DIFFERENT, SAME
+from core.review import (
+    Action,
+    Renumbering,
+    Review,
+    TrackKey,
+    link_of,
+    load_review,
+    migrate_decisions,
+    open_session,
+    save_review,
+)
+from core.runs import CUT, DIFFERENT, SAME, Name
 from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)), (2, range(20, 60)))
@@ -37,11 +47,11 @@ def cut_at(camera: str, track: int, seconds: float) -> Action:
 
 
 def named(camera: str, track: int, name: str) -> Action:
-    return Action("name", f"named P001 {name}", 3.0, names=((camera, track, name, "tall"),))
+    return Action("name", f"named P001 {name}", 3.0, names=(Name(camera, track, name, "tall"),))
 
 
 def pairs(review: Review, decision: str) -> set[frozenset[TrackKey]]:
-    groups = review.said.joined if decision == SAME else review.said.apart
+    groups = review.state.joined if decision == SAME else review.state.separated
     return set(groups)
 
 
@@ -51,7 +61,7 @@ EVERYTHING = (joined(JOINED, APART), cut_at("gate", 2, 3.0), named("gate", 1, "A
 def test_to_an_identical_run_nothing_changes(old: Path) -> None:
     review = said(*EVERYTHING).undo()
     after, words = migrate_decisions(review, old, new(old))
-    assert (after.done, after.undone, after.waiting, words) == (review.done, review.undone, (), ())
+    assert (after.done, after.undone, after.pending, words) == (review.done, review.undone, (), ())
 
 
 def test_a_second_time_nothing_is_carried(old: Path) -> None:
@@ -66,7 +76,7 @@ def test_numbers_follow_the_boxes_and_come_back_as_they_were(old: Path) -> None:
     assert words == ()
     assert pairs(there, SAME) == {frozenset([("gate", 3), ("hall", 1)])}
     assert there.names == (("gate", 3, "Anna", "tall"), ("hall", 2, "Ben", "tall"))
-    open_desk(target, there, None)
+    open_session(target, there, None)
     back, words = migrate_decisions(there, target, old)
     assert words == () and set(map(str, back.links)) == set(map(str, said(*EVERYTHING).links))
     assert back.names == said(*EVERYTHING).names
@@ -76,7 +86,7 @@ def test_a_renamed_camera_is_known_by_its_clip(old: Path) -> None:
     target = write_lanes(old.parents[1] / "new" / "out", {"door": GATE, "hall": HALL}, {"door": "gate"})
     after, words = migrate_decisions(said(*EVERYTHING), old, target)
     assert words == () and pairs(after, SAME) == {frozenset([("door", 1), ("hall", 1)])}
-    assert after.said.cuts[0]["camera"] == "door"
+    assert after.state.cuts[0]["camera"] == "door"
 
 
 def test_of_a_track_that_was_split_the_longest_part_is_meant(old: Path) -> None:
@@ -89,20 +99,20 @@ def test_of_a_track_that_was_split_the_longest_part_is_meant(old: Path) -> None:
 def test_what_finds_no_track_waits_and_comes_back_with_a_later_run(old: Path) -> None:
     target = new(old, hall=HALL[1:])
     after, words = migrate_decisions(said(*EVERYTHING), old, target)
-    assert words == ("Joined P001 and P002: track 1 of hall is not in the run",)
+    assert words == ("Joined P001 and P002: track 1 of hall is not in this run",)
     # The link of the second lane is still there, by its new number.
     assert pairs(after, SAME) == set() and frozenset([("gate", 2), ("hall", 1)]) in pairs(after, DIFFERENT)
     save_review(old / "review.json", after)
     assert load_review(old / "review.json") == after
     later, words = migrate_decisions(after, target, new(old, "later"))
-    assert words == () and later.waiting == ()
+    assert words == () and later.pending == ()
     assert set(map(str, later.links)) == set(map(str, said(*EVERYTHING).links)) and len(later.names) == 2
 
 
 def test_a_clip_taken_out_of_the_case_leaves_its_decisions_waiting(old: Path) -> None:
     target = write_lanes(old.parents[1] / "new" / "out", {"gate": GATE})
     after, words = migrate_decisions(said(joined(JOINED), named("gate", 1, "Anna")), old, target)
-    assert words == ("Joined P001 and P002: the clip of camera hall is not in the run",)
+    assert words == ("Joined P001 and P002: the clip of camera hall is not in this run",)
     assert after.names == (("gate", 1, "Anna", "tall"),)
 
 
@@ -111,31 +121,31 @@ def test_a_cut_falls_on_the_track_that_holds_the_moment(old: Path) -> None:
     after_cut = named("gate", 4, "Zed")
     target = new(old, gate=(GATE[2], GATE[1], GATE[0]))
     after, words = migrate_decisions(said(cut_at("gate", 1, 2.0), after_cut), old, target)
-    assert words == () and after.said.cuts[0]["track"] == "3" and after.names[0][:2] == ("gate", 4)
-    assert open_desk(target, after, None).evidence.cuts[0].new_track == 4
+    assert words == () and after.state.cuts[0]["track"] == "3" and after.names[0][:2] == ("gate", 4)
+    assert open_session(target, after, None).evidence.cuts[0].new_track == 4
 
 
 def test_cuts_are_renumbered_with_what_was_said_in_between(old: Path) -> None:
     """The second cut is of an earlier track, so that the part named before it has another number now."""
     first, second = cut_at("gate", 2, 3.0), cut_at("gate", 1, 2.0)
-    later = Action(second.kind, second.words, second.time, second.links, moved=(("gate", 4, 5),))
+    later = Action(second.kind, second.description, second.time, second.links, renumbered=(Renumbering("gate", 4, 5),))
     review = said(first, named("gate", 4, "Zed"), later)
     after, _ = migrate_decisions(review, old, new(old, gate=GATE[::-1]))
     # The tracks are 3, 2, 1 now: the part of track 2 is numbered first.
-    assert after.names == (("gate", 4, "Zed", "tall"),) and len(after.said.cuts) == 2
+    assert after.names == (("gate", 4, "Zed", "tall"),) and len(after.state.cuts) == 2
 
 
 def test_where_the_run_parts_the_two_by_itself_they_stay_two_people(old: Path) -> None:
     target = new(old, gate=(GATE[0], (1, range(30)), (1, range(30, 60)), GATE[2]))
     after, words = migrate_decisions(said(cut_at("gate", 2, 3.0)), old, target)
-    assert words == () and after.said.cuts == () and len(after.waiting) == 1
+    assert words == () and after.state.cuts == () and len(after.pending) == 1
     assert pairs(after, DIFFERENT) == {frozenset([("gate", 2), ("gate", 3)])}
 
 
 def test_a_cut_that_leaves_no_picture_waits(old: Path) -> None:
     target = new(old, gate=(GATE[0], (1, range(28, 60)), GATE[2]))
     after, words = migrate_decisions(said(cut_at("gate", 2, 5.9)), old, target)
-    assert after.said.cuts == () and len(words) == 1 and "would have no picture" in words[0]
+    assert after.state.cuts == () and len(words) == 1 and "would have no picture" in words[0]
 
 
 def test_tracks_that_became_one_take_over_from_the_longest(old: Path) -> None:
@@ -144,7 +154,7 @@ def test_tracks_that_became_one_take_over_from_the_longest(old: Path) -> None:
     review = said(named("hall", 1, "Anna"), named("hall", 2, "Ben"), joined(link_of(("gate", 1), ("hall", 1), SAME)))
     after, words = migrate_decisions(review, split, old)
     assert after.names == (("hall", 1, "Ben", "tall"),)
-    assert len(words) == 2 and all("is one with track 2 now" in sentence for sentence in words)
+    assert len(words) == 2 and all("tracks 1 and 2 of hall are one track in this run" in sentence for sentence in words)
     # Where they were said to be one person, what was said of either holds of both.
     together = said(joined(link_of(("hall", 1), ("hall", 2), SAME), link_of(("gate", 1), ("hall", 1), SAME)))
     after, words = migrate_decisions(together, split, old)
@@ -158,18 +168,18 @@ def test_what_cannot_be_true_in_the_new_run_waits(old: Path) -> None:
     review = said(joined(link_of(("gate", 1), ("gate", 2), SAME)))
     after, words = migrate_decisions(review, before, target)
     assert after.links == () and len(words) == 1 and "at the same time" in words[0]
-    open_desk(target, after, None)
+    open_session(target, after, None)
 
 
 def test_a_run_that_is_gone_leaves_everything_waiting(old: Path) -> None:
     after, words = migrate_decisions(said(*EVERYTHING), old.parents[1] / "gone" / "out", old)
-    assert after.done == () and len(after.waiting) == 4 and all("is not here any more" in one for one in words)
+    assert after.done == () and len(after.pending) == 4 and all("was deleted" in one for one in words)
 
 
 def test_a_run_without_looks_leaves_everything_waiting(old: Path) -> None:
     target = new(old, hall=HALL[::-1])
     (target / "tracklets.npz").unlink()
     after, words = migrate_decisions(said(*EVERYTHING), old, target)
-    assert after.done == () and len(after.waiting) == 4 and "motion alone" in words[0]
+    assert after.done == () and len(after.pending) == 4 and "motion alone" in words[0]
     later, words = migrate_decisions(after, target, new(old, "later"))
     assert words == () and set(map(str, later.links)) == set(map(str, said(*EVERYTHING).links))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError, WeightsError
-from core.review import Action, Desk, Review, load_review, open_desk, save_review
+from core.review import Action, Renumbering, Review, ReviewSession, TrackKey, load_review, open_session, save_review
+from core.runs import Name
 from tests.review.making import made, write_run
 
 FULL = Action(
@@ -13,9 +14,9 @@ FULL = Action(
     "cut gate track 3 at 0:02.0",
     1.5,
     ({"camera": "gate", "track": "3", "decision": "cut", "seconds": "2.000"},),
-    (("gate", 4, "Zoë", "a note"),),
-    ((("gate", 1), ("hall", 2)),),
-    (("gate", 9, 10),),
+    (Name("gate", 4, "Zoë", "a note"),),
+    ((TrackKey("gate", 1), TrackKey("hall", 2)),),
+    (Renumbering("gate", 9, 10),),
 )
 
 
@@ -25,7 +26,7 @@ def test_what_was_said_is_read_back(tmp_path: Path) -> None:
     review = Review((FULL, Action("confirm", "confirmed P001", 2.0)), (FULL,))
     save_review(path, review)
     assert load_review(path) == review
-    assert load_review(path).said == review.said
+    assert load_review(path).state == review.state
 
 
 @pytest.mark.parametrize(
@@ -61,20 +62,20 @@ def test_a_new_word_after_undo_drops_what_was_taken_back() -> None:
     assert Review().undo() == Review() == Review().redo()
 
 
-def test_a_run_without_what_it_takes_has_to_be_done_again(tmp_path: Path, desk: Desk) -> None:
+def test_a_run_without_what_it_takes_has_to_be_done_again(tmp_path: Path, desk: ReviewSession) -> None:
     (tmp_path / "run.json").write_bytes((desk.out / "run.json").read_bytes())
     with pytest.raises(StoreError, match="Run it again"):
-        open_desk(tmp_path, Review(), None)
+        open_session(tmp_path, Review(), None)
     (tmp_path / "tracklets.npz").write_bytes(b"PK")
     with pytest.raises(StoreError, match="Run it again"):
-        open_desk(tmp_path, Review(), None)
+        open_session(tmp_path, Review(), None)
     (tmp_path / "run.json").write_text('{"models": {"embedder": "none: matched on motion alone"}}')
     (tmp_path / "tracklets.npz").write_bytes((desk.out / "tracklets.npz").read_bytes())
     with pytest.raises(WeightsError, match="motion alone"):
-        open_desk(tmp_path, Review(), None)
+        open_session(tmp_path, Review(), None)
 
 
 def test_nobody_at_all(tmp_path: Path) -> None:
     write_run(tmp_path, made(0, 1, 0, 1), [])
-    desk = open_desk(tmp_path, Review(), None)
-    assert (len(desk.people.person), desk.named) == (0, ({}, {}))
+    desk = open_session(tmp_path, Review(), None)
+    assert (len(desk.people.person), desk.labels) == (0, ({}, {}))

@@ -8,32 +8,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.review import Named, Pair, DecisionState, TrackKey, reduce_actions, link_of
-from core.runs import DIFFERENT, SAME, Link
+from core.review import DecisionState, Pair, Renumbering, TrackKey, link_of, reduce_actions
+from core.runs import DIFFERENT, SAME, Link, Name
 
 
 @dataclass(frozen=True)
-class Words:
+class Decisions:
     links: tuple[Link, ...] = ()
-    names: tuple[Named, ...] = ()
+    names: tuple[Name, ...] = ()
     unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
-    moved: tuple[tuple[str, int, int], ...] = ()
+    renumbered: tuple[Renumbering, ...] = ()
 
 
 def sight(name: str) -> TrackKey:
-    return "gate", ord(name) - ord("a")
+    return TrackKey("gate", ord(name) - ord("a"))
 
 
-def words(text: str) -> Words:
+def decisions(text: str) -> Decisions:
     """`ab` joins a and b, `a|bc` tells a from b and c."""
     left, bar, right = text.partition("|")
     if bar:
-        return Words(tuple(link_of(sight(one), sight(other), DIFFERENT) for one in left for other in right))
-    return Words(tuple(link_of(sight(left[0]), sight(other), SAME) for other in left[1:]))
+        return Decisions(tuple(link_of(sight(one), sight(other), DIFFERENT) for one in left for other in right))
+    return Decisions(tuple(link_of(sight(left[0]), sight(other), SAME) for other in left[1:]))
 
 
-def told(text: str) -> DecisionState:
-    return reduce_actions(map(words, text.split()))
+def reduced(text: str) -> DecisionState:
+    return reduce_actions(map(decisions, text.split()))
 
 
 def joined(said: DecisionState) -> str:
@@ -60,20 +60,24 @@ def joined(said: DecisionState) -> str:
     ],
 )
 def test_the_latest_word_counts(said: str, groups: str, apart: int) -> None:
-    found = told(said)
-    assert (joined(found), len(found.apart)) == (groups, apart)
+    found = reduced(said)
+    assert (joined(found), len(found.separated)) == (groups, apart)
 
 
 def test_links_say_the_same_again() -> None:
     """A file of the links is as good as the actions."""
-    said = told("abc de a|d ef b|e")
-    again = reduce_actions([Words(said.links)])
-    assert (set(again.joined), set(again.apart)) == (set(said.joined), set(said.apart))
+    said = reduced("abc de a|d ef b|e")
+    again = reduce_actions([Decisions(said.links)])
+    assert (set(again.joined), set(again.separated)) == (set(said.joined), set(said.separated))
 
 
 def test_names_hold_until_they_are_taken_away() -> None:
     a, b = sight("a"), sight("b")
-    actions = [Words(names=((*a, "Anna", ""),)), Words(names=((*b, "", "a hat"),)), Words(names=((*a, "", ""),))]
+    actions = [
+        Decisions(names=(Name(*a, "Anna", ""),)),
+        Decisions(names=(Name(*b, "", "a hat"),)),
+        Decisions(names=(Name(*a, "", ""),)),
+    ]
     assert [reduce_actions(actions[:count]).names for count in range(4)] == [
         (),
         ((*a, "Anna", ""),),
@@ -84,16 +88,16 @@ def test_names_hold_until_they_are_taken_away() -> None:
 
 def test_what_is_decided_is_not_unsure_any_more() -> None:
     pair = sight("a"), sight("b")
-    actions = [Words(unsure=(pair,)), words("ac"), words("a|b")]
+    actions = [Decisions(unsure=(pair,)), decisions("ac"), decisions("a|b")]
     assert [len(reduce_actions(actions[:count]).unsure) for count in range(4)] == [0, 1, 1, 0]
 
 
 def test_parts_of_tracks_keep_what_was_said_of_them_under_new_numbers() -> None:
     a, b, c = sight("a"), sight("b"), sight("c")
-    before = Words((link_of(a, b, SAME), link_of(a, c, DIFFERENT)), ((*b, "Ben", ""),), ((b, c),))
-    after = reduce_actions([before, Words(moved=(("gate", 1, 2), ("gate", 2, 3)))])
+    before = Decisions((link_of(a, b, SAME), link_of(a, c, DIFFERENT)), (Name(*b, "Ben", ""),), ((b, c),))
+    after = reduce_actions([before, Decisions(renumbered=(Renumbering("gate", 1, 2), Renumbering("gate", 2, 3)))])
     assert after.joined == (frozenset([a, ("gate", 2)]),)
-    assert after.apart == (frozenset([a, ("gate", 3)]),)
+    assert after.separated == (frozenset([a, ("gate", 3)]),)
     assert after.unsure == (frozenset([("gate", 2), ("gate", 3)]),)
     assert after.names == (("gate", 2, "Ben", ""),)
 
@@ -107,13 +111,13 @@ PAIRS = st.lists(st.tuples(st.booleans(), st.permutations(NAMES), st.integers(1,
 def test_nobody_is_joined_and_apart(said: Sequence[tuple[bool, Sequence[str], int, int]]) -> None:
     """And the last word itself holds, whatever was said before."""
     actions = [
-        words("".join(names[: a + b]) if join else f"{''.join(names[:a])}|{''.join(names[a : a + b])}")
+        decisions("".join(names[: a + b]) if join else f"{''.join(names[:a])}|{''.join(names[a : a + b])}")
         for join, names, a, b in said
     ]
     found = reduce_actions(actions)
     together: set[Pair] = {frozenset(pair) for group in found.joined for pair in combinations(group, 2)}
-    assert not together & set(found.apart)
+    assert not together & set(found.separated)
     assert sum(map(len, found.joined)) == len({one for group in found.joined for one in group})
     for link in actions[-1].links if actions else ():
         pair = frozenset([("gate", int(link["track"])), ("gate", int(link["other_track"]))])
-        assert pair in (together if link["decision"] == SAME else found.apart)
+        assert pair in (together if link["decision"] == SAME else found.separated)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from core.base.types import Tracks
-from core.review import same_boxes, shared
+from core.review import count_shared_boxes, match_boxes
 from tests.review.tracked import lanes
 
 
@@ -24,7 +24,7 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_no_box_is_shared_twice_and_all_that_are_overlap_by_half_in_one_frame() -> None:
     one, other = some(1), some(2)
-    rows, others = same_boxes(one, other)
+    rows, others = match_boxes(one, other)
     assert 20 < len(rows) == len(set(rows.tolist())) == len(set(others.tolist()))
     assert (one.frame[rows] == other.frame[others]).all()
     assert min(overlap(a, b) for a, b in zip(one.xyxy[rows], other.xyxy[others], strict=True)) >= 0.5
@@ -32,26 +32,32 @@ def test_no_box_is_shared_twice_and_all_that_are_overlap_by_half_in_one_frame() 
 
 def test_it_is_the_same_seen_from_either_side() -> None:
     one, other = some(3), some(4)
-    there, back = shared(one, other), shared(other, one)
-    pairs = {(a, b): n for a, b, n in zip(there.one.tolist(), there.other.tolist(), there.boxes.tolist(), strict=True)}
+    there, back = count_shared_boxes(one, other), count_shared_boxes(other, one)
+    pairs = {
+        (a, b): n for a, b, n in zip(there.first.tolist(), there.second.tolist(), there.boxes.tolist(), strict=True)
+    }
     assert pairs and pairs == {
-        (b, a): n for a, b, n in zip(back.one.tolist(), back.other.tolist(), back.boxes.tolist(), strict=True)
+        (b, a): n for a, b, n in zip(back.first.tolist(), back.second.tolist(), back.boxes.tolist(), strict=True)
     }
 
 
 def test_a_result_shares_all_boxes_with_itself() -> None:
     one = lanes((0, range(30)), (1, range(10, 50)), (0, range(40, 50)))
-    found = shared(one, one)
-    assert found.one.tolist() == found.other.tolist() == [1, 2, 3]
-    assert found.boxes.tolist() == found.of_one.tolist() == found.of_other.tolist() == [30, 40, 10]
+    found = count_shared_boxes(one, one)
+    assert found.first.tolist() == found.second.tolist() == [1, 2, 3]
+    assert found.boxes.tolist() == found.boxes_of_first.tolist() == found.boxes_of_second.tolist() == [30, 40, 10]
 
 
 def test_work_in_blocks_changes_nothing(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     one, other = some(5), some(6)
-    whole = same_boxes(one, other)
-    monkeypatch.setattr("core.review.track_mapping._PAIRS", 50)
-    assert all((a == b).all() for a, b in zip(whole, same_boxes(one, other), strict=True))
+    whole = match_boxes(one, other)
+    monkeypatch.setattr("core.review.track_mapping._PAIRS_PER_BLOCK", 50)
+    assert all((a == b).all() for a, b in zip(whole, match_boxes(one, other), strict=True))
 
 
 def test_nothing_is_shared_with_nobody() -> None:
-    assert len(shared(lanes((0, range(9))), Tracks.empty())) == len(shared(Tracks.empty(), lanes((0, range(9))))) == 0
+    assert (
+        len(count_shared_boxes(lanes((0, range(9))), Tracks.empty()))
+        == len(count_shared_boxes(Tracks.empty(), lanes((0, range(9)))))
+        == 0
+    )

@@ -1,6 +1,6 @@
-"""A run that is done, tracked again with other settings: from the boxes and vectors that are stored, without a network.
+"""What other tracking settings would change in a finished run, computed from its stored boxes and vectors.
 
-Says what would change; writes nothing. Refuses to run what is not stored: that takes a run.
+No network is run, no picture is read, and nothing is written.
 """
 
 import lazy_loader

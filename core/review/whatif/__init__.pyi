@@ -1,7 +1,7 @@
-from .compare import Changes as Changes
 from .compare import PeopleCounts as PeopleCounts
-from .compare import changed as changed
-from .compare import compared as compared
-from .retrack import Held as Held
-from .retrack import again as again
-from .retrack import hold as hold
+from .compare import RunChanges as RunChanges
+from .compare import compare_camera as compare_camera
+from .compare import compare_runs as compare_runs
+from .retrack import LoadedRun as LoadedRun
+from .retrack import load_run as load_run
+from .retrack import retrack_run as retrack_run

@@ -1,4 +1,4 @@
-"""What other settings would change, in numbers and words: tracks by the boxes that they share, and people."""
+"""What other tracking settings would change: the tracks, compared by their boxes, and the number of people."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 from core.base.memo import Memo
 from core.base.types import Bools, Ints, Tracks
 from core.machine.artifacts import digest_of
-from core.review import Review, RunTracks, Shared, migrate_onto, shared
-from core.review.whatif.retrack import Again, Held
-from core.runs import CUT, Evidence, Link, CutPoint, foot_distances, cut, resolve_links, prior_for
+from core.review import Review, RunTracks, SharedBoxes, count_shared_boxes, migrate_onto
+from core.review.whatif.retrack import LoadedRun, RetrackResult
+from core.runs import CUT, CutPoint, Evidence, Link, cut, foot_distances, prior_for, resolve_links
 from core.vision.match import match
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 
 PeopleCounts = Memo[str, int]
-"""How many people one run has, by threshold and links."""
+"""The number of people in one run, by threshold and links."""
 
-MOST = 0.5
-"""A track lies on another that shares more than this of its boxes."""
+MIN_SHARED = 0.5
+"""A track continues another, or is a part of it, if they share more than this fraction of the shorter one's boxes."""
 
 
 @dataclass(frozen=True)
 class CameraChange:
-    """Tracks of one camera: how many, in how many boxes, and which became several, one, or are on one side only.
+    """How the tracks of one camera change: their number, their boxes, and which of them split, merge, appear or vanish.
 
-    `split` and `joined` hold the number of the whole and those of its parts.
+    `split` holds the number of an old track and those of its new parts, `joined` that of a new track and those of its
+    old parts.
     """
 
     camera: str
@@ -39,149 +40,150 @@ class CameraChange:
     joined: tuple[tuple[int, tuple[int, ...]], ...] = ()
     appeared: tuple[int, ...] = ()
     vanished: tuple[int, ...] = ()
-    alike: bool = False
+    unchanged: bool = False
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """
-        >>> CameraChange("gate", 7, 8, 90, 95, split=((3, (3, 8)),)).words
-        'gate: 7 tracks become 8. Track 3 splits in 2; 5 boxes more'
-        >>> CameraChange("gate", 7, 6, 90, 80, joined=((2, (2, 5)),)).words
-        'gate: 7 tracks become 6. Tracks 2 and 5 become one; 10 boxes fewer'
+        >>> CameraChange("gate", 7, 8, 90, 95, split=((3, (3, 8)),)).description
+        'gate: 7 tracks become 8. Track 3 is split in 2; 5 more boxes'
+        >>> CameraChange("gate", 7, 6, 90, 80, joined=((2, (2, 5)),)).description
+        'gate: 7 tracks become 6. Tracks 2 and 5 are joined; 10 fewer boxes'
         """
-        if self.alike:
-            return f"{self.camera}: nothing changes"
-        head = _become(self.before, self.after) if self.before != self.after else _tracks(self.after)
-        told = [f"track {whole} splits in {len(parts)}" for whole, parts in self.split]
-        told += [f"tracks {_listed(parts)} become one" for _, parts in self.joined]
+        if self.unchanged:
+            return f"{self.camera}: no change"
+        head = _describe_counts(self.before, self.after) if self.before != self.after else _count_tracks(self.after)
+        details = [f"track {number} is split in {len(parts)}" for number, parts in self.split]
+        details += [f"tracks {_join_numbers(parts)} are joined" for _, parts in self.joined]
         if self.vanished:
-            told.append(f"{_tracks(len(self.vanished))} no longer there ({_listed(self.vanished)})")
+            details.append(f"{_count_tracks(len(self.vanished))} removed ({_join_numbers(self.vanished)})")
         if self.appeared:
-            told.append(f"{_tracks(len(self.appeared))} new")
-        more = self.boxes_after - self.boxes_before
-        told += [f"{abs(more)} {'box' if abs(more) == 1 else 'boxes'} {'more' if more > 0 else 'fewer'}"] * bool(more)
-        text = "; ".join(told) or "some boxes change their track"
+            details.append(f"{_count_tracks(len(self.appeared))} added")
+        if more := self.boxes_after - self.boxes_before:
+            details.append(f"{abs(more)} {'more' if more > 0 else 'fewer'} {'box' if abs(more) == 1 else 'boxes'}")
+        text = "; ".join(details) or "some boxes move to another track"
         return f"{self.camera}: {head}. {text[0].upper()}{text[1:]}"
 
 
 @dataclass(frozen=True)
-class Changes:
-    """`people_before` and `people_after` are there where people were told by their looks."""
+class RunChanges:
+    """The changes in all cameras. The numbers of people are None for a run that tracked by motion alone."""
 
     cameras: tuple[CameraChange, ...]
     people_before: int | None = None
     people_after: int | None = None
 
     @property
-    def alike(self) -> bool:
-        return all(camera.alike for camera in self.cameras)
+    def unchanged(self) -> bool:
+        return all(camera.unchanged for camera in self.cameras)
 
     @property
-    def words(self) -> str:
-        """All in one sentence.
-
-        >>> Changes((CameraChange("a", 7, 8, 9, 9), CameraChange("b", 5, 5, 9, 9)), 9, 10).words
+    def description(self) -> str:
+        """
+        >>> RunChanges((CameraChange("a", 7, 8, 9, 9), CameraChange("b", 5, 5, 9, 9)), 9, 10).description
         '12 tracks become 13, and 9 people become 10'
         """
-        if self.alike:
+        if self.unchanged:
             return "Nothing changes"
-        before, after = (sum(getattr(c, name) for c in self.cameras) for name in ("before", "after"))
-        tracks = _become(before, after) if before != after else f"still {_tracks(after)}"
+        before, after = (sum(getattr(camera, name) for camera in self.cameras) for name in ("before", "after"))
+        tracks = _describe_counts(before, after) if before != after else f"still {_count_tracks(after)}"
         if self.people_before is None or self.people_after is None:
             return tracks
-        people = _persons(self.people_before)
-        same = self.people_before == self.people_after
-        return f"{tracks}, and {f'still {people}' if same else f'{people} become {self.people_after}'}"
+        people = "1 person" if self.people_before == 1 else f"{self.people_before} people"
+        if self.people_before == self.people_after:
+            return f"{tracks}, and still {people}"
+        return f"{tracks}, and {people} {'becomes' if self.people_before == 1 else 'become'} {self.people_after}"
 
 
-def compared(
-    held: Held,
-    now: Again,
+def compare_runs(
+    run: LoadedRun,
+    retracked: RetrackResult,
     threshold: float | None = None,
     review: Review | None = None,
-    people: PeopleCounts | None = None,
-) -> Changes:
-    """What is other `now`. People are matched at `threshold`, or at the one that is suggested for either, and by what
-    of `review`, said of the run, still holds. `people` remembers how many the run has, for the next comparison."""
-    cameras = tuple(changed(name, held.tracks[name], now.tracks[name]) for name in held.tracks)
-    evidence = held.evidence
-    if evidence is None or now.evidence is None:
-        return Changes(cameras)
-    said = review or Review()
-    digests = {name: name for name in held.tracks}
-    moved = migrate_onto(said, RunTracks(held.tracks, digests), RunTracks(now.tracks, digests), now.evidence)
-    counts: PeopleCounts = Memo(1) if people is None else people
-    asked = digest_of([threshold, said.links])
-    before = counts.get(asked, lambda: _people(evidence, held.tracks, said.links, held.known, threshold))
-    return Changes(cameras, before, _people(now.evidence, now.tracks, moved.links, held.known, threshold))
+    people_counts: PeopleCounts | None = None,
+) -> RunChanges:
+    """What changes from `run` to `retracked`.
+
+    People are matched at `threshold` (None: at the one suggested for each side) and by `review`, as much of it as holds
+    for the new tracks. `people_counts` remembers the number of people in `run` for the next comparison.
+    """
+    cameras = tuple(compare_camera(name, run.tracks[name], retracked.tracks[name]) for name in run.tracks)
+    evidence = run.evidence
+    if evidence is None or retracked.evidence is None:
+        return RunChanges(cameras)
+    review = review or Review()
+    digests = {name: name for name in run.tracks}
+    old, new = RunTracks(run.tracks, digests), RunTracks(retracked.tracks, digests)
+    migrated = migrate_onto(review, old, new, retracked.evidence)
+    counts: PeopleCounts = Memo(1) if people_counts is None else people_counts
+    key = digest_of([threshold, review.links])
+    before = counts.get(key, lambda: _count_people(evidence, run.tracks, review.links, run.prior, threshold))
+    after = _count_people(retracked.evidence, retracked.tracks, migrated.links, run.prior, threshold)
+    return RunChanges(cameras, before, after)
 
 
-def _people(
+def _count_people(
     evidence: Evidence,
     tracks: Mapping[str, Tracks],
     links: tuple[Link, ...],
-    known: Known | None,
+    prior: EmbedderPrior | None,
     threshold: float | None,
 ) -> int:
-    """How many there are, with all that the links say."""
+    """The number of people after all `links`."""
     cuts = [link for link in links if link["decision"] == CUT]
-    parts = cut(evidence, [CutPoint(one["camera"], int(one["track"]), float(one["seconds"])) for one in cuts], tracks)
-    said = resolve_links(links, parts)
-    found = match(parts.tracklets, prior_for(parts, known), threshold, said, None, foot_distances(parts))
+    points = [CutPoint(link["camera"], int(link["track"]), float(link["seconds"])) for link in cuts]
+    parts = cut(evidence, points, tracks)
+    decisions = resolve_links(links, parts)
+    found = match(parts.tracklets, prior_for(parts, prior), threshold, decisions, None, foot_distances(parts))
     return len(np.unique(found.people().person))
 
 
-def changed(name: str, before: Tracks, after: Tracks) -> CameraChange:
-    """What is other between two results of the camera called `name`."""
-    pairs = shared(before, after)
+def compare_camera(name: str, before: Tracks, after: Tracks) -> CameraChange:
+    """What changes in the camera called `name`."""
+    pairs = count_shared_boxes(before, after)
     old, new = np.unique(before.track), np.unique(after.track)
-    goes_on = pairs[pairs.boxes > MOST * np.minimum(pairs.of_one, pairs.of_other)]
+    continued = pairs[pairs.boxes > MIN_SHARED * pairs.boxes_of_shorter]
     return CameraChange(
         name,
         len(old),
         len(new),
         len(before),
         len(after),
-        split=_whole(pairs.one, pairs.other, pairs.boxes > MOST * pairs.of_other),
-        joined=_whole(pairs.other, pairs.one, pairs.boxes > MOST * pairs.of_one),
-        appeared=_alone(new, goes_on.other),
-        vanished=_alone(old, goes_on.one),
-        alike=_alike(before, after, pairs),
+        split=_tracks_with_parts(pairs.first, pairs.second, pairs.boxes > MIN_SHARED * pairs.boxes_of_second),
+        joined=_tracks_with_parts(pairs.second, pairs.first, pairs.boxes > MIN_SHARED * pairs.boxes_of_first),
+        appeared=_unmatched(new, continued.second),
+        vanished=_unmatched(old, continued.first),
+        unchanged=_is_unchanged(before, after, pairs),
     )
 
 
-def _whole(whole: Ints, part: Ints, lies: Bools) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Tracks on which several others lie, with those."""
-    numbers, count = np.unique(whole[lies], return_counts=True)
-    return tuple((int(one), tuple(part[lies & (whole == one)].tolist())) for one in numbers[count > 1])
+def _tracks_with_parts(track: Ints, part: Ints, is_part: Bools) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Tracks that have several parts, with these; row by row, `is_part` says whether `part` is one of `track`."""
+    numbers, count = np.unique(track[is_part], return_counts=True)
+    return tuple((int(number), tuple(part[is_part & (track == number)].tolist())) for number in numbers[count > 1])
 
 
-def _alone(tracks: Ints, named: Ints) -> tuple[int, ...]:
-    """Tracks that are not among those named."""
-    return tuple(np.setdiff1d(tracks, named).tolist())
+def _unmatched(tracks: Ints, matched_tracks: Ints) -> tuple[int, ...]:
+    return tuple(np.setdiff1d(tracks, matched_tracks).tolist())
 
 
-def _alike(before: Tracks, after: Tracks, pairs: Shared) -> bool:
-    """Whether both are the same boxes in the same tracks, whatever their numbers."""
-    whole = (pairs.boxes == pairs.of_one) & (pairs.boxes == pairs.of_other)
-    return len(before) == len(after) == int(pairs.boxes.sum()) and bool(whole.all())
+def _is_unchanged(before: Tracks, after: Tracks, pairs: SharedBoxes) -> bool:
+    """Whether both have the same boxes in the same tracks, whatever the tracks' numbers."""
+    complete = (pairs.boxes == pairs.boxes_of_first) & (pairs.boxes == pairs.boxes_of_second)
+    return len(before) == len(after) == int(pairs.boxes.sum()) and bool(complete.all())
 
 
-def _tracks(number: int) -> str:
+def _count_tracks(number: int) -> str:
     return f"{number} track{'s' * (number != 1)}"
 
 
-def _become(before: int, after: int) -> str:
-    return f"{_tracks(before)} {'becomes' if before == 1 else 'become'} {after}"
+def _describe_counts(before: int, after: int) -> str:
+    return f"{_count_tracks(before)} {'becomes' if before == 1 else 'become'} {after}"
 
 
-def _persons(number: int) -> str:
-    return "1 person" if number == 1 else f"{number} people"
-
-
-def _listed(numbers: Iterable[int]) -> str:
+def _join_numbers(numbers: Iterable[int]) -> str:
     """
-    >>> _listed([3]), _listed([3, 4, 5])
+    >>> _join_numbers([3]), _join_numbers([3, 4, 5])
     ('3', '3, 4 and 5')
     """
     *first, last = map(str, numbers)

@@ -1,9 +1,9 @@
-"""What a run found and left, read once: boxes and vectors of each camera, its tracks, and what is known of them.
+"""Tracking a finished run again with other settings, from its stored boxes and appearance vectors.
 
-The tracks of a run again, with other settings, and what is known of their looks: no picture is read for that.
-
-A new track looks like the crops of the run whose boxes lie on it. Where none does, the vectors by which it was tracked
-stand in: they are of whole boxes, not of the best ones, so what comes of it is near to what a run would say, not equal."""
+A new track takes its appearance from the run's crops whose boxes lie on it. If there are none, the vectors used for
+tracking stand in. These are of ordinary boxes instead of the best crops, so the result is close to that of a real run,
+but not equal to it.
+"""
 
 from __future__ import annotations
 
@@ -20,40 +20,44 @@ from core.base.errors import StoreError
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
-from core.review import same_boxes
+from core.review import match_boxes
 from core.runs import (
     TRACKLETS_FILE,
     CameraEvidence,
     Crops,
     Evidence,
+    build_tracklets,
+    cut_mixed_tracks,
     join_cameras,
-    run_prior,
     load_detections,
     load_evidence,
-    mean_appearance,
-    split_tracks,
-    read_record,
     load_features,
     load_timelines,
-    build_tracklets,
     load_tracks,
-    cut_mixed_tracks,
+    mean_appearance,
+    read_record,
+    run_prior,
+    split_tracks,
 )
 from core.vision.appearance import COLOURS
 from core.vision.camera_overlap import walks_of
-from core.vision.models import Known
+from core.vision.models import EmbedderPrior
 from core.vision.regions import from_json, inside
 from core.vision.track import track
 
-MOST_BYTES = 256_000_000
-"""Vectors that are kept in memory; those of longer footage are read from the store each time."""
+MAX_BYTES = 256_000_000
+"""Size of the vectors that are kept in memory; those beyond it are read from the store each time."""
 
 Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """One camera: all boxes of its clip, which of them count (regions), and the vectors of some."""
+class CameraData:
+    """What a run stored of one camera.
+
+    `inside` (n,) says which detections lie in the regions. `vectors` are the appearance vectors of some detections, and
+    `cached_vectors` the same in memory, as chunks of detection rows and vectors; None if they are too large for that.
+    """
 
     camera: str
     size: tuple[int, int]
@@ -61,181 +65,189 @@ class Seen:
     detections: Detections
     inside: Bools
     vectors: Artifact | None
-    kept: tuple[tuple[Ints, Halves], ...] | None
+    cached_vectors: tuple[tuple[Ints, Halves], ...] | None
 
     def features(self) -> Iterator[Features]:
         """The vectors, chunk by chunk."""
-        if self.kept is not None:
-            yield from (Features(rows, vector.astype(np.float32)) for rows, vector in self.kept)
+        if self.cached_vectors is not None:
+            yield from (Features(rows, vector.astype(np.float32)) for rows, vector in self.cached_vectors)
         elif self.vectors is not None:
             yield from load_features(self.vectors)
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
-    """`settings` made the `tracks` that the run left, by camera. No `evidence`: the run matched on motion alone."""
+class LoadedRun:
+    """A finished run: `settings` gave its `tracks`, by camera. `evidence` is None if it tracked by motion alone."""
 
     out: Path
     settings: TrackSettings
-    cameras: tuple[Seen, ...]
+    cameras: tuple[CameraData, ...]
     tracks: Mapping[str, Tracks]
     evidence: Evidence | None
-    known: Known | None
+    prior: EmbedderPrior | None
 
     @property
     def frames(self) -> int:
-        """How many frames are to be tracked."""
-        return sum(len(seen.timeline) for seen in self.cameras)
-
-
-def hold(out: Path, store: Store | None = None, most_bytes: int = MOST_BYTES) -> Held:
-    """The run in folder `out`; `StoreError` where what it found is not stored any more."""
-    record, timelines, kept = read_record(out), load_timelines(out), store or Store()
-    cameras, left = [], most_bytes
-    for camera, about in record["cameras"].items():
-        if "failed" in about:
-            continue
-        seen = _seen(camera, about, record, timelines.get(camera, Timeline.empty()), kept, left)
-        left -= sum(vector.nbytes for _, vector in seen.kept or ())
-        cameras.append(seen)
-    evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
-    tracks = {seen.camera: load_tracks(out, seen.camera) for seen in cameras}
-    settings = TrackSettings(**record["settings"]["track"])
-    return Held(out, settings, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
-
-
-def _seen(
-    camera: str, about: dict[str, Any], record: dict[str, Any], timeline: Timeline, store: Store, left: int
-) -> Seen:
-    found, vectors = (_stored(camera, about, stage, store) for stage in ("detect", "embed"))
-    if found is None:
-        raise _gone(camera)
-    detections, _ = load_detections(found, timeline)
-    size = int(about["width"]), int(about["height"])
-    counts = np.ones(len(detections), bool)
-    if (where := record["regions"].get(camera)) is not None:
-        counts = inside(from_json(json.dumps(where)), detections.xyxy, *size)
-    kept = None if vectors is None else _in_memory(vectors, left)
-    return Seen(camera, size, timeline, detections, counts, vectors, kept)
-
-
-def _stored(camera: str, about: dict[str, Any], stage: str, store: Store) -> Artifact | None:
-    """What the run's `stage` left in the store; none where the run had no such stage."""
-    made = about["stages"].get(stage)
-    if made is None:
-        return None
-    artifact = store.named(about["digest"], made["artifact"]) if "artifact" in made else None
-    if artifact is None:
-        raise _gone(camera)
-    return artifact
-
-
-def _gone(camera: str) -> StoreError:
-    return StoreError(
-        f"what was found in camera {camera} is not in the cache any more",
-        "Do the run again: it finds people once more, and keeps what it finds.",
-    )
-
-
-def _in_memory(vectors: Artifact, left: int) -> tuple[tuple[Ints, Halves], ...] | None:
-    """The chunks in half precision, as they are stored; none where they are more than `left` bytes."""
-    parts: list[tuple[Ints, Halves]] = []
-    for part in vectors.read():
-        left -= part["vector"].nbytes
-        if left < 0:
-            return None
-        parts.append((part["detection"], part["vector"]))
-    return tuple(parts)
+        """The number of frames to track, over all cameras."""
+        return sum(len(camera.timeline) for camera in self.cameras)
 
 
 @dataclass(frozen=True, eq=False)
-class Again:
-    """Tracks by camera, numbered like those of `evidence`, which is there where the run has any."""
+class RetrackResult:
+    """New tracks by camera, numbered as in `evidence`, which is None if the run has none."""
 
     tracks: Mapping[str, Tracks]
     evidence: Evidence | None
 
 
-def again(held: Held, settings: TrackSettings, tell: Callable[[int], None] = lambda done: None) -> Again:
-    """The run in `held` with other `settings`; `tell` hears how many of its frames are done."""
-    found: dict[str, Tracks] = {}
-    before = 0
-    for seen in held.cameras:
+def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) -> LoadedRun:
+    """Load the run in folder `out`. Raises `StoreError` if its boxes or vectors are no longer in the cache."""
+    record, timelines, store = read_record(out), load_timelines(out), store or Store()
+    cameras, bytes_left = [], max_bytes
+    for name, about in record["cameras"].items():
+        if "failed" in about:
+            continue
+        camera = _load_camera(name, record, timelines.get(name, Timeline.empty()), store, bytes_left)
+        bytes_left -= sum(vector.nbytes for _, vector in camera.cached_vectors or ())
+        cameras.append(camera)
+    evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
+    tracks = {camera.camera: load_tracks(out, camera.camera) for camera in cameras}
+    settings = TrackSettings(**record["settings"]["track"])
+    return LoadedRun(out, settings, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
 
-        def frames(done: int, before: int = before) -> None:
-            tell(before + done)
 
-        found[seen.camera] = track(
-            seen.timeline, seen.detections, settings, seen.features(), seen.inside, frames, seen.size
+def _load_camera(camera: str, record: dict[str, Any], timeline: Timeline, store: Store, bytes_left: int) -> CameraData:
+    about = record["cameras"][camera]
+    boxes, vectors = (_stored_artifact(camera, about, stage, store) for stage in ("detect", "embed"))
+    if boxes is None:
+        raise _missing_artifact(camera)
+    detections, _ = load_detections(boxes, timeline)
+    size = int(about["width"]), int(about["height"])
+    is_inside = np.ones(len(detections), bool)
+    if (regions := record["regions"].get(camera)) is not None:
+        is_inside = inside(from_json(json.dumps(regions)), detections.xyxy, *size)
+    cached = None if vectors is None else _read_vectors(vectors, bytes_left)
+    return CameraData(camera, size, timeline, detections, is_inside, vectors, cached)
+
+
+def _stored_artifact(camera: str, about: dict[str, Any], stage: str, store: Store) -> Artifact | None:
+    """The result of the run's `stage`; None if the run had no such stage."""
+    facts = about["stages"].get(stage)
+    if facts is None:
+        return None
+    artifact = store.find(about["digest"], facts["artifact"]) if "artifact" in facts else None
+    if artifact is None:
+        raise _missing_artifact(camera)
+    return artifact
+
+
+def _missing_artifact(camera: str) -> StoreError:
+    return StoreError(
+        f"the detections of camera {camera} are no longer in the cache",
+        "Run it again: this detects people anew and stores the results.",
+    )
+
+
+def _read_vectors(vectors: Artifact, max_bytes: int) -> tuple[tuple[Ints, Halves], ...] | None:
+    """The chunks in half precision, as they are stored; None if they are larger than `max_bytes`."""
+    chunks: list[tuple[Ints, Halves]] = []
+    for chunk in vectors.read():
+        max_bytes -= chunk["vector"].nbytes
+        if max_bytes < 0:
+            return None
+        chunks.append((chunk["detection"], chunk["vector"]))
+    return tuple(chunks)
+
+
+def retrack_run(
+    run: LoadedRun, settings: TrackSettings, on_progress: Callable[[int], None] = lambda frames: None
+) -> RetrackResult:
+    """The run with other `settings`. `on_progress` gets the number of frames done, over all cameras."""
+    tracks: dict[str, Tracks] = {}
+    frames_before = 0
+    for camera in run.cameras:
+
+        def report(frames: int, frames_before: int = frames_before) -> None:
+            on_progress(frames_before + frames)
+
+        tracks[camera.camera] = track(
+            camera.timeline, camera.detections, settings, camera.features(), camera.inside, report, camera.size
         )
-        before += len(seen.timeline)
-    if held.evidence is None:
-        return Again(found, None)
-    evidence = cut_mixed_tracks(_evidence(held, held.evidence, found), found)
-    cuts = {name: [one for one in evidence.cuts if one.camera == name] for name in found}
-    return Again({name: split_tracks(its, cuts[name]) for name, its in found.items()}, replace(evidence, cuts=()))
+        frames_before += len(camera.timeline)
+    if run.evidence is None:
+        return RetrackResult(tracks, None)
+    evidence = cut_mixed_tracks(_new_evidence(run, run.evidence, tracks), tracks)
+    cuts = {name: [each for each in evidence.cuts if each.camera == name] for name in tracks}
+    parts = {name: split_tracks(camera_tracks, cuts[name]) for name, camera_tracks in tracks.items()}
+    return RetrackResult(parts, replace(evidence, cuts=()))
 
 
-def _evidence(held: Held, old: Evidence, found: Mapping[str, Tracks]) -> Evidence:
-    """What the run knew, about the tracks of now; those of which nobody knows a look are left out."""
-    seen = {one.camera: one for one in held.cameras}
+def _new_evidence(run: LoadedRun, old: Evidence, new_tracks: Mapping[str, Tracks]) -> Evidence:
+    """The run's evidence for the new tracks. Tracks without any vector are left out."""
+    camera_data = {camera.camera: camera for camera in run.cameras}
     parts = []
     for number, name in enumerate(old.cameras):
-        tracks, offset = found[name], float(old.offsets[number])
-        mine, track_of = _crops_on(old, number, held.tracks[name], tracks)
-        bare = np.setdiff1d(tracks.track, track_of)
-        extra, track_of_extra = _boxes_of(seen[name], tracks[np.isin(tracks.track, bare)], mine)
-        mine, track_of = Crops.concatenate([mine, extra]), np.append(track_of, track_of_extra)
-        looks = mean_appearance(track_of, mine.quality, mine.vector, mine.colours)
-        known = tracks[np.isin(tracks.track, looks.track)]
-        crops = replace(mine, row=np.searchsorted(looks.track, track_of))
-        walks = walks_of(known, seen[name].size, offset)
-        parts.append(CameraEvidence(build_tracklets(known, looks, offset), looks.colours, crops, walks))
+        tracks, offset = new_tracks[name], float(old.offsets[number])
+        crops, track_of_crop = _crops_on_tracks(old, number, run.tracks[name], tracks)
+        without_crops = np.setdiff1d(tracks.track, track_of_crop)
+        box_crops, track_of_box = _crops_from_boxes(
+            camera_data[name], tracks[np.isin(tracks.track, without_crops)], crops
+        )
+        crops, track_of_crop = Crops.concatenate([crops, box_crops]), np.append(track_of_crop, track_of_box)
+        appearance = mean_appearance(track_of_crop, crops.quality, crops.vector, crops.colours)
+        tracks = tracks[np.isin(tracks.track, appearance.track)]
+        crops = replace(crops, row=np.searchsorted(appearance.track, track_of_crop))
+        walks = walks_of(tracks, camera_data[name].size, offset)
+        tracklets = build_tracklets(tracks, appearance, offset)
+        parts.append(CameraEvidence(tracklets, appearance.colours, crops, walks))
     return join_cameras(old.cameras, old.offsets, parts, old.overlaps)
 
 
-def _crops_on(old: Evidence, camera: int, before: Tracks, now: Tracks) -> tuple[Crops, Ints]:
-    """The crops of a camera whose boxes lie on a track of now, and its number."""
+def _crops_on_tracks(old: Evidence, camera: int, old_tracks: Tracks, new_tracks: Tracks) -> tuple[Crops, Ints]:
+    """The crops of a camera whose boxes lie on a new track, and the number of that track."""
     crops = old.crops[old.tracklets.camera[old.crops.row] == camera]
-    rows, others = same_boxes(before, now)
-    now_at = np.full(len(before) + 1, -1)  # the last one for crops of no box
-    now_at[rows] = others
-    at = now_at[_row_of(before, old.tracklets.track[crops.row], crops.frame)]
-    return crops[at >= 0], now.track[at[at >= 0]]
+    rows, new_rows = match_boxes(old_tracks, new_tracks)
+    new_row_of = np.full(len(old_tracks) + 1, -1)  # the last one for crops without a box (row -1)
+    new_row_of[rows] = new_rows
+    row = new_row_of[_rows_of_boxes(old_tracks, old.tracklets.track[crops.row], crops.frame)]
+    return crops[row >= 0], new_tracks.track[row[row >= 0]]
 
 
-def _row_of(tracks: Tracks, track: Ints, frame: Ints) -> Ints:
-    """The row of the box of each `track` in each `frame`; -1 where it has none. Tracks are in order of both."""
+def _rows_of_boxes(tracks: Tracks, track: Ints, frame: Ints) -> Ints:
+    """The row of the box of each `track` in each `frame`, or -1. `tracks` are in order of frame and track."""
     if not len(tracks):
         return np.full(len(track), -1)
-    wide = int(max(tracks.track.max(), track.max(initial=0))) + 1
-    key, wanted = tracks.frame * wide + tracks.track, frame * wide + track
-    at = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-    return np.where(key[at] == wanted, at, -1)
+    stride = int(max(tracks.track.max(), track.max(initial=0))) + 1
+    key, wanted = tracks.frame * stride + tracks.track, frame * stride + track
+    row = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
+    return np.where(key[row] == wanted, row, -1)
 
 
-def _boxes_of(seen: Seen, tracks: Tracks, like: Crops) -> tuple[Crops, Ints]:
-    """A crop without a file for each box of `tracks` of which a vector is stored, and the number of its track."""
+def _crops_from_boxes(camera: CameraData, tracks: Tracks, like: Crops) -> tuple[Crops, Ints]:
+    """A crop without a file for each box of `tracks` that has a stored vector, and the number of its track.
+
+    `like` gives the width of vectors and the type of names.
+    """
     if not len(tracks):
         return like[:0], np.empty(0, np.int64)
+    detections = camera.detections
     _, rows, detection = np.intersect1d(
-        _names(tracks.frame, tracks.xyxy), _names(seen.detections.frame, seen.detections.xyxy), return_indices=True
+        _box_keys(tracks.frame, tracks.xyxy), _box_keys(detections.frame, detections.xyxy), return_indices=True
     )
-    in_order = np.argsort(detection)
-    rows, detection = rows[in_order], detection[in_order]
-    at, vectors = [np.empty(0, np.int64)], [np.empty((0, like.vector.shape[1]), np.float32)]
-    for chunk in seen.features():
-        _, mine, its = np.intersect1d(detection, chunk.detection, assume_unique=True, return_indices=True)
-        at.append(rows[mine])
-        vectors.append(chunk.vector[its])
-    row = np.concatenate(at)
-    own, plain = tracks[row], np.full((len(row), 2, len(COLOURS)), 1 / len(COLOURS), np.float16)
-    names = np.full(len(row), "", like.name.dtype)
-    crops = Crops(row, own.frame, own.seconds, own.score, names, np.concatenate(vectors).astype(np.float16), plain)
-    return crops, own.track
+    order = np.argsort(detection)
+    rows, detection = rows[order], detection[order]
+    row_parts, vectors = [np.empty(0, np.int64)], [np.empty((0, like.vector.shape[1]), np.float32)]
+    for chunk in camera.features():
+        _, place, in_chunk = np.intersect1d(detection, chunk.detection, assume_unique=True, return_indices=True)
+        row_parts.append(rows[place])
+        vectors.append(chunk.vector[in_chunk])
+    row = np.concatenate(row_parts)
+    boxes, no_colours = tracks[row], np.full((len(row), 2, len(COLOURS)), 1 / len(COLOURS), np.float16)
+    names, vector = np.full(len(row), "", like.name.dtype), np.concatenate(vectors).astype(np.float16)
+    return Crops(row, boxes.frame, boxes.seconds, boxes.score, names, vector, no_colours), boxes.track
 
 
-def _names(frame: Ints, xyxy: Floats) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-    """One value per box, equal for equal boxes of one frame."""
+def _box_keys(frame: Ints, xyxy: Floats) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """A value per box, equal for equal boxes of one frame."""
     columns = np.ascontiguousarray(np.column_stack([frame.astype(np.float64), xyxy.astype(np.float64)]))
     return columns.view(np.dtype((np.void, columns.itemsize * columns.shape[1]))).ravel()

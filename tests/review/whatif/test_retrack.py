@@ -11,8 +11,8 @@ from core.base.errors import StoreError
 from core.cli import main
 from core.machine.artifacts import Store
 from core.review import Action, Review
-from core.review.whatif import Held, again, changed, compared, hold
-from core.runs import Setup, collect_evidence, track_clips, load_tracks
+from core.review.whatif import LoadedRun, compare_camera, compare_runs, load_run, retrack_run
+from core.runs import Setup, collect_evidence, load_tracks, track_clips
 from tests.export.replay_making import setup
 from tests.review.tracked import lanes
 
@@ -21,7 +21,7 @@ LOWER = 0.6
 
 
 def run(made: Setup, out: Path, store: Store) -> None:
-    collect_evidence(track_clips(made, out, cropped=True, store=store), made.offsets, out)
+    collect_evidence(track_clips(made, out, with_crops=True, store=store), made.offsets, out)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
+def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedRun:
     """Any way to open a network or a clip is an error."""
 
     def refused(*_: Any, **__: Any) -> NoReturn:
@@ -48,24 +48,24 @@ def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Held:
     monkeypatch.setattr("core.machine.offline.import_openvino", refused)
     monkeypatch.setattr("core.runs.network_stages.Networks.detector", refused)
     monkeypatch.setattr("core.runs.network_stages.Networks.embedder", refused)
-    return hold(folder / "out", Store(folder / "store"))
+    return load_run(folder / "out", Store(folder / "store"))
 
 
-def same_tracks(held: Held, out: Path, found: Any) -> None:
+def same_tracks(held: LoadedRun, out: Path, found: Any) -> None:
     for camera in held.tracks:
         theirs, mine = load_tracks(out, camera), found.tracks[camera]
-        for name in ("frame", "track", "xyxy", "seen"):
+        for name in ("frame", "track", "xyxy", "detected"):
             assert np.array_equal(getattr(mine, name), getattr(theirs, name)), (camera, name)
 
 
-def test_at_its_own_settings_it_is_the_run(held: Held) -> None:
-    found = again(held, held.settings)
+def test_at_its_own_settings_it_is_the_run(held: LoadedRun) -> None:
+    found = retrack_run(held, held.settings)
     same_tracks(held, held.out, found)
     assert found.evidence and held.evidence
     assert np.allclose(found.evidence.tracklets.vector, held.evidence.tracklets.vector, atol=1e-3)
     assert np.array_equal(found.evidence.walks.feet, held.evidence.walks.feet, equal_nan=True)
-    changes = compared(held, found)
-    assert changes.alike and changes.words == "Nothing changes"
+    changes = compare_runs(held, found)
+    assert changes.unchanged and changes.description == "Nothing changes"
     assert changes.people_before == changes.people_after
 
 
@@ -83,9 +83,9 @@ OTHER = [
 
 @pytest.mark.parametrize(("other", "tracks"), OTHER, ids=lambda value: str(value) if isinstance(value, dict) else "")
 def test_at_other_settings_it_is_what_a_run_would_find(
-    folder: Path, held: Held, other: dict[str, float], tracks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, held: LoadedRun, other: dict[str, float], tracks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = again(held, replace(held.settings, **other))
+    found = retrack_run(held, replace(held.settings, **other))
     monkeypatch.undo()
     made = setup(folder, LOWER)
     made = replace(made, recipe=replace(made.recipe, track=replace(made.recipe.track, **other)))
@@ -94,58 +94,60 @@ def test_at_other_settings_it_is_what_a_run_would_find(
     assert sum(len(np.unique(one.track)) for one in found.tracks.values()) == tracks
 
 
-def test_how_far_it_is_is_told(held: Held) -> None:
+def test_how_far_it_is_is_told(held: LoadedRun) -> None:
     told: list[int] = []
-    again(held, held.settings, told.append)
+    retrack_run(held, held.settings, told.append)
     assert told == sorted(told) and told[-1] == held.frames == 36 - 2 + 30 - 2
 
 
-def test_a_track_without_a_picture_of_its_own_looks_like_its_boxes(held: Held) -> None:
+def test_a_track_without_a_picture_of_its_own_looks_like_its_boxes(held: LoadedRun) -> None:
     assert held.evidence
     crops = held.evidence.crops
     bare = replace(held, evidence=replace(held.evidence, crops=crops[crops.row != 0]))
-    found = again(bare, held.settings).evidence
+    found = retrack_run(bare, held.settings).evidence
     assert found and len(found.tracklets) == len(held.evidence.tracklets)
     assert float(found.tracklets.vector[0] @ held.evidence.tracklets.vector[0]) > 0.99
 
 
-def test_vectors_of_long_footage_stay_on_disk(folder: Path, held: Held) -> None:
-    small = hold(folder / "out", Store(folder / "store"), most_bytes=0)
-    assert all(seen.kept is None for seen in small.cameras) and all(seen.kept for seen in held.cameras)
-    same_tracks(held, held.out, again(small, held.settings))
+def test_vectors_of_long_footage_stay_on_disk(folder: Path, held: LoadedRun) -> None:
+    small = load_run(folder / "out", Store(folder / "store"), max_bytes=0)
+    assert all(camera.cached_vectors is None for camera in small.cameras) and all(
+        camera.cached_vectors for camera in held.cameras
+    )
+    same_tracks(held, held.out, retrack_run(small, held.settings))
 
 
 def test_what_is_not_stored_any_more_is_said(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match=r"not in the cache any more.*Do the run again"):
-        hold(folder / "out", Store(tmp_path))
+    with pytest.raises(StoreError, match=r"no longer in the cache.*Run it again"):
+        load_run(folder / "out", Store(tmp_path))
 
 
 LONG = (0, range(60))
 TABLE = [
-    ([LONG], [LONG], "gate: nothing changes"),
-    ([LONG], [], "gate: 1 track becomes 0. 1 track no longer there (1); 60 boxes fewer"),
-    ([], [LONG], "gate: 0 tracks become 1. 1 track new; 60 boxes more"),
-    ([LONG], [(0, range(30)), (0, range(30, 60))], "gate: 1 track becomes 2. Track 1 splits in 2"),
-    ([(0, range(30)), (0, range(30, 60))], [LONG], "gate: 2 tracks become 1. Tracks 1 and 2 become one"),
+    ([LONG], [LONG], "gate: no change"),
+    ([LONG], [], "gate: 1 track becomes 0. 1 track removed (1); 60 fewer boxes"),
+    ([], [LONG], "gate: 0 tracks become 1. 1 track added; 60 more boxes"),
+    ([LONG], [(0, range(30)), (0, range(30, 60))], "gate: 1 track becomes 2. Track 1 is split in 2"),
+    ([(0, range(30)), (0, range(30, 60))], [LONG], "gate: 2 tracks become 1. Tracks 1 and 2 are joined"),
     # A part of a track goes on with it; one that shares less than half with it does not.
-    ([LONG], [(0, range(50, 60))], "gate: 1 track. 50 boxes fewer"),
-    ([(0, range(40))], [(0, range(20, 60))], "gate: 1 track. 1 track no longer there (1); 1 track new"),
-    ([(0, range(40))], [(0, range(19, 60))], "gate: 1 track. 1 box more"),
-    ([LONG, (1, range(60))], [(1, range(60)), LONG], "gate: nothing changes"),
+    ([LONG], [(0, range(50, 60))], "gate: 1 track. 50 fewer boxes"),
+    ([(0, range(40))], [(0, range(20, 60))], "gate: 1 track. 1 track removed (1); 1 track added"),
+    ([(0, range(40))], [(0, range(19, 60))], "gate: 1 track. 1 more box"),
+    ([LONG, (1, range(60))], [(1, range(60)), LONG], "gate: no change"),
 ]
 
 
 @pytest.mark.parametrize(("before", "after", "words"), TABLE)
 def test_what_changed_in_words(before: Any, after: Any, words: str) -> None:
-    assert changed("gate", lanes(*before), lanes(*after)).words == words
+    assert compare_camera("gate", lanes(*before), lanes(*after)).description == words
 
 
-def test_what_was_said_counts_on_both_sides(held: Held) -> None:
-    found = again(held, held.settings)
-    free = compared(held, found, 0.9, Review())
+def test_what_was_said_counts_on_both_sides(held: LoadedRun) -> None:
+    found = retrack_run(held, held.settings)
+    free = compare_runs(held, found, 0.9, Review())
     assert free.people_before == free.people_after == 2
     link = {"camera": "hall", "track": "1", "other_camera": "gate", "other_track": "1", "decision": "different"}
-    told = compared(held, found, 0.9, Review((Action("different", "two", 0.0, (link,)),)))
+    told = compare_runs(held, found, 0.9, Review((Action("different", "two", 0.0, (link,)),)))
     assert told.people_before == told.people_after == 3
 
 
@@ -156,7 +158,7 @@ def test_the_command_line_says_the_same(
     before = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*")}
     assert main(["retrack", str(folder / "out"), "--conf", "0.95"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "hall: 2 tracks become 0. 2 tracks no longer there (1 and 2); 68 boxes fewer"
+    assert said[0] == "hall: 2 tracks become 0. 2 tracks removed (1 and 2); 68 fewer boxes"
     assert said[-1] == "4 tracks become 0, and 2 people become 0"
     assert before == {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*")}
 

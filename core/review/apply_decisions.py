@@ -1,0 +1,264 @@
+"""Applying decisions about the tracks of earlier runs to the tracks of a new run.
+
+Cuts come first, because they determine how parts of tracks are numbered. Everything else follows action by action, each
+checked against the ones before it. A decision is applied, already true in the new run, or rejected with a reason. What
+is not applied becomes a pending action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.base.errors import SettingsError
+from core.review.history import (
+    Action,
+    DecisionState,
+    PendingAction,
+    TrackKey,
+    link_of,
+    reduce_actions,
+    track_of_name,
+    tracks_of_link,
+)
+from core.review.track_mapping import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_cut, map_tracks
+from core.runs import CUT, DIFFERENT, SAME, CutPoint, Evidence, Link, Name, adjacent_parts, cut, foot_distances
+from core.vision.match import FREE, REASON_TEXTS, Reasons, reasons
+
+
+@dataclass(frozen=True)
+class Migration:
+    """The actions that hold in the new run, and the decisions that are pending."""
+
+    done: tuple[Action, ...]
+    pending: tuple[PendingAction, ...]
+
+
+@dataclass(frozen=True)
+class RunDecisions:
+    """Actions in the track numbers of `run`, cut at `cuts`; `tracks` is None if that run was deleted."""
+
+    run: str
+    cuts: tuple[Link, ...]
+    actions: tuple[Action, ...]
+    tracks: RunTracks | None
+
+    @property
+    def deleted(self) -> str:
+        """Why nothing can be applied if the run was deleted."""
+        return f"the run {self.run[:8]} that this decision was made in was deleted"
+
+    def pending(self, action: Action, reason: str) -> PendingAction:
+        return PendingAction(self.run, self.cuts, action, reason)
+
+
+@dataclass(frozen=True)
+class _MappedCuts:
+    """Where to cut the new run, the cuts (by run) that it makes by itself, and the cuts that are pending."""
+
+    points: tuple[CutPoint, ...]
+    already_true: frozenset[tuple[str, CutPoint]]
+    pending: tuple[PendingAction, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Target:
+    """The new run after its cuts: the tracks, their rows, and why two rows cannot be one person."""
+
+    tracks: RunTracks
+    row_of: Mapping[tuple[str, int], int]
+    why: Reasons
+
+
+def apply_decisions(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisions]) -> Migration:
+    """As much of `decisions`, in order, as holds for the run with the tracks `new` and this `evidence`."""
+    cuts = _map_cuts(new, evidence, decisions)
+    done = _cut_actions(cuts.points, decisions)
+    pending = list(cuts.pending)
+    parts = cut(evidence, cuts.points, new.tracks)
+    why = reasons(parts.tracklets, foot_distance=foot_distances(parts))
+    target = _Target(new.cut(cuts.points)[1], parts.row_of, why)
+    for run in decisions:
+        applied, left = _apply_run(run, target, cuts.already_true, done)
+        done, pending = [*done, *applied], [*pending, *left]
+    return Migration(tuple(done), tuple(pending))
+
+
+def _map_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisions]) -> _MappedCuts:
+    """The cuts for which the new run has a track with pictures on both sides."""
+    points: list[CutPoint] = []
+    already_true: set[tuple[str, CutPoint]] = set()
+    pending = []
+    all_cuts = [(run, action, link) for run in decisions for action in run.actions for link in _cuts(action)]
+    for run, action, link in all_cuts:
+        result = Rejected(run.deleted) if run.tracks is None else map_cut(link, run.tracks, new)
+        if isinstance(result, Applied):
+            if result.value in points:
+                continue
+            result = _try_cut(result.value, points, new, evidence)
+        if isinstance(result, Applied):
+            points.append(result.value)
+            continue
+        if isinstance(result, AlreadyTrue):
+            already_true.add((run.run, _cut_point(link)))
+        part = replace(action, links=(link,), names=(), unsure=())
+        pending.append(run.pending(part, _reason(result)))
+    return _MappedCuts(tuple(points), frozenset(already_true), tuple(pending))
+
+
+def _try_cut(
+    point: CutPoint, points: Sequence[CutPoint], new: RunTracks, evidence: Evidence
+) -> Applied[CutPoint] | Rejected:
+    """Whether the new run can be cut at `point` in addition to `points`."""
+    try:
+        cut(evidence, [*points, point], new.tracks)
+    except SettingsError as fault:
+        return Rejected(fault.message)
+    return Applied(point)
+
+
+def _cut_actions(points: Sequence[CutPoint], decisions: Sequence[RunDecisions]) -> list[Action]:
+    """One action with all cuts, if there are any."""
+    if not points:
+        return []
+    links = tuple(_cut_link(point) for point in sorted(points))
+    description = f"Transferred {len(points)} cut{'s' * (len(points) > 1)} from the previous run"
+    time = min(action.time for run in decisions for action in run.actions if _cuts(action))
+    return [Action("carried", description, time, links)]
+
+
+def _apply_run(
+    run: RunDecisions, target: _Target, already_true: frozenset[tuple[str, CutPoint]], done: Sequence[Action]
+) -> tuple[list[Action], list[PendingAction]]:
+    """The decisions about one run except its cuts: the actions that hold after those `done`, and the pending ones."""
+    if run.tracks is None:
+        actions = map(_without_cuts, run.actions)
+        return [], [run.pending(action, run.deleted) for action in actions if _decides(action)]
+    cuts, parts = run.tracks.cut(_cut_point(link) for link in run.cuts if link["camera"] in run.tracks.tracks)
+    state = reduce_actions(run.actions)
+    mapping = map_tracks(parts, target.tracks, state.joined)
+    sides = {
+        CutPoint(each.camera, each.track, each.seconds): adjacent
+        for each, adjacent in zip(cuts, adjacent_parts(cuts), strict=True)
+    }
+    applied: list[Action] = []
+    pending: list[PendingAction] = []
+    for action in run.actions:
+        # Where the new run separates the parts without a cut, a link has to say that they are different people.
+        points = [point for point in map(_cut_point, _cuts(action)) if (run.run, point) in already_true]
+        pairs = [tuple(TrackKey(*key) for key in sides[point]) for point in points if point in sides]
+        separating = tuple(link_of(a, b, DIFFERENT) for a, b in pairs if b not in state.group(a))
+        plain = _without_cuts(action)
+        holds, rejected = _apply_action(
+            replace(plain, links=(*separating, *plain.links)), mapping, state, target, [*done, *applied]
+        )
+        if _decides(holds):
+            applied.append(holds)
+        pending += [run.pending(part, reason) for reason, part in rejected.items()]
+    return applied, pending
+
+
+def _apply_action(
+    action: Action, mapping: TrackMapping, state: DecisionState, target: _Target, done: Sequence[Action]
+) -> tuple[Action, dict[str, Action]]:
+    """The part of the action that holds in the new run, and the remaining parts, in old numbers, by their reason."""
+    holds = empty = replace(action, links=(), names=(), unsure=())
+    rejected: dict[str, Action] = {}
+    for link in action.links:
+        result = _apply_link(link, mapping, target, [*done, holds])
+        if isinstance(result, Applied):
+            holds = replace(holds, links=(*holds.links, result.value))
+        else:
+            part = rejected.get(_reason(result), empty)
+            rejected[_reason(result)] = replace(part, links=(*part.links, link))
+    for pair in action.unsure:
+        targets = mapping.targets_of(*pair)
+        if isinstance(targets, Rejected):
+            part = rejected.get(targets.reason, empty)
+            rejected[targets.reason] = replace(part, unsure=(*part.unsure, pair))
+        elif targets.value[0] != targets.value[1]:
+            holds = replace(holds, unsure=(*holds.unsure, targets.value))
+    names, rejected_names = _apply_names(action, mapping, state)
+    for name, result in rejected_names:
+        part = rejected.get(result.reason, empty)
+        rejected[result.reason] = replace(part, names=(*part.names, name))
+    return replace(holds, names=names), rejected
+
+
+def _apply_link(
+    link: Link, mapping: TrackMapping, target: _Target, done: Sequence[Action]
+) -> Applied[Link] | AlreadyTrue | Rejected:
+    """The link between the new tracks, if it can hold after the actions `done`."""
+    targets = mapping.targets_of(*tracks_of_link(link))
+    if isinstance(targets, Rejected):
+        return targets
+    (a, b), decision = targets.value, link["decision"]
+    new_link = link_of(a, b, decision)
+    absent = [key for key in (a, b) if key not in target.row_of]
+    if absent:
+        return Rejected(f"track {absent[0].track} of {absent[0].camera} has no picture in this run")
+    if a == b:
+        return AlreadyTrue() if decision == SAME else Rejected(f"both are track {a.track} of {a.camera} in this run")
+    if decision == DIFFERENT:
+        return Applied(new_link)
+    *before, last = done
+    return _contradiction([*before, replace(last, links=(*last.links, new_link))], a, target) or Applied(new_link)
+
+
+def _contradiction(actions: Iterable[Action], key: TrackKey, target: _Target) -> Rejected | None:
+    """Why the tracks that the actions join with `key` cannot be one person, if they cannot."""
+    rows = [target.row_of[joined] for joined in reduce_actions(actions).group(key)]
+    why = target.why[np.ix_(rows, rows)]
+    return None if (why == FREE).all() else Rejected(REASON_TEXTS[int(why.max())])
+
+
+def _apply_names(
+    action: Action, mapping: TrackMapping, state: DecisionState
+) -> tuple[tuple[Name, ...], list[tuple[Name, Rejected]]]:
+    """The names for new tracks, and the names in force for which there is no new track, with the reason."""
+    in_force = {track_of_name(name): name for name in state.names}
+    texts: dict[TrackKey, tuple[str, str]] = {}
+    rejected = []
+    for old_name in action.names:
+        key = track_of_name(old_name)
+        target = mapping.target_of(key)
+        if isinstance(target, Rejected):
+            if in_force.get(key) == old_name:
+                rejected.append((old_name, target))
+            continue
+        source = mapping.dominant_source[target.value]
+        if source == key or source not in in_force:
+            # Two tracks became one, and either may be the one that has the name of both.
+            name, note = texts.get(target.value, ("", ""))
+            texts[target.value] = old_name.name or name, old_name.note or note
+        elif in_force.get(key) == old_name and in_force[source][2:] != old_name[2:]:
+            rejected.append((old_name, Rejected("its track is part of a track with another name in this run")))
+    return tuple(Name(*key, *text) for key, text in texts.items()), rejected
+
+
+def _reason(result: AlreadyTrue | Rejected) -> str:
+    """The reason of a pending action: empty if the run does by itself what was decided."""
+    return result.reason if isinstance(result, Rejected) else ""
+
+
+def _cuts(action: Action) -> list[Link]:
+    return [link for link in action.links if link["decision"] == CUT]
+
+
+def _without_cuts(action: Action) -> Action:
+    return replace(action, links=tuple(link for link in action.links if link["decision"] != CUT))
+
+
+def _decides(action: Action) -> bool:
+    return bool(action.links or action.names or action.unsure)
+
+
+def _cut_link(point: CutPoint) -> Link:
+    camera, track, seconds = point
+    return {"camera": camera, "track": str(track), "decision": CUT, "seconds": f"{seconds:.3f}"}
+
+
+def _cut_point(link: Link) -> CutPoint:
+    return CutPoint(link["camera"], int(link["track"]), float(link["seconds"]))
