@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.review import Desk
+from core.review import ReviewSession
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Export
@@ -23,7 +23,7 @@ def show_nothing_yet(in_progress: bool) -> None:
     link_to("run", "Go to Run", ":material/arrow_back:")
 
 
-def show_downloads(case: Case, session: Desk) -> None:
+def show_downloads(case: Case, session: ReviewSession) -> None:
     """The zip file, tables, videos and training crops. Exports run in child processes, so a reload finds them again."""
     show_contents(case, session)
     st.subheader("Gallery as a zip file")
@@ -52,7 +52,7 @@ def show_downloads(case: Case, session: Desk) -> None:
     show_other_exports(case, {request.key for request in (zip_request, video_request, crop_request)})
 
 
-def export_section(case: Case, session: Desk, request: Export, label: str, disabled: bool) -> None:
+def export_section(case: Case, session: ReviewSession, request: Export, label: str, disabled: bool) -> None:
     export = show_export(case, request, session.out, label, disabled=disabled)
     if export is not None:
         show_files(case, export)

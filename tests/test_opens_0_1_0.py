@@ -21,7 +21,7 @@ import pytest
 
 from core.cli import main
 from core.machine.paths import cache_dir
-from core.review import load_review, open_desk
+from core.review import load_review, open_session
 from core.vision.regions import to_json
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Jobs
@@ -97,22 +97,22 @@ def query_ranks() -> list[str]:
 def case_shows(case: Case) -> dict[str, Any]:
     """Everything that somebody sees of a case: how it was set up, what was decided, and who is who by that."""
     review = load_review(Cases().review_file(case.key))
-    desk = open_desk(cache_dir() / "runs" / case.run / "out", review, case.threshold)
+    desk = open_session(cache_dir() / "runs" / case.run / "out", review, case.threshold)
     persons = sorted(set(desk.people.person.tolist()))
-    names, notes = desk.named
+    names, notes = desk.labels
     plan = case.plan
     return {
         "name": case.name,
         "purpose": case.purpose,
         "run": case.run,
-        "run_state": Jobs().look(case.run).state,
+        "run_state": Jobs().get(case.run).state,
         "threshold": case.threshold,
         "models": [plan.detector, plan.embedder],
         "settings": {"fps": plan.video.fps, "size": plan.detect.size, "conf": plan.track.conf, "iou": plan.track.iou},
         "clips": [[clip.camera, clip.digest, json.loads(to_json(clip.regions))] for clip in case.clips],
         "offsets": dict(case.offsets),
-        "decided": [[action.kind, action.words] for action in review.done],
-        "taken_back": [[action.kind, action.words] for action in review.undone],
+        "decided": [[action.kind, action.description] for action in review.done],
+        "taken_back": [[action.kind, action.description] for action in review.undone],
         "links": list(review.links),
         "people": {str(person): [list(track) for track in desk.tracks(person)] for person in persons},
         "names": {str(person): name for person, name in names.items()},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import TrackSettings
-from core.review.whatif import again, compared, hold
+from core.review.whatif import retrack_run, compare_runs, load_run
 
 SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
         flags = ", ".join(f"--{name.replace('_', '-')}" for name in SETTINGS)
         raise SettingsError("no other setting was given", f"Give at least one of {flags}.")
     TrackSettings(**values)
-    loaded_run = hold(options.done)
-    changes = compared(loaded_run, again(loaded_run, replace(loaded_run.settings, **values)), options.cos)
-    sys.stdout.write("".join(f"{camera.words}\n" for camera in changes.cameras) + f"{changes.words}\n")
+    loaded_run = load_run(options.done)
+    changes = compare_runs(loaded_run, retrack_run(loaded_run, replace(loaded_run.settings, **values)), options.cos)
+    sys.stdout.write("".join(f"{camera.description}\n" for camera in changes.cameras) + f"{changes.description}\n")
     return 0

@@ -25,7 +25,7 @@ from starlette.responses import Response
 
 from core.base.errors import SightlineError, StoreError
 from core.http.guard import HEADERS, TOKEN, guarded, serve_file
-from core.review import Desk, doubts
+from core.review import ReviewSession, most_doubtful_pairs
 from core.runs import CROPS_FOLDER, Evidence, read_record
 from core.vision.appearance import describe_colours
 from core.vision.match import FREE, IMPOSTOR_REASONS
@@ -122,7 +122,7 @@ PEOPLE_ROUTES = [
 ]
 
 
-def people_json(run: str, session: Desk) -> bytes:
+def people_json(run: str, session: ReviewSession) -> bytes:
     """All that does not depend on the threshold. Levels are single precision: compare them with `Math.fround(t)`."""
     match, evidence = session.match, session.evidence
     calibration, tree = match.calibration, match.tree
@@ -150,12 +150,12 @@ def people_json(run: str, session: Desk) -> bytes:
     )
 
 
-def with_threshold(content: bytes, session: Desk) -> bytes:
+def with_threshold(content: bytes, session: ReviewSession) -> bytes:
     """`people_json` with the current threshold added."""
     return content[:-1] + b"," + _to_json({"threshold": session.match.threshold})[1:]
 
 
-def level_json(session: Desk) -> bytes:
+def level_json(session: ReviewSession) -> bytes:
     """Who is who at the session's threshold, row by row, and the most doubtful pairs."""
     people = session.people
     return _to_json(
@@ -169,7 +169,7 @@ def level_json(session: Desk) -> bytes:
     )
 
 
-def _doubts(session: Desk) -> list[dict[str, Any]]:
+def _doubts(session: ReviewSession) -> list[dict[str, Any]]:
     return [
         {
             "a": pair.rows[0],
@@ -178,13 +178,13 @@ def _doubts(session: Desk) -> list[dict[str, Any]]:
             "together": pair.together,
             "unsure": pair.unsure,
             "crops": [str(session.evidence.crops.name[crop]) for crop in pair.crops],
-            "alike": round(pair.alike, 4),
+            "alike": round(pair.crop_similarity, 4),
         }
-        for pair in doubts(session, _MAX_DOUBTS)
+        for pair in most_doubtful_pairs(session, _MAX_DOUBTS)
     ]
 
 
-def _clips(session: Desk) -> dict[str, dict[str, Any]]:
+def _clips(session: ReviewSession) -> dict[str, dict[str, Any]]:
     evidence, record = session.evidence, read_record(session.out)["cameras"]
     clips = {}
     for number, camera in enumerate(evidence.cameras):
@@ -196,12 +196,12 @@ def _clips(session: Desk) -> dict[str, dict[str, Any]]:
     return clips
 
 
-def _rows(session: Desk) -> dict[str, Any]:
+def _rows(session: ReviewSession) -> dict[str, Any]:
     evidence, tracklets = session.evidence, session.evidence.tracklets
     offset = evidence.offsets[tracklets.camera]
     upper, lower = zip(*map(describe_colours, evidence.colours), strict=True) if len(tracklets) else ((), ())
     labels = {(camera, track): (name, note) for camera, track, name, note in session.review.names}
-    row_labels = [labels.get(sight, ("", "")) for sight in session.sights]
+    row_labels = [labels.get(sight, ("", "")) for sight in session.track_keys]
     return {
         "camera": tracklets.camera.tolist(),
         "track": tracklets.track.tolist(),
@@ -226,7 +226,7 @@ def _crops(evidence: Evidence) -> list[list[tuple[str, float | None, float | Non
     return [rows[a:b] for a, b in pairwise(ends)]
 
 
-def _histogram(session: Desk) -> dict[str, Any]:
+def _histogram(session: ReviewSession) -> dict[str, Any]:
     """How many pairs have which similarity: those known to be different, and those that may be one person."""
     similarity, why = session.match.similarity, session.match.why
     known_different, possible = np.zeros((2, _BINS), np.int64)

@@ -20,7 +20,7 @@ from starlette.responses import Response
 from core.base.errors import SettingsError, SightlineError
 from core.base.types import Floats, Ints
 from core.http.guard import HEADERS, TOKEN, guarded
-from core.review import Desk
+from core.review import ReviewSession
 from core.runs import explain_people, explain_tracks, load_projection, people_similarity
 from core.workspace import services, session_at, session_of, stamp_of
 from core.workspace.cases import Case
@@ -64,11 +64,11 @@ def _content(key: str, what: str, query: Mapping[str, str]) -> bytes | None:
     return None if session is None else _CONTENTS[what](session, query)
 
 
-def _tracks_matrix(session: Desk, _: Mapping[str, str]) -> bytes:
+def _tracks_matrix(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     return _pack(session.match.similarity, session.match.why)
 
 
-def _people_matrix(session: Desk, _: Mapping[str, str]) -> bytes:
+def _people_matrix(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     people, similarity = people_similarity(session.match)
     group = np.searchsorted(people, session.people.person)
     order = np.argsort(group, kind="stable")
@@ -84,12 +84,12 @@ def _pack(similarity: Floats, why: np.ndarray[Any, Any]) -> bytes:
     return bytes(units.tobytes() + why.astype(np.uint8).tobytes())
 
 
-def _rows_json(session: Desk, _: Mapping[str, str]) -> bytes:
+def _rows_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     """Who is in each row of both matrices, and the orders in which the rows may be shown."""
     evidence, person = session.evidence, session.people.person
     tracklets, best = evidence.tracklets, _best_crops(session)
     people, members = np.unique(person, return_counts=True)
-    names, _notes = session.named
+    names, _notes = session.labels
     by_tree = session.match.tree.order()
     quality = evidence.crops.quality[best]
     portrait = best[_first_of(person, np.lexsort((-quality, person)))]
@@ -121,7 +121,7 @@ def _rows_json(session: Desk, _: Mapping[str, str]) -> bytes:
     return _to_json(content)
 
 
-def _best_crops(session: Desk) -> Ints:
+def _best_crops(session: ReviewSession) -> Ints:
     """The row of the best crop of each tracklet."""
     crops = session.evidence.crops
     return _first_of(crops.row, np.lexsort((-crops.quality, crops.row)))
@@ -132,7 +132,7 @@ def _first_of(group: Ints, order: Ints) -> Ints:
     return np.asarray(order[np.unique(group[order], return_index=True)[1]], np.int64)
 
 
-def _pair_json(session: Desk, query: Mapping[str, str]) -> bytes:
+def _pair_json(session: ReviewSession, query: Mapping[str, str]) -> bytes:
     a, b = int(query["a"]), int(query["b"])
     if query["of"] == TRACKS:
         if not (0 <= a < len(session.evidence.tracklets) and 0 <= b < len(session.evidence.tracklets)):
@@ -157,7 +157,7 @@ def _pair_json(session: Desk, query: Mapping[str, str]) -> bytes:
     return _to_json({**about, "alike": round(pair.crop_similarity, 4), "crops": rows})
 
 
-def _map_json(session: Desk, _: Mapping[str, str]) -> bytes:
+def _map_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     projection = load_projection(session.evidence, session.out)
     return _to_json({"xy": np.round(projection.xy, 4).tolist(), "way": projection.method})
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.base.errors import SettingsError, SightlineError, StoreError
-from core.review import Desk, Review, load_review, migrate_decisions, save_review
+from core.review import ReviewSession, Review, load_review, migrate_decisions, save_review
 from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
 from core.workspace.server import keep_session, services, session_of
@@ -19,7 +19,7 @@ from core.workspace.server import keep_session, services, session_of
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
 
-def act(case: Case, command: Callable[[Desk], Review]) -> str:
+def act(case: Case, command: Callable[[ReviewSession], Review]) -> str:
     """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`.
 
     Returns the empty string, or the reason why nothing was changed, as a message to show.
@@ -35,10 +35,10 @@ def act(case: Case, command: Callable[[Desk], Review]) -> str:
                 raise SettingsError("there are no people yet", "Start a run.")
             review = command(session)
             if review is not session.review:
-                after = session.tried(review)
+                after = session.preview(review)
                 save_review(cases.review_file(case.key), review)
                 keep_session(now, after)
-                cases.log(case.key, review.done[-1].words)
+                cases.log(case.key, review.done[-1].description)
     except SightlineError as fault:
         return str(fault)
     return ""
@@ -67,7 +67,7 @@ def _step(case: Case, change: Callable[[Review], Review], verb: str) -> str:
             if after != before:
                 save_review(services().cases.review_file(case.key), after)
                 longer = max(before.done, after.done, key=len)
-                services().cases.log(case.key, f"{verb}: {longer[-1].words}")
+                services().cases.log(case.key, f"{verb}: {longer[-1].description}")
     except SightlineError as fault:
         return str(fault)
     return ""

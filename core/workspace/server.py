@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from core.base.memo import Memo
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
-from core.review import Desk, load_review, open_desk
+from core.review import ReviewSession, load_review, open_session
 from core.runs import TRACKLETS_FILE
 from core.vision.video import probe
 from core.workspace.cases import Case, Cases
@@ -24,7 +24,7 @@ from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies
 
 if TYPE_CHECKING:
-    from core.review.whatif import Changes, Held, PeopleCounts
+    from core.review.whatif import RunChanges, LoadedRun, PeopleCounts
 
 _OPEN_RUNS = 3
 """Runs in memory: one of 2,000 tracks takes about 50 MB."""
@@ -39,16 +39,16 @@ _PROBED_CLIPS = 200
 class OpenRun:
     """A run with its review at the suggested threshold, and the same at other thresholds."""
 
-    session: Desk
-    by_threshold: Memo[float | None, Desk] = field(default_factory=lambda: Memo(_THRESHOLDS))
+    session: ReviewSession
+    by_threshold: Memo[float | None, ReviewSession] = field(default_factory=lambda: Memo(_THRESHOLDS))
 
 
 @dataclass(frozen=True, eq=False)
 class Retracking:
     """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
-    loaded: Held
-    results: Memo[str, Changes] = field(default_factory=lambda: Memo(_RETRACK_RESULTS))
+    loaded: LoadedRun
+    results: Memo[str, RunChanges] = field(default_factory=lambda: Memo(_RETRACK_RESULTS))
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
 
 
@@ -114,12 +114,12 @@ def serve_with(replacement: Services | None) -> None:
     _SERVER.use(replacement)
 
 
-def session_of(case: Case) -> Desk | None:
+def session_of(case: Case) -> ReviewSession | None:
     """The run of the case at its threshold; None if the case has no finished run in which people were matched."""
     return session_at(case, case.threshold)
 
 
-def session_at(case: Case, threshold: float | None) -> Desk | None:
+def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
     """As `session_of`, at another threshold; None as a threshold is the suggested one."""
     if not case.run:
         return None
@@ -129,13 +129,13 @@ def session_at(case: Case, threshold: float | None) -> Desk | None:
 
     def open_run() -> OpenRun:
         review = load_review(services().cases.review_file(case.key))
-        return OpenRun(open_desk(job.out, review, None))
+        return OpenRun(open_session(job.out, review, None))
 
     run = services().runs.get(stamp_of(case), open_run)
     return run.by_threshold.get(threshold, lambda: run.session.at(threshold))
 
 
-def keep_session(case: Case, session: Desk) -> None:
+def keep_session(case: Case, session: ReviewSession) -> None:
     """Keep a session that was just computed for the case as it is now, so that it is not opened again from disk."""
     services().runs.put(stamp_of(case), OpenRun(session.at(None)))
 

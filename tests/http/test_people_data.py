@@ -13,7 +13,7 @@ from core.base.errors import StoreError
 from core.http import PEOPLE_ROUTES as ROUTES
 from core.http import TOKEN, crop_address, levels_address, people_address
 from core.machine.paths import cache_dir
-from core.review import Desk, cut, name, reject, same
+from core.review import ReviewSession, cut, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
 from core.workspace import act, redo, review_of, services, session_at, session_of, stamp_of, undo
@@ -32,7 +32,7 @@ def get(address: str, **headers: str) -> httpx.Response:
     return asked(ROUTES, address, headers=headers)
 
 
-def desk(case: Case, threshold: float | None = None) -> Desk:
+def desk(case: Case, threshold: float | None = None) -> ReviewSession:
     found = session_at(case, threshold)
     assert found is not None
     return found
@@ -46,7 +46,7 @@ def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
     assert content["clips"]["cam1"] == {"digest": case.clips[0].digest, "width": 128, "height": 64, "duration": 30.0}
     rows = content["rows"]
     assert {len(column) for column in rows.values()} == {24}
-    assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.sights)
+    assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.track_keys)
     assert sorted(rows["rank"]) == list(range(1, 25))
     assert content["histogram"]["strangers"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
     assert content["histogram"]["others"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
@@ -57,7 +57,7 @@ def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
         assert [crop[2] for crop in crops] == sorted((crop[2] for crop in crops), reverse=True)
 
 
-def _pairs(own: Desk, reasons: tuple[int, ...]) -> Any:
+def _pairs(own: ReviewSession, reasons: tuple[int, ...]) -> Any:
     upper = np.triu(np.isin(own.match.why, reasons), 1)
     return own.match.similarity[upper]
 
@@ -78,11 +78,11 @@ def test_the_tree_gives_the_people_of_any_threshold(case: Case) -> None:
         assert lowest == desk(case, level).people.person.tolist()
 
 
-def _free(own: Desk) -> Any:
+def _free(own: ReviewSession) -> Any:
     """Two of two people, of whom nothing keeps them apart."""
     person = own.people.person
     one, other = np.argwhere((own.match.why == FREE) & (person[:, None] < person))[0]
-    return own.sights[one], own.sights[other]
+    return own.track_keys[one], own.track_keys[other]
 
 
 def test_what_changes_with_the_threshold(case: Case) -> None:
@@ -157,20 +157,20 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     before, stamp = get(people_address(case)).json(), stamp_of(case)
     assert act(case, lambda own: name(own, 1, "Anna")) == ""
     assert stamp_of(case) != stamp
-    assert review_of(case).done[-1].words == "named P001 Anna"
+    assert review_of(case).done[-1].description == "Named P001 Anna"
     row = before["rows"]["rank"].index(1)
     assert get(people_address(case)).json()["rows"]["name"][row] == "Anna"
     assert undo(case) == ""
     assert get(people_address(case)).json() == before
     assert redo(case) == ""
-    assert desk(case).named[0] == {1: "Anna"}
+    assert desk(case).labels.names == {1: "Anna"}
     said = [line.split(" ", 1)[1] for line in services().cases.log_lines(case.key)[-3:]]
-    assert said == ["named P001 Anna", "undid: named P001 Anna", "redid: named P001 Anna"]
+    assert said == ["Named P001 Anna", "undid: Named P001 Anna", "redid: Named P001 Anna"]
 
 
 def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:
     own, stamp = desk(case), stamp_of(case)
-    one, other = (own.sights[row] for row in np.argwhere(own.match.why == TOGETHER)[0])
+    one, other = (own.track_keys[row] for row in np.argwhere(own.match.why == TOGETHER)[0])
     assert "are in the picture together" in act(case, lambda now: same(now, one, other))
     assert stamp_of(case) == stamp
     assert act(case, lambda now: now.review) == ""
@@ -184,13 +184,13 @@ def test_a_desk_is_opened_once_for_all_who_look(case: Case) -> None:
     other = replace(case, threshold=0.9)
     assert session_of(other) is session_at(case, 0.9)
     assert session_of(case) is first
-    sight = desk(case).sights[0]
+    sight = desk(case).track_keys[0]
     moment = float(np.unique(desk(case).evidence.crops.of(0).seconds)[1])
     assert act(case, lambda own: cut(own, *sight, moment)) == ""
     assert len(desk(case).evidence.tracklets) == 25
     assert act(case, lambda own: reject(own, *_together(own))) == ""
 
 
-def _together(own: Desk) -> Any:
+def _together(own: ReviewSession) -> Any:
     person = own.people.person
-    return own.sights[int(np.flatnonzero(np.bincount(person)[person] > 1)[0])]
+    return own.track_keys[int(np.flatnonzero(np.bincount(person)[person] > 1)[0])]

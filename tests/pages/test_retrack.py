@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
-from core.review import Action, Review, Waiting, save_review
+from core.review import Action, Review, PendingAction, save_review
 from core.runs import collect_evidence, track_clips
 from core.vision.video import probe
 from core.workspace import Services, serve_with, services
@@ -38,7 +38,7 @@ def case(tmp_path: Path, own_house: Path) -> Case:
     fresh = cases.change(cases.new("b").key, lambda old: replace(old.with_clips(clips), plan=plan))
     order = order_of(fresh)
     folder = cache_dir() / "runs" / order.key
-    collect_evidence(track_clips(made, folder / "out", cropped=True), made.offsets, folder / "out")
+    collect_evidence(track_clips(made, folder / "out", with_crops=True), made.offsets, folder / "out")
     about = {"order": asdict(order), "began": 1_700_000_000.0, "pid": 0, "born": 0.0}
     (folder / "job.json").write_text(json.dumps(about))
     (folder / "ended").write_text("0")
@@ -124,9 +124,9 @@ def test_settings_out_of_the_sliders_range_are_kept(case: Case) -> None:
 
 
 def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
-    waits = Waiting("old", (), Action("merge", "joined P001 and P002", 0.0), "track 3 of gate is not in the run")
+    waits = PendingAction("old", (), Action("merge", "joined P001 and P002", 0.0), "track 3 of gate is not in the run")
     quiet = replace(waits, why="")
-    save_review(services().cases.review_file(case.key), Review(waiting=(waits, quiet)))
+    save_review(services().cases.review_file(case.key), Review(pending=(waits, quiet)))
     app = shown(case, unfolded=False)
     assert "1 decision could not be applied" in words(app)
     assert "Joined P001 and P002: track 3 of gate is not in the run" in words(app)

@@ -295,7 +295,7 @@ def test_without_a_detector_it_says_what_to_do(house: Path, monkeypatch: pytest.
 
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "manifest.toml").write_bytes((manifest.WEIGHTS / "manifest.toml").read_bytes())
-    monkeypatch.setattr(manifest, "HOME", tmp_path / "weights")
+    monkeypatch.setattr(manifest, "WEIGHTS", tmp_path / "weights")
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
     case_of(house)
     app = shown(page("run").run())

@@ -69,7 +69,7 @@ def test_a_run_at_work_is_left_alone(case: Case) -> None:
 def test_a_run_that_is_done_is_shown_and_what_was_said_goes_along(case: Case) -> None:
     now = settle(case)
     assert (now.run, now.wanted) == (case.wanted, "") and services().cases.load(case.key) == now
-    assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
+    assert review_of(case).state.joined == (frozenset([("gate", 1), ("hall", 2)]),)
     assert "switched to the new run" in services().cases.log_lines(case.key)[-1]
     assert settle(now) is now
 
@@ -80,7 +80,7 @@ def test_two_tabs_carry_once(case: Case) -> None:
         tab.start()
     for tab in tabs:
         tab.join()
-    assert review_of(case).said.joined == (frozenset([("gate", 1), ("hall", 2)]),)
+    assert review_of(case).state.joined == (frozenset([("gate", 1), ("hall", 2)]),)
     assert sum("switched to the new run" in line for line in services().cases.log_lines(case.key)) == 1
 
 
@@ -118,10 +118,10 @@ def test_what_cannot_be_carried_is_told_and_logged(case: Case) -> None:
     app.session_state["key"] = waits.key
     app.run()
     assert not app.exception
-    sentence = "Joined P001 and P002: track 1 of hall is not in the run"
+    sentence = "Joined P001 and P002: track 1 of hall is not in this run"
     assert sentence in app.toast[0].value
     assert any(sentence in line for line in services().cases.log_lines(case.key))
-    assert [one.action for one in review_of(case).waiting] == [JOINED]
+    assert [one.action for one in review_of(case).pending] == [JOINED]
 
 
 def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:

@@ -137,7 +137,7 @@ def test_the_arrays_are_those_of_the_command_line(case: Case, tmp_path: Path) ->
     desk = session_of(case)
     assert desk is not None
     said = Choice(case.threshold, desk.review.links, names=desk.review.names, purpose=case.purpose)
-    write_tables(decide(desk.whole, desk.out, desk.known, said), desk.out, tmp_path)
+    write_tables(decide(desk.uncut_evidence, desk.out, desk.prior, said), desk.out, tmp_path)
     assert similarity(case, desk) == (tmp_path / "similarity.npz").read_bytes()
 
 

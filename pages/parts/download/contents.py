@@ -8,13 +8,13 @@ import numpy as np
 import streamlit as st
 
 from core.base.text import format_count
-from core.review import Desk
+from core.review import ReviewSession
 from core.runs import read_record
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 
-def show_contents(case: Case, session: Desk) -> None:
+def show_contents(case: Case, session: ReviewSession) -> None:
     """Numbers first, then the threshold, decisions and models behind them."""
     people = session.people
     numbers = np.unique(people.person)
@@ -34,7 +34,7 @@ def show_contents(case: Case, session: Desk) -> None:
     st.markdown("  \n".join(f"**{name}:** {text}" for name, text in _basis(case, session)))
 
 
-def _basis(case: Case, session: Desk) -> list[tuple[str, str]]:
+def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
     source = "suggested" if case.threshold is None else "set by you"
     links, names = len(session.review.links), len({name for _, _, name, _ in session.review.names if name})
     decisions = (

@@ -17,7 +17,7 @@ from core.base.text import format_bytes, format_duration
 from core.export import sheet_name
 from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
-from core.review import Desk
+from core.review import ReviewSession
 from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import services
 from core.workspace.cases import Case
@@ -29,7 +29,7 @@ _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"
 _UNITS = {"export": "crops", "film": "frames"}
 
 
-def export_of(case: Case, session: Desk, kind: ExportKind, reason: str) -> Export:
+def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
     """The export of the run with the current decisions. With a `reason` faces are not blurred."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     return Export(

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.export import tracks_zip
 from core.http import download_name
-from core.review import Desk
+from core.review import ReviewSession
 from core.runs import (
     Choice,
     Gallery,
@@ -28,7 +28,7 @@ from core.workspace.cases import Case
 Make = Callable[[], bytes]
 
 
-def show_tables(case: Case, session: Desk) -> None:
+def show_tables(case: Case, session: ReviewSession) -> None:
     """A button for each table of the people."""
 
     def people() -> Gallery:
@@ -59,10 +59,10 @@ def show_tables(case: Case, session: Desk) -> None:
             _button(case, label, suffix, make, hint)
 
 
-def similarity(case: Case, session: Desk) -> bytes:
+def similarity(case: Case, session: ReviewSession) -> bytes:
     """The similarities of all pairs, in the same form as on the command line."""
     choice = Choice(case.threshold, session.review.links, names=session.review.names, purpose=case.purpose)
-    about = about_people(session.whole, session.out, session.known, choice)
+    about = about_people(session.uncut_evidence, session.out, session.prior, choice)
     gallery = build_gallery(session.evidence, session.match, session.out, about, session.review.names)
     return similarity_npz(session.evidence, session.match, gallery.about)
 

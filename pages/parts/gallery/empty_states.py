@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.errors import StoreError
 from core.base.text import format_duration
-from core.review import Desk, load_review, why_waiting
+from core.review import ReviewSession, load_review, describe_pending
 from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
@@ -21,7 +21,7 @@ EVERY_SECONDS = 1.0
 _STAGES = {"detect": "detecting people", "embed": "computing appearance features", "track": "tracking"}
 
 
-def session_or_hint(case: Case) -> Desk | None:
+def session_or_hint(case: Case) -> ReviewSession | None:
     """The review session of the case; where it has no people, advice is shown and None returned."""
     waiting = _show_awaited_run(case)
     job = _find_job(case.run)
@@ -164,7 +164,7 @@ def _model(model: dict[str, Any] | str) -> str:
 def show_unapplied_decisions(case: Case) -> None:
     """Decisions that fit no track of this run, until the user dismisses them."""
     path = services().cases.review_file(case.key)
-    sentences = why_waiting(load_review(path)) if path.is_file() else ()
+    sentences = describe_pending(load_review(path)) if path.is_file() else ()
     dismissed = dismissed_decisions(case.key, case.run)
     if not sentences or dismissed.get(()) == sentences:
         return

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.http import crop_address, levels_address, people_address
-from core.review import Desk, Review, TrackKey, confirm, different, merge, name, note, reject, same, split, unsure
+from core.review import ReviewSession, Review, TrackKey, confirm, different, merge, name, note, reject, same, split, unsure
 from core.workspace import ANOTHER_RUN, act, redo, services, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
@@ -82,7 +82,7 @@ def _rejection(case: Case, action: Mapping[str, Any]) -> str:
 
 
 def _apply(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
-    def edit(session: Desk) -> Review:
+    def edit(session: ReviewSession) -> Review:
         review = _ACTION_HANDLERS[action["do"]](session, action)
         if review is session.review:
             cursor.idle.add(action["n"])
@@ -103,15 +103,15 @@ def _save_threshold(case: Case, threshold: float | None) -> None:
 
 def _sighting(value: Any) -> TrackKey:
     camera, track = value
-    return str(camera), int(track)
+    return TrackKey(str(camera), int(track))
 
 
-def _person(session: Desk, sighting: Any) -> int:
+def _person(session: ReviewSession, sighting: Any) -> int:
     """The person's current number, found by the first sighting: numbers may have changed since the browser sent it."""
     return int(session.people.person[session.row(*_sighting(sighting))])
 
 
-_ACTION_HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
+_ACTION_HANDLERS: Mapping[str, Callable[[ReviewSession, Mapping[str, Any]], Review]] = {
     "confirm": lambda session, action: confirm(session, _person(session, action["person"])),
     "reject": lambda session, action: reject(session, *_sighting(action["sighting"])),
     "merge": lambda session, action: merge(session, [_person(session, entry) for entry in action["people"]]),
@@ -124,7 +124,7 @@ _ACTION_HANDLERS: Mapping[str, Callable[[Desk, Mapping[str, Any]], Review]] = {
 }
 
 
-def gallery(case: Case, session: Desk, cursor: ActionCursor) -> None:
+def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
     applied, undone = session.review.done, session.review.undone
     data = {
         "case": case.key,
@@ -132,8 +132,8 @@ def gallery(case: Case, session: Desk, cursor: ActionCursor) -> None:
         "levels": levels_address(case),
         "crops": crop_address(case.run),
         "threshold": case.threshold,
-        "undo": applied[-1].words if applied else "",
-        "redo": undone[-1].words if undone else "",
+        "undo": applied[-1].description if applied else "",
+        "redo": undone[-1].description if undone else "",
         "heard": cursor.receipt(),
     }
     # Without a callback Streamlit would not store the browser's messages.

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.text import person_name
 from core.http import boxes_address, film_address
-from core.review import Desk, TrackKey, cut
+from core.review import ReviewSession, TrackKey, cut
 from core.runs import read_record
 from core.workspace import act
 from core.workspace.cases import Case
@@ -45,7 +45,7 @@ def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
     GALLERY_MOMENT.set(Moment(sighting, seconds, previous.request + 1 if previous else 1, fault))
 
 
-def show_moment(case: Case, session: Desk) -> None:
+def show_moment(case: Case, session: ReviewSession) -> None:
     """Draw the dialog where a moment has been requested."""
     moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
@@ -60,12 +60,12 @@ def _close() -> None:
     GALLERY_MOMENT.remove()
 
 
-def _title(session: Desk, moment: Moment) -> str:
+def _title(session: ReviewSession, moment: Moment) -> str:
     person = int(session.people.person[session.row_of[moment.sighting]])
-    return f"{session.named[0].get(person) or person_name(person)} · {moment.sighting[0]}"
+    return f"{session.labels.names.get(person) or person_name(person)} · {moment.sighting[0]}"
 
 
-def _moment_dialog(case: Case, session: Desk) -> None:
+def _moment_dialog(case: Case, session: ReviewSession) -> None:
     moment: Moment | None = GALLERY_MOMENT.get(None)
     if moment is None:
         return
@@ -95,9 +95,9 @@ def _moment_dialog(case: Case, session: Desk) -> None:
     _sightings_of_person(session, row)
 
 
-def _track_overlay(session: Desk, camera: str) -> TrackOverlay:
+def _track_overlay(session: ReviewSession, camera: str) -> TrackOverlay:
     """The person of each of the camera's tracks, and where its tracks were cut."""
-    person, names = session.people.person, session.named[0]
+    person, names = session.people.person, session.labels.names
     people = {track: int(person[row]) for (name, track), row in session.row_of.items() if name == camera}
     titles = {number: names.get(number) or person_name(number) for number in people.values()}
     camera_cuts = [entry for entry in session.evidence.cuts if entry.camera == camera]
@@ -113,7 +113,7 @@ def _cut(case: Case, sighting: TrackKey, seconds: float) -> None:
     st.rerun()
 
 
-def _sightings_of_person(session: Desk, row: int) -> None:
+def _sightings_of_person(session: ReviewSession, row: int) -> None:
     """Buttons for all sightings of the person, in order of time; each plays its sighting from the start."""
     person = session.people.person
     rows = np.flatnonzero(person == person[row])
@@ -122,7 +122,7 @@ def _sightings_of_person(session: Desk, row: int) -> None:
     st.markdown("**All sightings of this person**")
     with st.container(horizontal=True):
         for sighting_row in rows[np.argsort(session.rank[rows])].tolist():
-            camera, track = sighting = session.sights[sighting_row]
+            camera, track = sighting = session.track_keys[sighting_row]
             start, _ = session.evidence.clip_seconds(sighting_row)
             st.button(
                 f"{camera} {_clock_tenths(start)}",

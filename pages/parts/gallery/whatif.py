@@ -12,7 +12,7 @@ from core.base.settings import TrackSettings
 from core.base.text import format_duration
 from core.machine.artifacts import digest_of
 from core.review import load_review
-from core.review.whatif import Changes, again, compared, hold
+from core.review.whatif import RunChanges, retrack_run, compare_runs, load_run
 from core.workspace import Retracking, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, Order, order_of
@@ -59,7 +59,7 @@ def _retracking(out: Path) -> Retracking:
     """The run in folder `out` with its boxes, read once for all sessions."""
     with st.spinner("Loading the run…"):
         stamp = (out / "run.json").stat().st_mtime_ns
-        return services().retracking.get((out, stamp), lambda: Retracking(hold(out)))
+        return services().retracking.get((out, stamp), lambda: Retracking(load_run(out)))
 
 
 def retrack_panel(case: Case) -> None:
@@ -168,14 +168,14 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
     ):
         return
     changes = _compute_changes(run, case, settings)
-    if changes.alike:
+    if changes.unchanged:
         st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
         return
-    st.markdown(f":material/arrow_forward: **{changes.words}.**")
-    st.markdown("\n".join(f"- {camera.words}" for camera in changes.cameras))
+    st.markdown(f":material/arrow_forward: **{changes.description}.**")
+    st.markdown("\n".join(f"- {camera.description}" for camera in changes.cameras))
 
 
-def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Changes:
+def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> RunChanges:
     review = load_review(services().cases.review_file(case.key))
     bar, frames = st.empty(), run.loaded.frames
 
@@ -183,8 +183,8 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ch
         if frames > 3 * _FRAMES_PER_SECOND:
             bar.progress(min(1.0, done / frames))
 
-    def compute() -> Changes:
-        return compared(run.loaded, again(run.loaded, settings, show_progress), case.threshold, review, run.people)
+    def compute() -> RunChanges:
+        return compare_runs(run.loaded, retrack_run(run.loaded, settings, show_progress), case.threshold, review, run.people)
 
     with st.spinner("Tracking again…"):
         changes = run.results.get(digest_of([settings, case.threshold, review.links]), compute)

@@ -17,7 +17,7 @@ from core.base.errors import SightlineError
 from core.base.text import format_count
 from core.base.types import Ints
 from core.export import similarity_csv
-from core.review import Desk
+from core.review import ReviewSession
 from core.runs import read_record
 from core.vision.match import FREE, IMPOSTOR_REASONS, Match
 from core.workspace import services, session_of
@@ -112,8 +112,8 @@ def _bars(counts: Ints, low: float, peak: float) -> str:
     )
 
 
-def similarity_downloads(case: Case, session: Desk) -> None:
-    names, _notes = session.named
+def similarity_downloads(case: Case, session: ReviewSession) -> None:
+    names, _notes = session.labels
 
     def table() -> bytes:
         return similarity_csv(session.match, names, about(case, session)).encode("utf-8-sig")
@@ -130,10 +130,10 @@ def similarity_downloads(case: Case, session: Desk) -> None:
     st.caption("The table has one row and one column per person. Both files record the models and settings.")
 
 
-def about(case: Case, session: Desk) -> dict[str, Any]:
+def about(case: Case, session: ReviewSession) -> dict[str, Any]:
     """How the similarities were made: models and settings of the run, threshold, and number of decisions."""
     record = read_record(session.out)
-    suggested = "chosen by the user" if session.chosen is not None else "suggested"
+    suggested = "chosen by the user" if session.chosen_threshold is not None else "suggested"
     return {
         "program": record["program"],
         "run": case.run,
@@ -144,7 +144,7 @@ def about(case: Case, session: Desk) -> dict[str, Any]:
     }
 
 
-def require_similarities(case: Case) -> Desk:
+def require_similarities(case: Case) -> ReviewSession:
     """The run's people; the page ends here with advice where there are no two tracks to compare."""
     try:
         with st.spinner("Computing similarities…", show_time=True):
@@ -159,7 +159,7 @@ def require_similarities(case: Case) -> Desk:
     return session
 
 
-def _explain_nothing(case: Case, session: Desk | None) -> None:
+def _explain_nothing(case: Case, session: ReviewSession | None) -> None:
     if session is not None and len(session.evidence.tracklets):
         st.info("**Only one track was found**, so there is nothing to compare it with.", icon=":material/info:")
         link_to("gallery", "See it in the Gallery", ":material/groups:")
