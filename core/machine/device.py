@@ -90,7 +90,7 @@ def require_opencv(module: str = "cv2") -> None:
 def library_advice(fault: str) -> tuple[str, str]:
     """Message and remedy for an error of the dynamic loader.
 
-    >>> advice("libGL.so.1: cannot open shared object file: No such file or directory")[0]
+    >>> library_advice("libGL.so.1: cannot open shared object file: No such file or directory")[0]
     'OpenCV needs the system library libGL.so.1, which is not installed'
     """
     for library, (debian, fedora) in SYSTEM_PACKAGES.items():

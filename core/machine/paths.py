@@ -68,7 +68,7 @@ def publish(made: Path, folder: Path) -> None:
 
 def _platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
     """
-    >>> _chosen("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
+    >>> _platform_cache_dir("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
     'elsewhere'
     """
     if own := environment.get("SIGHTLINE_CACHE"):

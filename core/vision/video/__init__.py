@@ -1,6 +1,6 @@
-"""The video room: what a clip is (`probe`, `digest`), which frames are analysed (`plan`), and their pictures (`read`).
+"""Video: what a clip is (`probe`, `digest`), which frames are analysed (`plan`), and their pictures (`read`).
 
-Frame numbers are always the source's own; time comes from the container, never from a frame rate.
+Frame numbers are always the source's own; time comes from the container's timestamps, never from a frame rate.
 """
 
 import lazy_loader

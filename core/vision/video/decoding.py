@@ -1,17 +1,11 @@
-"""Video files through PyAV (FFmpeg): opening, packets, decoding.
+"""Decoding frames under the source's own numbers: of video files with PyAV (FFmpeg), and of picture sequences.
 
-Owns opening, and the sentences for files that are no videos; damaged packets are passed over and counted.
-Refuses to number frames: that is the next module's.
+In a video file a frame's number is the rank of its timestamp among those of all packets; in containers without usable
+timestamps it is the frame's position in decoding order. Decoding starts only at frames from which the pictures are
+the same as when reading from the beginning. Damaged packets are skipped and counted.
 
-Decoded frames of a video file under the source's own numbers, from any frame on.
-
-A frame's number is the rank of its timestamp among those of all packets, or its turn where a container stamps no
-order. Refuses to begin anywhere from which the pictures could differ from those of reading from the start.
-
-Picture sequences: a folder of pictures, or a pattern such as `img_%04d.jpg` or `img_*.png`, read as one clip.
-
-Owns their order (natural: 2 before 10) and their decoding (EXIF orientation applied). Refuses to guess times:
-the rate of a sequence is whatever the probe was told."""
+A picture sequence is a folder of pictures, or a pattern such as `img_%04d.jpg` or `img_*.png`, in natural order (2
+before 10) and with EXIF orientation applied."""
 
 from __future__ import annotations
 
@@ -30,9 +24,14 @@ from av.video.reformatter import VideoReformatter
 from core.base.errors import ClipError
 from core.base.types import IMAGE_SUFFIXES, Clip, Image, Ints
 
-# FFmpeg's own messages are about bytes; what a user needs to know goes into errors and warnings.
+# FFmpeg's messages are about bytes; what a user needs to know is in errors and warnings.
 av.logging.set_level(None)
 
+PICTURE_SEQUENCE = "pictures"
+"""`Clip.container` of a picture sequence."""
+WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
+"""Containers that stamp packets in storage order, or not at all: their frames are numbered as they are decoded."""
+_USUAL_KEY_FRAME_INTERVAL = 300  # frames; encoders seldom put key frames further apart
 _CONVERT = "Convert it to H.264 in MP4 and try again."
 _NOT_A_VIDEO = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the video", "Run `git lfs pull` to fetch the video."),
@@ -43,7 +42,7 @@ _NOT_A_VIDEO = (
 
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """(container, its main video stream); `ClipError` where there is none that can be decoded."""
+    """The container and its main video stream; `ClipError` where none can be decoded."""
     _check_content(path)
     try:
         container = av.open(str(path), metadata_errors="replace")
@@ -67,9 +66,9 @@ def _check_content(path: Path) -> None:
     if not head:
         raise ClipError(f"{path.name} is empty (0 bytes)", "Copy or download it again.")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for sign, what, remedy in _NOT_A_VIDEO:
-        if start.startswith(sign):
-            raise ClipError(f"{path.name} {what}", remedy)
+    for signature, problem, remedy in _NOT_A_VIDEO:
+        if start.startswith(signature):
+            raise ClipError(f"{path.name} {problem}", remedy)
 
 
 def _video_stream(container: Any, path: Path) -> Any:
@@ -79,13 +78,13 @@ def _video_stream(container: Any, path: Path) -> Any:
     if stream is None:
         raise ClipError(f"{path.name} holds no tracks", "The recording was not finished; export it again.")
     if stream.codec_context is None:
-        raise ClipError(f"{path.name} is in a codec that is not known here", _CONVERT)
+        raise ClipError(f"{path.name} uses a codec that is not supported", _CONVERT)
     stream.thread_type = "AUTO"
     return stream
 
 
 def data_packets(container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's packets that hold data, up to the end or to where the file breaks off."""
+    """The stream's packets that hold data, up to the end or to where the file is cut off."""
     try:
         for packet in container.demux(stream):
             if packet.size:
@@ -95,12 +94,12 @@ def data_packets(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def yields_picture(packet: Any, codec: str) -> bool:
-    """Whether a picture comes of the packet: not if an edit list cuts it off, nor if VP8 keeps it as a reference."""
+    """Whether the packet gives a visible frame: no if an edit list cuts it off, or VP8 uses it as a reference only."""
     return not packet.is_discard and not (codec == "vp8" and not memoryview(packet)[0] & 0x10)
 
 
 class FrameDecoder:
-    """A stream's frames in the order shown. `damaged` counts the packets that could not be decoded so far."""
+    """A stream's frames in display order. `damaged` counts the packets that could not be decoded so far."""
 
     def __init__(self, container: Any, stream: Any) -> None:
         self.damaged = 0
@@ -112,7 +111,7 @@ class FrameDecoder:
         yield from self.flush()
 
     def decode(self, packet: Any) -> list[Any]:
-        """The frames that come out when `packet` goes in; none where it is damaged."""
+        """The frames that the decoder returns for `packet`; none where it is damaged."""
         try:
             return list(self._stream.codec_context.decode(packet))
         except av.FFmpegError:
@@ -120,72 +119,69 @@ class FrameDecoder:
             return []
 
     def flush(self) -> list[Any]:
-        """The frames that were still held back for their turn."""
+        """The frames that the decoder has kept back for reordering."""
         return self.decode(None)
 
 
-# Formats that stamp packets in storage order, or not at all: their frames are counted as they come out.
-WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
-# Encoders seldom put more frames than this between two key frames.
-_USUAL_GROUP = 300
-
-
 def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
-    """(frame number, bgr as stored, before rotation) of the wanted frames that can be decoded, rising."""
+    """Frame number and BGR picture, before rotation, of those of the `wanted` frames that can be decoded, in order."""
     width, height = (clip.height, clip.width) if clip.rotation % 180 else (clip.width, clip.height)
-    reformatter, left = VideoReformatter(), wanted.tolist()[::-1]
+    reformatter, remaining = VideoReformatter(), wanted.tolist()[::-1]
     with closing(_frames_from(clip, int(wanted[0]))) as frames:
         for number, frame in frames:
-            while left and left[-1] < number:
-                left.pop()
-            if left and left[-1] == number:
+            while remaining and remaining[-1] < number:
+                remaining.pop()
+            if remaining and remaining[-1] == number:
                 bgr: Any = reformatter.reformat(frame, width, height, "bgr24").to_ndarray()
                 yield number, bgr
-                left.pop()
-            if not left:
+                remaining.pop()
+            if not remaining:
                 return
 
 
 def _frames_from(clip: Clip, begin: int) -> Generator[tuple[int, Any]]:
-    """Numbered frames from `begin` on: after a jump to a key frame before it where that is safe, else from 0."""
-    counted = clip.container in WITHOUT_TIMESTAMPS
-    for target in () if counted else (begin, begin - _USUAL_GROUP):
+    """Numbered frames from `begin` on: after a seek to a key frame before it where that is exact, otherwise from 0."""
+    has_no_timestamps = clip.container in WITHOUT_TIMESTAMPS
+    for target in () if has_no_timestamps else (begin, begin - _USUAL_KEY_FRAME_INTERVAL):
         if target > 0:
             with open_video(Path(clip.path)) as (container, stream):
                 frames = _after_seek(_numbered_by_timestamp(clip, container, stream, target), begin)
-                head = next(frames, None)
-                if head is not None:
-                    yield head
+                first = next(frames, None)
+                if first is not None:
+                    yield first
                     yield from frames
                     return
     with open_video(Path(clip.path)) as (container, stream):
-        yield from _numbered_by_count(container, stream) if counted else _numbered_by_timestamp(clip, container, stream, 0)
+        if has_no_timestamps:
+            yield from _numbered_by_count(container, stream)
+        else:
+            yield from _numbered_by_timestamp(clip, container, stream, 0)
 
 
 def _after_seek(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tuple[int, Any]]:
-    """Frames from `begin` on, or none unless a true key frame comes up to there: what follows one is sure to be exact.
+    """Frames from `begin` on, or none unless an intra-coded key frame comes up to there: after one, all are exact.
 
-    A jump may land too late, on a frame that only claims to be a key frame, or on one whose leading frames need
-    what was jumped over.
+    A seek may land too late, on a frame that is only marked as a key frame, or on one whose leading frames need
+    frames before it.
     """
-    sound = False
+    is_exact = False
     for number, frame in frames:
         if number <= begin:
-            sound = sound or (frame.key_frame and frame.pict_type == PictureType.I)
-        if number >= begin and not sound:
+            is_exact = is_exact or (frame.key_frame and frame.pict_type == PictureType.I)
+        if number >= begin and not is_exact:
             return
         if number >= begin:
             yield number, frame
 
 
 def _numbered_by_count(container: Any, stream: Any) -> Generator[tuple[int, Any]]:
-    decoding = FrameDecoder(container, stream)
-    for turn, frame in enumerate(decoding):
-        yield turn + decoding.damaged, frame
+    decoder = FrameDecoder(container, stream)
+    for position, frame in enumerate(decoder):
+        yield position + decoder.damaged, frame
 
 
 def _numbered_by_timestamp(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[tuple[int, Any]]:
-    """Frames numbered by timestamp. One without a stamp follows the one before; one with a foreign stamp is dropped."""
+    """Frames numbered by timestamp. A frame without one gets the next number; one with an unknown one is dropped."""
     ticks = np.rint((clip.times + clip.start_seconds) / float(stream.time_base)).astype(np.int64)
     if begin:
         try:
@@ -202,30 +198,27 @@ def _numbered_by_timestamp(clip: Clip, container: Any, stream: Any, begin: int) 
             last = number
 
 
-PICTURE_SEQUENCE = "pictures"
-
-
 def is_sequence(path: Path) -> bool:
-    """Whether `path` is a folder, or a pattern rather than a file."""
-    return path.is_dir() or (not path.exists() and any(sign in path.name for sign in "%*?"))
+    """Whether `path` is a folder or a pattern, not a file."""
+    return path.is_dir() or (not path.exists() and any(wildcard in path.name for wildcard in "%*?"))
 
 
 def picture_files(path: Path) -> list[Path]:
     """The pictures of a folder or pattern in natural order; `ClipError` where there are none."""
     folder, pattern = (path, "*") if path.is_dir() else (path.parent, re.sub(r"%\d*d", "[0-9]*", path.name))
     try:
-        found = [file for file in folder.glob(pattern) if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
+        files = [file for file in folder.glob(pattern) if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
     except OSError as error:
         raise ClipError(f"{path} cannot be listed ({error.strerror})", "Check the folder and its rights.") from error
-    if not found:
+    if not files:
         raise ClipError(
             f"{path} holds no pictures", "Give a video file, or a folder that directly holds JPEG or PNG pictures."
         )
-    return sorted(found, key=_natural_order)
+    return sorted(files, key=_natural_order)
 
 
 def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
-    """(frame number, bgr) of the wanted frames; a damaged picture is left out, one of another size is refused."""
+    """Frame number and BGR picture of the `wanted` frames. Damaged pictures are left out; sizes must be equal."""
     files = picture_files(Path(clip.path))
     if len(files) != clip.frames:
         raise ClipError(f"{clip.path} changed while it was open", "Start the analysis again.")
@@ -243,7 +236,7 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
 
 
 def decode_picture(file: Path) -> Image:
-    """The picture as bgr (height, width, 3), or an array of length 0 where it cannot be decoded."""
+    """The picture as BGR (height, width, 3); of length 0 where it cannot be decoded."""
     try:
         content = np.fromfile(file, np.uint8)
     except OSError as error:
@@ -254,7 +247,7 @@ def decode_picture(file: Path) -> Image:
 
 def _natural_order(file: Path) -> list[str | int]:
     """
-    >>> sorted([Path("a10.png"), Path("a2.png")], key=_natural)[0].name
+    >>> sorted([Path("a10.png"), Path("a2.png")], key=_natural_order)[0].name
     'a2.png'
     """
     return [int(part) if part.isdigit() else part.casefold() for part in re.split(r"([0-9]+)", file.name)]

@@ -1,8 +1,7 @@
-"""What people look at in place of a recording: a small H.264 film that every browser plays, and single stills.
+"""What browsers show of a clip: stills, and films in H.264 that every browser plays.
 
-The film shows each frame at its container time counted from the first one, turned as it should be, at most 960 wide.
-It is made once per clip (by digest) in a thread of its own and appears under its name when it is whole.
-Refuses to be measured on: analysis reads the recording itself."""
+A film shows each frame at its container time, counted from the first frame, upright and at most 960 wide. Films are for
+looking at; analysis reads the recording itself."""
 
 from __future__ import annotations
 
@@ -22,15 +21,15 @@ from core.vision.video.reading import Picture, read
 
 WIDEST = 960
 _TICK = Fraction(1, 90_000)
-# No B-frames: every picture is stored in the order shown. A key frame at least this often keeps jumps quick.
+# No B-frames, so that frames are stored in display order; a key frame every 60 frames keeps seeking quick.
 _ENCODER = {"preset": "veryfast", "crf": "25", "bf": "0", "g": "60"}
 _JPEG_QUALITY = 85
 
 
 def display_size(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]:
-    """Even numbers, at most `widest` wide, in the clip's proportions.
+    """Width and height with the clip's proportions: even numbers, at most `widest` wide.
 
-    >>> size_shown(1280, 720), size_shown(480, 361), size_shown(1080, 1920)
+    >>> display_size(1280, 720), display_size(480, 361), display_size(1080, 1920)
     ((960, 540), (480, 360), (960, 1706))
     """
     scale = min(1.0, widest / width)
@@ -38,18 +37,22 @@ def display_size(width: int, height: int, widest: int = WIDEST) -> tuple[int, in
 
 
 def still(clip: Clip, frame: int = 0, width: int = 320) -> bytes:
-    """One picture of the clip as JPEG; the first one that can be read from `frame` on."""
+    """The first frame from `frame` on that can be read, as JPEG."""
     rows = np.arange(frame, clip.frames)
-    with read(clip, Timeline(rows, clip.times[rows]), scale_to=display_size(clip.width, clip.height, width)) as pictures:
+    with read(
+        clip, Timeline(rows, clip.times[rows]), scale_to=display_size(clip.width, clip.height, width)
+    ) as pictures:
         for picture in pictures:
             return jpeg(picture.bgr, _JPEG_QUALITY)
     raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
 
 
 def make_proxy(clip: Clip, target: Path, on_progress: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Write the film to `target`, whole or not at all. `tell` gets frames done and frames in all."""
+    """Write a film of the whole clip to `target`. `on_progress` gets frames done and frames in all."""
     everything = Timeline(np.arange(clip.frames), clip.times)
-    write_film(clip, everything, target, display_size(clip.width, clip.height), lambda picture: picture.bgr, on_progress)
+    write_film(
+        clip, everything, target, display_size(clip.width, clip.height), lambda picture: picture.bgr, on_progress
+    )
 
 
 def write_film(
@@ -60,7 +63,7 @@ def write_film(
     draw: Callable[[Picture], Image],
     on_progress: Callable[[int, int], None],
 ) -> None:
-    """A film of the frames of `timeline` at `size`, each as `drawn` hands it back; whole or not at all."""
+    """Write the frames of `timeline` to `target` at `size`, each as `draw` returns it: complete or not at all."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -80,8 +83,8 @@ def _encode(
     timeline: Timeline,
     part: Path,
     size: tuple[int, int],
-    drawn: Callable[[Picture], Image],
-    tell: Callable[[int, int], None],
+    draw: Callable[[Picture], Image],
+    on_progress: Callable[[int, int], None],
 ) -> None:
     with (
         read(clip, timeline, scale_to=size) as pictures,
@@ -90,19 +93,19 @@ def _encode(
         stream = film.add_stream("libx264", rate=Fraction(clip.fps or 1).limit_denominator(1000), options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = _TICK
-        last = -1
+        last_tick = -1
         for picture in pictures:
-            # A film begins at 0: where the first frames are lost, the next one stands in for them.
+            # A film begins at 0: the first frame that can be read stands in for lost ones before it.
             seconds = picture.seconds - timeline.seconds[0]
-            last = 0 if last < 0 else max(last + 1, round(seconds / _TICK))
-            film.mux(stream.encode(_frame(drawn(picture), last)))
-            tell(picture.row + 1, len(timeline))
-        if last < 0:
+            last_tick = 0 if last_tick < 0 else max(last_tick + 1, round(seconds / _TICK))
+            film.mux(stream.encode(_video_frame(draw(picture), last_tick)))
+            on_progress(picture.row + 1, len(timeline))
+        if last_tick < 0:
             raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")
         film.mux(stream.encode(None))
 
 
-def _frame(bgr: Image, pts: int) -> av.VideoFrame:
+def _video_frame(bgr: Image, pts: int) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
     frame.pts, frame.time_base = pts, _TICK
     return frame

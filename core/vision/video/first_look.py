@@ -1,12 +1,8 @@
-"""What a user should know of a clip before it is worked on, in plain words and with what to do about it.
+"""A first look at a clip before it is analysed: a few preview frames, and notes on what may harm the results.
 
-Owns the limits between fine and worth a note, each with where it comes from. Refuses nothing: a clip with notes is
-still a clip.
-
-A few pictures over the length of a clip, for a first look: near their moments, not exactly at them.
-
-Owns the shortcut: from the key frame before a moment a limited number of frames is decoded, so that an hour costs no
-more than a minute. Refuses to number what it sees; whoever measures reads the clip itself."""
+Each limit between fine and worth a note is stated with its origin. Notes are advice; a clip with notes can be analysed.
+Preview frames are near their moments, not exactly there: from the key frame before a moment only so many frames are
+decoded that a look at an hour costs no more than one at a minute."""
 
 from __future__ import annotations
 
@@ -24,23 +20,25 @@ from core.base.types import Clip, Floats, Image
 from core.vision.video.decoding import PICTURE_SEQUENCE, FrameDecoder, decode_picture, open_video, picture_files
 from core.vision.video.reading import ROTATIONS
 
-BLACK = 16
-"""The lighter parts (95 of 100 pixels are darker) of a picture that shows nothing."""
-DARK = 40
-"""The mean of a picture in which people are hardly seen; night clips with lamps or infrared light have 100."""
-FLAT = 14
-"""Between the darker and the lighter parts of a picture of one colour; a white hall with one person has 40."""
-BLURRED = 0.006
-"""Fine detail for the contrast there is, at 640 across. Sharp clips of every kind have 0.025 and more; the same ones
-blurred by 3 pixels have 0.001 to 0.005."""
-LOW = 240
-"""Lines of a picture below which whole people are a few dozen pixels tall."""
-SMALL = 48
-"""Pixels of height from which looks tell people apart: networks look at 256, five times as many."""
-_LARGEST = 640
-_MOST_BOXES = 64
+MIN_LIGHT = 16
+"""Below it a picture counts as black: the grey level (0 to 255) that 95 of 100 pixels do not reach."""
+MIN_MEAN = 40
+"""Mean grey level below which people are hardly visible; night clips with lamps or infrared light have 100."""
+MIN_RANGE = 14
+"""Least range between dark and light parts of a picture that shows something; a white hall with one person has 40."""
+MIN_DETAIL = 0.006
+"""Least detail of a sharp picture, at 640 across. Sharp clips of every kind have 0.025 and more; blurred by 3 pixels,
+the same clips have 0.001 to 0.005."""
+MIN_LINES = 240
+"""Height of a picture in pixels below which people are a few dozen pixels tall."""
+MIN_PERSON_HEIGHT = 48
+"""Height in pixels from which people can be re-identified; networks get crops of 256, five times as many."""
+_MEASURED_WIDTH = 640
+_MAX_MP4_BOXES = 64
+_MAX_PIXELS = 160_000_000  # decoded for one preview frame: 80 frames of 1920 x 1080, well under a second
+_SLACK_SECONDS = 1e-6
 
-# What to do about what the probe has noticed.
+# Advice on each warning of `probe`, by the beginning of the warning.
 _ADVICE = {
     r"The frame rate varies": "Nothing to do: times are read from the file.",
     r"Time jumps": "Nobody is followed across such a gap; nothing to do if the recorder was meant to pause.",
@@ -52,7 +50,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Note:
-    """`words` say what was seen, `remedy` what to do about it."""
+    """A sentence on the clip, and one on what to do about it."""
 
     message: str
     remedy: str
@@ -60,7 +58,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Measures:
-    """What one picture is like: its mean and its lighter parts (0 to 255), the range of its tones, its fine detail."""
+    """Of one picture: mean, 95th percentile and 5-to-95 range of its grey levels (0 to 255); detail per contrast.
+
+    Field names are those of the strip files in the cache.
+    """
 
     mean: float
     light: float
@@ -69,8 +70,9 @@ class Measures:
 
 
 def measure(bgr: Image) -> Measures:
+    """Measures of a picture, reduced to 640 across."""
     height, width = bgr.shape[:2]
-    scale = min(1.0, _LARGEST / width)
+    scale = min(1.0, _MEASURED_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     grey = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     dark, light = np.percentile(grey, (5, 95))
@@ -78,58 +80,63 @@ def measure(bgr: Image) -> Measures:
     return Measures(float(grey.mean()), float(light), float(light - dark), detail)
 
 
-def clip_notes(clip: Clip, seen: Sequence[Measures]) -> list[Note]:
-    """Notes on a clip of which some pictures were `seen`; what most of them are like counts."""
-    told = [Note(words, advice_for(words)) for words in clip.warnings if "picture is black" not in words]
+def clip_notes(clip: Clip, measures: Sequence[Measures]) -> list[Note]:
+    """Notes on a clip, by its warnings, its file, its size, and what most of the measured pictures are like."""
+    warnings = [warning for warning in clip.warnings if "picture is black" not in warning]
+    notes = [Note(warning, advice_for(warning)) for warning in warnings]
     if is_fragmented(Path(clip.path)):
-        told.append(
+        notes.append(
             Note(
                 "The file is written in pieces (fragmented MP4), as recorders do while they record.",
                 "All pieces that are there are read. Check that the length is the one you expect.",
             )
         )
-    return told + _notes_on_pictures(seen) + _of_size(clip)
+    return notes + _picture_notes(measures) + _size_notes(clip)
 
 
 def advice_for(warning: str) -> str:
-    """What to do about a warning of the probe.
+    """What to do about a warning of `probe`.
 
-    >>> advice_on("Time jumps 2 times, by up to 4.0 s.")[:24]
+    >>> advice_for("Time jumps 2 times, by up to 4.0 s.")[:24]
     'Nobody is followed acros'
     """
-    return next((remedy for sign, remedy in _ADVICE.items() if re.match(sign, warning)), "")
+    return next((remedy for start, remedy in _ADVICE.items() if re.match(start, warning)), "")
 
 
-def _notes_on_pictures(seen: Sequence[Measures]) -> list[Note]:
-    if not seen:
+def _picture_notes(measures: Sequence[Measures]) -> list[Note]:
+    if not measures:
         return []
-    black = sum(one.light < BLACK for one in seen)
-    if black == len(seen):
+    lit = [picture for picture in measures if picture.light >= MIN_LIGHT]
+    black_count = len(measures) - len(lit)
+    if not lit:
         return [Note("All sampled frames are black.", "Check the camera and the export: nobody can be found here.")]
-    lit = [one for one in seen if one.light >= BLACK]
-    mean, tones, detail = (
-        float(np.median([getattr(one, name) for one in lit])) for name in ("mean", "range", "detail")
+    mean, tone_range, detail = (
+        float(np.median([getattr(picture, name) for picture in lit])) for name in ("mean", "range", "detail")
     )
-    told = []
-    if black:
-        words = f"{black} of {len(seen)} sampled frames are black."
-        told.append(Note(words, "Set From and To around the part that shows something."))
-    if tones < FLAT:
-        told.append(Note("The frames have almost no contrast.", "Check that nothing covers the lens."))
-    elif mean < DARK:
-        told.append(Note("The frames are very dark.", "People may be missed: use a brighter export if there is one."))
-    elif detail < BLURRED:
-        told.append(
+    notes = []
+    if black_count:
+        notes.append(
+            Note(
+                f"{black_count} of {len(measures)} sampled frames are black.",
+                "Set From and To around the part that shows something.",
+            )
+        )
+    if tone_range < MIN_RANGE:
+        notes.append(Note("The frames have almost no contrast.", "Check that nothing covers the lens."))
+    elif mean < MIN_MEAN:
+        notes.append(Note("The frames are very dark.", "People may be missed: use a brighter export if there is one."))
+    elif detail < MIN_DETAIL:
+        notes.append(
             Note(
                 "The frames are blurred.",
                 "Appearance is unreliable here. Check the lens, and export in full size and quality.",
             )
         )
-    return told
+    return notes
 
 
-def _of_size(clip: Clip) -> list[Note]:
-    if clip.height >= LOW:
+def _size_notes(clip: Clip) -> list[Note]:
+    if clip.height >= MIN_LINES:
         return []
     return [
         Note(
@@ -140,26 +147,27 @@ def _of_size(clip: Clip) -> list[Note]:
 
 
 def small_people_notes(heights: Floats) -> list[Note]:
-    """A note where most of the people found in a clip (heights of their boxes in pixels) are too small for looks."""
-    if not len(heights) or (usual := float(np.median(heights))) >= SMALL:
+    """A note where most people found in a clip are too small to re-identify; `heights` (n,) of boxes in pixels."""
+    if not len(heights) or (usual := float(np.median(heights))) >= MIN_PERSON_HEIGHT:
         return []
     return [
         Note(
-            f"Most people found in it are under {SMALL} pixels tall (usually {usual:.0f}): too small to re-identify.",
+            f"Most people found in it are under {MIN_PERSON_HEIGHT} pixels tall (usually {usual:.0f}): "
+            "too small to re-identify.",
             "Use a larger export or a closer camera. Check the matches of this camera.",
         )
     ]
 
 
 def is_fragmented(path: Path) -> bool:
-    """Whether an MP4 file holds its frames in pieces: it has a `moof` box.
+    """Whether an MP4 file holds its frames in pieces, that is, has a `moof` box among its first boxes.
 
-    The first boxes tell; a file of another kind is not fragmented.
+    A file of another kind is not fragmented.
     """
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        for _ in range(_MOST_BOXES):
+        for _ in range(_MAX_MP4_BOXES):
             head = file.read(8)
             size, kind = int.from_bytes(head[:4]), head[4:]
             if len(head) < 8 or not kind.isalnum():
@@ -174,31 +182,30 @@ def is_fragmented(path: Path) -> bool:
     return False
 
 
-# Pixels that may be decoded for one glimpse: 80 frames of 1920 x 1080, well under a second.
-_PIXELS = 160_000_000
-_SLACK_SECONDS = 1e-6
-
-
 @dataclass(frozen=True, eq=False)
 class PreviewFrame:
-    """One picture as it is shown (rotation applied), and its second of the clip."""
+    """One upright picture and its time in the clip."""
 
     seconds: float
     bgr: Image
 
 
 def preview_frames(clip: Clip, count: int = 6) -> list[PreviewFrame]:
-    """Up to `count` pictures spread over the clip; fewer where some cannot be had or would be the same one."""
+    """Up to `count` pictures spread over the clip; fewer where some cannot be decoded or would be the same."""
     moments = (np.arange(count) + 0.5) / count * clip.duration_seconds
-    found = _glimpses_of_pictures(clip, moments) if clip.container == PICTURE_SEQUENCE else _of_video(clip, moments)
+    previews = (
+        _previews_of_pictures(clip, moments)
+        if clip.container == PICTURE_SEQUENCE
+        else _previews_of_video(clip, moments)
+    )
     different: list[PreviewFrame] = []
-    for glimpse in found:
-        if not different or glimpse.seconds > different[-1].seconds:
-            different.append(glimpse)
+    for preview in previews:
+        if not different or preview.seconds > different[-1].seconds:
+            different.append(preview)
     return different
 
 
-def _glimpses_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+def _previews_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
     files = picture_files(Path(clip.path))
     rows = np.searchsorted(clip.times, moments + _SLACK_SECONDS, side="right") - 1
     for row in np.unique(rows).tolist():
@@ -207,16 +214,16 @@ def _glimpses_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
             yield PreviewFrame(float(clip.times[row]), bgr)
 
 
-def _of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+def _previews_of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
     with open_video(Path(clip.path)) as (container, stream):
-        tick, most = float(stream.time_base), max(2, _PIXELS // (clip.width * clip.height))
+        tick, max_frames = float(stream.time_base), max(2, _MAX_PIXELS // (clip.width * clip.height))
         for seconds in moments.tolist():
-            due = round((seconds + clip.start_seconds) / tick)
+            target = round((seconds + clip.start_seconds) / tick)
             try:
-                container.seek(due, stream=stream)
-                frame = _near(FrameDecoder(container, stream), due, most)
+                container.seek(target, stream=stream)
+                frame = _nearest(FrameDecoder(container, stream), target, max_frames)
             except av.FFmpegError:
-                # A file that cannot be jumped in: what has been seen so far must do.
+                # A file without seeking: the previews so far must do.
                 return
             if frame is not None:
                 at = seconds if frame.pts is None else frame.pts * tick - clip.start_seconds
@@ -224,11 +231,11 @@ def _of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
                 yield PreviewFrame(at, cv2.rotate(stored, ROTATIONS[clip.rotation]) if clip.rotation else stored)
 
 
-def _near(frames: FrameDecoder, due: int, most: int) -> Any:
-    """The frame at the tick `due`, or as near before it as `most` frames lead; nothing where none can be decoded."""
-    found = None
+def _nearest(frames: FrameDecoder, target: int, max_frames: int) -> Any:
+    """The frame at the tick `target`, or the last before it of `max_frames` decoded; None where none can be decoded."""
+    nearest = None
     for number, frame in enumerate(frames, 1):
-        found = frame
-        if number >= most or (frame.pts is not None and frame.pts >= due):
+        nearest = frame
+        if number >= max_frames or (frame.pts is not None and frame.pts >= target):
             break
-    return found
+    return nearest

@@ -1,7 +1,7 @@
-"""The pictures of a timeline, decoded ahead in a thread of their own.
+"""Reading the pictures of a timeline, decoded ahead in a thread.
 
-Owns the thread and its bounded queue: both are gone after the end, an error, a break, or a reader that is dropped.
-Refuses to fill in what cannot be decoded: such rows are skipped and named in `Reader.missing`."""
+The thread and its bounded queue are gone after the end, an error, a break, or when the reader is dropped. Frames that
+cannot be decoded are skipped and listed in `Reader.missing`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.R
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One frame of a timeline: its row there, its number and time in the source, and its pixels (height, width, 3)."""
+    """One frame of a timeline: its row there, its number and time in the source, and its picture (height, width, 3)."""
 
     row: int
     frame: int
@@ -37,13 +37,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class _End:
-    """The last thing in the queue: `errors` holds what stopped the thread, if anything did."""
+    """The last item in the queue; `errors` holds the exception that stopped the thread, if any."""
 
     errors: tuple[Exception, ...] = ()
 
 
 class _Handoff:
-    """The bounded queue between the thread and whoever reads. The thread always ends it with `_End`."""
+    """The bounded queue between the thread and the reader; the thread always puts `_End` last."""
 
     def __init__(self, size: int) -> None:
         self.waiting: queue.Queue[Picture | _End] = queue.Queue(size)
@@ -63,7 +63,7 @@ class _Handoff:
 
 
 class Reader(Iterator[Picture]):
-    """Iterate over it, in a `with` block or not; `close` may be called at any time and more than once."""
+    """An iterator of pictures, in a `with` block or not; `close` may be called at any time, and more than once."""
 
     def __init__(
         self, clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None, queue_size: int
@@ -71,14 +71,14 @@ class Reader(Iterator[Picture]):
         self._expected, self._rows, self._missing = first, len(timeline), [0] * 0
         self._handoff = _Handoff(queue_size)
         source = _pictures(clip, timeline, first, scale_to)
-        # Nothing in the thread refers to the reader, so that one that is dropped half way is finalized at once.
+        # Nothing in the thread refers to the reader, so a reader that is dropped half way is finalized at once.
         self._thread = threading.Thread(target=_run, args=(source, self._handoff), name="sightline-read", daemon=True)
         self._thread.start()
         self._finalize = weakref.finalize(self, self._handoff.stop, self._thread)
 
     @property
     def missing(self) -> Ints:
-        """Rows of the timeline that could not be read, as far as reading has come."""
+        """Rows of the timeline that could not be read so far."""
         return np.array(self._missing, np.int64)
 
     def __next__(self) -> Picture:
@@ -94,7 +94,7 @@ class Reader(Iterator[Picture]):
         return item
 
     def close(self) -> None:
-        """Stop the thread, throw away what it has decoded ahead, and wait until it is gone."""
+        """Stop the thread, discard what it has decoded ahead, and wait for its end."""
         self._finalize()
 
     def __enter__(self) -> Self:
@@ -118,7 +118,7 @@ def read(
     scale_to: tuple[int, int] | None = None,
     queue_size: int = 8,
 ) -> Reader:
-    """The pictures of `timeline` from row `first` on, at `scale_to` (width, height) or as large as they are shown."""
+    """The pictures of `timeline` from row `first` on, upright, at `scale_to` (width, height) or in full size."""
     if not 0 <= first <= len(timeline):
         raise ValueError(f"first: expected 0 to {len(timeline)}, got {first}")
     if len(timeline) and not 0 <= timeline.frame[0] <= timeline.frame[-1] < clip.frames:
@@ -137,8 +137,8 @@ def _run(source: Generator[Picture], handoff: _Handoff) -> None:
                     break
                 handoff.waiting.put(picture)
     except (OSError, av.FFmpegError) as error:
-        end = _End((ClipError(f"The clip cannot be read on ({error.strerror})", "Check the disk, then start again."),))
-    except Exception as error:  # noqa: BLE001 - handed over: it is raised where the pictures are used
+        end = _End((ClipError(f"Reading the clip failed ({error.strerror})", "Check the disk, then start again."),))
+    except Exception as error:  # noqa: BLE001 - raised again where the pictures are used
         end = _End((error,))
     finally:
         handoff.waiting.put(end)
@@ -157,7 +157,7 @@ def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, i
 
 
 def _scale_and_rotate(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
-    """Scaled, then turned: the smaller picture is the cheaper one to turn."""
+    """Scale first: a smaller picture is cheaper to rotate."""
     if scale_to is not None:
         size = scale_to[::-1] if rotation % 180 else scale_to
         stored = np.asarray(cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR), np.uint8)

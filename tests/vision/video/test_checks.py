@@ -106,5 +106,5 @@ def test_a_strip_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(strip.seconds) == len(strip.measures) == 6
     sheet = cv2.imread(str(strip.picture))
     assert sheet is not None and sheet.shape == (2 * 164 - 4, 3 * 324 - 4, 3)
-    monkeypatch.setattr(strips, "glimpses", lambda *_: pytest.fail("looked at again"))
+    monkeypatch.setattr(strips, "preview_frames", lambda *_: pytest.fail("looked at again"))
     assert strip_of(clip) == strip

@@ -32,7 +32,7 @@ def test_the_name_does_not_matter(clip: Path) -> None:
 
 def test_it_is_computed_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = digest(clip)
-    monkeypatch.setattr(digests, "_content", lambda files, named: "computed again")
+    monkeypatch.setattr(digests, "_content_digest", lambda files, with_names: "computed again")
     assert digest(str(clip)) == before
 
 

@@ -31,7 +31,7 @@ def test_made_once(tmp_path: Path) -> None:
 
 
 def test_the_first_made_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stills, "MOST", 3)
+    monkeypatch.setattr(stills, "MAX_STILLS", 3)
     clip = probe(write_clip(tmp_path / "gate.mp4", range(6)))
     for seconds in clip.times:
         still_at(clip, seconds)
