@@ -63,9 +63,9 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
     taken = {name.lower() for name in wanted.values()}
     cameras = []
     for file in order:
-        name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
-        taken.add(name.lower())
-        cameras.append(Camera(name, file))
+        camera_name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
+        taken.add(camera_name.lower())
+        cameras.append(Camera(camera_name, file))
     return cameras
 
 
@@ -107,14 +107,14 @@ def run_cameras(
     progress: Progress,
     regions: Mapping[str, areas.Regions] | None = None,
     fresh: bool = False,
-    cropped: bool = False,
+    with_crops: bool = False,
 ) -> Iterator[CameraResult]:
-    """The result of each camera as soon as it is done, with the best crops of each track if `cropped`."""
+    """The result of each camera as soon as it is done, with the best crops of each track if `with_crops`."""
     for number, camera in enumerate(cameras, 1):
         progress.camera(camera.name, number, len(cameras))
         try:
             camera_regions = (regions or {}).get(camera.name)
-            yield run_camera(camera, recipe, networks, store, progress, camera_regions, fresh, cropped)
+            yield run_camera(camera, recipe, networks, store, progress, camera_regions, fresh, with_crops)
         except SightlineError as fault:
             yield CameraResult(camera, None, Tracks.empty(), {}, fault=str(fault))
 
@@ -127,9 +127,9 @@ def run_camera(
     progress: Progress,
     regions: areas.Regions | None = None,
     fresh: bool = False,
-    cropped: bool = False,
+    with_crops: bool = False,
 ) -> CameraResult:
-    """Run all stages for one camera. `fresh` discards stored results, `cropped` asks for the crops too."""
+    """Run all stages for one camera. `fresh` discards stored results, `with_crops` asks for the crops too."""
     clip = probe(camera.clip)
     timeline, recipe = plan_clip(clip, camera, recipe)
     pipeline = ClipPipeline(clip, timeline, recipe, networks, store, progress, regions, fresh)
@@ -137,7 +137,7 @@ def run_camera(
     inside = pipeline.inside(detections)
     vectors = pipeline.vectors(detections, inside)
     tracks = pipeline.tracks(detections, inside, vectors)
-    crops = pipeline.crops(tracks) if cropped else None
+    crops = pipeline.crops(tracks) if with_crops else None
     return CameraResult(camera, clip, tracks, pipeline.stages, timeline, len(timeline) - frames, crops)
 
 

@@ -32,9 +32,9 @@ def find_lookalikes(evidence: Evidence, match: Match, out: Path) -> list[Lookali
     person = match.people().person.tolist()
     names = {row: name for name, row in evidence.row_of.items()}
     found = rank_similar(match.similarity, match.why, match.people())
-    crops = most_similar_crops(found.row, found.other, evidence.crops.row, evidence.crop_features)
+    crops = most_similar_crops(found.row, found.candidate, evidence.crops.row, evidence.crop_features)
     reasons = reason_texts(evidence)
-    columns = (found.row, found.place, found.other, found.similarity, found.why, found.margin, *crops)
+    columns = (found.row, found.place, found.candidate, found.similarity, found.why, found.margin, *crops)
     cells = zip(*(column.tolist() for column in columns), strict=True)
     return [
         Lookalike(
@@ -120,7 +120,7 @@ def _tracks_text(evidence: Evidence, match: Match, a: int, b: int, is_same: bool
     if is_same:
         if {(a, b), (b, a)} & set(match.decisions.same):
             return "Together: you said that they are one person."
-        if match.bundle[a] == match.bundle[b]:
+        if match.must_link[a] == match.must_link[b]:
             return "Together: you joined them, through other tracks."
         if similarity >= threshold:
             return f"Together: their similarity is at or above the threshold, {threshold:.3f}."

@@ -199,7 +199,7 @@ def _embed_camera(
     if not sharpness:
         raise ClipError(f"no picture in {files[0].camera.clip} can be read", "Check that its files are pictures.")
     track = np.array([file.track for file in imported if file.picture], np.int64)
-    fit = np.clip(np.array(heights, np.float32) / FULL_HEIGHT_PX, 0, 1)
+    fit = np.asarray(np.clip(np.array(heights, np.float32) / FULL_HEIGHT_PX, 0, 1), np.float32)
     crop_quality = quality(fit, np.array(sharpness), track)
     return imported, PictureFeatures(track, crop_quality, np.concatenate(vectors), np.array(colours))
 

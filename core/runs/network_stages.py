@@ -109,7 +109,7 @@ def detect(
             progress.show(picture.bgr, found.xyxy[found.score >= conf])
             progress.at(picture.row + 1)
     chunk.flush_before(chunk_count(timeline))
-    artifact.finish(words=detector.words)
+    artifact.finish(words=detector.description)
 
 
 def count_boxes(artifact: Artifact, done: int, conf: float) -> int:

@@ -40,7 +40,7 @@ def track_clips(
     out: Path,
     progress: Progress | None = None,
     fresh: bool = False,
-    cropped: bool = False,
+    with_crops: bool = False,
     on_result: Callable[[CameraResult], None] = lambda result: None,
     store: Store | None = None,
 ) -> list[CameraResult]:
@@ -52,7 +52,7 @@ def track_clips(
     networks, steps = setup.networks, progress or Progress()
     results = []
     for result in run_cameras(
-        setup.cameras, setup.recipe, networks, store or Store(), steps, setup.regions, fresh, cropped
+        setup.cameras, setup.recipe, networks, store or Store(), steps, setup.regions, fresh, with_crops
     ):
         record.add(result)
         on_result(result)

@@ -96,8 +96,10 @@ def _csv(gallery: Gallery, columns: Sequence[str]) -> str:
 
 def _format_cell(column: str, value: str | int | float | None) -> str:
     """
-    >>> _format_cell("start_s", 1.5), _format_cell("similarity", 0.5), _format_cell("similarity", None), _format_cell("name", "=1")
-    ('1.500', '0.5000', '', "'=1")
+    >>> _format_cell("start_s", 1.5), _format_cell("similarity", 0.5), _format_cell("similarity", None)
+    ('1.500', '0.5000', '')
+    >>> _format_cell("name", "=1")
+    "'=1"
     """
     if column in _TYPED:
         return spreadsheet_text(str(value))

@@ -200,7 +200,7 @@ def _matching(match: Match) -> dict[str, Any]:
     return {
         "threshold": round(match.threshold, 4),
         "suggested": round(match.calibration.threshold, 4),
-        "words": match.calibration.words,
+        "words": match.calibration.description,
         "expected_false_share": {"share": round(share, 4), "low": round(low, 4), "high": round(high, 4)},
         "pairs_of_certain_strangers": match.calibration.pairs,
     }

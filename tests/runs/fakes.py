@@ -45,7 +45,7 @@ class BrightDetector:
     the score of what is in the lower half of the picture.
     """
 
-    words, key = "bright spots, for tests", "bright"
+    description, key = "bright spots, for tests", "bright"
 
     def __init__(self, fails_at: int | None = None, lower: float = SURE) -> None:
         self.frames, self._fails_at, self._lower = 0, fails_at, lower

@@ -46,7 +46,7 @@ def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = Fals
     nets = networks(BrightDetector(), embedder or ColourEmbedder())
     record = RunRecord(folder / "out", RECIPE, nets, {})
     cameras = [Camera(clip.stem, clip) for clip in clips]
-    results = list(run_cameras(cameras, RECIPE, nets, Store(folder / "store"), Progress(), cropped=True))
+    results = list(run_cameras(cameras, RECIPE, nets, Store(folder / "store"), Progress(), with_crops=True))
     for result in results:
         record.add(result)
     record.close()

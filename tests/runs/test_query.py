@@ -232,7 +232,8 @@ def test_the_model_has_to_be_the_one_of_the_run(folder: Path) -> None:
     shipped = find("person-osnet", "embedder")
     assert find_run_model(record(shipped.digest), "embedder") == shipped
     assert find_run_model(record(shipped.digest), "embedder", str(shipped.path)).digest == shipped.digest
-    with pytest.raises(WeightsError, match=f"SHA-256 starts with {shipped.digest[:12]}, that of the run's embedder with 0123"):
+    starts = f"SHA-256 starts with {shipped.digest[:12]}, that of the run's embedder with 0123"
+    with pytest.raises(WeightsError, match=starts):
         find_run_model(record("0123"), "embedder")
     with pytest.raises(WeightsError, match=r"run's embedder was not found.*--features FILE"):
         find_run_model(read_record(folder), "embedder")

@@ -69,7 +69,7 @@ def test_what_a_run_teaches_foretells_the_next_one(tmp_path: Path, rates: Rates)
     clip, empty = probe(camera.clip), Store(tmp_path / "empty", preserve_times=True)
     before = estimate_clip(clip, camera, recipe, nets(), rates, empty)
     assert (before.total_seconds, before.frames, before.unknown) == (None, 60, ("detect", "embed", "track", "crops"))
-    result = run_camera(camera, recipe, nets(), store, Progress(), cropped=True)
+    result = run_camera(camera, recipe, nets(), store, Progress(), with_crops=True)
     record_rates([result], recipe, nets(), rates)
     after = estimate_clip(clip, camera, recipe, nets(), rates, empty)
     spent = sum(cost["seconds"] - cost.get("opening", 0.0) for cost in result.stages.values())
@@ -84,7 +84,7 @@ def test_half_the_time_costs_half(tmp_path: Path, rates: Rates) -> None:
     camera, recipe = Camera("gate", write_scene(tmp_path / "a.mp4")), Recipe()
     clip, store = probe(camera.clip), Store(tmp_path / "empty", preserve_times=True)
     record_rates(
-        [run_camera(camera, recipe, nets(), Store(tmp_path / "store"), Progress(), cropped=True)], recipe, nets(), rates
+        [run_camera(camera, recipe, nets(), Store(tmp_path / "store"), Progress(), with_crops=True)], recipe, nets(), rates
     )
     whole = estimate_clip(clip, camera, recipe, nets(), rates, store).total_seconds
     half = estimate_clip(clip, replace(camera, span=(0.0, 3.0)), recipe, nets(), rates, store).total_seconds
