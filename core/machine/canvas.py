@@ -89,7 +89,7 @@ def text_width(text: str, size: float) -> float:
 def shorten(text: str, width: float, size: float) -> str:
     """`text`, cut with an ellipsis where it is wider than `width` pixels.
 
-    >>> shortened("入口", 100, 12), shortened("入口" * 20, 50, 12)
+    >>> shorten("入口", 100, 12), shorten("入口" * 20, 50, 12)
     ('入口', '入口入…')
     """
     if text_width(text, size) <= width:

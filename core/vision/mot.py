@@ -1,10 +1,10 @@
-"""MOT text, in and out: the plain rows in which trackers, benchmarks and annotation tools exchange boxes.
+"""MOT text files, read and written: the rows in which trackers, benchmarks and annotation tools exchange boxes.
 
     frame, id, x, y, width, height [, conf [, class [, visibility]]]         (benchmarks from 2016 on)
     frame, id, x, y, width, height, conf, world x, world y, world z          (2015, and results: ten columns)
 
-Frames count from 1 in the text and from 0 everywhere in here; the shift is made in this room and nowhere else.
-It refuses rows that mean nothing and says which line; it does not judge what the boxes show."""
+Frames count from 1 in the files and from 0 everywhere else; only this module shifts them. A row that cannot be read is
+an error that names its line; what the boxes show is not judged."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Doubles = NDArray[np.float64]
 NO_CLASS = -1
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _REMEDY = "Each line is frame,id,x,y,width,height[,conf[,class[,visibility]]], frames from 1, pixels."
-_BLOCK = 10_000  # rows turned to text at a time, so that an hour takes no more memory than a minute
-_BIGGEST = 2**53  # above it a float no longer tells whole numbers apart
+_BLOCK = 10_000  # rows formatted at a time, so that memory does not grow with the length
+_MAX_EXACT = 2**53  # above it a float cannot represent every whole number
 
 
 @dataclass(frozen=True, eq=False)
 class MotRows(Table):
-    """The rows of a file in its own order. `frame` counts from 0, `xyxy` is in the file's pixels, double precision.
+    """The rows of a file in their order. `frame` counts from 0, `xyxy` (n, 4) is in pixels, in double precision.
 
-    What a file leaves out reads as: `conf` 1, `cls` -1 (no class: everyone counts), `visibility` 1.
+    Missing columns have defaults: `conf` 1, `cls` -1 (no class: everyone counts), `visibility` 1.
     """
 
     frame: Ints
@@ -55,7 +55,7 @@ class MotRows(Table):
 
 
 def rows_of(tracks: Tracks) -> MotRows:
-    """Tracks as rows that can be scored without going through a file."""
+    """Tracks as rows, to be scored without writing a file."""
     count = len(tracks)
     return MotRows(
         frame=tracks.frame,
@@ -68,12 +68,12 @@ def rows_of(tracks: Tracks) -> MotRows:
 
 
 def write_tracks(path: Path, tracks: Tracks) -> None:
-    """Write `tracks` as result rows: whole, or not at all. An empty file means that nobody was seen."""
+    """Write `tracks` as result rows, atomically. An empty file means that nobody was found."""
     write_atomically(path, (_result_lines(tracks[at : at + _BLOCK]) for at in range(0, len(tracks), _BLOCK)))
 
 
 def write_truth(path: Path, parts: Iterable[MotRows]) -> None:
-    """Truth in the layout of benchmarks, one part after the other: whole, or not at all."""
+    """Write ground truth in the layout of benchmarks, part after part, atomically."""
     write_atomically(path, map(_truth_lines, parts))
 
 
@@ -101,7 +101,7 @@ def _result_lines(tracks: Tracks) -> bytes:
 
 
 def read_mot(path: Path) -> MotRows:
-    """The rows of `path`; commas, semicolons or white space between the numbers, blank lines skipped."""
+    """The rows of `path`. Numbers are separated by commas, semicolons or white space; blank lines are skipped."""
     rows = []
     for number, line in enumerate(_read_text(path).splitlines(), 1):
         if not line.strip():
@@ -123,22 +123,22 @@ def read_mot(path: Path) -> MotRows:
 
 
 def read_detections(path: Path) -> Detections:
-    """A file of public detections, ordered by frame; scores are as the file states them (some detectors pass 1)."""
+    """A file of public detections, ordered by frame, with scores as in the file (those of some detectors exceed 1)."""
     rows = read_mot(path)
     rows = rows[np.argsort(rows.frame, kind="stable")]
     return Detections(rows.frame, rows.xyxy.astype(np.float32), rows.conf.astype(np.float32))
 
 
 def _row(line: str) -> tuple[float, ...]:
-    """The nine numbers of one line, what is missing filled in; `ValueError` says what is wrong with it."""
+    """The nine numbers of one line, defaults filled in; `ValueError` says what is wrong with it."""
     cells = _SEPARATOR.split(line.strip().rstrip(",;").rstrip())
     if not 6 <= len(cells) <= 10:
         raise ValueError(f"{len(cells)} columns, expected 6 to 10")
     numbers = [_number(cell) for cell in cells]
-    # A tenth column marks the 2015 layout, whose last three are a place in the world and no class.
-    known = numbers[:7] if len(numbers) == 10 else numbers
-    row = (*known, *(1.0, float(NO_CLASS), 1.0)[len(known) - 6 :])
-    if not all(row[column].is_integer() and abs(row[column]) <= _BIGGEST for column in (0, 1, 7)):
+    # Ten columns are the 2015 layout, whose last three are world coordinates, not class and visibility.
+    columns = numbers[:7] if len(numbers) == 10 else numbers
+    row = (*columns, *(1.0, float(NO_CLASS), 1.0)[len(columns) - 6 :])
+    if not all(row[column].is_integer() and abs(row[column]) <= _MAX_EXACT for column in (0, 1, 7)):
         raise ValueError("frame, id and class must be whole numbers")
     if row[0] < 1:
         raise ValueError(f"frame is {row[0]:g}, but frames count from 1")

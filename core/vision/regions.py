@@ -1,8 +1,8 @@
-"""Regions of interest: where in the picture people count, and where they do not.
+"""Regions: polygons and boxes in the picture in which people count (include) or do not (exclude).
 
-A region is a box or a polygon in fractions of the picture, so that it holds at any size. Boxes of people are judged by
-one point, foot or centre; regions are applied to stored detections, and nothing is detected again. Kept as JSON; plain
-lines of `x,y` are read as one polygon. A region that encloses nothing is refused here rather than saved."""
+Points are fractions of the picture's width and height, so that regions hold at any size. A person's box is tested by
+one point, feet or centre. Regions filter stored detections; nothing is detected again. They are saved as JSON; plain
+lines of `x,y` are read as one polygon. A region without an area is an error."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ Point = tuple[float, float]
 Doubles = NDArray[np.float64]
 
 VERSION = 1
-OUTSIDE = 0.1  # how far beyond the picture a point may lie and still be meant for its edge
-_SMALLEST = 1e-9  # area, in pictures: far below one pixel of any camera
-_NEAR = 1e-9  # distance to an edge, in pictures, that counts as on it
+OUTSIDE = 0.1  # share of the picture by which a point may lie outside; it is moved to the edge
+_MIN_AREA = 1e-9  # share of the picture: far below one pixel of any camera
+_EDGE_DISTANCE = 1e-9  # share of the picture: up to here a point is on an edge
 _FORMAT = "sightline-regions"
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _CHOICES = {"kind": ("box", "polygon"), "mode": ("include", "exclude"), "anchor": ("foot", "centre")}
-_LINES = "A plain region file has one x,y per line, in pixels of the clip."
+_PLAIN_FORMAT = "A plain region file has one x,y per line, in pixels of the clip."
 
 
 @dataclass(frozen=True)
 class Region:
-    """One shape. `points` are (x, y) from 0 to 1: two opposite corners of a box, or three and more of a polygon.
+    """One shape. `points` are (x, y) from 0 to 1: two opposite corners of a box, or at least three of a polygon.
 
-    Points a little outside are moved to the picture's edge, a box dragged backwards is turned round, and the repeated
-    last point of a closed polygon is dropped. Where a polygon crosses itself, what is enclosed twice is outside.
+    Points slightly outside are moved to the picture's edge, corners are ordered, and the repeated last point of a
+    closed polygon is dropped. Where a polygon crosses itself, the even-odd rule decides what is inside.
+    Field names are those of the JSON format.
     """
 
     kind: Literal["box", "polygon"]
@@ -49,16 +50,16 @@ class Region:
     name: str = ""
 
     def __post_init__(self) -> None:
-        _choose("kind", self.kind)
-        _choose("mode", self.mode)
+        _check_choice("kind", self.kind)
+        _check_choice("mode", self.mode)
         if not isinstance(self.name, str):
             raise RegionError(f"A region's name is {self.name!r}", "Give a text.")
-        points = _points(self.points)
-        object.__setattr__(self, "points", _box(points) if self.kind == "box" else _polygon(points))
+        points = _checked_points(self.points)
+        object.__setattr__(self, "points", _box_corners(points) if self.kind == "box" else _polygon_corners(points))
 
     @property
     def corners(self) -> Doubles:
-        """The outline's corners in order, (n, 2)."""
+        """The corners of the outline in order (n, 2)."""
         if self.kind == "polygon":
             return np.array(self.points, np.float64)
         (left, top), (right, bottom) = self.points
@@ -67,26 +68,26 @@ class Region:
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a clip, and the point of a person's box that is asked for: middle of the lower edge, or centre."""
+    """All regions of a clip, and the region test point: the feet (middle of a box's lower edge) or the box centre."""
 
     regions: tuple[Region, ...] = ()
     anchor: Literal["foot", "centre"] = "foot"
 
     def __post_init__(self) -> None:
-        _choose("anchor", self.anchor)
+        _check_choice("anchor", self.anchor)
         object.__setattr__(self, "regions", tuple(self.regions))
 
     @property
     def digest(self) -> str:
-        """The same for the same regions on any machine: part of the key of what is stored."""
+        """SHA-256 of the JSON text, part of the keys of stored results."""
         return hashlib.sha256(to_json(self).encode()).hexdigest()
 
 
 def inside(regions: Regions, xyxy: ArrayLike, width: int, height: int) -> Bools:
-    """Which boxes (n, 4), in pixels of a `width` x `height` picture, count: (n,).
+    """Which boxes `xyxy` (n, 4), in pixels of a `width` x `height` picture, count: (n,).
 
-    Inside any include region, or anywhere if there is none, and inside no exclude region. An edge belongs to its
-    region. A box that reaches out of the picture is judged by the nearest point within it.
+    Their test point lies in an include region, or there is none, and in no exclude region. An edge belongs to its
+    region. A test point outside the picture is moved to the nearest point inside.
     """
     if width <= 0 or height <= 0:
         raise ValueError(f"inside: expected a picture with an area, got {width} x {height}")
@@ -101,14 +102,14 @@ def inside(regions: Regions, xyxy: ArrayLike, width: int, height: int) -> Bools:
 
 
 def to_json(regions: Regions) -> str:
-    """The same text for the same regions, always."""
+    """JSON text, equal for equal regions."""
     content = {"format": _FORMAT, "version": VERSION, **asdict(regions)}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str) -> Regions:
-    """Regions from `to_json`'s text; what is wrong with any other is said in a `RegionError`."""
-    remedy = "Save the regions again, or mend the file."
+    """Regions from the text of `to_json`; a `RegionError` says what is wrong with any other text."""
+    remedy = "Save the regions again, or correct the file."
     try:
         content = json.loads(text)
     except json.JSONDecodeError as fault:
@@ -116,7 +117,7 @@ def from_json(text: str) -> Regions:
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise RegionError(f'this JSON does not hold regions ("format" is not "{_FORMAT}")', remedy)
     if content.get("version") != VERSION:
-        raise RegionError(f"version {content.get('version')!r} of the format is not known here", "Update Sightline.")
+        raise RegionError(f"version {content.get('version')!r} of the format is not supported", "Update Sightline.")
     items = content.get("regions")
     if not isinstance(items, list):
         raise RegionError('"regions" is not a list', remedy)
@@ -124,7 +125,7 @@ def from_json(text: str) -> Regions:
 
 
 def load_regions(path: Path, width: int, height: int) -> Regions:
-    """Regions from JSON or from plain `x,y` lines, whichever the file holds; the size turns pixels into fractions."""
+    """Regions from a file of JSON or of plain `x,y` lines; `width` and `height` are those of the clip in pixels."""
     try:
         content = path.read_bytes()
     except OSError as fault:
@@ -133,11 +134,11 @@ def load_regions(path: Path, width: int, height: int) -> Regions:
 
 
 def read_regions(content: bytes, name: str, width: int, height: int) -> Regions:
-    """Regions from the content of a file called `name`."""
+    """`load_regions` for the content of a file called `name`."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise RegionError(f"{name} is not a text file", _LINES) from fault
+        raise RegionError(f"{name} is not a text file", _PLAIN_FORMAT) from fault
     try:
         return from_json(text) if text.lstrip().startswith(("{", "[")) else _from_lines(text, width, height)
     except RegionError as fault:
@@ -145,7 +146,7 @@ def read_regions(content: bytes, name: str, width: int, height: int) -> Regions:
 
 
 def save_regions(path: Path, regions: Regions) -> None:
-    """Write JSON: whole, or not at all."""
+    """Write JSON, atomically."""
     write_atomically(path, to_json(regions).encode())
 
 
@@ -157,11 +158,11 @@ def _within_any(outlines: Sequence[Doubles], points: Doubles) -> Bools:
 
 
 def _within(corners: Doubles, points: Doubles) -> Bools:
-    """Points (n, 2) inside or on the outline of `corners` (m, 2), by the even-odd rule."""
+    """Which points (n, 2) lie inside the outline of `corners` (m, 2), by the even-odd rule, or on it: (n,)."""
     edge = np.roll(corners, -1, axis=0) - corners
     offset = points[:, None, :] - corners  # (n, m, 2)
     along = np.clip((offset * edge).sum(2) / (edge * edge).sum(1), 0, 1)
-    on_edge = (np.hypot(*np.moveaxis(offset - along[..., None] * edge, 2, 0)) <= _NEAR).any(axis=1)
+    on_edge = (np.hypot(*np.moveaxis(offset - along[..., None] * edge, 2, 0)) <= _EDGE_DISTANCE).any(axis=1)
     # A ray to the right crosses an edge whose ends lie on either side of it.
     below = points[:, None, 1] >= corners[:, 1]
     spans = below != np.roll(below, -1, axis=1)
@@ -171,14 +172,14 @@ def _within(corners: Doubles, points: Doubles) -> Bools:
     return answer
 
 
-def _choose(name: str, value: object) -> None:
+def _check_choice(name: str, value: object) -> None:
     if value not in _CHOICES[name]:
         raise RegionError(f"{name} is {value!r}", f"Give {' or '.join(_CHOICES[name])}.")
 
 
-def _points(points: Sequence[Any]) -> list[Point]:
-    """Points as plain floats within the picture; `RegionError` names the first that is none."""
-    clean = []
+def _checked_points(points: Sequence[Any]) -> list[Point]:
+    """Points as floats from 0 to 1; a `RegionError` names the first that cannot be one."""
+    checked = []
     for number, point in enumerate(points, 1):
         try:
             x, y = (float(value) for value in point)
@@ -191,33 +192,33 @@ def _points(points: Sequence[Any]) -> list[Point]:
                 f"Point {number} lies far outside the picture: ({x:g}, {y:g}) of its width and height",
                 "Check that the region was drawn on a clip of this size.",
             )
-        clean.append((min(1.0, max(0.0, x)), min(1.0, max(0.0, y))))
-    return clean
+        checked.append((min(1.0, max(0.0, x)), min(1.0, max(0.0, y))))
+    return checked
 
 
-def _box(points: list[Point]) -> tuple[Point, ...]:
+def _box_corners(points: list[Point]) -> tuple[Point, ...]:
     if len(points) != 2:
         raise RegionError(f"A box has {len(points)} points", "Give two opposite corners.")
     (left, right), (top, bottom) = (sorted(axis) for axis in zip(*points, strict=True))
-    if (right - left) * (bottom - top) <= _SMALLEST:
+    if (right - left) * (bottom - top) <= _MIN_AREA:
         raise RegionError("A box encloses nothing", "Drag from one corner to the opposite one.")
     return (left, top), (right, bottom)
 
 
-def _polygon(points: list[Point]) -> tuple[Point, ...]:
+def _polygon_corners(points: list[Point]) -> tuple[Point, ...]:
     distinct = [point for number, point in enumerate(points, 1) if point != points[number % len(points)]]
     if len(set(distinct)) < 3:
         raise RegionError(f"A polygon has {len(set(distinct))} different points", "Set three or more.")
     offset = np.array(distinct) - distinct[0]
     across = offset[:, None, 0] * offset[None, :, 1] - offset[:, None, 1] * offset[None, :, 0]
-    if np.abs(across).max() <= _SMALLEST:
+    if np.abs(across).max() <= _MIN_AREA:
         raise RegionError("A polygon encloses nothing: its points lie on one line", "Set a point beside the line.")
     return tuple(distinct)
 
 
 def _region(number: int, item: Any) -> Region:
-    known = {"kind", "points", "mode", "name"}
-    if not isinstance(item, dict) or not {"kind", "points"} <= set(item) <= known:
+    keys = {"kind", "points", "mode", "name"}
+    if not isinstance(item, dict) or not {"kind", "points"} <= set(item) <= keys:
         raise RegionError(
             f"region {number} is {item!r:.80}", "A region has kind and points, and may have mode and name."
         )
@@ -230,7 +231,7 @@ def _region(number: int, item: Any) -> Region:
 
 
 def _from_lines(text: str, width: int, height: int) -> Regions:
-    """One include polygon; its numbers are pixels, unless none is above 1: then they are fractions already."""
+    """One include polygon. Its numbers are pixels, or fractions if none is above 1."""
     points = [_line(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     fractions = all(value <= 1 for point in points for value in point)
     size = (1.0, 1.0) if fractions else (width, height)
@@ -241,7 +242,7 @@ def _line(number: int, line: str) -> Point:
     try:
         x, y = (float(cell) for cell in _SEPARATOR.split(line.strip()))
     except ValueError as fault:
-        raise RegionError(f"line {number} is {line.strip()!r:.60}", _LINES) from fault
+        raise RegionError(f"line {number} is {line.strip()!r:.60}", _PLAIN_FORMAT) from fault
     if not (math.isfinite(x) and math.isfinite(y)):
-        raise RegionError(f"line {number} is {line.strip()!r:.60}, no finite numbers", _LINES)
+        raise RegionError(f"line {number} is {line.strip()!r:.60}, no finite numbers", _PLAIN_FORMAT)
     return x, y

@@ -1,7 +1,7 @@
-"""The detector room: batches of frames in, boxes of people out.
+"""Detectors: batches of frames in, boxes of people out.
 
-Owns how a YOLO file is opened, on which runtime, and how its raw output becomes boxes. Refuses to know
-about clips, time or tracks. Another detector joins by meeting `Detector`.
+A detector's file, runtime and output format are known here only; clips, times and tracks are not. Another detector is
+added by meeting the protocol `Detector`.
 """
 
 import lazy_loader

@@ -1,8 +1,4 @@
-"""The protocol that every detector meets, and the geometry of fitting a picture into a network's input.
-
-From the raw output of a YOLO network to boxes of one class. NumPy only; knows no runtime.
-
-Which of a model's classes is a person."""
+"""What a detector is, and what detectors share: letterboxing, boxes from raw output, the class of people."""
 
 from __future__ import annotations
 
@@ -19,19 +15,21 @@ from core.base.settings import DetectSettings
 from core.base.types import Floats, Image
 
 GREY = 114
-"""What YOLO is trained to see around a picture that does not fill its input."""
+"""Grey level around a picture that does not fill the input, as in YOLO's training."""
+END_TO_END_ROWS = 1000
+"""Most rows of an output that is free of duplicates already (YOLO26): rows of (x, y, x, y, score, class)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """People in one frame, best first: `xyxy` (n, 4) in pixels of the frame given, `score` (n,)."""
+    """The people in one frame, highest score first: `xyxy` (n, 4) in pixels of that frame, `score` (n,) from 0 to 1."""
 
     xyxy: Floats
     score: Floats
 
 
 class Detector(Protocol):
-    """Finds people. `words` names model, runtime and precision for the user; `key` all that decides the result."""
+    """Finds people. `description` names model, runtime and precision for users; `key` identifies all that decides boxes."""
 
     @property
     def description(self) -> str: ...
@@ -40,10 +38,10 @@ class Detector(Protocol):
     def key(self) -> str: ...
 
     def fit(self, width: int, height: int) -> tuple[int, int]:
-        """The (width, height) at which a frame of that size is looked at: read it so, and nothing is resized twice."""
+        """The (width, height) at which frames of that size are analysed; frames read at it are not resized again."""
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
-        """Boxes for each BGR frame, in order. All frames of one call have the same size."""
+        """Boxes for each BGR frame (height, width, 3), in order. All frames of one call have the same size."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +69,14 @@ class Letterbox:
         return round((ow - iw) / 2 - 0.1), round((oh - ih) / 2 - 0.1)
 
     def place(self, frame: Image, into: Image) -> None:
-        """Draw `frame` (any size) into `into` (outer height, outer width, 3), whose margins stay as they are."""
+        """Resize `frame` into the middle of `into` (outer height, outer width, 3); its margins are left as they are."""
         (iw, ih), (left, top) = self.inner, self.left_top
         if frame.shape[:2] != (ih, iw):
             frame = np.asarray(cv2.resize(frame, (iw, ih), interpolation=cv2.INTER_LINEAR), np.uint8)
         into[top : top + ih, left : left + iw] = frame
 
     def undo(self, xyxy: Floats, width: int, height: int) -> Floats:
-        """Boxes of the input as boxes of the `width` x `height` picture, clipped to it."""
+        """Boxes (n, 4) in input pixels, converted to those of the `width` x `height` picture and clipped to it."""
         offset = np.array(self.left_top * 2, np.float32)
         scale = np.array((width / self.inner[0], height / self.inner[1]) * 2, np.float32)
         limit = np.array((width, height) * 2, np.float32)
@@ -86,40 +84,36 @@ class Letterbox:
 
 
 def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
-    """Non-maximum suppression: best first, none that overlaps a better one by more than `iou`, at most `most`."""
+    """Non-maximum suppression: at most `most` boxes, best first, none with an IoU above `iou` with a better box."""
     if not len(score):
         return Boxes(xyxy.reshape(0, 4), score)
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-    kept: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou)
-    rows = np.asarray(kept, np.int64)[:most]
+    selected: Sequence[int] = cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, iou)
+    rows = np.asarray(selected, np.int64)[:most]
     return Boxes(xyxy[rows], score[rows])
-
-
-# A network that suppresses by itself (YOLO26) gives a short list of (x, y, x, y, score, class).
-END_TO_END_ROWS = 1000
 
 
 def decode_boxes(output: NDArray[Any], person: int, settings: DetectSettings) -> Boxes:
     """Boxes of class `person` from one image's output, in pixels of the network's input.
 
-    `output` is (4 + classes, anchors) with centre, size and a score per class, or (rows, 6) end to end.
+    `output` is (4 + classes, anchors) with centre, size and a score per class, or (rows, 6) of an end-to-end network.
     """
     if output.shape[1] == 6 and output.shape[0] <= END_TO_END_ROWS:
         rows = output[(output[:, 4] >= settings.floor) & (output[:, 5] == person)]
         rows = rows[np.argsort(-rows[:, 4], kind="stable")][: settings.most]
         return Boxes(rows[:, :4].astype(np.float32), rows[:, 4].astype(np.float32))
     score = output[4 + person]
-    at = np.flatnonzero(score >= settings.floor)
-    # An anchor speaks for its best class only; a dog that is also 0.1 person is no person.
+    anchors = np.flatnonzero(score >= settings.floor)
+    # An anchor counts for its best class only: a dog with a score of 0.1 as a person is no person.
     if output.shape[0] > 5:
-        at = at[output[4:, at].argmax(axis=0) == person]
-    centre, half = output[:2, at].T, output[2:4, at].T / 2
+        anchors = anchors[output[4:, anchors].argmax(axis=0) == person]
+    centre, half = output[:2, anchors].T, output[2:4, anchors].T / 2
     xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
-    return suppress(xyxy, score[at].astype(np.float32), settings.nms_iou, settings.most)
+    return suppress(xyxy, score[anchors].astype(np.float32), settings.nms_iou, settings.most)
 
 
 def person_class(names: Mapping[int, str], model: str) -> int:
-    """The class called person, or the only class there is (a one-class person model may call it anything).
+    """The number of the class called person, or of the only class, whatever its name.
 
     >>> person_class({0: "bicycle", 1: "person"}, "mine"), person_class({0: "item"}, "mine")
     (1, 0)
@@ -130,6 +124,6 @@ def person_class(names: Mapping[int, str], model: str) -> int:
     if len(names) == 1:
         return int(next(iter(names)))
     raise WeightsError(
-        f"{model} knows no class called person (it knows {', '.join(list(names.values())[:5])}, ...)",
+        f"{model} has no class called person (its classes are {', '.join(list(names.values())[:5])}, ...)",
         "Use a detector trained on people.",
     )

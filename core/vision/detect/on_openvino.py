@@ -1,4 +1,4 @@
-"""YOLO on a CPU through OpenVINO: fixed shapes, one request per stream, frames in flight while others are decoded."""
+"""YOLO on a CPU through OpenVINO: fixed input shapes, one inference request per stream, several frames at a time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from core.vision.detect.base import GREY, Boxes, Letterbox, decode_boxes
 
 
 class OpenVinoDetector:
-    """`file` is an OpenVINO `.xml` or an ONNX file; `person` the class to keep."""
+    """`file` is an OpenVINO .xml or an ONNX file; `person` is the class that counts."""
 
     def __init__(self, name: str, file: Path, digest: str, person: int, settings: DetectSettings) -> None:
         self._ov = import_openvino()
         self._core = self._ov.Core()
         self._file, self._settings, self._person = file, settings, person
         self._shape = self._core.read_model(file).input(0).partial_shape
-        self._ready: dict[tuple[int, int], list[Any]] = {}
-        can = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._precision = "bfloat16" if "BF16" in can else "float32"
+        self._requests_by_shape: dict[tuple[int, int], list[Any]] = {}
+        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._precision = "bfloat16" if "BF16" in capabilities else "float32"
         self.description = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
         self.key = f"{digest} openvino {self._precision}"
 
@@ -37,8 +37,8 @@ class OpenVinoDetector:
         return self._letterbox(width, height).inner
 
     def _requests(self, outer: tuple[int, int]) -> list[Any]:
-        """Compiled once per input shape. Pictures go in as they are read: uint8, BGR, height x width x 3."""
-        if outer not in self._ready:
+        """Inference requests, compiled once per input shape. Input is uint8, BGR, height x width x 3, like frames."""
+        if outer not in self._requests_by_shape:
             model = self._core.read_model(self._file)
             if model.input(0).partial_shape.is_dynamic:
                 model.reshape([1, 3, outer[1], outer[0]])
@@ -51,35 +51,35 @@ class OpenVinoDetector:
             entry.model().set_layout(self._ov.Layout("NCHW"))
             compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
             streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-            self._ready[outer] = [compiled.create_infer_request() for _ in range(streams)]
-        return self._ready[outer]
+            self._requests_by_shape[outer] = [compiled.create_infer_request() for _ in range(streams)]
+        return self._requests_by_shape[outer]
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
-        waiting: deque[tuple[Any, Letterbox, int, int]] = deque()
-        turn: Iterator[Any] | None = None
+        running: deque[tuple[Any, Letterbox, int, int]] = deque()
+        next_requests: Iterator[Any] | None = None
         streams = 0
         try:
             for frame in frames:
                 height, width = frame.shape[:2]
-                box = self._letterbox(width, height)
-                if turn is None:
-                    requests = self._requests(box.outer)
-                    turn, streams = cycle(requests), len(requests)
+                letterbox = self._letterbox(width, height)
+                if next_requests is None:
+                    requests = self._requests(letterbox.outer)
+                    next_requests, streams = cycle(requests), len(requests)
                     for request in requests:
                         request.get_input_tensor().data[:] = GREY
-                if len(waiting) == streams:
-                    yield self._collect(*waiting.popleft())
-                request = next(turn)
-                box.place(frame, request.get_input_tensor().data[0])
+                if len(running) == streams:
+                    yield self._collect(*running.popleft())
+                request = next(next_requests)
+                letterbox.place(frame, request.get_input_tensor().data[0])
                 request.start_async()
-                waiting.append((request, box, width, height))
-            while waiting:
-                yield self._collect(*waiting.popleft())
+                running.append((request, letterbox, width, height))
+            while running:
+                yield self._collect(*running.popleft())
         finally:
-            for request, *_ in waiting:
+            for request, *_ in running:
                 request.wait()
 
-    def _collect(self, request: Any, box: Letterbox, width: int, height: int) -> Boxes:
+    def _collect(self, request: Any, letterbox: Letterbox, width: int, height: int) -> Boxes:
         request.wait()
         found = decode_boxes(request.get_output_tensor(0).data[0], self._person, self._settings)
-        return Boxes(box.undo(found.xyxy, width, height), found.score)
+        return Boxes(letterbox.undo(found.xyxy, width, height), found.score)

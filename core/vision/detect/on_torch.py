@@ -1,9 +1,7 @@
-"""YOLO through Ultralytics' own PyTorch code: the route for CUDA (half precision, batches) and the plain fallback.
+"""Detectors on PyTorch, on CUDA with half precision and batches: YOLO through Ultralytics, torchvision's Faster R-CNN.
 
-torchvision's Faster R-CNNs: half precision and batches on CUDA, float32 and one picture at a time on a CPU.
-
-They were trained with the short side at 800 px and the long one at 1333 at most; here `size` is the long side, as for
-every detector. Class 1 is a person, in COCO's numbering and in that of whoever trains a two-class one."""
+The Faster R-CNNs were trained with the short side at 800 px and the long side at 1333 at most; here `size` is the long
+side, as for every detector. Class 1 is a person, in COCO's numbering and in networks trained on two classes."""
 
 from __future__ import annotations
 
@@ -24,9 +22,13 @@ from core.machine.offline import import_ultralytics
 from core.vision.detect.base import Boxes, Letterbox, person_class
 from core.vision.models import Model, faster_rcnn, read_state
 
+FASTER_RCNN_PERSON = 1
+FASTER_RCNN_NMS_IOU = 0.5
+"""What the Faster R-CNNs were tuned for; the setting `nms_iou`, meant for YOLO, counts where it is stricter."""
+
 
 class TorchDetector:
-    """`device` is `cpu` or `cuda`; `person` the class to keep."""
+    """A YOLO model on `device`, which is `cpu` or `cuda`."""
 
     def __init__(self, name: str, file: Path, digest: str, settings: DetectSettings, device: str) -> None:
         self._model = import_ultralytics().YOLO(str(file), task="detect")
@@ -54,20 +56,11 @@ class TorchDetector:
                 half=self._half,
                 verbose=False,
             ):
-                found = result.boxes
-                yield Boxes(
-                    found.xyxy.float().cpu().numpy().astype(np.float32),
-                    found.conf.float().cpu().numpy().astype(np.float32),
-                )
-
-
-PERSON = 1
-NMS_IOU = 0.5
-"""What these networks were tuned for. `nms_iou` is YOLO's; it counts here where it is stricter."""
+                yield Boxes(_float32(result.boxes.xyxy), _float32(result.boxes.conf))
 
 
 class TorchvisionDetector:
-    """`device` is `cpu` or `cuda`."""
+    """A Faster R-CNN on `device`, which is `cpu` or `cuda`."""
 
     def __init__(self, model: Model, settings: DetectSettings, device: str) -> None:
         self._network = build_network(model, settings).to(device)
@@ -85,10 +78,10 @@ class TorchvisionDetector:
         source = iter(frames)
         while batch := list(islice(source, self._batch)):
             with torch.inference_mode():
-                found = self._network([self._rgb(frame) for frame in batch])
-            for one in found:
-                people = one["labels"] == PERSON
-                yield Boxes(_numbers(one["boxes"][people]), _numbers(one["scores"][people]))
+                outputs = self._network([self._rgb(frame) for frame in batch])
+            for output in outputs:
+                people = output["labels"] == FASTER_RCNN_PERSON
+                yield Boxes(_float32(output["boxes"][people]), _float32(output["scores"][people]))
 
     def _rgb(self, frame: Image) -> Tensor:
         """BGR bytes (height, width, 3) -> RGB from 0 to 1 (3, height, width)."""
@@ -97,13 +90,13 @@ class TorchvisionDetector:
 
 
 def build_network(model: Model, settings: DetectSettings) -> Any:
-    """The network of the model's file, in float32 on the CPU, ready for inference. Fetches nothing."""
+    """The Faster R-CNN in the model's file, in float32 on the CPU, ready for inference. Downloads nothing."""
     state = read_state(model.path)
     found, classes = faster_rcnn(state)
     if found != model.architecture:
         raise WeightsError(
-            f"{model.path.name} should hold {model.architecture} and holds {found or 'another network'}",
-            "Fetch it again, or name another file.",
+            f"{model.path.name} holds {found or 'another network'}, not {model.architecture}",
+            "Download it again, or name another file.",
         )
     network = getattr(detection, found)(
         weights=None,
@@ -112,34 +105,35 @@ def build_network(model: Model, settings: DetectSettings) -> Any:
         min_size=settings.size,
         max_size=settings.size,
         box_score_thresh=settings.floor,
-        box_nms_thresh=min(settings.nms_iou, NMS_IOU),
+        box_nms_thresh=min(settings.nms_iou, FASTER_RCNN_NMS_IOU),
         box_detections_per_img=settings.most,
     )
     try:
         network.load_state_dict(state)
     except RuntimeError as fault:
-        raise WeightsError(f"{model.path.name} does not fit {found} ({fault})", "Fetch it again.") from fault
+        raise WeightsError(f"{model.path.name} does not fit {found} ({fault})", "Download it again.") from fault
     return network.eval().requires_grad_(False)
 
 
 def to_half_precision(network: Any) -> None:
-    """Convolutions and the box head in half precision; anchors, boxes and suppression stay in float32.
+    """Convert convolutions and box head to half precision; anchors, boxes and suppression stay in float32.
 
     In half precision a coordinate above 1024 px is rounded to whole pixels, and suppression's offsets overflow.
     """
     for part in (network.backbone, network.rpn.head, network.roi_heads.box_head):
         part.half()
-        part.register_forward_pre_hook(lambda _, given: _cast(given, torch.float16))
-        part.register_forward_hook(lambda _, given, made: _cast(made, torch.float32))
+        part.register_forward_pre_hook(lambda _, inputs: _cast(inputs, torch.float16))
+        part.register_forward_hook(lambda _, inputs, output: _cast(output, torch.float32))
 
 
-def _cast(given: Any, kind: torch.dtype) -> Any:
-    if isinstance(given, Tensor):
-        return given.to(kind)
-    if isinstance(given, dict):
-        return type(given)((name, _cast(value, kind)) for name, value in given.items())
-    return type(given)(_cast(value, kind) for value in given)
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    """Tensors, or dicts and sequences of them, as `dtype`."""
+    if isinstance(value, Tensor):
+        return value.to(dtype)
+    if isinstance(value, dict):
+        return type(value)((name, _cast(item, dtype)) for name, item in value.items())
+    return type(value)(_cast(item, dtype) for item in value)
 
 
-def _numbers(values: Tensor) -> Any:
+def _float32(values: Tensor) -> Any:
     return values.float().cpu().numpy().astype(np.float32)

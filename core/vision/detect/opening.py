@@ -1,4 +1,4 @@
-"""Opening a detector: which code and runtime, and the one-time export of a PyTorch file to OpenVINO."""
+"""Opening a detector on a runtime, and the one-time export of a PyTorch file to OpenVINO."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ COCO_CLASSES = 80
 
 
 def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
-    """`model` on the runtime that `backend` names, or on the best that is here."""
+    """`model` on the runtime that `backend` names; for `auto`, on the fastest one of this machine."""
     if needs_pytorch(model):
-        return _torchvision(model, settings, backend)
+        return _open_torchvision(model, settings, backend)
     runtime = choose_runtime(backend, model.is_pytorch)
     if runtime != "openvino":
         from core.vision.detect.on_torch import TorchDetector
@@ -39,15 +39,15 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
 
 
 def needs_pytorch(model: Model) -> bool:
-    """Whether there is no way here to run it on OpenVINO."""
+    """Whether the model runs on PyTorch only."""
     return model.architecture.startswith("fasterrcnn")
 
 
-def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
-    """Runs on PyTorch alone: on CUDA where there is one, otherwise on the CPU."""
+def _open_torchvision(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
+    """On CUDA where there is a device, otherwise on the CPU."""
     if backend == "openvino":
         raise BackendError(
-            f"{model.name} runs on PyTorch only, and '{backend}' was asked for",
+            f"{model.name} runs on PyTorch only, not on '{backend}'",
             "Leave --device out (other networks then still run on OpenVINO), or give --device torch.",
         )
     from core.vision.detect.on_torch import TorchvisionDetector
@@ -57,24 +57,24 @@ def _torchvision(model: Model, settings: DetectSettings, backend: Backend) -> De
 
 
 def export_to_openvino(model: Model) -> Path:
-    """The OpenVINO folder made from a PyTorch file, once per digest, with free height and width."""
+    """The OpenVINO folder of a PyTorch file, exported once per digest, with dynamic height and width."""
     folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version('openvino')}"
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as room:
+    with tempfile.TemporaryDirectory(dir=folder.parent) as folder_name:
         # Ultralytics writes beside the file it reads, so it reads a copy.
-        copy = Path(shutil.copy(model.path, Path(room) / "model.pt"))
+        copy = Path(shutil.copy(model.path, Path(folder_name) / "model.pt"))
         try:
-            # The exporter traces with calls that PyTorch has deprecated; the user can do nothing about that.
+            # The exporter uses deprecated calls of PyTorch; users can do nothing about the warnings.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 yolo = import_ultralytics().YOLO(str(copy), task="detect")
-                made = yolo.export(format="openvino", dynamic=True, imgsz=640, verbose=False)
+                exported = yolo.export(format="openvino", dynamic=True, imgsz=640, verbose=False)
         except Exception as fault:
-            # Whatever a foreign file makes the exporter raise is the file's fault.
+            # The exporter may raise anything on a file that is no YOLO model.
             raise WeightsError(f"{model.name} is no YOLO model ({fault})", "Give another file.") from fault
-        publish(Path(made), folder)
+        publish(Path(exported), folder)
     return folder
 
 
@@ -88,10 +88,10 @@ def _xml_in(path: Path) -> Path:
 
 
 def _names(file: Path) -> dict[int, str]:
-    """Class names from what Ultralytics left beside or inside the file; without any, from the number of classes."""
-    beside = file.with_name("metadata.yaml")
-    if file.suffix == ".xml" and beside.is_file():
-        return {int(k): str(v) for k, v in yaml.safe_load(beside.read_text(encoding="utf-8"))["names"].items()}
+    """Class names from Ultralytics' metadata beside or inside the file; without any, from the number of classes."""
+    metadata = file.with_name("metadata.yaml")
+    if file.suffix == ".xml" and metadata.is_file():
+        return {int(k): str(v) for k, v in yaml.safe_load(metadata.read_text(encoding="utf-8"))["names"].items()}
     model: Any = import_openvino().Core().read_model(file)
     if model.has_rt_info(["framework", "names"]):
         return {

@@ -1,6 +1,6 @@
-"""Crops of people to unit vectors, in batches, through PyTorch, ONNX or OpenVINO.
+"""Embedders: crops of people in, unit-norm appearance vectors out, on PyTorch or OpenVINO.
 
-Refuses: to say who anybody is, to choose a model, to load what the weights room did not find.
+Who is who is decided elsewhere; which file belongs to a model is known to `core.vision.models`.
 """
 
 import lazy_loader

@@ -1,8 +1,7 @@
-"""Brings crops to a model's size. Colour, scale and mean are left to the runtime, which does them faster.
+"""What an embedder is, whatever its network and runtime, and how crops are brought to the size of its input.
 
-OpenCV's linear or cubic interpolation, as the convention says. Neither smooths before it reduces, unlike Pillow's.
-
-What an embedder is: crops of people in, unit vectors out. Which network and which runtime stay behind it."""
+Crops are resized with OpenCV's linear or cubic interpolation, as the model's convention says; neither smooths before
+reducing, unlike Pillow's. Colour order, scale and mean are left to the runtime, which is faster."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
 
 
 def resize_crops(crops: Sequence[Image], convention: InputConvention) -> Image:
-    """BGR crops (height, width, 3) of any size -> one array (n, height, width, 3), uint8 BGR."""
+    """BGR crops (height, width, 3) of any size -> uint8 BGR (n, height, width, 3) at the model's size."""
     size = (convention.width, convention.height)
     batch = np.empty((len(crops), convention.height, convention.width, 3), np.uint8)
     for row, crop in zip(batch, crops, strict=True):
@@ -33,7 +32,7 @@ def resize_crops(crops: Sequence[Image], convention: InputConvention) -> Image:
 
 
 class Embedder(Protocol):
-    """`backend` is a phrase for people; `digest` names everything that decides the numbers, and is fit for a key."""
+    """`backend` names model, runtime and precision for users; `digest` is made of all that decides the vectors."""
 
     name: str
     dimension: int
@@ -41,12 +40,12 @@ class Embedder(Protocol):
     digest: str
 
     def embed(self, crops: Sequence[Image]) -> Floats:
-        """BGR pictures (height, width, 3) of any size -> (n, dimension), rows of length 1, in the same order."""
+        """BGR crops (height, width, 3) of any size -> (n, dimension), rows of unit norm, in the same order."""
         ...
 
 
 class Network(Protocol):
-    """A loaded model on a runtime. `run` takes up to `batch` pictures, uint8 BGR of the model's own size."""
+    """A loaded model on a runtime. `run` takes at most `batch` crops, uint8 BGR (n, height, width, 3) at its size."""
 
     batch: int
     dimension: int
@@ -57,7 +56,7 @@ class Network(Protocol):
 
 
 class CropEmbedder:
-    """Any `Network` as an `Embedder`. With `flip`, the mean of a picture's and its mirror image's vectors is used."""
+    """A `Network` as an `Embedder`. With `flip`, the vectors of a crop and its mirror image are averaged."""
 
     def __init__(self, model: Model, network: Network, flip: bool = False) -> None:
         self.name, self.dimension = model.name, network.dimension
@@ -66,8 +65,8 @@ class CropEmbedder:
         self._flip = flip or model.input.flip
         facts = f"{model.digest} {model.architecture} {model.input} flip={self._flip} {network.precision}"
         self.digest = hashlib.sha256(facts.encode()).hexdigest()
-        # One loaded network serves every visitor of the app, and its buffers hold one batch at a time.
-        self._turn = threading.Lock()
+        # All sessions of the app share one loaded network, whose buffers hold one batch at a time.
+        self._lock = threading.Lock()
 
     def embed(self, crops: Sequence[Image]) -> Floats:
         vectors = np.empty((len(crops), self.dimension), np.float32)
@@ -79,15 +78,15 @@ class CropEmbedder:
         return unit_rows(vectors)
 
     def _vectors(self, pictures: Image) -> Floats:
-        with self._turn:
+        with self._lock:
             vectors = self._network.run(pictures)
             return vectors + self._network.run(pictures[:, :, ::-1]) if self._flip else vectors
 
 
 def unit_rows(vectors: Floats) -> Floats:
-    """Rows scaled to length 1; a row of zeros stays one.
+    """Rows scaled to unit norm; a row of zeros is left as it is.
 
-    >>> unit(np.array([[3, 4], [0, 0]], np.float32)).round(6).tolist()
+    >>> unit_rows(np.array([[3, 4], [0, 0]], np.float32)).round(6).tolist()
     [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
     """
     length = np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,8 +1,8 @@
-"""Features through OpenVINO on the CPU: ONNX and OpenVINO files as they are, PyTorch files exported once.
+"""Embedding with OpenVINO on the CPU: ONNX and OpenVINO files as they are, PyTorch files exported once.
 
-Every run has the same shape, padded where crops are few: OpenVINO picks other kernels for other batch sizes, and with
-bfloat16 (its own choice where the CPU has it) the same crop would get other numbers in other company. A batch of 8
-was as fast as one of 32 within a sixth (three networks, two cores)."""
+Every inference has the same shape, padded where crops are few. OpenVINO picks other kernels for other batch sizes, and
+in bfloat16, its choice where the CPU has it, a crop's vector would depend on how many others are in its batch. A batch
+of 8 was as fast as one of 32 within a sixth (three networks, two cores)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from core.machine.paths import cache_dir, publish
 from core.vision.models import Model
 
 BATCH = 8
-LONG = {"bf16": "bfloat16", "f32": "float32", "f16": "float16"}
+PRECISION_NAMES = {"bf16": "bfloat16", "f32": "float32", "f16": "float16"}
 
 
 class OpenVinoNetwork:
-    """`precision` (`f32`, `bf16`) overrules OpenVINO's own choice."""
+    """A model on the CPU; `precision` (`f32`, `bf16`) overrides OpenVINO's choice."""
 
     def __init__(self, model: Model, precision: str = "") -> None:
         ov = import_openvino()
@@ -33,8 +33,8 @@ class OpenVinoNetwork:
         compiled = ov.Core().compile_model(_with_input(ov, graph, model), "CPU", hints)
         used = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         version = ov.__version__.split("-")[0]
-        self.precision = f"openvino {LONG.get(used, used)}"
-        self.description = f"OpenVINO {version}, CPU, {LONG.get(used, used)}"
+        self.precision = f"openvino {PRECISION_NAMES.get(used, used)}"
+        self.description = f"OpenVINO {version}, CPU, {PRECISION_NAMES.get(used, used)}"
         self.dimension = int(np.prod(list(compiled.output(0).shape)[1:]))
         self._request = compiled.create_infer_request()
 
@@ -48,7 +48,7 @@ class OpenVinoNetwork:
 
 
 def _graph(ov: Any, model: Model) -> tuple[Any, int]:
-    """The model's graph with a fixed batch; of 1 where it was exported so that it takes no more."""
+    """The model's graph with a fixed batch size, and that size: 1 where the file was exported for single crops."""
     file = export_to_openvino(model) if model.is_pytorch else model.path
     try:
         for batch in (BATCH, 1):
@@ -64,7 +64,7 @@ def _graph(ov: Any, model: Model) -> tuple[Any, int]:
 
 
 def _with_input(ov: Any, graph: Any, model: Model) -> Any:
-    """`graph` with the input convention built in: it then takes uint8 BGR, height x width x 3."""
+    """`graph` with the input convention built in, so that it takes uint8 BGR, height x width x 3."""
     prepared, convention = ov.preprocess.PrePostProcessor(graph), model.input
     entry, formats = prepared.input(), ov.preprocess.ColorFormat
     entry.tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_color_format(formats.BGR)
@@ -78,17 +78,17 @@ def _with_input(ov: Any, graph: Any, model: Model) -> Any:
 
 
 def export_to_openvino(model: Model) -> Path:
-    """The OpenVINO file made from a PyTorch one, once for each digest."""
+    """The OpenVINO file of a PyTorch file, exported once per digest."""
     ov = import_openvino()
     version = ov.__version__.split("-")[0]
     folder = cache_dir() / "exported" / f"{model.architecture}-{model.digest[:16]}-openvino-{version}"
     if not (folder / "model.xml").is_file():
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=folder.parent) as room:
-                made = Path(room) / "made"
-                _convert(ov, model, made / "model.xml")
-                publish(made, folder)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as parent:
+                exported = Path(parent) / "exported"
+                _convert(ov, model, exported / "model.xml")
+                publish(exported, folder)
         except OSError as fault:
             raise StoreError(
                 f"{folder} cannot be written ({fault})", "Free some space, or set SIGHTLINE_CACHE."
@@ -103,7 +103,7 @@ def _convert(ov: Any, model: Model, file: Path) -> None:
 
     size = (model.input.height, model.input.width)
     with warnings.catch_warnings():
-        # The tracer warns of its own age and of shapes that it fixes, which they are here.
+        # The tracer warns that it is deprecated and that it fixes shapes, which is what is wanted here.
         warnings.simplefilter("ignore")
         graph = ov.convert_model(build_network(model), example_input=torch.zeros(1, 3, *size), input=[-1, 3, *size])
     ov.save_model(graph, file, compress_to_fp16=False)

@@ -1,6 +1,4 @@
-"""Opening an embedder: which runtime, and a check that the file is what it was taken for.
-
-Features of a folder of pictures, one a person, and the file they are kept in. Knows no video and no tracks."""
+"""Opening an embedder on a runtime, and the vectors of a folder of pictures, one person in each."""
 
 from __future__ import annotations
 
@@ -20,11 +18,13 @@ from core.machine.paths import write_atomically
 from core.vision.embed.base import CropEmbedder, Embedder, Network
 from core.vision.models import Model
 
+READ_AT_ONCE = 256
+
 
 def open_embedder(model: Model, backend: Backend = "auto", flip: bool = False) -> Embedder:
-    """`model` on the runtime that `backend` names, or on the best that is here.
+    """`model` on the runtime that `backend` names; for `auto`, on the fastest one of this machine.
 
-    `flip` averages each crop with its mirror image; a model whose convention asks for that does so anyway.
+    `flip` averages the vectors of each crop and its mirror image, as the conventions of some models do anyway.
     """
     if model.kind != "embedder":
         raise WeightsError(f"{model.name} is a {model.kind}, not an embedder", "Name an embedder.")
@@ -48,14 +48,11 @@ def _network(model: Model, backend: Backend) -> Network:
     return TorchNetwork(model, "cuda" if runtime == "cuda" else "cpu")
 
 
-AT_ONCE = 256
-
-
 @dataclass(frozen=True, eq=False)
 class FolderFeatures:
-    """`names` are paths from the folder's parent on, `/` between parts, sorted; `features` (n, d) rows of length 1.
+    """`names` are sorted paths relative to the folder's parent, `/` between parts; `features` (n, d) of unit norm.
 
-    `skipped` counts files that are no pictures by their names; `unreadable` names those that should be and are not.
+    `skipped` counts files that are no pictures by name; `unreadable` names the pictures that cannot be decoded.
     """
 
     names: tuple[str, ...]
@@ -67,7 +64,7 @@ class FolderFeatures:
 def embed_folder(
     root: Path, embedder: Embedder, on_progress: Callable[[int, int], None] = lambda done, total: None
 ) -> FolderFeatures:
-    """Every picture in `root` and below. `on_progress` is told how many of how many are done."""
+    """The vectors of all pictures in `root` and below. `on_progress` gets pictures done and pictures in all."""
     root = root.expanduser().resolve()
     if not root.is_dir():
         raise ClipError(f"{root} is no folder", "Name a folder of pictures.")
@@ -76,28 +73,28 @@ def embed_folder(
     names: list[str] = []
     unreadable: list[str] = []
     rows: list[Floats] = [np.empty((0, embedder.dimension), np.float32)]
-    waiting = iter(pictures)
-    while some := list(islice(waiting, AT_ONCE)):
-        read = dict(_read(some, root.parent))
-        good = {name: picture for name, picture in read.items() if picture.size}
-        names += good
-        unreadable += [name for name in read if name not in good]
-        rows.append(embedder.embed(list(good.values())))
+    remaining = iter(pictures)
+    while paths := list(islice(remaining, READ_AT_ONCE)):
+        decoded = dict(_read(paths, root.parent))
+        readable = {name: picture for name, picture in decoded.items() if picture.size}
+        names += readable
+        unreadable += [name for name in decoded if name not in readable]
+        rows.append(embedder.embed(list(readable.values())))
         on_progress(len(names) + len(unreadable), len(pictures))
     return FolderFeatures(tuple(names), np.concatenate(rows), len(files) - len(pictures), tuple(unreadable))
 
 
-def _read(paths: list[Path], above: Path) -> Iterator[tuple[str, Image]]:
-    """Name and BGR picture of each; a picture of size 0 where the file holds none."""
+def _read(paths: list[Path], parent: Path) -> Iterator[tuple[str, Image]]:
+    """Name and BGR picture (height, width, 3) of each path; a picture of size 0 where it cannot be decoded."""
     for path in paths:
         data = np.frombuffer(path.read_bytes(), np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
         empty = np.empty((0, 0, 3), np.uint8)
-        yield path.relative_to(above).as_posix(), empty if picture is None else np.asarray(picture, np.uint8)
+        yield path.relative_to(parent).as_posix(), empty if picture is None else np.asarray(picture, np.uint8)
 
 
-def save_features(path: Path, found: FolderFeatures) -> None:
-    """`names` (unicode) and `features` (float32) as .npz without pickles: complete under its name, or not there."""
+def save_features(path: Path, folder: FolderFeatures) -> None:
+    """Write `names` (unicode) and `features` (float32) to an .npz without pickles, atomically."""
     buffer = io.BytesIO()
-    np.savez(buffer, names=np.array(found.names, dtype=np.str_), features=found.features)
+    np.savez(buffer, names=np.array(folder.names, dtype=np.str_), features=folder.features)
     write_atomically(path, buffer.getvalue())

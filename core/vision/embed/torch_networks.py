@@ -1,17 +1,12 @@
-"""OSNet (Zhou and others, Omni-Scale Feature Learning for Person Re-Identification, 2019), for inference.
+"""Embedding with PyTorch: OSNet, ResNet50, and both behind instance normalisation (called steady).
 
-Each block looks at its input through four stacks of light 3x3 convolutions, one to four deep, and one gate shared by
-all of them weighs their channels. Modules are named as torchreid names them, so that its checkpoints load.
+OSNet (Zhou and others, Omni-Scale Feature Learning for Person Re-Identification, 2019): each block sees its input
+through four stacks of light 3x3 convolutions, one to four deep, whose channels one shared gate weighs. Modules are
+named as in torchreid, so that its checkpoints load.
 
-A network that does not mind a camera's light: it begins by taking each picture's own away.
-
-Every channel of the picture is brought to its own mean and spread over the picture (instance normalisation, Ulyanov
-and others 2016), and so are those of the first convolution: exposure, white balance and contrast are gone before
-anything is learned. Batch normalisation keeps what it saw in training, and so falters under a camera that it never saw.
-
-PyTorch networks with their weights in, ending in the feature vector: the classifier is removed.
-
-Features through PyTorch: half precision on CUDA, float32 on a CPU."""
+A steady network does not depend on a camera's light. Instance normalisation (Ulyanov and others, 2016) of the picture's
+channels and of the first convolution's output removes exposure, white balance and contrast of each picture. Batch
+normalisation, by contrast, keeps the statistics of its training and fails under cameras that differ from it."""
 
 # mypy: disable-error-code="misc"
 # PyTorch is not followed by the type checker, so its classes have no type to inherit.
@@ -38,6 +33,9 @@ CHANNELS = {
 FEATURES = 512
 SQUEEZE = 4
 GATE_SQUEEZE = 16
+HEADS = ("fc.", "classifier.")
+NECK = "neck."
+CUDA_BATCH, CPU_BATCH = 256, 32
 
 
 class Unit(nn.Module):
@@ -54,7 +52,7 @@ class Unit(nn.Module):
 
 
 class LightUnit(nn.Module):
-    """A 3x3 convolution in two cheap steps: across channels, then across space."""
+    """A 3x3 convolution in two cheap steps: pointwise, then depthwise."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -67,7 +65,7 @@ class LightUnit(nn.Module):
 
 
 class Gate(nn.Module):
-    """Weighs channels by what the whole picture holds."""
+    """Weighs channels by their means over the whole picture."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -75,11 +73,13 @@ class Gate(nn.Module):
         self.fc2 = nn.Conv2d(channels // GATE_SQUEEZE, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        whole = x.mean((2, 3), keepdim=True)
-        return x * torch.sigmoid(self.fc2(torch.relu(self.fc1(whole))))
+        pooled = x.mean((2, 3), keepdim=True)
+        return x * torch.sigmoid(self.fc2(torch.relu(self.fc1(pooled))))
 
 
 class Block(nn.Module):
+    """Omni-scale residual block."""
+
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         inner = outputs // SQUEEZE
@@ -93,10 +93,10 @@ class Block(nn.Module):
         self.downsample = Unit(inputs, outputs, linear=True) if inputs != outputs else None
 
     def forward(self, x: Tensor) -> Tensor:
-        within = self.conv1(x)
-        a, b, c, d = (self.gate(scale(within)) for scale in (self.conv2a, self.conv2b, self.conv2c, self.conv2d))
-        beside = x if self.downsample is None else self.downsample(x)
-        return torch.relu(self.conv3(a + b + c + d) + beside)
+        reduced = self.conv1(x)
+        a, b, c, d = (self.gate(scale(reduced)) for scale in (self.conv2a, self.conv2b, self.conv2c, self.conv2d))
+        shortcut = x if self.downsample is None else self.downsample(x)
+        return torch.relu(self.conv3(a + b + c + d) + shortcut)
 
 
 def _stage(inputs: int, outputs: int, halve: bool) -> nn.Sequential:
@@ -105,7 +105,7 @@ def _stage(inputs: int, outputs: int, halve: bool) -> nn.Sequential:
 
 
 class OSNet(nn.Module):
-    """(n, 3, 256, 128) -> (n, 512). The classifier of training is left out."""
+    """(n, 3, height, width) -> (n, 512), without the classifier of training."""
 
     def __init__(self, channels: tuple[int, int, int, int]) -> None:
         super().__init__()
@@ -125,13 +125,13 @@ class OSNet(nn.Module):
 
 
 class Steady(nn.Module):
-    """OSNet or ResNet50 behind such a normalisation, and with another in place of its first."""
+    """OSNet or ResNet50 behind instance normalisation, its first batch normalisation replaced by another."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.steady = nn.InstanceNorm2d(3, affine=True)
-        holder, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, "bn1")
-        setattr(holder, name, nn.InstanceNorm2d(getattr(holder, name).num_features, affine=True))
+        module, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, "bn1")
+        setattr(module, name, nn.InstanceNorm2d(getattr(module, name).num_features, affine=True))
         self.network = network
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,13 +139,9 @@ class Steady(nn.Module):
         return features
 
     def begin_from(self, state: dict[str, Any]) -> None:
-        """Take over the weights of the same network that is not steady; only its first means and spreads are lost."""
-        lost = ("conv1.bn.running", "conv1.bn.num", "bn1.running", "bn1.num")
-        self.network.load_state_dict({key: value for key, value in state.items() if not key.startswith(lost)})
-
-
-HEADS = ("fc.", "classifier.")
-NECK = "neck."
+        """Load the weights of the same network without the normalisation; its first running statistics are dropped."""
+        dropped = ("conv1.bn.running", "conv1.bn.num", "bn1.running", "bn1.num")
+        self.network.load_state_dict({key: value for key, value in state.items() if not key.startswith(dropped)})
 
 
 def build_network(model: Model) -> nn.Module:
@@ -154,20 +150,20 @@ def build_network(model: Model) -> nn.Module:
     found = architecture_of(state)
     if found != model.architecture:
         raise WeightsError(
-            f"{model.path.name} should hold {model.architecture} and holds {found or 'another network'}",
+            f"{model.path.name} holds {found or 'another network'}, not {model.architecture}",
             "Name the file by its path under another name.",
         )
     network = build_body(model.architecture)
-    within, neck = split_state(state, model.architecture)
+    body_state, neck = split_state(state, model.architecture)
     try:
-        network.load_state_dict(within)
+        network.load_state_dict(body_state)
         if neck:
             norm = nn.BatchNorm1d(len(neck["weight"]))
             norm.load_state_dict(neck)
             network = nn.Sequential(network, norm)
     except RuntimeError as fault:
         raise WeightsError(
-            f"{model.path.name} does not fit {model.architecture} ({fault})", "Fetch it again."
+            f"{model.path.name} does not fit {model.architecture} ({fault})", "Download it again."
         ) from fault
     return network.float().eval().requires_grad_(False)
 
@@ -184,25 +180,24 @@ def build_body(architecture: str) -> nn.Module:
 
 
 def split_state(state: dict[str, Any], architecture: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The weights of the body, and of the neck that our own models have (empty for others); classifiers left out."""
+    """The weights of the body, and of the neck that Sightline's models have (empty for others), without classifiers."""
     heads = ("classifier.",) if architecture in CHANNELS else HEADS
-    within = {key.removeprefix("model."): value for key, value in state.items() if not key.startswith((*heads, NECK))}
-    within = {key: value for key, value in within.items() if not key.startswith(heads)}
+    headless = {key.removeprefix("model."): value for key, value in state.items() if not key.startswith((*heads, NECK))}
+    body = {key: value for key, value in headless.items() if not key.startswith(heads)}
     neck = {key.removeprefix(NECK): value for key, value in state.items() if key.startswith(NECK)}
-    return within, neck
-
-
-CUDA_BATCH, CPU_BATCH = 256, 32
+    return body, neck
 
 
 class TorchNetwork:
-    """`device` is `cpu` or `cuda`."""
+    """A model on `device`: `cuda` in half precision, or `cpu` in float32."""
 
     def __init__(self, model: Model, device: str) -> None:
         half = device == "cuda"
         self.batch = CUDA_BATCH if half else CPU_BATCH
         self.precision = f"torch {device} {'float16' if half else 'float32'}"
-        self.description = f"PyTorch {torch.__version__.split('+')[0]}, {device.upper()}, {'float16' if half else 'float32'}"
+        self.description = (
+            f"PyTorch {torch.__version__.split('+')[0]}, {device.upper()}, {'float16' if half else 'float32'}"
+        )
         self._device, self._type = torch.device(device), torch.float16 if half else torch.float32
         self._network = build_network(model).to(self._device, self._type, memory_format=torch.channels_last)
         convention = model.input

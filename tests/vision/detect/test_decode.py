@@ -77,5 +77,5 @@ def test_a_fixed_input_is_filled_as_far_as_it_goes() -> None:
 def test_which_class_is_a_person() -> None:
     assert person_class({0: "person", 1: "bicycle"}, "m") == 0
     assert person_class({0: "car", 7: "Pedestrian"}, "m") == 7
-    with pytest.raises(WeightsError, match="knows no class called person"):
+    with pytest.raises(WeightsError, match="has no class called person"):
         person_class({0: "cat", 1: "dog"}, "m")

@@ -259,7 +259,7 @@ def test_a_model_of_another_length_or_network_is_refused(tmp_path: Path, small: 
     graph = find(str(colour_model(tmp_path / "mean.xml")), "embedder")
     with pytest.raises(WeightsError, match="gives 3 numbers, and 256 were expected"):
         open_embedder(replace(graph, dimension=256))
-    with pytest.raises(WeightsError, match="should hold resnet50 and holds osnet_x0_25"):
+    with pytest.raises(WeightsError, match="holds osnet_x0_25, not resnet50"):
         open_embedder(replace(small, architecture="resnet50"), "torch")
 
 
