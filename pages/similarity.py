@@ -18,7 +18,7 @@ st.title("Similarity")
 case = require_case()
 session = require_similarities(case)
 people, tracks = len(np.unique(session.people.person)), len(session.evidence.tracklets)
-threshold_source = "your threshold" if session.chosen is not None else "the suggested threshold"
+threshold_source = "your threshold" if session.chosen_threshold is not None else "the suggested threshold"
 grouping = f"{format_count(tracks, 'track', 'tracks')} {'are one person' if people == 1 else f'make {people} people'}"
 st.markdown(
     f"Similarity of appearance, up to 1. At {threshold_source} of **{session.match.threshold:.2f}**, {grouping}."

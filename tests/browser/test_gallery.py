@@ -117,7 +117,7 @@ def test_names_last_and_what_cannot_be_is_refused_at_its_place(tab: Page, case: 
     boxes.nth(0).check()
     boxes.nth(1).check()
     tab.keyboard.press("m")
-    expect(tab.locator(".person .fault")).to_contain_text("are in the picture together")
+    expect(tab.locator(".person .fault")).to_contain_text("are visible at the same time")
     done(case, "name")
     opened(tab, case)
     expect(person(tab, "Ada j/k")).to_be_visible()

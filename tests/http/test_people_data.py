@@ -48,8 +48,8 @@ def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
     assert {len(column) for column in rows.values()} == {24}
     assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.track_keys)
     assert sorted(rows["rank"]) == list(range(1, 25))
-    assert content["histogram"]["strangers"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
-    assert content["histogram"]["others"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
+    assert content["histogram"]["known_different"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
+    assert content["histogram"]["possible"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
     assert content["threshold"] == content["suggested"] == own.match.threshold
     for row, crops in enumerate(rows["crops"]):
         mine = own.evidence.crops.of(row)
@@ -71,7 +71,7 @@ def test_the_tree_gives_the_people_of_any_threshold(case: Case) -> None:
     assert tree["level"] == sorted(tree["level"], reverse=True) and tree["level"][0] == 2
     for level in (-1.0, 0.3, content["suggested"], tree["level"][5], 0.9, 1.0):
         group = list(range(len(rank)))
-        for one, other, joined in zip(tree["one"], tree["other"], tree["level"], strict=True):
+        for one, other, joined in zip(tree["leaf_a"], tree["leaf_b"], tree["level"], strict=True):
             if joined >= np.float32(level):
                 group = [group[one] if number == group[other] else number for number in group]
         lowest = [min(rank[row] for row in range(len(rank)) if group[row] == number) for number in group]
@@ -93,7 +93,7 @@ def test_what_changes_with_the_threshold(case: Case) -> None:
         alike = [math.nan if value is None else value for value in content["similarity"]]
         np.testing.assert_allclose(alike, own.people.similarity, atol=1e-4)
         for doubt in content["doubts"]:
-            assert doubt["together"] == bool(own.people.person[doubt["a"]] == own.people.person[doubt["b"]])
+            assert doubt["is_same_person"] == bool(own.people.person[doubt["a"]] == own.people.person[doubt["b"]])
 
 
 @pytest.mark.parametrize("level", ["", "x", "nan", "2", "-1.1", "inf"])
@@ -171,7 +171,7 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
 def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:
     own, stamp = desk(case), stamp_of(case)
     one, other = (own.track_keys[row] for row in np.argwhere(own.match.why == TOGETHER)[0])
-    assert "are in the picture together" in act(case, lambda now: same(now, one, other))
+    assert "are visible at the same time" in act(case, lambda now: same(now, one, other))
     assert stamp_of(case) == stamp
     assert act(case, lambda now: now.review) == ""
     assert (stamp_of(case), undo(case), redo(case)) == (stamp, "", "")

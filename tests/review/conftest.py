@@ -18,5 +18,5 @@ def out(own_cache: None) -> Path:
 
 
 @pytest.fixture
-def desk(out: Path) -> ReviewSession:
+def session(out: Path) -> ReviewSession:
     return open_session(out, Review(), LEVEL)

@@ -62,20 +62,20 @@ def test_a_new_word_after_undo_drops_what_was_taken_back() -> None:
     assert Review().undo() == Review() == Review().redo()
 
 
-def test_a_run_without_what_it_takes_has_to_be_done_again(tmp_path: Path, desk: ReviewSession) -> None:
-    (tmp_path / "run.json").write_bytes((desk.out / "run.json").read_bytes())
+def test_a_run_without_what_it_takes_has_to_be_done_again(tmp_path: Path, session: ReviewSession) -> None:
+    (tmp_path / "run.json").write_bytes((session.out / "run.json").read_bytes())
     with pytest.raises(StoreError, match="Run it again"):
         open_session(tmp_path, Review(), None)
     (tmp_path / "tracklets.npz").write_bytes(b"PK")
     with pytest.raises(StoreError, match="Run it again"):
         open_session(tmp_path, Review(), None)
     (tmp_path / "run.json").write_text('{"models": {"embedder": "none: matched on motion alone"}}')
-    (tmp_path / "tracklets.npz").write_bytes((desk.out / "tracklets.npz").read_bytes())
+    (tmp_path / "tracklets.npz").write_bytes((session.out / "tracklets.npz").read_bytes())
     with pytest.raises(WeightsError, match="motion alone"):
         open_session(tmp_path, Review(), None)
 
 
 def test_nobody_at_all(tmp_path: Path) -> None:
     write_run(tmp_path, made(0, 1, 0, 1), [])
-    desk = open_session(tmp_path, Review(), None)
-    assert (len(desk.people.person), desk.labels) == (0, ({}, {}))
+    session = open_session(tmp_path, Review(), None)
+    assert (len(session.people.person), session.labels) == (0, ({}, {}))

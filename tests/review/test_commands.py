@@ -32,25 +32,25 @@ from tests.review.conftest import LEVEL
 LEVELS = -1.0, 0.3, LEVEL, 0.8, 1.0
 
 
-def largest(desk: ReviewSession) -> int:
-    return int(np.bincount(desk.people.person).argmax())
+def largest(session: ReviewSession) -> int:
+    return int(np.bincount(session.people.person).argmax())
 
 
-def person_of(desk: ReviewSession, sight: TrackKey) -> int:
-    return int(desk.people.person[desk.row(*sight)])
+def person_of(session: ReviewSession, sight: TrackKey) -> int:
+    return int(session.people.person[session.row(*sight)])
 
 
-def apart_pair(desk: ReviewSession, why: int = FREE) -> tuple[TrackKey, TrackKey]:
+def apart_pair(session: ReviewSession, why: int = FREE) -> tuple[TrackKey, TrackKey]:
     """Two of different people, of whom that is to be said."""
-    person = desk.people.person
-    one, other = np.argwhere((desk.match.why == why) & (person[:, None] < person))[0]
-    return desk.track_keys[one], desk.track_keys[other]
+    person = session.people.person
+    one, other = np.argwhere((session.match.why == why) & (person[:, None] < person))[0]
+    return session.track_keys[one], session.track_keys[other]
 
 
-def test_who_is_confirmed_stays_together_at_any_threshold(desk: ReviewSession) -> None:
-    tracks = desk.tracks(largest(desk))
+def test_who_is_confirmed_stays_together_at_any_threshold(session: ReviewSession) -> None:
+    tracks = session.tracks(largest(session))
     assert len(tracks) > 2
-    after = desk.preview(confirm(desk, largest(desk)))
+    after = session.preview(confirm(session, largest(session)))
     for level in LEVELS:
         people = after.at(level).people
         rows = [after.row(*sight) for sight in tracks]
@@ -59,24 +59,24 @@ def test_who_is_confirmed_stays_together_at_any_threshold(desk: ReviewSession) -
     assert confirm(after, largest(after)) is after.review  # nothing new
 
 
-def test_who_is_rejected_never_joins_again(desk: ReviewSession) -> None:
-    sight, *rest = desk.tracks(largest(desk))
-    after = desk.preview(reject(desk, *sight))
+def test_who_is_rejected_never_joins_again(session: ReviewSession) -> None:
+    sight, *rest = session.tracks(largest(session))
+    after = session.preview(reject(session, *sight))
     for level in LEVELS:
         found = after.at(level)
         assert person_of(found, sight) not in {person_of(found, other) for other in rest}
 
 
-def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(desk: ReviewSession) -> None:
-    sure = desk.preview(confirm(desk, largest(desk)))
+def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(session: ReviewSession) -> None:
+    sure = session.preview(confirm(session, largest(session)))
     first, *rest = sure.tracks(largest(sure))
     after = sure.preview(reject(sure, *first)).at(1.0)
     assert len({person_of(after, sight) for sight in rest}) == 1
     assert after.people.status(after.row(*rest[0])) == "confirmed"
 
 
-def test_people_who_are_joined_are_one_with_all_their_tracks(desk: ReviewSession) -> None:
-    high = desk.at(0.65)
+def test_people_who_are_joined_are_one_with_all_their_tracks(session: ReviewSession) -> None:
+    high = session.at(0.65)
     person = high.people.person
     size = np.bincount(person)
     one, other = next(
@@ -91,31 +91,31 @@ def test_people_who_are_joined_are_one_with_all_their_tracks(desk: ReviewSession
     assert high.tracks(other)[0] in after.review.state.group(high.tracks(one)[0])
 
 
-def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(desk: ReviewSession) -> None:
-    one, other = apart_pair(desk, TOGETHER)
+def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(session: ReviewSession) -> None:
+    one, other = apart_pair(session, TOGETHER)
     with pytest.raises(
         Contradiction, match=r"^cam\d at 0:\d\d \(track \d+\) and cam\d at 0:\d\d .* are visible at the same time"
     ):
-        same(desk, one, other)
+        same(session, one, other)
     with pytest.raises(Contradiction, match="nothing was changed"):
-        merge(desk, [person_of(desk, one), person_of(desk, other)])
-    assert desk.review == Review()
+        merge(session, [person_of(session, one), person_of(session, other)])
+    assert session.review == Review()
 
 
-def test_a_person_is_split_in_two(desk: ReviewSession) -> None:
-    tracks = desk.tracks(largest(desk))
+def test_a_person_is_split_in_two(session: ReviewSession) -> None:
+    tracks = session.tracks(largest(session))
     some, rest = tracks[1:3], (tracks[0], *tracks[3:])
-    after = desk.preview(split(desk, some)).at(-1.0)
+    after = session.preview(split(session, some)).at(-1.0)
     assert not {person_of(after, sight) for sight in some} & {person_of(after, sight) for sight in rest}
 
 
-def test_a_track_is_cut_and_its_part_again(desk: ReviewSession) -> None:
+def test_a_track_is_cut_and_its_part_again(session: ReviewSession) -> None:
     """The numbers of parts change when an earlier track is cut; what was said of them does not."""
-    rows = [row for row in range(len(desk.track_keys)) if desk.track_keys[row][0] == "cam1"][:2]
-    (camera, early), (_, late) = (desk.track_keys[row] for row in rows)
-    moments = [np.unique(desk.evidence.crops.of(row).seconds) for row in rows]
-    count = sum(place == camera for place, _ in desk.track_keys)
-    second = desk.preview(cut(desk, camera, late, moments[1][1]))
+    rows = [row for row in range(len(session.track_keys)) if session.track_keys[row][0] == "cam1"][:2]
+    (camera, early), (_, late) = (session.track_keys[row] for row in rows)
+    moments = [np.unique(session.evidence.crops.of(row).seconds) for row in rows]
+    count = sum(place == camera for place, _ in session.track_keys)
+    second = session.preview(cut(session, camera, late, moments[1][1]))
     part = TrackKey(camera, count + 1)
     said = second.preview(confirmed := same(second, part, apart_from(second, part)))
     assert confirmed.state.joined
@@ -136,25 +136,25 @@ def test_a_track_is_cut_and_its_part_again(desk: ReviewSession) -> None:
     assert person_of(again, sides[0]) == person_of(again, sides[1])
 
 
-def apart_from(desk: ReviewSession, sight: TrackKey) -> TrackKey:
+def apart_from(session: ReviewSession, sight: TrackKey) -> TrackKey:
     """Somebody whom nothing keeps from being the same."""
-    row = desk.row(*sight)
-    free = np.flatnonzero(desk.match.why[row] == FREE)
-    return desk.track_keys[int(free[free != row][-1])]
+    row = session.row(*sight)
+    free = np.flatnonzero(session.match.why[row] == FREE)
+    return session.track_keys[int(free[free != row][-1])]
 
 
-def test_a_cut_outside_the_track_is_refused(desk: ReviewSession) -> None:
-    camera, track = desk.track_keys[0]
-    start, end = desk.evidence.clip_seconds(0)
+def test_a_cut_outside_the_track_is_refused(session: ReviewSession) -> None:
+    camera, track = session.track_keys[0]
+    start, end = session.evidence.clip_seconds(0)
     for moment in (start, end + 1, -5.0):
         with pytest.raises(SettingsError, match="Cut after"):
-            cut(desk, camera, track, moment)
+            cut(session, camera, track, moment)
 
 
-def test_names_follow_the_first_track(desk: ReviewSession) -> None:
-    person = largest(desk)
-    first, *rest = desk.tracks(person)
-    named = desk.preview(name(desk, person, "  Anna\n B. "))
+def test_names_follow_the_first_track(session: ReviewSession) -> None:
+    person = largest(session)
+    first, *rest = session.tracks(person)
+    named = session.preview(name(session, person, "  Anna\n B. "))
     assert named.labels.names == {person: "Anna B."}
     noted = named.preview(note(named, person, "wears a hat"))
     assert (noted.labels, noted.review.names) == (
@@ -173,14 +173,16 @@ def test_names_follow_the_first_track(desk: ReviewSession) -> None:
     assert (gone.labels.names, gone.labels.notes) == ({}, {person: "wears a hat"})
 
 
-@pytest.mark.parametrize("take", [lambda desk, gone: reject(desk, *gone), lambda desk, gone: split(desk, [gone])])
+@pytest.mark.parametrize(
+    "take", [lambda session, gone: reject(session, *gone), lambda session, gone: split(session, [gone])]
+)
 def test_a_name_stays_with_those_who_stay(
-    desk: ReviewSession, take: Callable[[ReviewSession, TrackKey], Review]
+    session: ReviewSession, take: Callable[[ReviewSession, TrackKey], Review]
 ) -> None:
     """Its bearer is the first track: when that one is said to be somebody else, it is not the one who has the name."""
-    person = largest(desk)
-    gone, *rest = desk.tracks(person)
-    named = desk.preview(name(desk, person, "Anna"))
+    person = largest(session)
+    gone, *rest = session.tracks(person)
+    named = session.preview(name(session, person, "Anna"))
     noted = named.preview(note(named, person, "wears a hat"))
     after = noted.preview(take(noted, gone))
     who = person_of(after, rest[0])
@@ -189,13 +191,13 @@ def test_a_name_stays_with_those_who_stay(
     # Taken back with the action.
     assert noted.preview(after.review.undo()).labels == noted.labels
     # The others' names are nobody's business.
-    assert take(desk, gone).done[-1].names == take(noted, rest[0]).done[-1].names == ()
+    assert take(session, gone).done[-1].names == take(noted, rest[0]).done[-1].names == ()
 
 
-def test_a_name_of_their_own_goes_with_those_who_leave(desk: ReviewSession) -> None:
-    person = largest(desk)
-    first, *rest = desk.tracks(person)
-    alone = desk.at(1.0)
+def test_a_name_of_their_own_goes_with_those_who_leave(session: ReviewSession) -> None:
+    person = largest(session)
+    first, *rest = session.tracks(person)
+    alone = session.at(1.0)
     both = alone.preview(name(alone, person_of(alone, first), "Anna"))
     both = both.preview(name(both, person_of(both, rest[-1]), "Ben")).at(LEVEL)
     after = both.preview(reject(both, *first))
@@ -205,44 +207,44 @@ def test_a_name_of_their_own_goes_with_those_who_leave(desk: ReviewSession) -> N
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (lambda desk: confirm(desk, 10_000), "no longer exists"),
-        (lambda desk: reject(desk, "cam1", 10_000), "cam1/track 10000 no longer exists"),
-        (lambda desk: merge(desk, [1, 1]), "two or more people"),
-        (lambda desk: split(desk, []), "not belong to one person"),
-        (lambda desk: split(desk, desk.tracks(1)), "all tracks of P001"),
-        (lambda desk: same(desk, desk.track_keys[0], desk.track_keys[0]), "cannot be compared with itself"),
-        (lambda desk: name(desk, 10_000, ""), "no longer exists"),
+        (lambda session: confirm(session, 10_000), "no longer exists"),
+        (lambda session: reject(session, "cam1", 10_000), "cam1/track 10000 no longer exists"),
+        (lambda session: merge(session, [1, 1]), "two or more people"),
+        (lambda session: split(session, []), "not belong to one person"),
+        (lambda session: split(session, session.tracks(1)), "all tracks of P001"),
+        (lambda session: same(session, session.track_keys[0], session.track_keys[0]), "cannot be compared with itself"),
+        (lambda session: name(session, 10_000, ""), "no longer exists"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    desk: ReviewSession, how: Callable[[ReviewSession], Review], words: str
+    session: ReviewSession, how: Callable[[ReviewSession], Review], words: str
 ) -> None:
     with pytest.raises(SettingsError, match=words):
-        how(desk)
+        how(session)
 
 
-def test_nothing_to_confirm_or_reject_in_somebody_alone(desk: ReviewSession) -> None:
-    alone = desk.at(1.0)
+def test_nothing_to_confirm_or_reject_in_somebody_alone(session: ReviewSession) -> None:
+    alone = session.at(1.0)
     with pytest.raises(SettingsError, match="nothing to confirm"):
         confirm(alone, 1)
     with pytest.raises(SettingsError, match="nobody to remove it from"):
         reject(alone, *alone.tracks(1)[0])
 
 
-def _acted(desk: ReviewSession, kind: int, seed: int) -> Review:
+def _acted(session: ReviewSession, kind: int, seed: int) -> Review:
     rng = np.random.default_rng(seed)
-    one, other = (desk.track_keys[row] for row in rng.choice(len(desk.track_keys), 2, replace=False))
-    person, another = person_of(desk, one), person_of(desk, other)
+    one, other = (session.track_keys[row] for row in rng.choice(len(session.track_keys), 2, replace=False))
+    person, another = person_of(session, one), person_of(session, other)
     acts: Sequence[Callable[[], Review]] = (
-        lambda: confirm(desk, person),
-        lambda: reject(desk, *one),
-        lambda: merge(desk, [person, another]),
-        lambda: split(desk, desk.tracks(person)[1:3]),
-        lambda: cut(desk, *one, round(float(np.mean(desk.evidence.clip_seconds(desk.row(*one)))), 2)),
-        lambda: name(desk, person, str(seed)),
-        lambda: same(desk, one, other),
-        lambda: different(desk, one, other),
-        lambda: unsure(desk, one, other),
+        lambda: confirm(session, person),
+        lambda: reject(session, *one),
+        lambda: merge(session, [person, another]),
+        lambda: split(session, session.tracks(person)[1:3]),
+        lambda: cut(session, *one, round(float(np.mean(session.evidence.clip_seconds(session.row(*one)))), 2)),
+        lambda: name(session, person, str(seed)),
+        lambda: same(session, one, other),
+        lambda: different(session, one, other),
+        lambda: unsure(session, one, other),
     )
     return acts[kind]()
 
@@ -250,26 +252,26 @@ def _acted(desk: ReviewSession, kind: int, seed: int) -> Review:
 @settings(deadline=None, max_examples=5)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 1000)), min_size=3, max_size=8))
 def test_whatever_is_said_can_be_obeyed_and_taken_back(out: Path, said: Sequence[tuple[int, int]]) -> None:
-    desk = start = open_session(out, Review(), LEVEL)
+    session = start = open_session(out, Review(), LEVEL)
     for kind, seed in said:
         try:
-            desk = desk.preview(_acted(desk, kind, seed))
+            session = session.preview(_acted(session, kind, seed))
         except SettingsError:
             continue
-    everyone = [desk.at(level) for level in LEVELS]
-    for group in desk.review.state.joined:
+    everyone = [session.at(level) for level in LEVELS]
+    for group in session.review.state.joined:
         assert all(len({person_of(each, sight) for sight in group}) == 1 for each in everyone)
-    for one, other in desk.review.state.separated:
+    for one, other in session.review.state.separated:
         assert all(person_of(each, one) != person_of(each, other) for each in everyone)
     for low, high in pairwise(everyone):
         # Who is one person at a higher threshold is so at a lower one.
         pairs = np.stack([high.people.person, low.people.person], axis=1)
         assert len(np.unique(pairs, axis=0)) == len(np.unique(high.people.person))
-    review = desk.review
+    review = session.review
     while review.done:
         review = review.undo()
     assert (review.links, review.names) == ((), ())
-    assert np.array_equal(desk.preview(review).people.person, start.people.person)
+    assert np.array_equal(session.preview(review).people.person, start.people.person)
     while review.undone:
         review = review.redo()
-    assert review == desk.review
+    assert review == session.review
