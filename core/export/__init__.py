@@ -1,7 +1,7 @@
-"""The gallery: who was seen where, as something to keep, print, send and check.
+"""What is exported from a run: the zip with report and contact sheets, annotated videos, and crops to train from.
 
-Owns its nouns (`Crop`, `Sighting`, `Gallery`), the zip that is handed out, and the reader that tells whether such a zip
-was changed. Refuses to decide who is who, to cut pictures out of clips, and to show a face unless it is told to.
+An export can be verified against its manifest, and the run repeated from it. Who is who is decided before, in
+`core.runs`. Heads are blurred unless the user turns that off and gives a reason.
 """
 
 import lazy_loader

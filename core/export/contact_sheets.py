@@ -1,10 +1,11 @@
-"""Contact sheets: a row per person, their crops camera by camera with the time, a page after the other.
+"""Contact sheets and lineups: pictures of people to compare by eye, to print and to hand out.
 
-Colours do not speak alone: a match that is confirmed or doubtful says so in words below its frame.
+A contact sheet has a row per person with crops ordered by camera and time, over as many pages as it takes. A lineup
+shows each person of a photo beside the candidates who look most like them.
 
-Who was asked for, beside those who look most like them: a sheet for comparing by eye.
-
-Colour is never the only sign: whoever reaches the similarity threshold is framed, and labelled "match" below the frame."""
+Colour is never the only sign: below its frame, a crop also says in words whether the match is confirmed or doubtful, or
+that it reaches the similarity threshold.
+"""
 
 from __future__ import annotations
 
@@ -31,35 +32,35 @@ _LINES_PER_PAGE = 10  # of crops on a page
 _TIMED = "Times are clip times."
 _UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
-
+_MATCH_COLOUR: Colour = (115, 158, 0)
 LoadPicture = Callable[[Crop], Image]
 CropOfSighting = tuple[Sighting, int]
-"""A sighting, and which of its crops."""
+"""A sighting, and the index of one of its crops."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """Up to `ACROSS` crops of one person side by side; the first line carries the person's number."""
+    """Up to `COLUMNS` crops of one person side by side; the first line of a person carries the number."""
 
     sightings: Sequence[Sighting]
     cells: Sequence[CropOfSighting]
     first: bool
 
 
-def draw_sheets(gallery: Gallery, look: LoadPicture) -> Iterator[Image]:
-    """Page after page, at least one; `look` hands over a crop's picture when it is drawn."""
-    lines = _lines(gallery)
+def draw_sheets(gallery: Gallery, load: LoadPicture) -> Iterator[Image]:
+    """The pages, at least one, as BGR; `load` opens the picture of a crop when it is drawn."""
+    lines = _layout(gallery)
     pages = [lines[at : at + _LINES_PER_PAGE] for at in range(0, len(lines), _LINES_PER_PAGE)] or [[]]
     for number, page in enumerate(pages, 1):
-        yield _page(gallery, page, f"Page {number} of {len(pages)}." if len(pages) > 1 else "", look)
+        yield _draw_page(gallery, page, f"Page {number} of {len(pages)}." if len(pages) > 1 else "", load)
 
 
 def count_crops(gallery: Gallery) -> int:
-    """How many crops all pages show."""
-    return sum(bool(sighting.crops) for line in _lines(gallery) for sighting, _ in line.cells)
+    """The number of crops on all pages."""
+    return sum(bool(sighting.crops) for line in _layout(gallery) for sighting, _ in line.cells)
 
 
-def _lines(gallery: Gallery) -> list[_Line]:
+def _layout(gallery: Gallery) -> list[_Line]:
     lines = []
     for _, sightings in gallery.by_person():
         cells = _cells(sightings)
@@ -68,13 +69,13 @@ def _lines(gallery: Gallery) -> list[_Line]:
 
 
 def _cells(sightings: Sequence[Sighting]) -> list[CropOfSighting]:
-    """One crop of each sighting by camera and time, or up to three where all of them fit on one line."""
+    """A crop of each sighting by camera and time, or up to three of each where all fit on one line."""
     each = max(1, min(_MAX_CROPS, COLUMNS // len(sightings)))
     order = sorted(sightings, key=lambda s: s.sort_key_in_person)[:_MAX_SIGHTINGS]
     return [(sighting, crop) for sighting in order for crop in range(max(1, min(each, len(sighting.crops))))]
 
 
-def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: LoadPicture) -> Image:
+def _draw_page(gallery: Gallery, lines: Sequence[_Line], number: str, load: LoadPicture) -> Image:
     canvas = Canvas(WIDTH, HEAD + LINE * max(1, len(lines)) + MARGIN)
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     title = f"{format_count(people, 'person', 'people')}, {format_count(cameras, 'camera', 'cameras')}"
@@ -82,26 +83,26 @@ def _page(gallery: Gallery, lines: Sequence[_Line], number: str, look: LoadPictu
     times = _TIMED if gallery.has_times else _UNTIMED
     canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
     for place, line in enumerate(lines):
-        _row(canvas, line, HEAD + place * LINE, look)
+        _draw_line(canvas, line, HEAD + place * LINE, load)
     if not lines:
         canvas.text("Nobody was found.", MARGIN, HEAD + 60, TITLE)
     return canvas.as_image()
 
 
-def _row(canvas: Canvas, line: _Line, y: int, look: LoadPicture) -> None:
+def _draw_line(canvas: Canvas, line: _Line, y: int, load: LoadPicture) -> None:
     if line.first:
         canvas.rule(y, MARGIN, WIDTH - MARGIN)
-        _label(canvas, line.sightings, y)
+        _draw_label(canvas, line.sightings, y)
     last = ""
     for place, (sighting, crop) in enumerate(line.cells):
         x = MARGIN + LABEL + place * (CELL_WIDTH + GAP)
         if sighting.camera != last:
             canvas.text(shorten(sighting.camera, CELL_WIDTH + 4, TEXT), x, y + 17, TEXT)
         last = sighting.camera
-        _cell(canvas, (sighting, crop), x, y + ABOVE, look)
+        _draw_crop(canvas, (sighting, crop), x, y + ABOVE, load)
 
 
-def _label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
+def _draw_label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
     cameras = len({sighting.camera for sighting in sightings})
     canvas.text(person_name(sightings[0].person), MARGIN, y + 44, 22, bold=True)
     canvas.text(format_count(len(sightings), "sighting", "sightings"), MARGIN, y + 68, SMALL, FAINT)
@@ -111,10 +112,10 @@ def _label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
         canvas.text("report.html", MARGIN, y + 126, SMALL, FAINT)
 
 
-def _cell(canvas: Canvas, cell: CropOfSighting, x: int, y: int, look: LoadPicture) -> None:
+def _draw_crop(canvas: Canvas, cell: CropOfSighting, x: int, y: int, load: LoadPicture) -> None:
     sighting, number = cell
     if sighting.crops:
-        canvas.picture(look(sighting.crops[number]), x, y, CELL_WIDTH, CELL_HEIGHT)
+        canvas.picture(load(sighting.crops[number]), x, y, CELL_WIDTH, CELL_HEIGHT)
     else:
         canvas.text("no picture", x, y + CELL_HEIGHT // 2, SMALL, FAINT)
     if sighting.status in _FRAMES:
@@ -126,56 +127,54 @@ def _cell(canvas: Canvas, cell: CropOfSighting, x: int, y: int, look: LoadPictur
 
 
 def _match_note(sighting: Sighting) -> str:
-    """
-    >>> _standing(Sighting("a", 1, 1, 0, 1, 0.834)), _standing(Sighting("a", 1, 1, 0, 1, status="alone"))
+    """Similarity and status, as far as there is something to say.
+
+    >>> _match_note(Sighting("a", 1, 1, 0, 1, 0.834)), _match_note(Sighting("a", 1, 1, 0, 1, status="alone"))
     ('0.83', 'alone')
     """
     similarity = "" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
     return " ".join(filter(None, [similarity, "" if sighting.status == "candidate" else sighting.status]))
 
 
-_MATCH_COLOUR: Colour = (115, 158, 0)
-
-
 @dataclass(frozen=True, eq=False)
 class LineupRow:
-    """Somebody in a photo, in words and as BGR, with the candidates for them, best first."""
+    """A person in a photo: a label, the picture as BGR, and the candidates, best first."""
 
-    words: str
+    label: str
     bgr: Image
     candidates: Sequence[Candidate]
 
 
-def draw_lineup(asked: Sequence[LineupRow], title: str, threshold: float, blur: bool = True) -> Image:
-    """A band for each of `asked`: their picture on the left, candidates beside it in as many lines as they need."""
-    heights = [LINE * max(1, -(-len(band.candidates) // COLUMNS)) for band in asked]
+def draw_lineup(rows: Sequence[LineupRow], title: str, threshold: float, blur: bool = True) -> Image:
+    """A row for each person: the picture on the left, candidates beside it in as many lines as they need."""
+    heights = [LINE * max(1, -(-len(row.candidates) // COLUMNS)) for row in rows]
     canvas = Canvas(WIDTH, HEAD + sum(heights) + MARGIN)
     canvas.text(shorten(title, WIDTH - 2 * MARGIN, TITLE), MARGIN, 34, TITLE, bold=True)
     note = f'Framed and labelled "match": similarity of {threshold:.2f} or more.'
     canvas.text(f"{CANDIDATES} {note}", MARGIN, 58, TEXT)
     y = HEAD
-    for band, height in zip(asked, heights, strict=True):
-        _band(canvas, band, y, blur)
+    for row, height in zip(rows, heights, strict=True):
+        _draw_lineup_row(canvas, row, y, blur)
         y += height
     return canvas.as_image()
 
 
-def _band(canvas: Canvas, band: LineupRow, y: int, blur: bool) -> None:
+def _draw_lineup_row(canvas: Canvas, row: LineupRow, y: int, blur: bool) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
-    canvas.text(shorten(band.words, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
-    canvas.picture(blur_head(band.bgr) if blur else band.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
-    for place, candidate in enumerate(band.candidates):
+    canvas.text(shorten(row.label, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
+    canvas.picture(blur_head(row.bgr) if blur else row.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
+    for place, candidate in enumerate(row.candidates):
         line, across = divmod(place, COLUMNS)
-        _candidate_cell(canvas, candidate, MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE, blur)
-    if not band.candidates:
+        _draw_candidate(canvas, candidate, MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE, blur)
+    if not row.candidates:
         canvas.text("Nobody to compare with.", MARGIN + LABEL, y + CELL_HEIGHT // 2, TEXT, FAINT)
 
 
-def _candidate_cell(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: bool) -> None:
+def _draw_candidate(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: bool) -> None:
     canvas.text(f"{person_name(candidate.person)} {candidate.similarity:.2f}", x, y + 17, TEXT)
     canvas.picture(load_picture(candidate.crop, blur), x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     if candidate.above_threshold:
         canvas.frame(x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT, _MATCH_COLOUR)
     canvas.text(shorten(candidate.camera, CELL_WIDTH + 4, SMALL), x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
-    when = f"{time_label(candidate.crop)}{', match' if candidate.above_threshold else ''}"
-    canvas.text(when, x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)
+    caption = f"{time_label(candidate.crop)}{', match' if candidate.above_threshold else ''}"
+    canvas.text(caption, x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)

@@ -1,9 +1,10 @@
-"""Each camera's clip with the people drawn in: boxes in a colour per person, the way they came, heads blurred.
+"""Annotated videos: the clip of each camera with people drawn in, a colour and a trail per person, heads blurred.
 
-    TO/gate.mp4    H.264 at the clip's own rate, at most 1920 wide, of the time that the run looked at
+    TO/gate.mp4    H.264 at the frame rate of the clip, at most 1920 wide, of the time range that was analysed
 
-Boxes of frames that were not looked at lie between those that were. Only heads of people who were tracked are blurred.
-Refuses a clip that is not the very one of the run."""
+Boxes in frames that were not analysed are interpolated. Only heads of tracked people are blurred. A clip that has
+changed since the run is an error.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ from core.vision.video import Picture, digest, display_size, probe, write_film
 MAX_WIDTH = 1920
 TRAIL_SECONDS = 2.0
 HEADROOM = 0.08
-"""A head may stick out of the top of its box by this share of its height: that is covered as well."""
-# Okabe and Ito's colours as BGR: told apart with any kind of colour vision.
+"""A head may stick out of the top of the box by this share of the box height: that is blurred as well."""
+# Okabe and Ito's colours as BGR: distinguishable with any kind of colour vision.
 _COLOURS = (
     *((0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213)),
     (167, 121, 204),
@@ -37,7 +38,7 @@ _COLOURS = (
 
 @dataclass(frozen=True, eq=False)
 class FilmBoxes(Table):
-    """Every box that is drawn, ordered by the row of its frame in the film's timeline."""
+    """The boxes to draw, in pixels, ordered by `row` of the timeline of the film. `person` is 0 where unknown."""
 
     row: Ints
     person: Ints
@@ -45,8 +46,8 @@ class FilmBoxes(Table):
     xyxy: Floats
 
     def __post_init__(self) -> None:
-        whole = (np.int64, ())
-        self._validate_columns(row=whole, person=whole, track=whole, xyxy=(np.float32, (4,)))
+        integers = (np.int64, ())
+        self._validate_columns(row=integers, person=integers, track=integers, xyxy=(np.float32, (4,)))
 
 
 def write_films(
@@ -58,66 +59,72 @@ def write_films(
     progress: Progress | None = None,
     clips: Sequence[Path] = (),
 ) -> Iterator[Path]:
-    """Film after film of the run in folder `out`, below `to`; `person` is that of each tracklet. Any of `clips` that is
-    one of the run by its content is read instead of the one that lay where the run found it."""
+    """Write a film for each camera of the run in folder `out` to the folder `to`, and yield its path.
+
+    `person` (n,) holds the person of each tracklet. Clips that were moved since the run may be given in `clips`; they
+    are recognised by their content.
+    """
     moved = {digest(clip): clip for clip in clips}
-    record, looked, steps = read_record(out), analysed_frames(out), progress or Progress()
-    cameras = [name for name in evidence.cameras if len(looked.get(name, ()))]
+    record, analysed, reports = read_record(out), analysed_frames(out), progress or Progress()
+    cameras = [name for name in evidence.cameras if len(analysed.get(name, ()))]
     for number, camera in enumerate(cameras, 1):
-        about = record["cameras"][camera]
-        clip = probe(moved.get(about["digest"], Path(about["clip"])))
-        if clip.digest != about["digest"]:
-            raise ClipError(f"{about['clip']} has changed since the run", "Put the clip of the run back, or run again.")
-        first, last = looked[camera][[0, -1]]
+        facts = record["cameras"][camera]
+        clip = probe(moved.get(facts["digest"], Path(facts["clip"])))
+        if clip.digest != facts["digest"]:
+            raise ClipError(f"{facts['clip']} has changed since the run", "Put the clip of the run back, or run again.")
+        first, last = analysed[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
         tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
-        whose = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
-        steps.camera(camera, number, len(cameras))
-        steps.begin("film", len(timeline))
+        person_of_track = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
+        reports.camera(camera, number, len(cameras))
+        reports.begin("film", len(timeline))
         yield _write_film(
-            clip, timeline, interpolate_boxes(tracks, whose, timeline.seconds), to / f"{camera}.mp4", blur, steps
+            clip,
+            timeline,
+            interpolate_boxes(tracks, person_of_track, timeline.seconds),
+            to / f"{camera}.mp4",
+            blur,
+            reports,
         )
 
 
 def _write_film(clip: Clip, timeline: Timeline, boxes: FilmBoxes, target: Path, blur: bool, progress: Progress) -> Path:
     size = display_size(clip.width, clip.height, MAX_WIDTH)
     scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
-    inside = FilmBoxes(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
+    scaled = FilmBoxes(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
 
-    def drawn(picture: Picture) -> Image:
-        return draw_people(picture.bgr, picture.row, timeline.seconds, inside, blur)
+    def draw_frame(picture: Picture) -> Image:
+        return draw_people(picture.bgr, picture.row, timeline.seconds, scaled, blur)
 
-    write_film(clip, timeline, target, size, drawn, lambda done, total: progress.at(done))
+    write_film(clip, timeline, target, size, draw_frame, lambda done, total: progress.at(done))
     return target
 
 
 def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: Seconds) -> FilmBoxes:
-    """The boxes of `tracks` at all moments of the film, and one step of the run before and after each.
+    """The boxes of `tracks` at the `seconds` of the film, each track extended by one step of the analysis at both ends.
 
-    `whose` is the person of each track; a track that is nobody's (no picture of it was good enough) has 0.
+    A track without a person (no crop of it was good enough) has person 0.
     """
     moments = np.unique(tracks.seconds)
     step = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
     parts = [FilmBoxes(np.empty(0), np.empty(0), np.empty(0), np.empty((0, 4)))]  # type: ignore[arg-type]
     for track in np.unique(tracks.track).tolist():
-        boxes_of_track = tracks[tracks.track == track]
-        first, last = np.searchsorted(
-            seconds, [boxes_of_track.seconds[0] - step, boxes_of_track.seconds[-1] + step + 1e-6]
-        )
+        boxes = tracks[tracks.track == track]
+        first, last = np.searchsorted(seconds, [boxes.seconds[0] - step, boxes.seconds[-1] + step + 1e-6])
         when = seconds[first:last]
-        sides = np.stack([np.interp(when, boxes_of_track.seconds, side) for side in boxes_of_track.xyxy.T], axis=1)
+        sides = np.stack([np.interp(when, boxes.seconds, side) for side in boxes.xyxy.T], axis=1)
         count = len(when)
         parts.append(
             FilmBoxes(
                 np.arange(first, last), np.full(count, person_of_track.get(track, 0)), np.full(count, track), sides
             )
         )
-    every = FilmBoxes.concatenate(parts)
-    return every[np.argsort(every.row, kind="stable")]
+    joined = FilmBoxes.concatenate(parts)
+    return joined[np.argsort(joined.row, kind="stable")]
 
 
 def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: bool) -> Image:
-    """The picture of one row with everybody in it; heads first, so that no line is blurred."""
+    """The picture of one row with its people drawn in. Heads are blurred first, so that no line is."""
     picture = bgr.copy()
     since = np.searchsorted(seconds, seconds[row] - TRAIL_SECONDS)
     low, here, high = np.searchsorted(boxes.row, [since, row, row + 1])
@@ -136,7 +143,7 @@ def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: 
 
 
 def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
-    """The box with a label above it, or inside at the top where there is no room above; in place."""
+    """Draw the box into `picture`, with its label above, or inside at the top where there is no room above."""
     x1, y1, x2, y2 = (int(side) for side in np.rint(box))
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, weight)
     label = _label(name, max(12, picture.shape[0] // 40), colour)
@@ -149,7 +156,7 @@ def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: in
 
 @lru_cache(maxsize=256)
 def _label(name: str, size: int, colour: Colour) -> Image:
-    """The same for every frame: drawn once."""
+    """The label of a box as BGR; the same in every frame, so it is drawn once."""
     canvas = Canvas(round(text_width(name, size)) + 8, round(1.25 * size), colour)
     canvas.text(name, 4, size, size, (0, 0, 0))
     label = canvas.as_image()
@@ -158,7 +165,7 @@ def _label(name: str, size: int, colour: Colour) -> Image:
 
 
 def _blur_head_of(picture: Image, box: Floats) -> None:
-    """The head of one person, in place."""
+    """Blur the head of the person in `box`, in place."""
     height, width = picture.shape[:2]
     x1, y1, x2, y2 = box
     y1 -= (y2 - y1) * HEADROOM

@@ -1,10 +1,9 @@
-"""How the gallery was made, as rows of words: whatever `Gallery.about` holds, for a reader who knows no JSON.
+"""The report: one HTML page to read, send or print, which needs neither a network nor a script.
 
-The report: one page of HTML that needs nothing else, neither a network nor a script, to read, send or print.
-
-The page is the template `report.html.j2` with the style `report.css`; here is what it shows. Every text from outside is
-put on one line and escaped, and the page forbids itself to load or to run anything. It is made piece by piece, with one
-picture in memory at a time."""
+The page is the template `report.html.j2` with the style `report.css`; this module supplies the contents. Every text
+from outside is put on one line and escaped, and the page forbids itself to load or run anything. It is rendered piece
+by piece, with one picture in memory at a time.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +26,11 @@ MAX_ROWS = 200
 
 
 def manifest_topics(about: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Each topic with its rows (name, value). Single facts come first, under "general".
+    """How the gallery was made, for a reader who knows no JSON: each topic of `about` with rows of name and value.
 
-    >>> list(topics({"models": {"detector": {"name": "a"}}, "seed": 1}))
+    Single facts come first, under "general".
+
+    >>> list(manifest_topics({"models": {"detector": {"name": "a"}}, "seed": 1}))
     [('general', [('seed', '1')]), ('models', [('detector: name', 'a')])]
     """
     single = {name: value for name, value in about.items() if not _is_nested(value)}
@@ -60,7 +61,7 @@ def _rows(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 def _format_value(value: Any) -> str:
     """
-    >>> _words(True), _words(None), _words([0.5, "a"]), _words({}), _words(2.0)
+    >>> _format_value(True), _format_value(None), _format_value([0.5, "a"]), _format_value({}), _format_value(2.0)
     ('yes', 'none', '0.5, a', 'none', '2')
     """
     if isinstance(value, bool):
@@ -73,8 +74,8 @@ def _format_value(value: Any) -> str:
 
 
 def _limit_rows(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    left = len(rows) - MAX_ROWS
-    return [*rows[:MAX_ROWS], ("and more", f"{left:,} further rows in manifest.json")] if left > 0 else rows
+    further = len(rows) - MAX_ROWS
+    return [*rows[:MAX_ROWS], ("and more", f"{further:,} further rows in manifest.json")] if further > 0 else rows
 
 
 def _readable(key: str) -> str:
@@ -82,11 +83,10 @@ def _readable(key: str) -> str:
 
 
 CROPS_PER_SIGHTING, MAX_SIGHTINGS_WITH_CROPS = 3, 500
-"""Pictures of one sighting; above this many sightings one each, so that a browser can still open the page."""
+"""Crops of a sighting in the report; above this many sightings only one each, so that browsers can open the page."""
 _FOLDER = Path(__file__).parent
 _TEMPLATE, _STYLE = "report.html.j2", "report.css"
 _PIECES = 64  # of the template in one piece of the page
-
 MakeThumbnail = Callable[[Crop], bytes]
 
 
@@ -121,11 +121,11 @@ class _Person:
     cards: Sequence[_Card]
 
 
-def render_report(gallery: Gallery, small: MakeThumbnail, blur: bool) -> Iterator[str]:
-    """The page in pieces; `small` hands over a crop as a small JPEG when its turn comes."""
+def render_report(gallery: Gallery, thumbnail: MakeThumbnail, blur: bool) -> Iterator[str]:
+    """The page in pieces; `thumbnail` makes a small JPEG of a crop when its turn comes."""
 
     def picture(crop: Crop) -> Markup:
-        return Markup(base64.b64encode(small(crop)).decode())
+        return Markup(base64.b64encode(thumbnail(crop)).decode())
 
     people = [_person(person, sightings, gallery) for person, sightings in gallery.by_person()]
     stream = (
@@ -147,12 +147,12 @@ def render_report(gallery: Gallery, small: MakeThumbnail, blur: bool) -> Iterato
 
 
 def report_crops(gallery: Gallery) -> int:
-    """How many crops the page shows."""
+    """The number of crops in the report."""
     return sum(min(len(sighting.crops), _crops_per_sighting(gallery)) for sighting in gallery.sightings)
 
 
 def _environment() -> Environment:
-    """Whatever a template prints is on one line and escaped; a name that is missing is an error."""
+    """Templates put every text on one line and escape it; a missing name is an error."""
     return Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -202,10 +202,10 @@ def _figure(sighting: Sighting, crop: Crop) -> _Figure:
 
 def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
     if sighting.has_times:
-        lasted = sighting.end_seconds - sighting.start_seconds
+        duration = sighting.end_seconds - sighting.start_seconds
         yield (
             "Seen",
-            f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({lasted:,.1f} s)",
+            f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({duration:,.1f} s)",
         )
     else:
         yield "Seen", format_count(len(sighting.crops), "picture", "pictures")
@@ -220,5 +220,5 @@ def _clothes(sighting: Sighting) -> str:
     >>> _clothes(Sighting("a", 1, 1, 0, 1, upper="red", lower="dark blue"))
     'red above, dark blue below'
     """
-    words = ((sighting.upper, "above"), (sighting.lower, "below"))
-    return ", ".join(f"{colour} {where}" for colour, where in words if colour)
+    parts = ((sighting.upper, "above"), (sighting.lower, "below"))
+    return ", ".join(f"{colour} {where}" for colour, where in parts if colour)

@@ -1,11 +1,12 @@
-"""The crops of a gallery as a data set: a flat folder in Market-1501's naming, for trainers of any make.
+"""The crops of a gallery as a training set: a flat folder or a zip in the naming of Market-1501.
 
-    0002_c1s1_000451_01.jpg   person 2, camera 1, frame 451, the first crop of them there
-    cameras.csv               which number is which camera
-    README.txt                what it is, and which models, settings and decisions named the people
+    0002_c1s1_000451_01.jpg   person 2, camera 1, frame 451, the first crop of this person there
+    cameras.csv               the number of each camera
+    README.txt                what it is, and which models, settings and decisions grouped the people
 
-Whole or not at all, and only into a folder that was empty, or into one zip file. Heads stay as they are:
-blurred ones teach the wrong thing."""
+It is written completely or not at all, into a new or empty folder or a zip file. Heads are not blurred, because
+models are trained on the crops.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ from core.export.zip import Archive
 from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery
 
-_TEXT = """\
+_README = """\
 Crops in Market-1501's naming, written by sightline {version}: {counts}
 
 0002_c1s1_000451_01.jpg is person 2 in camera 1, {frame} 451, the first crop of them there. cameras.csv says which
@@ -43,31 +44,31 @@ How the people were named
 
 
 def write_market(gallery: Gallery, place: Path, progress: Progress | None = None) -> int:
-    """How many crops there are now in `place`: a folder, which must be empty or new, or a file that ends in .zip."""
+    """Write the crops to `place`, a new or empty folder or a file that ends in .zip; returns their number."""
     total = sum(len(sighting.crops) for sighting in gallery.sightings)
     if not total:
-        raise SettingsError("there is no crop of anybody to write", "Choose a run in which people were found.")
+        raise SettingsError("the run has no crops to write", "Choose a run in which people were found.")
     files = _files(gallery, total, progress or Progress())
     if place.suffix.lower() == ".zip":
         with open_atomically(place) as file, Archive(file) as archive:
             for name, content in files:
                 archive.add(name, [content])
     else:
-        _fill(place, files)
+        _write_folder(place, files)
     return total
 
 
 def _files(gallery: Gallery, total: int, progress: Progress) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, one picture in memory at a time."""
     progress.begin("export", total)
-    for number, (name, crop) in enumerate(_named(gallery), 1):
+    for number, (name, crop) in enumerate(_named_crops(gallery), 1):
         yield name, full_size_jpeg(crop, blur=False)
         progress.at(number)
     yield "cameras.csv", _cameras(gallery).encode()
     yield "README.txt", _readme(gallery, total).encode()
 
 
-def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
+def _write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
     require_empty(folder)
     new = folder.absolute().with_name(f".{secrets.token_hex(8)}.part")
     try:
@@ -75,7 +76,7 @@ def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
         for name, content in files:
             (new / name).write_bytes(content)
         if folder.is_dir():
-            folder.rmdir()  # not everywhere may one folder take the place of another
+            folder.rmdir()  # some systems do not rename a folder over another
         new.rename(folder)
     except OSError as fault:
         raise StoreError(f"{folder} cannot be written ({fault.strerror})", "Name another folder.") from fault
@@ -84,7 +85,7 @@ def _fill(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
 
 
 def require_empty(folder: Path) -> None:
-    """`SettingsError` where `folder` holds anything already."""
+    """`SettingsError` if `folder` is not empty."""
     try:
         taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
     except OSError as fault:
@@ -93,7 +94,7 @@ def require_empty(folder: Path) -> None:
         raise SettingsError(f"{folder} is not empty", "Name a new folder for the crops; nothing is overwritten.")
 
 
-def _named(gallery: Gallery) -> Iterator[tuple[str, Crop]]:
+def _named_crops(gallery: Gallery) -> Iterator[tuple[str, Crop]]:
     number = {camera: place for place, camera in enumerate(gallery.cameras, 1)}
     so_far: Counter[str] = Counter()
     for sighting in gallery.sightings:
@@ -119,7 +120,7 @@ def _readme(gallery: Gallery, total: int) -> str:
         format_count(len(gallery.cameras), "camera", "cameras"),
     )
     rows = [f"{topic}: {name}: {value}\n" for topic, facts in manifest_topics(gallery.about) for name, value in facts]
-    return _TEXT.format(
+    return _README.format(
         version=__version__,
         counts=", ".join(counts),
         frame="frame" if gallery.has_times else "picture",

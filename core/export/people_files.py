@@ -1,4 +1,4 @@
-"""What is handed out of a run whose people were decided: the zip, beside the run's own tables, and tracks as a zip."""
+"""The files of a run's people: its tables, the zip beside them, and the tracks as a zip of their own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, w
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How a result is handed out.
+    """How a result is exported.
 
-    With `blur` nobody's head can be recognised in the zip; `reason` says why heads are shown where it is off. `when` is
-    the date that the manifest names. All is written to the folder `to`, or to the run's own. Without `zipped`, no zip
-    is left there: an older one would hold something else than the tables beside it.
+    With `blur`, heads in the zip are blurred; without, `reason` says why. `when` is the date in the manifest. All files
+    go to the folder `to`, or to that of the run. Without `zipped`, an existing zip there is removed, because it would
+    not match the tables beside it.
     """
 
     blur: bool = True
@@ -30,7 +30,7 @@ class ExportOptions:
 
 
 def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
-    """The same people; what is written of them says why heads are not blurred, if there is a `reason`."""
+    """The people with the reason for not blurring heads among the facts of their gallery; unchanged without one."""
     if not (text := one_line(reason)):
         return people
     about = {**people.gallery.about, "heads_shown_because": text}
@@ -40,7 +40,7 @@ def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
 def write_people(
     people: MatchedPeople, out: Path, options: ExportOptions | None = None, progress: Progress | None = None
 ) -> None:
-    """The tables of the run in folder `out`, and the zip as the `options` say."""
+    """Write the tables of the run in folder `out`, and the zip as the `options` say."""
     chosen = options or ExportOptions()
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
@@ -51,7 +51,7 @@ def write_people(
 
 
 def tracks_zip(out: Path, evidence: Evidence | None = None) -> bytes:
-    """MOT text of each camera of the run in folder `out`, zipped; as `evidence` has been cut, where there is any."""
+    """A zip with the MOT text of each camera of the run in folder `out`; with `evidence`, with its cuts applied."""
     buffer = io.BytesIO()
     with tempfile.TemporaryDirectory() as below, Archive(buffer) as archive:
         as_found = {path.stem: path for path in (out / "tracks").glob("*.txt")}

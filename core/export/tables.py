@@ -1,6 +1,7 @@
-"""What things are called: people, times, and the files in the zip. Only numbers and safe camera names make a name.
+"""Names of the files in an export, and the table of similarities between people.
 
-How alike all people are, as a table that says how it was made."""
+Only numbers and safe camera names become part of a file name; what users type never does.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ from core.vision.match import Match
 
 
 def time_label(crop: Crop) -> str:
-    """Clip time, or which picture it is where there was no clip.
+    """The clip time of a crop, or the number of the picture where there was no clip.
 
-    >>> moment(Crop(83.9, 7, b"")), moment(Crop(math.nan, 7, b""))
+    >>> time_label(Crop(83.9, 7, b"")), time_label(Crop(math.nan, 7, b""))
     ('0:01:23', 'picture 7')
     """
     return f"picture {crop.frame}" if math.isnan(crop.seconds) else format_clock(crop.seconds)
@@ -47,7 +48,7 @@ def sheet_name(number: int) -> str:
 
 
 def similarity_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:
-    """Person by person; the first lines, which begin with #, say how it was made. `names` are those that have one."""
+    """Mean similarity of each pair of people; lines that begin with # say how it was made. `names` are by person."""
     people, alike = people_similarity(match)
     text = io.StringIO()
     text.write("# mean similarity of all pairs of tracks of two people, -1 to 1; empty for one track by itself\n")

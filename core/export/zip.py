@@ -1,12 +1,8 @@
-"""A zip that is written piece by piece and is the same to the last bit whenever its content is the same.
+"""The zip that is exported: README, report, contact sheets, tables, crops, tracks and the manifest.
 
-Owns names that are never given twice, fixed dates, and the digest of every entry. Refuses to know what the entries are.
-
-README.txt: what is in the zip, what it means, and how to make it again.
-
-The zip that is handed out: the same gallery gives the same bytes, whole or not at all, one crop in memory at a time.
-
-Owns which entries there are and their order; what an entry holds is made next door. The date is in manifest.json alone."""
+The same gallery always gives the same bytes: names, order and dates of the entries are fixed, and the date of the
+export is in manifest.json alone. The zip is written completely or not at all, with one crop in memory at a time.
+"""
 
 from __future__ import annotations
 
@@ -33,51 +29,8 @@ from core.vision.images import jpeg
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX, _READABLE = 3, 0o644 << 16
-_STORED = (".jpg",)  # deflating a JPEG takes time and gains nothing
-
-
-class Archive:
-    """Entries are added one after the other to `file`, which must be able to seek."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._zip = zipfile.ZipFile(file, "w")
-        self._taken: set[str] = set()
-        self.entries: list[dict[str, Any]] = []
-
-    def __enter__(self) -> Archive:
-        return self
-
-    def __exit__(self, *fault: object) -> None:
-        self._zip.close()
-
-    def add(self, name: str, pieces: Iterable[bytes]) -> None:
-        """An entry of these pieces. A name that is taken, in whatever case, gets a number: a_2.jpg."""
-        name = self._free(name)
-        digest, size = hashlib.sha256(), 0
-        with self._zip.open(_entry_header(name), "w") as entry:
-            for piece in pieces:
-                entry.write(piece)
-                digest.update(piece)
-                size += len(piece)
-        self.entries.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
-
-    def _free(self, name: str) -> str:
-        path, number, free = PurePosixPath(name), 1, name
-        while free.casefold() in self._taken:
-            number += 1
-            free = str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
-        self._taken.add(free.casefold())
-        return free
-
-
-def _entry_header(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, _DATE)
-    info.compress_type = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
-    info.create_system, info.external_attr = _UNIX, _READABLE
-    return info
-
-
-_TEXT = """\
+_STORED = (".jpg",)  # compressing a JPEG takes time and gains nothing
+_README = """\
 Sightline: who was seen
 =======================
 
@@ -132,28 +85,6 @@ _HEADS = {
     True: "Heads are blurred\nwherever the program takes them to be; other people in the background may not be.",
     False: "Heads are not blurred in\nthis export: faces may be seen.",
 }
-
-
-def readme(gallery: Gallery, blur: bool) -> str:
-    people, cameras = len(gallery.by_person()), len(gallery.cameras)
-    counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
-    found = (
-        f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
-    )
-    command = gallery.about.get("again")
-    again = _REPEAT_SECTION.format(command=command) if command else ""
-    times = "" if gallery.has_times else _UNTIMED
-    purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
-    return _TEXT.format(
-        found=found,
-        purpose=f"Purpose: {purpose}\n" if purpose else "",
-        heads=_HEADS[blur],
-        reason=f"\nThe reason given: {reason}" if reason else "",
-        times=times,
-        again=again,
-    )
-
-
 _BLOCK = 1 << 20
 _SMALL = (112, 224)
 _SHEET_QUALITY = 88
@@ -168,9 +99,10 @@ def write_zip(
     progress: Progress | None = None,
     when: str | None = None,
 ) -> None:
-    """Write `gallery` and the MOT text of each camera to `out`; with `blur` no head can be told.
+    """Write `gallery` and the MOT text of each camera to `out`; with `blur`, no face can be recognised.
 
-    `when` is the date to name in the manifest. `StoreError` where a picture or `out` fails, `Cancelled` if asked to.
+    `when` is the date in the manifest. Raises `StoreError` if a picture or `out` cannot be read or written, `Cancelled`
+    if a stop was requested.
     """
     for camera in tracks:
         require_camera(camera, "tracks")
@@ -185,35 +117,35 @@ def write_zip(
 def _entries(
     gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None]
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
-    """Name and content of every entry but the manifest, in order; nothing is made before its turn."""
+    """Name and content of every entry but the manifest, in order; each is made when its turn comes."""
 
-    def look(crop: Crop) -> Image:
+    def load(crop: Crop) -> Image:
         step()
         return load_picture(crop, blur)
 
-    def small(crop: Crop) -> bytes:
-        return thumbnail_jpeg(look(crop), *_SMALL)
+    def thumbnail(crop: Crop) -> bytes:
+        return thumbnail_jpeg(load(crop), *_SMALL)
 
-    def whole(crop: Crop) -> bytes:
+    def full_size(crop: Crop) -> bytes:
         step()
         return full_size_jpeg(crop, blur)
 
     yield "README.txt", [readme(gallery, blur).encode()]
-    yield "report.html", (piece.encode() for piece in render_report(gallery, small, blur))
-    for number, page in enumerate(draw_sheets(gallery, look), 1):
+    yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur))
+    for number, page in enumerate(draw_sheets(gallery, load), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
     yield "sightings.parquet", [sightings_parquet(gallery)]
     yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
     for sighting in gallery.sightings:
         for crop in sighting.crops:
-            yield crop_name(sighting, crop), map(whole, [crop])
+            yield crop_name(sighting, crop), map(full_size, [crop])
     for camera, path in sorted(tracks.items()):
         yield f"tracks/{camera}.txt", _file_blocks(path)
 
 
 def _progress_steps(gallery: Gallery, progress: Progress) -> Callable[[], None]:
-    """What is called before each picture: tells how far it is, and stops the work when asked to."""
+    """A function to call before each picture: it reports progress, and raises `Cancelled` once a stop is requested."""
     total = report_crops(gallery) + count_crops(gallery) + sum(len(s.crops) for s in gallery.sightings)
     progress.begin("export", total)
     done = iter(range(1, total + 1))
@@ -240,3 +172,65 @@ def _manifest(gallery: Gallery, about: Mapping[str, Any]) -> bytes:
         **about,
     }
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def readme(gallery: Gallery, blur: bool) -> str:
+    """README.txt: what is in the zip, what it means, and how to repeat the run."""
+    people, cameras = len(gallery.by_person()), len(gallery.cameras)
+    counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
+    found = (
+        f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
+    )
+    command = gallery.about.get("again")
+    repeat_section = _REPEAT_SECTION.format(command=command) if command else ""
+    times = "" if gallery.has_times else _UNTIMED
+    purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
+    return _README.format(
+        found=found,
+        purpose=f"Purpose: {purpose}\n" if purpose else "",
+        heads=_HEADS[blur],
+        reason=f"\nThe reason given: {reason}" if reason else "",
+        times=times,
+        again=repeat_section,
+    )
+
+
+class Archive:
+    """A zip that is written entry by entry to a seekable file; it records the size and sha256 of each entry."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._zip = zipfile.ZipFile(file, "w")
+        self._taken: set[str] = set()
+        self.entries: list[dict[str, Any]] = []
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._zip.close()
+
+    def add(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Add an entry made of these pieces. A name that is taken, in upper or lower case, gets a number: a_2.jpg."""
+        name = self._free(name)
+        digest, size = hashlib.sha256(), 0
+        with self._zip.open(_entry_header(name), "w") as entry:
+            for piece in pieces:
+                entry.write(piece)
+                digest.update(piece)
+                size += len(piece)
+        self.entries.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
+
+    def _free(self, name: str) -> str:
+        path, number, free = PurePosixPath(name), 1, name
+        while free.casefold() in self._taken:
+            number += 1
+            free = str(path.with_name(f"{path.stem}_{number}{path.suffix}"))
+        self._taken.add(free.casefold())
+        return free
+
+
+def _entry_header(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _DATE)
+    info.compress_type = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
+    info.create_system, info.external_attr = _UNIX, _READABLE
+    return info

@@ -66,7 +66,7 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
     [
         (["--size", "big"], "is no size"),
         (["--loss", "hinge"], "no loss"),
-        (["--holdout", "99"], "cannot be kept aside"),
+        (["--holdout", "99"], "cannot be held out"),
         (["--teacher", "nonsense"], "nonsense"),
         (["--start", "nonsense.pth"], "nonsense"),
         (["--similarity-weight", "3"], "a teacher"),
@@ -121,7 +121,7 @@ def test_where_nobody_can_be_looked_for_it_is_said(
     for path in crops.glob("*_c2s1*"):
         path.unlink()
     assert train(crops, tmp_path / "out", "--holdout", "4") == 2
-    assert "nobody can be looked for" in capsys.readouterr().err
+    assert "there is no query across cameras" in capsys.readouterr().err
 
 
 def test_no_one_to_judge_by(crops: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

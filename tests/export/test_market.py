@@ -75,7 +75,7 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 
 
 def test_nobody_is_nothing_to_write(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no crop of anybody"):
+    with pytest.raises(SettingsError, match="has no crops to write"):
         write_market(Gallery(), tmp_path / "market")
 
 
