@@ -285,7 +285,7 @@ def test_a_model_that_is_not_here_is_named_with_what_to_do(house: Path, monkeypa
 def test_models_say_what_they_are_good_for(house: Path) -> None:
     case = case_of(house)
     app = shown(page("run").run())
-    assert "Finds people in the views of CCTV cameras" in words(app)
+    assert "Detects people in CCTV footage" in words(app)
     assert order_of(case).models
     assert "yolo11s" in words(app)
 

@@ -29,7 +29,7 @@ class Boxes:
 
 
 class Detector(Protocol):
-    """Finds people. `description` names model, runtime and precision for users; `key` identifies all that decides boxes."""
+    """Finds people. `description` names model, runtime and precision for users; `key` all that decides the boxes."""
 
     @property
     def description(self) -> str: ...
