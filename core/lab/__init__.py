@@ -1,1 +1,1 @@
-"""Where models and methods are made and judged: scores, drawn footage, training."""
+"""Where models and methods are made and measured: evaluation, synthetic footage, training."""

@@ -1,4 +1,4 @@
-"""How good a result is, given the truth: the measures of tracking, of people over all cameras, and of retrieval."""
+"""How good a result is, given the truth: measures of tracks, of people over all cameras, of boxes and of retrieval."""
 
 import lazy_loader
 

@@ -1,8 +1,6 @@
-"""Sample footage, made by us: a plaza seen by several cameras, people who cross it, and the truth about them.
+"""Sample footage: a computer-generated plaza, seen by several cameras and crossed by people, with the truth about them.
 
-The same settings give the same pictures, frame by frame. Nobody in it is anybody. This room draws, films and writes
-truth; it refuses to know detectors, trackers and the like, which meet its films as they meet any other.
-"""
+The same settings give the same pictures, frame by frame. No real people appear."""
 
 import lazy_loader
 

@@ -1,4 +1,6 @@
-"""core.lab.training"""
+"""Training detectors and embedders on pictures of your own: data sets, recipes, training loops and evaluation.
+
+A training writes a checkpoint after each epoch and resumes from it when it is called again."""
 
 import lazy_loader
 

@@ -69,7 +69,7 @@ def read_labels(path: Path, width: int, height: int) -> Doubles:
             raise ValueError
         if any(int(row[0]) for row in rows):
             raise SettingsError(
-                f"{path} has classes other than 0", "Only people (class 0) count: remove the other lines."
+                f"{path} has other classes than 0", "Only people (class 0) count: remove the other lines."
             )
         table = np.array([[float(cell) for cell in row[1:]] for row in rows], np.float64).reshape(-1, 4)
     except ValueError as fault:

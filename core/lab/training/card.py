@@ -18,7 +18,7 @@ from core.base.errors import SettingsError, StoreError
 from core.base.text import safe_name
 
 HEAD = ["camera", "track", "person"]
-NOBODY = {"", "-"}
+_NO_PERSON = {"", "-"}
 Sighting = tuple[str, int]
 """A camera and a track of it; a person consists of these."""
 
@@ -84,7 +84,7 @@ def read_table(path: Path, run_sightings: Iterable[Sighting]) -> dict[Sighting, 
             raise _table_error(path, line, f"track {row[1]} of {row[0]} is listed twice")
         listed.add(sighting)
         name = row[2].strip()
-        if name in NOBODY:
+        if name in _NO_PERSON:
             continue
         folder = safe_name(name)
         if names_by_folder.setdefault(folder.lower(), name) != name:

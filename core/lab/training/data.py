@@ -66,11 +66,11 @@ class TrainingSet:
 
     def fingerprint(self) -> str:
         """A digest of the whole content, which is part of a checkpoint's recipe."""
-        mark = hashlib.blake2b(b"finished" * self.augmented, digest_size=16)
+        running = hashlib.blake2b(b"finished" * self.augmented, digest_size=16)
         for part in (self.pictures, self.crops.person, self.crops.camera, self.targets, self.unlabelled):
-            mark.update(f"{part.shape} {part.dtype}".encode())
-            mark.update(np.ascontiguousarray(part).data if part.size else b"")
-        return mark.hexdigest()
+            running.update(f"{part.shape} {part.dtype}".encode())
+            running.update(np.ascontiguousarray(part).data if part.size else b"")
+        return running.hexdigest()
 
 
 def read_crops(folder: Path) -> Crops:

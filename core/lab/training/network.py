@@ -47,8 +47,8 @@ class Backbone:
 
 _PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES}
 BACKBONES = {
-    before + name: Backbone(partial(build_body, before + name), width)
-    for before in ("", STEADY)
+    prefix + name: Backbone(partial(build_body, prefix + name), width)
+    for prefix in ("", STEADY)
     for name, width in _PLAIN.items()
 }
 
@@ -76,14 +76,14 @@ class Student(nn.Module):
         before = self.backbone(pictures).float()
         return before, self.neck(before)
 
-    def projected(self, vectors: Tensor) -> Tensor:
+    def project_to_teacher(self, vectors: Tensor) -> Tensor:
         """Vectors after the neck, mapped to the space of the teacher's vectors, (n, teacher)."""
         if self.project is None:
             raise ValueError("this network has no teacher")
         found: Tensor = self.project(vectors)
         return found
 
-    def start_step(self, freeze_bn: bool) -> None:
+    def set_training(self, freeze_bn: bool) -> None:
         """Switch to training mode; with `freeze_bn` batch normalisations keep and use the statistics that they have."""
         self.train()
         if freeze_bn:

@@ -43,7 +43,7 @@ def chart(title: str, x_label: str = "", y_label: str = "", legend_lines: int = 
     figure = Figure((WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI)
     top = 0.9 - 0.045 * legend_lines
     axes = figure.add_axes((0.09, 0.11, 0.82, top - 0.11))
-    axes.set_title(title, loc="left", y_label=1 + (0.94 - top) / (top - 0.11), fontsize=13)
+    axes.set_title(title, loc="left", y=1 + (0.94 - top) / (top - 0.11), fontsize=13)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.grid(axis="y", color="#e4e6e8")

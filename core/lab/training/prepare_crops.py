@@ -36,6 +36,9 @@ from core.vision.video import probe, read
 TRIES_PER_CROP = 3
 """Pictures compared for each crop; the sharpest is kept."""
 _QUALITY = 95
+SPLITS = ("train", "val")
+_TABLE, _RECORD, _CARD, _NEW = "people.csv", "prepared.json", "card.md", ".new"
+_CHOOSE_ANOTHER = "Choose another --out folder, or move it away."
 
 
 @dataclass(frozen=True)
@@ -68,85 +71,6 @@ class PrepareSettings:
             raise SettingsError(
                 "overlap and share must be from 0 to 1, and sharpness 0 or more", "Try overlap 0.25 and share 0.2."
             )
-
-
-class CameraCrops:
-    """The crops of one camera. `left_out` counts the boxes that became no crop, by reason."""
-
-    def __init__(self, clip: Clip, tracks: Tracks, people: Mapping[int, str], camera: int) -> None:
-        self._clip, self._tracks, self._people, self._camera = clip, tracks, people, camera
-        self.left_out = Counter[str]()
-
-    def write(self, folder: Path, settings: PrepareSettings, progress: Progress) -> list[Crop]:
-        """Write the crops below `folder`/<person>/, one for each stretch of a track with a sharp picture."""
-        reasons = self._reasons(settings)
-        stretches = list(self._stretches(reasons == "", settings.most))
-        best: dict[int, tuple[float, int, bytes]] = {}
-        examined = 0
-        for row, stretch, crop in self._pictures(stretches, progress):
-            examined += 1
-            sharpness = sharpness_of(crop)
-            if sharpness < settings.sharpness:
-                reasons[row] = "blurred"
-            elif stretch not in best or sharpness > best[stretch][0]:
-                content = jpeg(crop, _QUALITY)
-                best[stretch] = (sharpness, row, content)
-        crops = [self._crop(row) for _, row, _ in best.values()]
-        for crop, (_, _, content) in zip(crops, best.values(), strict=True):
-            write_atomically(folder / crop.name, content)
-        unused = int((reasons == "").sum()) - len(crops)
-        unreadable = sum(map(len, stretches)) - examined
-        self.left_out.update(Counter(reasons[reasons != ""].tolist()))
-        self.left_out.update({"in frames that cannot be read": unreadable, "more than needed": unused - unreadable})
-        self.left_out = +self.left_out
-        return crops
-
-    def _reasons(self, settings: PrepareSettings) -> NDArray[np.object_]:
-        """Why each box is unsuitable, (n,): the first reason that applies, empty where there is none."""
-        x1, y1, x2, y2 = self._tracks.xyxy.T
-        inside = is_inside_picture(self._tracks.xyxy, self._clip.width, self._clip.height)
-        checks = {
-            "left out by people.csv": ~np.isin(self._tracks.track, list(self._people)),
-            "filled in, not seen": ~self._tracks.detected,
-            f"lower than {settings.min_height} pixels": y2 - y1 < settings.min_height,
-            "cut off by the picture's edge": ~inside | (x2 - x1 < 2),
-            "overlapped": occlusion(self._tracks) > settings.overlap,
-        }
-        chosen = np.select(list(checks.values()), list(range(len(checks))), len(checks)).astype(int)
-        reasons: NDArray[np.object_] = np.array([*checks, ""], object)[chosen]
-        return reasons
-
-    def _stretches(self, is_suitable: NDArray[np.bool_], most: int) -> Iterator[Ints]:
-        """The suitable boxes of each track in at most `most` stretches of time; a few rows of each, evenly spread."""
-        for track in self._people:
-            rows = np.flatnonzero(is_suitable & (self._tracks.track == track))
-            for part in np.array_split(rows, min(most, len(rows))) if len(rows) else ():
-                tries = min(TRIES_PER_CROP, len(part))
-                yield part[((np.arange(tries) + 0.5) / tries * len(part)).astype(int)]
-
-    def _pictures(self, stretches: list[Ints], progress: Progress) -> Iterator[tuple[int, int, Image]]:
-        """Row, number of its stretch, and crop (BGR), in the order of the clip."""
-        wanted: dict[int, list[tuple[int, int]]] = {}
-        for stretch, rows in enumerate(stretches):
-            for row in rows:
-                wanted.setdefault(int(self._tracks.frame[row]), []).append((int(row), stretch))
-        frames = np.array(sorted(wanted), np.int64)
-        progress.begin("crops", len(frames))
-        with read(self._clip, Timeline(frames, self._clip.times[frames])) as pictures:
-            for picture in pictures:
-                for row, stretch in wanted[picture.frame]:
-                    x1, y1, x2, y2 = np.rint(self._tracks.xyxy[row]).astype(int)
-                    yield row, stretch, picture.bgr[y1:y2, x1:x2]
-                progress.at(picture.row + 1)
-
-    def _crop(self, row: int) -> Crop:
-        track = int(self._tracks.track[row])
-        return Crop(self._people[track], self._camera, track, int(self._tracks.frame[row]), "all")
-
-
-SPLITS = ("train", "val")
-_TABLE, _RECORD, _CARD, _NEW = "people.csv", "prepared.json", "card.md", ".new"
-_CHOOSE_ANOTHER = "Choose another --out folder, or move it away."
 
 
 def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress) -> Prepared:
@@ -281,3 +205,77 @@ def _replace_crops(data_set: Prepared, new: Path, out: Path, earlier: list[str],
         target.parent.mkdir(parents=True, exist_ok=True)
         (new / replace(crop, split="all").name).replace(target)
     write_atomically(out / _RECORD, json.dumps({"run": identity, "files": files}, indent=1).encode())
+
+
+class CameraCrops:
+    """The crops of one camera. `left_out` counts the boxes that became no crop, by reason."""
+
+    def __init__(self, clip: Clip, tracks: Tracks, people: Mapping[int, str], camera: int) -> None:
+        self._clip, self._tracks, self._people, self._camera = clip, tracks, people, camera
+        self.left_out = Counter[str]()
+
+    def write(self, folder: Path, settings: PrepareSettings, progress: Progress) -> list[Crop]:
+        """Write the crops below `folder`/<person>/, one for each stretch of a track with a sharp picture."""
+        reasons = self._reasons(settings)
+        stretches = list(self._stretches(reasons == "", settings.most))
+        best: dict[int, tuple[float, int, bytes]] = {}
+        examined = 0
+        for row, stretch, crop in self._pictures(stretches, progress):
+            examined += 1
+            sharpness = sharpness_of(crop)
+            if sharpness < settings.sharpness:
+                reasons[row] = "blurred"
+            elif stretch not in best or sharpness > best[stretch][0]:
+                content = jpeg(crop, _QUALITY)
+                best[stretch] = (sharpness, row, content)
+        crops = [self._crop(row) for _, row, _ in best.values()]
+        for best_crop, (_, _, content) in zip(crops, best.values(), strict=True):
+            write_atomically(folder / best_crop.name, content)
+        unused = int((reasons == "").sum()) - len(crops)
+        unreadable = sum(map(len, stretches)) - examined
+        self.left_out.update(Counter(reasons[reasons != ""].tolist()))
+        self.left_out.update({"in frames that cannot be read": unreadable, "more than needed": unused - unreadable})
+        self.left_out = +self.left_out
+        return crops
+
+    def _reasons(self, settings: PrepareSettings) -> NDArray[np.object_]:
+        """Why each box is unsuitable, (n,): the first reason that applies, empty where there is none."""
+        x1, y1, x2, y2 = self._tracks.xyxy.T
+        inside = is_inside_picture(self._tracks.xyxy, self._clip.width, self._clip.height)
+        checks = {
+            "left out by people.csv": ~np.isin(self._tracks.track, list(self._people)),
+            "filled in, not seen": ~self._tracks.detected,
+            f"lower than {settings.min_height} pixels": y2 - y1 < settings.min_height,
+            "cut off by the picture's edge": ~inside | (x2 - x1 < 2),
+            "overlapped": occlusion(self._tracks) > settings.overlap,
+        }
+        chosen = np.select(list(checks.values()), list(range(len(checks))), len(checks)).astype(int)
+        reasons: NDArray[np.object_] = np.array([*checks, ""], object)[chosen]
+        return reasons
+
+    def _stretches(self, is_suitable: NDArray[np.bool_], most: int) -> Iterator[Ints]:
+        """The suitable boxes of each track in at most `most` stretches of time; a few rows of each, evenly spread."""
+        for track in self._people:
+            rows = np.flatnonzero(is_suitable & (self._tracks.track == track))
+            for part in np.array_split(rows, min(most, len(rows))) if len(rows) else ():
+                tries = min(TRIES_PER_CROP, len(part))
+                yield part[((np.arange(tries) + 0.5) / tries * len(part)).astype(int)]
+
+    def _pictures(self, stretches: list[Ints], progress: Progress) -> Iterator[tuple[int, int, Image]]:
+        """Row, number of its stretch, and crop (BGR), in the order of the clip."""
+        wanted: dict[int, list[tuple[int, int]]] = {}
+        for stretch, rows in enumerate(stretches):
+            for row in rows:
+                wanted.setdefault(int(self._tracks.frame[row]), []).append((int(row), stretch))
+        frames = np.array(sorted(wanted), np.int64)
+        progress.begin("crops", len(frames))
+        with read(self._clip, Timeline(frames, self._clip.times[frames])) as pictures:
+            for picture in pictures:
+                for row, stretch in wanted[picture.frame]:
+                    x1, y1, x2, y2 = np.rint(self._tracks.xyxy[row]).astype(int)
+                    yield row, stretch, picture.bgr[y1:y2, x1:x2]
+                progress.at(picture.row + 1)
+
+    def _crop(self, row: int) -> Crop:
+        track = int(self._tracks.track[row])
+        return Crop(self._people[track], self._camera, track, int(self._tracks.frame[row]), "all")

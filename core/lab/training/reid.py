@@ -153,24 +153,27 @@ class _Trainer:
         self._batches_of_epoch: dict[int, list[Ints]] = {}
 
     def _batches(self, epoch: int) -> list[Ints]:
+        """Picture numbers of each batch of an epoch: those of labelled crops, then those of unlabelled ones."""
         if epoch not in self._batches_of_epoch:
             rng = np.random.default_rng((self.recipe.seed, 1, epoch))
             rows = list(sample_batches(self._set.crops, self.recipe.people, self.recipe.pictures, rng))
-            first, more = len(self._set.pictures), len(self._set.unlabelled)
-            extra = min(self.recipe.unlabelled, more)
-            if extra:
-                rows = [np.concatenate([r, first + rng.choice(more, extra, replace=False)]) for r in rows]
+            labelled, unlabelled = len(self._set.pictures), len(self._set.unlabelled)
+            per_batch = min(self.recipe.unlabelled, unlabelled)
+            if per_batch:
+                rows = [np.concatenate([r, labelled + rng.choice(unlabelled, per_batch, replace=False)]) for r in rows]
             self._batches_of_epoch[epoch] = rows
         return self._batches_of_epoch[epoch]
 
     def steps_until(self, epoch: int) -> int:
+        """Training steps in all epochs before `epoch`."""
         return sum(len(self._batches(e)) for e in range(epoch))
 
     def epoch(self, epoch: int, progress: Progress) -> dict[str, float]:
+        """Train for one epoch; returns its row of the curve: learning rate and mean losses."""
         recipe, batches = self.recipe, self._batches(epoch)
         steps_before = self.steps_until(epoch)
         sums: dict[str, float] = {}
-        self.student.start_step(self.recipe.settled)
+        self.student.set_training(self.recipe.settled)
         pictures_of_rows = _PictureRows(self._set.pictures, self._set.unlabelled)
         first_augmented = len(self._set.pictures) if self._set.augmented else None
         augmented_batches = prefetch_batches(
@@ -184,6 +187,7 @@ class _Trainer:
         return {"epoch": epoch, "rate": float(self.optimizer.param_groups[0]["lr"]), **sums}
 
     def _set_rate(self, epoch: float) -> None:
+        """Set the learning rate for this point of the training, in epochs and fractions of one."""
         recipe = self.recipe
         falling_epochs = max(recipe.epochs - recipe.warmup, 1e-9)
         cosine = (1 + np.cos(np.pi * min(max(epoch - recipe.warmup, 0) / falling_epochs, 1))) / 2
@@ -222,7 +226,9 @@ class _Trainer:
             if recipe.alike:
                 parts["alike_loss"] = recipe.alike * similarity_loss(vectors, targets)
             if recipe.towards:
-                parts["towards_loss"] = recipe.towards * regression_loss(self.student.projected(vectors), targets)
+                parts["towards_loss"] = recipe.towards * regression_loss(
+                    self.student.project_to_teacher(vectors), targets
+                )
         return parts
 
     def _metric_loss(self, vectors: Tensor, person: Tensor) -> Tensor:
@@ -264,6 +270,7 @@ def train_sweep(
 
 
 def sweep_table(results: Sequence[tuple[ReidRecipe, Mapping[str, float]]]) -> str:
+    """A plain text table of recipes and their figures, in the order of `results`."""
     rows = [_HEAD]
     for recipe, row in results:
         settings = (f"{recipe.margin:g}", f"{recipe.rate:g}", recipe.loss, recipe.backbone)

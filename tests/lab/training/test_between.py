@@ -48,7 +48,7 @@ def test_the_result_is_a_detector_and_names_no_place(shifted: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_what_cannot_be_is_said(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="not there"):
+    with pytest.raises(WeightsError, match="does not exist"):
         interpolate_weights(SHIPPED, tmp_path / "none.pt", 0.5, tmp_path / "out.pt")
     with pytest.raises(SettingsError, match="share"):
         interpolate_weights(SHIPPED, SHIPPED, 1.5, tmp_path / "out.pt")

@@ -22,13 +22,13 @@ def test_boxes_survive_the_file(tmp_path: Path) -> None:
 def test_no_file_is_nobody_and_nonsense_is_refused(tmp_path: Path) -> None:
     assert read_labels(tmp_path / "none.txt", 10, 10).shape == (0, 4)
     (tmp_path / "bad.txt").write_text("0 a b c d\n")
-    with pytest.raises(SettingsError, match="no YOLO label"):
+    with pytest.raises(SettingsError, match="not a YOLO label"):
         read_labels(tmp_path / "bad.txt", 10, 10)
     (tmp_path / "car.txt").write_text("0 .5 .5 .1 .1\n2 .5 .5 .1 .1\n")
     with pytest.raises(SettingsError, match="other classes"):
         read_labels(tmp_path / "car.txt", 10, 10)
     (tmp_path / "polygon.txt").write_text("0 .1 .1 .2 .1 .2 .2\n")
-    with pytest.raises(SettingsError, match="no YOLO label"):
+    with pytest.raises(SettingsError, match="not a YOLO label"):
         read_labels(tmp_path / "polygon.txt", 10, 10)
     with pytest.raises(SettingsError, match="images"):
         label_path(tmp_path / "pictures" / "a.jpg")

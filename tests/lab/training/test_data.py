@@ -70,7 +70,7 @@ def test_what_is_no_crop_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="is no folder"):
+    with pytest.raises(SettingsError, match="is not a folder"):
         read_crops(tmp_path / "missing")
     with pytest.raises(SettingsError, match="holds no crops"):
         read_crops(tmp_path)
@@ -87,7 +87,7 @@ def test_nobody_is_on_both_sides(rows: list[tuple[int, int]], aside: int) -> Non
     crops = crops_of(*rows)
     named = sorted({person for person, _ in rows if person > 0})
     if aside >= len(named):
-        with pytest.raises(SettingsError, match="kept aside"):
+        with pytest.raises(SettingsError, match="held out"):
             hold_out(crops, aside)
         return
     train, held = hold_out(crops, aside)

@@ -72,10 +72,10 @@ def test_killed_it_goes_on_and_done_it_is_done(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="not there"):
+    with pytest.raises(SettingsError, match="does not exist"):
         train_detector(tmp_path / "data.yaml", None, tmp_path, RECIPE, Progress())
     (tmp_path / "data.yaml").write_text("")
-    with pytest.raises(WeightsError, match="not there"):
+    with pytest.raises(WeightsError, match="does not exist"):
         train_detector(tmp_path / "data.yaml", tmp_path / "start.pt", tmp_path, RECIPE, Progress())
     with pytest.raises(SettingsError, match="multiple of 32"):
         DetectorRecipe(size=100)

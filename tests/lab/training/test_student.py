@@ -57,7 +57,7 @@ def test_settled_it_learns_with_the_means_that_it_has() -> None:
     initialise(student, 1)
     pictures = torch.randn(4, 3, 64, 32)
     kept = {name: value.clone() for name, value in student.named_buffers()}
-    student.start_step(freeze_bn=True)
+    student.set_training(freeze_bn=True)
     _, after = student(pictures)
     after.sum().backward()
     assert all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
@@ -65,16 +65,16 @@ def test_settled_it_learns_with_the_means_that_it_has() -> None:
     # In training as when it ships.
     student.eval()
     assert torch.allclose(student(pictures)[1], after, atol=1e-5)
-    student.start_step(freeze_bn=False)
+    student.set_training(freeze_bn=False)
     student(pictures)
     assert not all(torch.equal(value, kept[name]) for name, value in student.named_buffers())
 
 
 def test_the_wrong_backbone_is_refused_in_words(tmp_path: Path) -> None:
     state = Student("osnet_x0_5", 3).embedder_state()
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(WeightsError, match="has another backbone"):
         Student("osnet_x0_25", 3).load_weights(saved(state, tmp_path / "half.pth"))
-    with pytest.raises(WeightsError, match="no network"):
+    with pytest.raises(WeightsError, match="has no backbone"):
         Student("osnet_x0_25", 3).load_weights(saved({"a": torch.zeros(3)}, tmp_path / "other.pth"))
-    with pytest.raises(SettingsError, match="no backbone"):
+    with pytest.raises(SettingsError, match="unknown backbone"):
         Student("alexnet", 3)

@@ -19,7 +19,7 @@ def test_nothing_to_sweep_is_one_training() -> None:
 def test_unknown_settings_and_values_are_refused() -> None:
     with pytest.raises(SettingsError, match="cannot be swept"):
         sweep_recipes(ReidRecipe(), {"seed": [1, 2]})
-    with pytest.raises(SettingsError, match="no loss"):
+    with pytest.raises(SettingsError, match="unknown loss"):
         sweep_recipes(ReidRecipe(), {"loss": ["triplet", "hinge"]})
 
 

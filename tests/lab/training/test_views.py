@@ -63,7 +63,7 @@ def test_copies_are_changed_and_some_wear_anothers_legs(crops: Path, monkeypatch
     )
     made, _ = make_copies(paths, 1, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
     assert not any(np.array_equal(copy, crop) for copy in made for crop in plain)
-    monkeypatch.setattr("core.lab.training.training_set.CHANGES", NO_AUGMENTATION)
+    monkeypatch.setattr("core.lab.training.training_set.COPY_AUGMENTATION", NO_AUGMENTATION)
     monkeypatch.setattr("core.lab.training.training_set.SWAP", 0.0)
     made, _ = make_copies(paths, 1, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
     heads = [next((n for n, crop in enumerate(plain) if np.array_equal(copy[:90], crop[:90])), -1) for copy in made]
@@ -75,13 +75,13 @@ def test_copies_are_changed_and_some_wear_anothers_legs(crops: Path, monkeypatch
 
 
 def test_no_copies_is_refused(crops: Path) -> None:
-    with pytest.raises(SettingsError, match="once at least"):
+    with pytest.raises(SettingsError, match="at least 1 copy"):
         make_copies(read_unlabelled(crops).path, 0, TEACHER_SIZE, Witness(), 0, Progress())  # type: ignore[arg-type]
 
 
 def test_finished_pictures_stay_as_they_are() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (10, 64, 32, 3), np.uint8)
     batches = [np.array([1, 8, 3, 9])]
-    ((rows, shown),) = prefetch_batches(pictures, batches, Augmentation(), (0,), finished=5)
+    ((rows, shown),) = prefetch_batches(pictures, batches, Augmentation(), (0,), first_augmented=5)
     same = [np.array_equal(a, b) for a, b in zip(shown, pictures[rows], strict=True)]
     assert same == [False, True, False, True]
