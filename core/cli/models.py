@@ -25,7 +25,7 @@ from core.vision.models import (
     EMBEDDER,
     PINS_FILE,
     Download,
-    Status,
+    ModelStatus,
     download_folder,
     download_model,
     downloadable,
@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def describe(status: Status) -> str:
+def describe(status: ModelStatus) -> str:
     model = status.model
     where = str(model.path) if status.state == "present" else f"put it at {model.path}"
     if status.state == "missing" and model.url:
@@ -120,7 +120,7 @@ def run_get(options: argparse.Namespace) -> int:
     return 0
 
 
-def offer(statuses: list[Status]) -> str:
+def offer(statuses: list[ModelStatus]) -> str:
     """A line for each model that can be fetched, and the folder where it would go."""
     states = {"present": "here", "missing": "not here", "changed": "here, but another file"}
     width = max((len(status.model.name) for status in statuses), default=0)

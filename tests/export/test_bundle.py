@@ -16,7 +16,8 @@ import pytest
 
 from core.base.errors import Cancelled, StoreError
 from core.base.progress import Progress, Report
-from core.export import TOP, verify_zip, write_zip
+from core.export import verify_zip, write_zip
+from core.export.images import TOP
 from core.runs import Crop, Gallery, Sighting
 from tests.export.making import UNSAFE, jpeg, mot, seen, some, unpacked
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Image
-from core.export import CELLS, ROUND, SOFT, TOP, blur_head
+from core.export.images import CELLS, ROUND, SOFT, TOP, blur_head
 from tests.export.making import striped
 
 HIGH, WIDE = 200, 80

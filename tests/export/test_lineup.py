@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from core.base.types import Image
-from core.export import TOP, LineupRow, draw_lineup
+from core.export import LineupRow, draw_lineup
+from core.export.images import TOP
 from core.runs import Candidate, Crop
 from tests.export.making import jpeg, striped
 

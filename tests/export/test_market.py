@@ -83,7 +83,9 @@ def test_whole_or_not_at_all(tmp_path: Path) -> None:
     told: list[Report] = []
     with pytest.raises(Cancelled):
         write_market(
-            some(), tmp_path / "a", Progress(told.append, is_cancelled=lambda: bool(told) and told[-1].done > 3, every=0)
+            some(),
+            tmp_path / "a",
+            Progress(told.append, is_cancelled=lambda: bool(told) and told[-1].done > 3, every=0),
         )
     gone = Gallery((Sighting("cam1", 1, 1, 0, 1, crops=(Crop(0, 7, tmp_path / "gone.jpg"),)),))
     with pytest.raises(StoreError, match=r"gone\.jpg cannot be read"):

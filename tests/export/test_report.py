@@ -10,21 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from core.export import (
-    ABOVE,
-    CELL_WIDTH,
-    GAP,
-    HEAD,
-    LABEL,
-    MARGIN,
-    MAX_ROWS,
-    MAX_SIGHTINGS_WITH_CROPS,
-    TEXT,
-    draw_sheets,
-    manifest_topics,
-    render_report,
-    write_zip,
-)
+from core.export import write_zip
+from core.export.contact_sheets import ABOVE, CELL_WIDTH, GAP, HEAD, LABEL, MARGIN, TEXT, draw_sheets
+from core.export.html_report import MAX_ROWS, MAX_SIGHTINGS_WITH_CROPS, manifest_topics, render_report
 from core.machine.canvas import Canvas
 from core.runs import Gallery
 from tests.export.making import UNSAFE, jpeg, loose, seen, some, unpacked

@@ -8,7 +8,8 @@ import pytest
 
 from core.base.errors import ClipError
 from core.base.types import Tracks
-from core.export import FilmBoxes, _label, draw_people, interpolate_boxes, write_films
+from core.export import write_films
+from core.export.film import FilmBoxes, _label, draw_people, interpolate_boxes
 from core.runs import Evidence
 from tests.runs.fakes import write_scene
 from tests.runs.making import run

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import SettingsError
-from core.export import ExportOptions, load_manifest, parse_manifest, verify_zip
+from core.export import ExportOptions, load_manifest, verify_zip
+from core.export.replay import parse_manifest
 from core.runs import Choice, names_by_person, names_csv, read_names
 from core.vision.models import EmbedderPrior
 from tests.export.making import unpacked
