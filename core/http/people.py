@@ -135,13 +135,12 @@ def people_json(run: str, session: ReviewSession) -> bytes:
             "offsets": _round(evidence.offsets, 3),
             "rows": _rows(session),
             "tree": {
-                "one": tree.leaf_a.tolist(),
-                "other": tree.leaf_b.tolist(),
+                "leaf_a": tree.leaf_a.tolist(),
+                "leaf_b": tree.leaf_b.tolist(),
                 "level": np.where(np.isfinite(tree.level), tree.level, _LEVEL_OF_DECISIONS).tolist(),
             },
             "bundle": match.must_link.tolist(),
             "suggested": calibration.threshold,
-            "words": calibration.description,
             "enough": calibration.enough,
             "pairs": calibration.pairs,
             "calibration": {name: _round(getattr(calibration, name), 4) for name in ("levels", "share", "low", "high")},
@@ -175,10 +174,10 @@ def _doubts(session: ReviewSession) -> list[dict[str, Any]]:
             "a": pair.rows[0],
             "b": pair.rows[1],
             "similarity": round(pair.similarity, 4),
-            "together": pair.together,
+            "is_same_person": pair.together,
             "unsure": pair.unsure,
             "crops": [str(session.evidence.crops.name[crop]) for crop in pair.crops],
-            "alike": round(pair.crop_similarity, 4),
+            "crop_similarity": round(pair.crop_similarity, 4),
         }
         for pair in most_doubtful_pairs(session, _MAX_DOUBTS)
     ]
@@ -239,7 +238,7 @@ def _histogram(session: ReviewSession) -> dict[str, Any]:
         known_different += np.bincount(bins[later & np.isin(reason, IMPOSTOR_REASONS)], minlength=_BINS)
         possible += np.bincount(bins[later & (reason == FREE)], minlength=_BINS)
     edges = np.linspace(-1, 1, _BINS + 1)
-    return {"edges": _round(edges, 4), "strangers": known_different.tolist(), "others": possible.tolist()}
+    return {"edges": _round(edges, 4), "known_different": known_different.tolist(), "possible": possible.tolist()}
 
 
 def _round(values: NDArray[np.floating[Any]], digits: int) -> Sequence[float | None]:

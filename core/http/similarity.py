@@ -33,7 +33,7 @@ PEOPLE, TRACKS = "people", "tracks"
 
 
 def similarity_address(case: Case, what: str, threshold: float) -> str:
-    """`what` is people.bin, tracks.bin, shown.json, pair.json or map.json."""
+    """`what` is people.bin, tracks.bin, rows.json, pair.json or map.json."""
     return f"/likeness/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
 
 
@@ -106,16 +106,16 @@ def _rows_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
             "start": np.round(np.maximum(clip[:, 0], 0), 2).tolist(),
             "end": np.round(np.maximum(clip[:, 1], 0), 2).tolist(),
             "crop": evidence.crops.name[best].tolist(),
-            "people": np.lexsort((tracklets.start, tracklets.camera, person)).tolist(),
-            "alike": by_tree.tolist(),
+            "by_person": np.lexsort((tracklets.start, tracklets.camera, person)).tolist(),
+            "by_similarity": by_tree.tolist(),
         },
         PEOPLE: {
             "person": people.tolist(),
             "name": [names.get(number, "") for number in people.tolist()],
             "tracks": members.tolist(),
             "crop": evidence.crops.name[portrait].tolist(),
-            "people": list(range(len(people))),
-            "alike": np.argsort(first_in_tree).tolist(),
+            "by_person": list(range(len(people))),
+            "by_similarity": np.argsort(first_in_tree).tolist(),
         },
     }
     return _to_json(content)
@@ -153,13 +153,13 @@ def _pair_json(session: ReviewSession, query: Mapping[str, str]) -> bytes:
         for at in pair.crops
     ]
     similarity = None if math.isnan(pair.similarity) else round(pair.similarity, 4)
-    about = {"similarity": similarity, "together": pair.is_same_person, "words": pair.text}
-    return _to_json({**about, "alike": round(pair.crop_similarity, 4), "crops": rows})
+    about = {"similarity": similarity, "is_same_person": pair.is_same_person, "text": pair.text}
+    return _to_json({**about, "crop_similarity": round(pair.crop_similarity, 4), "crops": rows})
 
 
 def _map_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     projection = load_projection(session.evidence, session.out)
-    return _to_json({"xy": np.round(projection.xy, 4).tolist(), "way": projection.method})
+    return _to_json({"xy": np.round(projection.xy, 4).tolist(), "method": projection.method})
 
 
 def _to_json(content: Mapping[str, Any]) -> bytes:
@@ -169,7 +169,7 @@ def _to_json(content: Mapping[str, Any]) -> bytes:
 _CONTENTS = {
     "tracks.bin": _tracks_matrix,
     "people.bin": _people_matrix,
-    "shown.json": _rows_json,
+    "rows.json": _rows_json,
     "pair.json": _pair_json,
     "map.json": _map_json,
 }

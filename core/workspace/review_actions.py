@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.base.errors import SettingsError, SightlineError, StoreError
-from core.review import ReviewSession, Review, load_review, migrate_decisions, save_review
+from core.review import Review, ReviewSession, load_review, migrate_decisions, save_review
 from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
 from core.workspace.server import keep_session, services, session_of

@@ -24,7 +24,7 @@ from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies
 
 if TYPE_CHECKING:
-    from core.review.whatif import RunChanges, LoadedRun, PeopleCounts
+    from core.review.whatif import LoadedRun, PeopleCounts, RunChanges
 
 _OPEN_RUNS = 3
 """Runs in memory: one of 2,000 tracks takes about 50 MB."""

@@ -33,7 +33,7 @@ def shown(app: AppTest) -> dict[str, Any]:
 
 def says(app: AppTest, *acts: dict[str, Any], tab: str = "a") -> AppTest:
     """What the browser says, all of it that it does not know to be heard, as it would come from there."""
-    app.session_state["gallery"] = {"said": {"page": tab, "acts": list(acts)}}
+    app.session_state["gallery"] = {"outbox": {"page": tab, "actions": list(acts)}}
     return app.run()
 
 
@@ -108,58 +108,58 @@ def test_the_people_are_drawn_from_routes(case: Case) -> None:
     assert not app.exception
     data = shown(app)
     assert case.key in data["people"] and case.run in data["crops"]
-    assert (data["threshold"], data["undo"], data["heard"]["n"]) == (None, "", 0)
+    assert (data["threshold"], data["undo"], data["receipt"]["number"]) == (None, "", 0)
     assert "Models and settings of this run" in {expander.label for expander in app.expander}
 
 
 def test_the_level_is_kept_and_given_back(case: Case) -> None:
-    app = says(page("gallery").run(), {"n": 1, "do": "level", "level": 0.61})
+    app = says(page("gallery").run(), {"number": 1, "command": "level", "level": 0.61})
     assert Cases().load(case.key).threshold == shown(app)["threshold"] == 0.61
     # Said once, done once: what another tab sets meanwhile stays.
     Cases().change(case.key, lambda old: replace(old, threshold=0.4))
     assert shown(app.run())["threshold"] == 0.4
-    says(app, {"n": 2, "do": "level", "level": None})
+    says(app, {"number": 2, "command": "level", "level": None})
     assert Cases().load(case.key).threshold is None
 
 
 def test_what_is_said_again_is_done_once(case: Case) -> None:
     app = page("gallery").run()
-    first = {"n": 1, "do": "different", "a": ["cam1", 1], "b": ["cam2", 1]}
-    second = {"n": 2, "do": "name", "person": ["cam1", 1], "text": "Ada"}
+    first = {"number": 1, "command": "different", "a": ["cam1", 1], "b": ["cam2", 1]}
+    second = {"number": 2, "command": "name", "person": ["cam1", 1], "text": "Ada"}
     before = shown(says(app, first))
     after = shown(says(app, first, second))
     assert [action.kind for action in review_of(case).done] == ["different", "name"]
-    assert (before["heard"]["n"], after["heard"]["n"]) == (1, 2)
+    assert (before["receipt"]["number"], after["receipt"]["number"]) == (1, 2)
     assert before["people"] != after["people"]
     assert after["undo"].endswith("Ada")
     # Another tab counts from one again.
-    says(app, {"n": 1, "do": "undo"}, tab="b")
+    says(app, {"number": 1, "command": "undo"}, tab="b")
     assert [action.kind for action in review_of(case).done] == ["different"]
     assert shown(app)["redo"].endswith("Ada")
 
 
 def test_what_cannot_be_is_refused_in_words_and_undone_by_nothing(case: Case) -> None:
-    app = says(page("gallery").run(), {"n": 1, "do": "name", "person": ["cam1", 1], "text": "Ada"})
-    gone = {"n": 2, "do": "same", "a": ["cam1", 1], "b": ["cam1", 99]}
-    back = {"n": 3, "do": "undo", "of": 2}
+    app = says(page("gallery").run(), {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
+    gone = {"number": 2, "command": "same", "a": ["cam1", 1], "b": ["cam1", 99]}
+    back = {"number": 3, "command": "undo", "of": 2}
     data = shown(says(app, gone, back))
-    assert [fault["n"] for fault in data["heard"]["faults"]] == [2]
-    assert "track 99" in data["heard"]["faults"][0]["words"]
+    assert [fault["number"] for fault in data["receipt"]["failures"]] == [2]
+    assert "track 99" in data["receipt"]["failures"][0]["message"]
     assert [action.kind for action in review_of(case).done] == ["name"]
 
 
 def test_what_was_meant_for_another_run_or_case_is_refused(case: Case) -> None:
     """A new run may have come to be shown while somebody was still looking at the old one's numbers."""
-    deed = {"do": "name", "person": ["cam1", 1], "text": "Ada"}
-    older = {"n": 1, "run": "0" * 20, "case": case.key, **deed}
-    strange = {"n": 3, "run": case.run, "case": "5f00aa11", **deed}
-    back = {"n": 2, "do": "undo", "of": 1, "case": case.key, "run": "0" * 20}
+    deed = {"command": "name", "person": ["cam1", 1], "text": "Ada"}
+    older = {"number": 1, "run": "0" * 20, "case": case.key, **deed}
+    strange = {"number": 3, "run": case.run, "case": "5f00aa11", **deed}
+    back = {"number": 2, "command": "undo", "of": 1, "case": case.key, "run": "0" * 20}
     data = shown(says(page("gallery").run(), older, back, strange))
-    assert [fault["n"] for fault in data["heard"]["faults"]] == [1, 3]
-    assert "A newer run is now shown" in data["heard"]["faults"][0]["words"]
-    assert act(replace(case, run="0" * 20), lambda desk: pytest.fail("done")).startswith("A new run is shown")
+    assert [fault["number"] for fault in data["receipt"]["failures"]] == [1, 3]
+    assert "A newer run is now shown" in data["receipt"]["failures"][0]["message"]
+    assert act(replace(case, run="0" * 20), lambda desk: pytest.fail("done")).startswith("A newer run is now shown")
     assert review_of(case).done == ()
-    meant = {"n": 4, "run": case.run, "case": case.key, **deed}
+    meant = {"number": 4, "run": case.run, "case": case.key, **deed}
     says(page("gallery").run(), meant)
     assert [action.kind for action in review_of(case).done] == ["name"]
 
@@ -168,28 +168,28 @@ def test_every_deed_of_the_browser_is_understood(case: Case) -> None:
     app = page("gallery").run()
     one, other = ["cam1", 1], ["cam2", 1]
     deeds: list[dict[str, Any]] = [
-        {"do": "merge", "people": [one, ["cam1", 2]]},
-        {"do": "split", "sightings": [one]},
-        {"do": "same", "a": one, "b": other},
-        {"do": "confirm", "person": one},
-        {"do": "reject", "sighting": other},
-        {"do": "unsure", "a": one, "b": other},
-        {"do": "note", "person": one, "text": "limps"},
-        {"do": "undo"},
-        {"do": "redo"},
+        {"command": "merge", "people": [one, ["cam1", 2]]},
+        {"command": "split", "sightings": [one]},
+        {"command": "same", "a": one, "b": other},
+        {"command": "confirm", "person": one},
+        {"command": "reject", "sighting": other},
+        {"command": "unsure", "a": one, "b": other},
+        {"command": "note", "person": one, "text": "limps"},
+        {"command": "undo"},
+        {"command": "redo"},
     ]
-    numbered = [{"n": number, **deed} for number, deed in enumerate(deeds, 1)]
+    numbered = [{"number": number, **deed} for number, deed in enumerate(deeds, 1)]
     for upto in range(1, len(numbered) + 1):
         says(app, *numbered[:upto])
         assert not app.exception
-    assert shown(app)["heard"]["n"] == len(deeds)
+    assert shown(app)["receipt"]["number"] == len(deeds)
     assert {"reject", "unsure", "note"} <= {action.kind for action in review_of(case).done}
 
 
 def test_a_moment_is_watched_and_can_be_cut(case: Case) -> None:
     app = page("gallery").run()
     seconds = 1.0
-    says(app, {"n": 1, "do": "watch", "sighting": ["cam1", 1], "seconds": seconds})
+    says(app, {"number": 1, "command": "watch", "sighting": ["cam1", 1], "seconds": seconds})
     assert not app.exception
     digest = services().cases.load(case.key).clip("cam1").digest
     for _ in range(200):

@@ -68,7 +68,7 @@ def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> N
     for state, said in states.items():
         seen = replace(job, state=state, fault="Disk full.")  # type: ignore[arg-type]
         monkeypatch.setattr(services().jobs, "all", lambda seen=seen: [seen])
-        monkeypatch.setattr(services().jobs, "look", lambda key, seen=seen: seen)
+        monkeypatch.setattr(services().jobs, "get", lambda key, seen=seen: seen)
         app = opened(case)
         assert not app.exception and said in words(app)
 
@@ -183,15 +183,15 @@ def test_matrices_are_those_of_the_match(case: Case) -> None:
 def test_who_stands_where(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    shown = get(similarity_address(case, "shown.json", LEVEL)).json()
+    shown = get(similarity_address(case, "rows.json", LEVEL)).json()
     tracks, people = shown["tracks"], shown["people"]
     assert tracks["person"] == desk.people.person.tolist() and people["tracks"] == [2, 3, 3]
     person = np.array(tracks["person"])
-    assert (np.diff(person[tracks["people"]]) >= 0).all()
-    for order in (tracks["people"], tracks["alike"]):
+    assert (np.diff(person[tracks["by_person"]]) >= 0).all()
+    for order in (tracks["by_person"], tracks["by_similarity"]):
         assert sorted(order) == list(range(8))
         assert np.count_nonzero(np.diff(person[order])) == 2, "everybody's tracks stand together"
-    assert sorted(people["alike"]) == people["people"] == [0, 1, 2]
+    assert sorted(people["by_similarity"]) == people["by_person"] == [0, 1, 2]
     crops = desk.evidence.crops
     for row, file in enumerate(tracks["crop"]):
         assert file == str(crops.of(row).name[0])
@@ -205,13 +205,13 @@ def test_one_pair(case: Case) -> None:
     assert desk is not None
     pair = get(similarity_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
     assert pair["similarity"] == pytest.approx(float(desk.match.similarity[0, 1]), abs=1e-4)
-    assert not pair["together"] and pair["words"].startswith("Apart: ")
+    assert not pair["is_same_person"] and pair["text"].startswith("Apart: ")
     assert [crop["camera"] for crop in pair["crops"]] == ["cam1", "cam1"]
     assert (out_of(case) / "crops" / pair["crops"][0]["file"]).is_file()
     one, other = np.unique(desk.people.person)[:2]
     both = get(similarity_address(case, "pair.json", LEVEL) + f"&of=people&a={one}&b={other}").json()
-    assert not both["together"] and len(both["crops"]) == 2
-    assert get(similarity_address(case, "map.json", LEVEL)).json()["way"] == "t-SNE"
+    assert not both["is_same_person"] and len(both["crops"]) == 2
+    assert get(similarity_address(case, "map.json", LEVEL)).json()["method"] == "t-SNE"
 
 
 def test_wrong_questions_are_refused(case: Case) -> None:
@@ -235,7 +235,7 @@ def test_an_address_of_older_results_is_refused(case: Case) -> None:
     assert desk is not None
     save_review(services().cases.review_file(case.key), name(desk, int(desk.people.person[0]), "Anna"))
     assert get(address).status_code == 409
-    shown = get(similarity_address(case, "shown.json", LEVEL)).json()
+    shown = get(similarity_address(case, "rows.json", LEVEL)).json()
     assert "Anna" in shown["people"]["name"]
 
 

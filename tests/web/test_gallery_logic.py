@@ -27,7 +27,7 @@ CONTENT: dict[str, Any] = {
         "note": ["", "", "limps", ""],
         "crops": [[["a.jpg", 5, 1]], [["b.jpg", 1, 1]], [["c.jpg", 31, 1]], []],
     },
-    "tree": {"one": [0, 1], "other": [1, 2], "level": [0.8, 0.5]},
+    "tree": {"leaf_a": [0, 1], "leaf_b": [1, 2], "level": [0.8, 0.5]},
     "bundle": [0, 0, 1, 2],
     "suggested": 0.6,
 }
@@ -80,7 +80,7 @@ def test_answers_are_summed_up_by_group(web: Node) -> None:
 def test_no_people(web: Node) -> None:
     empty = json.loads(json.dumps(CONTENT))
     empty["rows"] = {name: [] for name in empty["rows"]}
-    empty["tree"] = {"one": [], "other": [], "level": []}
+    empty["tree"] = {"leaf_a": [], "leaf_b": [], "level": []}
     assert web.run(PEOPLE + "return people.at(0.5);", content=empty) == []
 
 
@@ -167,16 +167,16 @@ def test_actions_are_numbered_and_sent_again_until_they_are_processed(web: Node)
     body = (
         OUTBOX
         + """
-    outbox.add({ do: "confirm" }, "gate:1"); outbox.add({ do: "name", text: "Ada" });
+    outbox.add({ command: "confirm" }, "gate:1"); outbox.add({ command: "name", text: "Ada" });
     const before = structuredClone(outbox.message), busy = outbox.isPendingAt("gate:1");
-    outbox.acknowledge({ page: "page", n: 1, faults: [] });
+    outbox.acknowledge({ page: "page", number: 1, failures: [] });
     return [before, busy, structuredClone(outbox.message), outbox.isPendingAt("gate:1")];
     """
     )
-    confirm, name = {"n": 1, "do": "confirm"}, {"n": 2, "do": "name", "text": "Ada"}
+    confirm, name = {"number": 1, "command": "confirm"}, {"number": 2, "command": "name", "text": "Ada"}
     before, busy, after, still = web.run(body)
-    assert before == {"page": "page", "acts": [confirm, name]}
-    assert after == {"page": "page", "acts": [name]}
+    assert before == {"page": "page", "actions": [confirm, name]}
+    assert after == {"page": "page", "actions": [name]}
     assert (busy, still) == (True, False)
 
 
@@ -184,8 +184,8 @@ def test_only_the_newest_threshold_is_sent(web: Node) -> None:
     body = (
         OUTBOX
         + """
-    outbox.add({ do: "level", level: 0.4 }); outbox.add({ do: "undo" }); outbox.add({ do: "level", level: 0.5 });
-    return [outbox.message.acts.map((action) => action.n), outbox.hasThreshold];
+    outbox.add({ command: "level", level: 0.4 }); outbox.add({ command: "undo" }); outbox.add({ command: "level", level: 0.5 });
+    return [outbox.message.actions.map((action) => action.number), outbox.hasThreshold];
     """
     )
     assert web.run(body) == [[2, 3], True]
@@ -195,11 +195,11 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
     body = (
         OUTBOX
         + """
-    outbox.add({ do: "merge" }, "gate:1"); outbox.add({ do: "same" }, "queue"); outbox.add({ do: "undo" });
-    const faults = [{ n: 1, words: "no" }, { n: 2, words: "not that" }];
-    const first = outbox.acknowledge({ page: "page", n: 2, faults });
-    const again = outbox.acknowledge({ page: "page", n: 2, faults });
-    const later = outbox.acknowledge({ page: "page", n: 3, faults: [...faults, { n: 3, words: "late" }] });
+    outbox.add({ command: "merge" }, "gate:1"); outbox.add({ command: "same" }, "queue"); outbox.add({ command: "undo" });
+    const failures = [{ number: 1, message: "no" }, { number: 2, message: "not that" }];
+    const first = outbox.acknowledge({ page: "page", number: 2, failures });
+    const again = outbox.acknowledge({ page: "page", number: 2, failures });
+    const later = outbox.acknowledge({ page: "page", number: 3, failures: [...failures, { number: 3, message: "late" }] });
     return [first, again, later];
     """
     )
@@ -213,10 +213,10 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
 
 
 @pytest.mark.parametrize(
-    "receipt", [None, {"page": "another", "n": 5, "faults": []}, {"page": "", "n": 0, "faults": []}]
+    "receipt", [None, {"page": "another", "number": 5, "failures": []}, {"page": "", "number": 0, "failures": []}]
 )
 def test_a_receipt_for_another_page_processes_nothing(web: Node, receipt: dict[str, Any] | None) -> None:
-    body = OUTBOX + 'outbox.add({ do: "undo" }); outbox.acknowledge(receipt); return outbox.message.acts.length;'
+    body = OUTBOX + 'outbox.add({ command: "undo" }); outbox.acknowledge(receipt); return outbox.message.actions.length;'
     assert web.run(body, receipt=receipt) == 1
 
 
@@ -390,7 +390,7 @@ def test_too_little_evidence_is_said(web: Node) -> None:
 def test_the_slider_begins_under_all_that_occurs(web: Node, lowest_bin: int, lowest: float) -> None:
     counts = [0] * 4
     counts[lowest_bin] = 1
-    histogram = {"edges": [-1, -0.5, 0, 0.5, 1], "strangers": counts, "others": [0] * 4}
+    histogram = {"edges": [-1, -0.5, 0, 0.5, 1], "known_different": counts, "possible": [0] * 4}
     assert web.call("gallery/threshold_scale.js", "lowestThreshold", histogram, 0.6) == lowest
 
 

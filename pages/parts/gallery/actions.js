@@ -17,26 +17,26 @@ export class Actions {
     return number;
   }
 
-  setThreshold(level) { this.perform({ do: "level", level }); }
+  setThreshold(level) { this.perform({ command: "level", level }); }
 
-  undo() { this.perform({ do: "undo" }); }
+  undo() { this.perform({ command: "undo" }); }
 
-  redo() { this.perform({ do: "redo" }); }
+  redo() { this.perform({ command: "redo" }); }
 
   confirm(group) {
-    if (group.rows.length > 1) this.perform({ do: "confirm", person: this.anchor(group) }, group.id);
+    if (group.rows.length > 1) this.perform({ command: "confirm", person: this.anchor(group) }, group.id);
     else this.announce("This person has a single sighting, so there is nothing to confirm.");
   }
 
   reject(group, row) {
     if (group.rows.length < 2) return;
     this.state.takeOut(group, [row]);
-    this.perform({ do: "reject", sighting: this.sighting(row) }, group.id);
+    this.perform({ command: "reject", sighting: this.sighting(row) }, group.id);
   }
 
   split(group, rows) {
     this.state.takeOut(group, rows);
-    this.perform({ do: "split", sightings: rows.map((row) => this.sighting(row)) }, group.id);
+    this.perform({ command: "split", sightings: rows.map((row) => this.sighting(row)) }, group.id);
   }
 
   // Merge the selected people; returns the first of them, or undefined where there are fewer than two.
@@ -47,20 +47,20 @@ export class Actions {
       return undefined;
     }
     this.state.selected.clear();
-    this.perform({ do: "merge", people: groups.map((group) => this.anchor(group)) }, groups[0].id);
+    this.perform({ command: "merge", people: groups.map((group) => this.anchor(group)) }, groups[0].id);
     return groups[0];
   }
 
-  setText(group, field, text) { this.perform({ do: field, person: this.anchor(group), text }, group.id); }
+  setText(group, field, text) { this.perform({ command: field, person: this.anchor(group), text }, group.id); }
 
-  play(row, seconds) { this.perform({ do: "watch", sighting: this.sighting(row), seconds }); }
+  play(row, seconds) { this.perform({ command: "watch", sighting: this.sighting(row), seconds }); }
 
   // `answer` is same, different or unsure.
   answerPair(answer, rowA, rowB) {
-    return this.perform({ do: answer, a: this.sighting(rowA), b: this.sighting(rowB) }, "queue");
+    return this.perform({ command: answer, a: this.sighting(rowA), b: this.sighting(rowB) }, "queue");
   }
 
-  undoAnswer(number) { this.perform({ do: "undo", of: number }, "queue"); }
+  undoAnswer(number) { this.perform({ command: "undo", of: number }, "queue"); }
 
   // A person is named to Python by the first sighting: numbers may change meanwhile.
   anchor(group) { return this.sighting(group.rows[0]); }

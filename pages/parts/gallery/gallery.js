@@ -118,9 +118,9 @@ class Gallery {
     this.data = data;
     this.deliver = () => {
       setText(this.failure, "");
-      setStateValue("said", this.outbox.message);
+      setStateValue("outbox", this.outbox.message);
     };
-    this.acknowledge(data.heard);
+    this.acknowledge(data.receipt);
     if (old && old.undo !== data.undo && data.undo) this.announce(`Done: ${data.undo}.`);
     labelHistoryButton(this.undo, "Undo", data.undo);
     labelHistoryButton(this.redo, "Redo", data.redo);

@@ -33,32 +33,32 @@ class ActionCursor:
 
     def receipt(self) -> dict[str, Any]:
         """For the browser, which then drops the actions that were processed."""
-        faults = [{"n": number, "words": reason} for number, reason in self.faults.items()]
-        return {"page": self.page, "n": self.number, "faults": faults[-_MAX_FAULTS:]}
+        failures = [{"number": number, "message": reason} for number, reason in self.faults.items()]
+        return {"page": self.page, "number": self.number, "failures": failures[-_MAX_FAULTS:]}
 
 
 def process_actions(case: Case) -> ActionCursor:
     """Carry out the actions that are new since the last call."""
-    message = GALLERY.get({}).get("said") or {"page": "", "acts": []}
+    message = GALLERY.get({}).get("outbox") or {"page": "", "actions": []}
     cursor: ActionCursor = GALLERY_CURSOR.set_default(ActionCursor())
     if cursor.page != message["page"]:
         cursor = ActionCursor(message["page"])
         GALLERY_CURSOR.set(cursor)
-    for action in message["acts"]:
-        if action["n"] > cursor.number:
-            cursor.number = action["n"]
+    for action in message["actions"]:
+        if action["number"] > cursor.number:
+            cursor.number = action["number"]
             fault = _process(case, action, cursor)
             if fault:
-                cursor.faults[action["n"]] = fault
+                cursor.faults[action["number"]] = fault
     return cursor
 
 
 def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
     """Carry out an action; returns why it failed, empty on success."""
     if rejection := _rejection(case, action):
-        cursor.idle.add(action["n"])
+        cursor.idle.add(action["number"])
         return rejection
-    match action["do"]:
+    match action["command"]:
         case "level":
             _save_threshold(case, action["level"])
             return ""
@@ -76,21 +76,21 @@ def _rejection(case: Case, action: Mapping[str, Any]) -> str:
     """Why the action does not belong to the open case and its run; empty where it does."""
     if action.get("case", case.key) != case.key:
         return "Another case is open now. Repeat the action there."
-    if action["do"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
+    if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
         return ANOTHER_RUN
     return ""
 
 
 def _apply(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
     def edit(session: ReviewSession) -> Review:
-        review = _ACTION_HANDLERS[action["do"]](session, action)
+        review = _ACTION_HANDLERS[action["command"]](session, action)
         if review is session.review:
-            cursor.idle.add(action["n"])
+            cursor.idle.add(action["number"])
         return review
 
     fault = act(case, edit)
     if fault:
-        cursor.idle.add(action["n"])
+        cursor.idle.add(action["number"])
     return fault
 
 
@@ -134,10 +134,10 @@ def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
         "threshold": case.threshold,
         "undo": applied[-1].description if applied else "",
         "redo": undone[-1].description if undone else "",
-        "heard": cursor.receipt(),
+        "receipt": cursor.receipt(),
     }
     # Without a callback Streamlit would not store the browser's messages.
-    _component()(key=GALLERY.key, data=data, on_said_change=lambda: None, height="content")
+    _component()(key=GALLERY.key, data=data, on_outbox_change=lambda: None, height="content")
 
 
 @functools.cache

@@ -13,27 +13,27 @@ export class Outbox {
   // Append an action; `place` says where on the page its failure is to be shown. Only the newest threshold counts.
   add(action, place = "") {
     const number = ++this.lastNumber;
-    if (action.do === "level") this.pending = this.pending.filter((earlier) => earlier.do !== "level");
-    this.pending.push({ n: number, ...action });
+    if (action.command === "level") this.pending = this.pending.filter((earlier) => earlier.command !== "level");
+    this.pending.push({ number, ...action });
     this.places.set(number, place);
     return number;
   }
 
-  get message() { return { page: this.page, acts: this.pending }; }
+  get message() { return { page: this.page, actions: this.pending }; }
 
   // What Python says it has processed; returns the failures that are new, each { number, place, message }.
   acknowledge(receipt) {
-    if (!receipt || receipt.page !== this.page || receipt.n <= this.processed) return [];
-    const failures = receipt.faults
-      .filter(({ n }) => n > this.processed)
-      .map(({ n, words }) => ({ number: n, place: this.places.get(n) || "", message: words }));
-    this.processed = receipt.n;
-    this.pending = this.pending.filter((action) => action.n > receipt.n);
-    for (const number of this.places.keys()) if (number <= receipt.n) this.places.delete(number);
+    if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
+    const failures = receipt.failures
+      .filter(({ number }) => number > this.processed)
+      .map(({ number, message }) => ({ number, place: this.places.get(number) || "", message }));
+    this.processed = receipt.number;
+    this.pending = this.pending.filter((action) => action.number > receipt.number);
+    for (const number of this.places.keys()) if (number <= receipt.number) this.places.delete(number);
     return failures;
   }
 
-  isPendingAt(place) { return this.pending.some((action) => this.places.get(action.n) === place); }
+  isPendingAt(place) { return this.pending.some((action) => this.places.get(action.number) === place); }
 
-  get hasThreshold() { return this.pending.some((action) => action.do === "level"); }
+  get hasThreshold() { return this.pending.some((action) => action.command === "level"); }
 }

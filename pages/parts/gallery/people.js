@@ -7,7 +7,7 @@ export class People {
   constructor(content) {
     Object.assign(this, content);
     const { rank, track } = content.rows;
-    this.mergeTree = new MergeTree(track.length, content.tree.one, content.tree.other, content.tree.level);
+    this.mergeTree = new MergeTree(track.length, content.tree.leaf_a, content.tree.leaf_b, content.tree.level);
     this.rowsByRank = rank.map((_, row) => row).sort((a, b) => rank[a] - rank[b]);
     this.groups = new Map();
     this.answers = new Map();

@@ -34,8 +34,8 @@ export class ThresholdPanel {
     this.element.append(
       el("div", { class: "spread" },
         el("div", { class: "legend" },
-          el("span", { class: "key strangers" }, "known different"),
-          el("span", { class: "key others" }, "possible match"),
+          el("span", { class: "key known-different" }, "known different"),
+          el("span", { class: "key possible" }, "possible match"),
           el("span", { class: "quiet-words" }, "pairs of sightings, by similarity")),
         el("div", { class: "drawing" }, this.canvas, this.slider, this.mark)),
       el("div", { class: "explanation" },
@@ -101,9 +101,9 @@ export class ThresholdPanel {
     const pen = this.canvas.getContext("2d"), style = getComputedStyle(this.canvas);
     const xOf = (threshold) => inset + shareAlong(threshold, this.lowest) * (width - 2 * inset);
     pen.clearRect(0, 0, width, height);
-    const { strangers, others } = this.people.histogram;
-    this.drawHistogram(pen, others, style.getPropertyValue("--others"), xOf, ratio);
-    this.drawHistogram(pen, strangers, style.getPropertyValue("--strangers"), xOf, ratio);
+    const { known_different: knownDifferent, possible } = this.people.histogram;
+    this.drawHistogram(pen, possible, style.getPropertyValue("--possible"), xOf, ratio);
+    this.drawHistogram(pen, knownDifferent, style.getPropertyValue("--known-different"), xOf, ratio);
     const dashes = [4 * ratio, 3 * ratio];
     drawLine(pen, xOf(this.people.suggested), ratio, style.getPropertyValue("--line"), dashes);
     drawLine(pen, xOf(this.value), ratio, style.color, []);
@@ -111,7 +111,7 @@ export class ThresholdPanel {
 
   drawHistogram(pen, counts, colour, xOf, ratio) {
     const { edges } = this.people.histogram, { height } = this.canvas;
-    // Few matches beside very many strangers: by the logarithm, or they could not be seen.
+    // There are few matches beside very many different pairs: without the logarithm they would be invisible.
     const most = Math.log1p(Math.max(1, ...counts));
     pen.fillStyle = colour;
     counts.forEach((count, bin) => {

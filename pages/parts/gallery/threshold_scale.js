@@ -4,8 +4,8 @@ export const STEP = 0.01;
 export const THUMB_PX = 16;
 
 // Where the slider begins: at a whole tenth under every similarity that occurs, and never over 0.2.
-export function lowestThreshold({ edges, strangers, others }, suggested) {
-  const filled = edges.slice(0, -1).filter((_, bin) => strangers[bin] || others[bin]);
+export function lowestThreshold({ edges, known_different: knownDifferent, possible }, suggested) {
+  const filled = edges.slice(0, -1).filter((_, bin) => knownDifferent[bin] || possible[bin]);
   return Math.max(-1, Math.min(0.2, Math.floor(10 * Math.min(suggested, ...filled)) / 10));
 }
 

@@ -15,7 +15,7 @@ class LivePreview {
     this.usage.hidden = !data.at.length;
     if (this.usage.hidden) return;
     const captions = this.usage.querySelectorAll("figcaption"), drawings = this.usage.querySelectorAll("svg");
-    [[data.cpu, data.cpu_words], [data.memory, data.memory_words]].forEach(([shares, text], index) => {
+    [[data.cpu, data.cpu_text], [data.memory, data.memory_text]].forEach(([shares, text], index) => {
       captions[index].textContent = text;
       drawLine(drawings[index], data.at, shares, `${text}, ${data.span_words}`);
     });

@@ -157,8 +157,8 @@ def _usage_data(usage: Usage) -> dict[str, Any]:
         "at": (usage.seconds - usage.seconds[0]).round(1).tolist(),
         "cpu": usage.cpu.round(3).tolist(),
         "memory": (usage.memory / peak).round(3).tolist(),
-        "cpu_words": f"CPU: {100 * float(usage.cpu[-1]):.0f} % of this computer",
-        "memory_words": f"Memory: {format_bytes(float(usage.memory[-1]))}, peak {format_bytes(peak)}",
+        "cpu_text": f"CPU: {100 * float(usage.cpu[-1]):.0f} % of this computer",
+        "memory_text": f"Memory: {format_bytes(float(usage.memory[-1]))}, peak {format_bytes(peak)}",
         "span_words": f"last {format_duration(float(usage.seconds[-1] - usage.seconds[0]))}",
     }
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.base.errors import SettingsError
 from core.runs import NO_EMBEDDER
-from core.vision.models import Kind, Model, Status, statuses
+from core.vision.models import ModelKind, Model, ModelStatus, statuses
 from core.workspace.cases import Case, Plan
 from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
@@ -31,7 +31,7 @@ def model_choice(case: Case) -> None:
     _missing_models([status for status in models if status.state != "present"])
 
 
-def _model_field(case: Case, installed: list[Status], kind: Kind, label: str, chosen: str) -> None:
+def _model_field(case: Case, installed: list[ModelStatus], kind: ModelKind, label: str, chosen: str) -> None:
     models_by_name = {status.model.name: status.model for status in installed if status.model.kind == kind}
     options = [*models_by_name, *([NO_EMBEDDER] if kind == "embedder" else [])]
     if chosen not in options:
@@ -142,7 +142,7 @@ def _number(case: Case, field: SettingField) -> None:
     )
 
 
-def _choice(case: Case, kind: Kind, label: str, chosen: str, options: list[str]) -> None:
+def _choice(case: Case, kind: ModelKind, label: str, chosen: str, options: list[str]) -> None:
     """A choice of model, saved at once."""
 
     def apply(plan: Plan, name: str) -> Plan:
@@ -176,7 +176,7 @@ def _installed_models(models: list[Model]) -> None:
             )
 
 
-def _missing_models(missing: list[Status]) -> None:
+def _missing_models(missing: list[ModelStatus]) -> None:
     if not missing:
         return
     with st.expander(f"Models that are not installed ({len(missing)})"):

@@ -64,7 +64,7 @@ class HeatMap {
   update({ data }) {
     const old = this.data;
     this.data = data;
-    if (old && old.matrix === data.matrix && old.shown === data.shown) return;
+    if (old && old.matrix === data.matrix && old.rows === data.rows) return;
     this.canvas.setAttribute("aria-label", data.label);
     this.load(data);
   }
@@ -75,7 +75,7 @@ class HeatMap {
     this.cursor = this.hover = this.pinned = null;
     this.wait.textContent = "Loading…";
     try {
-      const requests = [fetchOnce(data.shown, "json"), fetchOnce(data.matrix, "arrayBuffer")];
+      const requests = [fetchOnce(data.rows, "json"), fetchOnce(data.matrix, "arrayBuffer")];
       const [content, bytes] = await Promise.all(requests);
       if (this.data !== data || !this.root.isConnected) return;
       this.matrix = new Matrix(content, data.of, bytes);

@@ -12,8 +12,8 @@ from pages.parts.shell.web_modules import screen_component
 
 _HEAT_MAP = """<div class="similarity-room"><div class="similarity">
 <div class="bar" role="toolbar" aria-label="Map controls">
-<label>Order <select><option value="people">by person</option>
-<option value="alike">by similarity</option></select></label>
+<label>Order <select><option value="by_person">by person</option>
+<option value="by_similarity">by similarity</option></select></label>
 <label>Person <input type="number" min="1" placeholder="number" title="Press Enter to go to this person"></label>
 <span class="zoom"><button type="button" class="less" aria-label="Smaller cells" title="Smaller (-)">−</button>
 <button type="button" class="more" aria-label="Larger cells" title="Larger (+)">+</button>
@@ -45,7 +45,7 @@ def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
     data = {
         "of": kind,
         "label": label,
-        "shown": similarity_address(case, "shown.json", threshold),
+        "rows": similarity_address(case, "rows.json", threshold),
         "matrix": similarity_address(case, f"{kind}.bin", threshold),
         "pair": similarity_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
@@ -57,7 +57,7 @@ def appearance_map(case: Case, row_count: int, threshold: float) -> None:
     """Every track as a point; tracks that look alike are close together."""
     data = {
         "label": f"Appearance map of {row_count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
-        "shown": similarity_address(case, "shown.json", threshold),
+        "rows": similarity_address(case, "rows.json", threshold),
         "map": similarity_address(case, "map.json", threshold),
         "crops": crop_address(case.run),
     }

@@ -27,8 +27,8 @@ export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
   if (detail?.failure) return [...parts, paragraph(detail.failure)];
   if (!detail) return [...parts, paragraph("…", "quiet")];
   const isSame = detail.crops[0].file === detail.crops[1].file;
-  const best = `The two most similar crops: ${formatSimilarity(detail.alike)}.`;
-  parts.push(paragraph(detail.words), pictures(crops, isSame ? detail.crops.slice(0, 1) : detail.crops));
+  const best = `The two most similar crops: ${formatSimilarity(detail.crop_similarity)}.`;
+  parts.push(paragraph(detail.text), pictures(crops, isSame ? detail.crops.slice(0, 1) : detail.crops));
   parts.push(paragraph(isSame ? "The best crop." : best, "quiet"));
   if (unpin) parts.push(el("button", { type: "button", title: "Escape", onclick: unpin }, "Unpin"));
   return parts;

@@ -35,7 +35,7 @@ class ProjectionMap {
   update({ data }) {
     const old = this.data;
     this.data = data;
-    if (old && old.map === data.map && old.shown === data.shown) return;
+    if (old && old.map === data.map && old.rows === data.rows) return;
     this.canvas.setAttribute("aria-label", data.label);
     this.load(data);
   }
@@ -45,12 +45,12 @@ class ProjectionMap {
     this.at = this.pinned = -1;
     this.wait.textContent = WAIT;
     try {
-      const [content, map] = await Promise.all([fetchOnce(data.shown, "json"), fetchOnce(data.map, "json")]);
+      const [content, map] = await Promise.all([fetchOnce(data.rows, "json"), fetchOnce(data.map, "json")]);
       if (this.data !== data) return;
       Object.assign(this, { content, rows: content.tracks, shares: map.xy });
       this.places = new Map(content.people.person.map((person, place) => [person, place]));
       this.wait.textContent = "";
-      this.method.textContent = `Made by ${map.way}, with the same result each time. Nearby points look alike; ` +
+      this.method.textContent = `Made by ${map.method}, with the same result each time. Nearby points look alike; ` +
         "distances between groups and directions have no meaning.";
       this.draw();
       this.showCard();
