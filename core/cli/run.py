@@ -49,7 +49,7 @@ from core.runs import (
     track_clips,
 )
 from core.runs.estimate import Rates, record_overhead, record_rates
-from core.vision.models import Kind
+from core.vision.models import ModelKind
 from core.workspace.jobs import StatusWriter
 
 # All else is in the manifest.
@@ -234,7 +234,7 @@ def setup_like(options: argparse.Namespace, manifest: Manifest) -> tuple[Setup, 
             f"{', '.join(sorted(refused))} cannot stand beside --like: the manifest has these settings",
             "Leave out one or the other.",
         )
-    files: dict[Kind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
+    files: dict[ModelKind, str] = {"detector": options.weights or "", "embedder": options.features or ""}
     replay = prepare_replay(manifest, options.clips, options.device, files)
     for line in replay.differences:
         sys.stderr.write(f"sightline: not as it was, so the result may be another: {line}\n")

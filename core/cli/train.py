@@ -17,7 +17,7 @@ from core.cli.progress import listener
 from core.cli.renamed_flags import add_former_flag, add_renamed_command
 from core.lab.synthetic import SampleSettings
 from core.vision.embed import open_embedder
-from core.vision.models import digest, find
+from core.vision.models import model_digest, find
 
 SIZES = "HEIGHTxWIDTH"
 # Present name, former name, field of the recipe, help.
@@ -254,7 +254,7 @@ def _train_reid(options: argparse.Namespace, recipe: Any, out: Path, progress: P
         options.copies,
         options.extra_data,
     )
-    start = digest(options.start) if options.start else ""
+    start = model_digest(options.start) if options.start else ""
     inputs = {
         "start": start,
         "aside": options.holdout,

@@ -109,7 +109,7 @@ def _checksum(content: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArtifactInfo:
     """One artifact as `cache` lists it."""
 
     folder: Path
@@ -156,10 +156,10 @@ class Store:
         os.utime(folder)
         return artifact
 
-    def forget(self, artifact: Artifact) -> None:
+    def remove(self, artifact: Artifact) -> None:
         shutil.rmtree(artifact.folder, ignore_errors=True)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[ArtifactInfo]:
         """Every artifact, least recently used first."""
         found = []
         for folder in self.root.glob("*/*-*"):
@@ -172,10 +172,10 @@ class Store:
             stage = folder.name.rsplit("-", 1)[0]
             made_by = str(about.get("model", ""))
             name = str(about.get("name", folder.parent.name[:12]))
-            found.append(Entry(folder, name, stage, size, folder.stat().st_mtime, complete, made_by))
+            found.append(ArtifactInfo(folder, name, stage, size, folder.stat().st_mtime, complete, made_by))
         return sorted(found, key=lambda e: (e.used, e.folder.name))
 
-    def trim(self, keep_bytes: int) -> list[Entry]:
+    def trim(self, keep_bytes: int) -> list[ArtifactInfo]:
         """Remove least recently used artifacts until at most `keep_bytes` are left; returns the removed ones."""
         entries = self.entries()
         total = sum(e.size for e in entries)

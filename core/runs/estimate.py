@@ -263,7 +263,7 @@ def measure_clip(clip: Clip, recipe: Recipe, networks: Networks, rates: Rates, s
 
 def _measure_detector(clip: Clip, timeline: Timeline, detector: Detector, seconds: float) -> tuple[int, float, float]:
     """The number of frames detected in about `seconds`, the exact seconds, and the mean number of boxes per frame."""
-    size = detector.fit(clip.width, clip.height)
+    size = detector.frame_size(clip.width, clip.height)
     boxes, began, count = 0, time.perf_counter(), 0
     with read(clip, timeline, scale_to=size) as pictures:
         for count, found in enumerate(detector.detect(picture.bgr for picture in pictures), 1):

@@ -92,7 +92,7 @@ def detect(
     The preview shows those with at least `conf`.
     """
     first = artifact.intact_chunks()
-    width, height = detector.fit(clip.width, clip.height)
+    width, height = detector.frame_size(clip.width, clip.height)
     scale = np.array((clip.width / width, clip.height / height) * 2, np.float32)
     waiting: deque[Picture] = deque()
     chunk = _BoxChunk(artifact, first)

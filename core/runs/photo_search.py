@@ -83,7 +83,7 @@ def find_people(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Pho
 def _detect_people(bgr: Image, detector: Detector, conf: float) -> Floats:
     """Boxes (n, 4) in pixels of `bgr`, which is scaled to the input size of the detector as frames of clips are."""
     height, width = bgr.shape[:2]
-    size = detector.fit(width, height)
+    size = detector.frame_size(width, height)
     interpolation = cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR
     (found,) = detector.detect([np.asarray(cv2.resize(bgr, size, interpolation=interpolation), np.uint8)])
     boxes = found.xyxy * np.array((width / size[0], height / size[1]) * 2, np.float32)

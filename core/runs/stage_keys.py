@@ -93,7 +93,7 @@ class ClipPipeline:
         """The artifact of `stage` in the store, emptied if the run is to start afresh."""
         artifact = self._store.open(self._clip.digest, stage, self.key_of(stage), {"name": self._clip.path})
         if self._fresh:
-            self._store.forget(artifact)
+            self._store.remove(artifact)
         return artifact
 
     @contextmanager

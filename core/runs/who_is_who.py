@@ -36,7 +36,7 @@ from core.runs.shared_ground import foot_distances, overlap_facts
 from core.runs.tables import candidates_csv, people_csv, read_people
 from core.vision.appearance import describe_colours
 from core.vision.match import Identities, Match, group_similarity, match
-from core.vision.models import EmbedderPrior, Kind, Model, entries, find
+from core.vision.models import EmbedderPrior, ModelKind, Model, entries, find
 from core.vision.mot import write_tracks
 
 UNKNOWN_MODEL, UNKNOWN_FEW = EmbedderPrior(0.3, 0.25, 0.7), EmbedderPrior(-0.15, 0.25, 0.35)
@@ -328,7 +328,7 @@ def _complete(sighting: Sighting, evidence: Evidence, row: int, out: Path) -> Si
     return replace(sighting, upper=upper, lower=lower, crops=crops_of_tracklet(evidence, row, out))
 
 
-def find_run_model(record: dict[str, Any], kind: Kind, named: str = "") -> Model:
+def find_run_model(record: dict[str, Any], kind: ModelKind, named: str = "") -> Model:
     """The model that a run's record names, found by that name or by `named`; it must be the same file."""
     facts = record.get("models", {}).get(kind)
     if not isinstance(facts, dict):

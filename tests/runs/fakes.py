@@ -50,7 +50,7 @@ class BrightDetector:
     def __init__(self, fails_at: int | None = None, lower: float = SURE) -> None:
         self.frames, self._fails_at, self._lower = 0, fails_at, lower
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return width, height
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:

@@ -73,7 +73,7 @@ def test_people_are_counted_from_the_left_whatever_the_detector_says_first() -> 
 
 def test_a_detector_that_looks_at_small_pictures_still_answers_in_pixels_of_the_photo() -> None:
     detector = BrightDetector()
-    detector.fit = lambda width, height: (width // 2, height // 4)  # type: ignore[method-assign]
+    detector.frame_size = lambda width, height: (width // 2, height // 4)  # type: ignore[method-assign]
     photo = find_people(scene((40, COLOURS[0])), detector, 0.5)
     np.testing.assert_allclose(photo.xyxy, [[40, 30, 64, 90]], atol=4)
 
@@ -89,7 +89,7 @@ def test_whoever_is_not_found_is_the_whole_picture() -> None:
 class Speck:
     words, key = "specks, for tests", "speck"
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return width, height
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:

@@ -101,7 +101,7 @@ def judge_detector(
     progress.begin("detect", pictures)
     for number, (_, picture, truth) in enumerate(labelled_pictures(images), 1):
         height, width = picture.shape[:2]
-        input_width, input_height = detector.fit(width, height)
+        input_width, input_height = detector.frame_size(width, height)
         method = cv2.INTER_AREA if input_width < width else cv2.INTER_LINEAR
         boxes = next(
             iter(detector.detect([np.asarray(cv2.resize(picture, (input_width, input_height), interpolation=method))]))

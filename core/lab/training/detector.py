@@ -18,7 +18,7 @@ from core.base.progress import Progress
 from core.machine.device import cpu_has_bfloat16
 from core.machine.offline import import_ultralytics
 from core.machine.paths import write_atomically
-from core.vision.models import digest
+from core.vision.models import model_digest
 
 
 def interpolate_weights(first: Path, second: Path, share: float, out: Path) -> None:
@@ -107,7 +107,7 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
 
 def _check_same_training(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
     """Refuse a folder with a training of other settings: Ultralytics would mix both without a warning."""
-    settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": digest(start) if start else ""}
+    settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": model_digest(start) if start else ""}
     content = json.dumps(settings, sort_keys=True, indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") != content:
         raise SettingsError(

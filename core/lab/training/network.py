@@ -115,7 +115,7 @@ class Student(nn.Module):
         is_plain = not architecture_of(state).startswith(STEADY)
         try:
             if is_plain and isinstance(self.backbone, Steady):
-                self.backbone.begin_from(body_state)
+                self.backbone.load_plain_state(body_state)
             else:
                 self.backbone.load_state_dict(body_state)
             if neck:

@@ -37,7 +37,7 @@ class Detector(Protocol):
     @property
     def key(self) -> str: ...
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         """The (width, height) at which frames of that size are analysed; frames read at it are not resized again."""
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:

@@ -33,7 +33,7 @@ class OpenVinoDetector:
         fixed = None if high.is_dynamic or wide.is_dynamic else (wide.get_length(), high.get_length())
         return Letterbox.around(width, height, self._settings.size, fixed)
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return self._letterbox(width, height).inner
 
     def _requests(self, outer: tuple[int, int]) -> list[Any]:

@@ -39,7 +39,7 @@ class TorchDetector:
         self.description = f"{name} on PyTorch, {device.upper()}, {precision}"
         self.key = f"{digest} torch {device} {precision}"
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return Letterbox.around(width, height, self._settings.size).inner
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
@@ -71,7 +71,7 @@ class TorchvisionDetector:
         self.description = f"{model.name} on PyTorch, {device.upper()}, {precision}"
         self.key = f"{model.digest} torchvision {device} {precision}"
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return Letterbox.around(width, height, self._settings.size).inner
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:

@@ -138,7 +138,7 @@ class Steady(nn.Module):
         features: Tensor = self.network(self.steady(x))
         return features
 
-    def begin_from(self, state: dict[str, Any]) -> None:
+    def load_plain_state(self, state: dict[str, Any]) -> None:
         """Load the weights of the same network without the normalisation; its first running statistics are dropped."""
         dropped = ("conv1.bn.running", "conv1.bn.num", "bn1.running", "bn1.num")
         self.network.load_state_dict({key: value for key, value in state.items() if not key.startswith(dropped)})

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from core.base.errors import WeightsError
 from core.machine.paths import write_atomically
-from core.vision.models.model import SUFFIXES, Format
+from core.vision.models.model import MODEL_SUFFIXES, ModelFormat
 
 PINS_FILE = "pins.json"
 
 
-def format_of(path: Path) -> Format | None:
+def format_of(path: Path) -> ModelFormat | None:
     """The format by the file's name; None where it is no model file."""
     name = path.name.lower()
-    return SUFFIXES.get(".tar" if ".pth.tar" in name else path.suffix.lower())
+    return MODEL_SUFFIXES.get(".tar" if ".pth.tar" in name else path.suffix.lower())
 
 
 def model_name(path: Path) -> str:
@@ -45,7 +45,7 @@ def model_file(path: Path) -> Path:
     if not path.is_file():
         raise WeightsError(f"there is no model file {path}", "Check the path.")
     if format_of(path) is None:
-        raise WeightsError(f"{path.name} is of no kind that is known here", f"Give one of: {', '.join(SUFFIXES)}.")
+        raise WeightsError(f"{path.name} is of no kind that is known here", f"Give one of: {', '.join(MODEL_SUFFIXES)}.")
     return path
 
 
@@ -59,7 +59,7 @@ def model_parts(path: Path) -> list[Path]:
     return [path, weights]
 
 
-def digest(path: Path) -> str:
+def model_digest(path: Path) -> str:
     """SHA-256 of the model's files in order. They are read again only after their size or modification time changed."""
     try:
         stats = [(str(part), part.stat()) for part in model_parts(path)]

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress
-from core.vision.models.digests import PINS_FILE, add_pin, digest, pins
-from core.vision.models.manifest import Entry, download_folder, entries, status, statuses, verified_model
-from core.vision.models.model import Model, Status
+from core.vision.models.digests import PINS_FILE, add_pin, model_digest, pins
+from core.vision.models.manifest import ManifestEntry, download_folder, entries, status, statuses, verified_model
+from core.vision.models.model import Model, ModelStatus
 
 BLOCK_BYTES = 1 << 18
 TIMEOUT_SECONDS = 30.0
@@ -200,7 +200,7 @@ class Download:
     state: Literal["here already", "digest matches", "pin matches", "pinned now"]
 
 
-def downloadable() -> list[Status]:
+def downloadable() -> list[ModelStatus]:
     """The models that can be downloaded, and whether they are present."""
     return [status for status in statuses() if status.model.url]
 
@@ -214,7 +214,7 @@ def download_model(name: str, progress: Progress) -> Download:
     return download_entry(entry, progress)
 
 
-def download_entry(entry: Entry, progress: Progress, plain_host: str = "") -> Download:
+def download_entry(entry: ManifestEntry, progress: Progress, plain_host: str = "") -> Download:
     """`download_model` for an entry of any manifest; progress counts bytes.
 
     `plain_host` may be asked without https: a server on this machine, in tests.
@@ -249,9 +249,9 @@ class _ByteProgress:
             self._has_begun = True
 
 
-def _verify_and_publish(entry: Entry, folder: Path, part: Path) -> Download:
+def _verify_and_publish(entry: ManifestEntry, folder: Path, part: Path) -> Download:
     """Give the complete part its name if its digest is the expected one; otherwise remove it."""
-    found, pin = digest(part), pins(folder).get(entry.file)
+    found, pin = model_digest(part), pins(folder).get(entry.file)
     expected = entry.sha256 or (pin.sha256 if pin else "")
     if expected and not found.startswith(expected):
         remove_part(part)

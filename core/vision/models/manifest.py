@@ -14,15 +14,15 @@ from typing import Any
 
 from core.base.errors import StoreError, WeightsError
 from core.machine.paths import cache_dir
-from core.vision.models.digests import PINS_FILE, Pin, digest, format_of, model_file, model_name, pins
-from core.vision.models.model import EmbedderPrior, InputConvention, Kind, Model, Status, Triple
+from core.vision.models.digests import PINS_FILE, Pin, format_of, model_digest, model_file, model_name, pins
+from core.vision.models.model import EmbedderPrior, InputConvention, Model, ModelKind, ModelStatus, Triple
 from core.vision.models.recognise import recognise
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One model of the manifest. `sha256` may be empty, or only the first digits, as in torchvision's file names."""
 
     model: Model
@@ -42,7 +42,7 @@ class Entry:
         return replace(self.model, path=path, digest=digest, format=format_of(path) or self.model.format)
 
 
-def folders() -> list[Path]:
+def weight_folders() -> list[Path]:
     """Where files are looked for: weights/ beside the program, SIGHTLINE_WEIGHTS, weights/ in the user's cache."""
     places = [WEIGHTS, *_user_folder()]
     with contextlib.suppress(StoreError):
@@ -61,7 +61,7 @@ def _user_folder() -> list[Path]:
     return [Path(folder).expanduser()] if folder else []
 
 
-def entries(manifest: Path | None = None) -> dict[str, Entry]:
+def entries(manifest: Path | None = None) -> dict[str, ManifestEntry]:
     """All entries by name, in the manifest's order."""
     path = manifest or WEIGHTS / "manifest.toml"
     try:
@@ -71,14 +71,14 @@ def entries(manifest: Path | None = None) -> dict[str, Entry]:
 
 
 @functools.lru_cache(maxsize=4)
-def _read(path: Path, _changed: int) -> dict[str, Entry]:
+def _read(path: Path, _changed: int) -> dict[str, ManifestEntry]:
     with path.open("rb") as stream:
         rows = tomllib.load(stream)["model"]
     parsed = [_entry(row, path.parent) for row in rows]
     return {entry.model.name: entry for entry in parsed}
 
 
-def _entry(row: dict[str, Any], home: Path) -> Entry:
+def _entry(row: dict[str, Any], home: Path) -> ManifestEntry:
     model = Model(
         name=row["name"],
         kind=row["kind"],
@@ -98,7 +98,7 @@ def _entry(row: dict[str, Any], home: Path) -> Entry:
         megabytes=float(row.get("megabytes", 0)),
         prior=EmbedderPrior.from_dict(row["known"]) if "known" in row else None,
     )
-    return Entry(model, row["file"], row.get("sha256", ""))
+    return ManifestEntry(model, row["file"], row.get("sha256", ""))
 
 
 def _convention(row: dict[str, Any]) -> InputConvention:
@@ -106,7 +106,7 @@ def _convention(row: dict[str, Any]) -> InputConvention:
     return InputConvention(**{**row, **triples})
 
 
-def find(name_or_path: str, kind: Kind) -> Model:
+def find(name_or_path: str, kind: ModelKind) -> Model:
     """The model of that name in the manifest, its digest verified; or the file or OpenVINO folder at that path."""
     entry = entries().get(name_or_path)
     model = verified_model(entry) if entry else _user_model(name_or_path, kind)
@@ -115,33 +115,33 @@ def find(name_or_path: str, kind: Kind) -> Model:
     return model
 
 
-def statuses() -> list[Status]:
+def statuses() -> list[ModelStatus]:
     """Every model of the manifest, in its order. The path of a missing model is where it is expected."""
     return [_status_or_changed(entry) for entry in entries().values()]
 
 
-def status(entry: Entry) -> Status:
+def status(entry: ManifestEntry) -> ModelStatus:
     """Whether the entry's file is here and has the digest that the manifest or a pin states."""
     place = _folder_with_file(entry)
     if place is None:
-        return Status(entry.model, "missing")
+        return ModelStatus(entry.model, "missing")
     path = model_file(place / entry.file)
-    model = entry.at(path, digest(path))
+    model = entry.at(path, model_digest(path))
     expected, pin = _expected_digest(entry, place)
     if expected and not model.digest.startswith(expected):
-        return Status(model, "changed")
+        return ModelStatus(model, "changed")
     if pin:
         model = _with_assumption(model, f"unchanged since its download on {pin.since}; its publisher states no digest")
     elif not expected:
         model = _unpinned(model)
-    return Status(model, "present")
+    return ModelStatus(model, "present")
 
 
-def verified_model(entry: Entry) -> Model:
+def verified_model(entry: ManifestEntry) -> Model:
     """The entry's model; `WeightsError` where its file is missing or changed."""
     found = status(entry)
     if found.state == "missing":
-        places = " or ".join(str(folder / entry.file) for folder in folders())
+        places = " or ".join(str(folder / entry.file) for folder in weight_folders())
         present = [
             candidate.model.name
             for candidate in statuses()
@@ -159,26 +159,26 @@ def verified_model(entry: Entry) -> Model:
     return found.model
 
 
-def _status_or_changed(entry: Entry) -> Status:
+def _status_or_changed(entry: ManifestEntry) -> ModelStatus:
     """A broken folder counts as changed, so that the rest of the list still appears."""
     try:
         return status(entry)
     except WeightsError:
-        return Status(entry.model, "changed")
+        return ModelStatus(entry.model, "changed")
 
 
-def _folder_with_file(entry: Entry) -> Path | None:
+def _folder_with_file(entry: ManifestEntry) -> Path | None:
     """The first folder that holds the entry's file."""
-    return next((folder for folder in folders() if (folder / entry.file).exists()), None)
+    return next((folder for folder in weight_folders() if (folder / entry.file).exists()), None)
 
 
-def _expected_digest(entry: Entry, place: Path) -> tuple[str, Pin | None]:
+def _expected_digest(entry: ManifestEntry, place: Path) -> tuple[str, Pin | None]:
     """The digits with which the SHA-256 has to begin (none: unknown), and the pin if they come from one."""
     pin = None if entry.sha256 else pins(place).get(entry.file)
     return entry.sha256 or (pin.sha256 if pin else ""), pin
 
 
-def _changed(entry: Entry, model: Model) -> WeightsError:
+def _changed(entry: ManifestEntry, model: Model) -> WeightsError:
     place = _folder_with_file(entry) or model.path.parent
     expected, pin = _expected_digest(entry, place)
     described = f"downloaded and pinned on {pin.since}" if pin else "that the manifest describes"
@@ -192,7 +192,7 @@ def _changed(entry: Entry, model: Model) -> WeightsError:
     return WeightsError(f"{model.path} is not the file {described} ({mismatch})", remedy)
 
 
-def _user_model(name_or_path: str, kind: Kind) -> Model:
+def _user_model(name_or_path: str, kind: ModelKind) -> Model:
     path = Path(name_or_path).expanduser()
     if not path.exists():
         if format_of(path) or path.name != name_or_path:
@@ -201,7 +201,7 @@ def _user_model(name_or_path: str, kind: Kind) -> Model:
             )
         raise WeightsError(f"no {kind} is called '{name_or_path}'", _names_of_kind(kind, "Known: "))
     path = model_file(path.resolve())
-    found = digest(path)
+    found = model_digest(path)
     same_kind = [entry for entry in entries().values() if entry.model.kind == kind]
     for entry in entries().values():
         if entry.matches_digest(found):
@@ -220,5 +220,5 @@ def _with_assumption(model: Model, sentence: str) -> Model:
     return replace(model, assumed=(*model.assumed, sentence))
 
 
-def _names_of_kind(kind: Kind, start: str) -> str:
+def _names_of_kind(kind: ModelKind, start: str) -> str:
     return start + ", ".join(name for name, entry in entries().items() if entry.model.kind == kind) + "."

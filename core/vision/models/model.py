@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Kind = Literal["detector", "embedder"]
-Format = Literal["pt", "onnx", "openvino", "safetensors"]
+ModelKind = Literal["detector", "embedder"]
+ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
 Triple = tuple[float, float, float]
 
-SUFFIXES: dict[str, Format] = {
+MODEL_SUFFIXES: dict[str, ModelFormat] = {
     ".pt": "pt",
     ".pth": "pt",
     ".tar": "pt",  # torchreid names its checkpoints model.pth.tar-60
@@ -96,9 +96,9 @@ class Model:
     """
 
     name: str
-    kind: Kind
+    kind: ModelKind
     path: Path
-    format: Format
+    format: ModelFormat
     digest: str
     architecture: str
     input: InputConvention = field(default_factory=InputConvention)
@@ -120,7 +120,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Status:
+class ModelStatus:
     """A model of the manifest; "changed" means that its file is here but has another digest."""
 
     model: Model

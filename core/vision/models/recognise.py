@@ -13,7 +13,7 @@ from typing import Any
 from core.base.errors import WeightsError
 from core.machine.offline import import_openvino
 from core.vision.models.digests import format_of, model_name
-from core.vision.models.model import SUFFIXES, InputConvention, Kind, Model
+from core.vision.models.model import MODEL_SUFFIXES, InputConvention, Model, ModelKind
 
 COCO_LABELS = 91
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -87,7 +87,7 @@ def architecture_of(state: dict[str, Any]) -> str:
     return ""
 
 
-def recognise(path: Path, digest: str, kind: Kind, candidates: list[Model]) -> Model:
+def recognise(path: Path, digest: str, kind: ModelKind, candidates: list[Model]) -> Model:
     """The model in the file at `path`, one of `candidates` or similar; `assumed` says what the file does not state."""
     form = format_of(path)
     if kind == "detector":
@@ -121,7 +121,7 @@ def _faster_rcnn_model(path: Path, digest: str) -> Model:
         name=model_name(path),
         kind="detector",
         path=path,
-        format=format_of(path) or SUFFIXES[".pth"],
+        format=format_of(path) or MODEL_SUFFIXES[".pth"],
         digest=digest,
         architecture=network,
         input=InputConvention(1333, 800, mean=IMAGENET_MEAN, std=IMAGENET_STD),
@@ -137,7 +137,7 @@ def _yolo_model(path: Path, digest: str) -> Model:
         name=model_name(path),
         kind="detector",
         path=path,
-        format=format_of(path) or SUFFIXES[".pt"],
+        format=format_of(path) or MODEL_SUFFIXES[".pt"],
         digest=digest,
         architecture="yolo",
         input=InputConvention(640, 640),
@@ -166,7 +166,7 @@ def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model
         name=model_name(path),
         kind="embedder",
         path=path,
-        format=format_of(path) or SUFFIXES[".pt"],
+        format=format_of(path) or MODEL_SUFFIXES[".pt"],
         digest=digest,
         architecture=network,
         input=convention,
@@ -192,7 +192,7 @@ def _graph_model(path: Path, digest: str) -> Model:
         name=model_name(path),
         kind="embedder",
         path=path,
-        format=format_of(path) or SUFFIXES[".onnx"],
+        format=format_of(path) or MODEL_SUFFIXES[".onnx"],
         digest=digest,
         architecture="graph",
         input=InputConvention(width, height, mean=IMAGENET_MEAN, std=IMAGENET_STD),

@@ -41,7 +41,7 @@ class Half:
 
     words = key = "half"
 
-    def fit(self, width: int, height: int) -> tuple[int, int]:
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
         return width // 2, height // 2
 
     def detect(self, frames: Iterable[np.ndarray]) -> Iterator[Boxes]:

@@ -96,7 +96,7 @@ def test_openvino_finds_what_ultralytics_finds(shared: Path) -> None:
     for clip, every in (("pets_s2l1/view1.avi", 25), ("clips/woman_walking_1080p.mov", 4)):
         path = shared / "data" / clip
         probed = probe(path)
-        looked_at = ours.fit(probed.width, probed.height)
+        looked_at = ours.frame_size(probed.width, probed.height)
         scale = np.array((probed.width / looked_at[0], probed.height / looked_at[1]) * 2, np.float32)
         found += [Boxes(b.xyxy * scale, b.score) for b in ours.detect(pictures(path, every, looked_at))]
         said += [

@@ -120,7 +120,7 @@ def test_the_boxes_are_in_pixels_of_the_frame_whatever_the_size(saved: Model, pi
     sides = []
     for size in (SIZE, SIZE + 32):
         detector = open_detector(saved, DetectSettings(size=size), "torch")
-        assert detector.fit(1280, 720) == (size, size * 9 // 16)
+        assert detector.frame_size(1280, 720) == (size, size * 9 // 16)
         (found,) = detector.detect([picture])
         theirs = torchvisions_own(saved, as_rgb(picture), size)
         np.testing.assert_allclose(found.xyxy, theirs.xyxy, atol=1e-3)

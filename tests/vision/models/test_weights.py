@@ -13,7 +13,7 @@ from core.vision.models import (
     WEIGHTS,
     InputConvention,
     architecture_of,
-    digest,
+    model_digest,
     entries,
     find,
     format_of,
@@ -110,7 +110,7 @@ def test_a_file_without_a_known_digest_says_so(brought: Path) -> None:
     (brought / "osnet_x0_5.pth").write_bytes(b"anything")
     model = find("osnet_x0_5", "embedder")
     assert "its content was not verified" in model.assumed[0]
-    assert model.digest == digest(brought / "osnet_x0_5.pth")
+    assert model.digest == model_digest(brought / "osnet_x0_5.pth")
 
 
 def test_a_path_with_a_known_digest_gets_the_known_convention(shared: Path) -> None:
@@ -176,14 +176,14 @@ def test_a_detector_of_the_user_is_taken_for_yolo(tmp_path: Path) -> None:
 
 def test_the_digest_follows_the_contents_of_every_file(tmp_path: Path) -> None:
     path = graph(tmp_path / "mine.xml")
-    before = digest(path)
-    assert digest(path) == before
+    before = model_digest(path)
+    assert model_digest(path) == before
     numbers = path.with_suffix(".bin")
     numbers.write_bytes(numbers.read_bytes() + b"x")
-    changed = digest(path)
+    changed = model_digest(path)
     assert changed != before
     os.utime(numbers, (1, 1))
-    assert digest(path) == changed
+    assert model_digest(path) == changed
 
 
 @pytest.mark.parametrize(

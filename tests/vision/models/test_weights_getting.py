@@ -14,7 +14,7 @@ from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress, Report
 from core.cli import main
 from core.cli.models import bytes_listener, offer, outcome
-from core.vision.models import WEIGHTS, Entry, Download, add_pin, download_entry, entries, find, download_model, downloadable, statuses, pins
+from core.vision.models import WEIGHTS, ManifestEntry, Download, add_pin, download_entry, entries, find, download_model, downloadable, statuses, pins
 
 HOST = "127.0.0.1"
 CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
@@ -89,13 +89,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mine"
 
 
-def entry(server: Server, sha256: str = "", name: str = "yolo11n") -> Entry:
+def entry(server: Server, sha256: str = "", name: str = "yolo11n") -> ManifestEntry:
     known = entries()[name]
     model = replace(known.model, url=server.url(), megabytes=len(CONTENT) / 1e6)
     return replace(known, model=model, sha256=sha256)
 
 
-def fetched(one: Entry, progress: Progress | None = None) -> Download:
+def fetched(one: ManifestEntry, progress: Progress | None = None) -> Download:
     return download_entry(one, progress or Progress(), plain_host=HOST)
 
 
@@ -103,7 +103,7 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def break_off(server: Server, one: Entry, after: int = 1_000_000) -> None:
+def break_off(server: Server, one: ManifestEntry, after: int = 1_000_000) -> None:
     server.cut_after = after
     with pytest.raises(WeightsError, match=r"broke after 1\.0 of 3\.0 MB.*continues where it stopped"):
         fetched(one)
