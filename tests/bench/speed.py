@@ -21,7 +21,7 @@ from core.machine.artifacts import Store
 from core.machine.offline import import_ultralytics
 from core.vision.detect import open_detector
 from core.vision.match import match, most_similar_crops, rank_similar
-from core.vision.models import Known, find
+from core.vision.models import EmbedderPrior, find
 from core.vision.track import track
 from core.vision.video import plan, probe, read
 from tests.bench.accuracy import PETS, QUIET, RETAIL, YOLO
@@ -194,14 +194,14 @@ def _rate(stored: Stored, parts: list[Features]) -> float:
 
 def _matching() -> Figures:
     """2,000 tracks of 500 people: joined, and told who else each may be."""
-    tracklets, known = made_up(1, people=500, cameras=4, width=64)[0], Known(strange=0.3, spread=0.25, threshold=0.5)
+    tracklets, known = made_up(1, people=500, cameras=4, width=64)[0], EmbedderPrior(impostor_mean=0.3, impostor_spread=0.25, threshold=0.5)
     found = match(tracklets, known, 0.5)
     of = np.repeat(np.arange(2000), 8)
     vector = np.repeat(found.tracklets.vector, 8, axis=0).astype(np.float16)
 
     def ranked() -> None:
         rows = rank_similar(found.similarity, found.why, found.people())
-        most_similar_crops(rows.row, rows.other, of, vector)
+        most_similar_crops(rows.row, rows.candidate, of, vector)
 
     joined, other = _in_turns(lambda: match(tracklets, known, 0.5).people(), ranked)
     return {"speed/2,000 tracks joined, s": joined, RANKED: other}

@@ -1,6 +1,6 @@
-"""From a track to what is kept of it: its best boxes, the colours of its clothes, one vector for its looks.
+"""What is kept of each track: its best crops, the colours of the clothes, and one appearance vector.
 
-Pure functions on arrays. Refuses to open clips, to run networks, and to say who is who.
+Pure functions on arrays; they open no clips and run no networks.
 """
 
 import lazy_loader

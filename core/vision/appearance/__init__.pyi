@@ -6,9 +6,9 @@ from .mean_vector import mean_vectors as mean_vectors
 from .mean_vector import project as project
 from .select_crops import FULL_HEIGHT_PX as FULL_HEIGHT_PX
 from .select_crops import candidate_boxes as candidate_boxes
-from .select_crops import occlusion as occlusion
 from .select_crops import fitness as fitness
-from .select_crops import quality as quality
-from .select_crops import time_shares as time_shares
-from .select_crops import sharpness_of as sharpness_of
 from .select_crops import is_inside_picture as is_inside_picture
+from .select_crops import occlusion as occlusion
+from .select_crops import quality as quality
+from .select_crops import sharpness_of as sharpness_of
+from .select_crops import time_shares as time_shares

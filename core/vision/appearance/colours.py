@@ -1,7 +1,8 @@
-"""What colours somebody wears above and below, in words and as a cue: the eleven basic colour terms of Berlin and Kay.
+"""The colours of somebody's clothes above and below, in words and as a cue: the eleven basic colour terms of Berlin and
+Kay.
 
-Owns the prototypes of each term and where on a crop clothes are looked for. Refuses to correct a camera's colours: a
-crop alone does not say whether the coat or the light is blue."""
+The module has the prototypes of each colour and says where on a crop clothes are looked for. It does not correct a
+camera's colours: a crop alone does not say whether the coat or the light is blue."""
 
 from __future__ import annotations
 
@@ -41,17 +42,17 @@ _PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
         *((32, 24, 55), (24, 15, 58), (13, 14, 55)),
     ),
 }
-_LIGHTNESS = 0.7  # what a step of lightness weighs against one of chroma: the light on a coat varies more than its hue
-_SOFT = 5.0  # colours this far from the middle between two terms belong to both
-_NEARLY = 0.65  # of the first colour: with that share the second is named too
+_LIGHTNESS_WEIGHT = 0.7  # of a step of lightness against one of chroma: a coat's light varies more than its hue
+_BLEND = 5.0  # colours this far from the middle between two terms belong to both
+_SECOND_SHARE = 0.65  # of the first colour: with that share the second is named too
 
 _ROWS, _COLUMNS = 80, 24  # the crop's size here: an even colour for the eye, patterns of a hand's breadth kept
 _UPPER, _LOWER = slice(14, 38), slice(42, 68)  # rows: chest to belt, hips to shins
-_SHIN = 0.4  # the weight of the lowest row, hips have 1: shorts and skirts end above it
-_MIDDLE = 0.18  # of the width: spread of the columns' weights about the middle
-_BESIDE = 12.0  # colours that lie this far from those at the crop's sides are likely the person's, nearer ones not
-_BEHIND = 0.9  # of its weight is lost to a pixel that looks like what is at the sides
-_ENOUGH = 0.35  # of the weight must be the person's; where less seems so, the clothes may reach the sides
+_SHIN_WEIGHT = 0.4  # the weight of the lowest row, hips have 1: shorts and skirts end above it
+_COLUMN_SPREAD = 0.18  # of the width: spread of the columns' weights about the middle
+_BACKGROUND_DISTANCE = 12.0  # colours this far from those at the crop's sides are likely the person's, nearer ones not
+_BACKGROUND_LOSS = 0.9  # of its weight is lost to a pixel that looks like what is at the sides
+_MIN_PERSON_SHARE = 0.35  # of the weight must be the person's; where less seems so, the clothes may reach the sides
 
 Weights = NDArray[np.float32]
 
@@ -63,8 +64,8 @@ def colour_histogram(crop: Image) -> Floats:
     small = cv2.resize(crop, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)
     lab = np.asarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_BGR2Lab))
     upper, lower = lab[_UPPER], lab[_LOWER]
-    down = np.linspace(1, _SHIN, len(lower), dtype=np.float32)
-    return np.stack([_shares(upper, np.ones(len(upper), np.float32)), _shares(lower, down)])
+    row_weights = np.linspace(1, _SHIN_WEIGHT, len(lower), dtype=np.float32)
+    return np.stack([_colour_shares(upper, np.ones(len(upper), np.float32)), _colour_shares(lower, row_weights)])
 
 
 def average_histograms(histograms: Floats, weights: Floats) -> Floats:
@@ -79,44 +80,47 @@ def average_histograms(histograms: Floats, weights: Floats) -> Floats:
 def describe_colours(histogram: Floats) -> tuple[str, str]:
     """The colour of the upper and of the lower body: the strongest, with the second where that has nearly as much.
 
-    >>> words(np.eye(11)[[7, 0]] + 0.7 * np.eye(11)[[1, 1]])
+    >>> describe_colours(np.eye(11)[[7, 0]] + 0.7 * np.eye(11)[[1, 1]])
     ('blue and white', 'black and white')
     """
-    upper, lower = (_named(half) for half in histogram)
+    upper, lower = (_colour_name(half) for half in histogram)
     return upper, lower
 
 
-def _named(half: Floats) -> str:
+def _colour_name(half: Floats) -> str:
     first, second = np.argsort(-half, kind="stable")[:2]
-    return COLOURS[first] + (f" and {COLOURS[second]}" if half[second] >= _NEARLY * half[first] else "")
+    return COLOURS[first] + (f" and {COLOURS[second]}" if half[second] >= _SECOND_SHARE * half[first] else "")
 
 
-def _shares(lab: Floats, down: Weights) -> Floats:
-    """The share (11,) of each colour in a part of a crop (rows, columns, 3), whose rows weigh as `down` says."""
+def _colour_shares(lab: Floats, row_weights: Weights) -> Floats:
+    """The share (11,) of each colour in a part of a crop (rows, columns, 3), with rows of these weights."""
     across = (np.arange(_COLUMNS, dtype=np.float32) + 0.5) / _COLUMNS - 0.5
-    weight = down[:, None] * np.exp(-((across / _MIDDLE) ** 2) / 2)
-    behind = _behind(lab)
-    person = 1 - float((weight * behind).sum() / weight.sum())
-    weight = weight * (1 - _BEHIND * min(1.0, person / _ENOUGH) * behind)
+    weight = row_weights[:, None] * np.exp(-((across / _COLUMN_SPREAD) ** 2) / 2)
+    background = _background(lab)
+    person = 1 - float((weight * background).sum() / weight.sum())
+    weight = weight * (1 - _BACKGROUND_LOSS * min(1.0, person / _MIN_PERSON_SHARE) * background)
     shares = _memberships(lab.reshape(-1, 3)) @ weight.ravel()
     return np.asarray(shares / shares.sum(), np.float32)
 
 
-def _behind(lab: Floats) -> Floats:
-    """How likely each pixel (rows, columns) is background, 0 to 1: as alike as it is to the sides of its row."""
+def _background(lab: Floats) -> Floats:
+    """How likely each pixel (rows, columns) is background, 0 to 1: the more alike it is to the sides of its row."""
     sides = np.stack([lab[:, :2].mean(axis=1), lab[:, -2:].mean(axis=1)], axis=1)
-    apart = lab[:, None] - sides[:, :, None]
-    square = np.einsum("rsck,rsck->rsc", apart, apart).min(axis=1)
-    return np.asarray(np.exp(-square / (2 * _BESIDE**2)))
+    difference = lab[:, None] - sides[:, :, None]
+    square = np.einsum("rsck,rsck->rsc", difference, difference).min(axis=1)
+    return np.asarray(np.exp(-square / (2 * _BACKGROUND_DISTANCE**2)))
 
 
 def _points() -> Floats:
-    """The prototypes of each colour as points (11, most, 3) of a space in which distances count, the last repeated."""
+    """The prototypes of each colour as points (11, p, 3) of a space in which distances count.
+
+    p is the largest number of prototypes; colours with fewer have the last one several times.
+    """
     most = max(map(len, _PROTOTYPES.values()))
     rows = [(_PROTOTYPES[name] + _PROTOTYPES[name][-1:] * most)[:most] for name in COLOURS]
     lightness, chroma, hue = np.moveaxis(np.array(rows, np.float32), -1, 0)
     hue = np.radians(hue)
-    return np.stack([_LIGHTNESS * lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    return np.stack([_LIGHTNESS_WEIGHT * lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
 
 
 _POINTS = _points()
@@ -124,9 +128,9 @@ _POINTS = _points()
 
 def _memberships(lab: Floats) -> Floats:
     """How far each pixel (n, 3) belongs to each colour (11, n): by its nearest prototype of each, summing to 1."""
-    place = lab * np.array([_LIGHTNESS, 1, 1], np.float32)
+    point = lab * np.array([_LIGHTNESS_WEIGHT, 1, 1], np.float32)
     # The square of the pixel itself is left out: it is the same for all colours.
-    square = (_POINTS**2).sum(axis=-1)[..., None] - 2 * _POINTS @ place.T
+    square = (_POINTS**2).sum(axis=-1)[..., None] - 2 * _POINTS @ point.T
     nearest = square.min(axis=1)
-    soft = np.exp((nearest.min(axis=0) - nearest) / (2 * _SOFT**2))
-    return np.asarray(soft / soft.sum(axis=0))
+    membership = np.exp((nearest.min(axis=0) - nearest) / (2 * _BLEND**2))
+    return np.asarray(membership / membership.sum(axis=0))

@@ -1,15 +1,11 @@
-"""What makes a box of a track worth a crop: how sharp its picture is, how much of it others cover, whether it is whole;
-and the picture as a file.
+"""Which boxes of each track are worth a crop: first without pixels, then by how sharp the few that were cut out are.
 
-Measures only. Refuses to say how much is enough: that is for whoever picks the crops.
-
-Which boxes of each track are worth a crop: first without pixels, then by how sharp the few that were cut out are.
-
-    rows = candidates(tracks, width, height)      look at these, and only at these
-    shares(tracks.track[rows])                    and keep the best of each share of their track's time
+    rows = candidate_boxes(tracks, width, height)      look at these, and only at these
+    time_shares(tracks.track[rows])                    and keep the best of each share of their track's time
     quality(fitness(tracks, width, height)[rows], sharpness, tracks.track[rows])
 
-Owns what a good box is. Refuses to leave a track without one: the best of the bad is kept, and its quality says so."""
+A good box is tall, complete, not covered by others, and detected with confidence; its crop is sharp. No track is left
+without a crop: where all are bad the best is kept, and its quality says so."""
 
 from __future__ import annotations
 
@@ -21,7 +17,88 @@ from numpy.typing import NDArray
 
 from core.base.types import Bools, Floats, Image, Ints, Tracks
 
+FULL_HEIGHT_PX = 128
+"""Pixels from which a box is high enough: those of Market-1501's crops, from which most embedders learn."""
+OCCLUDED_SHARE = 0.3
+"""Share of a box at which another one spoils it: a quarter halves its fitness, half leaves little."""
+CUT_OFF_FACTOR = 0.4
+"""Fitness of a box that the picture's edge cuts off."""
+INTERPOLATED_FACTOR = 0.1
+"""Fitness of a box where nobody was detected and the gap was filled in."""
+ZERO_CONFIDENCE_FACTOR = 0.2
+"""Fitness of a box of which the detector was not sure at all."""
+MIN_RELATIVE_FITNESS = 0.5
+"""Share of the best fitness in its track that a candidate needs."""
+HALF_SHARPNESS = 20.0
+"""Sharpness that counts half: nearly all crops of real people have more, blurred ones less."""
+MAX_SHARES, CROPS_PER_SHARE = 8, 3
+"""Each track's time is divided into at most so many shares, and so many boxes are tried in each."""
 _EDGE = 0.005  # of the picture's height: a box that comes so close is likely cut off, detectors stop short of edges
+
+Numbers = NDArray[np.floating[Any]]
+
+
+def candidate_boxes(
+    tracks: Tracks, width: int, height: int, most: int = MAX_SHARES, tries: int = CROPS_PER_SHARE
+) -> Ints:
+    """Rows of `tracks` to look at, rising: of each track `tries` from each of `most` equal shares of its fitting boxes.
+
+    `width` and `height` are the picture's, in pixels. The shares follow time, and the tries of a share do so too, so
+    that they are not three pictures of one moment. A track of few boxes has as many shares as boxes, and always one.
+    """
+    fit = fitness(tracks, width, height)
+    rows = np.flatnonzero(fit >= MIN_RELATIVE_FITNESS * _group_maximum(fit, tracks.track))
+    parts = time_shares(time_shares(tracks.track[rows], most), tries)
+    return np.asarray(rows[_best_of_each_group(parts, fit[rows])])
+
+
+def fitness(tracks: Tracks, width: int, height: int) -> Floats:
+    """How good each row's box is, 0 to 1, as far as that can be said without pixels: a product of five parts.
+
+    size         height of what lies in the picture, against `FULL_HEIGHT_PX`
+    complete     1, or `CUT_OFF_FACTOR` where the picture's edge cuts it off
+    unoccluded   falls with the share that another box of the frame covers, 1 to 0
+    confidence   the detector's score, from `ZERO_CONFIDENCE_FACTOR` to 1
+    detected     1, or `INTERPOLATED_FACTOR` where a gap was filled in
+    """
+    inside = np.clip(tracks.xyxy.reshape(-1, 2, 2), 0, (width, height))
+    visible = inside[:, 1] - inside[:, 0]
+    size = np.where((visible >= 1).all(axis=1), np.clip(visible[:, 1] / FULL_HEIGHT_PX, 0, 1), 0)
+    unoccluded = np.exp(-((occlusion(tracks) / OCCLUDED_SHARE) ** 2))
+    confidence = ZERO_CONFIDENCE_FACTOR + (1 - ZERO_CONFIDENCE_FACTOR) * np.clip(tracks.score, 0, 1)
+    complete = np.where(is_inside_picture(tracks.xyxy, width, height), 1, CUT_OFF_FACTOR)
+    detected = np.where(tracks.detected, 1, INTERPOLATED_FACTOR)
+    return np.asarray(size * complete * unoccluded * confidence * detected, np.float32)
+
+
+def quality(fit: Floats, sharpness: Numbers, track: Ints) -> Floats:
+    """How good crops are, 0 to 1: the fitness of their boxes, times their sharpness by itself and within their track.
+
+    All (n,), a row for each crop that was looked at. By itself, what is sharper than `HALF_SHARPNESS` loses little, or
+    plain coats would lose to patterned ones; within a track, a crop has the square root of its share of the sharpest.
+    """
+    sharpness = np.asarray(sharpness, np.float64)
+    by_itself = sharpness / (sharpness + HALF_SHARPNESS)
+    best = np.maximum(_group_maximum(sharpness, track), 1e-6)
+    return np.asarray(fit * by_itself * np.sqrt(sharpness / best), np.float32)
+
+
+def time_shares(track: Ints, most: int = MAX_SHARES) -> Ints:
+    """Which share of its track's time each row from `candidate_boxes` lies in.
+
+    The numbers of shares rise with track, then with time. Each track has `most` shares that are equally large, or as
+    many as it has rows.
+
+    >>> time_shares(np.array([7, 7, 3, 7, 7]), 2).tolist()
+    [2, 2, 0, 3, 3]
+    """
+    if most < 1:
+        raise ValueError(f"expected most of 1 or more, got {most}")
+    _, index, count = np.unique(track, return_inverse=True, return_counts=True)
+    order = np.argsort(index, kind="stable")
+    place = np.empty(len(index), np.int64)
+    place[order] = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
+    return np.asarray(index * most + place * np.minimum(most, count)[index] // count[index])
 
 
 def sharpness_of(crop: Image) -> float:
@@ -54,91 +131,14 @@ def is_inside_picture(xyxy: Floats, width: int, height: int) -> Bools:
     return np.asarray((x1 >= edge) & (y1 >= edge) & (x2 <= width - edge) & (y2 <= height - edge))
 
 
-FULL_HEIGHT_PX = 128
-"""Pixels from which a box is high enough: those of Market-1501's crops, from which most embedders learn."""
-COVERED = 0.3
-"""Share of a box at which another one spoils it: a quarter halves its fitness, half leaves little."""
-CUT = 0.4
-"""What a box is worth that the picture's edge cuts off."""
-FILLED_IN = 0.1
-"""What a box is worth where nobody was seen and the gap was filled in."""
-DOUBTED = 0.2
-"""What a box is worth of which the detector was not sure at all."""
-FITS = 0.5
-"""A box fits that has this share of the best fitness in its track."""
-SHARP = 20.0
-"""Sharpness (`core.crops`) that is worth half: nearly all crops of real people have more, blurred ones less."""
-
-Numbers = NDArray[np.floating[Any]]
-
-
-def candidate_boxes(tracks: Tracks, width: int, height: int, most: int = 8, tries: int = 3) -> Ints:
-    """Rows of `tracks` to look at, rising: of each track `tries` from each of `most` equal shares of its fitting boxes.
-
-    `width` and `height` are the picture's, in pixels. The shares follow time, and the tries of a share do so too, so
-    that they are not three pictures of one moment. A track of few boxes has as many shares as boxes, and always one.
-    """
-    fit = fitness(tracks, width, height)
-    rows = np.flatnonzero(fit >= FITS * _most_of(fit, tracks.track))
-    parts = time_shares(time_shares(tracks.track[rows], most), tries)
-    return np.asarray(rows[_best_of(parts, fit[rows])])
-
-
-def fitness(tracks: Tracks, width: int, height: int) -> Floats:
-    """How good each row's box is, 0 to 1, as far as that can be said without pixels: a product of five parts.
-
-    size    height of what lies in the picture, against `TALL`
-    whole   1, or `CUT` where the picture's edge cuts it off
-    alone   falls with the share that another box of the frame covers, 1 to 0
-    score   the detector's, from `DOUBTED` to 1
-    seen    1, or `FILLED_IN`
-    """
-    inside = np.clip(tracks.xyxy.reshape(-1, 2, 2), 0, (width, height))
-    sides = inside[:, 1] - inside[:, 0]
-    size = np.where((sides >= 1).all(axis=1), np.clip(sides[:, 1] / FULL_HEIGHT_PX, 0, 1), 0)
-    alone = np.exp(-((occlusion(tracks) / COVERED) ** 2))
-    score = DOUBTED + (1 - DOUBTED) * np.clip(tracks.score, 0, 1)
-    edge = np.where(is_inside_picture(tracks.xyxy, width, height), 1, CUT)
-    return np.asarray(size * edge * alone * score * np.where(tracks.detected, 1, FILLED_IN), np.float32)
-
-
-def quality(fit: Floats, sharpness: Numbers, track: Ints) -> Floats:
-    """How good crops are, 0 to 1: the fitness of their boxes, times their sharpness by itself and within their track.
-
-    All (n,), a row for each crop that was looked at. By itself, what is sharper than `SHARP` loses little, or plain
-    coats would lose to patterned ones; within a track, a crop has the square root of its share of the sharpest.
-    """
-    sharpness = np.asarray(sharpness, np.float64)
-    by_itself = sharpness / (sharpness + SHARP)
-    best = np.maximum(_most_of(sharpness, track), 1e-6)
-    return np.asarray(fit * by_itself * np.sqrt(sharpness / best), np.float32)
-
-
-def time_shares(track: Ints, most: int = 8) -> Ints:
-    """Which share of its track's time each row from `candidates` lies in: numbers that rise with track, then with time.
-
-    Each track has `most` shares that are equally large, or as many as it has rows.
-
-    >>> shares(np.array([7, 7, 3, 7, 7]), 2).tolist()
-    [2, 2, 0, 3, 3]
-    """
-    if most < 1:
-        raise ValueError(f"expected most of 1 or more, got {most}")
-    _, own, count = np.unique(track, return_inverse=True, return_counts=True)
-    order = np.argsort(own, kind="stable")
-    place = np.empty(len(own), np.int64)
-    place[order] = np.arange(len(own)) - np.repeat(np.cumsum(count) - count, count)
-    return np.asarray(own * most + place * np.minimum(most, count)[own] // count[own])
-
-
-def _best_of(group: Ints, value: Floats) -> Ints:
+def _best_of_each_group(group: Ints, value: Floats) -> Ints:
     """The row with the largest value of each group, rising; the first of equals."""
     order = np.lexsort((-value, group))
     first = np.flatnonzero(np.diff(group[order], prepend=-1))
     return np.sort(order[first])
 
 
-def _most_of(value: Numbers, group: Ints) -> Numbers:
+def _group_maximum(value: Numbers, group: Ints) -> Numbers:
     """The largest value (none below 0) of each row's group, (n,)."""
     names, place = np.unique(group, return_inverse=True)
     most = np.zeros(len(names), value.dtype)

@@ -1,8 +1,8 @@
-"""The ground room: which cameras see the same ground at the same time, learned from the people who walk there.
+"""Which cameras see the same ground at the same time, learned from the people who walk there.
 
-No survey, no calibration: two views of one flat ground differ by a homography, and people whose looks agree trace it.
-Owns walks (where feet were, and when), that search, and how far apart two tracklets stood. Refuses to open clips or to
-decide who is who: `core.match` is told what was found.
+No survey and no calibration are needed: two views of one flat ground differ by a homography, and the walks of people
+who look alike in both reveal it. From it follow how far apart two tracklets stood, and where a track switched to
+another person. Who is who is decided in `core.vision.match`, which takes these distances as evidence.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Where each tracklet's feet were, at ticks of a clock that all cameras share, and when two tracklets were in view together.
+"""Where each tracklet's feet were, at ticks of a clock that all cameras share, and when two were seen at once.
 
 The clock has a tick every `TICK_SECONDS`. Places and heights are in widths of the picture, so that cameras of any
 resolution can be compared."""
@@ -122,7 +122,7 @@ def _walk(track: Tracks, size: tuple[int, int], offset: float, row: int) -> Walk
 
 
 def meetings(walks: Walks, begin: Ints, pairs: Iterable[tuple[int, int]], shift: int) -> Meetings:
-    """Those of `pairs` (rows of tracklets) that are seen together when the second clock is put forward by `shift` ticks.
+    """Those of `pairs` (rows of tracklets) that are seen together with the second clock put forward by `shift` ticks.
 
     `begin` is what `Walks.begins` returned.
     """

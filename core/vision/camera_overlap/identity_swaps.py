@@ -59,9 +59,7 @@ def find_identity_swaps(tracklets: Tracklets, walks: Walks, overlaps: Sequence[C
     )
 
 
-def _partners(
-    tracklets: Tracklets, walks: Walks, begin: Ints, overlap: CameraOverlap
-) -> dict[int, list[_Distances]]:
+def _partners(tracklets: Tracklets, walks: Walks, begin: Ints, overlap: CameraOverlap) -> dict[int, list[_Distances]]:
     """For each tracklet that was near tracklets of the other camera, its distances from each of these."""
     partners: dict[int, list[_Distances]] = defaultdict(list)
     for i, j in pairs_in_view(tracklets, overlap):

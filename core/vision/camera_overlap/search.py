@@ -1,4 +1,4 @@
-"""Which cameras see the same ground, the map between their pictures, and how far two people stood from each other there.
+"""Which cameras see the same ground, the map between their pictures, and how far apart two people stood there.
 
 Two pictures of one flat ground differ by a homography (a 3 x 3 matrix). Tracklets that look alike are tried as the
 same person. Four places from three such pairs make a homography; the one that most other pairs agree with, at the
@@ -91,9 +91,7 @@ class CameraOverlap:
         return cls(**{**found, **arrays})
 
 
-def find_overlaps(
-    tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools
-) -> list[CameraOverlap]:
+def find_overlaps(tracklets: Tracklets, walks: Walks, similarity: Floats, together: Bools) -> list[CameraOverlap]:
     """All pairs of cameras that are found to see the same ground.
 
     `similarity` and `together` (whether two were in the picture of one camera at the same time) are (n, n).
@@ -247,9 +245,7 @@ def foot_distance_matrix(tracklets: Tracklets, walks: Walks, overlaps: Sequence[
 
 def pairs_in_view(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[int, int]]:
     """Pairs of rows that are seen at the same time by the two cameras."""
-    rows_a, rows_b = (
-        np.flatnonzero(tracklets.camera == camera) for camera in (overlap.camera_a, overlap.camera_b)
-    )
+    rows_a, rows_b = (np.flatnonzero(tracklets.camera == camera) for camera in (overlap.camera_a, overlap.camera_b))
     start, end = tracklets.start[rows_b] + overlap.shift_seconds, tracklets.end[rows_b] + overlap.shift_seconds
     both = (tracklets.start[rows_a][:, None] <= end[None]) & (start[None] <= tracklets.end[rows_a][:, None])
     i, j = np.nonzero(both)
@@ -257,7 +253,7 @@ def pairs_in_view(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[in
 
 
 def distance_by_tick(overlap: CameraOverlap, feet: Feet) -> Numbers:
-    """Body heights between the feet at each moment, NaN where the first one stood where the homography is not trusted."""
+    """Body heights between the feet at each moment; NaN where the first person stood far from all learned places."""
     learned = overlap.places[:: max(len(overlap.places) // MAX_LEARNED_PLACES, 1)]
     nearest = cKDTree(learned).query(feet.here.reshape(-1, 2))[0]
     is_covered = nearest.reshape(feet.tall_here.shape) <= MAX_EXTRAPOLATION * feet.tall_here

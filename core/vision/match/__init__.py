@@ -1,4 +1,4 @@
-"""The same person, across cameras: which tracklets are one, at which threshold, and how sure that is."""
+"""The same person across cameras: which tracklets are one person, at which threshold, and how sure that is."""
 
 import lazy_loader
 

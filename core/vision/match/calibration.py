@@ -20,7 +20,7 @@ Going down the merge tree, each merge joins pairs; by chance, some of them are i
 This is the false discovery rate as decoys give it in other fields (Elias and Gygi, 2007). A tracklet whose true
 partners have joined is no longer there to be taken for somebody else, so q is far less than among all pairs taken by
 themselves; and it is conservative, because means over many pairs spread less than the single pairs it is read from.
-Where the clips hold few impostor pairs, what is known of the model counts for as much as `PRIOR` pairs would.
+Where the clips hold few impostor pairs, what is known of the model counts for as much as `PRIOR_PAIRS` pairs would.
 
 How many links are missed cannot be read like this: two sightings by one camera seconds apart are far easier than two
 by two cameras."""
@@ -44,18 +44,18 @@ Numbers = NDArray[np.float64]
 TARGET_FALSE_SHARE = 0.05
 """The expected false share at the threshold that is suggested."""
 LEVELS = np.round(np.arange(-0.2, 1.0, 0.01), 2)
-PRIOR = 10
+PRIOR_PAIRS = 10
 """The number of impostor pairs that weighs as much as what is known of the model."""
 MIN_IMPOSTOR_PAIRS = 10
 """With fewer impostor pairs than this, the model's usual threshold is suggested instead."""
 DRAWS = 400
 BLOCK = 512  # rows looked at together: memory stays small beside the matrix
-FINE = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
+BIN_EDGES = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
 """Borders of the histograms' bins."""
-INTERVAL = 0.05, 0.95
-MIXED = 0.02
+INTERVAL_QUANTILES = 0.05, 0.95
+MIXED_SHARE = 0.02
 """Share of tracklets that mix two people, or lie on nobody: one of 57 on plazas 10 and 11."""
-TENTH = 1.2816
+TENTH_DEVIATIONS = 1.2816
 """Deviations above the mean from which a tenth of a normal distribution lies."""
 
 
@@ -81,7 +81,7 @@ class Calibration:
         return share, low, high
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         if not self.enough:
             return f"too little evidence ({self.pairs} known-different pairs); using the default of this model"
         share, low, high = self.at(self.threshold)
@@ -94,10 +94,12 @@ def calibrate(similarity: Floats, why: Reasons, tree: MergeTree, prior: Embedder
     merges = _merges_by_level(tree, why)
     mean, spread, weight = _impostor_distribution(counts, prior)
     share = _expected_false_share(np.array([[mean]]), np.array([[spread]]), counts, merges)[0]
-    draws = _plausible_distributions(mean, spread, min(weight, counts.impostor_tracklets + PRIOR), seed)
-    low, high = np.quantile(_outcomes(_expected_false_share(*draws, counts, merges), merges, seed), INTERVAL, axis=0)
+    draws = _plausible_distributions(mean, spread, min(weight, counts.impostor_tracklets + PRIOR_PAIRS), seed)
+    low, high = np.quantile(
+        _outcomes(_expected_false_share(*draws, counts, merges), merges, seed), INTERVAL_QUANTILES, axis=0
+    )
     enough = counts.impostor_pairs >= MIN_IMPOSTOR_PAIRS
-    floor = np.tanh(mean + TENTH * spread)
+    floor = np.tanh(mean + TENTH_DEVIATIONS * spread)
     return Calibration(
         levels=LEVELS,
         share=share,
@@ -115,8 +117,8 @@ class _PairCounts:
 
     impostor_pairs       how many pairs are certainly two people
     impostor_tracklets   how many tracklets are in at least one of them
-    impostor_histogram   impostor pairs in each bin between two neighbours of `FINE`
-    joinable_at_least    joinable pairs with a similarity of at least each of `FINE`
+    impostor_histogram   impostor pairs in each bin between two neighbours of `BIN_EDGES`
+    joinable_at_least    joinable pairs with a similarity of at least each of `BIN_EDGES`
     """
 
     impostor_pairs: int
@@ -127,25 +129,25 @@ class _PairCounts:
     def impostor_quantile(self, share: float) -> float:
         """The z below which this share of the impostor pairs lies."""
         cumulative = np.cumsum(self.impostor_histogram) / max(self.impostor_pairs, 1)
-        return float(_fisher_z(FINE[1:])[np.searchsorted(cumulative, share - 1e-9)])
+        return float(_fisher_z(BIN_EDGES[1:])[np.searchsorted(cumulative, share - 1e-9)])
 
     def joinable_above(self, similarity: Numbers) -> Numbers:
-        return np.asarray(np.interp(similarity, FINE, self.joinable_at_least), np.float64)
+        return np.asarray(np.interp(similarity, BIN_EDGES, self.joinable_at_least), np.float64)
 
 
 def _count_pairs(similarity: Floats, why: Reasons) -> _PairCounts:
     n = len(similarity)
     in_impostor_pair = np.zeros(n, bool)
-    impostor_histogram, joinable_histogram = np.zeros((2, len(FINE) - 1), np.int64)
+    impostor_histogram, joinable_histogram = np.zeros((2, len(BIN_EDGES) - 1), np.int64)
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
         upper = np.arange(n)[None] > np.arange(n)[rows][:, None]  # each pair once
         impostor = upper & np.isin(why[rows], IMPOSTOR_REASONS)
-        impostor_histogram += np.histogram(np.clip(similarity[rows][impostor], -1, 1), FINE)[0]
+        impostor_histogram += np.histogram(np.clip(similarity[rows][impostor], -1, 1), BIN_EDGES)[0]
         in_impostor_pair[rows] |= impostor.any(1)
         in_impostor_pair |= impostor.any(0)
         joinable = np.clip(similarity[rows][upper & (why[rows] == FREE)], -1, 1)
-        joinable_histogram += np.histogram(joinable, FINE)[0]
+        joinable_histogram += np.histogram(joinable, BIN_EDGES)[0]
     joinable_at_least = np.append(np.cumsum(joinable_histogram[::-1])[::-1], 0)
     return _PairCounts(
         int(impostor_histogram.sum()), int(in_impostor_pair.sum()), impostor_histogram, joinable_at_least
@@ -175,7 +177,7 @@ def _merges_by_level(tree: MergeTree, why: Reasons) -> _Merges:
     merges_at_level = np.searchsorted(-tree.level.astype(np.float64), -LEVELS, "right")
     z = np.where(tree.level >= 1, np.inf, _fisher_z(np.minimum(tree.level, 1)))
     # A group bears the name of one of its rows, so a row that a merge names for the first time was alone until then.
-    named = np.stack([tree.one, tree.other], axis=1).ravel()
+    named = np.stack([tree.leaf_a, tree.leaf_b], axis=1).ravel()
     first_named = np.zeros(len(named), np.int64)
     first_named[np.unique(named, return_index=True)[1]] = 1
     joined_tracklets = np.append(0, np.cumsum(first_named.reshape(-1, 2).sum(axis=1)))
@@ -193,22 +195,23 @@ def _fisher_z(similarity: Floats | Numbers) -> Numbers:
     return np.asarray(np.arctanh(np.clip(similarity.astype(np.float64), -0.999, 0.999)))
 
 
-def _impostor_distribution(counts: _PairCounts, known: EmbedderPrior) -> tuple[float, float, float]:
-    """Mean and deviation of the impostors' z, with what is known of the model counted as `PRIOR` pairs; and how many
-    pairs that makes in all.
+def _impostor_distribution(counts: _PairCounts, prior: EmbedderPrior) -> tuple[float, float, float]:
+    """Mean and deviation of the impostors' z, with what is known of the model counted as `PRIOR_PAIRS` pairs; and how
+    many pairs that makes in all.
 
     They are read from the median and the ninth decile: two people dressed alike, or one person who has two tracks for
     a while, would distort a plain mean and deviation.
     """
-    weight = float(counts.impostor_pairs + PRIOR)
+    weight = float(counts.impostor_pairs + PRIOR_PAIRS)
     if counts.impostor_pairs:
         median, decile = counts.impostor_quantile(0.5), counts.impostor_quantile(0.9)
     else:
-        median = decile = known.impostor_mean
-    mean = (counts.impostor_pairs * median + PRIOR * known.impostor_mean) / weight
-    spread = max(decile - median, 0.05) / TENTH
-    observed, prior = spread**2 + (median - mean) ** 2, known.impostor_spread**2 + (known.impostor_mean - mean) ** 2
-    return mean, float(np.sqrt((counts.impostor_pairs * observed + PRIOR * prior) / weight)), weight
+        median = decile = prior.impostor_mean
+    mean = (counts.impostor_pairs * median + PRIOR_PAIRS * prior.impostor_mean) / weight
+    spread = max(decile - median, 0.05) / TENTH_DEVIATIONS
+    observed = spread**2 + (median - mean) ** 2
+    expected = prior.impostor_spread**2 + (prior.impostor_mean - mean) ** 2
+    return mean, float(np.sqrt((counts.impostor_pairs * observed + PRIOR_PAIRS * expected) / weight)), weight
 
 
 def _plausible_distributions(mean: float, spread: float, observations: float, seed: int) -> tuple[Numbers, Numbers]:
@@ -226,10 +229,10 @@ def _outcomes(expected_share: Numbers, merges: _Merges, seed: int) -> Numbers:
 
     Links are wrong together: a tracklet in the wrong group is wrong with all its pairs, so what is drawn from a
     Poisson distribution is tracklets, not pairs. To those wrong by chance come the tracklets that mix two people or
-    lie on nobody (`MIXED`), which the impostors say nothing about.
+    lie on nobody (`MIXED_SHARE`), which the impostors say nothing about.
     """
     pairs_per_tracklet = np.maximum(2.0 * merges.joined_pairs / np.maximum(merges.joined_tracklets, 1), 1.0)
-    wrong_tracklets = expected_share * merges.joined_pairs / pairs_per_tracklet + MIXED * merges.joined_tracklets
+    wrong_tracklets = expected_share * merges.joined_pairs / pairs_per_tracklet + MIXED_SHARE * merges.joined_tracklets
     quantile = np.random.default_rng(seed + 1).random((len(expected_share), 1))
     wrong_pairs = poisson.ppf(quantile, wrong_tracklets) * pairs_per_tracklet
     return np.asarray(np.minimum(wrong_pairs / np.maximum(merges.joined_pairs, 1), 1))
@@ -258,7 +261,7 @@ def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, m
     return np.asarray(np.maximum.accumulate(share[:, ::-1], axis=1)[:, ::-1])
 
 
-def _suggested_threshold(share: Numbers, merges: _Merges, known: EmbedderPrior, floor: float) -> float:
+def _suggested_threshold(share: Numbers, merges: _Merges, prior: EmbedderPrior, floor: float) -> float:
     """The lowest level at which both the whole and the newest links are likely right.
 
     The whole: no more than `WANTED` of all pairs joined is expected to be wrong. The newest: of the pairs that the last
@@ -269,7 +272,7 @@ def _suggested_threshold(share: Numbers, merges: _Merges, known: EmbedderPrior, 
     """
     acceptable = (share <= TARGET_FALSE_SHARE) & (merges.joined_pairs > 0)
     if not acceptable.any():
-        return max(known.threshold, float(LEVELS[np.argmin(share)]))
+        return max(prior.threshold, float(LEVELS[np.argmin(share)]))
     lowest = int(np.flatnonzero(acceptable)[0])
     # Indices of the levels at which pairs join, from the highest on; pairs count as joined from there downwards.
     joining = np.flatnonzero(np.diff(merges.joined_pairs, append=0))[::-1]

@@ -1,6 +1,7 @@
 """Which two tracklets cannot, and which must, be one person, and why.
 
-Owns the reasons: a matrix with one small number per pair, so that a screen can say why two were kept apart."""
+What cannot be is a matrix with a small number for each pair, the reason, so that a screen can say why two people were
+kept apart."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ REASON_TEXTS = {
 }
 
 IMPOSTOR_REASONS = TOGETHER, ELSEWHERE
-"""Reasons by which a pair is surely two people, whatever the user or the clocks say."""
-FAR = 1.0
+"""Reasons by which a pair is certainly two people, whatever the user or the clocks say."""
+MIN_ELSEWHERE_DISTANCE = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 
 Pair = tuple[int, int]
@@ -36,10 +37,18 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True)
 class Decisions:
-    """What the user has said, as pairs of rows of the tracklets."""
+    """What the user has decided, as pairs of rows of the tracklets."""
 
     same: tuple[Pair, ...] = ()
     different: tuple[Pair, ...] = ()
+
+
+class Contradiction(SettingsError):
+    """The user joined two tracklets, directly or through others, that cannot be one person. `pair` holds their rows."""
+
+    def __init__(self, pair: Pair, message: str, remedy: str) -> None:
+        super().__init__(message, remedy)
+        self.pair = pair
 
 
 def reasons(
@@ -50,64 +59,62 @@ def reasons(
 ) -> Reasons:
     """Why each pair cannot be one person, (n, n), `FREE` where nothing forbids it.
 
-    `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap. `apart`
-    (n, n) is how many body heights two were from each other at one moment; NaN where nobody knows.
+    `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap.
+    `foot_distance` (n, n) is how many body heights two were from each other at one moment; NaN where nobody knows.
     """
     n = len(tracklets)
     why = np.zeros((n, n), np.uint8)
     for camera in np.unique(tracklets.camera):
         rows = np.flatnonzero(tracklets.camera == camera)
-        why[np.ix_(rows, rows)] = np.where(_apart(tracklets, rows, rows) <= 0, TOGETHER, FREE)
+        why[np.ix_(rows, rows)] = np.where(_gap_seconds(tracklets, rows, rows) <= 0, TOGETHER, FREE)
     if travel is not None:
         _add_travel(why, tracklets, travel)
     if foot_distance is not None:
-        why[(why == FREE) & (np.nan_to_num(foot_distance, nan=0) > FAR)] = ELSEWHERE
-    for one, other in different:
-        if why[one, other] == FREE:
-            why[one, other] = why[other, one] = REJECTED
+        why[(why == FREE) & (np.nan_to_num(foot_distance, nan=0) > MIN_ELSEWHERE_DISTANCE)] = ELSEWHERE
+    for a, b in different:
+        if why[a, b] == FREE:
+            why[a, b] = why[b, a] = REJECTED
     np.fill_diagonal(why, FREE)
     return why
 
 
-def _apart(tracklets: Tracklets, one: Ints, other: Ints) -> Seconds:
-    """Seconds between the end of the earlier and the start of the later of each pair; below 0 where they overlap."""
-    start = np.maximum(tracklets.start[one][:, None], tracklets.start[other][None])
-    end = np.minimum(tracklets.end[one][:, None], tracklets.end[other][None])
+def _gap_seconds(tracklets: Tracklets, a: Ints, b: Ints) -> Seconds:
+    """Seconds between the end of the earlier and the start of the later tracklet of each pair of rows (len a, len b);
+    below 0 where they overlap."""
+    start = np.maximum(tracklets.start[a][:, None], tracklets.start[b][None])
+    end = np.minimum(tracklets.end[a][:, None], tracklets.end[b][None])
     return np.asarray(start - end)
 
 
 def _add_travel(why: Reasons, tracklets: Tracklets, travel: Seconds) -> None:
+    """Mark pairs of two cameras that had less than the travel time between them."""
     cameras = np.unique(tracklets.camera)
     for a in cameras:
         for b in cameras[cameras > a]:
-            least = max(float(travel[a, b]), 0.0)
-            if least:
-                one, other = (np.flatnonzero(tracklets.camera == c) for c in (a, b))
-                soon = np.where(_apart(tracklets, one, other) < least, TOO_SOON, FREE).astype(np.uint8)
-                why[np.ix_(one, other)], why[np.ix_(other, one)] = soon, soon.T
+            shortest = max(float(travel[a, b]), 0.0)
+            if shortest:
+                rows_a, rows_b = (np.flatnonzero(tracklets.camera == c) for c in (a, b))
+                is_too_soon = _gap_seconds(tracklets, rows_a, rows_b) < shortest
+                reason = np.where(is_too_soon, TOO_SOON, FREE).astype(np.uint8)
+                why[np.ix_(rows_a, rows_b)], why[np.ix_(rows_b, rows_a)] = reason, reason.T
 
 
 def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
-    """A number per tracklet, 0 to k - 1, alike for those that the user joined; refused where that cannot be."""
+    """A number per tracklet, 0 to k - 1, alike for tracklets that the user joined, directly or through others.
+
+    Raises `Contradiction` where two of them cannot be one person.
+    """
     pairs = np.array(list(same), np.int64).reshape(-1, 2)
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    bundle: Ints = np.asarray(connected_components(links, directed=False)[1], np.int64)
-    for number in np.unique(bundle[pairs[:, 0]]) if len(pairs) else ():
-        rows = np.flatnonzero(bundle == number)
-        wrong = np.argwhere(why[np.ix_(rows, rows)] != FREE)
-        if len(wrong):
-            raise _contradiction(int(rows[wrong[0, 0]]), int(rows[wrong[0, 1]]), why)
-    return bundle
+    group: Ints = np.asarray(connected_components(links, directed=False)[1], np.int64)
+    for number in np.unique(group[pairs[:, 0]]) if len(pairs) else ():
+        rows = np.flatnonzero(group == number)
+        forbidden = np.argwhere(why[np.ix_(rows, rows)] != FREE)
+        if len(forbidden):
+            raise _contradiction(int(rows[forbidden[0, 0]]), int(rows[forbidden[0, 1]]), why)
+    return group
 
 
-class Contradiction(SettingsError):
-    """The user joined two, directly or through others, that cannot be one person. `pair` holds their rows."""
-
-    def __init__(self, pair: Pair, message: str, remedy: str) -> None:
-        super().__init__(message, remedy)
-        self.pair = pair
-
-
-def _contradiction(one: int, other: int, why: Reasons) -> Contradiction:
-    message = f"two tracks that you joined cannot be one person: {REASON_TEXTS[int(why[one, other])]}"
-    return Contradiction((one, other), message, "Take one of the links back.")
+def _contradiction(a: int, b: int, why: Reasons) -> Contradiction:
+    message = f"two tracks that you joined cannot be one person: {REASON_TEXTS[int(why[a, b])]}"
+    return Contradiction((a, b), message, "Take one of the links back.")

@@ -17,104 +17,110 @@ from core.base.types import Floats, Ints
 from core.vision.match.constraints import FREE, Reasons
 
 JOINED = np.float32(np.inf)
-"""The level of those whom the user joined: no threshold parts them."""
+"""The level of tracklets that the user joined: no threshold separates them."""
 NEVER = np.float32(-np.inf)
+"""The similarity of groups that cannot be one person."""
 
 
 @dataclass(frozen=True, eq=False)
 class MergeTree:
-    """`one` and `other` (m,) are leaves of the two groups that join, `level` (m,) the similarity, falling."""
+    """The merges of `count` tracklets (leaves), from the most similar on.
+
+    `leaf_a` and `leaf_b` (m,) are a leaf of each of the two groups that join, `level` (m,) the similarity, falling.
+    """
 
     count: int
-    one: Ints
-    other: Ints
+    leaf_a: Ints
+    leaf_b: Ints
     level: Floats
 
     def cut(self, threshold: float) -> Ints:
         """The group of each tracklet at a threshold, named by the lowest row in it."""
-        joined = int(np.searchsorted(-self.level, -np.float32(threshold), "right"))
-        one, other = self.one[:joined], self.other[:joined]
-        links = coo_matrix((np.ones(joined, np.int8), (one, other)), shape=(self.count, self.count))
+        merges = int(np.searchsorted(-self.level, -np.float32(threshold), "right"))
+        pairs = self.leaf_a[:merges], self.leaf_b[:merges]
+        links = coo_matrix((np.ones(merges, np.int8), pairs), shape=(self.count, self.count))
         label = connected_components(links, directed=False)[1]
         return np.asarray(np.unique(label, return_index=True)[1][label], np.int64)
 
     def order(self) -> Ints:
         """All leaves in an order in which every group, at any threshold, stands together."""
-        # Every group is a chain from its first leaf to its last; to join two is to tie the one's end to the other.
-        root, after = np.arange(self.count), np.full(self.count, -1)
+        # Every group is a chain from its first leaf to its last; to join two groups is to tie their chains together.
+        root, following = np.arange(self.count), np.full(self.count, -1)
         first, last = np.arange(self.count), np.arange(self.count)
-        for one, other in zip(self.one.tolist(), self.other.tolist(), strict=True):
-            a, b = _root(root, one), _root(root, other)
-            after[last[a]] = first[b]
+        for leaf_a, leaf_b in zip(self.leaf_a.tolist(), self.leaf_b.tolist(), strict=True):
+            a, b = _root(root, leaf_a), _root(root, leaf_b)
+            following[last[a]] = first[b]
             root[b], last[a] = a, last[b]
         order = []
         for leaf in np.flatnonzero(root == np.arange(self.count)).tolist():
             while leaf >= 0:
                 order.append(leaf)
-                leaf = int(after[leaf])
+                leaf = int(following[leaf])
         return np.array(order, np.int64)
 
 
 def pair_counts(tree: MergeTree, why: Reasons) -> tuple[Ints, Ints]:
-    """Before each merge, and after the last: pairs of tracklets that are in two groups which could still join, and
-    pairs that are in one group. Both (m + 1,)."""
+    """Before each merge, and after the last: how many pairs of tracklets are in two groups that could still join, and
+    how many are in one group. Both (m + 1,)."""
     size, free = np.ones(tree.count, np.int64), why == FREE
     np.fill_diagonal(free, False)
     root = np.arange(tree.count)
-    could, within = [int(free.sum()) // 2], [0]
-    for one, other in zip(tree.one.tolist(), tree.other.tolist(), strict=True):
-        a, b = _root(root, one), _root(root, other)
+    joinable, joined = [int(free.sum()) // 2], [0]
+    for leaf_a, leaf_b in zip(tree.leaf_a.tolist(), tree.leaf_b.tolist(), strict=True):
+        a, b = _root(root, leaf_a), _root(root, leaf_b)
         keep, gone = min(a, b), max(a, b)
         before = size[a] * int(size[free[a]].sum()) + size[b] * int(size[free[b]].sum()) - size[a] * size[b]
         both = free[a] & free[b]
-        within.append(within[-1] + int(size[a] * size[b]))
+        joined.append(joined[-1] + int(size[a] * size[b]))
         free[[a, b]], free[:, [a, b]] = False, False
         free[keep], free[:, keep] = both, both
         root[gone], size[keep], size[gone] = keep, size[a] + size[b], 0
-        could.append(could[-1] - int(before) + int(size[keep] * size[both].sum()))
-    return np.array(could), np.array(within)
+        joinable.append(joinable[-1] - int(before) + int(size[keep] * size[both].sum()))
+    return np.array(joinable), np.array(joined)
 
 
 def _root(root: Ints, row: int) -> int:
+    """The row by which the group of a row is named (union-find, with path halving)."""
     while root[row] != row:
         root[row] = root[root[row]]
         row = int(root[row])
     return row
 
 
-def grow_merge_tree(similarity: Floats, why: Reasons, bundle: Ints) -> MergeTree:
-    """The tree of n tracklets: `similarity` and `why` are (n, n), `bundle` (n,) alike for those joined by the user."""
-    # Bundles are numbered by their lowest row, so that without any a bundle is a row.
-    lowest = np.unique(bundle, return_index=True)[1][np.unique(bundle, return_inverse=True)[1]]
-    leaf, bundle = np.unique(lowest, return_inverse=True)
-    size = np.bincount(bundle).astype(np.float32)
-    first = np.flatnonzero(leaf[bundle] != np.arange(len(bundle)))
-    one, other, level = _chain(_between(similarity, why, bundle, size), size)
+def grow_merge_tree(similarity: Floats, why: Reasons, must_link: Ints) -> MergeTree:
+    """The tree of n tracklets: `similarity` and `why` are (n, n), `must_link` (n,) is alike for tracklets that the user
+    joined."""
+    # Must-link groups are numbered by their lowest row, so that without any a group is a row.
+    lowest = np.unique(must_link, return_index=True)[1][np.unique(must_link, return_inverse=True)[1]]
+    leaf, group = np.unique(lowest, return_inverse=True)
+    size = np.bincount(group).astype(np.float32)
+    joined = np.flatnonzero(leaf[group] != np.arange(len(group)))
+    group_a, group_b, level = _nearest_neighbour_chain(_group_means(similarity, why, group, size), size)
     order = np.argsort(-level, kind="stable")
     return MergeTree(
-        count=len(bundle),
-        one=np.concatenate([leaf[bundle[first]], leaf[one[order]]]).astype(np.int64),
-        other=np.concatenate([first, leaf[other[order]]]).astype(np.int64),
-        level=np.concatenate([np.full(len(first), JOINED), level[order]]).astype(np.float32),
+        count=len(group),
+        leaf_a=np.concatenate([leaf[group[joined]], leaf[group_a[order]]]).astype(np.int64),
+        leaf_b=np.concatenate([joined, leaf[group_b[order]]]).astype(np.int64),
+        level=np.concatenate([np.full(len(joined), JOINED), level[order]]).astype(np.float32),
     )
 
 
-def _between(similarity: Floats, why: Reasons, bundle: Ints, size: Floats) -> Floats:
-    """Mean similarity of every two bundles, (k, k); `NEVER` where any pair between them is forbidden."""
+def _group_means(similarity: Floats, why: Reasons, group: Ints, size: Floats) -> Floats:
+    """Mean similarity of every two groups (k, k), of `size` (k,); `NEVER` where any pair between them is forbidden."""
     means = np.where(why == FREE, similarity, NEVER).astype(np.float32, copy=False)
-    if len(size) < len(bundle):
-        order = np.argsort(bundle, kind="stable")
-        begin = np.searchsorted(bundle[order], np.arange(len(size)))
+    if len(size) < len(group):
+        order = np.argsort(group, kind="stable")
+        begin = np.searchsorted(group[order], np.arange(len(size)))
         means = np.add.reduceat(np.add.reduceat(means[order][:, order], begin, axis=0), begin, axis=1)
         means /= size[:, None] * size[None]
     np.fill_diagonal(means, NEVER)
     return means
 
 
-def _chain(means: Floats, size: Floats) -> tuple[Ints, Ints, Floats]:
-    """Merges in the order in which they were found; `means` and `size` are used up."""
+def _nearest_neighbour_chain(means: Floats, size: Floats) -> tuple[Ints, Ints, Floats]:
+    """Merges (group, group, level) in the order in which they are found; overwrites `means` (k, k) and `size` (k,)."""
     count = len(means)
-    one, other, levels = [], [], []
+    groups_a, groups_b, levels = [], [], []
     reached = np.full(count, JOINED, np.float32)  # the level at which each group has joined so far
     chain: list[int] = []
     waiting = 0
@@ -127,26 +133,27 @@ def _chain(means: Floats, size: Floats) -> tuple[Ints, Ints, Floats]:
         if not chain:
             break
         top = chain[-1]
-        near = int(means[top].argmax())
-        if len(chain) > 1 and means[top, chain[-2]] >= means[top, near]:
-            near = chain[-2]
+        nearest = int(means[top].argmax())
+        if len(chain) > 1 and means[top, chain[-2]] >= means[top, nearest]:
+            nearest = chain[-2]
             del chain[-2:]
-            keep, gone = min(top, near), max(top, near)
+            keep, gone = min(top, nearest), max(top, nearest)
             # Rounding must not lift a level over those below it.
-            level = min(means[top, near], reached[keep], reached[gone])
-            one.append(keep)
-            other.append(gone)
+            level = min(means[top, nearest], reached[keep], reached[gone])
+            groups_a.append(keep)
+            groups_b.append(gone)
             levels.append(level)
             reached[keep] = level
             _join(means, size, keep, gone)
-        elif means[top, near] > NEVER:
-            chain.append(near)
+        elif means[top, nearest] > NEVER:
+            chain.append(nearest)
         else:
             chain.pop()
-    return np.array(one, np.int64), np.array(other, np.int64), np.array(levels, np.float32)
+    return np.array(groups_a, np.int64), np.array(groups_b, np.int64), np.array(levels, np.float32)
 
 
 def _join(means: Floats, size: Floats, keep: int, gone: int) -> None:
+    """Update `means` and `size` for the group `gone` joining the group `keep`."""
     both = size[keep] + size[gone]
     row = (size[keep] * means[keep] + size[gone] * means[gone]) / both
     row[[keep, gone]] = NEVER

@@ -1,6 +1,6 @@
-"""The tracker room: boxes (and vectors, where there are some) of one camera in, tracks out.
+"""From the boxes of one camera, and appearance vectors of some of them, to tracks.
 
-Owns motion, association and the second look over the whole recording. Refuses to open clips or networks.
+The tracker works frame by frame; the offline pass and relinking then use the whole recording.
 """
 
 import lazy_loader

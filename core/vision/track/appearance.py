@@ -1,4 +1,4 @@
-"""Appearance in tracking: which boxes are worth an embedding, and what each track looks like from one doubt to the next.
+"""Appearance in tracking: which boxes are worth an embedding, and what each track looks like between two doubts.
 
 Embedding every box would cost most of a run's time, and hardly any of it matters: appearance decides where a track
 begins or returns, and where somebody else is within reach. `select_boxes_to_embed` finds those boxes in a first pass
@@ -128,8 +128,8 @@ def _first_of_each_interval(
 class _TrackState:
     """What `StretchAppearance` remembers of a track.
 
-    `appearance` (d,) is the running mean of the stretch, not of unit norm; `unlike` counts the clear boxes in a row that
-    did not look like it.
+    `appearance` (d,) is the running mean of the stretch, not of unit norm; `unlike` counts the clear boxes in a row
+    that did not look like it.
     """
 
     stretch: int

@@ -21,7 +21,7 @@ CHI_SQUARE_95 = 9.4877
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviations as shares of the height; those of the aspect ratio (`aspect`, `measured_aspect`) are absolute.
+    """Standard deviations as shares of the height; those of the aspect (`aspect`, `measured_aspect`) are absolute.
 
     position, velocity   how far place and speed wander in one time step
     measurement          how far a measured box is off
@@ -102,9 +102,7 @@ def _innovation_variance(state: State, noise: Noise) -> NDArray[np.float64]:
     return np.asarray(state[:, VAR] + noise.measurement_variance(state[:, VALUE, 3]))
 
 
-def gating_distance(
-    state: State, measurement: NDArray[np.float64], noise: Noise = PAPER_NOISE
-) -> NDArray[np.float64]:
+def gating_distance(state: State, measurement: NDArray[np.float64], noise: Noise = PAPER_NOISE) -> NDArray[np.float64]:
     """Squared Mahalanobis distance (tracks, measurements)."""
     offset = measurement[None] - state[:, None, VALUE]
     return np.asarray((offset * offset / _innovation_variance(state, noise)[:, None]).sum(axis=2))

@@ -6,7 +6,8 @@ instead. `is_long` selects tracks that were seen often and long enough to count,
 detector took for a person. `fill_gaps` interpolates the missing boxes of a gap, and `renumber` counts tracks by first
 appearance.
 
-Masks are (n,), one entry per row of the tracks. Speeds are in pixels a second, distances of the rules in body heights."""
+Masks are (n,), one entry per row of the tracks. Speeds are in pixels a second, distances in the rules in body
+heights."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ class RelinkRules:
     """Chosen by measurement on PETS 2009 and on synthetic plazas. Likeness is 0 for a stranger, 1 for the same person.
 
     A link over a short gap needs a likeness of `min_likeness_short` and, unless the tracker had made it, a motion that
-    fits. A link over a long gap, up to `max_gap_seconds`, needs a likeness of `min_likeness_long` and a place that could
-    be reached: within `reach` body heights, and `reach_per_second` more for each second.
+    fits. A link over a long gap, up to `max_gap_seconds`, needs a likeness of `min_likeness_long` and a place that
+    could be reached: within `reach` body heights, and `reach_per_second` more for each second.
     `unknown_likeness` stands in where appearance is not known. Boxes that overlap by `same_place_iou`, with nobody else
     near and inside the picture, are one person's, even where appearance is in doubt.
     Whoever comes within `border_px` of the border has left, unless the motion fits no more than `border_gap_seconds`

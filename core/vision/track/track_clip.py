@@ -1,7 +1,8 @@
 """Tracking one camera from its detections to finished tracks: frame by frame first, then with the whole recording.
 
-The tracker follows people in time order. Afterwards the offline pass removes duplicates, links the pieces (by appearance
-where there are vectors, else by motion), drops static objects and glimpses, fills short gaps and numbers the tracks."""
+The tracker follows people in time order. Afterwards the offline pass removes duplicates, links the pieces (by
+appearance where there are vectors, else by motion), drops static objects and glimpses, fills gaps and numbers the
+tracks."""
 
 from __future__ import annotations
 
@@ -105,7 +106,7 @@ def _finish(observed: ObservedTracks, timeline: Timeline, settings: TrackSetting
     else:
         tracks = link_by_motion(observed.tracks, motion)
     tracks = tracks[~is_static_object(tracks, rules.high_confidence)]
-    # Relinked pieces may lie on one person for a moment, and the remainder of a piece may be too short to say who it is.
+    # Relinked pieces may lie on one person for a moment; without that, a piece may be too short to say who it is.
     tracks = tracks[~is_duplicate(tracks)]
     return renumber(fill_gaps(tracks[is_long(tracks, settings.n_init, MIN_TRACK_SECONDS)], timeline, motion))
 
@@ -121,7 +122,7 @@ class _FeatureWindow:
         self._chunk = Features(NO_FEATURE_ROWS, NO_FEATURES) if first is None else first
 
     def vectors_of(self, rows: Ints) -> tuple[Floats, Bools]:
-        """Vectors (m, d) of those of `rows` (n,) that have one, and which those are (n,). Rows rise from call to call."""
+        """Vectors (m, d) of those of `rows` (n,) that have one, and which those are (n,). Rows rise with each call."""
         while len(rows) and (not len(self._chunk) or self._chunk.detection[-1] < rows[0]):
             following = next(self._chunks, None)
             if following is None:

@@ -34,7 +34,7 @@ class AssociationRules:
     bank_size              vectors remembered per track
     max_tentative_misses   time steps that a track with fewer than `n_init` hits may miss
     max_iou_steps          time steps without a box after which a track is no longer matched by overlap alone
-    freeze_size            whether a track that was not seen in the last frame keeps its height and shape while it coasts
+    freeze_size            whether a track that was not seen in the last frame keeps its size and shape while it coasts
     noise                  of the motion model, for a time step of the length that the tracker is given
     """
 
@@ -132,9 +132,7 @@ class Tracker:
         """Squared Mahalanobis distance (tracks, boxes) of boxes from where confirmed tracks are expected at `seconds`;
         changes nothing."""
         confirmed = self._is_in_time(seconds) & (self._hits >= self.rules.n_init)
-        return kalman.gating_distance(
-            self._predict(seconds)[confirmed], kalman.to_measurement(xyxy), self.rules.noise
-        )
+        return kalman.gating_distance(self._predict(seconds)[confirmed], kalman.to_measurement(xyxy), self.rules.noise)
 
     def _is_in_time(self, seconds: float) -> Bools:
         # Half a step of grace: container times jitter, and "30 frames" must mean 30 frames.

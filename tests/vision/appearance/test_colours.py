@@ -156,7 +156,9 @@ def test_tracks_combine_what_their_crops_show(seed: int, count: int, scale: floa
     found = average_histograms(shown, weights.astype(np.float32))
     assert found == pytest.approx((shown * weights[:, None, None]).sum(axis=0) / weights.sum(), abs=1e-5)
     order = rng.permutation(count)
-    assert average_histograms(shown[order], (scale * weights[order]).astype(np.float32)) == pytest.approx(found, abs=1e-5)
+    assert average_histograms(shown[order], (scale * weights[order]).astype(np.float32)) == pytest.approx(
+        found, abs=1e-5
+    )
     assert average_histograms(shown, np.zeros(count, np.float32)) == pytest.approx(shown.mean(axis=0), abs=1e-5)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Floats, Tracks
-from core.vision.appearance import occlusion, sharpness_of, is_inside_picture
+from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 
 
 @given(

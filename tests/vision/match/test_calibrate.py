@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from core.vision.match import (
-    MIN_IMPOSTOR_PAIRS,
     LEVELS,
-    TOGETHER,
+    MIN_IMPOSTOR_PAIRS,
     TARGET_FALSE_SHARE,
+    TOGETHER,
     Calibration,
     MergeTree,
     calibrate,
@@ -85,7 +85,7 @@ def test_without_strangers_it_says_so_and_uses_what_is_known() -> None:
     similarity, free = np.array([[1, 0.6], [0.6, 1]], np.float32), np.zeros((2, 2), np.uint8)
     found = calibrate(similarity, free, grow_merge_tree(similarity, free, np.arange(2)), KNOWN)
     assert (found.pairs, found.enough, found.threshold) == (0, False, KNOWN.threshold)
-    assert "too little evidence (0 pairs" in found.words
+    assert "too little evidence (0 pairs" in found.description
 
 
 def test_one_pair_more_is_enough() -> None:
@@ -100,7 +100,7 @@ def test_one_pair_more_is_enough() -> None:
 
 def test_the_same_run_says_the_same() -> None:
     one, again = calibrated(5)[0], calibrated(5)[0]
-    assert np.array_equal(one.low, again.low) and one.words == again.words
+    assert np.array_equal(one.low, again.low) and one.description == again.description
 
 
 def test_strangers_who_look_more_alike_lift_the_threshold() -> None:

@@ -12,10 +12,10 @@ from core.vision.match import (
     DOUBTFUL,
     FREE,
     Identities,
-    must_link_groups,
     cosine_similarity,
     grow_merge_tree,
     identities,
+    must_link_groups,
     number_people,
     reasons,
 )

@@ -33,10 +33,10 @@ def test_they_are_those_of_a_plain_loop(seed: int, cos: float, best: int) -> Non
     rows = rank_similar(held.similarity, held.why, held.people(), best)
     for row in range(len(held.tracklets)):
         mine = rows[rows.row == row]
-        assert mine.other.tolist() == by_hand(held, row, best)
+        assert mine.candidate.tolist() == by_hand(held, row, best)
         assert mine.place.tolist() == list(range(1, len(mine) + 1))
-        np.testing.assert_array_equal(mine.similarity, held.similarity[row, mine.other])
-        np.testing.assert_array_equal(mine.why, held.why[row, mine.other])
+        np.testing.assert_array_equal(mine.similarity, held.similarity[row, mine.candidate])
+        np.testing.assert_array_equal(mine.why, held.why[row, mine.candidate])
         np.testing.assert_array_equal(mine.margin, held.people().similarity[row] - mine.similarity)
 
 
@@ -51,7 +51,7 @@ def test_in_a_crowd_somebody_possible_is_found() -> None:
     held = match(crowd, KNOWN, 0.99)
     rows = rank_similar(held.similarity, held.why, held.people())
     mine = rows[rows.row == 0]
-    assert mine.why.tolist() == [TOGETHER] * 5 + [FREE] and mine.other.tolist() == [1, 2, 3, 4, 5, 10]
+    assert mine.why.tolist() == [TOGETHER] * 5 + [FREE] and mine.candidate.tolist() == [1, 2, 3, 4, 5, 10]
 
 
 def test_of_equals_the_lower_row_is_first() -> None:
@@ -61,7 +61,7 @@ def test_of_equals_the_lower_row_is_first() -> None:
     )  # fmt: skip
     held = match(same, KNOWN, 1.01)
     rows = rank_similar(held.similarity, held.why, held.people(), best=3)
-    assert rows[rows.row == 5].other.tolist() == [0, 1, 2]
+    assert rows[rows.row == 5].candidate.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("people", [0, 1])
@@ -91,7 +91,7 @@ def test_crops_are_compared_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     of, vector = np.repeat(np.arange(9), 3), unit(rng.standard_normal((27, 8)))
     one, other = np.arange(9), np.roll(np.arange(9), 1)
     whole = room.most_similar_crops(one, other, of, vector)
-    monkeypatch.setattr(room, "_NUMBERS", 1)
+    monkeypatch.setattr(room, "_BATCH_NUMBERS", 1)
     assert all((a == b).all() for a, b in zip(whole, room.most_similar_crops(one, other, of, vector), strict=True))
 
 
@@ -106,5 +106,5 @@ def test_two_thousand_are_ranked() -> None:
     of = np.repeat(np.arange(2000), 8)
     vector = np.repeat(held.tracklets.vector, 8, axis=0).astype(np.float16)
     rows = rank_similar(held.similarity, held.why, held.people())
-    alike, *_ = room.most_similar_crops(rows.row, rows.other, of, vector)
+    alike, *_ = room.most_similar_crops(rows.row, rows.candidate, of, vector)
     assert len(rows) >= 10_000 and len(alike) == len(rows)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from core.vision.match import CAMERA_PRIOR, OVERALL_PRIOR, cosine_similarity, subtract_mean, similarity, camera_means
+from core.vision.match import CAMERA_PRIOR, OVERALL_PRIOR, camera_means, cosine_similarity, similarity, subtract_mean
 from tests.vision.match.making import run
 
 

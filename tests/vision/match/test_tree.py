@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.types import Floats, Ints
-from core.vision.match import FREE, JOINED, REJECTED, Contradiction, MergeTree, must_link_groups, grow_merge_tree, pair_counts
+from core.vision.match import (
+    FREE,
+    JOINED,
+    REJECTED,
+    Contradiction,
+    MergeTree,
+    grow_merge_tree,
+    must_link_groups,
+    pair_counts,
+)
 
 N = 9
 
@@ -129,7 +138,7 @@ def test_open_pairs_are_what_counting_finds(scene: tuple[Floats, np.ndarray, Int
     tree = grow_merge_tree(similarity, why, bundle)
     could, within = pair_counts(tree, why)
     for merges in range(len(tree.level) + 1):
-        first = MergeTree(N, tree.one[:merges], tree.other[:merges], np.zeros(merges, np.float32))
+        first = MergeTree(N, tree.leaf_a[:merges], tree.leaf_b[:merges], np.zeros(merges, np.float32))
         groups = list(grouped(first.cut(-1)))
         pairs = [(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]]
         open_ones = [len(a) * len(b) for a, b in pairs if (why[np.ix_(sorted(a), sorted(b))] == FREE).all()]

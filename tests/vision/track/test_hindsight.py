@@ -74,7 +74,9 @@ def test_two_people_for_a_moment_are_two() -> None:
     aside = tracks(t1=walk(range(21), (0, 0), (2, 0)), t2=walk(range(19, 40), (60, 0), (2, 0)))
     long = tracks(t1=walk(range(31), (0, 0), (2, 0)), t2=walk(range(19, 40), (40, 2), (2, 0)))
     within = tracks(t1=walk(range(40), (0, 0), (2, 0)), t2=walk(range(19, 22), (40, 2), (2, 0)))
-    assert not any(is_duplicate(scene).any() for scene in (aside, long, within, tracks(t1=walk(range(9), (0, 0), (1, 0)))))
+    assert not any(
+        is_duplicate(scene).any() for scene in (aside, long, within, tracks(t1=walk(range(9), (0, 0), (1, 0))))
+    )
     assert not is_duplicate(aside[:0]).any()
 
 

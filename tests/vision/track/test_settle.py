@@ -43,7 +43,13 @@ def settled(tracks: Tracks, second: Floats, cover: float = 0.0) -> int:
     """How many are left; the first track looks red, the other one like `second`."""
     looks = {(1, 0): RED.astype(np.float32), (2, 0): second.astype(np.float32)}
     covered, none = np.full(len(tracks), cover), np.zeros(len(tracks), np.int64)
-    return len(set(relink_tracks(ObservedTracks(tracks, covered, none, looks, PICTURE), 0.6, RelinkRules(), MotionRules()).track))
+    return len(
+        set(
+            relink_tracks(
+                ObservedTracks(tracks, covered, none, looks, PICTURE), 0.6, RelinkRules(), MotionRules()
+            ).track
+        )
+    )
 
 
 def tracked(scene: Detections, looks: Floats, frames: int) -> Tracks:
@@ -210,7 +216,9 @@ def test_all_links_together_cost_least() -> None:
     tracks = Tracks(table[:, 0], table[:, 0] / 10, number, table[:, 1:5], table[:, 5], np.ones(len(table), bool))
     none = np.zeros(len(tracks))
     rules = replace(RelinkRules(), unknown_likeness=1.0)
-    found = relink_tracks(ObservedTracks(tracks, none, none.astype(np.int64), {}, PICTURE), 0.6, rules, MotionRules(max_distance=0.4))
+    found = relink_tracks(
+        ObservedTracks(tracks, none, none.astype(np.int64), {}, PICTURE), 0.6, rules, MotionRules(max_distance=0.4)
+    )
     assert [int(found.track[tracks.track == n][0]) for n in (3, 4)] == [
         int(found.track[tracks.track == n][0]) for n in (1, 2)
     ]
@@ -218,4 +226,11 @@ def test_all_links_together_cost_least() -> None:
 
 def test_nothing_in_nothing_out() -> None:
     none = Tracks.empty()
-    assert len(relink_tracks(ObservedTracks(none, np.empty(0), np.empty(0, np.int64), {}, None), 0.6, RelinkRules(), MotionRules())) == 0
+    assert (
+        len(
+            relink_tracks(
+                ObservedTracks(none, np.empty(0), np.empty(0, np.int64), {}, None), 0.6, RelinkRules(), MotionRules()
+            )
+        )
+        == 0
+    )

@@ -205,7 +205,10 @@ def test_time_counts_and_not_frames() -> None:
 
 def lookalikes(looked: list[bool]) -> list[int]:
     """The numbers of two people side by side, 1 and 2, who look much the same; 1 was hidden in the frame before."""
-    tracker, looks = Tracker(AssociationRules.from_settings(DEFAULT), STEP_SECONDS), np.array([[1, 0], [0.9, 0.43]], np.float32)
+    tracker, looks = (
+        Tracker(AssociationRules.from_settings(DEFAULT), STEP_SECONDS),
+        np.array([[1, 0], [0.9, 0.43]], np.float32),
+    )
     both, sure = np.array([[100, 100, 120, 150], [114, 100, 134, 150]], np.float32), np.full(2, 0.9)
     for i in range(5):
         tracker.step(i / 10, both, sure, looks, np.ones(2, bool))
