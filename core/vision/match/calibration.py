@@ -44,15 +44,19 @@ Numbers = NDArray[np.float64]
 TARGET_FALSE_SHARE = 0.05
 """The expected false share at the threshold that is suggested."""
 LEVELS = np.round(np.arange(-0.2, 1.0, 0.01), 2)
+"""Thresholds at which the expected share is computed, rising."""
 PRIOR_PAIRS = 10
 """The number of impostor pairs that weighs as much as what is known of the model."""
 MIN_IMPOSTOR_PAIRS = 10
 """With fewer impostor pairs than this, the model's usual threshold is suggested instead."""
 DRAWS = 400
-BLOCK = 512  # rows looked at together: memory stays small beside the matrix
+"""Impostor distributions that are drawn for the interval."""
+BLOCK = 512
+"""Rows that are counted at once: memory stays small beside the matrix."""
 BIN_EDGES = np.round(np.arange(-1.0, 1.0005, 0.001), 3)
 """Borders of the histograms' bins."""
 INTERVAL_QUANTILES = 0.05, 0.95
+"""Ends of the 90 % interval."""
 MIXED_SHARE = 0.02
 """Share of tracklets that mix two people, or lie on nobody: one of 57 on plazas 10 and 11."""
 TENTH_DEVIATIONS = 1.2816
@@ -82,6 +86,7 @@ class Calibration:
 
     @property
     def description(self) -> str:
+        """The expected error at the threshold, as a clause for reports and pages."""
         if not self.enough:
             return f"too little evidence ({self.pairs} known-different pairs); using the default of this model"
         share, low, high = self.at(self.threshold)

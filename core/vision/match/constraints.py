@@ -117,4 +117,4 @@ def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
 
 def _contradiction(a: int, b: int, why: Reasons) -> Contradiction:
     message = f"two tracks that you joined cannot be one person: {REASON_TEXTS[int(why[a, b])]}"
-    return Contradiction((a, b), message, "Take one of the links back.")
+    return Contradiction((a, b), message, "Undo one of these decisions.")

@@ -51,6 +51,7 @@ class Match:
     threshold: float
 
     def people(self) -> Identities:
+        """Who is who at the threshold; computed once."""
         return self._people
 
     @cached_property
@@ -58,6 +59,7 @@ class Match:
         return identities(self.tracklets, self.similarity, self.why, self.tree, self.threshold, self.must_link)
 
     def at(self, threshold: float) -> Match:
+        """The same match at another threshold."""
         return replace(self, threshold=threshold)
 
 
@@ -102,6 +104,7 @@ class Identities:
     confirmed: Bools
 
     def status(self, row: int) -> str:
+        """`ALONE`, `CANDIDATE`, `DOUBTFUL` or `CONFIRMED`."""
         if np.isnan(self.similarity[row]):
             return DOUBTFUL if self.doubtful[row] else ALONE
         return CONFIRMED if self.confirmed[row] else DOUBTFUL if self.doubtful[row] else CANDIDATE

@@ -2,8 +2,8 @@
 
 The similarity of two tracklets is the cosine of their appearance vectors, raised where two cameras saw them at one
 place at one time. The mean appearance of each camera is subtracted first where the clips hold too few pairs of
-strangers to suggest a threshold of their own: a model gives everybody something in common, and so do a camera's light and
-background. Two strangers in one room are the more alike for it, so that no threshold fits both a room and a street.
+strangers to suggest a threshold of their own: a model gives everybody something in common, and so do a camera's light
+and background. Two strangers in one room are the more alike for it, so that no threshold fits both a room and a street.
 
 Groups are compared by the mean over all pairs between them. That takes time that grows with the square of the number of
 tracklets; it is done in blocks of rows, so that beside the matrices themselves little memory is needed."""
