@@ -22,12 +22,12 @@ from core.export.people_files import ExportOptions
 from core.export.verify import verify_zip
 from core.machine.device import Backend, parse_backend
 from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
-from core.vision.models import EmbedderPrior, Kind, Model
+from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions, from_json
 from core.vision.video import digest
 
 Manifest = Mapping[str, Any]
-KINDS: tuple[Kind, Kind] = ("detector", "embedder")
+KINDS: tuple[ModelKind, ModelKind] = ("detector", "embedder")
 PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
 """Files of an export that show its data to a reader: another version of the program may word or draw them otherwise."""
 _MANIFEST_REMEDY = "Give a gallery.zip of this program, or the manifest.json in it."
@@ -64,7 +64,7 @@ class ReplayRecipe:
     """
 
     clips: tuple[ClipRecord, ...]
-    models: Mapping[Kind, Mapping[str, str]]
+    models: Mapping[ModelKind, Mapping[str, str]]
     prior: EmbedderPrior | None
     recipe: Recipe
     regions: Mapping[str, Regions]
@@ -177,7 +177,7 @@ def _recipe(settings: Mapping[str, Any]) -> Recipe:
 
 
 def prepare_replay(
-    manifest: Manifest, clips: Sequence[Path], device: str | None = None, files: Mapping[Kind, str] | None = None
+    manifest: Manifest, clips: Sequence[Path], device: str | None = None, files: Mapping[ModelKind, str] | None = None
 ) -> Replay:
     """The run of `manifest`, set up on `clips`; `files` names the file of each model that has no name here.
 
@@ -211,7 +211,7 @@ def _cameras(records: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list
     return cameras, [f"{r.description} could not be read then and is left out" for r in records if not r.digest]
 
 
-def _find_model(recipe: ReplayRecipe, kind: Kind, file: str) -> Model:
+def _find_model(recipe: ReplayRecipe, kind: ModelKind, file: str) -> Model:
     """The model of that run, by its content, under the name that it had then."""
     return replace(find_run_model({"models": recipe.models}, kind, file), name=recipe.models[kind]["name"])
 

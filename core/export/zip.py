@@ -36,8 +36,8 @@ Sightline: who was seen
 
 {found}
 {purpose}
-THE MATCHES ARE CANDIDATES UNTIL A PERSON CONFIRMS THEM. The program found people who look alike; only somebody who
-compares the pictures can say whether two sightings show the same person. {heads}{reason}
+THE MATCHES ARE CANDIDATES UNTIL A PERSON CONFIRMS THEM. The program groups sightings of people who look alike; only
+somebody who compares the pictures can say whether two sightings show the same person. {heads}{reason}
 
 What is in it
 -------------
@@ -47,43 +47,44 @@ contact_sheet.jpg      a row per person (contact_sheet_2.jpg and so on when ther
 people/P003/           the pictures of person 3: camera, clip time (hours-minutes-seconds), track
 sightings.csv          a row per sighting: camera, track, person, start_s and end_s (seconds of the clip), similarity
                        (up to 1; empty for somebody alone), status, colours of upper and lower body, and the name and
-                       the note that somebody typed for the person
+                       the note typed for the person
 sightings.parquet      the same for programs
-candidates.csv         for each track the tracks of other people that look most like it, five at least that could be the
-                       same person: similarity, margin (how much more alike its own person is), why the two cannot be
-                       one person if anything forbids it, and which two of their pictures are most alike
+candidates.csv         for each track, the most similar tracks of other people, at least five that could be the same
+                       person: similarity, margin (how much more similar the track is to its own person), the reason if
+                       the two cannot be one person, and their two most similar pictures
 tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
                        confidence, and three columns that are -1 (MOT text)
 manifest.json          how it was made, and the sha256 of every other file
 
-Status: alone (nobody like them was found), candidate (a match that the program proposes), doubtful (one that it
-doubts), confirmed (a person has looked and agreed).
+Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
+program doubts), confirmed (a person has looked and agreed).
 {times}
 How to check it
 ---------------
     python -m core gallery --check gallery.zip
 
-compares the sha256 of each file with the one in manifest.json. Somebody who changes a file could change the manifest
-too: keep the sha256 of the whole zip elsewhere.
+compares the sha256 of each file with that in manifest.json. Whoever changes a file could change the manifest as well:
+keep the sha256 of the whole zip elsewhere.
 {again}"""
 _REPEAT_SECTION = """
-How to make it again
---------------------
-With the clips and models that manifest.json names, and the same version of the program:
+How to repeat the run
+---------------------
+With the clips and models that manifest.json names:
 
     {command}
 
-Clips are recognised by their content, under whatever name; settings, regions and decisions are in manifest.json.
-The command says at its end whether every file came out the same. Only the date in manifest.json differs.
+Clips are recognised by their content, under whatever name; settings, regions and decisions are in manifest.json. At the
+end, the command says whether all files are the same. Only the date in manifest.json differs; another version of the
+program may also word README.txt and report.html, or draw the contact sheets, differently.
 """
 _UNTIMED = """
-These pictures came without clips, and nobody knows when they were taken. p000012 in a name is the camera's twelfth
-picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Two people who had a folder
-each in one camera are two people here.
+These pictures came without clips, so it is unknown when they were taken. p000012 in a name is the camera's twelfth
+picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Where a camera had a folder
+for each of two people, they are two people here.
 """
 _HEADS = {
-    True: "Heads are blurred\nwherever the program takes them to be; other people in the background may not be.",
-    False: "Heads are not blurred in\nthis export: faces may be seen.",
+    True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
+    False: "Heads are\nnot blurred in this export: faces may be seen.",
 }
 _BLOCK = 1 << 20
 _SMALL = (112, 224)

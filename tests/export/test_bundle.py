@@ -49,14 +49,15 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     ]
     assert content["tracks/cam1.txt"] == (tmp_path / "cam1.txt").read_bytes() and content["tracks/cam2.txt"] == b""
     words = content["README.txt"].decode()
-    assert "3 people, 5 sightings, 2 cameras." in words and "make it again" not in words
+    assert "3 people, 5 sightings, 2 cameras." in words and "repeat the run" not in words
     assert "CANDIDATES UNTIL A PERSON CONFIRMS THEM" in words
 
 
 def test_the_readme_says_how_to_make_it_again(tmp_path: Path) -> None:
     command = "python -m core run a.mp4 --like gallery.zip --out again"
     write_zip(some(about={"again": command}), mot(tmp_path), tmp_path / "g.zip")
-    assert f"\n    {command}\n" in unpacked(tmp_path / "g.zip")["README.txt"].decode()
+    words = unpacked(tmp_path / "g.zip")["README.txt"].decode()
+    assert f"\n    {command}\n" in words and "repeat the run" in words
 
 
 def test_the_manifest_says_how_it_was_made(tmp_path: Path) -> None:
