@@ -1,4 +1,7 @@
-"""core.workspace"""
+"""All that belongs to the user on this machine: cases, the sources of clips, media for the browser, and jobs.
+
+This face has what pages and routes share: the services of the process, open runs, and the actions that change a case.
+"""
 
 import lazy_loader
 

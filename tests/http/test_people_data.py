@@ -46,9 +46,13 @@ def test_everything_that_does_not_change_with_the_threshold(case: Case) -> None:
     assert content["clips"]["cam1"] == {"digest": case.clips[0].digest, "width": 128, "height": 64, "duration": 30.0}
     rows = content["rows"]
     assert {len(column) for column in rows.values()} == {24}
-    assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(own.track_keys)
+    assert [(content["cameras"][c], t) for c, t in zip(rows["camera"], rows["track"], strict=True)] == list(
+        own.track_keys
+    )
     assert sorted(rows["rank"]) == list(range(1, 25))
-    assert content["histogram"]["known_different"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
+    assert (
+        content["histogram"]["known_different"] == np.histogram(_pairs(own, IMPOSTOR_REASONS), 100, (-1, 1))[0].tolist()
+    )
     assert content["histogram"]["possible"] == np.histogram(_pairs(own, (FREE,)), 100, (-1, 1))[0].tolist()
     assert content["threshold"] == content["suggested"] == own.match.threshold
     for row, crops in enumerate(rows["crops"]):
