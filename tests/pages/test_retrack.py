@@ -66,7 +66,7 @@ def test_without_a_run_there_is_nothing_to_set(own_house: Path) -> None:
 
 
 def test_folded_nothing_is_read(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pages.parts.gallery.whatif.hold", lambda out: pytest.fail("boxes were read"))
+    monkeypatch.setattr("pages.parts.gallery.whatif.load_run", lambda out: pytest.fail("boxes were read"))
     app = shown(case, unfolded=False)
     assert not app.exception and [one.label for one in app.expander] == ["Tracking settings (try without re-running)"]
     assert not app.slider
@@ -111,7 +111,7 @@ def test_the_rest_is_as_in_the_run_whatever_the_plan_says_now(case: Case) -> Non
 def test_what_is_not_stored_any_more_is_said(case: Case) -> None:
     (cache_dir() / "stages").rename(cache_dir() / "elsewhere")
     app = moved(shown(case), case, "iou", 0.4)
-    assert not app.exception and "not in the cache any more" in words(app)
+    assert not app.exception and "no longer in the cache" in words(app)
 
 
 def test_settings_out_of_the_sliders_range_are_kept(case: Case) -> None:
@@ -125,7 +125,7 @@ def test_settings_out_of_the_sliders_range_are_kept(case: Case) -> None:
 
 def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
     waits = PendingAction("old", (), Action("merge", "joined P001 and P002", 0.0), "track 3 of gate is not in the run")
-    quiet = replace(waits, why="")
+    quiet = replace(waits, reason="")
     save_review(services().cases.review_file(case.key), Review(pending=(waits, quiet)))
     app = shown(case, unfolded=False)
     assert "1 decision could not be applied" in words(app)
