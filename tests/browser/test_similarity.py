@@ -82,7 +82,7 @@ def test_the_tracks_by_pointer(page: Page) -> None:
     canvas.click(position={"x": 300, "y": 250})
     expect(card).to_have_class("card pinned")
     head = card.locator("h3").inner_text()
-    page.get_by_label("Order").select_option("alike")
+    page.get_by_label("Order").select_option("by_similarity")
     expect(card.locator("h3")).to_have_text(head)  # in another order it is still the same two
     card.get_by_role("button", name="Unpin").click()
     expect(card).to_have_class("card")

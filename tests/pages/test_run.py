@@ -129,7 +129,7 @@ def test_what_another_tab_changes_is_shown_by_the_whole_page(house: Path) -> Non
         st.session_state["runs"] = st.session_state.get("runs", 0) + 1
         case = require_case()
         first = st.session_state["runs"] == 1
-        _cards(replace(case, plan=PRESETS[0].of(case.plan)) if first else case, False)
+        _cards(replace(case, plan=PRESETS[0].apply(case.plan)) if first else case, False)
 
     app = shown(AppTest.from_function(script, default_timeout=30).run())
     assert app.session_state["runs"] == 2
@@ -204,7 +204,7 @@ def test_the_time_is_that_of_measured_rates(house: Path) -> None:
     )
     clip = clip_at(house, "gate.mp4")
     for preset in PRESETS:
-        plan = preset.of(case.plan)
+        plan = preset.apply(case.plan)
         timeline, recipe = plan_clip(clip, Camera("gate", Path(clip.path)), Recipe(plan.video, plan.detect))
         for stage in ("detect", "embed", "track", "crops"):
             kind = rate_kind(stage, clip, timeline, recipe, networks)

@@ -205,7 +205,7 @@ def test_a_box_is_turned_round_by_its_corner(web: Node) -> None:
         ("box", [[0, 0], [0.5, 0.5]], ""),
         ("box", [[0, 0], [0.02, 0.5]], "Too small. A box must be at least 3 pixels wide and high."),
         ("polygon", [[0, 0], [0.5, 0], [0.5, 0.5]], ""),
-        ("polygon", [[0, 0], [0.5, 0.5], [0, 0]], "A polygon needs three different corners."),
+        ("polygon", [[0, 0], [0.5, 0.5], [0, 0]], "A polygon needs at least three different corners."),
         ("polygon", [[0, 0], [0.5, 0.5], [0.9, 0.9]], "Too thin. The corners lie on a line."),
     ],
 )
@@ -219,7 +219,7 @@ def test_shapes_that_cannot_be(web: Node, kind: str, points: list[list[float]], 
         ("10, 20\n30;40\n\n50 60", {"points": [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]}),
         ("1, 2\nx, 3", {"error": "Line 2: enter x, y."}),
         ("1, 2, 3", {"error": "Line 1: enter x, y."}),
-        ("101, 2", {"error": "Line 1: x is 0 to 100, y is 0 to 100."}),
+        ("101, 2", {"error": "Line 1: x must be 0 to 100, y 0 to 100."}),
     ],
 )
 def test_typed_corners(web: Node, text: str, found: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ export class Filters {
 
   build() {
     const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
-    const search = { type: "search", placeholder: "Name, number, note or camera", "data-focus": "search" };
+    const search = { type: "search", placeholder: "Name, number, note", "data-focus": "search" };
     this.search = this.textField("text", search);
     this.count = el("span", { class: "match-count", role: "status" });
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");

@@ -48,7 +48,7 @@ def _boxes(folder: str, conf: float, start: float, end: float | None, _film: Cli
 def count_boxes(regions: Regions, boxes: Floats | None, video: Clip) -> dict[str, Any]:
     """How many boxes count, as text; and their test points as shares of the picture, each with whether it counts."""
     if boxes is None:
-        return {"count": "After a run, the number of boxes that count is shown here.", "dots": None}
+        return {"count": "After the first run, the number of boxes that count is shown here.", "dots": None}
     counts = inside(regions, boxes, video.width, video.height)
     share = f" ({counts.mean():.0%})" if len(boxes) else ""
     text = f"{counts.sum():,} of {len(boxes):,} boxes from the last run count{share}"

@@ -60,7 +60,7 @@ def close_case() -> None:
 
 
 def change_case(edit: Callable[[Case], Case], log_entry: str = "") -> Case:
-    """Change the open case; `words` go into its log."""
+    """Change the open case; `log_entry` is added to its activity log."""
     return services().cases.change(require_case().key, edit, log_entry)
 
 

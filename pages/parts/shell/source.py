@@ -11,13 +11,14 @@ from pathlib import Path
 from core import __version__
 from core.vision.models import entries
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ADDRESS = "SIGHTLINE_SOURCE_URL"
 # Listed one by one: the folder may also contain the user's footage, results or models, which must not be given away.
 _FOLDERS = (".ci", ".streamlit", "core", "docs", "notebooks", "pages", "tests")
 _FILES = (
     ".gitattributes",
     ".gitignore",
+    ".oxlintrc.json",
     "CHANGELOG.md",
     "LICENSE",
     "Makefile",
