@@ -28,9 +28,11 @@ def log_file() -> Path:
 
 
 @contextmanager
-def log_to_file(label: str, most: int = _BYTES) -> Iterator[None]:
+def log_to_file(label: str, max_bytes: int = _BYTES) -> Iterator[None]:
     """Within this block, log lines go to the file with `label` in each."""
-    handler = _SharedRotatingHandler(log_file(), maxBytes=most, backupCount=FILES - 1, encoding="utf-8", delay=True)
+    handler = _SharedRotatingHandler(
+        log_file(), maxBytes=max_bytes, backupCount=FILES - 1, encoding="utf-8", delay=True
+    )
     handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {label.replace('%', '%%')}: %(message)s"))
     LOG.addHandler(handler)
     try:
@@ -40,8 +42,8 @@ def log_to_file(label: str, most: int = _BYTES) -> Iterator[None]:
         handler.close()
 
 
-def log_lines(label: str, most: int = 200) -> list[str]:
-    """The last `most` lines of the file with this label, with their tracebacks, oldest first."""
+def log_lines(label: str, max_lines: int = 200) -> list[str]:
+    """The last `max_lines` lines of the file with this label, with their tracebacks, oldest first."""
     try:
         text = log_file().read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -53,7 +55,7 @@ def log_lines(label: str, most: int = 200) -> list[str]:
         is_ours = head.endswith(f" {label}") if line[:4].isdigit() else is_ours
         if is_ours:
             lines.append(line)
-    return lines[-most:]
+    return lines[-max_lines:]
 
 
 class _SharedRotatingHandler(RotatingFileHandler):

@@ -71,8 +71,8 @@ def _platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str
     >>> _platform_cache_dir("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
     'elsewhere'
     """
-    if own := environment.get("SIGHTLINE_CACHE"):
-        return Path(own).expanduser()
+    if chosen := environment.get("SIGHTLINE_CACHE"):
+        return Path(chosen).expanduser()
     if platform == "win32":
         return Path(environment.get("LOCALAPPDATA") or home / "AppData" / "Local") / "Sightline"
     if platform == "darwin":

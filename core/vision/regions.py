@@ -151,10 +151,10 @@ def save_regions(path: Path, regions: Regions) -> None:
 
 
 def _within_any(outlines: Sequence[Doubles], points: Doubles) -> Bools:
-    within = np.zeros(len(points), np.bool_)
+    is_inside = np.zeros(len(points), np.bool_)
     for corners in outlines:
-        within |= _within(corners, points)
-    return within
+        is_inside |= _within(corners, points)
+    return is_inside
 
 
 def _within(corners: Doubles, points: Doubles) -> Bools:

@@ -45,7 +45,9 @@ def model_file(path: Path) -> Path:
     if not path.is_file():
         raise WeightsError(f"there is no model file {path}", "Check the path.")
     if format_of(path) is None:
-        raise WeightsError(f"{path.name} is of no kind that is known here", f"Give one of: {', '.join(MODEL_SUFFIXES)}.")
+        raise WeightsError(
+            f"{path.name} is of no kind that is known here", f"Give one of: {', '.join(MODEL_SUFFIXES)}."
+        )
     return path
 
 

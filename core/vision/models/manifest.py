@@ -44,10 +44,10 @@ class ManifestEntry:
 
 def weight_folders() -> list[Path]:
     """Where files are looked for: weights/ beside the program, SIGHTLINE_WEIGHTS, weights/ in the user's cache."""
-    places = [WEIGHTS, *_user_folder()]
+    folders = [WEIGHTS, *_user_folder()]
     with contextlib.suppress(StoreError):
-        places.append(cache_dir() / "weights")
-    return places
+        folders.append(cache_dir() / "weights")
+    return folders
 
 
 def download_folder() -> Path:
@@ -78,11 +78,11 @@ def _read(path: Path, _changed: int) -> dict[str, ManifestEntry]:
     return {entry.model.name: entry for entry in parsed}
 
 
-def _entry(row: dict[str, Any], home: Path) -> ManifestEntry:
+def _entry(row: dict[str, Any], weights: Path) -> ManifestEntry:
     model = Model(
         name=row["name"],
         kind=row["kind"],
-        path=home / row["file"],
+        path=weights / row["file"],
         format=format_of(Path(row["file"])) or "openvino",
         digest=row.get("sha256", ""),
         architecture=row["architecture"],
@@ -122,12 +122,12 @@ def statuses() -> list[ModelStatus]:
 
 def status(entry: ManifestEntry) -> ModelStatus:
     """Whether the entry's file is here and has the digest that the manifest or a pin states."""
-    place = _folder_with_file(entry)
-    if place is None:
+    folder = _folder_with_file(entry)
+    if folder is None:
         return ModelStatus(entry.model, "missing")
-    path = model_file(place / entry.file)
+    path = model_file(folder / entry.file)
     model = entry.at(path, model_digest(path))
-    expected, pin = _expected_digest(entry, place)
+    expected, pin = _expected_digest(entry, folder)
     if expected and not model.digest.startswith(expected):
         return ModelStatus(model, "changed")
     if pin:
@@ -172,22 +172,22 @@ def _folder_with_file(entry: ManifestEntry) -> Path | None:
     return next((folder for folder in weight_folders() if (folder / entry.file).exists()), None)
 
 
-def _expected_digest(entry: ManifestEntry, place: Path) -> tuple[str, Pin | None]:
+def _expected_digest(entry: ManifestEntry, folder: Path) -> tuple[str, Pin | None]:
     """The digits with which the SHA-256 has to begin (none: unknown), and the pin if they come from one."""
-    pin = None if entry.sha256 else pins(place).get(entry.file)
+    pin = None if entry.sha256 else pins(folder).get(entry.file)
     return entry.sha256 or (pin.sha256 if pin else ""), pin
 
 
 def _changed(entry: ManifestEntry, model: Model) -> WeightsError:
-    place = _folder_with_file(entry) or model.path.parent
-    expected, pin = _expected_digest(entry, place)
+    folder = _folder_with_file(entry) or model.path.parent
+    expected, pin = _expected_digest(entry, folder)
     described = f"downloaded and pinned on {pin.since}" if pin else "that the manifest describes"
     mismatch = f"its SHA-256 begins with {model.digest[:12]}, not {expected[:12]}"
     remedy = "Restore it, or name the file by its path to use it as it is."
     if pin:
         remedy = (
             "Remove it and download it again, name the file by its path to use it as it is, or, "
-            f"if you trust the new file, remove {entry.file} from {place / PINS_FILE}."
+            f"if you trust the new file, remove {entry.file} from {folder / PINS_FILE}."
         )
     return WeightsError(f"{model.path} is not the file {described} ({mismatch})", remedy)
 

@@ -72,8 +72,8 @@ def _read(path: Path) -> Any:
 def architecture_of(state: dict[str, Any]) -> str:
     """`resnet50`, `ft_resnet50` or `osnet_x...`, perhaps after `steady_`; empty for any other network."""
     if "steady.weight" in state:
-        within = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
-        return STEADY + within if within else ""
+        inner = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
+        return STEADY + inner if inner else ""
     if "conv1.conv.weight" in state and "conv5.conv.weight" in state:
         return OSNET_WIDTHS.get(int(state["conv1.conv.weight"].shape[0]), "")
     for prefix, name in (("", "resnet50"), ("model.", "ft_resnet50")):

@@ -148,11 +148,11 @@ def _size_notes(clip: Clip) -> list[Note]:
 
 def small_people_notes(heights: Floats) -> list[Note]:
     """A note where most people found in a clip are too small to re-identify; `heights` (n,) of boxes in pixels."""
-    if not len(heights) or (usual := float(np.median(heights))) >= MIN_PERSON_HEIGHT:
+    if not len(heights) or (median := float(np.median(heights))) >= MIN_PERSON_HEIGHT:
         return []
     return [
         Note(
-            f"Most people found in it are under {MIN_PERSON_HEIGHT} pixels tall (usually {usual:.0f}): "
+            f"Most people found in it are under {MIN_PERSON_HEIGHT} pixels tall (usually {median:.0f}): "
             "too small to re-identify.",
             "Use a larger export or a closer camera. Check the matches of this camera.",
         )

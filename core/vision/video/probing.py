@@ -137,9 +137,9 @@ def _frame_rate(times: Seconds) -> tuple[float, tuple[str, ...]]:
     if len(times) < 2 or times[-1] <= times[0]:
         return 0.0, ()
     steps = np.diff(times)
-    usual = float(np.median(steps))
-    is_usual = np.abs(steps - usual) <= usual / 4
-    jumps = steps[steps > max(_JUMP_SECONDS, 5 * usual)]
+    median = float(np.median(steps))
+    is_usual = np.abs(steps - median) <= median / 4
+    jumps = steps[steps > max(_JUMP_SECONDS, 5 * median)]
     warnings = []
     if len(jumps):
         warnings.append(f"Time jumps {len(jumps)} times, by up to {jumps.max():.1f} s.")

@@ -145,12 +145,12 @@ def _run(source: Generator[Picture], handoff: _Handoff) -> None:
 
 
 def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None) -> Generator[Picture]:
-    wanted = timeline.frame[first:]
-    if not len(wanted):
+    frames = timeline.frame[first:]
+    if not len(frames):
         return
     decode = sequence_pictures if clip.container == PICTURE_SEQUENCE else decoded_pictures
     row = first
-    with closing(decode(clip, wanted)) as pictures:
+    with closing(decode(clip, frames)) as pictures:
         for number, stored in pictures:
             row += int(np.searchsorted(timeline.frame[row:], number))
             yield Picture(row, number, float(timeline.seconds[row]), _scale_and_rotate(stored, clip.rotation, scale_to))

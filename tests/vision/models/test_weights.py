@@ -13,12 +13,12 @@ from core.vision.models import (
     WEIGHTS,
     InputConvention,
     architecture_of,
-    model_digest,
     entries,
     find,
     format_of,
-    statuses,
+    model_digest,
     read_state,
+    statuses,
 )
 
 torch = pytest.importorskip("torch")

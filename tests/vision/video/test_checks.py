@@ -8,7 +8,7 @@ import pytest
 
 from core.base.types import Image
 from core.machine.paths import cache_dir
-from core.vision.video import advice_for, is_fragmented, preview_frames, measure, clip_notes, probe, small_people_notes
+from core.vision.video import advice_for, clip_notes, is_fragmented, measure, preview_frames, probe, small_people_notes
 from core.workspace import media as strips
 from core.workspace.media import strip_of
 from tests.vision.video.making import drawn, shown_number, turn, write_clip

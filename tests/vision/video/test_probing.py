@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from core.base.errors import ClipError
-from core.vision.video import yields_picture, probe
+from core.vision.video import probe, yields_picture
 from tests.vision.video.making import HEIGHT, WIDTH, spoil, turn, write_clip, write_sound
 
 REAL = {

@@ -11,7 +11,7 @@ import pytest
 from core.base.errors import StoreError
 from core.base.settings import VideoSettings
 from core.base.types import Clip
-from core.vision.video import make_proxy, plan, probe, read, display_size, still
+from core.vision.video import display_size, make_proxy, plan, probe, read, still
 from core.workspace.media import Proxies
 from tests.vision.video.making import drawn, shown_number, spoil, turn, write_clip
 

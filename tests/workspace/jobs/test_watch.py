@@ -116,7 +116,7 @@ def test_a_traceback_belongs_to_its_line(own_cache: Path) -> None:
 
 
 def test_the_log_turns_over_and_the_oldest_goes(own_cache: Path) -> None:
-    with log_to_file("one/out", most=400), log_to_file("two/out", most=400):
+    with log_to_file("one/out", max_bytes=400), log_to_file("two/out", max_bytes=400):
         for number in range(60):
             LOG.info("line %d", number)
     files = sorted(own_cache.glob("tracker.log*"))
@@ -132,7 +132,7 @@ def test_a_log_that_another_run_holds_grows(own_cache: Path, monkeypatch: pytest
         raise PermissionError(13, "held", source)
 
     monkeypatch.setattr("os.rename", held)
-    with log_to_file("one/out", most=200):
+    with log_to_file("one/out", max_bytes=200):
         for number in range(9):
             LOG.info("line %d", number)
     assert [line[-6:] for line in log_lines("one/out")] == [f"line {number}" for number in range(9)]
