@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import TrackSettings
-from core.review.whatif import retrack_run, compare_runs, load_run
+from core.review.whatif import compare_runs, load_run, retrack_run
 
 SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
 

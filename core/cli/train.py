@@ -17,7 +17,7 @@ from core.cli.progress import listener
 from core.cli.renamed_flags import add_former_flag, add_renamed_command
 from core.lab.synthetic import SampleSettings
 from core.vision.embed import open_embedder
-from core.vision.models import model_digest, find
+from core.vision.models import find, model_digest
 
 SIZES = "HEIGHTxWIDTH"
 # Present name, former name, field of the recipe, help.

@@ -70,7 +70,7 @@ def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None
         (["--sheet", "PHOTO"], "overwrite the photo"),
         (["--whole-picture", "--weights", "person-yolo11n"], "detects nobody"),
         (["--whole-picture", "--person", "2"], "the photo shows 1 person"),
-        (["--features", "person-resnet50"], "not the embedder of the run"),
+        (["--features", "person-resnet50"], "no longer the embedder of the run"),
     ],
 )
 def test_what_makes_no_sense_is_one_line_and_2(

@@ -65,7 +65,7 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
     ("words", "says"),
     [
         (["--size", "big"], "is no size"),
-        (["--loss", "hinge"], "no loss"),
+        (["--loss", "hinge"], "unknown loss"),
         (["--holdout", "99"], "cannot be held out"),
         (["--teacher", "nonsense"], "nonsense"),
         (["--start", "nonsense.pth"], "nonsense"),
@@ -73,9 +73,9 @@ def test_tuning_prints_a_row_for_every_setting(crops: Path, tmp_path: Path, caps
         (["--unlabelled-per-batch", "3"], "--unlabelled"),
         (["--unlabelled", "more"], "--teacher"),
         (["--copies", "2"], "--copies need a teacher"),
-        (["--metric-weight", "0", "--identity-weight", "0"], "nothing is learned"),
-        (["--holdout", "9"], "one person"),
-        (["--rate", "-1"], "a rate above 0"),
+        (["--metric-weight", "0", "--identity-weight", "0"], "all weights of losses are 0"),
+        (["--holdout", "9"], "fewer than 2 people"),
+        (["--rate", "-1"], "the rate above 0"),
         (["--freeze-bn"], "--start"),
     ],
 )
