@@ -31,7 +31,7 @@ from core.runs import (
     write_parquet,
 )
 from core.vision.appearance import COLOURS
-from core.vision.models import DETECTOR, EMBEDDER, Kind, find
+from core.vision.models import DETECTOR, EMBEDDER, ModelKind, find
 from core.vision.video import probe
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import order_of
@@ -168,7 +168,7 @@ def _facts(clip: Clip, tracks: Tracks) -> dict[str, Any]:
     return {**facts, **size, **counts, "notes": [], "stages": stages}
 
 
-def _model(name: str, kind: Kind) -> dict[str, Any]:
+def _model(name: str, kind: ModelKind) -> dict[str, Any]:
     model = find(name, kind)
     facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
     return {**facts, "assumed": [], "runtime": "openvino", "precision": "f32"}
