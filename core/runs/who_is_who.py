@@ -36,7 +36,7 @@ from core.runs.shared_ground import foot_distances, overlap_facts
 from core.runs.tables import candidates_csv, people_csv, read_people
 from core.vision.appearance import describe_colours
 from core.vision.match import Identities, Match, group_similarity, match
-from core.vision.models import EmbedderPrior, ModelKind, Model, entries, find
+from core.vision.models import EmbedderPrior, Model, ModelKind, entries, find
 from core.vision.mot import write_tracks
 
 UNKNOWN_MODEL, UNKNOWN_FEW = EmbedderPrior(0.3, 0.25, 0.7), EmbedderPrior(-0.15, 0.25, 0.35)

@@ -84,7 +84,10 @@ def test_half_the_time_costs_half(tmp_path: Path, rates: Rates) -> None:
     camera, recipe = Camera("gate", write_scene(tmp_path / "a.mp4")), Recipe()
     clip, store = probe(camera.clip), Store(tmp_path / "empty", preserve_times=True)
     record_rates(
-        [run_camera(camera, recipe, nets(), Store(tmp_path / "store"), Progress(), with_crops=True)], recipe, nets(), rates
+        [run_camera(camera, recipe, nets(), Store(tmp_path / "store"), Progress(), with_crops=True)],
+        recipe,
+        nets(),
+        rates,
     )
     whole = estimate_clip(clip, camera, recipe, nets(), rates, store).total_seconds
     half = estimate_clip(clip, replace(camera, span=(0.0, 3.0)), recipe, nets(), rates, store).total_seconds
