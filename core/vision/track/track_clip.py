@@ -85,15 +85,20 @@ def _observe(
         if i % _REPORT_FRAMES == _REPORT_FRAMES - 1:
             on_frames(i + 1)
     rows = np.flatnonzero(number)
-    tracks = Tracks(
-        frame=detections.frame[rows],
-        seconds=timeline.seconds[np.searchsorted(timeline.frame, detections.frame[rows])],
-        track=number[rows],
-        xyxy=detections.xyxy[rows],
-        score=detections.score[rows],
-        detected=np.ones(len(rows), bool),
-    )
+    tracks = _to_tracks(timeline, detections[rows], number[rows])
     return ObservedTracks(tracks, cover[rows], stretch[rows], appearance.mean_vectors(), size)
+
+
+def _to_tracks(timeline: Timeline, detections: Detections, number: Ints) -> Tracks:
+    """Detections with the track number of each."""
+    return Tracks(
+        frame=detections.frame,
+        seconds=timeline.seconds[np.searchsorted(timeline.frame, detections.frame)],
+        track=number,
+        xyxy=detections.xyxy,
+        score=detections.score,
+        detected=np.ones(len(detections), bool),
+    )
 
 
 def _finish(observed: ObservedTracks, timeline: Timeline, settings: TrackSettings, rules: AssociationRules) -> Tracks:
