@@ -21,7 +21,10 @@ from core.vision.mot import MotRows, read_mot
 
 COMBINED = "together"
 """The name of the scores of all clips together."""
-TABLE_COLUMNS = tuple("HOTA DetA AssA MOTA MOTP IDF1 IDP IDR FP FN IDSW Frag MT PT ML".split())
+TABLE_COLUMNS = (
+    *("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR"),
+    *("FP", "FN", "IDSW", "Frag", "MT", "PT", "ML"),
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,7 +107,8 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
 
 def _check_same_training(path: Path, data: Path, start: Path | None, recipe: DetectorRecipe) -> None:
     """Refuse a folder with a training of other settings: Ultralytics would mix both without a warning."""
-    settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": model_digest(start) if start else ""}
+    start_digest = model_digest(start) if start else ""
+    settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": start_digest}
     content = json.dumps(settings, sort_keys=True, indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") != content:
         raise SettingsError(

@@ -119,7 +119,7 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> Non
 
 def test_films_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "cam1.mp4").write_bytes(b"a real recording")
-    with pytest.raises(SettingsError, match="already there"):
+    with pytest.raises(SettingsError, match="exists already"):
         write_sample(SETTINGS, tmp_path)
     assert (tmp_path / "cam1.mp4").read_bytes() == b"a real recording"
 

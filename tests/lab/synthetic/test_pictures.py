@@ -11,7 +11,7 @@ from tests.lab.synthetic.footage import SHORT, overlap, shots, stage_of
 class Noon(CameraRenderer):
     """A stage on which nobody casts a shadow: all that differs from the empty plaza is people."""
 
-    def _shadow(self, picture: Image, body: Reals) -> None: ...
+    def _draw_shadow(self, picture: Image, body: Reals) -> None: ...
 
 
 @pytest.mark.parametrize("camera", range(3))
