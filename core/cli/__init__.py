@@ -3,7 +3,7 @@
 Only the module of the command that was asked for is imported, so that `--help` answers at once.
 
 Exit status: 0 done; 1 done, but some clips failed or a comparison found differences; 2 something that the user can
-mend, said in one line; 130 stopped by Ctrl-C (what was done is kept).
+mend, said in one line; 130 stopped by Ctrl-C (finished work is kept).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"sightline: {fault}\n")
         return 2
     except (KeyboardInterrupt, Cancelled):
-        sys.stderr.write("sightline: stopped. What was done is kept; the same command continues from there.\n")
+        sys.stderr.write("sightline: stopped. Finished work is kept; the same command continues from there.\n")
         return 130
     except BrokenPipeError:
         return 0
