@@ -95,9 +95,9 @@ MISFITS = [
     ("a column is missing", "people.csv", "camera,track\nhall,1\n", "has no column person"),
     ("nothing in it", "people.csv", "", "has no column camera, track, person"),
     ("no text", "people.csv", b"\xff\xfe\x00", "cannot be read as a table"),
-    ("a track without a line", "people.csv", HEAD + "hall,1,P1\nyard,5,P1\n", "who track 6 of camera yard is"),
+    ("a track without a line", "people.csv", HEAD + "hall,1,P1\nyard,5,P1\n", "no person for track 6 of camera yard"),
     ("a line without a track", "people.csv", HEAD + GOOD + "hall,44,P4\n", "names track 44 of camera hall"),
-    ("two lines for one track", "people.csv", HEAD + GOOD + "hall,1,P4\n", "line 5: track 1 of camera hall was there"),
+    ("two lines for one track", "people.csv", HEAD + GOOD + "hall,1,P4\n", "line 5: track 1 of camera hall is there twice"),
     ("a track that is no number", "people.csv", HEAD + "hall,one,P1\n", "line 2: expected"),
     ("a person without a name", "people.csv", HEAD + "hall,1, \n", "line 2: expected"),
     ("a line that ends early", "people.csv", HEAD + "hall,1\n", "line 2: expected"),
@@ -126,8 +126,8 @@ def test_what_does_not_fit_is_refused(
 @pytest.mark.parametrize(
     ("similarity", "camera", "track", "said"),
     [
-        (np.ones((2, 2)), ["hall", "yard"], [1, 7], "names track 7 of camera yard"),
-        (np.ones((2, 2)), ["hall", "hall"], [1, 1], "names track 1 of camera hall twice"),
+        (np.ones((2, 2)), ["hall", "yard"], [1, 7], "has track 7 of camera yard"),
+        (np.ones((2, 2)), ["hall", "hall"], [1, 1], "has track 1 of camera hall twice"),
         (np.ones((2, 3)), ["hall", "yard"], [1, 5], "expected similarity"),
         (np.full((2, 2), np.nan), ["hall", "yard"], [1, 5], "finite"),
         (np.array([["a", "b"], ["c", "d"]]), ["hall", "yard"], [1, 5], "expected numbers"),
@@ -149,7 +149,7 @@ def test_similarities_that_do_not_fit_are_refused(
 def test_folders_that_do_not_fit(folders: tuple[Path, Path]) -> None:
     truth, run = folders
     for theirs_, ours, said in (
-        (truth / "hall.txt", run, "One of truth and result is a file"),
+        (truth / "hall.txt", run, "Truth and result are a file and a folder"),
         (truth / "missing", run, "does not exist"),
         (run, run, r"has no \.txt files"),
         (truth, run / "tracks", "has no folder tracks/"),

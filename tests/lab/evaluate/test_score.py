@@ -208,7 +208,7 @@ def test_files_that_do_not_fit(tmp_path: Path) -> None:
     folder.mkdir()
     file.write_text(LINE)
     for truth, result, said in (
-        (folder, file, "One of truth and result is a file"),
+        (folder, file, "Truth and result are a file and a folder"),
         (folder, folder, r"has no \.txt files"),
         (file, tmp_path / "missing.txt", "does not exist"),
         (tmp_path / "missing.txt", file, "does not exist"),

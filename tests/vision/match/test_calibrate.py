@@ -85,7 +85,7 @@ def test_without_strangers_it_says_so_and_uses_what_is_known() -> None:
     similarity, free = np.array([[1, 0.6], [0.6, 1]], np.float32), np.zeros((2, 2), np.uint8)
     found = calibrate(similarity, free, grow_merge_tree(similarity, free, np.arange(2)), KNOWN)
     assert (found.pairs, found.enough, found.threshold) == (0, False, KNOWN.threshold)
-    assert "too little evidence (0 pairs" in found.description
+    assert "too little evidence (0 known-different pairs)" in found.description
 
 
 def test_one_pair_more_is_enough() -> None:
