@@ -43,7 +43,7 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
         else "none yet"
     )
     record = read_record(session.out)["models"]
-    models = [f"{kind} {facts['name']}" for kind, facts in record.items() if isinstance(facts, dict)]
+    models = [facts["name"] for facts in record.values() if isinstance(facts, dict)]
     return [
         ("Threshold", f"{session.match.threshold:.2f}, {source}; {session.match.calibration.description}"),
         ("Decisions", decisions),

@@ -18,6 +18,7 @@ from pages.parts.shell.navigation import link_to
 from pages.parts.shell.session import dismissed_decisions
 
 EVERY_SECONDS = 1.0
+_MODEL_LABELS = {"detector": "Person detector", "embedder": "Re-identification model"}
 _STAGES = {"detect": "detecting people", "embed": "computing appearance features", "track": "tracking"}
 
 
@@ -122,7 +123,7 @@ def show_models_and_settings(out: Path) -> None:
     record = read_record(out)
     with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record["models"].items():
-            st.markdown(f"**{kind.capitalize()}:** {_model(model)}")
+            st.markdown(f"**{_MODEL_LABELS.get(kind, kind)}:** {_model(model)}")
         settings = record["settings"]
         video, track = settings["video"], settings["track"]
         rate = f"{video['fps']:g} frames/s" if video.get("fps") else "all frames"

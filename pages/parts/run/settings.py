@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.base.errors import SettingsError
 from core.runs import NO_EMBEDDER
-from core.vision.models import ModelKind, Model, ModelStatus, statuses
+from core.vision.models import Model, ModelKind, ModelStatus, statuses
 from core.workspace.cases import Case, Plan
 from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting

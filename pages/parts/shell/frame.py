@@ -28,6 +28,7 @@ st.html(
     ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
     ".stAppHeader { background: none; pointer-events: none; }"
     ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
+    ".stApp a:focus-visible { outline: 2px solid #2b7fd0; outline-offset: 1px; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
