@@ -195,7 +195,7 @@ def tracked(sample: Path, exported: Path, together: Path) -> Tracked:
         if not (found.out / "run.json").is_file():
             networks = Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "auto")
             setup = Setup(name_cameras(found.clips), networks, Recipe(video=VideoSettings(fps=5)))
-            track_clips(setup, found.out, cropped=True, store=Store(found.store))
+            track_clips(setup, found.out, with_crops=True, store=Store(found.store))
     return found
 
 

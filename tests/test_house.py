@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from core import __version__
-from core.vision.models import SUFFIXES
+from core.vision.models import MODEL_SUFFIXES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -246,7 +246,7 @@ def test_models_and_manifest_agree() -> None:
     rows = tomllib.loads((ROOT / "weights" / "manifest.toml").read_text(encoding="utf-8"))["model"]
     shipped = {row["file"]: row for row in rows if "comes with Sightline" in row["source"]}
     here = {p.relative_to(ROOT / "weights").as_posix(): p for p in files() if p.is_relative_to(ROOT / "weights")}
-    models = {name: path for name, path in here.items() if path.suffix in SUFFIXES or path.suffix == ".bin"}
+    models = {name: path for name, path in here.items() if path.suffix in MODEL_SUFFIXES or path.suffix == ".bin"}
     assert set(models) == set(shipped) and shipped
     for name, path in models.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == shipped[name]["sha256"]

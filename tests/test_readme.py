@@ -66,7 +66,7 @@ def test_every_make_target_is_real() -> None:
 
 def test_every_variable_is_read_somewhere() -> None:
     source = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("core/**/*.py"))
-    named = set(re.findall(r"SIGHTLINE_[A-Z]+", ALL))
+    named = set(re.findall(r"SIGHTLINE_[A-Z_]*[A-Z]", ALL))
     assert named and {name for name in named if name not in source} == set()
 
 
@@ -88,7 +88,8 @@ def test_the_app_is_shown_in_few_and_small_pictures() -> None:
     """Each page has one, each is shown, and nobody waits for them."""
     pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in ROOT.glob("docs/screenshots/*")}
     assert set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)) == set(pictures)
-    assert {path.stem for path in ROOT.glob("pages/*.py")} <= {Path(name).stem for name in pictures}
+    # About is a page of text.
+    assert {path.stem for path in ROOT.glob("pages/*.py")} - {"about"} <= {Path(name).stem for name in pictures}
     assert len(pictures) <= 10 and max(pictures.values()) <= 250_000
 
 
