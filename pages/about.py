@@ -3,8 +3,8 @@
 import streamlit as st
 
 from core import __version__
+from core.export import PROGRAM_ROOT, source_address, source_name, source_zip
 from core.vision.models import entries
-from pages.parts.shell.source import ROOT, source_address, source_name, source_zip
 
 _KINDS = {"detector": "Person detector", "embedder": "Re-identification model"}
 
@@ -55,7 +55,7 @@ st.markdown(
 )
 source_button()
 with st.expander("Read the licence"):
-    st.code((ROOT / "LICENSE").read_text(encoding="utf-8"), language=None, height=400)
+    st.code((PROGRAM_ROOT / "LICENSE").read_text(encoding="utf-8"), language=None, height=400)
 st.subheader("Third-party notices")
 st.markdown(
     "Models have licences of their own. Those marked as ours come with Sightline; the others are used only if you "
