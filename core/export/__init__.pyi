@@ -7,6 +7,10 @@ from .people_files import ExportOptions as ExportOptions
 from .people_files import tracks_zip as tracks_zip
 from .people_files import with_reason as with_reason
 from .people_files import write_people as write_people
+from .program_source import PROGRAM_ROOT as PROGRAM_ROOT
+from .program_source import source_address as source_address
+from .program_source import source_name as source_name
+from .program_source import source_zip as source_zip
 from .replay import Manifest as Manifest
 from .replay import compare_exports as compare_exports
 from .replay import is_presentation as is_presentation

@@ -11,8 +11,8 @@ from pathlib import Path
 from core import __version__
 from core.vision.models import entries
 
-ROOT = Path(__file__).resolve().parents[3]
-ADDRESS = "SIGHTLINE_SOURCE_URL"
+PROGRAM_ROOT = Path(__file__).resolve().parents[2]
+SOURCE_ADDRESS = "SIGHTLINE_SOURCE_URL"
 # Listed one by one: the folder may also contain the user's footage, results or models, which must not be given away.
 _FOLDERS = (".ci", ".streamlit", "core", "docs", "notebooks", "pages", "tests")
 _FILES = (
@@ -35,7 +35,7 @@ _WEIGHTS = ("LICENSE.md", "README.md", "manifest.toml")
 
 def source_address() -> str:
     """Where the source is published: the web address in SIGHTLINE_SOURCE_URL, or nothing."""
-    address = os.environ.get(ADDRESS, "").strip()
+    address = os.environ.get(SOURCE_ADDRESS, "").strip()
     return address if address.startswith(("https://", "http://")) else ""
 
 
@@ -43,7 +43,7 @@ def source_name() -> str:
     return f"sightline-{__version__}-source.zip"
 
 
-def source_files(root: Path = ROOT) -> list[Path]:
+def source_files(root: Path = PROGRAM_ROOT) -> list[Path]:
     """The files of the program below `root`, with the model files that are distributed with it."""
     found = [root / name for name in _FILES]
     for folder in _FOLDERS:
@@ -53,7 +53,7 @@ def source_files(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
-def source_zip(root: Path = ROOT) -> bytes:
+def source_zip(root: Path = PROGRAM_ROOT) -> bytes:
     """The files as they are now, changes included; made when somebody asks for them."""
     buffer = io.BytesIO()
     folder = source_name().removesuffix(".zip")

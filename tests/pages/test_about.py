@@ -11,13 +11,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import __version__
+from core.export import program_source as source
 from core.vision.models import entries
-from pages.parts.shell import source
 from tests.pages.making import words
 
 
 def opened() -> AppTest:
-    return AppTest.from_file(str(source.ROOT / "pages" / "about.py"), default_timeout=30).run()
+    return AppTest.from_file(str(source.PROGRAM_ROOT / "pages" / "about.py"), default_timeout=30).run()
 
 
 def test_version_licence_and_models() -> None:
@@ -33,7 +33,7 @@ def test_version_licence_and_models() -> None:
 def test_the_source_is_offered_as_a_download_and_not_made_before_somebody_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.delenv(source.ADDRESS, raising=False)
+    monkeypatch.delenv(source.SOURCE_ADDRESS, raising=False)
     monkeypatch.setattr(source, "source_zip", lambda: pytest.fail("made without a click"))
     app = opened()
     assert not app.exception
@@ -42,7 +42,7 @@ def test_the_source_is_offered_as_a_download_and_not_made_before_somebody_asks(
 
 @pytest.mark.parametrize("address", ["https://example.org/sightline", "http://forge.example/s?a=1"])
 def test_a_published_address_is_linked_instead(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setenv(source.ADDRESS, address)
+    monkeypatch.setenv(source.SOURCE_ADDRESS, address)
     app = opened()
     assert [link.proto.url for link in app.get("link_button")] == [address]
     assert not app.get("download_button")
@@ -50,16 +50,16 @@ def test_a_published_address_is_linked_instead(monkeypatch: pytest.MonkeyPatch, 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "file:///etc/hosts", " "])
 def test_only_web_addresses_are_linked(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setenv(source.ADDRESS, address)
+    monkeypatch.setenv(source.SOURCE_ADDRESS, address)
     assert source.source_address() == ""
 
 
 def test_every_tracked_file_is_offered() -> None:
     try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source.ROOT, capture_output=True, check=True).stdout
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source.PROGRAM_ROOT, capture_output=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs git and a checkout")
-    tracked = {source.ROOT / name for name in listed.decode().split("\0") if name}
+    tracked = {source.PROGRAM_ROOT / name for name in listed.decode().split("\0") if name}
     assert {path for path in tracked if path.is_file() and not path.is_symlink()} <= set(source.source_files())
 
 
