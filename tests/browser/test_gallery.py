@@ -173,7 +173,7 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     done(case, "cut")
     expect(tab.get_by_role("dialog").get_by_text("Cut track 1 here")).to_be_visible()
     tab.keyboard.press("Escape")
-    expect(tab.get_by_role("button", name=re.compile("Undo: Cut cam1/track 1"))).to_be_visible()
+    expect(tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))).to_be_visible()
     expect(tab.locator(".counts")).to_contain_text("5 people")
 
 
