@@ -8,8 +8,14 @@ from core.http import PEOPLE, TRACKS
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.session import SIMILARITY_VIEW
-from pages.parts.similarity.charts import count_pairs, pair_chart, require_similarities, similarity_downloads
-from pages.parts.similarity.maps import appearance_map, heat_map
+from pages.parts.similarity.charts import (
+    appearance_map,
+    count_pairs,
+    heat_map,
+    pair_chart,
+    require_similarities,
+    similarity_downloads,
+)
 
 MAP = "map"
 VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Appearance map"}

@@ -35,8 +35,8 @@ OLD_TEXTS = (
     "certain strangers|What of a person must be inside|Where they stand|The middle of them|Began later by|"
     "When the recordings began|Picture before|Let go|Enter keeps|Map of looks|Show heads|Why must heads be seen|"
     "At work|done in part|of no case any more|Read it again|Back to what we recommend|What was done|nobody in it is|"
-    "(?:things|everything) you said|too small to tell|what the work said|make nothing of|a word on what|where your word counts|can bear|"
-    "told nothing about|tell apart by looks|the teacher speaks"
+    "(?:things|everything) you said|too small to tell|what the work said|make nothing of|a word on what|"
+    "where your word counts|can bear|told nothing about|tell apart by looks|the teacher speaks"
 )
 OLD_TEXT = re.compile(OLD_TEXTS)
 OLD_FLAG = re.compile(r"--(?:looks-only|away|aside|beside|also|settled|towards|whole|most|alike)(?![\w-])")

@@ -194,7 +194,10 @@ def _rate(stored: Stored, parts: list[Features]) -> float:
 
 def _matching() -> Figures:
     """2,000 tracks of 500 people: joined, and told who else each may be."""
-    tracklets, known = made_up(1, people=500, cameras=4, width=64)[0], EmbedderPrior(impostor_mean=0.3, impostor_spread=0.25, threshold=0.5)
+    tracklets, known = (
+        made_up(1, people=500, cameras=4, width=64)[0],
+        EmbedderPrior(impostor_mean=0.3, impostor_spread=0.25, threshold=0.5),
+    )
     found = match(tracklets, known, 0.5)
     of = np.repeat(np.arange(2000), 8)
     vector = np.repeat(found.tracklets.vector, 8, axis=0).astype(np.float16)

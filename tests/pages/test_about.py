@@ -56,7 +56,9 @@ def test_only_web_addresses_are_linked(monkeypatch: pytest.MonkeyPatch, address:
 
 def test_every_tracked_file_is_offered() -> None:
     try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=source.PROGRAM_ROOT, capture_output=True, check=True).stdout
+        listed = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=source.PROGRAM_ROOT, capture_output=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs git and a checkout")
     tracked = {source.PROGRAM_ROOT / name for name in listed.decode().split("\0") if name}

@@ -7,13 +7,13 @@ import pytest
 
 from core.http import guard as serving
 from pages.parts.download import contents
-from pages.parts.footage import typed_times
+from pages.parts.footage import clip_fields
 from pages.parts.gallery import moment
 from pages.parts.run import presets
 
 
 @pytest.mark.parametrize(
-    "module", [presets, serving, typed_times, moment, contents], ids=lambda module: module.__name__
+    "module", [presets, serving, clip_fields, moment, contents], ids=lambda module: module.__name__
 )
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
-from core.review import Action, Review, PendingAction, save_review
+from core.review import Action, PendingAction, Review, save_review
 from core.runs import collect_evidence, track_clips
 from core.vision.video import probe
 from core.workspace import Services, serve_with, services

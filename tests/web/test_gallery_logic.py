@@ -184,7 +184,8 @@ def test_only_the_newest_threshold_is_sent(web: Node) -> None:
     body = (
         OUTBOX
         + """
-    outbox.add({ command: "level", level: 0.4 }); outbox.add({ command: "undo" }); outbox.add({ command: "level", level: 0.5 });
+    outbox.add({ command: "level", level: 0.4 }); outbox.add({ command: "undo" });
+    outbox.add({ command: "level", level: 0.5 });
     return [outbox.message.actions.map((action) => action.number), outbox.hasThreshold];
     """
     )
@@ -195,11 +196,13 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
     body = (
         OUTBOX
         + """
-    outbox.add({ command: "merge" }, "gate:1"); outbox.add({ command: "same" }, "queue"); outbox.add({ command: "undo" });
+    outbox.add({ command: "merge" }, "gate:1"); outbox.add({ command: "same" }, "queue");
+    outbox.add({ command: "undo" });
     const failures = [{ number: 1, message: "no" }, { number: 2, message: "not that" }];
     const first = outbox.acknowledge({ page: "page", number: 2, failures });
     const again = outbox.acknowledge({ page: "page", number: 2, failures });
-    const later = outbox.acknowledge({ page: "page", number: 3, failures: [...failures, { number: 3, message: "late" }] });
+    const all = [...failures, { number: 3, message: "late" }];
+    const later = outbox.acknowledge({ page: "page", number: 3, failures: all });
     return [first, again, later];
     """
     )
@@ -216,7 +219,9 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
     "receipt", [None, {"page": "another", "number": 5, "failures": []}, {"page": "", "number": 0, "failures": []}]
 )
 def test_a_receipt_for_another_page_processes_nothing(web: Node, receipt: dict[str, Any] | None) -> None:
-    body = OUTBOX + 'outbox.add({ command: "undo" }); outbox.acknowledge(receipt); return outbox.message.actions.length;'
+    body = (
+        OUTBOX + 'outbox.add({ command: "undo" }); outbox.acknowledge(receipt); return outbox.message.actions.length;'
+    )
     assert web.run(body, receipt=receipt) == 1
 
 

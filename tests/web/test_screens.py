@@ -51,7 +51,13 @@ def matrix_args(kind: str) -> dict[str, Any]:
     """Three rows: 0 and 2 are one person, 1 another; 0 and 1 cannot be one person, 1 and 2 cannot be compared."""
     value = np.array([[UNIT, 2500, 8000], [2500, UNIT, NONE], [8000, NONE, UNIT]], "<i2")
     forbidden = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], np.uint8)
-    rows = {"person": [4, 9, 4], "camera": [0, 1, 1], "track": [5, 6, 7], "by_person": [0, 2, 1], "by_similarity": [1, 0, 2]}
+    rows = {
+        "person": [4, 9, 4],
+        "camera": [0, 1, 1],
+        "track": [5, 6, 7],
+        "by_person": [0, 2, 1],
+        "by_similarity": [1, 0, 2],
+    }
     content = {"cameras": ["gate", "yard"], "people": {"person": [4, 9], "name": ["Ada", ""]}, "tracks": rows}
     encoded = base64.b64encode(value.tobytes() + forbidden.tobytes()).decode()
     return {"content": content, "kind": kind, "encoded": encoded}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pages.parts.footage.typed_times import parse_seconds
+from pages.parts.footage.clip_fields import parse_seconds
 from tests.web.running import Node
 
 

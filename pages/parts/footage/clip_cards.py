@@ -23,8 +23,7 @@ from core.workspace import clip_of, services
 from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, strip_of
 from core.workspace.sources import disk_space_for
-from pages.parts.footage.clip_fields import clip_fields
-from pages.parts.footage.typed_times import format_time
+from pages.parts.footage.clip_fields import clip_fields, format_time
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import REMOVED_CLIP
 

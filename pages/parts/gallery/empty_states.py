@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.errors import StoreError
 from core.base.text import format_duration
-from core.review import ReviewSession, load_review, describe_pending
+from core.review import ReviewSession, describe_pending, load_review
 from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case

@@ -11,7 +11,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.http import crop_address, levels_address, people_address
-from core.review import ReviewSession, Review, TrackKey, confirm, different, merge, name, note, reject, same, split, unsure
+from core.review import (
+    Review,
+    ReviewSession,
+    TrackKey,
+    confirm,
+    different,
+    merge,
+    name,
+    note,
+    reject,
+    same,
+    split,
+    unsure,
+)
 from core.workspace import ANOTHER_RUN, act, redo, services, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment

@@ -12,7 +12,7 @@ from core.base.settings import TrackSettings
 from core.base.text import format_duration
 from core.machine.artifacts import digest_of
 from core.review import load_review
-from core.review.whatif import RunChanges, retrack_run, compare_runs, load_run
+from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
 from core.workspace import Retracking, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, Order, order_of
@@ -184,7 +184,9 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ru
             bar.progress(min(1.0, done / frames))
 
     def compute() -> RunChanges:
-        return compare_runs(run.loaded, retrack_run(run.loaded, settings, show_progress), case.threshold, review, run.people)
+        return compare_runs(
+            run.loaded, retrack_run(run.loaded, settings, show_progress), case.threshold, review, run.people
+        )
 
     with st.spinner("Tracking again…"):
         changes = run.results.get(digest_of([settings, case.threshold, review.links]), compute)

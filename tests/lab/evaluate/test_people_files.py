@@ -97,7 +97,12 @@ MISFITS = [
     ("no text", "people.csv", b"\xff\xfe\x00", "cannot be read as a table"),
     ("a track without a line", "people.csv", HEAD + "hall,1,P1\nyard,5,P1\n", "no person for track 6 of camera yard"),
     ("a line without a track", "people.csv", HEAD + GOOD + "hall,44,P4\n", "names track 44 of camera hall"),
-    ("two lines for one track", "people.csv", HEAD + GOOD + "hall,1,P4\n", "line 5: track 1 of camera hall is there twice"),
+    (
+        "two lines for one track",
+        "people.csv",
+        HEAD + GOOD + "hall,1,P4\n",
+        "line 5: track 1 of camera hall is there twice",
+    ),
     ("a track that is no number", "people.csv", HEAD + "hall,one,P1\n", "line 2: expected"),
     ("a person without a name", "people.csv", HEAD + "hall,1, \n", "line 2: expected"),
     ("a line that ends early", "people.csv", HEAD + "hall,1\n", "line 2: expected"),
