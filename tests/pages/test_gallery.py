@@ -71,7 +71,7 @@ def test_a_run_at_work_is_told_in_a_line(own_house: Path) -> None:
     Cases().change(case.key, lambda old: replace(old, wanted=order.key))
     app = page("gallery").run()
     assert not app.exception
-    assert "0 of 1 clips are done" in app.get("progress")[0].proto.text
+    assert "0 of 1 clips done" in app.get("progress")[0].proto.text
     assert not app.get("bidi_component")
 
 

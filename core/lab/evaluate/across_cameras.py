@@ -201,7 +201,7 @@ def _pair_numbers(first: Ints, second: Ints) -> Ints:
 def _pairs_within(group: Ints) -> int:
     """How many pairs of rows share a group.
 
-    >>> _pairs(np.array([7, 7, 7, 8, 9, 9]))
+    >>> _pairs_within(np.array([7, 7, 7, 8, 9, 9]))
     4
     """
     size = np.unique(group, return_counts=True)[1]

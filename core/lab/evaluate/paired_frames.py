@@ -29,7 +29,7 @@ class Counts:
 def share_of(part: Any, *others: Any) -> Any:
     """`part` as a share of the sum of all arguments, element by element; 0 where the sum is 0.
 
-    >>> share(3, 1), share(0, 0)
+    >>> share_of(3, 1), share_of(0, 0)
     (0.75, 0.0)
     """
     total = sum(others, part)

@@ -48,7 +48,7 @@ def labelled_pictures(images: Path) -> Iterator[tuple[Path, Image, Doubles]]:
 
 def label_path(path: Path) -> Path:
     """
-    >>> labels_of(Path("set/images/val/a.jpg")).as_posix()
+    >>> label_path(Path("set/images/val/a.jpg")).as_posix()
     'set/labels/val/a.txt'
     """
     parts = list(path.parts)
@@ -177,7 +177,7 @@ def _context_tile(picture: Image, box: Doubles) -> Image:
 
 def training_seeds(text: str) -> range:
     """
-    >>> seeds_to_learn_from("10-12")
+    >>> training_seeds("10-12")
     range(10, 13)
     """
     first, _, last = text.partition("-")

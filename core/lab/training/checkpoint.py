@@ -129,7 +129,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _column_order(column: str) -> tuple[int, str]:
     """
-    >>> sorted(["seconds", "map", "loss_triplet", "epoch", "accuracy"], key=_usual)
+    >>> sorted(["seconds", "map", "loss_triplet", "epoch", "accuracy"], key=_column_order)
     ['epoch', 'loss_triplet', 'accuracy', 'map', 'seconds']
     """
     place = {name: 2 * number for number, name in enumerate(COLUMNS)}

@@ -159,5 +159,5 @@ def test_misuse_is_named(change: dict[str, object], words: str) -> None:
 
 
 def test_a_mask_of_another_length_is_misuse() -> None:
-    with pytest.raises(ValueError, match="asks"):
+    with pytest.raises(ValueError, match="is_query"):
         rank_within(np.ones((2, 2), np.float32), np.ones(2, int), np.ones(2, int), np.ones(3, bool))

@@ -54,6 +54,7 @@ def test_all_of_the_drawing_was_heard_of(sample: Path) -> None:
     assert lines[-1].startswith("3 films of 12 s")
 
 
+@pytest.mark.slow
 def test_other_settings_are_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three pictures of each film tell."""
     monkeypatch.setattr("core.lab.synthetic.film.render_frames", partial(render_frames, every=100))
@@ -95,6 +96,7 @@ def test_truth_scores_full_marks_against_itself(sample: Path, capsys: pytest.Cap
     assert "cam2" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_same_pictures_are_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = list(render_frames(SETTINGS, 1, every=20))
     monkeypatch.setattr("core.lab.synthetic.film.render_frames", lambda settings, camera: iter(few))

@@ -66,6 +66,7 @@ def test_there_are_people_near_and_far() -> None:
     assert ((tall >= 70) & (tall <= 120)).sum() >= 20
 
 
+@pytest.mark.slow
 def test_frames_are_the_same_in_any_order() -> None:
     stage = stage_of(SHORT, 1)
     late, early = stage.render(40), stage.render(3)
@@ -77,6 +78,7 @@ def test_frames_are_the_same_in_any_order() -> None:
     assert not np.array_equal(early.bgr, late.bgr)
 
 
+@pytest.mark.slow
 def test_frames_for_training_are_numbered_as_asked() -> None:
     found = []
     for shot in render_frames(SampleSettings(seconds=12, seed=11), 0, every=120):

@@ -97,7 +97,7 @@ def test_feet_do_not_slide_faster_than_people_walk() -> None:
     """Metres walked grow with the path, so that the gait follows the ground."""
     one = planned(SampleSettings()).walks[7]
     path = np.hypot(*np.diff(one.xy, axis=0).T).sum()
-    assert one.at(30.0).walked == pytest.approx(path, rel=0.1)
+    assert one.at(30.0).distance == pytest.approx(path, rel=0.1)
 
 
 def test_a_seed_is_a_plan() -> None:

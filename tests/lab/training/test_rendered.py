@@ -14,6 +14,7 @@ from core.lab.training import draw_training_data, labelled_pictures, read_crops,
 SMALL = SampleSettings(cameras=2, people=7, seconds=12)
 
 
+@pytest.mark.slow
 def test_crops_are_cut_from_the_boxes_of_the_pictures(tmp_path: Path) -> None:
     count = draw_training_data(tmp_path, [10, 11], SMALL, 150, Progress())
     crops = read_crops(tmp_path / "crops")

@@ -179,6 +179,7 @@ def fairness(shown: Floats, person: list[str], camera: list[str]) -> float:
     return float((below + upto).mean() / 2 / len(differs))
 
 
+@pytest.mark.slow
 def test_drawn_people_are_more_alike_to_themselves_in_another_camera() -> None:
     crops, person, camera = [], [], []
     for number in range(3):

@@ -142,6 +142,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return find(str(path), "embedder")
 
 
+@pytest.mark.slow
 def test_both_runtimes_agree_on_a_torchreid_checkpoint(small: Model) -> None:
     pictures = crops(6)
     on_torch = opened(small, "torch").embed(pictures)
