@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from core.base.errors import ClipError
@@ -125,6 +124,8 @@ def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: 
 
 def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: bool) -> Image:
     """The picture of one row with its people drawn in. Heads are blurred first, so that no line is."""
+    import cv2
+
     picture = bgr.copy()
     since = np.searchsorted(seconds, seconds[row] - TRAIL_SECONDS)
     low, here, high = np.searchsorted(boxes.row, [since, row, row + 1])
@@ -144,6 +145,8 @@ def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: 
 
 def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
     """Draw the box into `picture`, with its label above, or inside at the top where there is no room above."""
+    import cv2
+
     x1, y1, x2, y2 = (int(side) for side in np.rint(box))
     cv2.rectangle(picture, (x1, y1), (x2, y2), colour, weight)
     label = _label(name, max(12, picture.shape[0] // 40), colour)

@@ -8,7 +8,6 @@ memory.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from core.base.errors import StoreError
@@ -53,6 +52,8 @@ def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
 
 def blur_head(bgr: Image, head: tuple[float, float, float, float] | None = None) -> Image:
     """`bgr` with the head blurred: the oval around `head` (xyxy pixels), or else the top of the picture."""
+    import cv2
+
     height, width = bgr.shape[:2]
     cover, cell = (
         _oval_mask(height, width, head) if head and _overlaps_picture(head, height, width) else _top_mask(height, width)
@@ -95,6 +96,8 @@ def _fade(distance: Doubles) -> Doubles:
 
 
 def _read_crop(crop: Crop) -> tuple[bytes, Image]:
+    import cv2
+
     if isinstance(crop.jpeg, bytes):
         content = crop.jpeg
     else:

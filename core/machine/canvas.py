@@ -8,7 +8,6 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
@@ -76,6 +75,8 @@ class Canvas:
 
 def fit_image(bgr: Image, width: int, height: int, grow: bool = True) -> Image:
     """`bgr` scaled to fit into width x height, proportions kept; without `grow`, never enlarged."""
+    import cv2
+
     scale = min(width / bgr.shape[1], height / bgr.shape[0], np.inf if grow else 1.0)
     size = (max(1, round(bgr.shape[1] * scale)), max(1, round(bgr.shape[0] * scale)))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

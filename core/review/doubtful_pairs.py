@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core.base.types import Ints
 from core.review.history import TrackKey
@@ -79,6 +77,9 @@ def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPai
 
 def _groups_within_people(session: ReviewSession, limit: int) -> Iterator[_Groups]:
     """The two groups that joined last in each person, nearest to the threshold first, without joins by the user."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     tree, threshold = session.match.tree, session.match.threshold
     person = session.people.person
     join_count = int(np.searchsorted(-tree.level, -np.float32(threshold), "right"))
@@ -102,6 +103,8 @@ def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Grou
 
     The similarity of two people is the mean over all pairs of their tracks.
     """
+    from scipy.sparse import csr_matrix
+
     person, threshold = session.people.person, session.match.threshold
     if not len(person):
         return

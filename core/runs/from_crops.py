@@ -26,7 +26,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from core import __version__
@@ -206,6 +205,8 @@ def _embed_camera(
 
 def _read(path: Path) -> tuple[str, Image]:
     """The SHA-256 of the file, empty if it cannot be read, and the picture as BGR, of length 0 if it is no picture."""
+    import cv2
+
     none = np.empty((0, 0, 3), np.uint8)
     try:
         content = path.read_bytes()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from core.base.errors import ClipError, StoreError
@@ -60,6 +59,8 @@ class Ranking(Table):
 
 def read_photo(path: Path) -> Image:
     """The picture in a file as BGR, upright."""
+    import cv2
+
     try:
         bgr = decode_picture(path)
     except cv2.error as fault:
@@ -82,6 +83,8 @@ def find_people(bgr: Image, detector: Detector | None, conf: float = 0.0) -> Pho
 
 def _detect_people(bgr: Image, detector: Detector, conf: float) -> Floats:
     """Boxes (n, 4) in pixels of `bgr`, which is scaled to the input size of the detector as frames of clips are."""
+    import cv2
+
     height, width = bgr.shape[:2]
     size = detector.frame_size(width, height)
     interpolation = cv2.INTER_AREA if size[0] < width else cv2.INTER_LINEAR

@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from core.base.errors import SightlineError
@@ -95,6 +94,8 @@ def _read_strip(picture: Path) -> Strip | None:
 
 def _join_stills(clip: Clip, shots: Sequence[PreviewFrame]) -> Image:
     """The stills in rows on a grey ground; HxWx3, BGR."""
+    import cv2
+
     across, width = _LANDSCAPE if clip.width >= clip.height else _PORTRAIT
     height = max(2, round(width * clip.height / clip.width))
     across, rows = min(across, len(shots)), -(-len(shots) // across)

@@ -1,5 +1,8 @@
 """The frame: the first page opens, faults become advice, a missing library is said, the app declares its routes."""
 
+import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from core.machine import device as system
 from tests.pages.making import PAGES
 
+ROOT = PAGES.parent
 FRAME = str(PAGES / "parts" / "shell" / "frame.py")
 
 
@@ -50,3 +54,17 @@ def test_the_app_declares_frame_and_routes() -> None:
 
     assert isinstance(app.app, st.App)
     assert app.app.script_path == Path(FRAME)
+
+
+def test_the_first_page_is_imported_without_torch_openvino_or_opencv() -> None:
+    """What the app, its frame and the Footage page import, in a fresh interpreter."""
+    lines = [
+        ast.unparse(node)
+        for name in ("app.py", "pages/parts/shell/frame.py", "pages/footage.py")
+        for node in ast.parse((ROOT / name).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("core", "pages")
+    ]
+    assert len(lines) > 10
+    code = "\n".join([*lines, "import sys", 'print({"torch", "openvino", "cv2", "ultralytics"} & set(sys.modules))'])
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"

@@ -6,7 +6,6 @@ camera's colours: a crop alone does not say whether the coat or the light is blu
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +58,8 @@ Weights = NDArray[np.float32]
 
 def colour_histogram(crop: Image) -> Floats:
     """The share of each of `COLOURS` in the upper and lower body of a BGR crop of any size: (2, 11), rows sum to 1."""
+    import cv2
+
     if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3 or crop.size == 0:
         raise ValueError(f"expected a crop (height, width, 3) of uint8, got {crop.shape} of {crop.dtype}")
     small = cv2.resize(crop, (_COLUMNS, _ROWS), interpolation=cv2.INTER_AREA)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -106,6 +105,8 @@ def sharpness_of(crop: Image) -> float:
 
     A crop of one colour has 0. Detail that the dark swallows is gone too: what is dark must be sharper to pass.
     """
+    import cv2
+
     grey = cv2.cvtColor(cv2.resize(crop, (64, 128), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 

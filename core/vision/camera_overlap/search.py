@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from core.base.types import Bools, Floats, Ints, Tracklets
 from core.vision.camera_overlap.footpaths import SAMPLES, TICK_SECONDS, Feet, Meetings, Numbers, Walks, meetings
@@ -254,6 +253,8 @@ def pairs_in_view(tracklets: Tracklets, overlap: CameraOverlap) -> list[tuple[in
 
 def distance_by_tick(overlap: CameraOverlap, feet: Feet) -> Numbers:
     """Body heights between the feet at each moment; NaN where the first person stood far from all learned places."""
+    from scipy.spatial import cKDTree
+
     learned = overlap.places[:: max(len(overlap.places) // MAX_LEARNED_PLACES, 1)]
     nearest = cKDTree(learned).query(feet.here.reshape(-1, 2))[0]
     is_covered = nearest.reshape(feet.tall_here.shape) <= MAX_EXTRAPOLATION * feet.tall_here

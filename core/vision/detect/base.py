@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,6 +69,8 @@ class Letterbox:
 
     def place(self, frame: Image, into: Image) -> None:
         """Resize `frame` into the middle of `into` (outer height, outer width, 3); its margins are left as they are."""
+        import cv2
+
         (iw, ih), (left, top) = self.inner, self.left_top
         if frame.shape[:2] != (ih, iw):
             frame = np.asarray(cv2.resize(frame, (iw, ih), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -85,6 +86,8 @@ class Letterbox:
 
 def suppress(xyxy: Floats, score: Floats, iou: float, most: int) -> Boxes:
     """Non-maximum suppression: at most `most` boxes, best first, none with an IoU above `iou` with a better box."""
+    import cv2
+
     if not len(score):
         return Boxes(xyxy.reshape(0, 4), score)
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)

@@ -10,24 +10,24 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from core.base.errors import BackendError
 from core.base.types import Floats, Image
 from core.vision.models import InputConvention, Model
 
-INTERPOLATION = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}
-
 
 def resize_crops(crops: Sequence[Image], convention: InputConvention) -> Image:
     """BGR crops (height, width, 3) of any size -> uint8 BGR (n, height, width, 3) at the model's size."""
+    import cv2
+
+    interpolation = {"linear": cv2.INTER_LINEAR, "cubic": cv2.INTER_CUBIC}[convention.resize]
     size = (convention.width, convention.height)
     batch = np.empty((len(crops), convention.height, convention.width, 3), np.uint8)
     for row, crop in zip(batch, crops, strict=True):
         if crop.dtype != np.uint8 or crop.ndim != 3 or crop.shape[2] != 3 or crop.size == 0:
             raise ValueError(f"expected a crop (height, width, 3) of uint8, got {crop.shape} of {crop.dtype}")
-        cv2.resize(crop, size, dst=row, interpolation=INTERPOLATION[convention.resize])
+        cv2.resize(crop, size, dst=row, interpolation=interpolation)
     return batch
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from core.base.errors import ClipError, WeightsError
@@ -86,6 +85,8 @@ def embed_folder(
 
 def _read(paths: list[Path], parent: Path) -> Iterator[tuple[str, Image]]:
     """Name and BGR picture (height, width, 3) of each path; a picture of size 0 where it cannot be decoded."""
+    import cv2
+
     for path in paths:
         data = np.frombuffer(path.read_bytes(), np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None

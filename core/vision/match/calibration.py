@@ -31,8 +31,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
-from scipy.stats import poisson
 
 from core.base.types import Floats, Ints
 from core.vision.match.constraints import FREE, IMPOSTOR_REASONS, Reasons
@@ -236,6 +234,8 @@ def _outcomes(expected_share: Numbers, merges: _Merges, seed: int) -> Numbers:
     Poisson distribution is tracklets, not pairs. To those wrong by chance come the tracklets that mix two people or
     lie on nobody (`MIXED_SHARE`), which the impostors say nothing about.
     """
+    from scipy.stats import poisson
+
     pairs_per_tracklet = np.maximum(2.0 * merges.joined_pairs / np.maximum(merges.joined_tracklets, 1), 1.0)
     wrong_tracklets = expected_share * merges.joined_pairs / pairs_per_tracklet + MIXED_SHARE * merges.joined_tracklets
     quantile = np.random.default_rng(seed + 1).random((len(expected_share), 1))
@@ -248,6 +248,8 @@ def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, m
 
     `mean` and `spread` are (k, 1), and the symbols those of the docstring.
     """
+    from scipy.special import ndtr
+
     joinable = max(float(counts.joinable_at_least[0]), 1.0)
     # pi: half of all impostors lie below their mean, and hardly any other pair does.
     below_mean = counts.joinable_at_least[0] - counts.joinable_above(np.tanh(mean))

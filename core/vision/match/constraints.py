@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core.base.errors import SettingsError
 from core.base.types import Floats, Ints, Seconds, Tracklets
@@ -104,6 +102,9 @@ def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
 
     Raises `Contradiction` where two of them cannot be one person.
     """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
     pairs = np.array(list(same), np.int64).reshape(-1, 2)
     links = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     group: Ints = np.asarray(connected_components(links, directed=False)[1], np.int64)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from core.base.types import Bools, Floats, Ints, Tracklets
 from core.vision.match.constraints import FREE, Reasons
@@ -76,6 +75,8 @@ def raise_colocated(cosine: Floats, foot_distance: Floats) -> Floats:
 def similarity_to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:
     """Mean similarity of each tracklet to the other members of each group (0 to k - 1), (n, k), NaN where there are
     none; and where a member of the group forbids it."""
+    from scipy.sparse import csr_matrix
+
     n, size = len(group), np.bincount(group)
     means, forbidden = np.empty((n, len(size)), np.float32), np.empty((n, len(size)), bool)
     # Both matrices are symmetric: columns are as good as rows, and a product adds up the rows of each group.

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core.base.types import Floats, Ints
 from core.vision.match.constraints import FREE, Reasons
@@ -36,6 +34,9 @@ class MergeTree:
 
     def cut(self, threshold: float) -> Ints:
         """The group of each tracklet at a threshold, named by the lowest row in it."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
         merges = int(np.searchsorted(-self.level, -np.float32(threshold), "right"))
         pairs = self.leaf_a[:merges], self.leaf_b[:merges]
         links = coo_matrix((np.ones(merges, np.int8), pairs), shape=(self.count, self.count))

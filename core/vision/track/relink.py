@@ -13,8 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from core.base.types import Bools, Floats, Ints, Tracks
 from core.vision.track.appearance import GAP_SECONDS, TOUCHING_IOU, Stretch
@@ -294,6 +292,9 @@ def _link_costs(
 
 def _choose_links(a: Ints, b: Ints, cost: Numbers, count: int, limit: float) -> NDArray[np.int64]:
     """The piece that follows each piece (-1: none), so that all links together cost least against `limit` for none."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+
     good = np.flatnonzero(cost < limit)
     follows = np.full(count, -1)
     if not len(good):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from core.base.settings import TrackSettings
 from core.base.types import Bools, Floats, Ints
@@ -285,6 +284,8 @@ def assign(cost: NDArray[np.float64], limit: float) -> tuple[Rows, Rows]:
 
     Pairs over the limit all cost the same in the search, so that no hopeless pair pushes a good one aside.
     """
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(np.minimum(cost, limit + _JUST_OVER))
     good = cost[rows, columns] <= limit
     return rows[good], columns[good]

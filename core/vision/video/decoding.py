@@ -15,17 +15,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
-from av.video.frame import PictureType
-from av.video.reformatter import VideoReformatter
 
 from core.base.errors import ClipError
 from core.base.types import IMAGE_SUFFIXES, Clip, Image, Ints
-
-# FFmpeg's messages are about bytes; what a user needs to know is in errors and warnings.
-av.logging.set_level(None)
 
 PICTURE_SEQUENCE = "pictures"
 """`Clip.container` of a picture sequence."""
@@ -43,7 +36,10 @@ _NOT_A_VIDEO = (
 @contextmanager
 def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     """The container and its main video stream; `ClipError` where none can be decoded."""
+    import av
+
     _check_content(path)
+    silence_ffmpeg()
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
@@ -53,6 +49,13 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from error
     with container:
         yield container, _video_stream(container, path)
+
+
+def silence_ffmpeg() -> None:
+    """FFmpeg's messages are about bytes; what a user needs to know is in errors and warnings."""
+    import av
+
+    av.logging.set_level(None)
 
 
 def _check_content(path: Path) -> None:
@@ -85,6 +88,8 @@ def _video_stream(container: Any, path: Path) -> Any:
 
 def data_packets(container: Any, stream: Any) -> Iterator[Any]:
     """The stream's packets that hold data, up to the end or to where the file is cut off."""
+    import av
+
     try:
         for packet in container.demux(stream):
             if packet.size:
@@ -112,6 +117,8 @@ class FrameDecoder:
 
     def decode(self, packet: Any) -> list[Any]:
         """The frames that the decoder returns for `packet`; none where it is damaged."""
+        import av
+
         try:
             return list(self._stream.codec_context.decode(packet))
         except av.FFmpegError:
@@ -125,6 +132,8 @@ class FrameDecoder:
 
 def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
     """Frame number and BGR picture, before rotation, of those of the `wanted` frames that can be decoded, in order."""
+    from av.video.reformatter import VideoReformatter
+
     width, height = (clip.height, clip.width) if clip.rotation % 180 else (clip.width, clip.height)
     reformatter, remaining = VideoReformatter(), wanted.tolist()[::-1]
     with closing(_frames_from(clip, int(wanted[0]))) as frames:
@@ -164,6 +173,8 @@ def _after_seek(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tupl
     A seek may land too late, on a frame that is only marked as a key frame, or on one whose leading frames need
     frames before it.
     """
+    from av.video.frame import PictureType
+
     is_exact = False
     for number, frame in frames:
         if number <= begin:
@@ -182,6 +193,8 @@ def _numbered_by_count(container: Any, stream: Any) -> Generator[tuple[int, Any]
 
 def _numbered_by_timestamp(clip: Clip, container: Any, stream: Any, begin: int) -> Generator[tuple[int, Any]]:
     """Frames numbered by timestamp. A frame without one gets the next number; one with an unknown one is dropped."""
+    import av
+
     ticks = np.rint((clip.times + clip.start_seconds) / float(stream.time_base)).astype(np.int64)
     if begin:
         try:
@@ -237,6 +250,8 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
 
 def decode_picture(file: Path) -> Image:
     """The picture as BGR (height, width, 3); of length 0 where it cannot be decoded."""
+    import cv2
+
     try:
         content = np.fromfile(file, np.uint8)
     except OSError as error:

@@ -10,14 +10,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import numpy as np
 
 from core.base.errors import ClipError, StoreError
 from core.base.types import Clip, Image, Timeline
 from core.vision.images import jpeg
+from core.vision.video.decoding import silence_ffmpeg
 from core.vision.video.reading import Picture, read
+
+if TYPE_CHECKING:
+    import av
 
 WIDEST = 960
 _TICK = Fraction(1, 90_000)
@@ -64,6 +68,8 @@ def write_film(
     on_progress: Callable[[int, int], None],
 ) -> None:
     """Write the frames of `timeline` to `target` at `size`, each as `draw` returns it: complete or not at all."""
+    import av
+
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +92,9 @@ def _encode(
     draw: Callable[[Picture], Image],
     on_progress: Callable[[int, int], None],
 ) -> None:
+    import av
+
+    silence_ffmpeg()
     with (
         read(clip, timeline, scale_to=size) as pictures,
         av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film,
@@ -106,6 +115,8 @@ def _encode(
 
 
 def _video_frame(bgr: Image, pts: int) -> av.VideoFrame:
+    import av
+
     frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
     frame.pts, frame.time_base = pts, _TICK
     return frame

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
-import cv2
 import numpy as np
 
 from core.base.types import Clip, Floats, Image
 from core.vision.video.decoding import PICTURE_SEQUENCE, FrameDecoder, decode_picture, open_video, picture_files
-from core.vision.video.reading import ROTATIONS
+from core.vision.video.reading import rotate
 
 MIN_LIGHT = 16
 """Below it a picture counts as black: the grey level (0 to 255) that 95 of 100 pixels do not reach."""
@@ -71,6 +69,8 @@ class Measures:
 
 def measure(bgr: Image) -> Measures:
     """Measures of a picture, reduced to 640 across."""
+    import cv2
+
     height, width = bgr.shape[:2]
     scale = min(1.0, _MEASURED_WIDTH / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -215,6 +215,8 @@ def _previews_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
 
 
 def _previews_of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+    import av
+
     with open_video(Path(clip.path)) as (container, stream):
         tick, max_frames = float(stream.time_base), max(2, _MAX_PIXELS // (clip.width * clip.height))
         for seconds in moments.tolist():
@@ -228,7 +230,7 @@ def _previews_of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
             if frame is not None:
                 at = seconds if frame.pts is None else frame.pts * tick - clip.start_seconds
                 stored: Any = frame.to_ndarray(format="bgr24")
-                yield PreviewFrame(at, cv2.rotate(stored, ROTATIONS[clip.rotation]) if clip.rotation else stored)
+                yield PreviewFrame(at, rotate(stored, clip.rotation))
 
 
 def _nearest(frames: FrameDecoder, target: int, max_frames: int) -> Any:

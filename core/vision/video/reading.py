@@ -14,15 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-import av
-import cv2
 import numpy as np
 
 from core.base.errors import ClipError
 from core.base.types import Clip, Image, Ints, Timeline
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
-
-ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +125,8 @@ def read(
 
 
 def _run(source: Generator[Picture], handoff: _Handoff) -> None:
+    import av
+
     end = _End()
     try:
         with closing(source):
@@ -158,7 +156,19 @@ def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, i
 
 def _scale_and_rotate(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
     """Scale first: a smaller picture is cheaper to rotate."""
+    import cv2
+
     if scale_to is not None:
         size = scale_to[::-1] if rotation % 180 else scale_to
         stored = np.asarray(cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-    return np.asarray(cv2.rotate(stored, ROTATIONS[rotation]), np.uint8) if rotation else stored
+    return rotate(stored, rotation)
+
+
+def rotate(picture: Image, degrees: int) -> Image:
+    """The picture turned anticlockwise by 0, 90, 180 or 270 degrees."""
+    import cv2
+
+    if not degrees:
+        return picture
+    turns = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+    return np.asarray(cv2.rotate(picture, turns[degrees]), np.uint8)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 
@@ -81,6 +80,8 @@ class RunMonitor:
 
 def draw_preview(bgr: Image, xyxy: Floats) -> Image:
     """A small copy of the picture with the boxes drawn on it."""
+    import cv2
+
     height, width = bgr.shape[:2]
     scale = min(1.0, _WIDTH / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
