@@ -34,7 +34,7 @@ def page(case: str, tab: Page) -> Page:
 
 def heat(page: Page, what: str) -> Locator:
     """The map, painted."""
-    found = page.locator(f'canvas[aria-label*="{what} with each other"][data-painted]')
+    found = page.locator(f'canvas[aria-label^="Similarity matrix"][aria-label*=" {what}. "][data-painted]')
     expect(found).to_be_visible()
     return found
 

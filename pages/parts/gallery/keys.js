@@ -8,7 +8,7 @@ export const KEY_HELP = [
 ];
 
 // Where the focus is before the user has placed it: on the link that led here, or on the page as a whole.
-const PAGE = '[data-testid="stMain"], [data-testid="stHeader"] a';
+const PAGE = '[data-testid="stMain"], [data-testid="stSidebarNav"] a';
 const STREAMLIT_DIALOG = '[data-testid="stDialog"]';
 
 export class Keys {
