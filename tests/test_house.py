@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -82,8 +83,13 @@ def room_of(module: str) -> str:
     return module
 
 
-def imports(source: str, module: str) -> Iterator[tuple[str, str]]:
+@cache
+def imports(source: str, module: str) -> tuple[tuple[str, str], ...]:
     """Every import in `source`, anywhere in it, as (module, name); the name is empty for `import module`."""
+    return tuple(_imports(source, module))
+
+
+def _imports(source: str, module: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)

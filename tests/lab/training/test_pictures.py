@@ -115,7 +115,7 @@ def test_distances_draw_both_kinds() -> None:
         assert close(picture, colour) > 20
 
 
-@pytest.mark.parametrize("how", ["pca", "tsne"])
+@pytest.mark.parametrize("how", ["pca", pytest.param("tsne", marks=pytest.mark.slow)])
 def test_a_map_shows_the_busiest_in_colour(how: str) -> None:
     vectors, person, camera = people(2, 90, 12, 0.2)
     picture = plot_features(vectors, person, camera, how, people=3)  # type: ignore[arg-type]
