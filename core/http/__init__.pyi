@@ -2,7 +2,6 @@ from .guard import HEADERS as HEADERS
 from .guard import TOKEN as TOKEN
 from .guard import LocalOnly as LocalOnly
 from .guard import guarded as guarded
-from .guard import serve_file as serve_file
 from .media import BACKUP_ROUTES as BACKUP_ROUTES
 from .media import EXPORT_ROUTES as EXPORT_ROUTES
 from .media import FILM_ROUTES as FILM_ROUTES

@@ -24,7 +24,6 @@ from .history import save_review as save_review
 from .migration import describe_pending as describe_pending
 from .migration import migrate_decisions as migrate_decisions
 from .migration import migrate_onto as migrate_onto
-from .session import PersonLabels as PersonLabels
 from .session import ReviewSession as ReviewSession
 from .session import open_session as open_session
 from .track_mapping import RunTracks as RunTracks

@@ -88,7 +88,6 @@ from .stage_keys import ClipPipeline as ClipPipeline
 from .stage_keys import Recipe as Recipe
 from .tables import candidates_csv as candidates_csv
 from .tables import people_csv as people_csv
-from .tables import read_sightings as read_sightings
 from .tables import sightings_csv as sightings_csv
 from .tables import sightings_parquet as sightings_parquet
 from .who_is_who import GALLERY_FILE as GALLERY_FILE

@@ -34,21 +34,15 @@ def sightings_csv(gallery: Gallery) -> str:
     return _csv(gallery, SIGHTING_COLUMNS)
 
 
-def read_sightings(text: str) -> list[Sighting]:
-    """The sightings in a table of `sightings_csv`, without crops; `ValueError` or `KeyError` for any other text."""
-    return [_sighting(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
-
-
 def read_people(text: str) -> list[Sighting]:
-    """The sightings in a table of `people_csv`, without colours and crops; errors as in `read_sightings`."""
-    return [_sighting({**row, "upper": "", "lower": ""}) for row in csv.DictReader(io.StringIO(text, newline=""))]
+    """The sightings in a table of `people_csv`, without colours and crops; `ValueError` or `KeyError` if it is none."""
+    return [_sighting(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 
 def _sighting(row: Mapping[str, str]) -> Sighting:
     start, end, similarity = (float(row[name] or "nan") for name in ("start_s", "end_s", "similarity"))
     person = int(row["person"].removeprefix("P"))
-    texts = (row["status"], row["upper"], row["lower"])
-    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, *texts)
+    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, row["status"], upper="", lower="")
 
 
 def sightings_parquet(gallery: Gallery) -> bytes:
