@@ -113,7 +113,7 @@ def case_shows(case: Case) -> dict[str, Any]:
         "offsets": dict(case.offsets),
         "decided": [[action.kind, action.description] for action in review.done],
         "taken_back": [[action.kind, action.description] for action in review.undone],
-        "links": list(review.links),
+        "links": [link.to_dict() for link in review.links],
         "people": {str(person): [list(track) for track in desk.tracks(person)] for person in persons},
         "names": {str(person): name for person, name in names.items()},
         "notes": {str(person): note for person, note in notes.items()},

@@ -21,7 +21,7 @@ from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, Vid
 from core.export.people_files import ExportOptions
 from core.export.verify import verify_zip
 from core.machine.device import Backend, parse_backend
-from core.runs import Camera, Choice, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
+from core.runs import Camera, Choice, Link, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
 from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions, from_json
 from core.vision.video import digest
@@ -164,7 +164,8 @@ def _choice(about: Mapping[str, Any]) -> Choice:
     # Earlier versions recorded neither names nor a purpose.
     names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in recorded.get("names", ()))
     purpose = about.get("purpose", "")
-    return Choice(recorded["threshold"], tuple(recorded["links"]), travel, recorded["looks_only"], names, purpose)
+    links = tuple(map(Link.from_dict, recorded["links"]))
+    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

@@ -16,8 +16,6 @@ from .history import Pair as Pair
 from .history import PendingAction as PendingAction
 from .history import Renumbering as Renumbering
 from .history import Review as Review
-from .history import TrackKey as TrackKey
-from .history import link_of as link_of
 from .history import load_review as load_review
 from .history import reduce_actions as reduce_actions
 from .history import save_review as save_review

@@ -13,18 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.base.errors import SettingsError
-from core.review.history import (
-    Action,
-    DecisionState,
-    PendingAction,
-    TrackKey,
-    link_of,
-    reduce_actions,
-    track_of_name,
-    tracks_of_link,
-)
+from core.review.history import Action, DecisionState, PendingAction, reduce_actions, track_of_name
 from core.review.track_mapping import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_cut, map_tracks
-from core.runs import CUT, DIFFERENT, SAME, CutPoint, Evidence, Link, Name, adjacent_parts, cut, foot_distances
+from core.runs import DIFFERENT, SAME, CutPoint, Evidence, Link, Name, TrackKey, adjacent_parts, cut, foot_distances
 from core.vision.match import FREE, REASON_TEXTS, Reasons, reasons
 
 
@@ -102,7 +93,7 @@ def _map_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisio
             points.append(result.value)
             continue
         if isinstance(result, AlreadyTrue):
-            already_true.add((run.run, _cut_point(link)))
+            already_true.add((run.run, link.cut_point))
         part = replace(action, links=(link,), names=(), unsure=())
         pending.append(run.pending(part, _reason(result)))
     return _MappedCuts(tuple(points), frozenset(already_true), tuple(pending))
@@ -123,7 +114,7 @@ def _cut_actions(points: Sequence[CutPoint], decisions: Sequence[RunDecisions]) 
     """One action with all cuts, if there are any."""
     if not points:
         return []
-    links = tuple(_cut_link(point) for point in sorted(points))
+    links = tuple(Link.cut(point) for point in sorted(points))
     description = f"Transferred {len(points)} cut{'s' * (len(points) > 1)} from the previous run"
     time = min(action.time for run in decisions for action in run.actions if _cuts(action))
     return [Action("carried", description, time, links)]
@@ -136,7 +127,7 @@ def _apply_run(
     if run.tracks is None:
         actions = map(_without_cuts, run.actions)
         return [], [run.pending(action, run.deleted) for action in actions if _decides(action)]
-    cuts, parts = run.tracks.cut(_cut_point(link) for link in run.cuts if link["camera"] in run.tracks.tracks)
+    cuts, parts = run.tracks.cut(link.cut_point for link in run.cuts if link.first.camera in run.tracks.tracks)
     state = reduce_actions(run.actions)
     mapping = map_tracks(parts, target.tracks, state.joined)
     sides = {
@@ -147,9 +138,9 @@ def _apply_run(
     pending: list[PendingAction] = []
     for action in run.actions:
         # Where the new run separates the parts without a cut, a link has to say that they are different people.
-        points = [point for point in map(_cut_point, _cuts(action)) if (run.run, point) in already_true]
+        points = [link.cut_point for link in _cuts(action) if (run.run, link.cut_point) in already_true]
         pairs = [tuple(TrackKey(*key) for key in sides[point]) for point in points if point in sides]
-        separating = tuple(link_of(a, b, DIFFERENT) for a, b in pairs if b not in state.group(a))
+        separating = tuple(Link(a, DIFFERENT, b) for a, b in pairs if b not in state.group(a))
         plain = _without_cuts(action)
         holds, rejected = _apply_action(
             replace(plain, links=(*separating, *plain.links)), mapping, state, target, [*done, *applied]
@@ -191,11 +182,11 @@ def _apply_link(
     link: Link, mapping: TrackMapping, target: _Target, done: Sequence[Action]
 ) -> Applied[Link] | AlreadyTrue | Rejected:
     """The link between the new tracks, if it can hold after the actions `done`."""
-    targets = mapping.targets_of(*tracks_of_link(link))
+    targets = mapping.targets_of(*link.pair)
     if isinstance(targets, Rejected):
         return targets
-    (a, b), decision = targets.value, link["decision"]
-    new_link = link_of(a, b, decision)
+    (a, b), decision = targets.value, link.decision
+    new_link = Link(a, decision, b)
     absent = [key for key in (a, b) if key not in target.row_of]
     if absent:
         return Rejected(f"track {absent[0].track} of {absent[0].camera} has no picture in this run")
@@ -244,21 +235,12 @@ def _reason(result: AlreadyTrue | Rejected) -> str:
 
 
 def _cuts(action: Action) -> list[Link]:
-    return [link for link in action.links if link["decision"] == CUT]
+    return [link for link in action.links if link.is_cut]
 
 
 def _without_cuts(action: Action) -> Action:
-    return replace(action, links=tuple(link for link in action.links if link["decision"] != CUT))
+    return replace(action, links=tuple(link for link in action.links if not link.is_cut))
 
 
 def _decides(action: Action) -> bool:
     return bool(action.links or action.names or action.unsure)
-
-
-def _cut_link(point: CutPoint) -> Link:
-    camera, track, seconds = point
-    return {"camera": camera, "track": str(track), "decision": CUT, "seconds": f"{seconds:.3f}"}
-
-
-def _cut_point(link: Link) -> CutPoint:
-    return CutPoint(link["camera"], int(link["track"]), float(link["seconds"]))

@@ -12,9 +12,9 @@ from itertools import product
 
 from core.base.errors import SettingsError
 from core.base.text import one_line, person_name
-from core.review.history import Action, Renumbering, Review, TrackKey, link_of, track_of_name
+from core.review.history import Action, Renumbering, Review, track_of_name
 from core.review.session import ReviewSession, format_key
-from core.runs import CUT, DIFFERENT, SAME, Link, Name
+from core.runs import DIFFERENT, SAME, CutPoint, Link, Name, TrackKey
 
 MAX_NAME_LENGTH, MAX_NOTE_LENGTH = 100, 2000
 _SEPARATORS = ", ", "; "
@@ -26,7 +26,7 @@ def confirm(session: ReviewSession, person: int) -> Review:
     first, *others = session.tracks(person)
     if not others:
         raise SettingsError(f"{person_name(person)} has only one track", "There is nothing to confirm.")
-    links = [link_of(first, key, SAME) for key in others]
+    links = [Link(first, SAME, key) for key in others]
     return _record(session, Action("confirm", f"Confirmed {person_name(person)}", _now(), tuple(links)))
 
 
@@ -57,7 +57,7 @@ def merge(session: ReviewSession, persons: Sequence[int]) -> Review:
     description = f"Merged {_join_words([person_name(person) for person in people])}"
     first, to_join = tracks_of_people[0][0], [tracks[0] for tracks in tracks_of_people[1:]]
     while True:
-        links = tuple(link_of(first, key, SAME) for key in to_join)
+        links = tuple(Link(first, SAME, key) for key in to_join)
         review = _record(session, Action("merge", description, _now(), links))
         merged = session.preview(review)
         joined = set(merged.tracks(merged.person_of(first)))
@@ -97,7 +97,7 @@ def cut(session: ReviewSession, camera: str, track: int, seconds: float) -> Revi
     cuts = session.evidence.cuts
     # A link names the track as the run numbered it, also where a part of it is cut again.
     run_track = next((each.track for each in cuts if (each.camera, each.new_track) == (camera, track)), track)
-    link: Link = {"camera": camera, "track": str(run_track), "decision": CUT, "seconds": f"{moment:.3f}"}
+    link = Link.cut(CutPoint(camera, run_track, moment))
     description = f"Cut {format_key(camera, track)} at {_format_time(moment)}"
     renumbered = _renumbered_parts(session, camera, run_track, moment)
     return _record(session, Action("cut", description, _now(), (link,), renumbered=renumbered))
@@ -128,13 +128,13 @@ def note(session: ReviewSession, person: int, text: str) -> Review:
 def same(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
     """Two tracks are one person."""
     description = f"Marked {_describe_pair(session, a, b)} as the same person"
-    return _record(session, Action("same", description, _now(), (link_of(a, b, SAME),)))
+    return _record(session, Action("same", description, _now(), (Link(a, SAME, b),)))
 
 
 def different(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
     """Two tracks are two people."""
     description = f"Marked {_describe_pair(session, a, b)} as different people"
-    return _record(session, Action("different", description, _now(), (link_of(a, b, DIFFERENT),)))
+    return _record(session, Action("different", description, _now(), (Link(a, DIFFERENT, b),)))
 
 
 def unsure(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
@@ -153,7 +153,7 @@ def _record(session: ReviewSession, action: Action) -> Review:
 
 
 def _separating_links(some: Sequence[TrackKey], others: Sequence[TrackKey]) -> tuple[Link, ...]:
-    return tuple(link_of(a, b, DIFFERENT) for a, b in product(some, others))
+    return tuple(Link(a, DIFFERENT, b) for a, b in product(some, others))
 
 
 def _relabel(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.base.types import Ints
-from core.review.history import TrackKey
 from core.review.session import ReviewSession
+from core.runs import TrackKey
 from core.vision.match import FREE, most_similar_crops
 
 

@@ -18,17 +18,10 @@ from typing import Any, NamedTuple, Protocol
 
 from core.base.errors import StoreError
 from core.machine.paths import write_atomically
-from core.runs import CUT, DIFFERENT, SAME, Link, Name
+from core.runs import DIFFERENT, SAME, Link, Name, TrackKey
 
 FORMAT = 1
 """Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
-
-
-class TrackKey(NamedTuple):
-    """A track of a run."""
-
-    camera: str
-    track: int
 
 
 Pair = frozenset[TrackKey]
@@ -71,9 +64,9 @@ class DecisionState:
     @property
     def links(self) -> tuple[Link, ...]:
         """The same decisions as a file of links holds them; names and unsure pairs are not among them."""
-        cut_cameras = {link["camera"] for link in self.cuts}
-        same = (link_of(a, b, SAME) for group in self.joined for a, b in _spanning_pairs(group, cut_cameras))
-        different = (link_of(min(pair), max(pair), DIFFERENT) for pair in self.separated)
+        cut_cameras = {link.first.camera for link in self.cuts}
+        same = (Link(a, SAME, b) for group in self.joined for a, b in _spanning_pairs(group, cut_cameras))
+        different = (Link(min(pair), DIFFERENT, max(pair)) for pair in self.separated)
         return (*self.cuts, *same, *different)
 
     def group(self, key: TrackKey) -> frozenset[TrackKey]:
@@ -151,21 +144,6 @@ class Review:
         return self.state.names
 
 
-def link_of(a: TrackKey, b: TrackKey, decision: str) -> Link:
-    """
-    >>> ",".join(link_of(TrackKey("gate", 3), TrackKey("hall", 5), "same").values())
-    'gate,3,hall,5,same'
-    """
-    (camera, track), (other_camera, other_track) = a, b
-    tracks = {"camera": camera, "track": str(track), "other_camera": other_camera, "other_track": str(other_track)}
-    return {**tracks, "decision": decision}
-
-
-def tracks_of_link(link: Link) -> tuple[TrackKey, TrackKey]:
-    """The two tracks of a link that is no cut."""
-    return TrackKey(link["camera"], int(link["track"])), TrackKey(link["other_camera"], int(link["other_track"]))
-
-
 def track_of_name(name: Name) -> TrackKey:
     return TrackKey(name.camera, name.track)
 
@@ -192,7 +170,7 @@ def _apply(state: DecisionState, action: TrackDecisions) -> DecisionState:
     unsure = tuple(pair for pair in state.unsure if pair not in decided_pairs and pair not in new_unsure)
     names = {(camera, track): (name, note) for camera, track, name, note in (*state.names, *action.names)}
     return DecisionState(
-        cuts=(*state.cuts, *(link for link in action.links if link["decision"] == CUT)),
+        cuts=(*state.cuts, *(link for link in action.links if link.is_cut)),
         joined=joined,
         separated=separated,
         unsure=(*unsure, *new_unsure),
@@ -202,8 +180,8 @@ def _apply(state: DecisionState, action: TrackDecisions) -> DecisionState:
 
 def _pairs(links: Iterable[Link], decision: str) -> Iterator[Pair]:
     for link in links:
-        if link["decision"] == decision:
-            yield frozenset(tracks_of_link(link))
+        if link.decision == decision:
+            yield frozenset(link.pair)
 
 
 def _separate(joined: tuple[frozenset[TrackKey], ...], pairs: Iterable[Pair]) -> tuple[frozenset[TrackKey], ...]:
@@ -283,7 +261,12 @@ def save_review(path: Path, review: Review) -> None:
         "done": [_action_content(action) for action in review.done],
         "undone": [_action_content(action) for action in review.undone],
         "waiting": [
-            {"run": each.run, "cuts": each.cuts, "action": _action_content(each.action), "why": each.reason}
+            {
+                "run": each.run,
+                "cuts": [link.to_dict() for link in each.cuts],
+                "action": _action_content(each.action),
+                "why": each.reason,
+            }
             for each in review.pending
         ],
         "run": review.run,
@@ -296,7 +279,7 @@ def _action_content(action: Action) -> dict[str, Any]:
         "kind": action.kind,
         "words": action.description,
         "time": action.time,
-        "links": [dict(link) for link in action.links],
+        "links": [link.to_dict() for link in action.links],
         "names": action.names,
         "unsure": action.unsure,
         "moved": action.renumbered,
@@ -308,7 +291,7 @@ def _read_action(content: Mapping[str, Any]) -> Action:
         kind=str(content["kind"]),
         description=str(content["words"]),
         time=float(content["time"]),
-        links=tuple(map(_read_link, content["links"])),
+        links=tuple(map(Link.from_dict, content["links"])),
         names=tuple(
             Name(str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]
         ),
@@ -320,12 +303,8 @@ def _read_action(content: Mapping[str, Any]) -> Action:
 
 
 def _read_pending(content: Mapping[str, Any]) -> PendingAction:
-    cuts = tuple(map(_read_link, content["cuts"]))
+    cuts = tuple(map(Link.from_dict, content["cuts"]))
     return PendingAction(str(content["run"]), cuts, _read_action(content["action"]), str(content["why"]))
-
-
-def _read_link(content: Any) -> Link:
-    return {str(name): str(text) for name, text in dict(content).items()}
 
 
 def _read_key(content: Any) -> TrackKey:

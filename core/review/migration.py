@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from core.base.errors import StoreError
 from core.review.apply_decisions import Migration, RunDecisions, apply_decisions
-from core.review.history import Action, Review, TrackKey, link_of, track_of_name, tracks_of_link
+from core.review.history import Action, Review, track_of_name
 from core.review.track_mapping import RunTracks, load_run_tracks
-from core.runs import CUT, TRACKLETS_FILE, Evidence, Link, Name, load_evidence
+from core.runs import TRACKLETS_FILE, Evidence, Link, Name, TrackKey, load_evidence
 
 
 class MigratedReview(NamedTuple):
@@ -112,12 +112,12 @@ def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
         return key_of.get(key, key)
 
     def rekey_link(link: Link) -> Link:
-        a, b = tracks_of_link(link)
-        return link_of(new_key(a), new_key(b), link["decision"])
+        a, b = link.pair
+        return Link(new_key(a), link.decision, new_key(b))
 
     return replace(
         action,
-        links=tuple(link if link["decision"] == CUT else rekey_link(link) for link in action.links),
+        links=tuple(link if link.is_cut else rekey_link(link) for link in action.links),
         names=tuple(Name(*new_key(track_of_name(name)), name.name, name.note) for name in action.names),
         unsure=tuple((new_key(a), new_key(b)) for a, b in action.unsure),
         renumbered=(),

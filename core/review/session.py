@@ -13,12 +13,13 @@ import numpy as np
 from core.base.errors import SettingsError, StoreError
 from core.base.memo import Memo
 from core.base.types import Ints
-from core.machine.artifacts import digest_of
-from core.review.history import Review, TrackKey
+from core.review.history import Review
 from core.runs import (
     TRACKLETS_FILE,
     Choice,
     Evidence,
+    Link,
+    TrackKey,
     load_evidence,
     match_people,
     names_by_person,
@@ -28,7 +29,7 @@ from core.runs import (
 from core.vision.match import REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, number_people
 from core.vision.models import EmbedderPrior
 
-Matches = Memo[str, tuple[Evidence, Match]]
+Matches = Memo[tuple[tuple[Link, ...], float | None], tuple[Evidence, Match]]
 """Evidence after its cuts, and the match, of one run; by links and threshold."""
 _MAX_MATCHES = 2
 
@@ -105,7 +106,7 @@ class ReviewSession:
 
     def preview(self, review: Review) -> ReviewSession:
         """The session with another review, matched again. Raises `Contradiction` if the review cannot hold."""
-        key = digest_of([review.links, self.chosen_threshold])
+        key = review.links, self.chosen_threshold
         try:
             evidence, match = self.matches.get(key, lambda: self._match(review))
         except Contradiction as fault:

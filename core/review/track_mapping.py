@@ -15,8 +15,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from core.base.types import Ints, Table, Tracks
-from core.review.history import TrackKey
-from core.runs import Cut, CutPoint, Link, load_tracks, number_cuts, read_record, split_tracks
+from core.runs import Cut, CutPoint, Link, TrackKey, load_tracks, number_cuts, read_record, split_tracks
 
 MIN_IOU = 0.5
 """Overlap (IoU) from which two boxes of one frame are taken to be of the same person."""
@@ -172,7 +171,7 @@ def map_cut(link: Link, old: RunTracks, new: RunTracks) -> Applied[CutPoint] | A
 
     Already true if no new track has boxes on both sides.
     """
-    camera, track, seconds = link["camera"], int(link["track"]), float(link["seconds"])
+    camera, track, seconds = link.cut_point
     new_camera = new.camera_of(camera, old.digests.get(camera, "?"))
     if isinstance(new_camera, Rejected):
         return new_camera

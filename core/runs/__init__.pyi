@@ -21,6 +21,7 @@ from .decisions import DIFFERENT as DIFFERENT
 from .decisions import SAME as SAME
 from .decisions import Link as Link
 from .decisions import Name as Name
+from .decisions import TrackKey as TrackKey
 from .decisions import apply_cuts as apply_cuts
 from .decisions import links_csv as links_csv
 from .decisions import names_by_person as names_by_person

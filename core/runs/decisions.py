@@ -27,6 +27,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,19 +56,78 @@ _LINK_LAYOUT = (
     "for one track at a second of its clip."
 )
 
-Link = Mapping[str, str]
-"""One line of the file, by column; empty cells are left out."""
+
+class TrackKey(NamedTuple):
+    """A track of a run."""
+
+    camera: str
+    track: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """What was decided about one track or two: one line of the file.
+
+    A cut has `seconds` and no `second` track. Its seconds stay as they were typed: keys of exports contain the text.
+    """
+
+    first: TrackKey
+    decision: str
+    second: TrackKey | None = None
+    seconds: str = ""
+
+    @classmethod
+    def cut(cls, point: CutPoint) -> Link:
+        camera, track, seconds = point
+        return cls(TrackKey(camera, track), CUT, seconds=f"{seconds:.3f}")
+
+    @classmethod
+    def from_dict(cls, cells: Mapping[str, str]) -> Link:
+        """The link with these cells, by column; empty ones are left out. Raises KeyError or ValueError.
+
+        >>> Link.from_dict({"camera": "gate", "track": "3", "decision": "cut", "seconds": "2.5"}).cut_point
+        CutPoint(camera='gate', track=3, seconds=2.5)
+        """
+        decision = cells["decision"]
+        if set(cells) != set(_FILLED[decision]):
+            raise ValueError("the wrong columns are filled in")
+        first = TrackKey(cells["camera"], int(cells["track"]))
+        if decision != CUT:
+            return cls(first, decision, TrackKey(cells["other_camera"], int(cells["other_track"])))
+        if not math.isfinite(float(cells["seconds"])):
+            raise ValueError("no number of seconds")
+        return cls(first, decision, seconds=cells["seconds"])
+
+    def to_dict(self) -> dict[str, str]:
+        """The filled cells, by column and in their order.
+
+        >>> Link(TrackKey("gate", 3), "same", TrackKey("hall", 5)).to_dict()
+        {'camera': 'gate', 'track': '3', 'other_camera': 'hall', 'other_track': '5', 'decision': 'same'}
+        """
+        other_camera, other_track = self.second or ("", "")
+        cells = (self.first.camera, str(self.first.track), other_camera, str(other_track), self.decision, self.seconds)
+        return {name: cell for name, cell in zip(LINK_COLUMNS, cells, strict=True) if cell}
+
+    @property
+    def is_cut(self) -> bool:
+        return self.decision == CUT
+
+    @property
+    def pair(self) -> tuple[TrackKey, TrackKey]:
+        """The two tracks of a link that is no cut."""
+        if self.second is None:
+            raise ValueError("a cut is about one track")
+        return self.first, self.second
+
+    @property
+    def cut_point(self) -> CutPoint:
+        return CutPoint(*self.first, float(self.seconds))
 
 
 def read_links(path: Path) -> tuple[Link, ...]:
     """The links in a file, in order, each checked to be complete."""
     lines = read_rows(path, "links", _LINK_LAYOUT)
-    links = tuple(
-        {name: line[name].strip() for name in LINK_COLUMNS if (line.get(name) or "").strip()} for line in lines
-    )
-    for number, link in enumerate(links, 2):  # the first line is the head
-        _parse_link(number, link)
-    return links
+    return tuple(_read_link(number, line) for number, line in enumerate(lines, 2))  # the first line is the head
 
 
 def links_csv(links: Iterable[Link]) -> str:
@@ -75,14 +135,13 @@ def links_csv(links: Iterable[Link]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, LINK_COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(links)
+    writer.writerows(link.to_dict() for link in links)
     return text.getvalue()
 
 
 def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
     """The evidence of the run in folder `out` after the cuts among the links."""
-    parsed = [_parse_link(number, link) for number, link in enumerate(links, 2)]
-    points = [CutPoint(*tracks[0], seconds) for decision, tracks, seconds in parsed if decision == CUT]
+    points = [link.cut_point for link in links if link.is_cut]
     cameras = {camera for camera, _, _ in points if camera in evidence.cameras and evidence.has_times}
     return cut(evidence, points, {camera: load_tracks(out, camera) for camera in cameras})
 
@@ -92,36 +151,30 @@ def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:
     row_of = evidence.row_of
     pairs: dict[str, list[tuple[int, int]]] = {SAME: [], DIFFERENT: []}
     for number, link in enumerate(links, 2):
-        decision, tracks, _ = _parse_link(number, link)
-        if decision != CUT:
+        if not link.is_cut:
+            a, b = link.pair
             try:
-                pairs[decision].append((row_of[tracks[0]], row_of[tracks[1]]))
+                pairs[link.decision].append((row_of[a], row_of[b]))
             except KeyError as fault:
                 camera, track = fault.args[0]
-                raise _link_error(number, link, f"there is no track {track} of camera {camera}") from fault
+                why = f"there is no track {track} of camera {camera}"
+                raise _link_error(number, link.to_dict(), why) from fault
     joined = {frozenset(pair) for pair in pairs[SAME]}
     sides = [(row_of[before], row_of[after]) for before, after in adjacent_parts(evidence.cuts)]
     pairs[DIFFERENT] += [pair for pair in sides if frozenset(pair) not in joined]
     return Decisions(tuple(pairs[SAME]), tuple(pairs[DIFFERENT]))
 
 
-def _parse_link(number: int, link: Link) -> tuple[str, list[tuple[str, int]], float]:
-    """The decision, the one or two tracks that it is about, and the seconds of a cut (0 where there is none)."""
+def _read_link(number: int, line: Mapping[str, str | None]) -> Link:
+    cells = {name: cell for name in LINK_COLUMNS if (cell := (line.get(name) or "").strip())}
     try:
-        decision = link["decision"]
-        if set(link) != set(_FILLED[decision]):
-            raise ValueError("the wrong columns are filled in")
-        pairs = [LINK_COLUMNS[:2]] if decision == CUT else [LINK_COLUMNS[:2], LINK_COLUMNS[2:4]]
-        seconds = float(link.get("seconds", 0))
-        if not math.isfinite(seconds):
-            raise ValueError("no number of seconds")
-        return decision, [(link[camera], int(link[track])) for camera, track in pairs], seconds
+        return Link.from_dict(cells)
     except (KeyError, ValueError) as fault:
-        raise _link_error(number, link, "it needs tracks and a decision") from fault
+        raise _link_error(number, cells, "it needs tracks and a decision") from fault
 
 
-def _link_error(number: int, link: Link, why: str) -> SettingsError:
-    text = ",".join(link.get(name, "") for name in LINK_COLUMNS).rstrip(",")
+def _link_error(number: int, cells: Mapping[str, str], why: str) -> SettingsError:
+    text = ",".join(cells.get(name, "") for name in LINK_COLUMNS).rstrip(",")
     return SettingsError(f"line {number} of the links ({text}) cannot be applied: {why}", _LINK_LAYOUT)
 
 

@@ -139,7 +139,7 @@ def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
     """Everything that decides the people of the run in folder `out`, for the manifest of an export."""
     choices = {
         "threshold": choice.threshold,
-        "links": list(choice.links),
+        "links": [link.to_dict() for link in choice.links],
         "travel": list(choice.travel),
         "looks_only": choice.ignore_positions,
         "names": list(choice.names),
@@ -291,7 +291,7 @@ def load_people(out: Path) -> RunPeople:
     remedy = f"Match the people again: gallery {out}."
     sightings, threshold, about = _read_tables(out, remedy)
     choice = about.get("choice", {})
-    evidence = apply_cuts(choice.get("links", ()), load_evidence(out), out)
+    evidence = apply_cuts(map(Link.from_dict, choice.get("links", ())), load_evidence(out), out)
     row_of = evidence.row_of
     rows = [row_of.get((sighting.camera, sighting.track), -1) for sighting in sightings]
     if sorted(rows) != list(range(len(row_of))):

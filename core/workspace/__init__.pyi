@@ -1,6 +1,8 @@
 from .intake import add_clip as add_clip
 from .intake import sample_case as sample_case
 from .review_actions import ANOTHER_RUN as ANOTHER_RUN
+from .review_actions import Refused as Refused
+from .review_actions import Saved as Saved
 from .review_actions import Switched as Switched
 from .review_actions import SwitchFailed as SwitchFailed
 from .review_actions import act as act

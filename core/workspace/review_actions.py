@@ -19,29 +19,41 @@ from core.workspace.server import keep_session, services, session_of
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
 
-def act(case: Case, command: Callable[[ReviewSession], Review]) -> str:
-    """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`.
+@dataclass(frozen=True)
+class Saved:
+    """The action is done and on disk; not `changed` where everything was so already."""
 
-    Returns the empty string, or the reason why nothing was changed, as a message to show.
-    """
+    changed: bool
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The action cannot be done, and nothing was changed; `reason` is a message to show."""
+
+    reason: str
+
+
+def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refused:
+    """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`."""
     cases = services().cases
     try:
         with services().reviews.of(case.key):
             now = cases.load(case.key)
             if now.run != case.run:
-                return ANOTHER_RUN
+                return Refused(ANOTHER_RUN)
             session = session_of(now)
             if session is None:
                 raise SettingsError("there are no people yet", "Start a run.")
             review = command(session)
-            if review is not session.review:
+            changed = review is not session.review
+            if changed:
                 after = session.preview(review)
                 save_review(cases.review_file(case.key), review)
                 keep_session(now, after)
                 cases.log(case.key, review.done[-1].description)
     except SightlineError as fault:
-        return str(fault)
-    return ""
+        return Refused(str(fault))
+    return Saved(changed)
 
 
 def review_of(case: Case) -> Review:
@@ -49,17 +61,17 @@ def review_of(case: Case) -> Review:
     return load_review(services().cases.review_file(case.key))
 
 
-def undo(case: Case) -> str:
+def undo(case: Case) -> Saved | Refused:
     """Take the last action back. As `act`, but no finished run is needed."""
-    return _step(case, Review.undo, "undid")
+    return _step(case, Review.undo, "Undone")
 
 
-def redo(case: Case) -> str:
+def redo(case: Case) -> Saved | Refused:
     """Repeat the action that was taken back last."""
-    return _step(case, Review.redo, "redid")
+    return _step(case, Review.redo, "Redone")
 
 
-def _step(case: Case, change: Callable[[Review], Review], verb: str) -> str:
+def _step(case: Case, change: Callable[[Review], Review], verb: str) -> Saved | Refused:
     try:
         with services().reviews.of(case.key):
             before = review_of(case)
@@ -69,8 +81,8 @@ def _step(case: Case, change: Callable[[Review], Review], verb: str) -> str:
                 longer = max(before.done, after.done, key=len)
                 services().cases.log(case.key, f"{verb}: {longer[-1].description}")
     except SightlineError as fault:
-        return str(fault)
-    return ""
+        return Refused(str(fault))
+    return Saved(after != before)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.base.memo import Memo
+from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession, load_review, open_session
-from core.runs import TRACKLETS_FILE
+from core.runs import TRACKLETS_FILE, Link
 from core.vision.video import probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
@@ -48,7 +49,9 @@ class Retracking:
     """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
     loaded: LoadedRun
-    results: Memo[str, RunChanges] = field(default_factory=lambda: Memo(_RETRACK_RESULTS))
+    results: Memo[tuple[TrackSettings, tuple[Link, ...], float | None], RunChanges] = field(
+        default_factory=lambda: Memo(_RETRACK_RESULTS)
+    )
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
 
 

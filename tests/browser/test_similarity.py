@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from core.review import name
-from core.workspace import act
+from core.workspace import Saved, act
 from core.workspace.cases import Case, Cases
 from tests.browser.conftest import at_home, shown_by
 from tests.review.making import big_case
@@ -93,8 +93,7 @@ def test_the_tracks_by_pointer(page: Page) -> None:
 
 def test_somebody_named_has_that_name_in_every_view(case: str, page: Page) -> None:
     heat(page, "people")
-    found = act(Cases().load(case), lambda desk: name(desk, 1, "Anna"))
-    assert not found
+    assert act(Cases().load(case), lambda desk: name(desk, 1, "Anna")) == Saved(changed=True)
     page.reload()
     heat(page, "people").focus()
     card = page.locator(".similarity .card")

@@ -6,7 +6,21 @@ from pathlib import Path
 from core.base.settings import EmbedSettings, TrackSettings, VideoSettings
 from core.export import ExportOptions
 from core.machine.artifacts import Store
-from core.runs import Camera, Choice, Gallery, Networks, Recipe, Setup, collect_evidence, track_clips
+from core.runs import (
+    CUT,
+    DIFFERENT,
+    SAME,
+    Camera,
+    Choice,
+    Gallery,
+    Link,
+    Networks,
+    Recipe,
+    Setup,
+    TrackKey,
+    collect_evidence,
+    track_clips,
+)
 from core.vision.models import DETECTOR, EMBEDDER, find
 from core.vision.regions import Region, Regions
 from tests.runs.fakes import SURE, BrightDetector, ColourEmbedder, write_scene
@@ -14,9 +28,9 @@ from tests.runs.making import decide_and_write
 
 WHOLE = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
 LINKS = (
-    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "2", "decision": "different"},
-    {"camera": "gate", "track": "1", "other_camera": "hall", "other_track": "1", "decision": "same"},
-    {"camera": "hall", "track": "1", "decision": "cut", "seconds": "2.1"},
+    Link(TrackKey("gate", 1), DIFFERENT, TrackKey("hall", 2)),
+    Link(TrackKey("gate", 1), SAME, TrackKey("hall", 1)),
+    Link(TrackKey("hall", 1), CUT, seconds="2.1"),
 )
 
 

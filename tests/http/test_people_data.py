@@ -16,7 +16,7 @@ from core.machine.paths import cache_dir
 from core.review import ReviewSession, cut, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
-from core.workspace import act, redo, review_of, services, session_at, session_of, stamp_of, undo
+from core.workspace import Refused, Saved, act, redo, review_of, services, session_at, session_of, stamp_of, undo
 from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case
@@ -68,8 +68,7 @@ def _pairs(own: ReviewSession, reasons: tuple[int, ...]) -> Any:
 
 def test_the_tree_gives_the_people_of_any_threshold(case: Case) -> None:
     """As the browser reads it: levels are single precision, and a person bears the lowest rank of its group."""
-    found = act(case, lambda own: same(own, *_free(own)))
-    assert found == ""
+    assert act(case, lambda own: same(own, *_free(own))) == Saved(changed=True)
     content = get(people_address(case)).json()
     rank, tree = content["rows"]["rank"], content["tree"]
     assert tree["level"] == sorted(tree["level"], reverse=True) and tree["level"][0] == 2
@@ -146,7 +145,7 @@ def test_there_is_nobody_yet(own_house: Path) -> None:
     for address in (people_address(case), f"{levels_address(case)}&t=0.5"):
         answer = get(address)
         assert (answer.status_code, answer.json()) == (404, {"error": "There are no people yet. Start a run."})
-    assert act(case, lambda own: own.review) == "there are no people yet. Start a run."
+    assert act(case, lambda own: own.review) == Refused("there are no people yet. Start a run.")
     assert get(f"/people/{TOKEN}/nobody.json").status_code == 404
 
 
@@ -159,26 +158,27 @@ def test_a_run_of_an_older_version_has_to_be_done_again(case: Case) -> None:
 
 def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     before, stamp = get(people_address(case)).json(), stamp_of(case)
-    assert act(case, lambda own: name(own, 1, "Anna")) == ""
+    assert act(case, lambda own: name(own, 1, "Anna")) == Saved(changed=True)
     assert stamp_of(case) != stamp
     assert review_of(case).done[-1].description == "Named P001 Anna"
     row = before["rows"]["rank"].index(1)
     assert get(people_address(case)).json()["rows"]["name"][row] == "Anna"
-    assert undo(case) == ""
+    assert undo(case) == Saved(changed=True)
     assert get(people_address(case)).json() == before
-    assert redo(case) == ""
+    assert redo(case) == Saved(changed=True)
     assert desk(case).labels.names == {1: "Anna"}
     said = [line.split(" ", 1)[1] for line in services().cases.log_lines(case.key)[-3:]]
-    assert said == ["Named P001 Anna", "undid: Named P001 Anna", "redid: Named P001 Anna"]
+    assert said == ["Named P001 Anna", "Undone: Named P001 Anna", "Redone: Named P001 Anna"]
 
 
 def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:
     own, stamp = desk(case), stamp_of(case)
     one, other = (own.track_keys[row] for row in np.argwhere(own.match.why == TOGETHER)[0])
-    assert "are visible at the same time" in act(case, lambda now: same(now, one, other))
+    refused = act(case, lambda now: same(now, one, other))
+    assert isinstance(refused, Refused) and "are visible at the same time" in refused.reason
     assert stamp_of(case) == stamp
-    assert act(case, lambda now: now.review) == ""
-    assert (stamp_of(case), undo(case), redo(case)) == (stamp, "", "")
+    assert act(case, lambda now: now.review) == Saved(changed=False)
+    assert (stamp_of(case), undo(case), redo(case)) == (stamp, Saved(changed=False), Saved(changed=False))
     assert len(services().cases.log_lines(case.key)) == 1
 
 
@@ -190,9 +190,9 @@ def test_a_desk_is_opened_once_for_all_who_look(case: Case) -> None:
     assert session_of(case) is first
     sight = desk(case).track_keys[0]
     moment = float(np.unique(desk(case).evidence.crops.of(0).seconds)[1])
-    assert act(case, lambda own: cut(own, *sight, moment)) == ""
+    assert act(case, lambda own: cut(own, *sight, moment)) == Saved(changed=True)
     assert len(desk(case).evidence.tracklets) == 25
-    assert act(case, lambda own: reject(own, *_together(own))) == ""
+    assert act(case, lambda own: reject(own, *_together(own))) == Saved(changed=True)
 
 
 def _together(own: ReviewSession) -> Any:

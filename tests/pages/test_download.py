@@ -14,7 +14,7 @@ from core.http import EXPORT_ROUTES as ROUTES
 from core.http import TOKEN, download_name, export_address
 from core.machine.paths import cache_dir
 from core.review import Action, load_review, save_review
-from core.runs import load_tracks
+from core.runs import DIFFERENT, Link, TrackKey, load_tracks
 from core.vision.mot import write_tracks
 from core.workspace import Services, serve_with, services
 from core.workspace.cases import Case, Cases
@@ -110,7 +110,7 @@ def test_it_says_what_will_be_in_it(case: Case) -> None:
 
 
 def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
-    link = {"camera": "cam1", "track": "1", "other_camera": "cam2", "other_track": "1", "decision": "different"}
+    link = Link(TrackKey("cam1", 1), DIFFERENT, TrackKey("cam2", 1))
     file = services().cases.review_file(case.key)
     named = Action("name", "called Anna", 1.0, (link,), (("cam1", 1, "Anna", ""),))
     save_review(file, load_review(file).act(named))

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
-from core.review import Action, Review, link_of, load_review, save_review
-from core.runs import SAME
+from core.review import Action, Review, load_review, save_review
+from core.runs import SAME, Link, TrackKey
 from core.workspace import Switched, services, switch_to_finished_run
 from core.workspace.cases import Case, CaseClip
 from core.workspace.jobs import order_of
@@ -19,7 +19,7 @@ from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)))
 HALL = ((0, range(60)), (1, range(60)))
-JOINED = Action("merge", "joined P001 and P002", 1.0, (link_of(("gate", 1), ("hall", 1), SAME),))
+JOINED = Action("merge", "joined P001 and P002", 1.0, (Link(TrackKey("gate", 1), SAME, TrackKey("hall", 1)),))
 
 
 def run_of(case: Case, iou: float, **cameras: object) -> str:

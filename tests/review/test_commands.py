@@ -13,7 +13,6 @@ from core.base.errors import SettingsError
 from core.review import (
     Review,
     ReviewSession,
-    TrackKey,
     confirm,
     cut,
     different,
@@ -26,6 +25,7 @@ from core.review import (
     split,
     unsure,
 )
+from core.runs import TrackKey
 from core.vision.match import FREE, TOGETHER, Contradiction
 from tests.review.conftest import LEVEL
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.review import DecisionState, Pair, Renumbering, TrackKey, link_of, reduce_actions
-from core.runs import DIFFERENT, SAME, Link, Name
+from core.review import DecisionState, Pair, Renumbering, reduce_actions
+from core.runs import DIFFERENT, SAME, Link, Name, TrackKey
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ def decisions(text: str) -> Decisions:
     """`ab` joins a and b, `a|bc` tells a from b and c."""
     left, bar, right = text.partition("|")
     if bar:
-        return Decisions(tuple(link_of(sight(one), sight(other), DIFFERENT) for one in left for other in right))
-    return Decisions(tuple(link_of(sight(left[0]), sight(other), SAME) for other in left[1:]))
+        return Decisions(tuple(Link(sight(one), DIFFERENT, sight(other)) for one in left for other in right))
+    return Decisions(tuple(Link(sight(left[0]), SAME, sight(other)) for other in left[1:]))
 
 
 def reduced(text: str) -> DecisionState:
@@ -94,7 +94,7 @@ def test_what_is_decided_is_not_unsure_any_more() -> None:
 
 def test_parts_of_tracks_keep_what_was_said_of_them_under_new_numbers() -> None:
     a, b, c = sight("a"), sight("b"), sight("c")
-    before = Decisions((link_of(a, b, SAME), link_of(a, c, DIFFERENT)), (Name(*b, "Ben", ""),), ((b, c),))
+    before = Decisions((Link(a, SAME, b), Link(a, DIFFERENT, c)), (Name(*b, "Ben", ""),), ((b, c),))
     after = reduce_actions([before, Decisions(renumbered=(Renumbering("gate", 1, 2), Renumbering("gate", 2, 3)))])
     assert after.joined == (frozenset([a, ("gate", 2)]),)
     assert after.separated == (frozenset([a, ("gate", 3)]),)
@@ -119,5 +119,4 @@ def test_nobody_is_joined_and_apart(said: Sequence[tuple[bool, Sequence[str], in
     assert not together & set(found.separated)
     assert sum(map(len, found.joined)) == len({one for group in found.joined for one in group})
     for link in actions[-1].links if actions else ():
-        pair = frozenset([("gate", int(link["track"])), ("gate", int(link["other_track"]))])
-        assert pair in (together if link["decision"] == SAME else found.separated)
+        assert frozenset(link.pair) in (together if link.decision == SAME else found.separated)

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError, WeightsError
-from core.review import Action, Renumbering, Review, ReviewSession, TrackKey, load_review, open_session, save_review
-from core.runs import Name
+from core.review import Action, Renumbering, Review, ReviewSession, load_review, open_session, save_review
+from core.runs import CutPoint, Link, Name, TrackKey
 from tests.review.making import made, write_run
 
 FULL = Action(
     "cut",
     "cut gate track 3 at 0:02.0",
     1.5,
-    ({"camera": "gate", "track": "3", "decision": "cut", "seconds": "2.000"},),
+    (Link.cut(CutPoint("gate", 3, 2.0)),),
     (Name("gate", 4, "Zoë", "a note"),),
     ((TrackKey("gate", 1), TrackKey("hall", 2)),),
     (Renumbering("gate", 9, 10),),

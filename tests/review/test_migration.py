@@ -8,20 +8,18 @@ from core.review import (
     Action,
     Renumbering,
     Review,
-    TrackKey,
-    link_of,
     load_review,
     migrate_decisions,
     open_session,
     save_review,
 )
-from core.runs import CUT, DIFFERENT, SAME, Name
+from core.runs import DIFFERENT, SAME, CutPoint, Link, Name, TrackKey
 from tests.review.tracked import write_lanes
 
 GATE = ((0, range(40)), (1, range(60)), (2, range(20, 60)))
 HALL = ((0, range(60)), (1, range(60)))
-JOINED = link_of(("gate", 1), ("hall", 1), SAME)
-APART = link_of(("gate", 2), ("hall", 2), DIFFERENT)
+JOINED = Link(TrackKey("gate", 1), SAME, TrackKey("hall", 1))
+APART = Link(TrackKey("gate", 2), DIFFERENT, TrackKey("hall", 2))
 
 
 @pytest.fixture
@@ -37,12 +35,12 @@ def said(*actions: Action) -> Review:
     return Review(tuple(actions))
 
 
-def joined(*links: object) -> Action:
-    return Action("merge", "joined P001 and P002", 1.0, links)  # type: ignore[arg-type]
+def joined(*links: Link) -> Action:
+    return Action("merge", "joined P001 and P002", 1.0, links)
 
 
 def cut_at(camera: str, track: int, seconds: float) -> Action:
-    link = {"camera": camera, "track": str(track), "decision": CUT, "seconds": f"{seconds:.3f}"}
+    link = Link.cut(CutPoint(camera, track, seconds))
     return Action("cut", f"cut track {track}", 2.0, (link,))
 
 
@@ -78,7 +76,7 @@ def test_numbers_follow_the_boxes_and_come_back_as_they_were(old: Path) -> None:
     assert there.names == (("gate", 3, "Anna", "tall"), ("hall", 2, "Ben", "tall"))
     open_session(target, there, None)
     back, words = migrate_decisions(there, target, old)
-    assert words == () and set(map(str, back.links)) == set(map(str, said(*EVERYTHING).links))
+    assert words == () and set(back.links) == set(said(*EVERYTHING).links)
     assert back.names == said(*EVERYTHING).names
 
 
@@ -86,7 +84,7 @@ def test_a_renamed_camera_is_known_by_its_clip(old: Path) -> None:
     target = write_lanes(old.parents[1] / "new" / "out", {"door": GATE, "hall": HALL}, {"door": "gate"})
     after, words = migrate_decisions(said(*EVERYTHING), old, target)
     assert words == () and pairs(after, SAME) == {frozenset([("door", 1), ("hall", 1)])}
-    assert after.state.cuts[0]["camera"] == "door"
+    assert after.state.cuts[0].first.camera == "door"
 
 
 def test_of_a_track_that_was_split_the_longest_part_is_meant(old: Path) -> None:
@@ -106,7 +104,7 @@ def test_what_finds_no_track_waits_and_comes_back_with_a_later_run(old: Path) ->
     assert load_review(old / "review.json") == after
     later, words = migrate_decisions(after, target, new(old, "later"))
     assert words == () and later.pending == ()
-    assert set(map(str, later.links)) == set(map(str, said(*EVERYTHING).links)) and len(later.names) == 2
+    assert set(later.links) == set(said(*EVERYTHING).links) and len(later.names) == 2
 
 
 def test_a_clip_taken_out_of_the_case_leaves_its_decisions_waiting(old: Path) -> None:
@@ -121,7 +119,7 @@ def test_a_cut_falls_on_the_track_that_holds_the_moment(old: Path) -> None:
     after_cut = named("gate", 4, "Zed")
     target = new(old, gate=(GATE[2], GATE[1], GATE[0]))
     after, words = migrate_decisions(said(cut_at("gate", 1, 2.0), after_cut), old, target)
-    assert words == () and after.state.cuts[0]["track"] == "3" and after.names[0][:2] == ("gate", 4)
+    assert words == () and after.state.cuts[0].first.track == 3 and after.names[0][:2] == ("gate", 4)
     assert open_session(target, after, None).evidence.cuts[0].new_track == 4
 
 
@@ -151,12 +149,12 @@ def test_a_cut_that_leaves_no_picture_waits(old: Path) -> None:
 def test_tracks_that_became_one_take_over_from_the_longest(old: Path) -> None:
     parts = ((0, range(25)), (0, range(25, 60)), (1, range(60)))
     split = new(old, "split", hall=parts)
-    review = said(named("hall", 1, "Anna"), named("hall", 2, "Ben"), joined(link_of(("gate", 1), ("hall", 1), SAME)))
+    review = said(named("hall", 1, "Anna"), named("hall", 2, "Ben"), joined(JOINED))
     after, words = migrate_decisions(review, split, old)
     assert after.names == (("hall", 1, "Ben", "tall"),)
     assert len(words) == 2 and all("tracks 1 and 2 of hall are one track in this run" in sentence for sentence in words)
     # Where they were said to be one person, what was said of either holds of both.
-    together = said(joined(link_of(("hall", 1), ("hall", 2), SAME), link_of(("gate", 1), ("hall", 1), SAME)))
+    together = said(joined(Link(TrackKey("hall", 1), SAME, TrackKey("hall", 2)), JOINED))
     after, words = migrate_decisions(together, split, old)
     assert words == () and pairs(after, SAME) == {frozenset([("gate", 1), ("hall", 1)])}
 
@@ -165,7 +163,7 @@ def test_what_cannot_be_true_in_the_new_run_waits(old: Path) -> None:
     """The two tracks overlap in time now, in one camera: nobody can be both."""
     before = write_lanes(old.parents[1] / "short" / "out", {"gate": ((0, range(30)), (1, range(30, 60)))})
     target = write_lanes(old.parents[1] / "long" / "out", {"gate": ((0, range(35)), (1, range(25, 60)))})
-    review = said(joined(link_of(("gate", 1), ("gate", 2), SAME)))
+    review = said(joined(Link(TrackKey("gate", 1), SAME, TrackKey("gate", 2))))
     after, words = migrate_decisions(review, before, target)
     assert after.links == () and len(words) == 1 and "at the same time" in words[0]
     open_session(target, after, None)
@@ -182,4 +180,4 @@ def test_a_run_without_looks_leaves_everything_waiting(old: Path) -> None:
     after, words = migrate_decisions(said(*EVERYTHING), old, target)
     assert after.done == () and len(after.pending) == 4 and "motion alone" in words[0]
     later, words = migrate_decisions(after, target, new(old, "later"))
-    assert words == () and set(map(str, later.links)) == set(map(str, said(*EVERYTHING).links))
+    assert words == () and set(later.links) == set(said(*EVERYTHING).links)

@@ -21,6 +21,7 @@ from core.runs import (
     CutPoint,
     Evidence,
     Link,
+    TrackKey,
     adjacent_parts,
     apply_cuts,
     cut,
@@ -204,9 +205,7 @@ def test_a_track_with_one_picture_and_pictures_without_times_stay_whole() -> Non
 
 
 def link(camera: str, track: int, other: str, number: int, decision: str) -> Link:
-    return {
-        "camera": camera, "track": str(track), "other_camera": other, "other_track": str(number), "decision": decision
-    }  # fmt: skip
+    return Link(TrackKey(camera, track), decision, TrackKey(other, number))
 
 
 def persons(found: Evidence, *links: Link) -> dict[tuple[str, int], int]:

@@ -12,6 +12,8 @@ from core.base.errors import ClipError, StoreError, WeightsError
 from core.base.types import Image
 from core.runs import (
     Choice,
+    CutPoint,
+    Link,
     Name,
     RunPeople,
     decide,
@@ -159,7 +161,7 @@ def test_the_people_are_those_of_the_last_decision(tmp_path: Path) -> None:
     evidence = run(tmp_path)
     links = [("gate", 1, "hall", 1, "different"), ("gate", 1, "hall", 2, "same"), ("hall", 1, "gate", 2, "same")]
     names = ("camera", "track", "other_camera", "other_track", "decision")
-    said = tuple(dict(zip(names, map(str, link), strict=True)) for link in links)
+    said = tuple(Link.from_dict(dict(zip(names, map(str, link), strict=True))) for link in links)
     decide_and_write(evidence, tmp_path / "out", KNOWN, Choice(0.95, said))
     decided = load_people(tmp_path / "out")
     assert decided.person[0] == decided.person[3] != decided.person[1] == decided.person[2]
@@ -171,7 +173,7 @@ def test_the_people_are_those_of_the_last_decision(tmp_path: Path) -> None:
 
 def test_a_cut_is_asked_as_two(tmp_path: Path) -> None:
     evidence = run(tmp_path)
-    cut = ({"camera": "gate", "track": "1", "decision": "cut", "seconds": "2.0"},)
+    cut = (Link.cut(CutPoint("gate", 1, 2.0)),)
     decide_and_write(evidence, tmp_path / "out", KNOWN, Choice(0.9, cut))
     decided = load_people(tmp_path / "out")
     assert len(load_evidence(tmp_path / "out").tracklets) == 4 and len(decided.evidence.tracklets) == 5
@@ -192,7 +194,7 @@ def test_what_does_not_belong_together_is_said(tmp_path: Path) -> None:
 
 def test_the_tables_of_a_run_are_enough(tmp_path: Path) -> None:
     """The zip is for somebody else: without one, and beside one of another decision, the same people are read."""
-    out, cut = tmp_path / "out", ({"camera": "gate", "track": "1", "decision": "cut", "seconds": "2.0"},)
+    out, cut = tmp_path / "out", (Link.cut(CutPoint("gate", 1, 2.0)),)
     choice = Choice(0.9, cut, names=(Name("hall", 2, "Anna", "a hat"),), purpose="a test")
     people = decide_and_write(run(tmp_path), out, KNOWN, choice)
     whole = load_people(out)

@@ -9,14 +9,13 @@ import numpy as np
 
 from core.base.memo import Memo
 from core.base.types import Bools, Ints, Tracks
-from core.machine.artifacts import digest_of
 from core.review import Review, RunTracks, SharedBoxes, count_shared_boxes, migrate_onto
 from core.review.whatif.retrack import LoadedRun, RetrackResult
-from core.runs import CUT, CutPoint, Evidence, Link, cut, foot_distances, prior_for, resolve_links
+from core.runs import Evidence, Link, cut, foot_distances, prior_for, resolve_links
 from core.vision.match import match
 from core.vision.models import EmbedderPrior
 
-PeopleCounts = Memo[str, int]
+PeopleCounts = Memo[tuple[tuple[Link, ...], float | None], int]
 """The number of people in one run, by threshold and links."""
 
 MIN_SHARED = 0.5
@@ -116,8 +115,9 @@ def compare_runs(
     old, new = RunTracks(run.tracks, digests), RunTracks(retracked.tracks, digests)
     migrated = migrate_onto(review, old, new, retracked.evidence)
     counts: PeopleCounts = Memo(1) if people_counts is None else people_counts
-    key = digest_of([threshold, review.links])
-    before = counts.get(key, lambda: _count_people(evidence, run.tracks, review.links, run.prior, threshold))
+    before = counts.get(
+        (review.links, threshold), lambda: _count_people(evidence, run.tracks, review.links, run.prior, threshold)
+    )
     after = _count_people(retracked.evidence, retracked.tracks, migrated.links, run.prior, threshold)
     return RunChanges(cameras, before, after)
 
@@ -130,9 +130,7 @@ def _count_people(
     threshold: float | None,
 ) -> int:
     """The number of people after all `links`."""
-    cuts = [link for link in links if link["decision"] == CUT]
-    points = [CutPoint(link["camera"], int(link["track"]), float(link["seconds"])) for link in cuts]
-    parts = cut(evidence, points, tracks)
+    parts = cut(evidence, [link.cut_point for link in links if link.is_cut], tracks)
     decisions = resolve_links(links, parts)
     found = match(parts.tracklets, prior_for(parts, prior), threshold, decisions, None, foot_distances(parts))
     return len(np.unique(found.people().person))

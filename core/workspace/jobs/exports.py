@@ -56,7 +56,11 @@ class Export:
     @property
     def key(self) -> str:
         """The run's key and the digest of the export, the reason for showing faces included: the manifest has it."""
-        return f"{self.run}-{digest_of(asdict(self))}"
+        return f"{self.run}-{digest_of(self.to_dict())}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as job.json has them."""
+        return {**asdict(self), "links": [link.to_dict() for link in self.links]}
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
@@ -171,7 +175,7 @@ class Exports:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."
             ) from fault
-        self._write(export.key, {"export": asdict(export), "began": time.time(), **child})
+        self._write(export.key, {"export": export.to_dict(), "began": time.time(), **child})
 
     def _write(self, key: str, about: dict[str, Any]) -> None:
         write_atomically(self._root / key / "job.json", json.dumps(about, indent=1).encode())

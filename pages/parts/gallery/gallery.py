@@ -14,7 +14,6 @@ from core.http import crop_address, levels_address, people_address
 from core.review import (
     Review,
     ReviewSession,
-    TrackKey,
     confirm,
     different,
     merge,
@@ -25,7 +24,8 @@ from core.review import (
     split,
     unsure,
 )
-from core.workspace import ANOTHER_RUN, act, redo, services, undo
+from core.runs import TrackKey
+from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
 from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
@@ -60,51 +60,41 @@ def process_actions(case: Case) -> ActionCursor:
     for action in message["actions"]:
         if action["number"] > cursor.number:
             cursor.number = action["number"]
-            fault = _process(case, action, cursor)
-            if fault:
-                cursor.faults[action["number"]] = fault
+            result = _process(case, action, cursor)
+            if isinstance(result, Refused):
+                cursor.faults[action["number"]] = result.reason
     return cursor
 
 
-def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
-    """Carry out an action; returns why it failed, empty on success."""
-    if rejection := _rejection(case, action):
+def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> Saved | Refused:
+    """Carry out an action."""
+    if rejected := _rejection(case, action):
         cursor.idle.add(action["number"])
-        return rejection
+        return rejected
     match action["command"]:
         case "level":
             _save_threshold(case, action["level"])
-            return ""
+            return Saved(changed=True)
         case "watch":
             request_moment(_sighting(action["sighting"]), action["seconds"])
-            return ""
+            return Saved(changed=False)
         case "undo":
-            return "" if action.get("of") in cursor.idle else undo(case)
+            return Saved(changed=False) if action.get("of") in cursor.idle else undo(case)
         case "redo":
             return redo(case)
-    return _apply(case, action, cursor)
-
-
-def _rejection(case: Case, action: Mapping[str, Any]) -> str:
-    """Why the action does not belong to the open case and its run; empty where it does."""
-    if action.get("case", case.key) != case.key:
-        return "Another case is open now. Repeat the action there."
-    if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
-        return ANOTHER_RUN
-    return ""
-
-
-def _apply(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> str:
-    def edit(session: ReviewSession) -> Review:
-        review = _ACTION_HANDLERS[action["command"]](session, action)
-        if review is session.review:
-            cursor.idle.add(action["number"])
-        return review
-
-    fault = act(case, edit)
-    if fault:
+    result = act(case, lambda session: _ACTION_HANDLERS[action["command"]](session, action))
+    if isinstance(result, Refused) or not result.changed:
         cursor.idle.add(action["number"])
-    return fault
+    return result
+
+
+def _rejection(case: Case, action: Mapping[str, Any]) -> Refused | None:
+    """Why the action does not belong to the open case and its run, if it does not."""
+    if action.get("case", case.key) != case.key:
+        return Refused("Another case is open now. Repeat the action there.")
+    if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
+        return Refused(ANOTHER_RUN)
+    return None
 
 
 def _save_threshold(case: Case, threshold: float | None) -> None:

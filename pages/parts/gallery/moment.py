@@ -9,9 +9,9 @@ import streamlit as st
 
 from core.base.text import person_name
 from core.http import boxes_address, film_address
-from core.review import ReviewSession, TrackKey, cut
-from core.runs import read_record
-from core.workspace import act
+from core.review import ReviewSession, cut
+from core.runs import TrackKey, read_record
+from core.workspace import Refused, Saved, act
 from core.workspace.cases import Case
 from pages.parts.player.player import TrackOverlay, player, video_ready
 from pages.parts.shell.session import GALLERY_MOMENT
@@ -106,9 +106,9 @@ def _track_overlay(session: ReviewSession, camera: str) -> TrackOverlay:
 
 
 def _cut(case: Case, sighting: TrackKey, seconds: float) -> None:
-    fault = act(case, lambda session: cut(session, *sighting, seconds))
-    request_moment(sighting, seconds, fault)
-    if not fault:
+    result = act(case, lambda session: cut(session, *sighting, seconds))
+    request_moment(sighting, seconds, result.reason if isinstance(result, Refused) else "")
+    if isinstance(result, Saved):
         st.toast(f"Cut at {_clock_tenths(seconds)}. What follows is now a separate track. To reverse this, use Undo.")
     st.rerun()
 

@@ -10,7 +10,6 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.base.settings import TrackSettings
 from core.base.text import format_duration
-from core.machine.artifacts import digest_of
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
 from core.workspace import Retracking, services
@@ -189,6 +188,6 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ru
         )
 
     with st.spinner("Tracking again…"):
-        changes = run.results.get(digest_of([settings, case.threshold, review.links]), compute)
+        changes = run.results.get((settings, review.links, case.threshold), compute)
     bar.empty()
     return changes

@@ -12,7 +12,7 @@ from core.cli import main
 from core.machine.artifacts import Store
 from core.review import Action, Review
 from core.review.whatif import LoadedRun, compare_camera, compare_runs, load_run, retrack_run
-from core.runs import Setup, collect_evidence, load_tracks, track_clips
+from core.runs import DIFFERENT, Link, Setup, TrackKey, collect_evidence, load_tracks, track_clips
 from tests.export.replay_making import setup
 from tests.review.tracked import lanes
 
@@ -146,7 +146,7 @@ def test_what_was_said_counts_on_both_sides(held: LoadedRun) -> None:
     found = retrack_run(held, held.settings)
     free = compare_runs(held, found, 0.9, Review())
     assert free.people_before == free.people_after == 2
-    link = {"camera": "hall", "track": "1", "other_camera": "gate", "other_track": "1", "decision": "different"}
+    link = Link(TrackKey("hall", 1), DIFFERENT, TrackKey("gate", 1))
     told = compare_runs(held, found, 0.9, Review((Action("different", "two", 0.0, (link,)),)))
     assert told.people_before == told.people_after == 3
 

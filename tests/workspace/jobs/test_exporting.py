@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError
-from core.runs import read_links, read_names
+from core.runs import SAME, Link, TrackKey, read_links, read_names
 from core.workspace.jobs import Export, ExportJob, Exports
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
@@ -39,7 +39,7 @@ while Path(__file__).with_name("act").read_text() == "wait":
 (to / "gallery.zip").write_bytes(b"zip")
 (to / "SHA256SUMS").write_text(hashlib.sha256(b"zip").hexdigest() + "  gallery.zip\\n")
 """
-LINK = {"camera": "a", "track": "1", "other_camera": "b", "other_track": "2", "decision": "same"}
+LINK = Link(TrackKey("a", 1), SAME, TrackKey("b", 2))
 EXPORT = Export("gallery", "0123456789" * 2, "s", 0.5, (LINK,), (("a", 1, "Anna", "=1"),), "a bag")
 
 
