@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 from core.base.progress import Progress
@@ -15,6 +16,9 @@ from core.runs.stage_keys import Recipe
 from core.runs.who_is_who import Choice
 from core.vision.models import EmbedderPrior
 from core.vision.regions import Regions
+
+_IMPORTED_LATE = ("av", "cv2", "scipy.optimize", "scipy.sparse.csgraph")
+"""Libraries that the stages import when they first need them, so that commands and pages start quickly."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ def track_clips(
 
     Tracks and the record are written below `out`.
     """
+    # Before the record's clock starts: its times are those of the work.
+    for library in _IMPORTED_LATE:
+        import_module(library)
     record = RunRecord(out, setup.recipe, setup.networks, setup.regions)
     networks, steps = setup.networks, progress or Progress()
     results = []
