@@ -20,6 +20,7 @@ from core import __version__
 from core.base.errors import Cancelled, SightlineError
 from core.cli.renamed_flags import note_former_command
 from core.machine.device import require_opencv
+from core.machine.relocate import move_old_data
 
 
 class Command(NamedTuple):
@@ -78,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         note_former_command(options)
         # A stop from outside (the cancel button of the app, a shutdown) ends the command as cleanly as Ctrl-C.
         signal.signal(signal.SIGTERM, _interrupt)
+        if notice := move_old_data(_print_note):
+            _print_note(notice)
         return int(options.run(options))
     except SightlineError as fault:
         sys.stderr.write(f"sightline: {fault}\n")
@@ -87,6 +90,10 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+
+
+def _print_note(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

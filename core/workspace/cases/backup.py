@@ -25,11 +25,11 @@ from typing import Any
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import safe_name
-from core.machine.paths import cache_dir, open_atomically, write_atomically
+from core.machine.paths import cache_dir, data_dir, open_atomically, write_atomically
 from core.vision.video import digest
 from core.workspace.cases.case import Case, CaseClip
 from core.workspace.cases.store import Cases
-from core.workspace.sources import free_bytes, is_permitted
+from core.workspace.sources import free_bytes, free_data_bytes, is_permitted
 
 _BLOCK_BYTES = 1 << 20
 _MAX_CASE_BYTES = 64 << 20
@@ -102,8 +102,11 @@ def restore(cases: Cases, source: Path) -> Case:
 def _entry_names(archive: zipfile.ZipFile) -> list[str]:
     """The names in the archive; `StoreError` if unpacking it would fill the disk, or memory."""
     needed = sum(entry.file_size for entry in archive.infolist())
-    if needed > free_bytes() or archive.getinfo("case.json").file_size > _MAX_CASE_BYTES:
-        raise StoreError("the back-up needs more disk space than there is", "Free some space, or set SIGHTLINE_CACHE.")
+    if needed > min(free_bytes(), free_data_bytes()) or archive.getinfo("case.json").file_size > _MAX_CASE_BYTES:
+        raise StoreError(
+            "the back-up needs more disk space than there is",
+            "Free some space, or set SIGHTLINE_DATA and SIGHTLINE_CACHE.",
+        )
     return archive.namelist()
 
 
@@ -202,4 +205,4 @@ def _runs_folder() -> Path:
 
 
 def _upload_folder(content: str) -> Path:
-    return cache_dir() / "uploads" / content
+    return data_dir() / "uploads" / content

@@ -18,7 +18,7 @@ from typing import Any
 
 from core.base.errors import SettingsError, SightlineError, StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import current_path, data_dir, write_atomically
 from core.vision.regions import from_json
 from core.workspace.cases.case import Case, CaseClip, Plan
 
@@ -28,10 +28,10 @@ _LOCK = threading.RLock()
 
 
 class Cases:
-    """All cases under one root, by default in the user's cache folder."""
+    """All cases under one root, by default in the user's data folder."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = root or cache_dir() / "cases"
+        self._root = root or data_dir() / "cases"
 
     def new(self, name: str = "", purpose: str = "") -> Case:
         """A new case, on disk when this returns; without a name it is called after the time."""
@@ -128,7 +128,10 @@ def _change_time(file: Path) -> int:
 def _read(key: str, content: Mapping[str, Any]) -> Case:
     if content.get("format") != 1:
         raise SettingsError("the case was made by a newer version of the program", "Update Sightline.")
-    clips = tuple(CaseClip(**{**clip, "regions": _regions(clip["regions"])}) for clip in content["clips"])
+    clips = tuple(
+        CaseClip(**{**clip, "path": current_path(clip["path"]), "regions": _regions(clip["regions"])})
+        for clip in content["clips"]
+    )
     plan = content["plan"]
     settings = VideoSettings(**plan["video"]), DetectSettings(**plan["detect"]), TrackSettings(**plan["track"])
     # A field that an older version did not write yet has its default.
