@@ -24,16 +24,19 @@ from core.machine.relocate import move_old_data
 
 
 class Command(NamedTuple):
-    """A command of the program. `module` has `add_arguments`, which sets the function that runs the command."""
+    """A command of the program. `module` has `add_arguments`, or a function of another name for its second command,
+    which sets the function that runs the command.
+    """
 
     name: str
     help: str
     module: str
     needs_opencv: bool = True
+    function: str = "add_arguments"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Import the module of the command and let it add its arguments to `parser`."""
-        importlib.import_module(self.module).add_arguments(parser)
+        getattr(importlib.import_module(self.module), self.function)(parser)
 
 
 COMMANDS = (
@@ -49,7 +52,8 @@ COMMANDS = (
     Command("train", "train your own embedder or detector", "core.cli.train"),
     Command("sample", "make sample footage of a plaza, with its ground truth", "core.cli.sample"),
     Command("cases", "list, back up, restore or delete cases of the app", "core.cli.cases"),
-    Command("cache", "show or trim what earlier runs have stored", "core.cli.cache", needs_opencv=False),
+    Command("cache", "show or trim what can be made again", "core.cli.cache", needs_opencv=False),
+    Command("data", "show cases, uploads, back-ups, models", "core.cli.cache", False, "add_data_arguments"),
 )
 
 

@@ -25,9 +25,9 @@ DATA_ENTRIES = ("cases", "uploads", "backups", "weights")
 """The folders of the data folder. Version 0.1.0 had them in the cache folder."""
 CACHE_ENTRIES = (
     *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "notebooks"),
-    *("ultralytics", "digests.sqlite", "tracker.log", *(f"tracker.log.{number}" for number in range(1, 5))),
+    *("ultralytics", "digests.sqlite", "tracker.log"),
 )
-"""Files and folders of the cache folder, all of which may be deleted while nothing uses them."""
+"""Folders and files of the cache folder, all of which may be deleted while nothing uses them."""
 
 
 def cache_dir() -> Path:

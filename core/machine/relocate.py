@@ -319,9 +319,9 @@ def _require_nothing_old_runs(cache: Path) -> None:
 
 def _is_old_server(process: Any) -> bool:
     """Whether it is `streamlit run app.py` of Sightline, started from code that knows no data folder."""
-    words = process.cmdline()
-    app = next((word for word in words if Path(word).name == "app.py"), "")
-    if not app or "run" not in words or not any(Path(word).name.startswith("streamlit") for word in words):
+    command = process.cmdline()
+    app = next((word for word in command if Path(word).name == "app.py"), "")
+    if not app or "run" not in command or not any(Path(word).name.startswith("streamlit") for word in command):
         return False
     core = (Path(process.cwd()) / app).resolve().parent / "core"
     paths = core / "machine" / "paths.py"
