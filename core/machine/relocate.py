@@ -9,6 +9,7 @@ content, stays in the cache folder.
             .in-use.lock   held by a process that works with the data where it was, because it could not be moved;
                            until that process ends, no other one moves it
             .moved/        originals that are being deleted
+            .notice.txt    what became of the data, until the app has said it
     <data>/.moving/        copies that are not complete yet
 
 A move that was interrupted goes on at the next start. One that fails is undone, and cases open from where they were.
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from filelock import BaseFileLock
 
 _PLAN, _LOCK, _IN_USE, _ORIGINALS, _COPIES = ".moving.json", ".moving.lock", ".in-use.lock", ".moved", ".moving"
+_NOTICE = ".notice.txt"
 _LISTED = 3
 _IN_USE_LOCKS: list[BaseFileLock] = []
 """Held until this process ends, once the data could not be moved: it then works with the data where it was."""
@@ -67,8 +69,20 @@ def move_old_data(announce: Callable[[str], None] = lambda text: None) -> str:
             "from there. Free some space or check the rights to both folders, then start again."
         )
     if message:
-        with contextlib.suppress(OSError), log_to_file("data"):
+        with contextlib.suppress(OSError, StoreError), log_to_file("data"):
             LOG.info(message)
+            write_atomically(source / _NOTICE, message.encode())
+    return message
+
+
+def take_notice() -> str:
+    """What the last move said, for the app; empty once it was taken. A command may have moved the data before."""
+    path = cache_dir() / _NOTICE
+    try:
+        message = path.read_text(encoding="utf-8")
+        path.unlink()
+    except OSError:
+        return ""
     return message
 
 

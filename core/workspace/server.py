@@ -18,7 +18,7 @@ from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
-from core.machine.relocate import move_old_data
+from core.machine.relocate import move_old_data, take_notice
 from core.review import ReviewSession, load_review, open_session
 from core.runs import TRACKLETS_FILE, Link
 from core.vision.video import probe
@@ -75,7 +75,7 @@ class Services:
 
     `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
     folder and the time of its record. A change of a case's review takes its lock from `reviews`, so that two tabs take
-    turns; readers take no lock. `notice` is what users should know since this server started: where their data went.
+    turns; readers take no lock. `notice` is what users should know once: where their data went.
     """
 
     cases: Cases = field(default_factory=Cases)
@@ -100,10 +100,9 @@ class _Server:
     def services(self) -> Services:
         with self._lock:
             if self._services is None:
-                notice = move_old_data(_print)
-                if notice:
-                    _print(notice)
-                self._services = Services(notice=notice)
+                if message := move_old_data(_print):
+                    _print(message)
+                self._services = Services(notice=take_notice())
             return self._services
 
     def use(self, services: Services | None) -> None:

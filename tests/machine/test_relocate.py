@@ -24,7 +24,7 @@ import pytest
 from core.base.errors import StoreError
 from core.machine import relocate
 from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir
-from core.machine.relocate import move_old_data
+from core.machine.relocate import move_old_data, take_notice
 from core.review import load_review
 from core.runs import read_record
 from core.workspace.cases import Case, Cases
@@ -139,7 +139,8 @@ both = pytest.mark.parametrize("disks", ["one", "two"])
 def test_it_moves_once_and_shows_the_same(cache: Path, disks: str) -> None:
     files, before = content_of(cache), shown()
     assert data_dir() == cache
-    assert "were moved" in move(disks)
+    message = move(disks)
+    assert "were moved" in message and (take_notice(), take_notice()) == (message, "")
     assert data_dir() == cache / "data" and content_of(cache / "data") == files
     assert shown() == before
     assert not any((cache / kind).exists() for kind in DATA_ENTRIES)
