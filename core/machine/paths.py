@@ -8,13 +8,14 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from core.base.errors import StoreError
 
-_REPLACE_SECONDS = 1.0
+T = TypeVar("T")
+_RETRY_SECONDS = 1.0
 _IN_USE = (5, 32)
 """Windows' numbers for access denied and for a file that another program has open."""
 
@@ -74,20 +75,22 @@ def open_atomically(path: Path, flush: bool = False) -> Iterator[IO[bytes]]:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Rename `source` to `target`, in place of what is there.
+    """Rename `source` to `target`, in place of what is there."""
+    retry_in_use(lambda: source.replace(target))
 
-    On Windows this is refused while another program has the target open, as one that reads it has for a moment: it is
-    tried again for about a second.
+
+def retry_in_use(action: Callable[[], T]) -> T:
+    """Do what reads or replaces a file. Windows refuses it while another program replaces or reads that file, which
+    takes a moment: then it is tried again for about a second.
     """
-    end = time.monotonic() + _REPLACE_SECONDS
+    end = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
-            source.replace(target)
-            return
+            return action()
         except PermissionError as fault:
             if getattr(fault, "winerror", None) not in _IN_USE or time.monotonic() > end:
                 raise
-        time.sleep(_REPLACE_SECONDS / 50)
+        time.sleep(_RETRY_SECONDS / 50)
 
 
 def flush_folder(folder: Path) -> None:

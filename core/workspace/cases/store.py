@@ -21,7 +21,7 @@ from typing import Any
 from core.base.errors import SettingsError, SightlineError, StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.machine.locks import lock
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import cache_dir, retry_in_use, write_atomically
 from core.vision.regions import from_json
 from core.workspace.cases.case import Case, CaseClip, Plan
 
@@ -60,7 +60,7 @@ class Cases:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE
         try:
-            return _read(key, json.loads(path.read_text(encoding="utf-8")))
+            return _read(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
         except FileNotFoundError as fault:
             raise StoreError("this case no longer exists", "Open another case, or create one.") from fault
         except (OSError, AttributeError, ValueError, KeyError, TypeError) as fault:
