@@ -11,6 +11,7 @@ Within a process, threads take turns as well, and the thread that holds a lock m
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,7 +51,7 @@ class Presence:
     """A random token of which other processes can tell whether its owner still lives: see `is_present`."""
 
     def __init__(self, root: Path) -> None:
-        self.token = secrets.token_hex(8)
+        self.token = f"{os.getpid():x}-{secrets.token_hex(8)}"
         self._file = _lock_file(root, self.token)
         self._file.parent.mkdir(parents=True, exist_ok=True)
         # It may end in another thread than it began in.
@@ -75,6 +76,11 @@ def is_present(root: Path, token: str) -> bool:
         return True
     _remove(file)
     return False
+
+
+def is_own(token: str) -> bool:
+    """Whether this process made the token."""
+    return token.partition("-")[0] == f"{os.getpid():x}"
 
 
 def _lock_file(root: Path, name: str) -> Path:

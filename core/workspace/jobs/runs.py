@@ -29,6 +29,7 @@ from typing import Any
 from core.base.errors import SettingsError, SightlineError, StoreError
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
+from core.runs import remove_results
 from core.workspace.jobs.monitor import PREVIEW, USAGE
 from core.workspace.jobs.order import Order
 from core.workspace.jobs.processes import Children, Launcher, max_jobs, remove, save_job, start_job
@@ -37,10 +38,8 @@ from core.workspace.jobs.status import CameraState, Job, RunStatus, read_about, 
 
 CORE = (sys.executable, "-m", "core")
 _KEY_LENGTH = 20
-_RESULT_FILES = ("run.json", "tracks.parquet", "people.csv", "similarity.npz")
 _JOB_FILES = ("ended", STATUS, PREVIEW, USAGE)
 _RUN_KEY = re.compile(r"[0-9a-f]{20}")
-
 _POLL_SECONDS = 1.0
 
 
@@ -155,6 +154,9 @@ class Jobs:
     def _begin_waiting(self, key: str) -> None:
         """Begin the job whose turn has come. If that fails, its status says why, and the next one has its turn."""
         about, folder = self._about(key), self._root / key
+        if not about:
+            # It was deleted this moment.
+            return
         try:
             self._begin(key, Order.read(about["order"]))
         except (KeyError, TypeError, ValueError, SightlineError) as fault:
@@ -170,7 +172,8 @@ class Jobs:
         try:
             out.mkdir(parents=True, exist_ok=True)
             # The files of an earlier attempt must not be taken for those of this one.
-            for stale in (*(out / name for name in _RESULT_FILES), *(folder / name for name in _JOB_FILES)):
+            remove_results(out)
+            for stale in (out / "run.json", *(folder / name for name in _JOB_FILES)):
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
             command = [*self._command, *order.arguments(folder.resolve())]
