@@ -76,6 +76,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SIGHTLINE_DATA", raising=False)
         patch.setenv("SIGHTLINE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        # Tests that are not about the queue start several jobs on any computer.
+        patch.setenv("SIGHTLINE_JOBS", "8")
         yield
 
 

@@ -13,9 +13,10 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import platformdirs
 
@@ -28,6 +29,11 @@ CACHE_ENTRIES = (
     *("ultralytics", "digests.sqlite", "tracker.log"),
 )
 """Folders and files of the cache folder, all of which may be deleted while nothing uses them."""
+
+T = TypeVar("T")
+_RETRY_SECONDS = 1.0
+_IN_USE = (5, 32)
+"""Windows' numbers for access denied and for a file that another program has open."""
 
 
 def cache_dir() -> Path:
@@ -79,26 +85,39 @@ def make_folder(folder: Path) -> None:
             place.mkdir(0o700 if _is_private(place) else 0o777, exist_ok=True)
 
 
-def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write `content`, or its pieces in order, to `path`: complete or not at all. The folder is made if need be."""
-    with open_atomically(path) as file:
+def write_atomically(path: Path, content: bytes | Iterable[bytes], flush: bool = False) -> None:
+    """Write `content`, or its pieces in order, to `path`: complete or not at all. The folder is made if need be.
+
+    With `flush` it is on the disk when this returns, and survives a power cut: for what the user made or said. Without,
+    a power cut may cost the file, which is right for what can be computed again.
+    """
+    with open_atomically(path, flush) as file:
         file.writelines([content] if isinstance(content, bytes) else content)
 
 
 @contextlib.contextmanager
-def open_atomically(path: Path) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path, flush: bool = False) -> Iterator[IO[bytes]]:
     """A file to write in this block, under a temporary name; it is moved to `path` if the block ends without error.
 
-    Inside the data and the cache folder only its owner may read it; elsewhere the user's umask decides.
+    `flush` is as in `write_atomically`. Inside the data and the cache folder only its owner may read the file;
+    elsewhere the user's umask decides.
     """
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        new_folders = [folder for folder in path.parents if not folder.exists()] if flush else []
         make_folder(path.parent)
         if _is_private(path):
             part.touch(0o600)
         with part.open("wb") as file:
             yield file
-        part.replace(path)
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
+        replace(part, path)
+        if flush:
+            # The name is an entry of the folder, and a new folder one of the folder above it.
+            for folder in (path.parent, *(new.parent for new in new_folders)):
+                flush_folder(folder)
     except BaseException as fault:
         # An interruption leaves no part file behind either.
         with contextlib.suppress(OSError):
@@ -108,6 +127,35 @@ def open_atomically(path: Path) -> Iterator[IO[bytes]]:
         raise StoreError(
             f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
         ) from fault
+
+
+def replace(source: Path, target: Path) -> None:
+    """Rename `source` to `target`, in place of what is there."""
+    retry_in_use(lambda: source.replace(target))
+
+
+def retry_in_use(action: Callable[[], T]) -> T:
+    """Do what reads or replaces a file. Windows refuses it while another program replaces or reads that file, which
+    takes a moment: then it is tried again for about a second.
+    """
+    end = time.monotonic() + _RETRY_SECONDS
+    while True:
+        try:
+            return action()
+        except PermissionError as fault:
+            if getattr(fault, "winerror", None) not in _IN_USE or time.monotonic() > end:
+                raise
+        time.sleep(_RETRY_SECONDS / 50)
+
+
+def flush_folder(folder: Path) -> None:
+    """Bring the entries of a folder to the disk, where the system can: Windows does so by itself."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def publish(made: Path, folder: Path) -> None:

@@ -36,6 +36,8 @@ from core.vision.mot import write_tracks
 from core.vision.regions import Regions, to_json
 from core.vision.video import digest
 
+PICTURES_FILE = "pictures.csv"
+"""The list of the files that a run was made of, where these are crops."""
 BLOCK = 20_000
 """Rows that are turned into Parquet at once, so that memory does not grow with the length of the clips."""
 SCHEMA = pa.schema(
@@ -55,9 +57,6 @@ class RunRecord:
         self._began = time.time()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
-            for old in ("tracks.parquet", "frames.parquet"):
-                # Written at the end; until then, those of an earlier run would be wrong.
-                (out / old).unlink(missing_ok=True)
         except OSError as fault:
             raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
         self._save("running")

@@ -57,25 +57,12 @@ class Retracking:
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
 
 
-class Locks:
-    """A lock for each name, so that work on one case does not wait for work on another."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: dict[str, threading.Lock] = {}
-
-    def of(self, name: str) -> threading.Lock:
-        with self._lock:
-            return self._locks.setdefault(name, threading.Lock())
-
-
 @dataclass(frozen=True, eq=False)
 class Services:
     """The stores of this server, and what it keeps in memory.
 
     `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
-    folder and the time of its record. A change of a case's review takes its lock from `reviews`, so that two tabs take
-    turns; readers take no lock. `notice` is what users should know once: where their data went.
+    folder and the time of its record. `notice` is what users should know once: where their data went.
     """
 
     cases: Cases = field(default_factory=Cases)
@@ -86,7 +73,6 @@ class Services:
     runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_OPEN_RUNS))
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))
-    reviews: Locks = field(default_factory=Locks)
     notice: str = ""
 
 

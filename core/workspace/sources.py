@@ -28,7 +28,7 @@ from typing import IO
 from core.base.errors import ClipError, StoreError
 from core.base.text import format_bytes
 from core.base.types import IMAGE_SUFFIXES
-from core.machine.paths import cache_dir, data_dir, make_folder
+from core.machine.paths import cache_dir, data_dir, flush_folder, make_folder
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv"}
@@ -192,6 +192,8 @@ class Upload:
             raise StoreError(
                 f"{self.name} is incomplete ({format_bytes(self.size)} of {format_bytes(expected)})", "Upload it again."
             )
+        self._part.flush()
+        os.fsync(self._part.fileno())
         self._part.close()
         digest = self._digest.hexdigest()
         folder = _uploads_folder() / digest
@@ -201,6 +203,7 @@ class Upload:
             return StoredUpload(path, digest, self.size, is_new=False)
         path = folder / _file_name(self.name)
         Path(self._part.name).rename(path)
+        flush_folder(folder)
         return StoredUpload(path, digest, self.size, is_new=True)
 
 

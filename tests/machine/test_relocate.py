@@ -28,7 +28,7 @@ from core.machine.relocate import move_old_data, take_notice
 from core.review import load_review
 from core.runs import read_record
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import Jobs
+from core.workspace.jobs import Jobs, status
 from core.workspace.sources import is_permitted
 from tests.machine.two_disks import two_disks
 
@@ -107,6 +107,8 @@ def content_of(folder: Path) -> dict[str, str]:
 
 def shown() -> dict[str, Any]:
     """What somebody sees of the case, places of its clips left out; all clips must be there."""
+    # Every look is that of another process, which has read nothing yet.
+    status._read_ended_job.cache_clear()
     case = Cases().load(KEY)
     review = load_review(Cases().review_file(KEY))
     job, record = Jobs().get(case.run), read_record(Jobs().get(case.run).out)

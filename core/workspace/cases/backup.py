@@ -46,7 +46,7 @@ def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progres
     entries = list(_entries(cases, case, clips))
     progress.begin("back-up", len(entries))
     # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
-    with open_atomically(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
+    with open_atomically(target, flush=True) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
         for number, (name, path) in enumerate(entries, 1):
             try:
                 archive.write(path, name)
@@ -145,7 +145,7 @@ def _relocate_run(run: Path, paths: dict[str, str]) -> None:
         source["path"] = local_path(source["path"], source["digest"])
     for about in record.get("cameras", {}).values():
         about["clip"] = local_path(about["clip"], about.get("digest", ""))
-    job_here = {name: value for name, value in job.items() if name not in ("pid", "born")}
+    job_here = {name: value for name, value in job.items() if name not in ("pid", "born", "starting", "waiting")}
     for path, content in ((run / "job.json", job_here), (run / "out" / "run.json", record)):
         if content:
             write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
@@ -196,7 +196,7 @@ def _unpack(archive: zipfile.ZipFile, names: list[str], cases: Cases, case: Case
 
 
 def _copy(archive: zipfile.ZipFile, name: str, target: Path) -> None:
-    with archive.open(name) as source, open_atomically(target) as file:
+    with archive.open(name) as source, open_atomically(target, flush=not name.startswith("run/")) as file:
         shutil.copyfileobj(source, file, _BLOCK_BYTES)
 
 
