@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core.base.errors import SightlineError
 from core.http import (
     BACKUP_ROUTES,
     EXPORT_ROUTES,
@@ -19,6 +20,7 @@ from core.http import (
     UPLOAD_ROUTES,
     LocalOnly,
 )
+from core.workspace import services
 from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
@@ -35,8 +37,14 @@ ROUTES = [
 
 
 @asynccontextmanager
-async def _announce_address(_: st.App) -> AsyncIterator[None]:
-    """Print the address. Streamlit's own welcome is switched off: it advertises services that we do not use."""
+async def _start(_: st.App) -> AsyncIterator[None]:
+    """Open the data, then print the address. Streamlit's own welcome is switched off: it advertises services that we
+    do not use."""
+    try:
+        services()
+    except SightlineError as fault:
+        # Every page says it too, and tries again.
+        sys.stderr.write(f"sightline: {fault}\n")
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
     yield
@@ -45,6 +53,6 @@ async def _announce_address(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
-    lifespan=_announce_address,
+    lifespan=_start,
     middleware=[Middleware(LocalOnly, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

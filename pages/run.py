@@ -39,7 +39,9 @@ def start_button(order: Order, job: Job | None) -> None:
     reasons = differences or ["Sightline: this version detects or tracks people differently"]
     st.markdown("**Changed since this run:**\n" + "\n".join(f"- {reason}" for reason in reasons))
     if job.is_active:
-        st.caption("The current run continues in parallel. Stop it if you no longer need it.")
+        st.caption(
+            "The current run continues, and the new one may have to wait for it. Stop it if you no longer need it."
+        )
     st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start, args=(order,))
     st.caption("The current results stay until the new run is done. Only affected steps are repeated.")
 

@@ -35,6 +35,15 @@ def format_count(number: int, singular: str, plural: str) -> str:
     return f"{number:,} {singular if number == 1 else plural}"
 
 
+def format_ordinal(number: int) -> str:
+    """
+    >>> [format_ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 22, 101, 112)]
+    ['1st', '2nd', '3rd', '4th', '11th', '12th', '13th', '22nd', '101st', '112th']
+    """
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return str(number) + {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
+
+
 def person_name(person: int) -> str:
     """
     >>> person_name(3), person_name(12345)

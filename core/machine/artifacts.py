@@ -4,9 +4,14 @@
                                       /00000-<checksum>.npz  arrays, written under a temporary name, then renamed
                                       /done.json             written after the last chunk
 
+                                      /use-<token>           a process that lives uses it: `trim_cache` leaves it alone
+
 A chunk whose content does not match the checksum in its name counts as missing, so a killed run or a damaged disk
 costs one chunk. The key covers the clip, the settings of the stage and of the stages before it, and the models; a
-chunk is added or removed, never changed. What the arrays mean is the stages' business."""
+chunk is added or removed, never changed. What the arrays mean is the stages' business.
+
+`stored_entries` lists everything in the cache or the data folder, artifacts included, and `trim_cache` removes what was
+not used for longest."""
 
 from __future__ import annotations
 
@@ -14,9 +19,12 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +33,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import StoreError
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.locks import Presence, is_own, is_present, lock
+from core.machine.paths import CACHE_ENTRIES, cache_dir, write_atomically
 
+_MARK = "use-"
 Arrays = dict[str, NDArray[Any]]
+_UNFINISHED_SECONDS = 600
+"""After which a temporary file that nobody writes to was left by a process that was killed."""
 
 
 def digest_of(value: Any) -> str:
@@ -41,11 +53,16 @@ def digest_of(value: Any) -> str:
 
 
 class Artifact:
-    """One stage's result for one clip under one key, finished or not."""
+    """One stage's result for one clip under one key, finished or not.
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+    As long as an artifact that a store has opened is referred to, no process removes it to save space.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any], use: _Use | None = None) -> None:
         self.folder = folder
         self._about = about
+        self._use = use
+        self._last_written = -1
 
     @property
     def about(self) -> dict[str, Any]:
@@ -76,6 +93,9 @@ class Artifact:
 
     def write(self, number: int, **arrays: NDArray[Any]) -> None:
         """Write chunk `number`, replacing any earlier one of that number."""
+        if self._use and self._last_written < 0:
+            self._use.mark(self.folder, is_new=True)
+        self._last_written = max(self._last_written, number)
         about = self.folder / "about.json"
         if not about.is_file():
             write_atomically(about, json.dumps({**self._about, "begun": time.time()}, indent=1).encode())
@@ -89,19 +109,68 @@ class Artifact:
         write_atomically(self.folder / name, content)
 
     def finish(self, **summary: Any) -> None:
-        """Mark the artifact as finished; `summary` is small and goes to JSON."""
-        content = {**summary, "chunks": len(self._files())}
+        """Mark the artifact as finished; `summary` is small and goes to JSON. `StoreError` if a chunk went missing."""
+        numbers = [int(path.name[:5]) for path in self._files()]
+        if numbers != list(range(max(len(numbers), self._last_written + 1))):
+            raise StoreError("results in the cache were removed while the run needed them", "Run again.")
+        content = {**summary, "chunks": len(numbers)}
         write_atomically(self.folder / "done.json", json.dumps(content, indent=1).encode())
 
     def read(self, first: int = 0) -> Iterator[Arrays]:
         """The chunks from `first` on, one at a time in memory; a damaged one is removed and raises `StoreError`."""
         for path in self._files()[first:]:
-            content = path.read_bytes()
+            try:
+                content = path.read_bytes()
+            except OSError as fault:
+                raise StoreError(f"{path} cannot be read ({fault.strerror})", "Run again.") from fault
             if _checksum(content) != path.stem[6:]:
                 path.unlink()
                 raise StoreError(f"a cached chunk was damaged ({path.name}) and has been removed", "Run again.")
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 yield {name: stored[name] for name in stored.files}
+
+
+class _Use:
+    """Marks artifacts as in use, until nothing refers to it any more or this process ends, however it ends.
+
+    The marks of a process that was killed count for nothing, because its presence ended with it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._marks: dict[Path, Presence] = {}
+        self._presence: Presence | None = None
+        weakref.finalize(self, _end_use, self._marks)
+
+    def mark(self, folder: Path, is_new: bool = False) -> None:
+        """Mark the artifact in `folder`, if it is there; one that `is_new` gets its folder."""
+        # Where the cache cannot be written, nothing removes artifacts either.
+        with suppress(OSError, StoreError), _lock(self._root):
+            if is_new:
+                folder.mkdir(parents=True, exist_ok=True)
+            if folder.is_dir():
+                self._presence = self._presence or Presence(self._root)
+                (folder / f"{_MARK}{self._presence.token}").touch()
+                self._marks[folder] = self._presence
+
+
+def _end_use(marks: dict[Path, Presence]) -> None:
+    for folder, presence in marks.items():
+        with suppress(OSError):
+            (folder / f"{_MARK}{presence.token}").unlink()
+    for presence in set(marks.values()):
+        presence.end()
+
+
+def _is_in_use(root: Path, folder: Path, by_others: bool = False) -> bool:
+    """Whether a process that lives uses the artifact, or, `by_others`, one that is not this one."""
+    tokens = (mark.name.removeprefix(_MARK) for mark in folder.glob(f"{_MARK}*"))
+    return any(is_present(root, token) for token in tokens if not (by_others and is_own(token)))
+
+
+def _lock(root: Path) -> AbstractContextManager[None]:
+    """Held while artifacts are marked or removed."""
+    return lock(root, "artifacts", "another Sightline removes stored results")
 
 
 def _checksum(content: bytes) -> str:
@@ -119,27 +188,43 @@ class ArtifactInfo:
     used: float
     complete: bool
     made_by: str
+    in_use: bool = False
 
 
 class Store:
     """All artifacts under one root, by default in the user's cache folder.
 
-    Opening an artifact updates its time of use, which decides what `trim` removes; `preserve_times` leaves it as it is.
+    Opening an artifact updates its time of use, which decides what `trim_cache` removes; `preserve_times` leaves it.
     """
 
     def __init__(self, root: Path | None = None, preserve_times: bool = False) -> None:
         self.root = root or cache_dir() / "stages"
         self._preserve_times = preserve_times
+        # Weak, because artifacts are in use for as long as they are referred to, not the store.
+        self._use: weakref.ref[_Use] | None = None
+
+    def _current_use(self) -> _Use:
+        use = self._use() if self._use else None
+        if use is None:
+            use = _Use(self.root)
+            self._use = weakref.ref(use)
+        return use
 
     def open(self, clip_digest: str, stage: str, key: dict[str, Any], about: dict[str, Any]) -> Artifact:
         """The artifact for this clip, stage and key, whether or not it exists yet."""
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
-        if folder.is_dir() and not self._preserve_times:
+        key_content = json.loads(json.dumps(key, default=_as_plain))
+        return self._artifact(folder, {"stage": stage, "clip": clip_digest, "key": key_content, **about})
+
+    def _artifact(self, folder: Path, about: dict[str, Any]) -> Artifact:
+        """The artifact in `folder`, marked as in use."""
+        if self._preserve_times:
+            return Artifact(folder, about)
+        use = self._current_use()
+        use.mark(folder)
+        if folder.is_dir():
             os.utime(folder)
-        return Artifact(
-            folder,
-            {"stage": stage, "clip": clip_digest, "key": json.loads(json.dumps(key, default=_as_plain)), **about},
-        )
+        return Artifact(folder, about, use)
 
     def finished_artifacts(self, clip_digest: str, stage: str) -> list[Artifact]:
         """The finished artifacts of a stage of this clip, under any key, most recently used first."""
@@ -149,15 +234,15 @@ class Store:
 
     def find(self, clip_digest: str, name: str) -> Artifact | None:
         """The finished artifact in the folder `name`, which a run's record names; None where it is gone."""
-        folder = self.root / Path(clip_digest).name / Path(name).name
-        artifact = Artifact(folder, {})
-        if artifact.summary is None:
-            return None
-        os.utime(folder)
-        return artifact
+        artifact = self._artifact(self.root / Path(clip_digest).name / Path(name).name, {})
+        return None if artifact.summary is None else artifact
 
     def remove(self, artifact: Artifact) -> None:
-        shutil.rmtree(artifact.folder, ignore_errors=True)
+        """Remove an artifact; `StoreError` if another process uses it."""
+        with _lock(self.root):
+            if _is_in_use(self.root, artifact.folder, by_others=True):
+                raise StoreError("another run uses the stored results of this clip", "Wait until it is done.")
+            shutil.rmtree(artifact.folder, ignore_errors=True)
 
     def entries(self) -> list[ArtifactInfo]:
         """Every artifact, least recently used first."""
@@ -167,34 +252,121 @@ class Store:
                 about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 about = {}
-            size = sum(p.stat().st_size for p in folder.iterdir())
+            try:
+                used = folder.stat().st_mtime
+            except FileNotFoundError:
+                # Removed since it was listed.
+                continue
             complete = (folder / "done.json").is_file()
             stage = folder.name.rsplit("-", 1)[0]
             made_by = str(about.get("model", ""))
             name = str(about.get("name", folder.parent.name[:12]))
-            found.append(ArtifactInfo(folder, name, stage, size, folder.stat().st_mtime, complete, made_by))
+            in_use = _is_in_use(self.root, folder)
+            found.append(ArtifactInfo(folder, name, stage, _size(folder), used, complete, made_by, in_use))
         return sorted(found, key=lambda e: (e.used, e.folder.name))
-
-    def trim(self, keep_bytes: int) -> list[ArtifactInfo]:
-        """Remove least recently used artifacts until at most `keep_bytes` are left; returns the removed ones."""
-        entries = self.entries()
-        total = sum(e.size for e in entries)
-        removed = []
-        for entry in entries:
-            if total <= keep_bytes:
-                break
-            shutil.rmtree(entry.folder, ignore_errors=True)
-            total -= entry.size
-            removed.append(entry)
-        for clip in self.root.glob("*"):
-            if clip.is_dir() and not any(clip.iterdir()):
-                clip.rmdir()
-        return removed
 
 
 def _use_time(folder: Path) -> tuple[int, str]:
-    return (folder.stat().st_mtime_ns if folder.is_dir() else 0, folder.name)
+    """To sort by: when the artifact was used, 0 if it was just removed, and its name."""
+    try:
+        return folder.stat().st_mtime_ns, folder.name
+    except OSError:
+        return 0, folder.name
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files; a run that works may rename or remove some meanwhile."""
+    size = 0
+    with suppress(OSError):
+        for path in folder.iterdir():
+            with suppress(OSError):
+                size += path.stat().st_size
+    return size
 
 
 def _as_plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """A file or folder that can be removed by itself: of stages, one stage of one clip; otherwise what lies directly in
+    the folder `kind`, or a file of that name. `used` is when it was last written or read, as far as the disk tells.
+    """
+
+    path: Path
+    kind: str
+    size: int
+    used: float
+
+
+def stored_entries(root: Path, kinds: Iterable[str]) -> list[StoredEntry]:
+    """What is in the folders `kinds` below `root`, and the files of that name, least recently used first."""
+    found = []
+    for kind in kinds:
+        # Beside a log there are older ones, and beside a database its journal.
+        pattern = f"{kind}*" if "." in kind else f"{kind}/*/*" if kind == "stages" else f"{kind}/*"
+        for path in root.glob(pattern):
+            # Another process may have removed it meanwhile.
+            with suppress(OSError):
+                size, used = _measure(path)
+                # Listing artifacts reads files in them; opening one for use sets the folder's time.
+                found.append(StoredEntry(path, kind, size, path.stat().st_mtime if kind == "stages" else used))
+    return sorted(found, key=lambda entry: (entry.used, str(entry.path)))
+
+
+def _measure(path: Path) -> tuple[int, float]:
+    """Bytes in a file or folder, and when any of it was last written or read."""
+    inside = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    stats = [file.lstat() for file in (inside or [path])]
+    size = sum(stat.st_size for stat in stats) if inside or path.is_file() else 0
+    return size, max(max(stat.st_mtime, stat.st_atime) for stat in stats)
+
+
+def trim_cache(keep_bytes: int, in_use: Collection[Path]) -> list[StoredEntry]:
+    """Remove what was not used for longest from the cache folder, until at most `keep_bytes` are left there; returns
+    what was removed. What is `in_use`, or lies in a folder that is, stays, and so does what is being written.
+    """
+    entries = stored_entries(cache_dir(), CACHE_ENTRIES)
+    total, busy = sum(entry.size for entry in entries), set(in_use)
+    removed = []
+    for entry in entries:
+        if keep_bytes and total <= keep_bytes:
+            break
+        if not ({entry.path, *entry.path.parents} & busy or _is_being_written(entry.path)):
+            if entry.kind == "stages":
+                _remove_artifact(entry.path)
+            else:
+                _remove(entry.path)
+            if not os.path.lexists(entry.path):
+                total -= entry.size
+                removed.append(entry)
+    folders = {parent for entry in removed for parent in entry.path.parents if parent.is_relative_to(cache_dir())}
+    for folder in sorted(folders - {cache_dir()}, reverse=True):
+        # One that is not empty stays.
+        with suppress(OSError):
+            folder.rmdir()
+    return removed
+
+
+def _remove_artifact(folder: Path) -> None:
+    """Remove an artifact, unless a process uses it."""
+    root = folder.parent.parent
+    with _lock(root):
+        if not _is_in_use(root, folder):
+            _remove(folder)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder. A folder is renamed first, so that nobody takes the half of it for the whole."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            path = path.rename(path.with_name(f".{path.name}.{secrets.token_hex(4)}"))
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether it has the temporary name of something unfinished, and was changed a moment ago."""
+    return path.name.startswith(".") and time.time() - path.lstat().st_mtime < _UNFINISHED_SECONDS

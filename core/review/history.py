@@ -271,7 +271,7 @@ def save_review(path: Path, review: Review) -> None:
         ],
         "run": review.run,
     }
-    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode(), flush=True)
 
 
 def _action_content(action: Action) -> dict[str, Any]:

@@ -77,6 +77,7 @@ from .record import spans as spans
 from .record import versions as versions
 from .record import write_parquet as write_parquet
 from .setup import Setup as Setup
+from .setup import remove_results as remove_results
 from .setup import track_clips as track_clips
 from .shared_ground import collect_evidence as collect_evidence
 from .shared_ground import cut_mixed_tracks as cut_mixed_tracks

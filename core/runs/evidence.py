@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +33,7 @@ Halves = NDArray[np.float16]
 
 TRACKLETS_FILE = "tracklets.npz"
 CROPS_FOLDER = "crops"
+_CROP_NAME = re.compile(r"t\d{4,}_[fp]\d{6,}\.jpg")
 # Arrays of the file, in the order of the tables' fields.
 _TRACKLET_COLUMNS = ("camera", "track", "start", "end", "vector")
 _CROP_COLUMNS = (
@@ -196,7 +198,7 @@ def join_cameras(
 
 def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: Path) -> Evidence:
     """The evidence in the cameras' artifacts. Crops below `out` replace those of an earlier run."""
-    shutil.rmtree(out / CROPS_FOLDER, ignore_errors=True)
+    remove_crops(out)
     names: list[str] = []
     shifts: list[float] = []
     parts: list[CameraEvidence] = []
@@ -240,6 +242,20 @@ def _write_crops(artifact: Artifact, stored: StoredCrops, result: CameraResult, 
     row = np.searchsorted(track, boxes.track)
     halves = stored.vector.astype(np.float16), stored.colours.astype(np.float16)
     return Crops(row, boxes.frame, boxes.seconds, stored.quality, np.array(names, str), *halves)
+
+
+def remove_crops(out: Path) -> None:
+    """Remove the crops that a run has written below `out`; other files there stay."""
+    try:
+        for path in (out / CROPS_FOLDER).glob("*/*.jpg"):
+            if _CROP_NAME.fullmatch(path.name):
+                path.unlink()
+    except OSError as fault:
+        raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
+    for folder in (out / CROPS_FOLDER).glob("*/"):
+        # One with other files stays.
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def save_evidence(evidence: Evidence, out: Path) -> None:

@@ -12,13 +12,11 @@ The folders are only read. The output folder must be empty or hold an earlier im
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
 import json
 import os
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,15 +35,14 @@ from core.runs.cameras import Camera, name_cameras
 from core.runs.crop_stage import JPEG_QUALITY, mean_appearance
 from core.runs.evidence import (
     CROPS_FOLDER,
-    TRACKLETS_FILE,
     CameraEvidence,
     Crops,
     Evidence,
     join_cameras,
     save_evidence,
 )
-from core.runs.record import model_facts, read_record, versions
-from core.runs.who_is_who import GALLERY_FILE, PEOPLE_FILE, SIMILARITY_FILE
+from core.runs.record import PICTURES_FILE, model_facts, read_record, versions
+from core.runs.setup import remove_results
 from core.vision.appearance import FULL_HEIGHT_PX, colour_histogram, quality, sharpness_of
 from core.vision.embed import Embedder
 from core.vision.images import jpeg
@@ -220,7 +217,7 @@ def _read(path: Path) -> tuple[str, Image]:
 
 
 SOURCE = "folders of crops"
-RECORD_FILE, PICTURES_FILE = "run.json", "pictures.csv"
+RECORD_FILE = "run.json"
 
 
 def list_folders(folders: Sequence[Path], out: Path) -> list[list[ImportedCrop]]:
@@ -270,12 +267,8 @@ def import_crops(
         "models": {"detector": "none: the pictures came as crops", "embedder": model_facts(model, by=embedder.backend)},
         "versions": versions(),
     }
+    remove_results(out)
     _save(out, {**about, "state": "running"})
-    shutil.rmtree(out / CROPS_FOLDER, ignore_errors=True)
-    for old in (TRACKLETS_FILE, PEOPLE_FILE, SIMILARITY_FILE, GALLERY_FILE):
-        # These are written at the end; until then, those of an earlier import would be wrong.
-        with contextlib.suppress(FileNotFoundError):
-            (out / old).unlink()
     evidence, imported = embed_pictures(pictures, embedder, out, progress)
     write_atomically(out / PICTURES_FILE, _table(imported).encode(errors="backslashreplace"))
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(imported, lambda file: file.camera)}

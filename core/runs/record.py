@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from core import __version__
 from core.base.errors import ClipError, StoreError
 from core.base.types import Ints, Seconds, Table, Timeline, Tracks
-from core.machine.paths import write_atomically
+from core.machine.paths import current_path, write_atomically
 from core.runs.cameras import CameraResult
 from core.runs.network_stages import Networks
 from core.runs.stage_keys import VERSIONS, Recipe
@@ -36,6 +36,8 @@ from core.vision.mot import write_tracks
 from core.vision.regions import Regions, to_json
 from core.vision.video import digest
 
+PICTURES_FILE = "pictures.csv"
+"""The list of the files that a run was made of, where these are crops."""
 BLOCK = 20_000
 """Rows that are turned into Parquet at once, so that memory does not grow with the length of the clips."""
 SCHEMA = pa.schema(
@@ -55,9 +57,6 @@ class RunRecord:
         self._began = time.time()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
-            for old in ("tracks.parquet", "frames.parquet"):
-                # Written at the end; until then, those of an earlier run would be wrong.
-                (out / old).unlink(missing_ok=True)
         except OSError as fault:
             raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
         self._save("running")
@@ -206,6 +205,9 @@ def read_record(out: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise StoreError(f"{out / 'run.json'} cannot be read", _RUN_AGAIN) from fault
+    for about in record.get("cameras", {}).values():
+        if "clip" in about:
+            about["clip"] = current_path(about["clip"])
     return record
 
 

@@ -1,4 +1,4 @@
-"""A run from its setup: everything that decides the result, and the loop that tracks all clips."""
+"""A run from its setup: everything that decides the result, the loop that tracks all clips, and emptying its folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
+from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.machine.artifacts import Store
 from core.runs.cameras import Camera, CameraResult, run_cameras
+from core.runs.evidence import TRACKLETS_FILE, remove_crops
+from core.runs.explain import MAP_FILE
 from core.runs.network_stages import Networks
-from core.runs.record import RunRecord
+from core.runs.record import PICTURES_FILE, RunRecord, read_record
 from core.runs.stage_keys import Recipe
-from core.runs.who_is_who import Choice
+from core.runs.who_is_who import CANDIDATES_FILE, CUT_FOLDER, GALLERY_FILE, PEOPLE_FILE, SIMILARITY_FILE, Choice
 from core.vision.models import EmbedderPrior
 from core.vision.regions import Regions
 
 _IMPORTED_LATE = ("av", "cv2", "scipy.optimize", "scipy.sparse.csgraph")
 """Libraries that the stages import when they first need them, so that commands and pages start quickly."""
+_TABLES = ("tracks.parquet", "frames.parquet", TRACKLETS_FILE, MAP_FILE, PICTURES_FILE)
+_PEOPLE = (PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE, GALLERY_FILE)
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,12 @@ def track_clips(
 ) -> list[CameraResult]:
     """The results of all cameras. `on_result` gets each as soon as it is done.
 
-    Tracks and the record are written below `out`.
+    Tracks and the record are written below `out`, and replace all that an earlier run has written there.
     """
     # Before the record's clock starts: its times are those of the work.
     for library in _IMPORTED_LATE:
         import_module(library)
+    remove_results(out)
     record = RunRecord(out, setup.recipe, setup.networks, setup.regions)
     networks, steps = setup.networks, progress or Progress()
     results = []
@@ -66,3 +72,30 @@ def track_clips(
         results.append(result)
     record.close()
     return results
+
+
+def remove_results(out: Path) -> None:
+    """Remove what an earlier run has written to its folder `out`, so that it is not taken for what the next one writes.
+
+    Its record stays until the next one replaces it. Files that no run writes stay, and so does a folder without a
+    record, which is not that of a run.
+    """
+    if not (out / "run.json").is_file():
+        return
+    try:
+        for name in (*_TABLES, *_PEOPLE):
+            (out / name).unlink(missing_ok=True)
+        remove_crops(out)
+        for folder in ("tracks", CUT_FOLDER):
+            for path in _track_files(out, folder):
+                path.unlink(missing_ok=True)
+    except OSError as fault:
+        raise StoreError(f"{out} cannot be used ({fault.strerror})", "Choose another --out folder.") from fault
+
+
+def _track_files(out: Path, folder: str) -> list[Path]:
+    """The MOT files of the run's cameras in a folder of it, or all if the record cannot be read."""
+    try:
+        return [out / folder / f"{Path(camera).name}.txt" for camera in read_record(out)["cameras"]]
+    except (StoreError, KeyError, TypeError):
+        return list((out / folder).glob("*.txt"))

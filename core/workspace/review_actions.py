@@ -37,7 +37,7 @@ def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refus
     """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`."""
     cases = services().cases
     try:
-        with services().reviews.of(case.key):
+        with cases.lock(case.key):
             now = cases.load(case.key)
             if now.run != case.run:
                 return Refused(ANOTHER_RUN)
@@ -48,9 +48,9 @@ def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refus
             changed = review is not session.review
             if changed:
                 after = session.preview(review)
-                save_review(cases.review_file(case.key), review)
+                with cases.logging(case.key, review.done[-1].description):
+                    save_review(cases.review_file(case.key), review)
                 keep_session(now, after)
-                cases.log(case.key, review.done[-1].description)
     except SightlineError as fault:
         return Refused(str(fault))
     return Saved(changed)
@@ -73,13 +73,14 @@ def redo(case: Case) -> Saved | Refused:
 
 def _step(case: Case, change: Callable[[Review], Review], verb: str) -> Saved | Refused:
     try:
-        with services().reviews.of(case.key):
+        cases = services().cases
+        with cases.lock(case.key):
             before = review_of(case)
             after = change(before)
             if after != before:
-                save_review(services().cases.review_file(case.key), after)
                 longer = max(before.done, after.done, key=len)
-                services().cases.log(case.key, f"{verb}: {longer[-1].description}")
+                with cases.logging(case.key, f"{verb}: {longer[-1].description}"):
+                    save_review(cases.review_file(case.key), after)
     except SightlineError as fault:
         return Refused(str(fault))
     return Saved(after != before)
@@ -121,7 +122,7 @@ def _switch(case: Case) -> Switched:
         # The run was removed.
         return Switched(cases.change(case.key, lambda now: _stop_waiting(now, case.wanted)))
     unapplied: tuple[str, ...] = ()
-    with services().reviews.of(case.key):
+    with cases.lock(case.key):
         now = cases.load(case.key)
         # Another tab may have switched meanwhile.
         if now.wanted == case.wanted:
@@ -138,10 +139,9 @@ def _migrate(case: Case) -> tuple[str, ...]:
         return ()
     before = load_review(path)
     after, unapplied = migrate_decisions(before, old, new)
-    if after != before:
-        save_review(path, after)
-    for sentence in unapplied:
-        services().cases.log(case.key, f"not applied, but saved: {sentence}")
+    with services().cases.logging(case.key, *(f"not applied, but saved: {sentence}" for sentence in unapplied)):
+        if after != before:
+            save_review(path, after)
     return unapplied
 
 

@@ -3,8 +3,8 @@
 Clips may be opened from below one root (`footage_root`) only; paths that lead out of it through links or dots are
 refused. An upload is written block by block under another name while its digest is computed:
 
-    <cache>/uploads/.<random>.part        while it comes in
-                    <digest>/<name>       once it is complete
+    <data>/uploads/.<random>.part        while it comes in
+                   <digest>/<name>       once it is complete
 
 An upload that does not arrive complete leaves nothing behind. Only its name is checked here; whether the content is a
 video is found out when it is opened.
@@ -28,7 +28,7 @@ from typing import IO
 from core.base.errors import ClipError, StoreError
 from core.base.text import format_bytes
 from core.base.types import IMAGE_SUFFIXES
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir, flush_folder, make_folder
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv"}
@@ -88,11 +88,8 @@ def is_permitted(path: str) -> bool:
         clip = Path(path).resolve()
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(clip.is_relative_to(place) for place in (footage_root(), *map(_cache_folder, ("uploads", "sample"))))
-
-
-def _cache_folder(name: str) -> Path:
-    return (cache_dir() / name).resolve()
+    places = (footage_root(), (data_dir() / "uploads").resolve(), (cache_dir() / "sample").resolve())
+    return any(clip.is_relative_to(place) for place in places)
 
 
 def list_folder(folder: Path, root: Path) -> Folder:
@@ -155,6 +152,11 @@ def free_bytes() -> int:
     return shutil.disk_usage(cache_dir()).free
 
 
+def free_data_bytes() -> int:
+    """Free bytes on the disk of the data folder, which gets uploads."""
+    return shutil.disk_usage(data_dir()).free
+
+
 @dataclass(frozen=True)
 class StoredUpload:
     """A complete upload; `is_new` if its content was not there before."""
@@ -190,15 +192,18 @@ class Upload:
             raise StoreError(
                 f"{self.name} is incomplete ({format_bytes(self.size)} of {format_bytes(expected)})", "Upload it again."
             )
+        self._part.flush()
+        os.fsync(self._part.fileno())
         self._part.close()
         digest = self._digest.hexdigest()
         folder = _uploads_folder() / digest
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
         # The same content under another name is not stored twice.
         for path in sorted(folder.iterdir()):
             return StoredUpload(path, digest, self.size, is_new=False)
         path = folder / _file_name(self.name)
         Path(self._part.name).rename(path)
+        flush_folder(folder)
         return StoredUpload(path, digest, self.size, is_new=True)
 
 
@@ -218,7 +223,7 @@ def receive(name: str, expected: int | None = None) -> Iterator[Upload]:
                 part.unlink(missing_ok=True)
     except OSError as fault:
         reason = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror
-        raise StoreError(f"{name} cannot be saved ({reason})", "Free some space, or set SIGHTLINE_CACHE.") from fault
+        raise StoreError(f"{name} cannot be saved ({reason})", "Free some space, or set SIGHTLINE_DATA.") from fault
 
 
 def require_video_name(name: str) -> None:
@@ -230,17 +235,17 @@ def require_video_name(name: str) -> None:
 
 
 def _require_disk_space(name: str, expected: int | None) -> None:
-    free = free_bytes() - RESERVE_BYTES
+    free = free_data_bytes() - RESERVE_BYTES
     if expected is not None and expected > free:
         raise StoreError(
             f"{name} needs {format_bytes(expected)}, but only {format_bytes(max(free, 0))} of the disk can be used",
-            "Free some space, set SIGHTLINE_CACHE to a larger disk, or open the clip from its folder.",
+            "Free some space, set SIGHTLINE_DATA to a larger disk, or open the clip from its folder.",
         )
 
 
 def _uploads_folder() -> Path:
-    folder = cache_dir() / "uploads"
-    folder.mkdir(exist_ok=True)
+    folder = data_dir() / "uploads"
+    make_folder(folder)
     return folder
 
 

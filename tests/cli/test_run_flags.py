@@ -11,7 +11,7 @@ from core.cli import parser
 from core.cli.track import parse_setup
 from core.export import ExportOptions, load_manifest, prepare_replay
 from core.machine.artifacts import Store
-from core.runs import Choice, collect_evidence, load_people, track_clips
+from core.runs import Camera, Choice, collect_evidence, load_people, read_record, remove_results, track_clips
 from core.vision.regions import Region, Regions, save_regions
 from tests.export.replay_making import setup
 from tests.runs.making import decide_and_write
@@ -70,3 +70,27 @@ def test_without_the_zip_all_else_is_there(tmp_path: Path) -> None:
     assert not (out / "gallery.zip").exists()
     people = load_people(out)
     assert len(people.person) == len(people.gallery.sightings) > 0
+
+
+def test_a_second_run_into_a_folder_leaves_nothing_of_the_first_and_all_of_the_users(tmp_path: Path) -> None:
+    """The second one fails. Before, the people, crops and zip of the first stood under its record."""
+    out, first = tmp_path / "out", setup(tmp_path)
+    results = track_clips(first, out, with_crops=True, store=Store(tmp_path / "store"))
+    evidence = collect_evidence(results, first.offsets, out)
+    decide_and_write(evidence, out, first.prior, first.choice)
+    assert (out / "gallery.zip").is_file() and list((out / "crops").rglob("*.jpg"))
+    users = {"notes.txt", "crops/mine.jpg", "crops/gate/mine.jpg", "tracks/mine.txt", "report.pdf"}
+    for name in users:
+        (out / name).write_text("the user's own")
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    (failed,) = track_clips(replace(first, cameras=[Camera("yard", tmp_path / "broken.mp4")], regions={}), out)
+    assert failed.fault
+    left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert left == {"run.json", "tracks.parquet", "frames.parquet", *users}
+    assert list(read_record(out)["cameras"]) == ["yard"]
+
+
+def test_a_folder_that_is_not_that_of_a_run_keeps_its_files(tmp_path: Path) -> None:
+    (tmp_path / "gallery.zip").write_bytes(b"an export that somebody keeps")
+    remove_results(tmp_path)
+    assert (tmp_path / "gallery.zip").is_file()

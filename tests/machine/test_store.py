@@ -1,5 +1,8 @@
 import json
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +10,16 @@ import pytest
 
 from core.base.errors import StoreError
 from core.base.settings import TrackSettings
-from core.machine.artifacts import Artifact, Store, digest_of
+from core.machine.artifacts import Artifact, Store, digest_of, trim_cache
 from core.machine.paths import write_atomically
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
+    return Store()
 
 
 def opened(store: Store, **key: object) -> Artifact:
@@ -93,13 +99,16 @@ def test_trim_removes_the_least_recently_used(store: Store) -> None:
     for i in range(3):
         artifact = opened(store, a=i)
         artifact.write(0, x=np.zeros(1000))
-        os.utime(artifact.folder, (i, i))
+        folder = artifact.folder
+        del artifact  # it is in use as long as something refers to it
+        os.utime(folder, (i, i))
     sizes = [e.size for e in store.entries()]
-    gone = store.trim(sum(sizes[1:]))
-    assert len(gone) == 1 and gone[0].used == 0
+    removed = trim_cache(sum(sizes[1:]), ())
+    assert len(removed) == 1 and removed[0].used == 0
     assert [e.used for e in store.entries()] == [1, 2]
-    store.trim(0)
-    assert store.entries() == [] and list(store.root.iterdir()) == []
+    assert len(trim_cache(0, {store.entries()[0].folder})) == 1
+    trim_cache(0, ())
+    assert store.entries() == [] and not any(store.root.glob("*"))
 
 
 def test_entries_say_what_they_are(store: Store) -> None:
@@ -114,3 +123,83 @@ def test_atomic_writes_say_where_they_failed(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be written"):
         write_atomically(tmp_path / "file" / "below", b"y")
     assert (tmp_path / "file").read_text() == "x"
+
+
+USE = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from core.machine.artifacts import Store
+
+artifact = Store(Path(sys.argv[1])).open("clip", "detect", {"a": 1}, {"name": "a.mp4"})
+for number in range(2):
+    artifact.write(number, x=np.array([number]))
+print("written", flush=True)
+sys.stdin.readline()
+artifact.write(2, x=np.array([2]))
+artifact.finish()
+"""
+
+
+@pytest.fixture
+def user(store: Store) -> Iterator[subprocess.Popen[str]]:
+    """A process that has written two chunks of an artifact, and goes on when it is told."""
+    command = [sys.executable, "-c", USE, str(store.root)]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stdout.readline() == "written\n"
+        yield process
+        process.kill()
+
+
+def test_trim_leaves_what_a_run_uses(store: Store, user: subprocess.Popen[str]) -> None:
+    """It removed the first chunks of a run that went on with the next ones, and called the result complete."""
+    assert trim_cache(0, ()) == [] and [entry.in_use for entry in store.entries()] == [True]
+    with pytest.raises(StoreError, match="another run"):
+        store.remove(opened(store, a=1))
+    user.communicate("\n", timeout=20)
+    assert user.returncode == 0
+    assert opened(store, a=1).summary == {"chunks": 3} and numbers(opened(store, a=1)) == [0, 1, 2]
+    assert [entry.in_use for entry in store.entries()] == [False]
+    assert len(trim_cache(0, ())) == 1 and not any(store.root.glob("*"))
+
+
+def test_a_run_that_was_killed_uses_nothing(store: Store, user: subprocess.Popen[str]) -> None:
+    user.kill()
+    user.wait()
+    (entry,) = store.entries()
+    assert not entry.in_use and len(trim_cache(0, ())) == 1
+
+
+def test_what_is_no_longer_referred_to_is_not_in_use(store: Store) -> None:
+    artifact = filled(store)
+    assert trim_cache(0, ()) == []
+    folder = artifact.folder
+    del artifact
+    assert not list(folder.glob("use-*")) and len(trim_cache(0, ())) == 1
+
+
+def test_looking_at_an_artifact_does_not_mark_it(store: Store) -> None:
+    filled(store)
+    looked = Store(store.root, preserve_times=True).open("clip", "detect", {"a": 1}, {})
+    assert looked.intact_chunks() == 3 and len(trim_cache(0, ())) == 1
+
+
+def test_an_artifact_of_which_chunks_went_missing_is_not_called_complete(store: Store) -> None:
+    artifact = filled(store)
+    for path in sorted(artifact.folder.glob("0000[01]-*")):
+        path.unlink()
+    with pytest.raises(StoreError, match="removed while the run needed them"):
+        artifact.finish()
+    assert artifact.summary is None
+
+
+def test_a_listing_meets_files_that_go_while_it_looks(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(store)
+    real = Path.iterdir
+
+    def with_a_part(folder: Path) -> Iterator[Path]:
+        yield from real(folder)
+        yield folder / ".00001-aa.npz.part"
+
+    monkeypatch.setattr(Path, "iterdir", with_a_part)
+    assert [entry.stage for entry in store.entries()] == ["detect"]

@@ -104,6 +104,24 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     assert (now(case).run, now(case).wanted) == (job.key, "")
 
 
+def test_where_there_is_no_room_a_run_waits_visibly_and_can_be_cancelled(
+    house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_JOBS", "1")
+    act(tmp_path, "wait")
+    first, _ = case_of(house), case_of(house, clips=2)
+    running = services().jobs.start(order_of(first))
+    app, job = started(services().cases.all()[0])
+    assert job.state == "waiting"
+    app = shown(page("run").run())
+    assert "1st in the queue" in words(app) and "Start" not in labels(app)
+    assert "**The run is waiting:** 1st in the queue" in words(shown(page("gallery").run()))
+    press(page("run").run(), "Cancel")
+    app = shown(page("run").run())
+    assert "queue" not in words(app) and "Start" in labels(app)
+    assert services().jobs.get(running.key).state == "running"
+
+
 def test_of_several_clips_the_one_at_work_comes_first(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "wait")
     _, job = started(case_of(house, clips=2))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import ClipError, StoreError
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
 from core.workspace import sources as uploads
 from core.workspace.sources import DiskSpace, disk_space_for, receive
 
@@ -28,13 +28,13 @@ def sent(name: str, content: bytes = CONTENT, expected: int | None = None) -> up
 
 
 def left() -> list[str]:
-    return sorted(path.name for path in (cache_dir() / "uploads").rglob("*") if path.is_file())
+    return sorted(path.name for path in (data_dir() / "uploads").rglob("*") if path.is_file())
 
 
 def test_it_is_kept_under_its_digest_and_a_safe_name() -> None:
     kept = sent("../../gate 3.mp4", expected=len(CONTENT))
     assert kept.digest == hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
-    assert kept.path == cache_dir() / "uploads" / kept.digest / "gate_3.mp4"
+    assert kept.path == data_dir() / "uploads" / kept.digest / "gate_3.mp4"
     assert kept.path.read_bytes() == CONTENT
     assert (kept.size, kept.is_new, left()) == (len(CONTENT), True, ["gate_3.mp4"])
 
@@ -45,7 +45,7 @@ def test_the_same_content_is_kept_once_whatever_it_is_called() -> None:
     again.remove()
     assert left() == ["a.mp4"]
     first.remove()
-    assert list((cache_dir() / "uploads").iterdir()) == []
+    assert list((data_dir() / "uploads").iterdir()) == []
 
 
 def test_what_breaks_off_leaves_nothing() -> None:
@@ -60,7 +60,7 @@ def test_what_breaks_off_leaves_nothing() -> None:
 
 
 def test_a_part_that_a_killed_server_left_is_cleared_and_one_in_the_making_is_not() -> None:
-    folder = cache_dir() / "uploads"
+    folder = data_dir() / "uploads"
     folder.mkdir()
     for name, age in ((".old.part", 3600), (".new.part", 1)):
         (folder / name).write_bytes(b"x")
@@ -77,7 +77,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 def test_a_file_larger_than_the_disk_is_refused_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "free_bytes", lambda: uploads.RESERVE_BYTES + 999)
+    monkeypatch.setattr(uploads, "free_data_bytes", lambda: uploads.RESERVE_BYTES + 999)
     with pytest.raises(StoreError, match="but only"):
         sent("a.mp4", CONTENT[:1000], expected=1000)
     assert sent("a.mp4", CONTENT[:999], expected=999).size == 999

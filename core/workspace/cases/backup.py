@@ -25,11 +25,11 @@ from typing import Any
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import safe_name
-from core.machine.paths import cache_dir, open_atomically, write_atomically
+from core.machine.paths import cache_dir, data_dir, open_atomically, write_atomically
 from core.vision.video import digest
 from core.workspace.cases.case import Case, CaseClip
 from core.workspace.cases.store import Cases
-from core.workspace.sources import free_bytes, is_permitted
+from core.workspace.sources import free_bytes, free_data_bytes, is_permitted
 
 _BLOCK_BYTES = 1 << 20
 _MAX_CASE_BYTES = 64 << 20
@@ -46,7 +46,7 @@ def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progres
     entries = list(_entries(cases, case, clips))
     progress.begin("back-up", len(entries))
     # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
-    with open_atomically(target) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
+    with open_atomically(target, flush=True) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
         for number, (name, path) in enumerate(entries, 1):
             try:
                 archive.write(path, name)
@@ -102,8 +102,11 @@ def restore(cases: Cases, source: Path) -> Case:
 def _entry_names(archive: zipfile.ZipFile) -> list[str]:
     """The names in the archive; `StoreError` if unpacking it would fill the disk, or memory."""
     needed = sum(entry.file_size for entry in archive.infolist())
-    if needed > free_bytes() or archive.getinfo("case.json").file_size > _MAX_CASE_BYTES:
-        raise StoreError("the back-up needs more disk space than there is", "Free some space, or set SIGHTLINE_CACHE.")
+    if needed > min(free_bytes(), free_data_bytes()) or archive.getinfo("case.json").file_size > _MAX_CASE_BYTES:
+        raise StoreError(
+            "the back-up needs more disk space than there is",
+            "Free some space, or set SIGHTLINE_DATA and SIGHTLINE_CACHE.",
+        )
     return archive.namelist()
 
 
@@ -142,7 +145,7 @@ def _relocate_run(run: Path, paths: dict[str, str]) -> None:
         source["path"] = local_path(source["path"], source["digest"])
     for about in record.get("cameras", {}).values():
         about["clip"] = local_path(about["clip"], about.get("digest", ""))
-    job_here = {name: value for name, value in job.items() if name not in ("pid", "born")}
+    job_here = {name: value for name, value in job.items() if name not in ("pid", "born", "starting", "waiting")}
     for path, content in ((run / "job.json", job_here), (run / "out" / "run.json", record)):
         if content:
             write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
@@ -193,7 +196,7 @@ def _unpack(archive: zipfile.ZipFile, names: list[str], cases: Cases, case: Case
 
 
 def _copy(archive: zipfile.ZipFile, name: str, target: Path) -> None:
-    with archive.open(name) as source, open_atomically(target) as file:
+    with archive.open(name) as source, open_atomically(target, flush=not name.startswith("run/")) as file:
         shutil.copyfileobj(source, file, _BLOCK_BYTES)
 
 
@@ -202,4 +205,4 @@ def _runs_folder() -> Path:
 
 
 def _upload_folder(content: str) -> Path:
-    return cache_dir() / "uploads" / content
+    return data_dir() / "uploads" / content

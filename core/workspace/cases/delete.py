@@ -14,17 +14,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir
 from core.workspace.cases.case import Case
 from core.workspace.cases.store import Cases
 
-_NOT_BY_DIGEST = {"cases", "uploads", "sample"}
+_NOT_BY_DIGEST = {"cases", "uploads", "weights", "data", "sample"}
 """Folders of the cache in which file names do not begin with the digest of a clip or run."""
 
 
 @dataclass(frozen=True)
 class Erasure:
-    """The files and folders below the cache that are deleted with a case, and how many bytes they hold."""
+    """The files and folders that are deleted with a case, and how many bytes they hold."""
 
     paths: tuple[Path, ...]
     bytes: int
@@ -43,7 +43,7 @@ def plan_erasure(cases: Cases, case: Case) -> Erasure:
     unused = {case.key, *_names(case)} - in_use
     names = tuple(sorted({*unused, *_runs_of(unused)} - in_use))
     paths = [cases.folder(case.key), *_uploads(case, other_cases)]
-    for folder in sorted(cache_dir().iterdir()):
+    for folder in sorted({*cache_dir().iterdir(), data_dir() / "backups"}):
         if folder.is_dir() and folder.name not in _NOT_BY_DIGEST:
             paths += [path for path in sorted(folder.iterdir()) if path.name.startswith(names)]
     return Erasure(tuple(paths), sum(map(_size, paths)))
@@ -78,7 +78,7 @@ def _names(case: Case) -> set[str]:
 
 def _uploads(case: Case, other_cases: list[Case]) -> Iterator[Path]:
     in_use = {Path(clip.path).resolve().parent for candidate in other_cases for clip in candidate.clips}
-    root = (cache_dir() / "uploads").resolve()
+    root = (data_dir() / "uploads").resolve()
     for clip in case.clips:
         folder = Path(clip.path).resolve().parent
         if folder not in in_use and folder.parent == root and folder.is_dir():

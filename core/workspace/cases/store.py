@@ -1,45 +1,48 @@
 """All cases under one root folder: created, loaded, changed, logged, and removed.
 
-A change is a function from the old case to the new one. It is on disk when `change` returns, and two tabs that change
-the same case take turns.
+A change is a function from the old case to the new one. It is on disk when `change` returns. All that change the same
+case take turns: two tabs, two servers, the command line. Whoever changes another file of a case holds its lock too.
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import secrets
 import shutil
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError, SightlineError, StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.locks import lock
+from core.machine.paths import current_path, data_dir, retry_in_use, write_atomically
 from core.vision.regions import from_json
 from core.workspace.cases.case import Case, CaseClip, Plan
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
-_LOCK = threading.RLock()
-"""One for all `Cases` of the process: two tabs may have one each."""
+_IN_USE = "another Sightline holds this case"
 
 
 class Cases:
-    """All cases under one root, by default in the user's cache folder."""
+    """All cases under one root, by default in the user's data folder."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = root or cache_dir() / "cases"
+        self._root = root or data_dir() / "cases"
 
     def new(self, name: str = "", purpose: str = "") -> Case:
         """A new case, on disk when this returns; without a name it is called after the time."""
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
         case = Case(f"{int(made):x}{secrets.token_hex(4)}", title, made, purpose.strip())
-        self._save(case)
-        self.log(case.key, f"made: {case.name}")
+        with self.lock(case.key):
+            self._save(case)
+            self.log(case.key, f"made: {case.name}")
         return case
 
     def all(self) -> list[Case]:
@@ -57,7 +60,7 @@ class Cases:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE
         try:
-            return _read(key, json.loads(path.read_text(encoding="utf-8")))
+            return _read(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
         except FileNotFoundError as fault:
             raise StoreError("this case no longer exists", "Open another case, or create one.") from fault
         except (OSError, AttributeError, ValueError, KeyError, TypeError) as fault:
@@ -69,24 +72,33 @@ class Cases:
             case = _read(key, content)
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
             raise StoreError(f"the case cannot be read ({fault})", "Make the back-up again.") from fault
-        self._save(case)
+        with self.lock(key):
+            self._save(case)
         return case
 
     def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
         """Apply `edit` to the case; the result is on disk when this returns. `log_entry` goes into the activity log."""
-        with _LOCK:
+        with self.lock(key):
             old = self.load(key)
             case = edit(old)
             if case != old:
-                self._save(case)
-                if log_entry:
-                    self.log(key, log_entry)
+                with self.logging(key, log_entry):
+                    self._save(case)
         return case
+
+    def lock(self, key: str) -> AbstractContextManager[None]:
+        """Within this block nobody else changes the case, its review or its log, in this process or another.
+
+        It may be taken again by whoever holds it.
+        """
+        self.folder(key)
+        return lock(self._root, key, _IN_USE)
 
     def delete(self, key: str) -> None:
         """Remove the case's folder. Runs and uploads are elsewhere; `erase` removes those that only this case uses."""
-        self.load(key)
-        shutil.rmtree(self.folder(key))
+        with self.lock(key):
+            self.load(key)
+            shutil.rmtree(self.folder(key))
 
     def folder(self, key: str) -> Path:
         if not (key.isalnum() and key.isascii()):
@@ -98,14 +110,27 @@ class Cases:
 
     def log(self, key: str, entry: str) -> None:
         """Add a line to the activity log, with the time."""
-        line = f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {' '.join(entry.split())}\n"
-        try:
-            with _LOCK, (self.folder(key) / _LOG).open("a", encoding="utf-8") as file:
-                file.write(line)
-        except OSError as fault:
-            raise StoreError(
-                f"the activity log cannot be written ({fault.strerror})", "Free some space, or create a new case."
-            ) from fault
+        with self.logging(key, entry):
+            pass
+
+    @contextmanager
+    def logging(self, key: str, *entries: str) -> Iterator[None]:
+        """What is done in this block has these lines in the activity log: both are on disk afterwards, or neither.
+
+        The lines are written first, so that a change whose line cannot be written is refused and not made, and taken
+        back if the block fails. Empty entries are left out.
+        """
+        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        text = "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry)
+        path = self.folder(key) / _LOG
+        with self.lock(key):
+            size = _append(path, text.encode()) if text else 0
+            try:
+                yield
+            except BaseException:
+                if text:
+                    _cut_off(path, size)
+                raise
 
     def log_lines(self, key: str) -> list[str]:
         """The activity log, oldest line first."""
@@ -114,7 +139,31 @@ class Cases:
 
     def _save(self, case: Case) -> None:
         content = json.dumps({"format": 1, **asdict(case)}, indent=1, ensure_ascii=False)
-        write_atomically(self.folder(case.key) / _FILE, content.encode())
+        write_atomically(self.folder(case.key) / _FILE, content.encode(), flush=True)
+
+
+def _append(log: Path, content: bytes) -> int:
+    """Add the content to the log, flushed to the disk; returns the size that the log had before."""
+    size = -1
+    try:
+        with log.open("ab", buffering=0) as file:
+            size = file.tell()
+            if file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(file.fileno())
+    except OSError as fault:
+        if size >= 0:
+            _cut_off(log, size)
+        raise StoreError(
+            f"the activity log cannot be written ({fault.strerror}), so nothing was changed",
+            "Free some space and check the permissions of the case's folder, then try again.",
+        ) from fault
+    return size
+
+
+def _cut_off(log: Path, size: int) -> None:
+    with suppress(OSError):
+        os.truncate(log, size)
 
 
 def _change_time(file: Path) -> int:
@@ -128,7 +177,10 @@ def _change_time(file: Path) -> int:
 def _read(key: str, content: Mapping[str, Any]) -> Case:
     if content.get("format") != 1:
         raise SettingsError("the case was made by a newer version of the program", "Update Sightline.")
-    clips = tuple(CaseClip(**{**clip, "regions": _regions(clip["regions"])}) for clip in content["clips"])
+    clips = tuple(
+        CaseClip(**{**clip, "path": current_path(clip["path"]), "regions": _regions(clip["regions"])})
+        for clip in content["clips"]
+    )
     plan = content["plan"]
     settings = VideoSettings(**plan["video"]), DetectSettings(**plan["detect"]), TrackSettings(**plan["track"])
     # A field that an older version did not write yet has its default.

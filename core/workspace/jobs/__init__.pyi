@@ -14,13 +14,13 @@ from .order import describe_changes as describe_changes
 from .order import order_of as order_of
 from .processes import SpeedTests as SpeedTests
 from .processes import ensure_sample as ensure_sample
-from .runs import CameraState as CameraState
-from .runs import Job as Job
 from .runs import Jobs as Jobs
 from .runs import run_folder as run_folder
 from .status import ALL_FAILED as ALL_FAILED
 from .status import ATTEMPT as ATTEMPT
+from .status import CameraState as CameraState
 from .status import CameraStatus as CameraStatus
+from .status import Job as Job
 from .status import RunStatus as RunStatus
 from .status import StatusWriter as StatusWriter
 from .status import read_status as read_status

@@ -8,17 +8,18 @@
 
 The digest is of all that decides the content: the same export requested again is found, and two different ones never
 overwrite each other. The folder's name begins with the run's key, so that deleting a run finds its exports.
+
+Exports do not wait in the queue of runs: somebody waits for them, and most take seconds.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,10 +27,11 @@ from typing import Any, Literal
 from core.base.errors import StoreError
 from core.base.progress import Report
 from core.machine.artifacts import digest_of
+from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
 from core.runs import Link, Name, links_csv, names_csv
-from core.workspace.jobs.processes import Children, Launcher, remove
-from core.workspace.jobs.runs import STOPPED, exit_status, failure_message, last_report, read_json
+from core.workspace.jobs.processes import Children, Launcher, remove, save_job, start_job
+from core.workspace.jobs.status import STOPPED, exit_status, failure_message, last_report, read_about
 
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
@@ -113,11 +115,10 @@ class Exports:
         self._root = root or cache_dir() / "exports"
         self._command = list(command)
         self._launcher = launcher or Children()
-        self._lock = threading.Lock()
 
     def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> ExportJob:
         """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips."""
-        with self._lock:
+        with self._lock(export.key):
             job = self.get(export.key)
             if job is None or not (job.is_active or job.state == "done"):
                 self._begin(export, results, clips)
@@ -129,6 +130,10 @@ class Exports:
     def get(self, key: str) -> ExportJob | None:
         """The export with this key; None if there is none."""
         about, folder = self._about(key), self._root / key
+        if about.get("starting"):
+            # Whoever starts it holds the lock; if nobody does, the server died meanwhile.
+            with self._lock(key):
+                about = self._about(key)
         if not about:
             return None
         running = self._launcher.alive(about)
@@ -151,16 +156,17 @@ class Exports:
 
     def cancel(self, key: str) -> None:
         """Ask the child to stop. Asked a second time, it is ended at once."""
-        with self._lock:
-            self._launcher.stop(self._about(key), lambda about: self._write(key, about))
+        with self._lock(key):
+            self._launcher.stop(self._about(key), lambda about: save_job(self._root / key, about))
 
     def forget(self, key: str) -> None:
         """Remove an export that is not running, with its files."""
-        job = self.get(key)
-        if job is not None and job.is_active:
-            raise StoreError("this export is still in progress", "Stop it first.")
-        if job is not None:
-            remove(self._root / key)
+        with self._lock(key):
+            job = self.get(key)
+            if job is not None and job.is_active:
+                raise StoreError("this export is still in progress", "Stop it first.")
+            if job is not None:
+                remove(self._root / key)
 
     def _begin(self, export: Export, results: Path, clips: Sequence[str]) -> None:
         folder = self._root / export.key
@@ -170,18 +176,18 @@ class Exports:
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
             command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
-            child = self._launcher.start(command, folder)
+            start_job(self._launcher, command, folder, {"export": export.to_dict(), "began": time.time()})
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."
             ) from fault
-        self._write(export.key, {"export": export.to_dict(), "began": time.time(), **child})
 
-    def _write(self, key: str, about: dict[str, Any]) -> None:
-        write_atomically(self._root / key / "job.json", json.dumps(about, indent=1).encode())
+    def _lock(self, key: str) -> AbstractContextManager[None]:
+        """Held by whoever starts or stops this export, in any process."""
+        return lock(self._root, key, "another Sightline is starting this export")
 
     def _about(self, key: str) -> dict[str, Any]:
-        return read_json(self._root / key / "job.json") if _KEY.fullmatch(key) else {}
+        return dict(read_about(self._root / key)) if _KEY.fullmatch(key) else {}
 
 
 def _sums(out: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The program's child processes: jobs that outlive the server, and two short helpers of the pages.
 
-- `Children` launches jobs. A child is known by its number and its time of birth, and is waited for, so that no zombie
-  stays. Tests use another `Launcher`.
+- `Children` launches jobs. A child is known by its number and by the attempt in its environment, which no other
+  process has, whatever happens to the clock. It is waited for, so that no zombie stays. Tests use another `Launcher`.
 - `ensure_sample` has the sample drawn by a child, because drawing would block the server; leaving the page stops it.
 - `SpeedTests` measures how fast models are on this machine: one measurement at a time, and each only once.
 """
@@ -16,19 +16,22 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil  # type: ignore[import-untyped]
 
-from core.base.errors import StoreError
+from core.base.errors import SettingsError, StoreError
 from core.lab.synthetic import sample_clips, sample_folder
+from core.machine.paths import write_atomically
+from core.workspace.jobs.status import ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
 # A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+_PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
 DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
 MEASURE = (sys.executable, "-m", "core", "models", "time")
 
@@ -59,10 +62,35 @@ class Children:
         stop(about, save)
 
 
+def start_job(launcher: Launcher, command: Sequence[str], folder: Path, about: Mapping[str, Any]) -> None:
+    """Start the work of the job in `folder`, whose job.json gets `about` and what identifies the attempt.
+
+    It is written before the work starts as well: if this server dies in between, the work is found by its attempt.
+    """
+    attempt = secrets.token_hex(8)
+    identified = {**about, "attempt": attempt}
+    save_job(folder, {**identified, "starting": True})
+    save_job(folder, {**identified, **launcher.start(command, folder, **{ATTEMPT: attempt})})
+
+
+def save_job(folder: Path, about: Mapping[str, Any]) -> None:
+    write_atomically(folder / "job.json", json.dumps(about, indent=1).encode(), flush=True)
+
+
+def max_jobs() -> int:
+    """How many runs may work at once: SIGHTLINE_JOBS, or else one for each 4 processors and 8 GB of memory."""
+    if text := os.environ.get("SIGHTLINE_JOBS"):
+        if not (text.isdecimal() and int(text) > 0):
+            raise SettingsError(f"SIGHTLINE_JOBS is '{text}'", "Set it to a number of runs, 1 or more.")
+        return int(text)
+    by_memory = int(psutil.virtual_memory().total / _BYTES_PER_JOB)
+    return max(1, min((os.cpu_count() or 1) // _PROCESSORS_PER_JOB, by_memory))
+
+
 def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    `variables` are added to its environment. Returns its number and time of birth.
+    `variables` are added to its environment. Returns its number.
     """
     with (folder / "progress").open("wb") as output, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
@@ -74,15 +102,14 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, A
             env={**environment(), **variables},
             **_NEW_GROUP,
         )
-    about = _identity(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
-    return about
+    return {"pid": child.pid}
 
 
 def environment() -> dict[str, str]:
     """The environment of a child. It runs in another folder, so relative paths in it are made absolute."""
     env = dict(os.environ)
-    for name in ("SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
+    for name in ("SIGHTLINE_DATA", "SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
         if env.get(name):
             env[name] = str(Path(env[name]).expanduser().resolve())
     return env
@@ -113,21 +140,25 @@ def _reap(child: subprocess.Popen[bytes], ended: Path) -> None:
         ended.write_text(str(status), encoding="utf-8")
 
 
-def _identity(pid: int) -> dict[str, Any]:
-    """Number and time of birth of a process; numbers alone are reused by the system."""
-    try:
-        return {"pid": pid, "born": psutil.Process(pid).create_time()}
-    except psutil.NoSuchProcess:
-        return {"pid": pid, "born": 0.0}
+def process_of(about: Mapping[str, Any]) -> psutil.Process | None:
+    """The process that does the job of `about`, while it is alive."""
+    if "pid" in about:
+        return _process(about["pid"], about)
+    numbers = sorted(psutil.pids()) if about.get("starting") else ()
+    return next((process for number in numbers if (process := _process(number, about))), None)
 
 
-def process_of(about: dict[str, Any]) -> psutil.Process | None:
-    """The process that `about` identifies, while it is alive."""
+def _process(number: Any, about: Mapping[str, Any]) -> psutil.Process | None:
+    """The process with this number, if it is alive and does the job; numbers are reused by the system."""
     try:
-        process = psutil.Process(about["pid"])
-        same = abs(process.create_time() - about["born"]) < 1
-        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (KeyError, psutil.Error):
+        process = psutil.Process(number)
+        if "born" in about:
+            # Version 0.1.0 knew its children by their time of birth, which follows the clock.
+            is_ours = abs(process.create_time() - about["born"]) < 1
+        else:
+            is_ours = process.environ().get(ATTEMPT) == about["attempt"]
+        return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
+    except (KeyError, TypeError, ValueError, OSError, psutil.Error):
         return None
 
 

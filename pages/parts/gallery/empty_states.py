@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import StoreError
-from core.base.text import format_duration
+from core.base.text import format_duration, format_ordinal
 from core.review import ReviewSession, describe_pending, load_review
 from core.runs import read_record
 from core.workspace import services, session_of
@@ -105,6 +105,9 @@ def _progress_line(key: str) -> None:
     if job is None or not job.is_active:
         # Rerun the whole page, which shows the results.
         st.rerun()
+    if job.state == "waiting":
+        st.info(f"**The run is waiting:** {format_ordinal(job.place)} in the queue.", icon=":material/hourglass:")
+        return
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
     camera = next((camera for camera in job.cameras if camera.report is not None), None)
     message, share = f"{done} of {len(job.cameras)} clips done", 0.0

@@ -7,12 +7,14 @@ import time
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
+from core.base.text import format_ordinal
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
 
 _MAX_LISTED = 20
 _STATES = {
+    "waiting": ":orange-badge[:material/hourglass: waiting]",
     "running": ":blue-badge[:material/sync: running]",
     "stopping": ":orange-badge[stopping]",
     "done": ":green-badge[:material/check: done]",
@@ -51,9 +53,11 @@ def _job_line(job: Job, owners: list[str]) -> None:
     usage = f"used by {', '.join(owners)}" if owners else "not used by any case"
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         cameras = ", ".join(source.camera for source in job.order.sources)
-        st.markdown(f"{_STATES[job.state]} **{cameras}**, {usage}; started {began}")
+        began = f"{format_ordinal(job.place)} in the queue" if job.state == "waiting" else f"started {began}"
+        st.markdown(f"{_STATES[job.state]} **{cameras}**, {usage}; {began}")
         if job.is_active:
-            st.button("Stop", key=f"stop {job.key}", icon=":material/stop:", on_click=_stop, args=(job.key,))
+            label, icon = ("Cancel", "close") if job.state == "waiting" else ("Stop", "stop")
+            st.button(label, key=f"stop {job.key}", icon=f":material/{icon}:", on_click=_stop, args=(job.key,))
         elif not owners:
             with st.expander("Delete", icon=":material/delete:"):
                 st.markdown("Deletes the people and crops of this run. Detections stay in the cache.")

@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
-from core.base.text import format_bytes, format_count, format_duration
+from core.base.text import format_bytes, format_count, format_duration, format_ordinal
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
 from core.runs.estimate import STAGES
@@ -200,7 +200,9 @@ def _show_job(key: str, was_active: bool) -> None:
     if was_active != job.is_active or RUN_REFUSED.is_set:
         # Rerun the whole page, which starts or stops polling and shows a refusal.
         st.rerun()
-    if job.is_active:
+    if job.state == "waiting":
+        _show_waiting(job)
+    elif job.is_active:
         _show_running(job)
     else:
         _show_finished(job)
@@ -223,6 +225,14 @@ def _show_running(job: Job) -> None:
             clip_card(camera, job)
     with preview:
         live_preview(job)
+
+
+def _show_waiting(job: Job) -> None:
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        place = f"{format_ordinal(job.place)} in the queue"
+        st.markdown(f":orange-badge[:material/hourglass: Waiting] {place}; it starts when the runs before it are done.")
+        st.button("Cancel", key=f"stop {job.key}", icon=":material/close:", on_click=_stop, args=(job.key,))
+    st.caption("You can leave or close this page; the run keeps its place.")
 
 
 def _clips_done(job: Job) -> str:

@@ -38,7 +38,7 @@ def written(path: Path, text: str) -> Path:
 
 def made(home: Path) -> Case:
     """A case with an upload and a clip of the user's own, and a run."""
-    upload = written(home / "uploads" / GATE / "gate.mp4", "film")
+    upload = written(home / "data" / "uploads" / GATE / "gate.mp4", "film")
     own = written(home / "footage" / "yard.mp4", "other film")
     clips = CaseClip("gate", str(upload), GATE), CaseClip("yard", str(own), YARD)
     case = Cases().new("Shop")
@@ -105,7 +105,7 @@ def test_a_case_is_deleted_with_what_was_made_of_its_clips(home: Path) -> None:
     film = written(home / "proxies" / f"{YARD}.mp4", "x")
     stranger = written(home / "proxies" / f"{'ef' * 16}.mp4", "x")
     assert erase(Cases(), case).bytes > 0
-    assert not any(path.exists() for path in (stage, film, home / "runs" / RUN, home / "uploads" / GATE))
+    assert not any(path.exists() for path in (stage, film, home / "runs" / RUN, home / "data" / "uploads" / GATE))
     assert stranger.exists() and Path(case.clips[1].path).exists() and Cases().all() == []
 
 
@@ -177,7 +177,9 @@ def test_a_damaged_backup_leaves_nothing_that_a_whole_one_would_miss(
     there = move_to(tmp_path / "there", monkeypatch)
     with pytest.raises(SightlineError):
         restore(Cases(), tmp_path / "bad.zip")
-    assert not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "uploads" / GATE).exists()
+    assert (
+        not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "data" / "uploads" / GATE).exists()
+    )
     back = restore(Cases(), tmp_path / "case.zip")
     assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
     assert Path(back.clips[0].path).read_text() == "film"
@@ -219,7 +221,7 @@ def test_backups_and_earlier_runs_go_with_a_case(home: Path) -> None:
         written(folder / "job.json", json.dumps(order))
     other = Cases().new("Other")
     Cases().change(other.key, lambda old: replace(old, run=shared.name))
-    kept = written(home / "backups" / f"{case.key}.zip", "x")
+    kept = written(home / "data" / "backups" / f"{case.key}.zip", "x")
     export = written(home / "exports" / f"{earlier.name}-{'0' * 20}" / "job.json", "x")
     erase(Cases(), case)
     assert not (kept.exists() or earlier.exists() or export.exists()) and shared.is_dir()
