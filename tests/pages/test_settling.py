@@ -55,9 +55,10 @@ def review_of(case: Case) -> Review:
     return load_review(services().cases.review_file(case.key))
 
 
-def test_nothing_is_looked_at_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = replace(case, wanted="")
-    monkeypatch.setattr("core.workspace.review_actions.services", lambda: pytest.fail("looked"))
+def test_no_file_is_read_again_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = services().cases.change(case.key, lambda old: replace(old, wanted=""))
+    assert settle(plain) is plain
+    monkeypatch.setattr("core.workspace.review_actions.load_review", lambda path: pytest.fail("read"))
     assert settle(plain) is plain
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.http import crop_address, levels_address, people_address
@@ -25,7 +25,7 @@ from core.review import (
     unsure,
 )
 from core.runs import TrackKey
-from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, undo
+from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, set_threshold, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
 from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
@@ -73,7 +73,7 @@ def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> Sav
         return rejected
     match action["command"]:
         case "level":
-            _save_threshold(case, action["level"])
+            set_threshold(case, action["level"])
             return Saved(changed=True)
         case "watch":
             request_moment(_sighting(action["sighting"]), action["seconds"])
@@ -95,13 +95,6 @@ def _rejection(case: Case, action: Mapping[str, Any]) -> Refused | None:
     if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
         return Refused(ANOTHER_RUN)
     return None
-
-
-def _save_threshold(case: Case, threshold: float | None) -> None:
-    log_entry = "accepted the suggested similarity threshold"
-    if threshold is not None:
-        log_entry = f"set the similarity threshold to {threshold:g}"
-    services().cases.change(case.key, lambda current: replace(current, threshold=threshold), log_entry)
 
 
 def _sighting(value: Any) -> TrackKey:
