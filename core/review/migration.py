@@ -184,8 +184,7 @@ def _in_final_numbers(done: Sequence[Action]) -> tuple[Action, ...]:
 
 
 def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
-    """The action about the new keys, without changes of numbers. Cuts stay: they name tracks as the run numbered them.
-    """
+    """The action about new keys, without changes of numbers. Cuts stay: they name tracks as the run numbers them."""
 
     def new_key(key: TrackKey) -> TrackKey:
         return key_of.get(key, key)

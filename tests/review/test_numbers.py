@@ -25,7 +25,16 @@ from core.review import (
     save_review,
     split,
 )
-from core.runs import Choice, PersonNumber, TrackKey, match_people, numbers_csv, read_numbers
+from core.runs import (
+    Choice,
+    PersonNumber,
+    TrackKey,
+    load_evidence,
+    match_people,
+    numbers_csv,
+    read_numbers,
+    save_evidence,
+)
 from core.vision.match import FREE, Contradiction
 from tests.review.tracked import Lane, write_lanes
 
@@ -301,3 +310,19 @@ def test_a_reviewed_run_holds_through_everything(out: Path, tmp_path: Path) -> N
         refused += "shows both" in str(fault.value)
     assert refused == 40
     assert different(session, *sorted(merged)[:2]).state.joined != session.review.state.joined
+
+
+def test_another_clock_gives_nobody_another_number(tmp_path: Path) -> None:
+    """The same boxes; but those of the hall come first now, so that their ranks would be the lowest."""
+    old, new = run(tmp_path / "a", gate=[(0, range(5, 40))]), run(tmp_path / "b", gate=[(0, range(5, 40))])
+    evidence = load_evidence(new)
+    shift = np.where(evidence.tracklets.camera == 0, 0.0, 20.0)
+    tracklets = replace(evidence.tracklets, start=evidence.tracklets.start + shift, end=evidence.tracklets.end + shift)
+    save_evidence(replace(evidence, offsets=np.array([0.0, 20.0]), tracklets=tracklets), new)
+    before = open_session(old, Review(), 1.0)
+    after, _ = migrate_decisions(Review(), old, new)
+    session = open_session(new, after, 1.0)
+    assert session.rank.tolist() != before.rank.tolist()
+    assert owner_of(session) == owner_of(before)
+    undecided = open_session(new, migrate_decisions(after, new, old)[0], 1.0)
+    assert owner_of(undecided) == owner_of(before)

@@ -26,7 +26,6 @@ from .matching import Match as Match
 from .matching import identities as identities
 from .matching import match as match
 from .matching import most_similar_crops as most_similar_crops
-from .matching import number_people as number_people
 from .matching import rank_similar as rank_similar
 from .matching import rank_tracklets as rank_tracklets
 from .similarity import CAMERA_PRIOR as CAMERA_PRIOR

@@ -119,8 +119,8 @@ def _share_frames(tracklets: Tracklets, rows: Ints, presence: Presence) -> Bools
     """Which pairs of these rows, of one camera, were seen in one frame, (k, k)."""
     together = _gap_seconds(tracklets, rows, rows) <= 0
     own = presence[np.isin(presence.row, rows)]
-    known = np.isin(rows, own.row)
-    together[np.ix_(known, known)] = False
+    has_presence = np.isin(rows, own.row)
+    together[np.ix_(has_presence, has_presence)] = False
     own = own[np.argsort(own.first, kind="stable")]
     # The rows after each one that begin before it ends.
     count = np.searchsorted(own.first, own.last, "right") - np.arange(len(own)) - 1

@@ -41,13 +41,22 @@ class ActionCursor:
 
     page: str = ""
     number: int = 0
-    faults: dict[int, str] = field(default_factory=dict)
+    faults: dict[int, Refused] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
 
     def receipt(self) -> dict[str, Any]:
         """For the browser, which then drops the actions that were processed."""
-        failures = [{"number": number, "message": reason} for number, reason in self.faults.items()]
+        failures = [_failure(number, refused) for number, refused in self.faults.items()]
         return {"page": self.page, "number": self.number, "failures": failures[-_MAX_FAULTS:]}
+
+
+def _failure(number: int, refused: Refused) -> dict[str, Any]:
+    """Why an action was refused, with the moment that shows it, if there is one."""
+    failure = {"number": number, "message": refused.reason}
+    if refused.moment is None:
+        return failure
+    camera, track, seconds = refused.moment
+    return {**failure, "moment": {"sighting": [camera, track], "seconds": seconds}}
 
 
 def process_actions(case: Case) -> ActionCursor:
@@ -62,7 +71,7 @@ def process_actions(case: Case) -> ActionCursor:
             cursor.number = action["number"]
             result = _process(case, action, cursor)
             if isinstance(result, Refused):
-                cursor.faults[action["number"]] = result.reason
+                cursor.faults[action["number"]] = result
     return cursor
 
 
@@ -128,6 +137,7 @@ def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
         "levels": levels_address(case),
         "crops": crop_address(case.run),
         "threshold": case.threshold,
+        "reviewed": bool(applied),
         "undo": applied[-1].description if applied else "",
         "redo": undone[-1].description if undone else "",
         "receipt": cursor.receipt(),
