@@ -127,9 +127,11 @@ class StoredTracks:
 
     folder: Path
 
+    def has(self, digest: str) -> bool:
+        return bool(digest) and (self.folder / f"{digest}.npz").is_file()
+
     def save(self, tracks: RunTracks) -> None:
-        path = self.folder / f"{tracks.digest}.npz"
-        if path.is_file():
+        if self.has(tracks.digest):
             return
         cameras = list(tracks.tracks)
         arrays = {
@@ -141,7 +143,7 @@ class StoredTracks:
             arrays |= {f"{column}{number}": getattr(of_camera, column) for column in _STORED_COLUMNS}
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path, buffer.getvalue())
+        write_atomically(self.folder / f"{tracks.digest}.npz", buffer.getvalue())
 
     def load(self, digest: str) -> RunTracks | None:
         """The tracks with this digest; None if they are not here, or cannot be read."""

@@ -75,10 +75,11 @@ def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refus
 
 def _with_tracks(case: Case, review: Review, session: ReviewSession) -> Review:
     """The review, which says which tracks it is about; these are stored in the case."""
-    if review.tracks:
+    stored = stored_tracks(case)
+    if stored.has(review.tracks):
         return review
     tracks = load_run_tracks(session.out)
-    stored_tracks(case).save(tracks)
+    stored.save(tracks)
     return replace(review, run=case.run, tracks=tracks.digest)
 
 
