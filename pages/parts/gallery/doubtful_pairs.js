@@ -26,7 +26,8 @@ export class DoubtfulPairs {
 
   // Pairs that other answers have decided meanwhile, or that are gone, are not asked.
   skip(isOpen) {
-    while (this.current && !isOpen(this.current)) this.index++;
+    const isClosed = (pair) => pair && !isOpen(pair);
+    while (isClosed(this.pairs[this.index])) this.index++;
   }
 
   // Back to the last pair that was answered; returns the number of the action to take back, 0 where none was done,

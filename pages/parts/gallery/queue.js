@@ -101,12 +101,14 @@ export class DoubtDialog {
 
   // Whether a refused action is one of these answers, and is shown here.
   refuse(number, failure) {
-    const found = this.isOpen && this.doubts.refuse(number, failure);
-    if (found) {
-      this.say(`Refused: ${failure.message}`);
-      this.paint();
+    if (!this.isOpen || !this.doubts.refuse(number, failure)) return false;
+    if (!this.canShow(this.doubts.refused)) {
+      this.doubts.dismiss();
+      return false;
     }
-    return found;
+    this.say(`Refused: ${failure.message}`);
+    this.paint();
+    return true;
   }
 
   // Who is who has changed: the sentence about the pair says what holds now.
