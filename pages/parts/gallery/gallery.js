@@ -129,8 +129,7 @@ class Gallery {
     if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
     else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.outbox.hasThreshold) {
       this.setThreshold(data.threshold);
-    }
-    else if (this.state.people) this.refresh();
+    } else if (this.state.people) this.refresh();
   }
 
   // Failures are shown in the row or the dialog where the action was made, if that is there to be seen.
@@ -140,8 +139,12 @@ class Gallery {
       this.state.followed = undefined;
       if (place === "queue" && this.dialog.refuse(number, failure)) continue;
       if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, failure);
-      else this.failure.replaceChildren(...faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean));
+      else this.failure.replaceChildren(...this.failureContent(failure));
     }
+  }
+
+  failureContent(failure) {
+    return faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean);
   }
 
   async load(first) {

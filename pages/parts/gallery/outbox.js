@@ -26,7 +26,7 @@ export class Outbox {
     if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
     const failures = receipt.failures
       .filter(({ number }) => number > this.processed)
-      .map((failure) => ({ ...failure, place: this.places.get(failure.number) || "" }));
+      .map((failure) => Object.assign(failure, { place: this.places.get(failure.number) || "" }));
     this.processed = receipt.number;
     this.pending = this.pending.filter((action) => action.number > receipt.number);
     for (const number of this.places.keys()) if (number <= receipt.number) this.places.delete(number);
