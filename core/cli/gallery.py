@@ -41,7 +41,7 @@ from core.runs import (
 from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, EmbedderPrior, find
 
-MATCHING_FLAGS = ("cos", "links", "names", "travel", "ignore_positions", "no_blur", "purpose")
+MATCHING_FLAGS = ("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose")
 CROPS_FLAGS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
 CROPS, SUMS = "crops.zip", "SHA256SUMS"

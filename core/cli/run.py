@@ -46,6 +46,7 @@ from core.runs import (
     name_cameras,
     read_links,
     read_names,
+    read_numbers,
     track_clips,
 )
 from core.runs.estimate import Rates, record_overhead, record_rates
@@ -92,6 +93,9 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         "--links", type=Path, metavar="FILE", help="CSV of your decisions; docs/command-line.md describes it"
     )
     p.add_argument("--names", type=Path, metavar="FILE", help="CSV of names: camera,track,name,note")
+    p.add_argument(
+        "--numbers", type=Path, metavar="FILE", help="CSV of people's numbers (by rank): number,camera,track,seconds"
+    )
     p.add_argument(
         "--travel",
         action="append",
@@ -157,6 +161,7 @@ def parse_choice(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
         ignore_positions=options.ignore_positions,
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
+        numbers=read_numbers(options.numbers) if options.numbers else (),
     )
 
 

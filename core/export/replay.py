@@ -21,7 +21,20 @@ from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, Vid
 from core.export.people_files import ExportOptions
 from core.export.verify import verify_zip
 from core.machine.device import Backend, parse_backend
-from core.runs import Camera, Choice, Link, Name, Networks, Recipe, Setup, Span, TravelTime, find_run_model, versions
+from core.runs import (
+    Camera,
+    Choice,
+    Link,
+    Name,
+    Networks,
+    PersonNumber,
+    Recipe,
+    Setup,
+    Span,
+    TravelTime,
+    find_run_model,
+    versions,
+)
 from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions, from_json
 from core.vision.video import digest
@@ -161,11 +174,15 @@ def _model(facts: Mapping[str, str]) -> dict[str, str]:
 def _choice(about: Mapping[str, Any]) -> Choice:
     recorded = about["choice"]
     travel = tuple(TravelTime(a, b, float(seconds)) for a, b, seconds in recorded["travel"])
-    # Earlier versions recorded neither names nor a purpose.
+    # Earlier versions recorded neither names nor a purpose nor numbers.
     names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in recorded.get("names", ()))
     purpose = about.get("purpose", "")
     links = tuple(map(Link.from_dict, recorded["links"]))
-    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose)
+    numbers = tuple(
+        PersonNumber(int(number), camera, int(track), float(seconds))
+        for number, camera, track, seconds in recorded.get("numbers", ())
+    )
+    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose, numbers)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

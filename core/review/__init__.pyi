@@ -23,8 +23,12 @@ from .migration import describe_pending as describe_pending
 from .migration import migrate_decisions as migrate_decisions
 from .migration import migrate_onto as migrate_onto
 from .session import ReviewSession as ReviewSession
+from .session import SeenTogether as SeenTogether
+from .session import SharedMoment as SharedMoment
 from .session import open_session as open_session
 from .track_mapping import RunTracks as RunTracks
 from .track_mapping import SharedBoxes as SharedBoxes
+from .track_mapping import StoredTracks as StoredTracks
 from .track_mapping import count_shared_boxes as count_shared_boxes
+from .track_mapping import load_run_tracks as load_run_tracks
 from .track_mapping import match_boxes as match_boxes

@@ -29,12 +29,21 @@ class Migration:
 
 @dataclass(frozen=True)
 class RunDecisions:
-    """Actions in the track numbers of `run`, cut at `cuts`; `tracks` is None if that run was deleted."""
+    """Actions in the track numbers of `run`, cut at `cuts`; `tracks` is None if nothing knows its tracks any more.
+
+    `digest` is that of the tracks, empty in decisions of 0.1.0.
+    """
 
     run: str
     cuts: tuple[Link, ...]
     actions: tuple[Action, ...]
     tracks: RunTracks | None
+    digest: str = ""
+
+    @property
+    def source(self) -> str:
+        """Which tracks the decisions are about: a run that is repeated can have others."""
+        return self.digest or self.run
 
     @property
     def deleted(self) -> str:
@@ -42,12 +51,12 @@ class RunDecisions:
         return f"the run {self.run[:8]} that this decision was made in was deleted"
 
     def pending(self, action: Action, reason: str) -> PendingAction:
-        return PendingAction(self.run, self.cuts, action, reason)
+        return PendingAction(self.run, self.cuts, action, reason, self.digest)
 
 
 @dataclass(frozen=True)
 class _MappedCuts:
-    """Where to cut the new run, the cuts (by run) that it makes by itself, and the cuts that are pending."""
+    """Where to cut the new run, the cuts (by source) that it makes by itself, and the cuts that are pending."""
 
     points: tuple[CutPoint, ...]
     already_true: frozenset[tuple[str, CutPoint]]
@@ -69,7 +78,7 @@ def apply_decisions(new: RunTracks, evidence: Evidence, decisions: Sequence[RunD
     done = _cut_actions(cuts.points, decisions)
     pending = list(cuts.pending)
     parts = cut(evidence, cuts.points, new.tracks)
-    why = reasons(parts.tracklets, foot_distance=foot_distances(parts))
+    why = reasons(parts.tracklets, foot_distance=foot_distances(parts), presence=parts.presence)
     target = _Target(new.cut(cuts.points)[1], parts.row_of, why)
     for run in decisions:
         applied, left = _apply_run(run, target, cuts.already_true, done)
@@ -93,7 +102,7 @@ def _map_cuts(new: RunTracks, evidence: Evidence, decisions: Sequence[RunDecisio
             points.append(result.value)
             continue
         if isinstance(result, AlreadyTrue):
-            already_true.add((run.run, link.cut_point))
+            already_true.add((run.source, link.cut_point))
         part = replace(action, links=(link,), names=(), unsure=())
         pending.append(run.pending(part, _reason(result)))
     return _MappedCuts(tuple(points), frozenset(already_true), tuple(pending))
@@ -138,7 +147,7 @@ def _apply_run(
     pending: list[PendingAction] = []
     for action in run.actions:
         # Where the new run separates the parts without a cut, a link has to say that they are different people.
-        points = [link.cut_point for link in _cuts(action) if (run.run, link.cut_point) in already_true]
+        points = [link.cut_point for link in _cuts(action) if (run.source, link.cut_point) in already_true]
         pairs = [tuple(TrackKey(*key) for key in sides[point]) for point in points if point in sides]
         separating = tuple(Link(a, DIFFERENT, b) for a, b in pairs if b not in state.group(a))
         plain = _without_cuts(action)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 from core.base.errors import SettingsError
 from core.base.text import one_line, person_name
 from core.review.history import Action, Renumbering, Review, track_of_name
-from core.review.session import ReviewSession, format_key
-from core.runs import DIFFERENT, SAME, CutPoint, Link, Name, TrackKey
+from core.review.session import ReviewSession, format_key, format_seconds
+from core.runs import DIFFERENT, SAME, CutPoint, Link, Name, PersonNumber, TrackKey, new_numbers
 
 MAX_NAME_LENGTH, MAX_NOTE_LENGTH = 100, 2000
 _SEPARATORS = ", ", "; "
@@ -42,29 +43,19 @@ def reject(session: ReviewSession, camera: str, track: int) -> Review:
     description = f"Removed {format_key(*rejected)} from {person_name(person)}"
     links = _separating_links([rejected], remaining)
     names = _names_that_stay(session, [rejected], remaining)
-    return _record(session, Action("reject", description, _now(), links, names=names))
+    numbers = _number_that_stays(session, [rejected], remaining)
+    return _record(session, Action("reject", description, _now(), links, names=names, numbers=numbers))
 
 
 def merge(session: ReviewSession, persons: Sequence[int]) -> Review:
-    """Several people are one.
-
-    Links join their first tracks, and any further tracks that the match would otherwise leave behind.
-    """
+    """Several people are one: all tracks that they have now are that person, at any threshold."""
     people = sorted(set(persons))
     if len(people) < 2:
         raise SettingsError("merging needs two or more people", "Select another person.")
-    tracks_of_people = [session.tracks(person) for person in people]
+    first, *others = (key for person in people for key in session.tracks(person))
     description = f"Merged {_join_words([person_name(person) for person in people])}"
-    first, to_join = tracks_of_people[0][0], [tracks[0] for tracks in tracks_of_people[1:]]
-    while True:
-        links = tuple(Link(first, SAME, key) for key in to_join)
-        review = _record(session, Action("merge", description, _now(), links))
-        merged = session.preview(review)
-        joined = set(merged.tracks(merged.person_of(first)))
-        missing = [key for tracks in tracks_of_people for key in tracks if key not in joined]
-        if not missing:
-            return review
-        to_join += missing
+    links = tuple(Link(first, SAME, key) for key in others)
+    return _record(session, Action("merge", description, _now(), links, people=tuple(people)))
 
 
 def split(session: ReviewSession, tracks: Sequence[TrackKey]) -> Review:
@@ -79,7 +70,8 @@ def split(session: ReviewSession, tracks: Sequence[TrackKey]) -> Review:
         raise SettingsError(f"these are all tracks of {person_name(person)}", "Leave at least one of them out.")
     description = f"Split {_join_words([format_key(*key) for key in selected])} from {person_name(person)}"
     links, names = _separating_links(selected, remaining), _names_that_stay(session, selected, remaining)
-    return _record(session, Action("split", description, _now(), links, names=names))
+    numbers = _number_that_stays(session, selected, remaining)
+    return _record(session, Action("split", description, _now(), links, names=names, numbers=numbers))
 
 
 def cut(session: ReviewSession, camera: str, track: int, seconds: float) -> Review:
@@ -91,14 +83,14 @@ def cut(session: ReviewSession, camera: str, track: int, seconds: float) -> Revi
     start, end = session.evidence.clip_seconds(row)
     if session.evidence.has_times and not start < moment <= end + 1e-3:
         raise SettingsError(
-            f"{format_key(camera, track)} is not visible both before and after {_format_time(moment)}",
-            f"Cut after {_format_time(start)} and no later than {_format_time(end)}.",
+            f"{format_key(camera, track)} is not visible both before and after {format_seconds(moment)}",
+            f"Cut after {format_seconds(start)} and no later than {format_seconds(end)}.",
         )
     cuts = session.evidence.cuts
     # A link names the track as the run numbered it, also where a part of it is cut again.
     run_track = next((each.track for each in cuts if (each.camera, each.new_track) == (camera, track)), track)
     link = Link.cut(CutPoint(camera, run_track, moment))
-    description = f"Cut {format_key(camera, track)} at {_format_time(moment)}"
+    description = f"Cut {format_key(camera, track)} at {format_seconds(moment)}"
     renumbered = _renumbered_parts(session, camera, run_track, moment)
     return _record(session, Action("cut", description, _now(), (link,), renumbered=renumbered))
 
@@ -128,7 +120,9 @@ def note(session: ReviewSession, person: int, text: str) -> Review:
 def same(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
     """Two tracks are one person."""
     description = f"Marked {_describe_pair(session, a, b)} as the same person"
-    return _record(session, Action("same", description, _now(), (Link(a, SAME, b),)))
+    people = tuple(sorted({session.person_of(a), session.person_of(b)}))
+    link = Link(a, SAME, b)
+    return _record(session, Action("same", description, _now(), (link,), people=people if len(people) > 1 else ()))
 
 
 def different(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
@@ -144,12 +138,42 @@ def unsure(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
 
 
 def _record(session: ReviewSession, action: Action) -> Review:
-    """The review with the action, or the review as it is if the action changes nothing. Raises if it cannot hold."""
-    review = session.review.act(action)
-    if review.state == session.review.state:
+    """The review with the action, or the review as it is if the action changes nothing. Raises if it cannot hold.
+
+    With the first decision, the numbers that people have now become theirs for good; a part that a cut makes gets a
+    number with the cut.
+    """
+    if session.review.act(action).state == session.review.state:
         return session.review
-    session.preview(review)
-    return review
+    before = _with_numbers(session)
+    after = session.preview(before.act(action))
+    numbers = before.act(action).state.numbers
+    for_parts = new_numbers(numbers, after.evidence, after.review.highest)
+    return before.act(replace(action, numbers=(*action.numbers, *for_parts))) if for_parts else after.review
+
+
+def _with_numbers(session: ReviewSession) -> Review:
+    """The review, in which every track has a number."""
+    numbers = session.review.state.numbers
+    return session.review.with_numbers(new_numbers(numbers, session.evidence, session.review.highest))
+
+
+def _number_that_stays(
+    session: ReviewSession, leaving: Sequence[TrackKey], remaining: Sequence[TrackKey]
+) -> tuple[PersonNumber, ...]:
+    """Changes that keep the person's number with the remaining tracks, if a leaving track has it.
+
+    It moves to the first track that remains. A leaving track that had no other number gets a new one.
+    """
+    review, person = _with_numbers(session), session.person_of(remaining[0])
+    place_of = {each.number: each for each in review.state.numbers}
+    owner = next(key for key in (*leaving, *remaining) if person in session.row_numbers[session.row(*key)])
+    if owner not in leaving:
+        return ()
+    stays = place_of[session.row_numbers[session.row(*remaining[0])][0]]._replace(number=person)
+    if len(session.row_numbers[session.row(*owner)]) > 1:
+        return (stays,)
+    return stays, place_of[person]._replace(number=review.highest + 1)
 
 
 def _separating_links(some: Sequence[TrackKey], others: Sequence[TrackKey]) -> tuple[Link, ...]:
@@ -211,15 +235,6 @@ def _join_words(parts: Sequence[str]) -> str:
     ('a, b and c', 'a')
     """
     return " and ".join(part for part in (", ".join(parts[:-1]), parts[-1]) if part)
-
-
-def _format_time(seconds: float) -> str:
-    """
-    >>> _format_time(72.34)
-    '1:12.3'
-    """
-    minutes, tenths = divmod(int(seconds * 10 + 1e-6), 600)
-    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def _now() -> float:

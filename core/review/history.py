@@ -4,6 +4,8 @@ The history keeps every action as it was done. `reduce_actions` computes what ho
 
 - Tracks that were joined stay joined until a later action separates two of them. Only these two sides part.
 - Tracks that were separated stay separated until a later action joins them, directly or through other tracks.
+
+The numbers of people are kept here too, for as long as the case lives: docs/decisions/0009-numbers-that-hold.md.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any, NamedTuple, Protocol
 
 from core.base.errors import StoreError
 from core.machine.paths import write_atomically
-from core.runs import DIFFERENT, SAME, Link, Name, TrackKey
+from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
 
 FORMAT = 1
 """Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
@@ -46,6 +48,8 @@ class TrackDecisions(Protocol):
     def unsure(self) -> tuple[tuple[TrackKey, TrackKey], ...]: ...
     @property
     def renumbered(self) -> tuple[Renumbering, ...]: ...
+    @property
+    def numbers(self) -> tuple[PersonNumber, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class DecisionState:
     """What holds after a sequence of actions, in the order in which it was decided.
 
     `joined` are groups of two or more tracks that are one person. No pair in `separated` lies within such a group.
+    `numbers` are those of people, each of them once.
     """
 
     cuts: tuple[Link, ...] = ()
@@ -60,6 +65,7 @@ class DecisionState:
     separated: tuple[Pair, ...] = ()
     unsure: tuple[Pair, ...] = ()
     names: tuple[Name, ...] = ()
+    numbers: tuple[PersonNumber, ...] = ()
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -79,7 +85,8 @@ class Action:
     """One step of a user, such as "Merged P003 and P007", and what it decides about tracks.
 
     `names` holds each track whose name or note changes, with empty text where it was removed. `renumbered` lists the
-    parts of cut tracks that get another number.
+    parts of cut tracks that get another number. `numbers` are numbers of people that are new or belong to another track
+    from here on, `people` the numbers of those whom the action made one person.
     """
 
     kind: str
@@ -89,36 +96,60 @@ class Action:
     names: tuple[Name, ...] = ()
     unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
     renumbered: tuple[Renumbering, ...] = ()
+    numbers: tuple[PersonNumber, ...] = ()
+    people: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class PendingAction:
     """A decision about the tracks of `run`, cut at `cuts`, that cannot be applied to the run shown now.
 
-    It is kept for a later run. `reason` says why; it is empty if the run separates the tracks by itself.
+    It is kept for a later run. `reason` says why; it is empty if the run separates the tracks by itself. `tracks` is
+    the digest of those tracks, empty in decisions of 0.1.0.
     """
 
     run: str
     cuts: tuple[Link, ...]
     action: Action
     reason: str
+    tracks: str = ""
+
+
+class AbsentNumber(NamedTuple):
+    """A number of a person who is not in the run shown now; `tracks` is the digest of the tracks that it lies in."""
+
+    tracks: str
+    number: PersonNumber
 
 
 @dataclass(frozen=True)
 class Review:
     """The history of one case: `done` in order, and `undone`, of which the last can be redone first.
 
-    `run` is the run whose tracks the actions name once they were migrated; empty before that.
+    `run` is the run whose tracks the actions name once they were migrated; empty before that. `tracks` is the digest of
+    these tracks: a run that is repeated may have others. `numbers` are the numbers of people before all actions, and
+    `absent` those of people who are not in this run. `highest` is the highest number that was ever given.
     """
 
     done: tuple[Action, ...] = ()
     undone: tuple[Action, ...] = ()
     pending: tuple[PendingAction, ...] = ()
     run: str = ""
+    tracks: str = ""
+    numbers: tuple[PersonNumber, ...] = ()
+    absent: tuple[AbsentNumber, ...] = ()
+    highest: int = 0
 
     def act(self, action: Action) -> Review:
         """The review with one more action; undone actions are dropped."""
-        return replace(self, done=(*self.done, action), undone=())
+        highest = max(self.highest, *(each.number for each in action.numbers), 0)
+        return replace(self, done=(*self.done, action), undone=(), highest=highest)
+
+    def with_numbers(self, numbers: Iterable[PersonNumber]) -> Review:
+        """The review with more numbers of people."""
+        new = tuple(numbers)
+        highest = max(self.highest, *(each.number for each in new), 0)
+        return replace(self, numbers=(*self.numbers, *new), highest=highest)
 
     def undo(self) -> Review:
         """The review without its last action, if it has any."""
@@ -131,7 +162,19 @@ class Review:
     @cached_property
     def state(self) -> DecisionState:
         """What holds after all actions that were done."""
-        return reduce_actions(self.done)
+        return reduce_actions(self.done, self.numbers)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """The digests of all tracks that decisions and numbers are about."""
+        return frozenset(
+            {self.tracks, *(each.tracks for each in self.pending), *(each.tracks for each in self.absent)} - {""}
+        )
+
+    @property
+    def merged(self) -> frozenset[int]:
+        """The numbers of all people whom the user made one with another."""
+        return frozenset(number for action in self.done for number in action.people)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -148,9 +191,9 @@ def track_of_name(name: Name) -> TrackKey:
     return TrackKey(name.camera, name.track)
 
 
-def reduce_actions(actions: Iterable[TrackDecisions]) -> DecisionState:
-    """What holds after these actions."""
-    state = DecisionState()
+def reduce_actions(actions: Iterable[TrackDecisions], numbers: Iterable[PersonNumber] = ()) -> DecisionState:
+    """What holds after these actions, if people had these `numbers` before."""
+    state = DecisionState(numbers=tuple(numbers))
     for action in actions:
         state = _apply(_renumber(state, action.renumbered), action)
     return state
@@ -175,7 +218,13 @@ def _apply(state: DecisionState, action: TrackDecisions) -> DecisionState:
         separated=separated,
         unsure=(*unsure, *new_unsure),
         names=tuple(Name(*key, *texts) for key, texts in names.items() if any(texts)),
+        numbers=_replace_numbers(state.numbers, action.numbers),
     )
+
+
+def _replace_numbers(old: tuple[PersonNumber, ...], new: tuple[PersonNumber, ...]) -> tuple[PersonNumber, ...]:
+    """Each number once, where it lies now."""
+    return tuple({each.number: each for each in (*old, *new)}.values()) if new else old
 
 
 def _pairs(links: Iterable[Link], decision: str) -> Iterator[Pair]:
@@ -234,6 +283,7 @@ def _renumber(state: DecisionState, changes: Iterable[Renumbering]) -> DecisionS
         names=tuple(
             Name(*new_keys.get(key, key), name.name, name.note) for key, name in zip(keys, state.names, strict=True)
         ),
+        numbers=state.numbers,
     )
 
 
@@ -245,7 +295,18 @@ def load_review(path: Path) -> Review:
             raise StoreError(f"{path} was written by another version of Sightline", "Update Sightline.")
         done, undone = (tuple(map(_read_action, content[part])) for part in ("done", "undone"))
         pending = tuple(map(_read_pending, content.get("waiting", ())))
-        return Review(done, undone, pending, str(content.get("run", "")))
+        absent = tuple(AbsentNumber(str(tracks), _read_number(number)) for tracks, number in content.get("absent", ()))
+        return Review(
+            done,
+            undone,
+            pending,
+            run=str(content.get("run", "")),
+            # Files of 0.1.0 have no numbers of people, and do not tell their tracks.
+            tracks=str(content.get("tracks", "")),
+            numbers=tuple(map(_read_number, content.get("numbers", ()))),
+            absent=absent,
+            highest=int(content.get("highest", 0)),
+        )
     except FileNotFoundError:
         return Review()
     except (OSError, ValueError, KeyError, TypeError) as fault:
@@ -266,10 +327,15 @@ def save_review(path: Path, review: Review) -> None:
                 "cuts": [link.to_dict() for link in each.cuts],
                 "action": _action_content(each.action),
                 "why": each.reason,
+                "tracks": each.tracks,
             }
             for each in review.pending
         ],
         "run": review.run,
+        "tracks": review.tracks,
+        "numbers": review.numbers,
+        "absent": review.absent,
+        "highest": review.highest,
     }
     write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode(), flush=True)
 
@@ -283,6 +349,8 @@ def _action_content(action: Action) -> dict[str, Any]:
         "names": action.names,
         "unsure": action.unsure,
         "moved": action.renumbered,
+        "numbers": action.numbers,
+        "people": action.people,
     }
 
 
@@ -299,12 +367,21 @@ def _read_action(content: Mapping[str, Any]) -> Action:
         renumbered=tuple(
             Renumbering(str(camera), int(before), int(after)) for camera, before, after in content["moved"]
         ),
+        numbers=tuple(map(_read_number, content.get("numbers", ()))),
+        people=tuple(map(int, content.get("people", ()))),
     )
 
 
 def _read_pending(content: Mapping[str, Any]) -> PendingAction:
     cuts = tuple(map(Link.from_dict, content["cuts"]))
-    return PendingAction(str(content["run"]), cuts, _read_action(content["action"]), str(content["why"]))
+    return PendingAction(
+        str(content["run"]), cuts, _read_action(content["action"]), str(content["why"]), str(content.get("tracks", ""))
+    )
+
+
+def _read_number(content: Any) -> PersonNumber:
+    number, camera, track, seconds = content
+    return PersonNumber(int(number), str(camera), int(track), float(seconds))
 
 
 def _read_key(content: Any) -> TrackKey:

@@ -1,21 +1,34 @@
 """Migrating the decisions of a case to another run, which numbers its tracks anew.
 
-Decisions that cannot be applied are kept in the review as pending actions, and a later run may apply them. What was
-undone is kept only if both runs have the same tracks.
+Decisions and numbers go with the boxes of the tracks that they are about. Decisions that cannot be applied are kept in
+the review as pending actions, and a later run may apply them. What was undone is kept only if both runs have the same
+tracks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from core.base.errors import StoreError
+from core.base.errors import SightlineError, StoreError
 from core.review.apply_decisions import Migration, RunDecisions, apply_decisions
-from core.review.history import Action, Review, track_of_name
-from core.review.track_mapping import RunTracks, load_run_tracks
-from core.runs import TRACKLETS_FILE, Evidence, Link, Name, TrackKey, load_evidence
+from core.review.history import AbsentNumber, Action, Review, track_of_name
+from core.review.number_migration import migrate_numbers
+from core.review.track_mapping import RunTracks, StoredTracks, load_run_tracks
+from core.runs import (
+    TRACKLETS_FILE,
+    Evidence,
+    Link,
+    Name,
+    PersonNumber,
+    TrackKey,
+    apply_cuts,
+    cut,
+    load_evidence,
+    new_numbers,
+)
 
 
 class MigratedReview(NamedTuple):
@@ -25,21 +38,60 @@ class MigratedReview(NamedTuple):
     unapplied: tuple[str, ...]
 
 
-def migrate_decisions(review: Review, old_out: Path, new_out: Path) -> MigratedReview:
-    """The `review` of the run in `old_out` as it holds for the run in `new_out`."""
+def migrate_decisions(
+    review: Review, old_out: Path | None, new_out: Path, stored: StoredTracks | None = None
+) -> MigratedReview:
+    """The `review` of the run in `old_out` as it holds for the run in `new_out`.
+
+    `old_out` is None if the case had no run. `stored` holds the tracks of earlier runs, and gets those of the new one.
+    """
     new, key = load_run_tracks(new_out), _run_key(new_out)
-    if review.run == key:
-        return MigratedReview(review, ())
-    decisions = _decisions(review, old_out, new_out, new)
-    if not review.pending and all(run.tracks is not None and run.tracks.same_as(new) for run in decisions):
-        return MigratedReview(replace(review, run=key), ())
-    if (new_out / TRACKLETS_FILE).is_file():
-        migration = apply_decisions(new, load_evidence(new_out), decisions)
+    if review.run == key and review.tracks in ("", new.digest):
+        return MigratedReview(replace(review, tracks=new.digest), ())
+    sources = _Sources(old_out, new_out, new, stored)
+    old = sources.tracks(review.run or (_run_key(old_out) if old_out else ""), review.tracks)
+    evidence = load_evidence(new_out) if (new_out / TRACKLETS_FILE).is_file() else None
+    has_same_tracks = old is not None and old.same_as(new)
+    migrated = review if has_same_tracks and not review.pending else _apply(review, sources, new, evidence)
+    given = review if review.state.numbers else review.with_numbers(sources.ranks(review))
+    if has_same_tracks:
+        numbers = given.numbers if migrated is review else given.state.numbers
+        migrated = replace(migrated, numbers=numbers, absent=given.absent, highest=given.highest)
+    else:
+        migrated = _migrate_numbers(given, migrated, sources, old)
+    if evidence is not None:
+        parts = cut(evidence, [link.cut_point for link in migrated.state.cuts], new.tracks)
+        migrated = migrated.with_numbers(new_numbers(migrated.state.numbers, parts, migrated.highest))
+    migrated = replace(migrated, run=key, tracks=new.digest)
+    if stored is not None:
+        for tracks in (old, new):
+            if tracks is not None:
+                stored.save(tracks)
+    return MigratedReview(migrated, describe_pending(migrated) if migrated.pending else ())
+
+
+def _apply(review: Review, sources: _Sources, new: RunTracks, evidence: Evidence | None) -> Review:
+    """The decisions that hold for the new run, and the pending ones; without `evidence`, nothing can be applied."""
+    decisions = sources.decisions(review)
+    if evidence is not None:
+        migration = apply_decisions(new, evidence, decisions)
     else:
         reason = "the new run tracked people by motion alone"
         migration = Migration((), tuple(run.pending(action, reason) for run in decisions for action in run.actions))
-    migrated = Review(migration.done, pending=migration.pending, run=key)
-    return MigratedReview(migrated, describe_pending(migrated))
+    return Review(migration.done, pending=migration.pending)
+
+
+def _migrate_numbers(before: Review, after: Review, sources: _Sources, old: RunTracks | None) -> Review:
+    """The review `after` with the numbers that people had in the review `before`, which was about the tracks `old`."""
+    digest_before = old.digest if old is not None else before.tracks
+    present = [AbsentNumber(digest_before, number) for number in before.state.numbers]
+
+    def tracks_of(digest: str) -> RunTracks | None:
+        return old if digest == digest_before else sources.tracks("", digest)
+
+    cuts = [link.cut_point for link in after.state.cuts]
+    numbers, absent = migrate_numbers((*present, *before.absent), tracks_of, sources.new, cuts)
+    return replace(after, numbers=numbers, absent=absent, highest=before.highest)
 
 
 def migrate_onto(review: Review, old: RunTracks, new: RunTracks, evidence: Evidence) -> Review:
@@ -60,28 +112,54 @@ def describe_pending(review: Review) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sentences))
 
 
-def _decisions(review: Review, old_out: Path, new_out: Path, new: RunTracks) -> list[RunDecisions]:
-    """The actions done in the old run, and the pending ones of any run, each with the tracks that they are about."""
-    loaded: dict[str, RunTracks | None] = {}
+@dataclass(frozen=True)
+class _Sources:
+    """Where the tracks are that decisions and numbers are about: stored in the case, or in the folder of their run."""
 
-    def tracks(run: str) -> RunTracks | None:
-        if run not in loaded:
-            loaded[run] = _tracks_of_run(run, old_out, new_out, new)
-        return loaded[run]
+    old_out: Path | None
+    new_out: Path
+    new: RunTracks
+    stored: StoredTracks | None
 
-    old = _run_key(old_out)
-    done = [RunDecisions(old, review.state.cuts, _in_final_numbers(review.done), tracks(old))] if review.done else []
-    return done + [RunDecisions(each.run, each.cuts, (each.action,), tracks(each.run)) for each in review.pending]
+    def decisions(self, review: Review) -> list[RunDecisions]:
+        """The actions done in the old run and the pending ones of any run, each with the tracks that they are about."""
+        decisions = []
+        if review.done:
+            run = review.run or (_run_key(self.old_out) if self.old_out else "")
+            decisions.append((run, review.tracks, review.state.cuts, _in_final_numbers(review.done)))
+        decisions += [(each.run, each.tracks, each.cuts, (each.action,)) for each in review.pending]
+        found = ((*about, self.tracks(*about[:2])) for about in decisions)
+        return [
+            RunDecisions(run, cuts, actions, tracks, tracks.digest if tracks else digest)
+            for run, digest, cuts, actions, tracks in found
+        ]
 
+    def tracks(self, run: str, digest: str) -> RunTracks | None:
+        """The tracks with the digest, or, without a digest, those of the run; None if they are nowhere."""
+        if digest == self.new.digest:
+            return self.new
+        stored = self.stored.load(digest) if digest and self.stored is not None else None
+        found = stored or self._load(run)
+        return None if found is None or (digest and found.digest != digest) else found
 
-def _tracks_of_run(run: str, old_out: Path, new_out: Path, new: RunTracks) -> RunTracks | None:
-    """The tracks of a run that lies beside the new run; None if it was deleted."""
-    if run == _run_key(new_out):
-        return new
-    try:
-        return load_run_tracks(old_out if run == _run_key(old_out) else new_out.parent.parent / run / new_out.name)
-    except StoreError:
-        return None
+    def _load(self, run: str) -> RunTracks | None:
+        """The tracks of a run, which lies beside the new one."""
+        is_old = self.old_out is not None and run in ("", _run_key(self.old_out))
+        out = self.old_out if is_old else self.new_out.parent.parent / run / self.new_out.name if run else None
+        try:
+            return load_run_tracks(out) if out is not None else None
+        except StoreError:
+            return None
+
+    def ranks(self, review: Review) -> tuple[PersonNumber, ...]:
+        """The numbers that the old run showed by rank; none if it is gone, or has other tracks now."""
+        tracks = self._load("")
+        if self.old_out is None or tracks is None or review.tracks not in ("", tracks.digest):
+            return ()
+        try:
+            return new_numbers((), apply_cuts(review.links, load_evidence(self.old_out), self.old_out))
+        except SightlineError:
+            return ()
 
 
 def _run_key(out: Path) -> str:
@@ -106,7 +184,7 @@ def _in_final_numbers(done: Sequence[Action]) -> tuple[Action, ...]:
 
 
 def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
-    """The action about the new keys, without `renumbered`. Cuts stay: they name tracks as the run numbered them."""
+    """The action about new keys, without changes of numbers. Cuts stay: they name tracks as the run numbers them."""
 
     def new_key(key: TrackKey) -> TrackKey:
         return key_of.get(key, key)
@@ -121,4 +199,5 @@ def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
         names=tuple(Name(*new_key(track_of_name(name)), name.name, name.note) for name in action.names),
         unsure=tuple((new_key(a), new_key(b)) for a, b in action.unsure),
         renumbered=(),
+        numbers=(),
     )

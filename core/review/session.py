@@ -19,14 +19,20 @@ from core.runs import (
     Choice,
     Evidence,
     Link,
+    PersonNumber,
     TrackKey,
     load_evidence,
+    load_tracks,
     match_people,
     names_by_person,
+    new_numbers,
+    number_match,
+    numbers_by_row,
     read_record,
     run_prior,
+    split_tracks,
 )
-from core.vision.match import REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, number_people
+from core.vision.match import REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, rank_tracklets
 from core.vision.models import EmbedderPrior
 
 Matches = Memo[tuple[tuple[Link, ...], float | None], tuple[Evidence, Match]]
@@ -39,6 +45,22 @@ class PersonLabels(NamedTuple):
 
     names: Mapping[int, str]
     notes: Mapping[int, str]
+
+
+class SharedMoment(NamedTuple):
+    """A moment at which a track is in the picture together with another one, in seconds of the clip."""
+
+    camera: str
+    track: int
+    seconds: float
+
+
+class SeenTogether(Contradiction):
+    """The user joined two tracks that are in one picture; `moment` shows both."""
+
+    def __init__(self, fault: Contradiction, moment: SharedMoment, message: str, remedy: str) -> None:
+        super().__init__(fault.pair, message, remedy)
+        self.moment = moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +97,21 @@ class ReviewSession:
 
     @cached_property
     def rank(self) -> Ints:
-        """Order of first appearance of each row, from 1. A person's number is the lowest among the person's tracks."""
-        return number_people(np.arange(len(self.evidence.tracklets)), self.evidence.tracklets)
+        """Order of first appearance of each row, from 1."""
+        return rank_tracklets(self.evidence.tracklets)
+
+    @cached_property
+    def numbers(self) -> tuple[PersonNumber, ...]:
+        """The numbers of people in this case. A case of 0.1.0 has none before its first decision: rank numbers it."""
+        numbers = self.review.state.numbers
+        return (*numbers, *new_numbers(numbers, self.evidence, self.review.highest)) if numbers else ()
+
+    @cached_property
+    def row_numbers(self) -> list[tuple[int, ...]]:
+        """The numbers of each row, rising; a person shows the lowest one of all rows."""
+        if not self.numbers:
+            return [(number,) for number in self.rank.tolist()]
+        return numbers_by_row(self.numbers, self.evidence)
 
     @cached_property
     def labels(self) -> PersonLabels:
@@ -111,7 +146,8 @@ class ReviewSession:
             evidence, match = self.matches.get(key, lambda: self._match(review))
         except Contradiction as fault:
             raise _explain_contradiction(fault, self) from fault
-        return replace(self, evidence=evidence, match=match, review=review)
+        session = replace(self, evidence=evidence, match=match, review=review)
+        return replace(session, match=number_match(match, evidence, session.numbers))
 
     def _match(self, review: Review) -> tuple[Evidence, Match]:
         choice = Choice(self.chosen_threshold, review.links)
@@ -132,19 +168,50 @@ def open_session(out: Path, review: Review, threshold: float | None, matches: Ma
         raise StoreError("this run was made by an older version of Sightline", "Run it again.") from fault
     prior = run_prior(record)
     cut_evidence, match = match_people(evidence, out, prior, Choice(threshold, review.links))
-    return ReviewSession(out, cut_evidence, match, review, evidence, prior, threshold, matches or Memo(_MAX_MATCHES))
+    memo: Matches = matches or Memo(_MAX_MATCHES)
+    session = ReviewSession(out, cut_evidence, match, review, evidence, prior, threshold, memo)
+    return replace(session, match=number_match(match, cut_evidence, session.numbers))
 
 
 def _explain_contradiction(fault: Contradiction, session: ReviewSession) -> Contradiction:
-    """The contradiction with the names of the tracks.
+    """The contradiction with the names of the tracks, and the moment that shows both if they were seen together.
 
     The rows of `fault` are valid in `session`: only a cut adds rows, these come last, and a cut contradicts nothing.
     """
     first, second = sorted(fault.pair, key=lambda row: session.rank[row])
-    why = int(session.match.why[first, second])
-    problem = "are visible at the same time" if why == TOGETHER else f"cannot be one person: {REASON_TEXTS[why]}"
-    message = f"{describe_track(session, first)} and {describe_track(session, second)} {problem}"
-    return Contradiction(fault.pair, message, "They must be different people, so nothing was changed.")
+    tracks = f"{describe_track(session, first)} and {describe_track(session, second)}"
+    why, remedy = int(session.match.why[first, second]), "They must be different people, so nothing was changed."
+    if why != TOGETHER:
+        return Contradiction(fault.pair, f"{tracks} cannot be one person: {REASON_TEXTS[why]}", remedy)
+    moment = _shared_moment(session, first, second) if session.evidence.has_times else None
+    if moment is None:
+        return Contradiction(fault.pair, f"{tracks} are visible at the same time", remedy)
+    message = f"{tracks} are visible at the same time: {moment.camera} at {format_seconds(moment.seconds)} shows both"
+    return SeenTogether(fault, moment, message, remedy)
+
+
+def _shared_moment(session: ReviewSession, first: int, second: int) -> SharedMoment | None:
+    """The first moment at which both tracks have a detected box; None if there is none.
+
+    There may be none in runs of 0.1.0: they tell only from when to when each was seen.
+    """
+    (camera, track), (_, other_track) = session.track_keys[first], session.track_keys[second]
+    cuts = [each for each in session.evidence.cuts if each.camera == camera]
+    tracks = split_tracks(load_tracks(session.out, camera), cuts)
+    frames = [tracks.frame[(tracks.track == number) & tracks.detected] for number in (track, other_track)]
+    shared = np.intersect1d(*frames)
+    if not len(shared):
+        return None
+    return SharedMoment(camera, track, round(float(tracks.seconds[np.searchsorted(tracks.frame, shared[0])]), 3))
+
+
+def format_seconds(seconds: float) -> str:
+    """
+    >>> format_seconds(72.34)
+    '1:12.3'
+    """
+    minutes, tenths = divmod(int(seconds * 10 + 1e-6), 600)
+    return f"{minutes}:{tenths // 10:02d}.{tenths % 10}"
 
 
 def describe_track(session: ReviewSession, row: int) -> str:

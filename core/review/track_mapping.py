@@ -7,14 +7,19 @@ track was split in two, the longer part counts.
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from core.base.types import Ints, Table, Tracks
+from core.machine.paths import write_atomically
 from core.runs import Cut, CutPoint, Link, TrackKey, load_tracks, number_cuts, read_record, split_tracks
 
 MIN_IOU = 0.5
@@ -22,6 +27,7 @@ MIN_IOU = 0.5
 MIN_SHARED = 0.5
 """Fraction of the shorter track's boxes that two tracks must share to be taken for the same person's."""
 _PAIRS_PER_BLOCK = 1 << 21
+_DIGEST_LENGTH = 20
 
 T = TypeVar("T")
 
@@ -74,6 +80,17 @@ class RunTracks:
     tracks: Mapping[str, Tracks]
     digests: Mapping[str, str]
 
+    @cached_property
+    def digest(self) -> str:
+        """A digest of the clips, the boxes and the numbers of the tracks."""
+        content = hashlib.sha256()
+        for camera in sorted(self.tracks):
+            tracks = self.tracks[camera]
+            content.update(f"{camera}\n{self.digests[camera]}\n{len(tracks)}\n".encode())
+            for column in (tracks.frame, tracks.track, tracks.xyxy):
+                content.update(column.tobytes())
+        return content.hexdigest()[:_DIGEST_LENGTH]
+
     def camera_of(self, camera: str, digest: str) -> Applied[str] | Rejected:
         """The camera with that clip; if several have it, the one that is called `camera`."""
         candidates = [name for name, found in self.digests.items() if found == digest]
@@ -99,6 +116,59 @@ class RunTracks:
             and np.array_equal(a.xyxy, b.xyxy)
             for a, b in ((self.tracks[name], reference.tracks[name]) for name in self.tracks)
         )
+
+
+@dataclass(frozen=True)
+class StoredTracks:
+    """The tracks that decisions are about, in a folder of the case: `<digest>.npz`.
+
+    Runs can be removed, and a run that is repeated can have other tracks.
+    """
+
+    folder: Path
+
+    def has(self, digest: str) -> bool:
+        return bool(digest) and (self.folder / f"{digest}.npz").is_file()
+
+    def save(self, tracks: RunTracks) -> None:
+        if self.has(tracks.digest):
+            return
+        cameras = list(tracks.tracks)
+        arrays = {
+            "cameras": np.array(cameras, str),
+            "digests": np.array([tracks.digests[name] for name in cameras], str),
+        }
+        for number, name in enumerate(cameras):
+            of_camera = tracks.tracks[name]
+            arrays |= {f"{column}{number}": getattr(of_camera, column) for column in _STORED_COLUMNS}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        write_atomically(self.folder / f"{tracks.digest}.npz", buffer.getvalue())
+
+    def load(self, digest: str) -> RunTracks | None:
+        """The tracks with this digest; None if they are not here, or cannot be read."""
+        try:
+            with np.load(self.folder / f"{digest}.npz", allow_pickle=False) as file:
+                cameras = file["cameras"].tolist()
+                tracks = {name: _read_stored(file, number) for number, name in enumerate(cameras)}
+                return RunTracks(tracks, dict(zip(cameras, file["digests"].tolist(), strict=True)))
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            return None
+
+    def keep_only(self, digests: Iterable[str]) -> None:
+        """Remove the tracks that nothing is about any more."""
+        names = {f"{digest}.npz" for digest in digests}
+        for path in self.folder.glob("*.npz"):
+            if path.name not in names:
+                path.unlink(missing_ok=True)
+
+
+_STORED_COLUMNS = ("frame", "seconds", "track", "xyxy")
+
+
+def _read_stored(file: Mapping[str, Any], number: int) -> Tracks:
+    frame, seconds, track, xyxy = (file[f"{column}{number}"] for column in _STORED_COLUMNS)
+    return Tracks(frame, seconds, track, xyxy, np.zeros(len(frame)), np.ones(len(frame)))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -147,7 +217,7 @@ def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackK
             numbers = np.unique(old_tracks.track).tolist()
             reasons |= {TrackKey(camera, number): new_camera.reason for number in numbers}
             continue
-        for old_number, new_number in _best_targets(count_shared_boxes(old_tracks, new.tracks[new_camera.value])):
+        for old_number, new_number in best_targets(count_shared_boxes(old_tracks, new.tracks[new_camera.value])):
             source, target = TrackKey(camera, old_number), TrackKey(new_camera.value, new_number)
             first = dominant.setdefault(target, source)
             if first == source or group_of.get(source, -1) == group_of.get(first, -2):
@@ -157,7 +227,7 @@ def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackK
     return TrackMapping(targets, dominant, reasons)
 
 
-def _best_targets(shared: SharedBoxes) -> list[tuple[int, int]]:
+def best_targets(shared: SharedBoxes) -> list[tuple[int, int]]:
     """Each old track with the new track that has most of its boxes; those that share most come first."""
     order = np.lexsort((shared.second, -shared.boxes, shared.first))
     best = shared[order[np.flatnonzero(np.diff(shared.first[order], prepend=-1))]]

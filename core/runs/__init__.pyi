@@ -21,13 +21,18 @@ from .decisions import DIFFERENT as DIFFERENT
 from .decisions import SAME as SAME
 from .decisions import Link as Link
 from .decisions import Name as Name
+from .decisions import PersonNumber as PersonNumber
 from .decisions import TrackKey as TrackKey
 from .decisions import apply_cuts as apply_cuts
 from .decisions import links_csv as links_csv
 from .decisions import names_by_person as names_by_person
 from .decisions import names_csv as names_csv
+from .decisions import new_numbers as new_numbers
+from .decisions import numbers_by_row as numbers_by_row
+from .decisions import numbers_csv as numbers_csv
 from .decisions import read_links as read_links
 from .decisions import read_names as read_names
+from .decisions import read_numbers as read_numbers
 from .decisions import resolve_links as resolve_links
 from .evidence import CROPS_FOLDER as CROPS_FOLDER
 from .evidence import TRACKLETS_FILE as TRACKLETS_FILE
@@ -104,6 +109,7 @@ from .who_is_who import decide as decide
 from .who_is_who import find_run_model as find_run_model
 from .who_is_who import load_people as load_people
 from .who_is_who import match_people as match_people
+from .who_is_who import number_match as number_match
 from .who_is_who import people_similarity as people_similarity
 from .who_is_who import prior_for as prior_for
 from .who_is_who import run_prior as run_prior

@@ -20,7 +20,7 @@ from core.runs.crop_stage import mean_appearance
 from core.runs.evidence import Cut, Evidence
 from core.runs.record import spans
 from core.vision.camera_overlap import TICK_SECONDS, Walks
-from core.vision.match import subtract_mean
+from core.vision.match import Presence, find_presence, subtract_mean
 
 
 class CutPoint(NamedTuple):
@@ -52,14 +52,32 @@ def cut(evidence: Evidence, points: Iterable[CutPoint], tracks: Mapping[str, Tra
     columns = {f.name: getattr(evidence.tracklets, f.name)[source_row] for f in fields(Tracklets)}
     columns["track"][count:] = [each.new_track for each in cuts]
     columns["vector"][parts] = subtract_mean(appearance.vector, evidence.camera_means[columns["camera"][parts]])
-    times_of = _track_times(cuts, tracks)
+    split = {
+        name: split_tracks(tracks[name], [c for c in cuts if c.camera == name]) for name in {c.camera for c in cuts}
+    }
+    times_of = _track_times(split)
     for part in parts:
         camera = columns["camera"][part]
         times = times_of[evidence.cameras[camera], int(columns["track"][part])]
         columns["start"][part], columns["end"][part] = np.array(times) + evidence.offsets[camera]
     walks = _walks(evidence, cuts, cut_rows)
     tracklets = Tracklets(**columns)
-    return replace(evidence, tracklets=tracklets, colours=colours, crops=crops, walks=walks, cuts=tuple(cuts))
+    parts_of_run = replace(evidence, tracklets=tracklets, colours=colours, crops=crops, walks=walks, cuts=tuple(cuts))
+    return replace(parts_of_run, presence=_presence(parts_of_run, parts, split))
+
+
+def _presence(evidence: Evidence, parts: Ints, split: Mapping[str, Tracks]) -> Presence:
+    """The frames in which each tracklet was seen: found anew for the `parts` in the `split` tracks of their cameras."""
+    presence = evidence.presence
+    if not len(presence):
+        return presence
+    found = [presence[~np.isin(presence.row, parts)]]
+    for name, tracks in split.items():
+        rows = parts[evidence.tracklets.camera[parts] == evidence.cameras.index(name)]
+        rows = rows[np.argsort(evidence.tracklets.track[rows])]
+        of_camera = find_presence(tracks, evidence.tracklets.track[rows])
+        found.append(replace(of_camera, row=rows[of_camera.row]))
+    return Presence.concatenate(found)
 
 
 def _walks(evidence: Evidence, cuts: Sequence[Cut], cut_rows: Ints) -> Walks:
@@ -139,14 +157,11 @@ def _reject_cut(cut_point: Cut, seconds: Seconds) -> NoReturn:
     )
 
 
-def _track_times(cuts: Iterable[Cut], tracks: Mapping[str, Tracks]) -> dict[tuple[str, int], tuple[float, float]]:
+def _track_times(split: Mapping[str, Tracks]) -> dict[tuple[str, int], tuple[float, float]]:
     """First and last second (of the clip) of each track in the cameras that are cut, by camera and track."""
-    by_camera: dict[str, list[Cut]] = {}
-    for each in cuts:
-        by_camera.setdefault(each.camera, []).append(each)
     times_of: dict[tuple[str, int], tuple[float, float]] = {}
-    for camera, camera_cuts in by_camera.items():
-        span = spans(split_tracks(tracks[camera], camera_cuts))
+    for camera, tracks in split.items():
+        span = spans(tracks)
         times = zip(span.first_seconds.tolist(), span.last_seconds.tolist(), strict=True)
         times_of |= {(camera, number): time for number, time in zip(span.track.tolist(), times, strict=True)}
     return times_of

@@ -19,6 +19,14 @@ Names and notes belong to the person of a track:
     cam2,5,,wears a hat
 
 If the tracks of one person have different names, all of them are shown. A name may be any text: no file is named by it.
+
+Numbers of people belong to a moment of a track: whoever has the box that the track has then is that person.
+
+    number,camera,track,seconds
+    1,cam1,3,0.000
+    2,cam2,5,1.200
+
+The track is numbered as in the run, also if it was cut; the moment is a second of the clip.
 """
 
 from __future__ import annotations
@@ -26,7 +34,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +45,7 @@ from core.base.text import one_line, spreadsheet_text
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
 from core.runs.record import load_tracks
-from core.vision.match import Decisions
+from core.vision.match import Decisions, rank_tracklets
 
 
 def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
@@ -245,3 +254,79 @@ def _as_typed(cell: str) -> str:
     ('=1+1', "'tis")
     """
     return cell[1:] if cell.startswith("'") and spreadsheet_text(cell[1:]) == cell else cell
+
+
+NUMBER_COLUMNS = ("number", "camera", "track", "seconds")
+_NUMBER_LAYOUT = (
+    f"The first line must be {','.join(NUMBER_COLUMNS)}, and each line below it must name a moment of a track."
+)
+
+
+class PersonNumber(NamedTuple):
+    """A person's number: whoever has the box that a track (numbered as in the run) has at `seconds` of the clip."""
+
+    number: int
+    camera: str
+    track: int
+    seconds: float
+
+
+def read_numbers(path: Path) -> tuple[PersonNumber, ...]:
+    """The numbers in a file, in order."""
+    lines = read_rows(path, "numbers", _NUMBER_LAYOUT)
+    try:
+        return tuple(
+            PersonNumber(int(line["number"]), line["camera"], int(line["track"]), float(line["seconds"]))
+            for line in lines
+        )
+    except (KeyError, TypeError, ValueError) as fault:
+        raise SettingsError(f"{path} has a line that is no number of a person", _NUMBER_LAYOUT) from fault
+
+
+def numbers_csv(numbers: Iterable[PersonNumber]) -> str:
+    """The numbers as `read_numbers` reads them."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(NUMBER_COLUMNS)
+    writer.writerows((*each[:3], f"{each.seconds:.3f}") for each in numbers)
+    return text.getvalue()
+
+
+def numbers_by_row(numbers: Iterable[PersonNumber], evidence: Evidence) -> list[tuple[int, ...]]:
+    """The numbers of each tracklet, rising; none where no number lies in the tracklet. `evidence` is cut already."""
+    row_of, cuts_of = evidence.row_of, _cuts_by_track(evidence)
+    found: list[list[int]] = [[] for _ in row_of]
+    for number, camera, track, seconds in numbers:
+        moments, parts = cuts_of.get((camera, track), ((), (track,)))
+        row = row_of.get((camera, parts[bisect_right(moments, round(seconds, 3))]))
+        if row is not None:
+            found[row].append(number)
+    return [tuple(sorted(row_numbers)) for row_numbers in found]
+
+
+def _cuts_by_track(evidence: Evidence) -> dict[tuple[str, int], tuple[Sequence[float], Sequence[int]]]:
+    """For each track that was cut, as the run numbered it: the moments of its cuts, and the numbers of its parts."""
+    cuts_of: dict[tuple[str, int], tuple[list[float], list[int]]] = {}
+    for each in evidence.cuts:
+        moments, parts = cuts_of.setdefault((each.camera, each.track), ([], [each.track]))
+        moments.append(round(each.seconds, 3))
+        parts.append(each.new_track)
+    return dict(cuts_of)
+
+
+def new_numbers(numbers: Sequence[PersonNumber], evidence: Evidence, highest: int = 0) -> tuple[PersonNumber, ...]:
+    """Numbers for the tracklets that have none among `numbers`, by rank, from the one after `highest`."""
+    rank = rank_tracklets(evidence.tracklets)
+    without = [row for row, of_row in enumerate(numbers_by_row(numbers, evidence)) if not of_row]
+    highest = max(highest, *(each.number for each in numbers), 0)
+    run_track = {(each.camera, each.new_track): each.track for each in evidence.cuts}
+    keys = list(evidence.row_of)
+    return tuple(
+        PersonNumber(
+            number,
+            keys[row][0],
+            run_track.get(keys[row], keys[row][1]),
+            round(max(evidence.clip_seconds(row)[0], 0), 3),
+        )
+        for number, row in enumerate(sorted(without, key=lambda row: rank[row]), highest + 1)
+    )

@@ -27,7 +27,15 @@ from core.runs.cameras import CameraResult
 from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, mean_appearance
 from core.runs.record import spans
 from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
-from core.vision.match import MIN_IMPOSTOR_PAIRS, TOGETHER, camera_means, reasons, subtract_mean
+from core.vision.match import (
+    MIN_IMPOSTOR_PAIRS,
+    TOGETHER,
+    Presence,
+    camera_means,
+    find_presence,
+    reasons,
+    subtract_mean,
+)
 
 Halves = NDArray[np.float16]
 
@@ -40,6 +48,7 @@ _CROP_COLUMNS = (
     *("crop_row", "crop_frame", "crop_seconds", "crop_quality", "crop_name", "crop_vector", "crop_colours"),
 )
 _WALK_COLUMNS = ("walk_row", "walk_tick", "walk_feet", "walk_tall")
+_PRESENCE_COLUMNS = ("seen_row", "seen_first", "seen_last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +110,8 @@ class Evidence:
     nan for pictures that came without clips: times then only say which tracklets cannot be one person.
     `colours` (n, 2, 11) are those of upper and lower body. `camera_means` (cameras, d) were subtracted from the vectors
     of each camera: zeros where the clips show enough strangers to calibrate on. `cuts` are the cuts that were made in
-    the run's tracks since. `walks` say where people stood, `overlaps` which cameras see the same ground.
+    the run's tracks since. `walks` say where people stood, `overlaps` which cameras see the same ground, `presence` in
+    which frames each tracklet was seen: there are none in runs of 0.1.0 and for pictures that came without clips.
     """
 
     cameras: tuple[str, ...]
@@ -113,6 +123,7 @@ class Evidence:
     cuts: tuple[Cut, ...] = ()
     walks: Walks = field(default_factory=Walks.empty)
     overlaps: tuple[CameraOverlap, ...] = ()
+    presence: Presence = field(default_factory=Presence.empty)
 
     @property
     def row_of(self) -> dict[tuple[str, int], int]:
@@ -145,14 +156,14 @@ class Evidence:
         return float(self.tracklets.start[row]) - offset, float(self.tracklets.end[row]) - offset
 
 
-def center_by_camera(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]:
+def center_by_camera(tracklets: Sequence[Tracklets], presence: Presence | None = None) -> tuple[Tracklets, Floats]:
     """The tracklets of all cameras, given camera by camera, and the camera means subtracted from their vectors.
 
     What was measured of a model elsewhere holds for centred vectors only. Nothing is subtracted (zeros) where the clips
     themselves show enough pairs of certain strangers: those are the better calibration.
     """
     tracklets_of_run = Tracklets.concatenate(tracklets)
-    strangers = np.count_nonzero(np.triu(reasons(tracklets_of_run) == TOGETHER, 1))
+    strangers = np.count_nonzero(np.triu(reasons(tracklets_of_run, presence=presence) == TOGETHER, 1))
     if strangers >= MIN_IMPOSTOR_PAIRS or not len(tracklets_of_run):
         return tracklets_of_run, np.zeros((len(tracklets), tracklets_of_run.vector.shape[1]), np.float32)
     means = camera_means(tracklets_of_run.vector, tracklets_of_run.camera, len(tracklets))
@@ -163,12 +174,13 @@ def center_by_camera(tracklets: Sequence[Tracklets]) -> tuple[Tracklets, Floats]
 
 @dataclass(frozen=True, eq=False)
 class CameraEvidence:
-    """What is known of the tracklets of one camera; `row` of crops and walks is the row among these tracklets."""
+    """What is known of the tracklets of one camera; `row` of the tables is the row among these tracklets."""
 
     tracklets: Tracklets
     colours: Floats
     crops: Crops
     walks: Walks = field(default_factory=Walks.empty)
+    presence: Presence = field(default_factory=Presence.empty)
 
 
 def join_cameras(
@@ -179,7 +191,13 @@ def join_cameras(
     tracklets = [
         replace(part.tracklets, camera=np.full(len(part.tracklets), number)) for number, part in enumerate(parts)
     ]
-    joined_tracklets, means = center_by_camera(tracklets)
+    presence = Presence.concatenate(
+        [
+            Presence.empty(),
+            *(replace(p.presence, row=p.presence.row + at) for p, at in zip(parts, first, strict=False)),
+        ]
+    )
+    joined_tracklets, means = center_by_camera(tracklets, presence)
     return Evidence(
         tuple(names),
         offsets,
@@ -193,6 +211,7 @@ def join_cameras(
             [Walks.empty(), *(replace(p.walks, row=p.walks.row + at) for p, at in zip(parts, first, strict=False))]
         ),
         overlaps=overlaps,
+        presence=presence,
     )
 
 
@@ -217,9 +236,8 @@ def _gather_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset:
     # No picture of some tracks could be read again: they have no vector and cannot be matched.
     tracks = result.tracks[np.isin(result.tracks.track, appearance.track)]
     crops = _write_crops(artifact, stored, result, appearance.track, out)
-    return CameraEvidence(
-        build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks_of(tracks, size, offset)
-    )
+    walks, presence = walks_of(tracks, size, offset), find_presence(tracks, appearance.track)
+    return CameraEvidence(build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks, presence)
 
 
 def build_tracklets(tracks: Tracks, appearance: TrackAppearance, offset: float) -> Tracklets:
@@ -266,6 +284,7 @@ def save_evidence(evidence: Evidence, out: Path) -> None:
         (evidence.tracklets, _TRACKLET_COLUMNS),
         (evidence.crops, _CROP_COLUMNS),
         (evidence.walks, _WALK_COLUMNS),
+        (evidence.presence, _PRESENCE_COLUMNS),
     ):
         arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=True)}
     arrays["overlaps"] = np.array(json.dumps([overlap.to_dict() for overlap in evidence.overlaps]))
@@ -285,7 +304,10 @@ def load_evidence(out: Path) -> Evidence:
         overlaps = tuple(CameraOverlap.from_dict(content) for content in json.loads(str(arrays["overlaps"])))
         cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]
         parts = (tracklets, arrays["colours"], crops, arrays["usual"])
-        return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps)
+        # Runs of 0.1.0 did not store the frames.
+        has_presence = _PRESENCE_COLUMNS[0] in arrays
+        presence = Presence(*(arrays[name] for name in _PRESENCE_COLUMNS)) if has_presence else Presence.empty()
+        return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps, presence=presence)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
         raise StoreError(
             f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR."

@@ -50,7 +50,7 @@ def collect_evidence(
 def learn_overlaps(evidence: Evidence, tracks: Mapping[str, Tracks]) -> Evidence:
     """`evidence` with the overlaps of its cameras and the cuts that follow from them; `tracks` are by camera."""
     tracklets = evidence.tracklets
-    together = reasons(tracklets) == TOGETHER
+    together = reasons(tracklets, presence=evidence.presence) == TOGETHER
     found = tuple(find_overlaps(tracklets, evidence.walks, cosine_similarity(tracklets), together))
     return cut_mixed_tracks(replace(evidence, overlaps=found), tracks)
 

@@ -27,7 +27,16 @@ from core.base.text import one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
 from core.runs.cutting import split_tracks
-from core.runs.decisions import Link, Name, apply_cuts, names_by_person, resolve_links
+from core.runs.decisions import (
+    Link,
+    Name,
+    PersonNumber,
+    apply_cuts,
+    names_by_person,
+    new_numbers,
+    numbers_by_row,
+    resolve_links,
+)
 from core.runs.evidence import CROPS_FOLDER, Evidence, load_evidence
 from core.runs.explain import find_lookalikes
 from core.runs.gallery import Crop, Gallery, Sighting
@@ -62,7 +71,8 @@ class Choice:
 
     `links` are decisions on tracks. `travel` holds the least times between cameras; cameras without one may see the
     same place. `ignore_positions` leaves the places of people out of matching. `names` go with the people of their
-    tracks, and `purpose` is the reason for the search. Options of an export are not part of it.
+    tracks, `numbers` are those that people have (without any, they are numbered by rank), and `purpose` is the reason
+    for the search. Options of an export are not part of it.
     """
 
     threshold: float | None = None
@@ -71,6 +81,7 @@ class Choice:
     ignore_positions: bool = False
     names: tuple[Name, ...] = ()
     purpose: str = ""
+    numbers: tuple[PersonNumber, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not -1 <= self.threshold <= 1:
@@ -130,9 +141,24 @@ def match_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
     cut_evidence = apply_cuts(choice.links, evidence, out)
     links, travel = resolve_links(choice.links, cut_evidence), _travel_seconds(choice.travel, cut_evidence)
     distances = None if choice.ignore_positions else foot_distances(cut_evidence)
-    return cut_evidence, match(
-        cut_evidence.tracklets, prior_for(evidence, prior), choice.threshold, links, travel, distances
+    found = match(
+        cut_evidence.tracklets,
+        prior_for(evidence, prior),
+        choice.threshold,
+        links,
+        travel,
+        distances,
+        cut_evidence.presence,
     )
+    return cut_evidence, number_match(found, cut_evidence, choice.numbers)
+
+
+def number_match(found: Match, evidence: Evidence, numbers: Sequence[PersonNumber]) -> Match:
+    """The match with these numbers of people; tracklets without one get the next numbers, by rank."""
+    if not numbers:
+        return found
+    by_row = numbers_by_row((*numbers, *new_numbers(numbers, evidence)), evidence)
+    return replace(found, number=np.array([row_numbers[0] for row_numbers in by_row], np.int64))
 
 
 def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice) -> dict[str, Any]:
@@ -143,6 +169,7 @@ def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
         "travel": list(choice.travel),
         "looks_only": choice.ignore_positions,
         "names": list(choice.names),
+        **({"numbers": list(choice.numbers)} if choice.numbers else {}),
     }
     purpose = one_line(choice.purpose)
     return {**_about(evidence, out, prior), **({"purpose": purpose} if purpose else {}), "choice": choices}

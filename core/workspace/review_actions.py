@@ -1,20 +1,31 @@
 """Decisions about people, made from any page: tried out, saved at once and logged, or refused with a reason.
 
 Also the switch of a case to the run that it waited for, with its decisions migrated to that run. The review is written
-before the case names the run, and says which run it is about: if the program is stopped in between, or another tab
-does the same, nothing is migrated twice.
+before the case names the run, and says which tracks it is about: if the program is stopped in between, or another tab
+does the same, nothing is migrated twice. If a run was repeated and its tracks are others now, decisions are migrated to
+these in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from core.base.errors import SettingsError, SightlineError, StoreError
-from core.review import Review, ReviewSession, load_review, migrate_decisions, save_review
+from core.review import (
+    Review,
+    ReviewSession,
+    SeenTogether,
+    SharedMoment,
+    load_review,
+    load_run_tracks,
+    migrate_decisions,
+    save_review,
+)
 from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
-from core.workspace.server import keep_session, services, session_of
+from core.workspace.server import keep_session, services, session_of, stamp_of, stored_tracks, tracks_digest
 
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
 
@@ -28,9 +39,13 @@ class Saved:
 
 @dataclass(frozen=True)
 class Refused:
-    """The action cannot be done, and nothing was changed; `reason` is a message to show."""
+    """The action cannot be done, and nothing was changed; `reason` is a message to show.
+
+    `moment` shows the two tracks that cannot be one person in one picture, if that is the reason.
+    """
 
     reason: str
+    moment: SharedMoment | None = None
 
 
 def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refused:
@@ -47,13 +62,43 @@ def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refus
             review = command(session)
             changed = review is not session.review
             if changed:
+                review = _with_tracks(now, review, session)
                 after = session.preview(review)
+                _keep_threshold(now, session)
                 with cases.logging(case.key, review.done[-1].description):
                     save_review(cases.review_file(case.key), review)
                 keep_session(now, after)
     except SightlineError as fault:
-        return Refused(str(fault))
+        return Refused(str(fault), fault.moment if isinstance(fault, SeenTogether) else None)
     return Saved(changed)
+
+
+def _with_tracks(case: Case, review: Review, session: ReviewSession) -> Review:
+    """The review, which says which tracks it is about; these are stored in the case."""
+    stored = stored_tracks(case)
+    if stored.has(review.tracks):
+        return review
+    tracks = load_run_tracks(session.out)
+    stored.save(tracks)
+    return replace(review, run=case.run, tracks=tracks.digest)
+
+
+def _keep_threshold(case: Case, session: ReviewSession) -> None:
+    """With the first decision, the suggested threshold stays what it is: it must not move while somebody reviews."""
+    if case.threshold is None:
+        level = session.match.calibration.threshold
+        entry = f"kept the suggested similarity threshold, {level:.2f}"
+        services().cases.change(case.key, lambda now: _with_threshold(now, level), entry)
+
+
+def set_threshold(case: Case, threshold: float | None) -> None:
+    """Set the threshold of a case. None is the suggested one: from the first decision on, as it is suggested now."""
+    entry = "accepted the suggested similarity threshold"
+    if threshold is not None:
+        entry = f"set the similarity threshold to {threshold:g}"
+    elif review_of(case).done and (session := session_of(case)) is not None:
+        threshold = session.match.calibration.threshold
+    services().cases.change(case.key, lambda now: replace(now, threshold=threshold), entry)
 
 
 def review_of(case: Case) -> Review:
@@ -103,11 +148,12 @@ class SwitchFailed:
 
 
 def switch_to_finished_run(case: Case) -> Switched | SwitchFailed:
-    """Make the run that the case waits for its run, if it is done. Costs nothing if it waits for none."""
-    if not case.wanted:
-        return Switched(case)
+    """Make the run that the case waits for its run, if it is done. If the run of the case was repeated and has other
+    tracks now, migrate the decisions to these. Costs little if neither is so."""
     try:
-        return _switch(case)
+        if case.wanted:
+            return _switch(case)
+        return _follow_repeated_run(case)
     except (SightlineError, OSError, KeyError, ValueError) as fault:
         # Whatever is wrong with the files of a run or a review, the pages go on with the present run.
         return SwitchFailed(case, str(fault))
@@ -126,28 +172,62 @@ def _switch(case: Case) -> Switched:
         now = cases.load(case.key)
         # Another tab may have switched meanwhile.
         if now.wanted == case.wanted:
-            unapplied = _migrate(now)
+            unapplied = _migrate(now, case.wanted)
             now = cases.change(case.key, lambda latest: _with_run(latest, case.wanted), "switched to the new run")
     return Switched(now, unapplied)
 
 
-def _migrate(case: Case) -> tuple[str, ...]:
-    """Migrate the review of a case to the run that it waits for; returns the decisions that cannot be applied."""
-    new, path = run_folder(case.wanted), services().cases.review_file(case.key)
-    old = run_folder(case.run) if case.run else None
-    if new is None or old is None or not path.is_file():
+def _follow_repeated_run(case: Case) -> Switched:
+    if not _was_repeated(case):
+        return Switched(case)
+    with services().cases.lock(case.key):
+        now = services().cases.load(case.key)
+        unapplied = _migrate(now, now.run) if _was_repeated(now) else ()
+    return Switched(now, unapplied)
+
+
+def _was_repeated(case: Case) -> bool:
+    """Whether the run of the case is done and has other tracks than those that the review is about."""
+    out = run_folder(case.run) if case.run else None
+    if out is None or not (out / "tracks.parquet").is_file():
+        return False
+    has_other_tracks = services().repeated.get(stamp_of(case), lambda: _has_other_tracks(review_of(case), out))
+    return has_other_tracks and services().jobs.get(case.run).has_results
+
+
+def _has_other_tracks(review: Review, out: Path) -> bool:
+    return bool(review.tracks) and review.tracks != tracks_digest(out)
+
+
+def _migrate(case: Case, run: str) -> tuple[str, ...]:
+    """Migrate the review of a case to a run that is done; returns the decisions that cannot be applied."""
+    new, path = run_folder(run), services().cases.review_file(case.key)
+    if new is None:
         return ()
-    before = load_review(path)
-    after, unapplied = migrate_decisions(before, old, new)
+    before, stored = load_review(path), stored_tracks(case)
+    old = run_folder(case.run) if case.run else None
+    try:
+        after, unapplied = migrate_decisions(before, old, new, stored)
+    except StoreError:
+        if before != Review():
+            raise
+        # There is nothing to migrate: the pages say what is wrong with the files of the run.
+        return ()
     with services().cases.logging(case.key, *(f"not applied, but saved: {sentence}" for sentence in unapplied)):
         if after != before:
             save_review(path, after)
+    stored.keep_only(after.sources)
     return unapplied
 
 
 def _with_run(case: Case, run: str) -> Case:
     """The case with `run`; it still waits if another run was started meanwhile."""
     return replace(case, run=run, wanted="" if case.wanted == run else case.wanted)
+
+
+def _with_threshold(case: Case, threshold: float) -> Case:
+    """The case with a threshold, unless it has one by now."""
+    return replace(case, threshold=threshold) if case.threshold is None else case
 
 
 def _stop_waiting(case: Case, wanted: str) -> Case:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.base.errors import StoreError
 from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
 from core.machine.relocate import move_old_data, take_notice
-from core.review import ReviewSession, load_review, open_session
+from core.review import ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, Link
 from core.vision.video import probe
 from core.workspace.cases import Case, Cases
@@ -36,6 +37,7 @@ _THRESHOLDS = 16
 _PEOPLE_FILES = 3
 _RETRACKED_RUNS, _RETRACK_RESULTS, _PEOPLE_COUNTS = 2, 64, 16
 _PROBED_CLIPS = 200
+_DIGESTED_RUNS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,9 @@ class Retracking:
 class Services:
     """The stores of this server, and what it keeps in memory.
 
-    `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
-    folder and the time of its record. `notice` is what users should know once: where their data went.
+    `runs`, `people` (people.json without its threshold) and `repeated` (whether the tracks are others than those that
+    the review is about) are kept by the stamp of a case, `retracking` by a run's folder and the time of its record.
+    `notice` is what users should know once: where their data went.
     """
 
     cases: Cases = field(default_factory=Cases)
@@ -73,6 +76,7 @@ class Services:
     runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_OPEN_RUNS))
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))
+    repeated: Memo[str, bool] = field(default_factory=lambda: Memo(_DIGESTED_RUNS))
     notice: str = ""
 
 
@@ -127,6 +131,8 @@ def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
 
     def open_run() -> OpenRun:
         review = load_review(services().cases.review_file(case.key))
+        if review.tracks and review.tracks != tracks_digest(job.out):
+            raise StoreError("this run was repeated, and its tracks are others now", "Reload the page.")
         return OpenRun(open_session(job.out, review, None))
 
     run = services().runs.get(stamp_of(case), open_run)
@@ -145,6 +151,25 @@ def stamp_of(case: Case) -> str:
     files = *results, services().cases.review_file(case.key)
     stats = [path.stat() if path.is_file() else None for path in files]
     return digest_of([case.key, case.run, [stat and (stat.st_mtime_ns, stat.st_size) for stat in stats]])
+
+
+def tracks_digest(out: Path) -> str:
+    """The digest of the tracks of the run in folder `out`, computed once for as long as its files stay the same."""
+    try:
+        stamp = tuple((out / name).stat().st_mtime_ns for name in ("tracks.parquet", "run.json"))
+    except OSError as fault:
+        raise StoreError("the tracks of this run cannot be read", "Run it again.") from fault
+    return _digest_tracks(out, stamp)
+
+
+@functools.lru_cache(maxsize=_DIGESTED_RUNS)
+def _digest_tracks(out: Path, stamp: tuple[int, ...]) -> str:
+    return load_run_tracks(out).digest
+
+
+def stored_tracks(case: Case) -> StoredTracks:
+    """The tracks that the decisions of the case are about."""
+    return StoredTracks(services().cases.folder(case.key) / "tracks")
 
 
 def clip_of(path: str) -> Clip:

@@ -10,9 +10,18 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
-from core.review import Action, Review, load_review, save_review
+from core.review import Action, Review, load_review, name, same, save_review, unsure
 from core.runs import SAME, Link, TrackKey
-from core.workspace import Switched, services, switch_to_finished_run
+from core.workspace import (
+    Refused,
+    Saved,
+    Switched,
+    act,
+    services,
+    session_of,
+    set_threshold,
+    switch_to_finished_run,
+)
 from core.workspace.cases import Case, CaseClip
 from core.workspace.jobs import order_of
 from tests.review.tracked import write_lanes
@@ -55,9 +64,10 @@ def review_of(case: Case) -> Review:
     return load_review(services().cases.review_file(case.key))
 
 
-def test_nothing_is_looked_at_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = replace(case, wanted="")
-    monkeypatch.setattr("core.workspace.review_actions.services", lambda: pytest.fail("looked"))
+def test_no_file_is_read_again_where_no_run_is_waited_for(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = services().cases.change(case.key, lambda old: replace(old, wanted=""))
+    assert settle(plain) is plain
+    monkeypatch.setattr("core.workspace.review_actions.load_review", lambda path: pytest.fail("read"))
     assert settle(plain) is plain
 
 
@@ -145,3 +155,68 @@ def test_what_cannot_be_settled_leads_to_no_other_case(case: Case) -> None:
     app.run()
     assert app.text[0].value == case.key and not app.toast
     assert services().cases.load(case.key).run == case.run
+
+
+def test_a_run_tried_again_gives_decisions_to_the_same_boxes(case: Case) -> None:
+    """Under the same key the run has other tracks now; the case waits for nothing, as another case of that run does."""
+    shown = services().cases.change(case.key, lambda old: replace(old, wanted=""))
+    out = cache_dir() / "runs" / case.run / "out"
+    save_review(services().cases.review_file(case.key), Review())
+    assert act(shown, lambda session: same(session, TrackKey("gate", 1), TrackKey("hall", 1))) == Saved(changed=True)
+    before = session_of(services().cases.load(case.key))
+    assert before is not None
+    number = before.person_of(TrackKey("gate", 2))
+    write_lanes(out, {"gate": GATE[::-1], "hall": HALL[::-1]})
+    # Nobody acts on what was seen before.
+    stale = act(shown, lambda session: name(session, number, "Ada"))
+    assert isinstance(stale, Refused) and "repeated" in stale.reason
+    now = settle(services().cases.load(case.key))
+    assert review_of(now).state.joined == (frozenset([("gate", 2), ("hall", 2)]),)
+    after = session_of(now)
+    assert after is not None and after.person_of(TrackKey("gate", 1)) == number
+    assert [path.stem for path in (services().cases.folder(case.key) / "tracks").iterdir()] == [review_of(now).tracks]
+    assert settle(now) is now
+
+
+def test_a_first_run_gives_numbers_that_outlive_its_files(case: Case) -> None:
+    """Nothing was decided: the numbers were only seen."""
+    first = services().cases.change(case.key, lambda old: replace(old, run="", wanted=case.run))
+    services().cases.review_file(case.key).unlink()
+    now = settle(first)
+    session = session_of(now)
+    assert session is not None
+    seen = {key: session.person_of(key) for key in session.track_keys}
+    services().jobs.forget(case.run)
+    later = settle(services().cases.change(case.key, lambda old: replace(old, wanted=case.wanted)))
+    after = session_of(later)
+    turned = {1: 2, 2: 1}
+    assert after is not None
+    for (camera, track), number in seen.items():
+        assert after.at(1.0).person_of(TrackKey(camera, turned[track] if camera == "hall" else track)) == number
+
+
+def test_the_threshold_stays_from_the_first_decision_on(case: Case) -> None:
+    shown = services().cases.change(case.key, lambda old: replace(old, wanted=""))
+    save_review(services().cases.review_file(case.key), Review())
+    session = session_of(shown)
+    assert session is not None and shown.threshold is None
+    suggested = session.match.calibration.threshold
+    set_threshold(shown, None)
+    assert services().cases.load(case.key).threshold is None
+    act(shown, lambda session: unsure(session, TrackKey("gate", 1), TrackKey("hall", 1)))
+    now = services().cases.load(case.key)
+    assert now.threshold == suggested
+    assert any("kept the suggested similarity threshold" in line for line in services().cases.log_lines(case.key))
+    set_threshold(now, 0.7)
+    act(now, lambda session: unsure(session, TrackKey("gate", 1), TrackKey("hall", 2)))
+    assert services().cases.load(case.key).threshold == 0.7
+    # A suggestion that is accepted now is a fixed value too.
+    set_threshold(now, None)
+    assert services().cases.load(case.key).threshold == suggested
+
+
+def test_a_refusal_names_the_moment(case: Case) -> None:
+    shown = services().cases.change(case.key, lambda old: replace(old, wanted=""))
+    save_review(services().cases.review_file(case.key), Review())
+    result = act(shown, lambda session: same(session, TrackKey("gate", 1), TrackKey("gate", 2)))
+    assert isinstance(result, Refused) and result.moment == ("gate", 1, 0.0) and "shows both" in result.reason

@@ -31,6 +31,7 @@ from core.runs import (
     write_parquet,
 )
 from core.vision.appearance import COLOURS
+from core.vision.match import Presence
 from core.vision.models import DETECTOR, EMBEDDER, ModelKind, find
 from core.vision.video import probe
 from core.workspace.cases import Case, CaseClip, Cases
@@ -86,7 +87,10 @@ def made(
     found = Tracklets(camera, track, start, end, vector)
     names = tuple(f"cam{number + 1}" for number in range(cameras))
     usual = np.zeros((cameras, 128), np.float32)
-    return Evidence(names, np.zeros(cameras), found, colours, _crops(rng, found, names, colours, crops), usual)
+    first, last = (np.round(moment / STEP).astype(np.int64) for moment in (start, end))
+    presence = Presence(np.arange(tracklets), first, last)
+    parts = found, colours, _crops(rng, found, names, colours, crops), usual
+    return Evidence(names, np.zeros(cameras), *parts, presence=presence)
 
 
 def _times(rng: np.random.Generator, visit: Ints, seconds: int) -> tuple[Seconds, Seconds]:

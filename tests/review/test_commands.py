@@ -87,8 +87,8 @@ def test_people_who_are_joined_are_one_with_all_their_tracks(session: ReviewSess
     after = high.preview(merge(high, [other, one]))
     assert set(after.tracks(one)) == {*high.tracks(one), *high.tracks(other)}
     assert after.review.done[-1].description == f"Merged P{one:03d} and P{other:03d}"
-    # Only those are joined by hand that would have been left behind.
-    assert high.tracks(other)[0] in after.review.state.group(high.tracks(one)[0])
+    # All of them, so that no threshold parts them again.
+    assert after.review.state.joined == (frozenset(after.tracks(one)),)
 
 
 def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(session: ReviewSession) -> None:

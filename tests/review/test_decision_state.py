@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.review import DecisionState, Pair, Renumbering, reduce_actions
-from core.runs import DIFFERENT, SAME, Link, Name, TrackKey
+from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Decisions:
     names: tuple[Name, ...] = ()
     unsure: tuple[tuple[TrackKey, TrackKey], ...] = ()
     renumbered: tuple[Renumbering, ...] = ()
+    numbers: tuple[PersonNumber, ...] = ()
 
 
 def sight(name: str) -> TrackKey:

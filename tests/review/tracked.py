@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.base.types import Tracklets, Tracks
 from core.runs import Crops, Evidence, save_evidence, write_parquet
+from core.vision.match import Presence, find_presence
 
 RATE = 10.0
-Lane = tuple[int, range]
+Lane = tuple[int, Sequence[int]]
 """Which lane of the picture, and the frames."""
 
 
@@ -56,4 +58,7 @@ def _evidence(tracks: Mapping[str, Tracks]) -> Evidence:
     kept = Crops(row, frame, seconds, np.ones(len(row)), name, vector[row.astype(int)], plain)  # type: ignore[arg-type]
     found = Tracklets(camera, track, start, end, vector)  # type: ignore[arg-type]
     colours, usual = np.full((len(rows), 2, 11), 1 / 11, np.float32), np.zeros((len(tracks), 64), np.float32)
-    return Evidence(tuple(tracks), np.zeros(len(tracks)), found, colours, kept, usual)
+    first = np.cumsum([0, *(len(np.unique(each.track)) for each in tracks.values())]).tolist()
+    seen = [find_presence(each, np.unique(each.track)) for each in tracks.values()]
+    presence = Presence.concatenate([replace(part, row=part.row + at) for part, at in zip(seen, first, strict=False)])
+    return Evidence(tuple(tracks), np.zeros(len(tracks)), found, colours, kept, usual, presence=presence)

@@ -21,6 +21,7 @@ CONTENT: dict[str, Any] = {
         "start": [5, 0, 30, 50],
         "end": [9, 4, 35, 58],
         "rank": [1, 2, 3, 4],
+        "numbers": [[1], [2], [3], [4]],
         "upper": ["red", "red and blue", "red", ""],
         "lower": ["black", "", "black", "white"],
         "name": ["", "Ada", "", ""],
@@ -29,6 +30,7 @@ CONTENT: dict[str, Any] = {
     },
     "tree": {"leaf_a": [0, 1], "leaf_b": [1, 2], "level": [0.8, 0.5]},
     "bundle": [0, 0, 1, 2],
+    "merged": [],
     "suggested": 0.6,
 }
 ANSWER = {
@@ -49,6 +51,27 @@ def test_people_at_thresholds(web: Node) -> None:
     assert groups(web, 0.6, "g.rows") == [[0, 1], [2], [3]]
     assert groups(web, 0.5, "g.rows") == [[0, 1, 2], [3]]
     assert groups(web, 0.9, "g.title") == ["P001", "Ada", "P003", "P004"]
+
+
+def test_a_person_has_the_lowest_number_of_the_sightings_and_keeps_merged_ones_as_aliases(web: Node) -> None:
+    """Numbers belong to sightings, in whatever order these were seen; a merged number is found by search."""
+    content = json.loads(json.dumps(CONTENT))
+    content["rows"]["numbers"], content["merged"] = [[7], [3, 12], [5], [4]], [5, 3]
+    body = PEOPLE + "return people.at(threshold).map((g) => [g.number, g.aliases, g.title]);"
+    found = web.run(body, content=content, threshold=0.5)
+    assert found == [[3, [5], "Ada"], [4, [], "P004"]]
+    assert web.run(body, content=content, threshold=0.9) == [
+        [7, [], "P007"],
+        [3, [], "Ada"],
+        [5, [], "P005"],
+        [4, [], "P004"],
+    ]
+    body = PEOPLE + (
+        'const rules = await load("gallery/filter_rules.js"); const groups = people.at(0.5);'
+        "return texts.map((text) => { const filters = rules.activeFilters({ ...rules.NO_FILTERS, text }, people);"
+        'return rules.applyFilters(groups, filters, "first seen", (g) => people.factsOf(g)).map((g) => g.number); });'
+    )
+    assert web.run(body, content=content, texts=["p005", "P012", "p00", "p01", "p099"]) == [[3], [3], [3, 4], [], []]
 
 
 def test_a_person_has_name_note_clothes_and_times_of_all_sightings(web: Node) -> None:
@@ -254,10 +277,23 @@ def test_a_refused_answer_has_nothing_to_take_back(web: Node) -> None:
         + """
     doubts.answer("same", 4, open);
     const found = [doubts.refuse(9, "unknown"), doubts.refuse(0, "none"), doubts.refuse(4, "no")];
-    return [found, doubts.refused.map((pair) => pair.failure), doubts.answeredCount, doubts.undo(), doubts.refused];
+    return [found, doubts.refused.failure, doubts.answeredCount, doubts.undo(), doubts.refused ?? null];
     """
     )
-    assert web.run(body) == [[False, False, True], ["no"], 0, 0, []]
+    assert web.run(body) == [[False, False, True], "no", 0, 0, None]
+
+
+def test_a_refused_pair_stays_until_its_refusal_was_read(web: Node) -> None:
+    body = (
+        PAIRS
+        + """
+    doubts.answer("same", 4, open); doubts.answer("same", 5, open);
+    doubts.refuse(4, { message: "no" });
+    const during = [doubts.current.name, doubts.position]; doubts.dismiss();
+    return [...during, doubts.current.name, doubts.position, doubts.answeredCount];
+    """
+    )
+    assert web.run(body) == ["a", 0, "c", 2, 1]
 
 
 def test_after_the_last_pair_there_is_none(web: Node) -> None:

@@ -132,7 +132,9 @@ def _count_people(
     """The number of people after all `links`."""
     parts = cut(evidence, [link.cut_point for link in links if link.is_cut], tracks)
     decisions = resolve_links(links, parts)
-    found = match(parts.tracklets, prior_for(parts, prior), threshold, decisions, None, foot_distances(parts))
+    found = match(
+        parts.tracklets, prior_for(parts, prior), threshold, decisions, None, foot_distances(parts), parts.presence
+    )
     return len(np.unique(found.people().person))
 
 

@@ -41,6 +41,7 @@ from core.runs import (
 )
 from core.vision.appearance import COLOURS
 from core.vision.camera_overlap import walks_of
+from core.vision.match import find_presence
 from core.vision.models import EmbedderPrior
 from core.vision.regions import from_json, inside
 from core.vision.track import track
@@ -199,7 +200,8 @@ def _new_evidence(run: LoadedRun, old: Evidence, new_tracks: Mapping[str, Tracks
         crops = replace(crops, row=np.searchsorted(appearance.track, track_of_crop))
         walks = walks_of(tracks, camera_data[name].size, offset)
         tracklets = build_tracklets(tracks, appearance, offset)
-        parts.append(CameraEvidence(tracklets, appearance.colours, crops, walks))
+        presence = find_presence(tracks, appearance.track)
+        parts.append(CameraEvidence(tracklets, appearance.colours, crops, walks, presence))
     return join_cameras(old.cameras, old.offsets, parts, old.overlaps)
 
 

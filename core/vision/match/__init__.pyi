@@ -12,7 +12,9 @@ from .constraints import TOGETHER as TOGETHER
 from .constraints import TOO_SOON as TOO_SOON
 from .constraints import Contradiction as Contradiction
 from .constraints import Decisions as Decisions
+from .constraints import Presence as Presence
 from .constraints import Reasons as Reasons
+from .constraints import find_presence as find_presence
 from .constraints import must_link_groups as must_link_groups
 from .constraints import reasons as reasons
 from .matching import ALONE as ALONE
@@ -24,8 +26,8 @@ from .matching import Match as Match
 from .matching import identities as identities
 from .matching import match as match
 from .matching import most_similar_crops as most_similar_crops
-from .matching import number_people as number_people
 from .matching import rank_similar as rank_similar
+from .matching import rank_tracklets as rank_tracklets
 from .similarity import CAMERA_PRIOR as CAMERA_PRIOR
 from .similarity import OVERALL_PRIOR as OVERALL_PRIOR
 from .similarity import camera_means as camera_means

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import SettingsError
-from core.base.types import Floats, Ints, Seconds, Tracklets
+from core.base.types import Bools, Floats, Ints, Seconds, Table, Tracklets, Tracks
 
 Reasons = NDArray[np.uint8]
 
@@ -31,6 +31,42 @@ MIN_ELSEWHERE_DISTANCE = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 
 Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Presence(Table):
+    """In which frames tracklets were seen: the tracklet `row` has a detected box in every analysed frame of its clip
+    from `first` to `last`. It has several such rows if it was out of sight in between.
+
+    Rows of two tracklets of one camera overlap if and only if these share a frame.
+    """
+
+    row: Ints
+    first: Ints
+    last: Ints
+
+    def __post_init__(self) -> None:
+        self._validate_columns(row=(np.int64, ()), first=(np.int64, ()), last=(np.int64, ()))
+
+    @classmethod
+    def empty(cls) -> Presence:
+        none = np.empty(0, np.int64)
+        return cls(none, none, none)
+
+
+def find_presence(tracks: Tracks, numbers: Ints) -> Presence:
+    """Where the tracks of one camera that are among `numbers`, rising, were seen; row n is track `numbers[n]`.
+
+    Boxes interpolated over a gap are not observed, so they are left out.
+    """
+    detected = tracks[tracks.detected & np.isin(tracks.track, numbers)]
+    frames, place = np.unique(detected.frame, return_inverse=True)
+    order = np.lexsort((place, detected.track))
+    track, place = detected.track[order], place[order]
+    is_first = (np.diff(track, prepend=-1) != 0) | (np.diff(place, prepend=-2) != 1)
+    is_last = np.append(is_first[1:], True)[: len(is_first)]
+    row = np.searchsorted(numbers, track[is_first])
+    return Presence(row, frames[place[is_first]], frames[place[is_last]])
 
 
 @dataclass(frozen=True)
@@ -54,17 +90,20 @@ def reasons(
     travel: Seconds | None = None,
     different: Iterable[Pair] = (),
     foot_distance: Floats | None = None,
+    presence: Presence | None = None,
 ) -> Reasons:
     """Why each pair cannot be one person, (n, n), `FREE` where nothing forbids it.
 
     `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap.
     `foot_distance` (n, n) is how many body heights two were from each other at one moment; NaN where nobody knows.
+    `presence` says in which frames each was seen. Tracklets without any count as seen from `start` to `end`.
     """
     n = len(tracklets)
     why = np.zeros((n, n), np.uint8)
     for camera in np.unique(tracklets.camera):
         rows = np.flatnonzero(tracklets.camera == camera)
-        why[np.ix_(rows, rows)] = np.where(_gap_seconds(tracklets, rows, rows) <= 0, TOGETHER, FREE)
+        together = _share_frames(tracklets, rows, Presence.empty() if presence is None else presence)
+        why[np.ix_(rows, rows)] = np.where(together, TOGETHER, FREE)
     if travel is not None:
         _add_travel(why, tracklets, travel)
     if foot_distance is not None:
@@ -74,6 +113,22 @@ def reasons(
             why[a, b] = why[b, a] = REJECTED
     np.fill_diagonal(why, FREE)
     return why
+
+
+def _share_frames(tracklets: Tracklets, rows: Ints, presence: Presence) -> Bools:
+    """Which pairs of these rows, of one camera, were seen in one frame, (k, k)."""
+    together = _gap_seconds(tracklets, rows, rows) <= 0
+    own = presence[np.isin(presence.row, rows)]
+    has_presence = np.isin(rows, own.row)
+    together[np.ix_(has_presence, has_presence)] = False
+    own = own[np.argsort(own.first, kind="stable")]
+    # The rows after each one that begin before it ends.
+    count = np.searchsorted(own.first, own.last, "right") - np.arange(len(own)) - 1
+    left = np.repeat(np.arange(len(own)), count)
+    right = left + 1 + np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+    a, b = (np.searchsorted(rows, own.row[side]) for side in (left, right))
+    together[a, b] = together[b, a] = True
+    return np.asarray(together)
 
 
 def _gap_seconds(tracklets: Tracklets, a: Ints, b: Ints) -> Seconds:

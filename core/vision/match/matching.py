@@ -1,7 +1,7 @@
 """All of matching in one call: tracklets, the user's decisions and perhaps a threshold in, people with evidence out.
 
-`match` computes everything that does not depend on the threshold; `Match.people` reads who is who from it. A person's
-number is the rank of its first tracklet among all tracklets of the run. So a group that did not change when the
+`match` computes everything that does not depend on the threshold; `Match.people` reads who is who from it. Every
+tracklet has a number, and a person has the lowest one among its tracklets. So a group that did not change when the
 threshold moved keeps its number, and no other group can have it. `rank_similar` and `most_similar_crops` show who else
 a tracklet may be.
 
@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from core.base.types import Bools, Floats, Ints, Seconds, Table, Tracklets
 from core.vision.match.calibration import Calibration, calibrate
-from core.vision.match.constraints import ELSEWHERE, FREE, Decisions, Reasons, must_link_groups, reasons
+from core.vision.match.constraints import (
+    ELSEWHERE,
+    FREE,
+    Decisions,
+    Presence,
+    Reasons,
+    must_link_groups,
+    reasons,
+)
 from core.vision.match.similarity import cosine_similarity, raise_colocated, similarity_to_groups
 from core.vision.match.tree import MergeTree, grow_merge_tree
 from core.vision.models import EmbedderPrior
@@ -38,7 +46,8 @@ ALONE, CANDIDATE, DOUBTFUL, CONFIRMED = "alone", "candidate", "doubtful", "confi
 class Match:
     """The result of matching n tracklets; `at` reads it at another threshold without computing it again.
 
-    `similarity` and `why` are (n, n); `must_link` (n,) is alike for tracklets that the user joined.
+    `similarity` and `why` are (n, n); `must_link` (n,) is alike for tracklets that the user joined. `number` (n,) is
+    the number of each tracklet, all different: a person has the lowest number among the person's tracklets.
     """
 
     tracklets: Tracklets
@@ -49,6 +58,7 @@ class Match:
     tree: MergeTree
     calibration: Calibration
     threshold: float
+    number: Ints
 
     def people(self) -> Identities:
         """Who is who at the threshold; computed once."""
@@ -56,7 +66,7 @@ class Match:
 
     @cached_property
     def _people(self) -> Identities:
-        return identities(self.tracklets, self.similarity, self.why, self.tree, self.threshold, self.must_link)
+        return identities(self.similarity, self.why, self.tree, self.threshold, self.must_link, self.number)
 
     def at(self, threshold: float) -> Match:
         """The same match at another threshold."""
@@ -70,22 +80,25 @@ def match(
     decisions: Decisions | None = None,
     travel: Seconds | None = None,
     foot_distance: Floats | None = None,
+    presence: Presence | None = None,
 ) -> Match:
     """Who is who among the tracklets.
 
     `threshold` is the user's; without it the calibration suggests one, helped by `prior`, what is known of the model's
     similarities. `travel` (cameras, cameras) are the fewest seconds from camera to camera. `foot_distance` (n, n) is
-    how many body heights apart two cameras saw two tracklets at one moment; NaN where nobody knows.
+    how many body heights apart two cameras saw two tracklets at one moment; NaN where nobody knows. `presence` says in
+    which frames each tracklet was seen. People are numbered by rank.
     """
     decisions = decisions or Decisions()
-    similarity, why = cosine_similarity(tracklets), reasons(tracklets, travel, decisions.different, foot_distance)
+    similarity = cosine_similarity(tracklets)
+    why = reasons(tracklets, travel, decisions.different, foot_distance, presence)
     if foot_distance is not None:
         similarity = raise_colocated(similarity, foot_distance)
     must_link = must_link_groups(len(tracklets), decisions.same, why)
     tree = grow_merge_tree(similarity, why, must_link)
     calibration = calibrate(similarity, why, tree, prior)
     level = calibration.threshold if threshold is None else threshold
-    return Match(tracklets, decisions, similarity, why, must_link, tree, calibration, level)
+    return Match(tracklets, decisions, similarity, why, must_link, tree, calibration, level, rank_tracklets(tracklets))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,11 +124,11 @@ class Identities:
 
 
 def identities(
-    tracklets: Tracklets, similarity: Floats, why: Reasons, tree: MergeTree, threshold: float, must_link: Ints
+    similarity: Floats, why: Reasons, tree: MergeTree, threshold: float, must_link: Ints, number: Ints
 ) -> Identities:
     """The people at a threshold. `must_link` (n,) is alike for tracklets that the user joined: a person who is one such
-    group is confirmed."""
-    person = number_people(tree.cut(threshold), tracklets)
+    group is confirmed. `number` (n,) is the number of each tracklet."""
+    person = number_people(tree.cut(threshold), number)
     numbers, group = np.unique(person, return_inverse=True)
     to_group, forbidden = similarity_to_groups(similarity, why, group)
     rows = np.arange(len(person))
@@ -168,14 +181,21 @@ def _spread_doubt(group: Ints, is_near: Bools, rival: Ints) -> Bools:
     return np.asarray(is_near | np.isin(group, rival[is_near]) | leaves_partner[group])
 
 
-def number_people(label: Ints, tracklets: Tracklets) -> Ints:
-    """A number from 1 up for each group: the rank of its first tracklet (ties: by camera, then by track)."""
+def rank_tracklets(tracklets: Tracklets) -> Ints:
+    """The order in which tracklets were first seen, from 1 (ties: by camera, then by track)."""
     order = np.lexsort((tracklets.track, tracklets.camera, tracklets.start))
-    rank = np.empty(len(label), np.int64)
-    rank[order] = np.arange(1, len(label) + 1)
-    first = np.full(len(label), len(label) + 1)
-    np.minimum.at(first, label, rank)
-    return np.asarray(first[label], np.int64)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
+    return rank
+
+
+def number_people(label: Ints, number: Ints) -> Ints:
+    """The person's number for each tracklet: the lowest `number` in its group; `label` is alike within a group."""
+    if not len(label):
+        return np.empty(0, np.int64)
+    lowest = np.full(label.max() + 1, np.iinfo(np.int64).max)
+    np.minimum.at(lowest, label, number)
+    return np.asarray(lowest[label], np.int64)
 
 
 def _is_confirmed(group: Ints, must_link: Ints) -> Bools:

@@ -1,6 +1,6 @@
 """A case as one zip file, to keep or to continue on another machine.
 
-    case.json, review.json, log.txt    the files of the case's folder
+    case.json, review.json, log.txt    the files of the case's folder, and in tracks/ what its decisions are about
     run/...                            the folder of its run, with the crops
     clips/<digest>/<name>              the recordings, if asked for
 
@@ -35,6 +35,7 @@ _BLOCK_BYTES = 1 << 20
 _MAX_CASE_BYTES = 64 << 20
 """Of case.json, which is read as a whole."""
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
+_TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
 _LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
 """Parts of a path that mean another folder, on any system."""
 _NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
@@ -187,7 +188,7 @@ def _unpack(archive: zipfile.ZipFile, names: list[str], cases: Cases, case: Case
         parts = PurePosixPath(name).parts
         if not parts or name.endswith("/") or parts[0] == "/" or any(map(_LEADS_OUT.search, parts)):
             continue
-        if name in ("review.json", "log.txt"):
+        if name in ("review.json", "log.txt") or _TRACKS.fullmatch(name):
             _copy(archive, name, cases.folder(case.key) / name)
         elif parts[0] == "run" and len(parts) > 1 and case.run and _runs_folder() / case.run in new:
             _copy(archive, name, (_runs_folder() / case.run).joinpath(*parts[1:]))

@@ -1,7 +1,7 @@
 """Exports of a run, each made by a child process into a folder of its own: the gallery, the crops, the films.
 
     <root>/<run>-<digest>/job.json     the export, and the process that makes it
-                          links.csv, names.csv   decisions and names, as the command line takes them
+                          links.csv, names.csv, numbers.csv   what the user decided, as the command line takes it
                           progress     the child's output: JSON lines of `core.base.progress.Report`
                           log, ended   the child's error stream, and its exit status
                           out/         the files; SHA256SUMS is written last and says that they are complete
@@ -29,7 +29,7 @@ from core.base.progress import Report
 from core.machine.artifacts import digest_of
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
-from core.runs import Link, Name, links_csv, names_csv
+from core.runs import Link, Name, PersonNumber, links_csv, names_csv, numbers_csv
 from core.workspace.jobs.processes import Children, Launcher, remove, save_job, start_job
 from core.workspace.jobs.status import STOPPED, exit_status, failure_message, last_report, read_about
 
@@ -54,6 +54,7 @@ class Export:
     names: tuple[Name, ...] = ()
     purpose: str = ""
     reason: str = ""
+    numbers: tuple[PersonNumber, ...] = ()
 
     @property
     def key(self) -> str:
@@ -62,7 +63,9 @@ class Export:
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as job.json has them."""
-        return {**asdict(self), "links": [link.to_dict() for link in self.links]}
+        fields = {**asdict(self), "links": [link.to_dict() for link in self.links]}
+        # Exports of 0.1.0 had no numbers; theirs keep their key.
+        return fields if self.numbers else {name: value for name, value in fields.items() if name != "numbers"}
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
@@ -72,6 +75,7 @@ class Export:
             "cos": self.threshold,
             "links": folder / "links.csv" if self.links else None,
             "names": folder / "names.csv" if self.names else None,
+            "numbers": folder / "numbers.csv" if self.numbers else None,
             "purpose": self.purpose or None,
             "reason": self.reason or None,
             "progress": "json",
@@ -175,6 +179,7 @@ class Exports:
             (folder / "out").mkdir(parents=True)
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
+            write_atomically(folder / "numbers.csv", numbers_csv(export.numbers).encode())
             command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
             start_job(self._launcher, command, folder, {"export": export.to_dict(), "began": time.time()})
         except OSError as fault:

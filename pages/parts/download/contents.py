@@ -13,6 +13,9 @@ from core.runs import read_record
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
+_SAME_THRESHOLD = 0.005
+"""Thresholds that differ by less are shown as the same."""
+
 
 def show_contents(case: Case, session: ReviewSession) -> None:
     """Numbers first, then the threshold, decisions and models behind them."""
@@ -35,7 +38,6 @@ def show_contents(case: Case, session: ReviewSession) -> None:
 
 
 def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
-    source = "suggested" if case.threshold is None else "set by you"
     links, names = len(session.review.links), len({name for _, _, name, _ in session.review.names if name})
     decisions = (
         f"{format_count(links, 'manual decision', 'manual decisions')}, {format_count(names, 'name', 'names')}"
@@ -45,11 +47,24 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
     record = read_record(session.out)["models"]
     models = [facts["name"] for facts in record.values() if isinstance(facts, dict)]
     return [
-        ("Threshold", f"{session.match.threshold:.2f}, {source}; {session.match.calibration.description}"),
+        (
+            "Threshold",
+            f"{session.match.threshold:.2f}, {_threshold_source(case, session)}; "
+            f"{session.match.calibration.description}",
+        ),
         ("Decisions", decisions),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
     ]
+
+
+def _threshold_source(case: Case, session: ReviewSession) -> str:
+    suggested = session.match.calibration.threshold
+    if case.threshold is None or abs(case.threshold - suggested) < _SAME_THRESHOLD:
+        return "suggested"
+    if not session.review.done:
+        return "set by you"
+    return f"kept since your first decision or set by you (suggested now: {suggested:.2f})"
 
 
 def _plain(text: str) -> str:

@@ -41,6 +41,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         session.review.names,
         " ".join(case.purpose.split()),
         reason,
+        session.numbers,
     )
 
 

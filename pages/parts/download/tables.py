@@ -18,6 +18,7 @@ from core.runs import (
     build_gallery,
     links_csv,
     names_csv,
+    numbers_csv,
     people_csv,
     sightings_csv,
     sightings_parquet,
@@ -51,6 +52,9 @@ def show_tables(case: Case, session: ReviewSession) -> None:
     if session.review.links:
         hint = "Your decisions, for the --links option."
         rows.append(("Decisions (CSV)", "-decisions.csv", lambda: links_csv(session.review.links).encode(), hint))
+    if session.numbers:
+        hint = "The numbers of people, for the --numbers option."
+        rows.append(("Numbers (CSV)", "-numbers.csv", lambda: numbers_csv(session.numbers).encode(), hint))
     if session.review.names:
         hint = "Names and notes, for the --names option."
         rows.append(("Names (CSV)", "-names.csv", lambda: names_csv(session.review.names).encode(), hint))
@@ -61,7 +65,13 @@ def show_tables(case: Case, session: ReviewSession) -> None:
 
 def similarity(case: Case, session: ReviewSession) -> bytes:
     """The similarities of all pairs, in the same form as on the command line."""
-    choice = Choice(case.threshold, session.review.links, names=session.review.names, purpose=case.purpose)
+    choice = Choice(
+        case.threshold,
+        session.review.links,
+        names=session.review.names,
+        purpose=case.purpose,
+        numbers=session.numbers,
+    )
     about = about_people(session.uncut_evidence, session.out, session.prior, choice)
     gallery = build_gallery(session.evidence, session.match, session.out, about, session.review.names)
     return similarity_npz(session.evidence, session.match, gallery.about)

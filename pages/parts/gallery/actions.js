@@ -53,6 +53,9 @@ export class Actions {
 
   setText(group, field, text) { this.perform({ command: field, person: this.anchor(group), text }, group.id); }
 
+  // A moment as Python names it, that of a refusal.
+  playMoment({ sighting, seconds }) { this.perform({ command: "watch", sighting, seconds }); }
+
   play(row, seconds) { this.perform({ command: "watch", sighting: this.sighting(row), seconds }); }
 
   // `answer` is same, different or unsure.
@@ -62,7 +65,7 @@ export class Actions {
 
   undoAnswer(number) { this.perform({ command: "undo", of: number }, "queue"); }
 
-  // A person is named to Python by the first sighting: numbers may change meanwhile.
+  // A person is named to Python by the first sighting.
   anchor(group) { return this.sighting(group.rows[0]); }
 
   sighting(row) { return this.state.people.sighting(row); }

@@ -2,28 +2,32 @@
 
 export class DoubtfulPairs {
   constructor(pairs = []) {
-    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", number: 0, failure: "" }));
+    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", number: 0, failure: null, isUnread: false }));
     this.index = 0;
   }
 
-  get current() { return this.pairs[this.index]; }
+  // A refused pair is looked at until its refusal was read.
+  get current() { return this.refused ?? this.pairs[this.index]; }
+
+  get position() { return this.current ? this.pairs.indexOf(this.current) : this.index; }
+
+  get refused() { return this.pairs.find((pair) => pair.isUnread); }
 
   get hasAnswers() { return this.pairs.some((pair) => pair.answer); }
 
   get answeredCount() { return this.pairs.filter((pair) => pair.answer && !pair.failure).length; }
 
-  get refused() { return this.pairs.filter((pair) => pair.failure); }
-
   // `number` is the action's; `isOpen(pair)` tells whether a pair can still be looked at.
   answer(answer, number, isOpen) {
-    Object.assign(this.current, { answer, number, failure: "" });
+    Object.assign(this.current, { answer, number, failure: null });
     this.index++;
     this.skip(isOpen);
   }
 
   // Pairs that other answers have decided meanwhile, or that are gone, are not asked.
   skip(isOpen) {
-    while (this.current && !isOpen(this.current)) this.index++;
+    const isClosed = (pair) => pair && !isOpen(pair);
+    while (isClosed(this.pairs[this.index])) this.index++;
   }
 
   // Back to the last pair that was answered; returns the number of the action to take back, 0 where none was done,
@@ -32,15 +36,18 @@ export class DoubtfulPairs {
     const last = this.pairs.findLastIndex((pair, index) => index < this.index && pair.answer);
     if (last < 0) return null;
     const pair = this.pairs[last], number = pair.failure ? 0 : pair.number;
-    Object.assign(pair, { answer: "", failure: "" });
+    Object.assign(pair, { answer: "", failure: null, isUnread: false });
     this.index = last;
     return number;
   }
 
   // The answer with this number was refused; whether it is one of these.
-  refuse(number, message) {
+  refuse(number, failure) {
     const pair = this.pairs.find((candidate) => number && candidate.number === number);
-    if (pair) pair.failure = message;
+    if (pair) Object.assign(pair, { failure, isUnread: true });
     return Boolean(pair);
   }
+
+  // The refusal was read: back to where the user was.
+  dismiss() { if (this.refused) this.refused.isUnread = false; }
 }

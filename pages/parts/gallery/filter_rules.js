@@ -76,5 +76,8 @@ function wears(group, people, colour) {
 
 function mentions(group, people, text) {
   const cameras = group.cameras.map((camera) => people.cameras[camera]);
-  return [personName(group.number), group.name, group.note, ...cameras].join(" ").toLowerCase().includes(text);
+  const names = [group.number, ...group.aliases].map(personName);
+  const shown = [...names, group.name, group.note, ...cameras].join(" ").toLowerCase();
+  // A number that one of the sightings has at another threshold finds the person too.
+  return shown.includes(text) || group.numbers.some((number) => personName(number).toLowerCase() === text);
 }

@@ -9,6 +9,7 @@ import { Filters } from "./filters.js";
 import { KEY_HELP, Keys } from "./keys.js";
 import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
+import { faultContent } from "./person_parts.js";
 import { DoubtDialog } from "./queue.js";
 import { PeopleRows } from "./rows.js";
 import { GalleryState } from "./state.js";
@@ -88,6 +89,7 @@ class Gallery {
         reject: (group, row) => actions.reject(group, row),
         split: (group, rows) => actions.split(group, rows),
         play: (row, seconds) => actions.play(row, seconds),
+        playMoment: (moment) => actions.playMoment(moment),
         edit: (group, field) => this.edit(group, field),
         write: (group, field, text, before) => this.write(group, field, text, before),
       },
@@ -125,18 +127,24 @@ class Gallery {
     labelHistoryButton(this.undo, "Undo", data.undo);
     labelHistoryButton(this.redo, "Redo", data.redo);
     if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
-    else if (old.threshold !== data.threshold && !this.outbox.hasThreshold) this.setThreshold(data.threshold);
-    else if (this.state.people) this.refresh();
+    else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.outbox.hasThreshold) {
+      this.setThreshold(data.threshold);
+    } else if (this.state.people) this.refresh();
   }
 
   // Failures are shown in the row or the dialog where the action was made, if that is there to be seen.
   acknowledge(receipt) {
-    for (const { number, place, message } of this.outbox.acknowledge(receipt)) {
+    for (const failure of this.outbox.acknowledge(receipt)) {
+      const { number, place } = failure;
       this.state.followed = undefined;
-      if (place === "queue" && this.dialog.refuse(number, message)) continue;
-      if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, message);
-      else setText(this.failure, message);
+      if (place === "queue" && this.dialog.refuse(number, failure)) continue;
+      if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, failure);
+      else this.failure.replaceChildren(...this.failureContent(failure));
     }
+  }
+
+  failureContent(failure) {
+    return faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean);
   }
 
   async load(first) {
@@ -171,7 +179,7 @@ class Gallery {
   setThreshold(threshold) {
     const { people } = this.state;
     if (!people) return;
-    this.threshold.setPeople(people, threshold ?? people.suggested);
+    this.threshold.setPeople(people, threshold ?? people.suggested, this.data.reviewed);
     this.refresh();
   }
 
@@ -219,6 +227,7 @@ class Gallery {
     this.rows.update(state.listed);
     this.labelReview(people.answer);
     this.paintTray();
+    this.dialog.refresh();
     if (focusedRow && !focusedRow.isConnected && state.current) this.go(state.groupOfKey(state.current.id));
     performance.mark("gallery arranged");
   }

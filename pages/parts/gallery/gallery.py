@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.http import crop_address, levels_address, people_address
@@ -25,7 +25,7 @@ from core.review import (
     unsure,
 )
 from core.runs import TrackKey
-from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, undo
+from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, set_threshold, undo
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
 from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
@@ -41,13 +41,22 @@ class ActionCursor:
 
     page: str = ""
     number: int = 0
-    faults: dict[int, str] = field(default_factory=dict)
+    faults: dict[int, Refused] = field(default_factory=dict)
     idle: set[int] = field(default_factory=set)
 
     def receipt(self) -> dict[str, Any]:
         """For the browser, which then drops the actions that were processed."""
-        failures = [{"number": number, "message": reason} for number, reason in self.faults.items()]
+        failures = [_failure(number, refused) for number, refused in self.faults.items()]
         return {"page": self.page, "number": self.number, "failures": failures[-_MAX_FAULTS:]}
+
+
+def _failure(number: int, refused: Refused) -> dict[str, Any]:
+    """Why an action was refused, with the moment that shows it, if there is one."""
+    failure = {"number": number, "message": refused.reason}
+    if refused.moment is None:
+        return failure
+    camera, track, seconds = refused.moment
+    return {**failure, "moment": {"sighting": [camera, track], "seconds": seconds}}
 
 
 def process_actions(case: Case) -> ActionCursor:
@@ -62,7 +71,7 @@ def process_actions(case: Case) -> ActionCursor:
             cursor.number = action["number"]
             result = _process(case, action, cursor)
             if isinstance(result, Refused):
-                cursor.faults[action["number"]] = result.reason
+                cursor.faults[action["number"]] = result
     return cursor
 
 
@@ -73,7 +82,7 @@ def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> Sav
         return rejected
     match action["command"]:
         case "level":
-            _save_threshold(case, action["level"])
+            set_threshold(case, action["level"])
             return Saved(changed=True)
         case "watch":
             request_moment(_sighting(action["sighting"]), action["seconds"])
@@ -95,13 +104,6 @@ def _rejection(case: Case, action: Mapping[str, Any]) -> Refused | None:
     if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
         return Refused(ANOTHER_RUN)
     return None
-
-
-def _save_threshold(case: Case, threshold: float | None) -> None:
-    log_entry = "accepted the suggested similarity threshold"
-    if threshold is not None:
-        log_entry = f"set the similarity threshold to {threshold:g}"
-    services().cases.change(case.key, lambda current: replace(current, threshold=threshold), log_entry)
 
 
 def _sighting(value: Any) -> TrackKey:
@@ -135,6 +137,7 @@ def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
         "levels": levels_address(case),
         "crops": crop_address(case.run),
         "threshold": case.threshold,
+        "reviewed": bool(applied),
         "undo": applied[-1].description if applied else "",
         "redo": undone[-1].description if undone else "",
         "receipt": cursor.receipt(),

@@ -21,12 +21,12 @@ export class Outbox {
 
   get message() { return { page: this.page, actions: this.pending }; }
 
-  // What Python says it has processed; returns the failures that are new, each { number, place, message }.
+  // What Python says it has processed; returns the failures that are new, each with its place.
   acknowledge(receipt) {
     if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
     const failures = receipt.failures
       .filter(({ number }) => number > this.processed)
-      .map(({ number, message }) => ({ number, place: this.places.get(number) || "", message }));
+      .map((failure) => Object.assign(failure, { place: this.places.get(failure.number) || "" }));
     this.processed = receipt.number;
     this.pending = this.pending.filter((action) => action.number > receipt.number);
     for (const number of this.places.keys()) if (number <= receipt.number) this.places.delete(number);

@@ -9,6 +9,7 @@ export class People {
     const { rank, track } = content.rows;
     this.mergeTree = new MergeTree(track.length, content.tree.leaf_a, content.tree.leaf_b, content.tree.level);
     this.rowsByRank = rank.map((_, row) => row).sort((a, b) => rank[a] - rank[b]);
+    this.mergedNumbers = new Set(content.merged);
     this.groups = new Map();
     this.answers = new Map();
     this.rowOf = new Map(track.map((_, row) => [this.key(row), row]));
@@ -33,7 +34,7 @@ export class People {
     return [first, last];
   }
 
-  // Groups by number. A group of the same rows as before is the same object.
+  // Groups in the order in which they were first seen. A group of the same rows as before is the same object.
   at(threshold) {
     return this.mergeTree.groupsAt(threshold, this.rowsByRank).map((rows) => this.group(rows));
   }
@@ -46,10 +47,13 @@ export class People {
 
   describe(key, rows) {
     const { rows: columns } = this;
-    const number = columns.rank[rows[0]], name = this.firstText(rows, "name");
+    const numbers = rows.flatMap((row) => columns.numbers[row]).sort((a, b) => a - b);
+    const [number] = numbers, name = this.firstText(rows, "name");
     const [first, last] = this.timed ? this.extent(rows) : [0, 0];
     return {
-      key, rows, number, name, first, last,
+      key, rows, number, numbers, name, first, last,
+      // Numbers of people whom the user merged into this one.
+      aliases: numbers.filter((other) => other !== number && this.mergedNumbers.has(other)),
       cameras: [...new Set(rows.map((row) => columns.camera[row]))].sort((a, b) => a - b),
       note: this.firstText(rows, "note"),
       id: this.key(rows[0]),

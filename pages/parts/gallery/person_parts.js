@@ -12,6 +12,12 @@ export function statusBadge(status) {
     el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), status);
 }
 
+// A refusal, and the way to the moment that shows why, if there is one.
+export function faultContent({ message, moment }, playMoment) {
+  const play = () => playMoment(moment);
+  return [message, moment ? el("button", { type: "button", onclick: play }, "Show this moment") : null];
+}
+
 export function factList(group, facts, timed) {
   const lines = [];
   if (timed) {

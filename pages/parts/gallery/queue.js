@@ -1,16 +1,18 @@
-// The dialog for doubtful pairs, side by side. The next pair comes at once: the answer goes on its way meanwhile, and
-// is listed here again where Python refuses it.
+// The dialog for doubtful pairs, side by side. The next pair comes at once: the answer goes on its way meanwhile. Where
+// Python refuses it, the pair comes back with the reason until the next key.
 
-import { el } from "../shell/dom.js";
+import { el, setText } from "../shell/dom.js";
 import { formatCount, formatSimilarity } from "../shell/text.js";
 import { formatClock } from "../shell/time.js";
 import { DoubtfulPairs } from "./doubtful_pairs.js";
-import { clothing } from "./person_parts.js";
+import { clothing, faultContent } from "./person_parts.js";
 
 const SPOKEN = { same: "Same person", different: "Different people", unsure: "Not sure" };
 const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
 const BUTTONS = [["same", "y", "Same person"], ["different", "n", "Different people"], ["unsure", "?", "Not sure"]];
 const CROPS = 6;
+// Keys that mean something else while a refusal is shown.
+const OTHER_KEYS = ["Escape", "Tab", "Shift", "Control", "Alt", "Meta"];
 
 export class DoubtDialog {
   // `threshold()` is the one in force, `onClose` is called when the dialog has gone.
@@ -19,6 +21,8 @@ export class DoubtDialog {
     this.doubts = new DoubtfulPairs();
     this.isOpenPair = (pair) => this.canShow(pair);
     this.box = el("dialog", { class: "queue", "aria-label": "Doubtful pairs" });
+    // What lies outside of an open dialog is not read out.
+    this.announcer = el("div", { class: "announcer", role: "status", "aria-live": "polite" });
     this.box.addEventListener("close", onClose);
     this.box.onkeydown = (event) => this.press(event);
     place.append(this.box);
@@ -38,11 +42,34 @@ export class DoubtDialog {
   press(event) {
     event.stopPropagation();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.doubts.refused) {
+      this.pressWhileRefused(event);
+      return;
+    }
     const answer = ANSWER_OF_KEY[event.key];
     if (!answer && event.key !== "Backspace") return;
     event.preventDefault();
     if (answer) this.answer(answer);
     else this.undo();
+  }
+
+  // Any key that does not belong to a button goes on; it answers nothing.
+  pressWhileRefused(event) {
+    const onButton = event.target.matches?.("button") && ["Enter", " "].includes(event.key);
+    if (onButton || OTHER_KEYS.includes(event.key)) return;
+    event.preventDefault();
+    this.dismiss();
+  }
+
+  dismiss() {
+    this.doubts.dismiss();
+    this.doubts.skip(this.isOpenPair);
+    this.paint();
+  }
+
+  say(text) {
+    this.announcer.textContent = text;
+    this.announce(text);
   }
 
   rowsOf(pair) { return [pair.a, pair.b].map((key) => this.state.people.rowOf.get(key)); }
@@ -58,7 +85,7 @@ export class DoubtDialog {
     if (!pair) return;
     const next = doubts.index + 2, count = doubts.pairs.length;
     const number = this.actions.answerPair(answer, ...this.rowsOf(pair));
-    this.announce(`${SPOKEN[answer]}. ${next <= count ? `Pair ${next} of ${count}.` : "That was the last pair."}`);
+    this.say(`${SPOKEN[answer]}. ${next <= count ? `Pair ${next} of ${count}.` : "That was the last pair."}`);
     doubts.answer(answer, number, this.isOpenPair);
     this.paint();
   }
@@ -68,28 +95,37 @@ export class DoubtDialog {
     if (number === null) return;
     // A refused answer has left nothing to take back.
     if (number) this.actions.undoAnswer(number);
-    this.announce(`Undone. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
+    this.say(`Undone. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
     this.paint();
   }
 
   // Whether a refused action is one of these answers, and is shown here.
-  refuse(number, message) {
-    const found = this.doubts.refuse(number, message);
-    if (found && this.isOpen) this.paint();
-    return found && this.isOpen;
+  refuse(number, failure) {
+    if (!this.isOpen || !this.doubts.refuse(number, failure)) return false;
+    if (!this.canShow(this.doubts.refused)) {
+      this.doubts.dismiss();
+      return false;
+    }
+    this.say(`Refused: ${failure.message}`);
+    this.paint();
+    return true;
+  }
+
+  // Who is who has changed: the sentence about the pair says what holds now.
+  refresh() {
+    const pair = this.doubts.current;
+    if (this.isOpen && pair && this.sentence?.isConnected) setText(this.sentence, this.reason(pair));
   }
 
   paint() {
     const { doubts } = this, pair = doubts.current, count = doubts.pairs.length;
-    const title = (key) => key.replace(":", ", track ");
+    const heading = pair?.isUnread ? "This answer cannot hold:" : "Is this the same person?";
     const head = el("div", { class: "line head" },
-      el("h2", {}, pair ? `Is this the same person? ${doubts.index + 1} of ${count}` : "Doubtful pairs"),
+      el("h2", {}, pair ? `${heading} ${doubts.position + 1} of ${count}` : "Doubtful pairs"),
       el("button", { type: "button", class: "quiet", onclick: () => this.box.close() }, "Close (Esc)"));
     const value = count ? doubts.index : 1;
     const progress = el("progress", { max: count || 1, value: String(value), "aria-label": "Pairs reviewed" });
-    const failures = doubts.refused.map(({ a, b, failure }) =>
-      el("p", { class: "fault", role: "alert" }, `${title(a)} and ${title(b)}: ${failure}`));
-    this.box.replaceChildren(head, progress, ...failures, ...(pair ? this.question(pair) : this.summary()));
+    this.box.replaceChildren(this.announcer, head, progress, ...(pair ? this.question(pair) : this.summary()));
     if (!pair) return this.box.querySelector("button.main").focus();
     // No answer has the focus: Enter by habit must not decide anything.
     this.box.tabIndex = -1;
@@ -110,21 +146,31 @@ export class DoubtDialog {
   }
 
   question(pair) {
+    const sides = el("div", { class: "pair" }, this.side(pair.a, pair.crops[0]), this.side(pair.b, pair.crops[1]));
+    if (pair.isUnread) return [sides, ...this.refusal(pair)];
     const undo = el("button", {
       type: "button", class: "quiet", disabled: !this.doubts.hasAnswers, onclick: () => this.undo(),
     }, "Undo", el("kbd", {}, "Backspace"));
     const answers = BUTTONS.map(([answer, key, label]) =>
       el("button", { type: "button", class: answer, onclick: () => this.answer(answer) }, label, el("kbd", {}, key)));
+    this.sentence = el("p", { class: "reason" }, this.reason(pair));
+    return [sides, this.sentence, el("div", { class: "line answers" }, answers, undo)];
+  }
+
+  // Why an answer was refused, and the moment that shows it.
+  refusal({ failure }) {
+    const playMoment = (moment) => { this.box.close(); this.actions.playMoment(moment); };
     return [
-      el("div", { class: "pair" }, this.side(pair.a, pair.crops[0]), this.side(pair.b, pair.crops[1])),
-      el("p", { class: "reason" }, this.reason(pair)),
-      el("div", { class: "line answers" }, answers, undo),
+      el("p", { class: "fault" }, faultContent(failure, playMoment)),
+      el("div", { class: "line answers" }, el("button", { type: "button", onclick: () => this.dismiss() },
+        "Continue", el("kbd", {}, "any key"))),
     ];
   }
 
   reason(pair) {
     const similarity = formatSimilarity(pair.similarity), threshold = formatSimilarity(this.threshold());
     const [a, b] = [pair.a, pair.b].map((key) => this.state.groupOfKey(key));
+    if (!a || !b) return "";
     const before = pair.unsure ? "You were not sure about this pair before. " : "";
     if (a === b) {
       return `${before}Now one person, ${a.title}. Similarity ${similarity}: at or above the threshold, ${threshold}.`;

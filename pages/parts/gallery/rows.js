@@ -4,7 +4,7 @@ import { el, focusedElement } from "../shell/dom.js";
 import { formatCount, formatSimilarity, personName } from "../shell/text.js";
 import { formatClock } from "../shell/time.js";
 import { VirtualList } from "../shell/virtual_list.js";
-import { clothing, factList, statusBadge, timeline } from "./person_parts.js";
+import { clothing, factList, faultContent, statusBadge, timeline } from "./person_parts.js";
 
 const BRIEF = 3;
 const ROW_PX = 150;
@@ -45,7 +45,7 @@ export class PeopleRows {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
     return [
       group.key, group.name, group.note, facts.status, facts.similarity, expanded, state.selected.has(group.id),
-      state.failures.get(group.id), expanded && state.tickedRows(group), this.isPending(group.id),
+      state.failures.get(group.id)?.message, expanded && state.tickedRows(group), this.isPending(group.id),
       this.editedField(group),
     ].join("|");
   }
@@ -83,7 +83,7 @@ export class PeopleRows {
       el("div", { class: "facts" }, factList(group, facts, state.people.timed),
         state.people.timed ? timeline(group, state.people, this.colorOf(group.number)) : null),
       this.actions(group, facts, expanded, pending), ...(expanded ? [this.tools(group)] : []),
-      ...(failure ? [el("p", { class: "fault", role: "alert" }, failure)] : []));
+      ...(failure ? [el("p", { class: "fault", role: "alert" }, faultContent(failure, this.on.playMoment))] : []));
   }
 
   identity(group, facts) {
@@ -100,6 +100,8 @@ export class PeopleRows {
     return el("div", { class: "identity" },
       el("div", { class: "line" }, tick, name,
         group.name ? el("span", { class: "quiet-words" }, personName(group.number)) : null),
+      group.aliases.length
+        ? el("div", { class: "quiet-words" }, `was ${group.aliases.map(personName).join(", ")}`) : null,
       statusBadge(facts.status),
       el("div", { class: "quiet-words" }, formatCount(group.rows.length, "sighting"), " ", el("br"),
         formatCount(group.cameras.length, "camera")),

@@ -52,7 +52,7 @@ export class GalleryState {
     const staying = this.people.key(group.rows.find((row) => !rows.includes(row)));
     for (const key of keys) for (const set of [this.ticked, this.expanded]) set.delete(key);
     if (expanded) this.expanded.add(staying);
-    // The number of a person is that of the first sighting, and so is the place in the list.
+    // The first sighting names the person to the page, and gives the place in the list.
     if (keys.includes(group.id)) this.followed = staying;
   }
 

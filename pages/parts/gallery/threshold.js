@@ -28,7 +28,9 @@ export class ThresholdPanel {
     });
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.mark = el("button", { type: "button", class: "mark", onclick: () => this.commit(null) });
+    this.suggestion = el("span", { class: "quiet-words" });
     this.back = el("button", { type: "button", class: "quiet", onclick: () => this.commit(null) });
+    this.offer = el("p", { class: "offer" }, this.suggestion, this.back);
     this.meaning = el("p", { class: "meaning", id: "meaning" });
     this.counts = el("p", { class: "counts" });
     this.element.append(
@@ -39,10 +41,11 @@ export class ThresholdPanel {
           el("span", { class: "quiet-words" }, "pairs of sightings, by similarity")),
         el("div", { class: "drawing" }, this.canvas, this.slider, this.mark)),
       el("div", { class: "explanation" },
-        el("label", { class: "level" }, "Similarity threshold", this.box), this.counts, this.meaning, this.back));
+        el("label", { class: "level" }, "Similarity threshold", this.box), this.counts, this.meaning, this.offer));
   }
 
-  setPeople(people, threshold) {
+  // Once somebody reviews, the threshold stays; a new suggestion is only offered.
+  setPeople(people, threshold, reviewed = false) {
     const { histogram, suggested } = people;
     this.people = people;
     this.lowest = lowestThreshold(histogram, suggested);
@@ -52,7 +55,8 @@ export class ThresholdPanel {
     this.mark.title = `Go to the suggested threshold, ${text}`;
     this.mark.style.left = thumbPosition(suggested, this.lowest);
     this.mark.dataset.side = suggested > (this.lowest + 1) / 2 ? "left" : "right";
-    setText(this.back, `Back to the suggested ${text}`);
+    setText(this.suggestion, reviewed ? `The clips now suggest ${text}.` : "");
+    setText(this.back, reviewed ? "Use it" : `Back to the suggested ${text}`);
     this.set(threshold);
   }
 
@@ -81,7 +85,7 @@ export class ThresholdPanel {
     const edited = focusedElement(this.box) === this.box && +this.box.value === threshold;
     if (!this.typing && !edited) this.box.value = text;
     this.slider.setAttribute("aria-valuetext", text);
-    this.back.style.visibility = isSuggested(threshold, this.people.suggested) ? "hidden" : "";
+    this.offer.style.visibility = isSuggested(threshold, this.people.suggested) ? "hidden" : "";
     this.draw();
   }
 

@@ -18,7 +18,7 @@ from core.base.text import format_bytes, format_count, format_duration, format_o
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
 from core.runs.estimate import STAGES
-from core.workspace import services
+from core.workspace import review_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import CameraState, Job, Usage, read_usage
 from pages.parts.run.presets import RunEstimate, cached_estimate
@@ -276,13 +276,22 @@ def _show_results(job: Job) -> None:
             where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."
             if len(done) == 1:
                 where = "In one clip. To match people across cameras, add another clip on the Footage page."
-            st.markdown(f"### People found: {job.people}\n{where}")
+            st.markdown(f"### People found: {job.people}{_before_review(job)}\n{where}")
         lines = [
-            f"- **{clip.name}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes" for clip in done
+            f"- **{clip.name}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes in them"
+            for clip in done
         ]
         st.markdown("\n".join(lines))
         if job.people:
             next_step_link("gallery", "Go to the gallery")
+
+
+def _before_review(job: Job) -> str:
+    """A run counts people as it found them; what the user decided since is in the gallery's count."""
+    case = require_case()
+    if case.run != job.key:
+        return ""
+    return " before your review" if review_of(case).done or case.threshold is not None else ""
 
 
 def _show_log(job: Job) -> None:

@@ -16,7 +16,7 @@ from core.vision.match import (
     grow_merge_tree,
     identities,
     must_link_groups,
-    number_people,
+    rank_tracklets,
     reasons,
 )
 from tests.vision.match.making import run, unit
@@ -25,7 +25,8 @@ from tests.vision.match.making import run, unit
 def people(tracklets: Tracklets, threshold: float, same: tuple = (), different: tuple = ()) -> Identities:
     similarity, why = cosine_similarity(tracklets), reasons(tracklets, None, different)
     bundle = must_link_groups(len(tracklets), same, why)
-    return identities(tracklets, similarity, why, grow_merge_tree(similarity, why, bundle), threshold, bundle)
+    tree = grow_merge_tree(similarity, why, bundle)
+    return identities(similarity, why, tree, threshold, bundle, rank_tracklets(tracklets))
 
 
 @given(st.integers(0, 30), st.floats(0, 1), st.floats(0, 0.3))
@@ -103,5 +104,5 @@ def test_nobody_is_no_trouble() -> None:
 
 def test_ties_in_time_go_by_camera_and_track() -> None:
     tracklets = scene((1, 0, 5, 0), (0, 0, 5, 90), (0, 0, 5, 180))
-    assert number_people(np.arange(3), tracklets).tolist() == [3, 1, 2]
+    assert rank_tracklets(tracklets).tolist() == [3, 1, 2]
     assert (reasons(tracklets)[1, 2] != FREE) and reasons(tracklets)[0, 1] == FREE

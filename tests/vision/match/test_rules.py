@@ -2,9 +2,21 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from core.base.types import Tracklets
-from core.vision.match import FREE, REJECTED, TOGETHER, TOO_SOON, Contradiction, must_link_groups, reasons
+from core.base.types import Tracklets, Tracks
+from core.vision.match import (
+    FREE,
+    REJECTED,
+    TOGETHER,
+    TOO_SOON,
+    Contradiction,
+    Presence,
+    find_presence,
+    must_link_groups,
+    reasons,
+)
 from tests.vision.match.making import unit
 
 
@@ -57,3 +69,44 @@ def test_a_contradiction_is_refused_and_explained() -> None:
     assert fault.value.pair == (0, 2)
     with pytest.raises(Contradiction, match="you said"):
         must_link_groups(3, [(0, 1)], reasons(tracklets, None, [(0, 1)]))
+
+
+def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
+    """Tracks of one camera, numbered from 0, with a box in these frames; a frame below 0 is interpolated."""
+    boxes = sorted((abs(frame), number, frame >= 0) for number, those in enumerate(frames) for frame in those)
+    frame, track, detected = (np.array(column) for column in zip(*boxes, strict=True))
+    tracks = Tracks(frame, frame / 10, track, np.ones((len(frame), 4)), np.ones(len(frame)), detected)
+    spans = [(0, min(map(abs, those)) / 10, max(map(abs, those)) / 10) for those in frames]
+    return seen(*spans), find_presence(tracks, np.arange(len(frames)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "reason"),
+    [
+        ([1, 2, 3], [3, 4, 5], TOGETHER),
+        ([1, 2, 3], [4, 5], FREE),
+        ([1, 2, 8, 9], [4, 5, 6], FREE),  # in the gap of the first
+        ([1, 2, -4, -5, 8, 9], [4, 5, 6], FREE),  # where it was only guessed
+        ([1, 3, 5], [2, 4, 6], FREE),  # by turns
+        ([1, 2, 8, 9], [4, 5, 8], TOGETHER),
+        ([1], [1], TOGETHER),
+    ],
+)
+def test_two_are_together_only_where_they_share_a_frame(one: list[int], other: list[int], reason: int) -> None:
+    tracklets, presence = seen_in(one, other)
+    assert reasons(tracklets, presence=presence).tolist() == [[FREE, reason], [reason, FREE]]
+
+
+@given(st.lists(st.sets(st.integers(0, 12), min_size=1), min_size=2, max_size=5))
+def test_together_is_sharing_a_frame(frames: list[set[int]]) -> None:
+    tracklets, presence = seen_in(*map(sorted, frames))
+    why = reasons(tracklets, presence=presence)
+    for a, b in np.ndindex(why.shape):
+        assert (why[a, b] == TOGETHER) == (a != b and bool(frames[a] & frames[b]))
+
+
+def test_where_no_frames_are_known_times_decide() -> None:
+    """Of three tracks in each other's gaps, the third one came without frames."""
+    tracklets, presence = seen_in([1, 5], [3, 6], [2, 4])
+    without = presence[presence.row != 2]
+    assert reasons(tracklets, presence=without).tolist() == [[0, 0, 1], [0, 0, 1], [1, 1, 0]]

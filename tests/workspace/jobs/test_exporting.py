@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError
-from core.runs import SAME, Link, TrackKey, read_links, read_names
+from core.runs import SAME, Link, PersonNumber, TrackKey, read_links, read_names, read_numbers
 from core.workspace.jobs import Export, ExportJob, Exports
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
@@ -40,6 +40,7 @@ while Path(__file__).with_name("act").read_text() == "wait":
 (to / "SHA256SUMS").write_text(hashlib.sha256(b"zip").hexdigest() + "  gallery.zip\\n")
 """
 LINK = Link(TrackKey("a", 1), SAME, TrackKey("b", 2))
+NUMBERS = (PersonNumber(7, "a", 1, 0.5),)
 EXPORT = Export("gallery", "0123456789" * 2, "s", 0.5, (LINK,), (("a", 1, "Anna", "=1"),), "a bag")
 
 
@@ -97,13 +98,14 @@ def test_what_is_made_is_found_again_and_not_made_twice(exports: Exports, tmp_pa
 def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> None:
     from core.cli import parser
 
-    shown = replace(EXPORT, reason="--asked for", threshold=-0.25)
+    shown = replace(EXPORT, reason="--asked for", threshold=-0.25, numbers=NUMBERS)
     here.start(shown, tmp_path / "run")
     said = json.loads((over(here, shown).folder / "out" / "said").read_text())
     read = parser().parse_args(["gallery", *said])
     assert (read.done, read.cos, read.purpose, read.reason) == (tmp_path / "run", -0.25, "a bag", "--asked for")
     assert read.no_blur and read.what == "gallery" and read.progress == "json"
     assert read_links(read.links) == (LINK,) and read_names(read.names) == EXPORT.names
+    assert read_numbers(read.numbers) == NUMBERS
     assert not parser().parse_args(["gallery", *EXPORT.arguments(tmp_path, tmp_path)]).no_blur
 
 
@@ -117,12 +119,15 @@ def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> No
         {"names": ()},
         {"purpose": ""},
         {"reason": "r"},
+        {"numbers": NUMBERS},
     ],
     ids=str,
 )
 def test_whatever_decides_the_content_is_in_the_key(change: dict[str, object]) -> None:
     other = replace(EXPORT, **change)  # type: ignore[arg-type]
     assert other.key != EXPORT.key and other.key.startswith(EXPORT.run)
+    # Without numbers the key is what it was in 0.1.0.
+    assert "numbers" not in EXPORT.to_dict()
 
 
 def test_it_says_how_far_it_is_and_stops(tmp_path: Path) -> None:
