@@ -1,6 +1,7 @@
 """The app for the browser, started by `streamlit run app.py`: the frame of all pages, and the routes beside them."""
 
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.http import (
     UPLOAD_ROUTES,
     LocalOnly,
 )
+from core.workspace import services, sweep
 from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
@@ -35,8 +37,12 @@ ROUTES = [
 
 
 @asynccontextmanager
-async def _announce_address(_: st.App) -> AsyncIterator[None]:
-    """Print the address. Streamlit's own welcome is switched off: it advertises services that we do not use."""
+async def _begin(_: st.App) -> AsyncIterator[None]:
+    """Remove what an earlier server left, and print the address.
+
+    Streamlit's own welcome is switched off: it advertises services that we do not use.
+    """
+    threading.Thread(target=lambda: sweep(services()), name="sightline-sweep", daemon=True).start()
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
     yield
@@ -45,6 +51,6 @@ async def _announce_address(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
-    lifespan=_announce_address,
+    lifespan=_begin,
     middleware=[Middleware(LocalOnly, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

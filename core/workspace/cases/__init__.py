@@ -4,8 +4,7 @@
                         review.json   decisions, with those that were undone; written by core.review
                         log.txt       the activity log: a line for each action
 
-Every change is on disk at once, complete or not at all. A case can be backed up to one file and erased with all that
-was made of its clips.
+Every change is on disk at once, complete or not at all.
 """
 
 import lazy_loader

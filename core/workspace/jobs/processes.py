@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,11 +26,13 @@ import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import StoreError
 from core.lab.synthetic import sample_clips, sample_folder
+from core.machine.paths import JOB_FOLDER
 
 ROOT = Path(__file__).resolve().parents[3]
 # A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
 DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
+_STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
 
 
@@ -62,7 +65,8 @@ class Children:
 def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    `variables` are added to its environment. Returns its number and time of birth.
+    `variables` are added to its environment. Returns its number and time of birth. A child whose folder is removed ends
+    when it next writes a file.
     """
     with (folder / "progress").open("wb") as output, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
@@ -71,7 +75,7 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, A
             stdout=output,
             stderr=log,
             cwd=ROOT,
-            env={**environment(), **variables},
+            env={**environment(), JOB_FOLDER: str(folder.resolve()), **variables},
             **_NEW_GROUP,
         )
     about = _identity(child.pid)
@@ -96,6 +100,21 @@ def stop(about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
     save({**about, "cancelled": True})
     with suppress(psutil.NoSuchProcess):
         process.kill() if about.get("cancelled") else process.terminate()
+
+
+def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> None:
+    """Have `cancel` ask a job to stop, and ask again, which ends it at once, if it goes on; wait until it has ended."""
+    for seconds in (_STOP_SECONDS, _KILL_SECONDS):
+        if is_active():
+            cancel()
+        end = time.monotonic() + seconds
+        while is_active():
+            if time.monotonic() > end:
+                break
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+    raise StoreError("work in progress cannot be stopped", "Wait until it has ended, and try again.")
 
 
 def remove(folder: Path) -> None:

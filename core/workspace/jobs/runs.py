@@ -124,6 +124,11 @@ class Jobs:
             raise StoreError(f"there is no run {key}", "Start it again on the Run page.")
         return job
 
+    def is_active(self, key: str) -> bool:
+        """Whether there is a run with this key and its process is running."""
+        job = self._find(key)
+        return job is not None and job.is_active
+
     def all(self) -> list[Job]:
         """Every job, the latest first."""
         jobs = [self._find(folder.name) for folder in self._root.glob("*") if folder.is_dir()]
@@ -170,7 +175,7 @@ class Jobs:
         about = self._about(key)
         try:
             return read_job(self._root / key, about, self._launcher.alive(about))
-        except (KeyError, TypeError, ValueError, SettingsError):
+        except (KeyError, TypeError, ValueError, AttributeError, SettingsError):
             return None
 
 
@@ -321,6 +326,6 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file; empty if there is none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
