@@ -10,7 +10,7 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.text import format_bytes
 from core.cli.progress import listener
-from core.workspace import back_up, erase, restore, services
+from core.workspace import Services, back_up, erase, restore
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -23,19 +23,20 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    cases = services().cases
+    services = Services()
+    cases = services.cases
     if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
         raise SettingsError("a back-up needs a case and a file", "Write: cases --back-up KEY --to FILE.")
     if options.back_up:
         back_up(cases, cases.load(options.back_up), options.to, options.recordings, Progress(listener("auto")))
         sys.stdout.write(f"{options.to}\n")
     if options.restore:
-        case = restore(services(), options.restore)
+        case = restore(services, options.restore)
         sys.stdout.write(f"{case.key}  {case.name}\n")
     if options.delete:
         case = cases.load(options.delete)
         # Runs, exports and films in progress are stopped.
-        erasure = erase(services(), case)
+        erasure = erase(services, case)
         sys.stdout.write(f"deleted: {case.name}, {format_bytes(erasure.bytes)}\n")
     if not (options.back_up or options.restore or options.delete):
         for case in cases.all():
