@@ -6,6 +6,8 @@ too, for their pictures show the same people. A case that cannot be read needs w
 user's own folders stay where they are; only uploads are deleted.
 
 Work in progress is stopped first. `sweep` removes what killed processes left, and what no case names any more.
+
+Somebody who wants to can have a case set aside instead: it can be taken back for a day, and names its clips until then.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -28,7 +31,7 @@ from core.workspace.jobs import read_json, stop_and_wait
 from core.workspace.server import Services
 from core.workspace.sources import claim_upload
 
-_NOT_BY_DIGEST = {"cases", "sample", "weights", "exported", "speed"}
+_NOT_BY_DIGEST = {"cases", "deleted", "sample", "weights", "exported", "speed"}
 """Folders of the cache in which names do not begin with the digest of a clip or the key of a run."""
 _OF_CLIPS = ("uploads", "proxies", "stills", "strips")
 """Folders that hold only what belongs to clips of cases."""
@@ -36,6 +39,8 @@ _LOGGED_CLIP = re.compile(r"\(([0-9a-f]{32})\)")
 _ANY_KEY = re.compile(r"[0-9a-f]{8,64}")
 _FORMER_FOLDER = re.compile(r"tmp\w{8}")
 """In which 0.1.0 unpacked a back-up."""
+_KEEP_SECONDS = 86_400.0
+"""For which a case that was set aside can be taken back."""
 _ASIDE = re.compile(r"\.[0-9a-f-]+\.[0-9a-f]{8}")
 """A folder that was renamed to be removed."""
 
@@ -68,20 +73,42 @@ class _References:
 
 def plan_erasure(services: Services, case: Case) -> Erasure:
     """What would be deleted now; it changes when another case begins to use the same clip."""
-    needs = list(_needs_of_others(services.cases, case))
+    needs = list(_needs_of_others(services, case))
     needed_clips = frozenset[str]().union(*(need.clips for need in needs))
     needed_runs = frozenset[str]().union(*(need.runs for need in needs))
     needed = needed_clips.union(needed_runs, *(need.run_clips for need in needs))
     own = _references(case)
-    clips = own.digests.union(case.removed, _logged_clips(services.cases, case))
+    cases = _store_of(services, case)
+    clips = own.digests.union(case.removed, _logged_clips(cases, case))
     runs = own.runs | _runs_of(clips - needed_clips)
     names = frozenset({case.key, *clips, *runs} - needed)
-    paths = [services.cases.folder(case.key), *_paths_of(names)]
+    paths = [cases.folder(case.key), *_paths_of(names)]
     return Erasure(tuple(paths), sum(map(_size, paths)), names, frozenset(clips - needed))
 
 
 def erase(services: Services, case: Case) -> Erasure:
     """Delete the case and all that belongs to it alone, after stopping the work on it; returns what was deleted."""
+    erasure = _erase(services, case)
+    sweep(services)
+    return erasure
+
+
+def set_aside(services: Services, case: Case) -> None:
+    """Delete the case so that `take_back` can restore it for a day; the work on it is stopped."""
+    _stop_work(services, plan_erasure(services, case))
+    services.cases.move(case.key, services.deleted)
+
+
+def take_back(services: Services, key: str) -> Case:
+    """Restore a case that was set aside."""
+    return services.deleted.move(key, services.cases)
+
+
+def _store_of(services: Services, case: Case) -> Cases:
+    return services.deleted if services.deleted.folder(case.key).is_dir() else services.cases
+
+
+def _erase(services: Services, case: Case) -> Erasure:
     with ExitStack() as claims:
         # Nobody adds an upload to another case meanwhile, having found it here.
         for digest in sorted(plan_erasure(services, case).digests):
@@ -95,8 +122,7 @@ def erase(services: Services, case: Case) -> Erasure:
         for path in _paths_of(erasure.names):
             _remove(path)
         # The case's own folder last, so that an interrupted erasure can be repeated.
-        services.cases.delete(case.key)
-    sweep(services)
+        _store_of(services, case).delete(case.key)
     return erasure
 
 
@@ -112,19 +138,22 @@ def sweep(services: Services) -> None:
                 shutil.rmtree(child, ignore_errors=True)
     services.proxies.remove_done()
     with suppress(OSError, StoreError):
+        for case in services.deleted.all():
+            if time.time() - services.deleted.moved_at(case.key) > _KEEP_SECONDS:
+                _erase(services, case)
         _sweep_clips(services)
 
 
 def _sweep_clips(services: Services) -> None:
     """Remove uploads, films and pictures of clips that no case names and that nobody is just adding to one."""
-    named = _all_named(services.cases)
+    named = _all_named(services)
     present = {_digest_in(path) for kind in _OF_CLIPS for path in _entries(_kind(kind))}
     for digest in sorted(present - named - {""}):
         # A marker that cannot be removed is held by an upload in progress.
         if not remove_dead_part(_kind("uploads") / f".{digest}.part"):
             continue
         with claim_upload(digest):
-            if digest not in _all_named(services.cases):
+            if digest not in _all_named(services):
                 _remove_clip(services, digest)
 
 
@@ -141,18 +170,18 @@ def _remove_clip(services: Services, digest: str) -> None:
         _remove(path)
 
 
-def _needs_of_others(cases: Cases, case: Case) -> Iterator[_References]:
-    for candidate in cases.all():
+def _needs_of_others(services: Services, case: Case) -> Iterator[_References]:
+    for candidate in (*services.cases.all(), *services.deleted.all()):
         if candidate.key != case.key:
             yield _references(candidate)
-    if named := frozenset(_named_in_unreadable(cases)):
+    if named := frozenset(_named_in_unreadable(services)):
         yield _References(named, named | _runs_of(named), frozenset())
 
 
-def _named_in_unreadable(cases: Cases) -> set[str]:
+def _named_in_unreadable(services: Services) -> set[str]:
     """All digests and keys in the files of cases that cannot be read; `StoreError` if not even their text can."""
     named: set[str] = set()
-    for unreadable in cases.unreadable():
+    for unreadable in (*services.cases.unreadable(), *services.deleted.unreadable()):
         if not unreadable.text:
             raise StoreError(
                 f"{unreadable.folder} cannot be read, so nobody knows what it needs",
@@ -171,11 +200,12 @@ def _references(case: Case) -> _References:
     return _References(frozenset(clips), runs, frozenset().union(*(_clips_of(run) for run in runs)))
 
 
-def _all_named(cases: Cases) -> set[str]:
+def _all_named(services: Services) -> set[str]:
     """The digests of all clips that any case has or ever had."""
-    named = _named_in_unreadable(cases)
-    for case in cases.all():
-        named |= _references(case).digests | set(case.removed) | _logged_clips(cases, case)
+    named = _named_in_unreadable(services)
+    for cases in (services.cases, services.deleted):
+        for case in cases.all():
+            named |= _references(case).digests | set(case.removed) | _logged_clips(cases, case)
     return named
 
 

@@ -17,6 +17,7 @@ from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
+from core.machine.paths import cache_dir
 from core.review import ReviewSession, load_review, open_session
 from core.runs import TRACKLETS_FILE, Link
 from core.vision.video import probe
@@ -73,10 +74,11 @@ class Services:
 
     `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
     folder and the time of its record. A change of a case's review takes its lock from `reviews`, so that two tabs take
-    turns; readers take no lock.
+    turns; readers take no lock. `deleted` are cases that can be restored for a day.
     """
 
     cases: Cases = field(default_factory=Cases)
+    deleted: Cases = field(default_factory=lambda: Cases(cache_dir() / "deleted"))
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)

@@ -145,6 +145,17 @@ def test_deleting_takes_two_steps() -> None:
     assert not app.exception and len(app.selectbox) == 0
 
 
+def test_a_case_can_be_kept_for_a_day_and_restored() -> None:
+    case = Cases().new("Till 3")
+    app = bar(case)
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
+    next(box for box in app.checkbox if "for a day" in box.label).check().run()
+    button(app, "Delete")
+    assert not app.exception and Cases().all() == []
+    button(app, "Restore “Till 3”")
+    assert Cases().all() == [case]
+
+
 def test_work_in_progress_is_stopped_and_deleted_too() -> None:
     case = Cases().new("Till 3")
     app = bar(case)

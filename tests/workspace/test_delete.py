@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -22,7 +23,7 @@ from core.machine.log import LOG, log_to_file
 from core.machine.paths import cache_dir, living_part
 from core.review import Review, save_review
 from core.vision.video import digest
-from core.workspace import Services, back_up, erase, sweep
+from core.workspace import Services, back_up, erase, set_aside, sweep, take_back
 from core.workspace.cases import Case, CaseClip
 from core.workspace.jobs import Export, Exports, Order, Source
 from core.workspace.jobs.processes import process_of
@@ -283,3 +284,22 @@ def test_an_upload_that_arrives_after_its_case_was_deleted_goes(home: Path) -> N
         upload.finish()
     sweep(services)
     assert traces(home, "gate") == []
+
+
+def test_a_case_that_was_set_aside_can_be_taken_back_for_a_day(home: Path) -> None:
+    services = Services()
+    case, other = services.cases.new("Shop"), services.cases.new("Other")
+    clip = uploaded(services, case, "gate")
+    services.cases.change(other.key, lambda now: now.with_clips([clip]))
+    shown = services.cases.load(case.key)
+    set_aside(services, shown)
+    assert [found.key for found in services.cases.all()] == [other.key]
+    # It needs its clips, whatever else is deleted.
+    erase(services, services.cases.load(other.key))
+    assert Path(clip.path).is_file()
+    assert take_back(services, case.key) == shown == services.cases.load(case.key)
+    set_aside(services, shown)
+    file = services.deleted.folder(case.key) / "case.json"
+    os.utime(file, (time.time() - 90_000,) * 2)
+    sweep(services)
+    assert traces(home, clip.digest, case.key, "gate") == []

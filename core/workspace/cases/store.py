@@ -7,6 +7,7 @@ the same case take turns.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 import threading
@@ -116,6 +117,19 @@ class Cases:
             hidden = self.folder(key).with_name(f".{key}.{secrets.token_hex(4)}")
             self.folder(key).rename(hidden)
         shutil.rmtree(hidden)
+
+    def move(self, key: str, target: Cases) -> Case:
+        """Move a case to another root, in one step; `moved_at` says when."""
+        with _LOCK:
+            case = self.load(key)
+            target._root.mkdir(parents=True, exist_ok=True)
+            os.utime(self.folder(key) / _FILE)
+            self.folder(key).rename(target.folder(key))
+        return case
+
+    def moved_at(self, key: str) -> float:
+        """When the case was last changed or moved, in seconds since 1970."""
+        return (self.folder(key) / _FILE).stat().st_mtime
 
     def folder(self, key: str) -> Path:
         if not (key.isalnum() and key.isascii()):

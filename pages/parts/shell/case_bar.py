@@ -16,7 +16,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
 from core.base.text import format_bytes, format_count, safe_name
 from core.http import TOKEN, backup_file
-from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services
+from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
 from pages.parts.shell.open_case import change_case, close_case, open_case, select_case
@@ -137,14 +137,20 @@ def _delete(case: Case) -> None:
         return
     if _has_work(erasure):
         st.info("Work on this case is in progress. It will be stopped.")
-    name = re.sub(r"([^\w\s])", r"\\\1", case.name)
+    keep = st.checkbox("Keep it for a day, so that it can be restored", key=f"keep {case.key}")
+    size = format_bytes(erasure.bytes)
     st.button(
-        f":red[Delete “{name}” for good ({format_bytes(erasure.bytes)})]",
+        f":red[Delete “{_escape(case.name)}” " + ("now, for good tomorrow]" if keep else f"for good ({size})]"),
         key=f"delete {case.key} for good",
         icon=":material/delete_forever:",
         on_click=_erase,
-        args=(case.key,),
+        args=(case.key, keep),
     )
+
+
+def _escape(name: str) -> str:
+    """A name as Markdown that shows it as it is."""
+    return re.sub(r"([^\w\s])", r"\\\1", name)
 
 
 def _has_work(erasure: Erasure) -> bool:
@@ -153,10 +159,10 @@ def _has_work(erasure: Erasure) -> bool:
     return any(map(services().jobs.is_active, erasure.names)) or any(export.is_active for export in exports)
 
 
-def _erase(key: str) -> None:
+def _erase(key: str, keep: bool) -> None:
     try:
         case = services().cases.load(key)
-        erase(services(), case)
+        set_aside(services(), case) if keep else erase(services(), case)
     except (SightlineError, OSError) as fault:
         CASE_MESSAGE.set(f"Some files could not be deleted ({fault}). Try again.")
         return
@@ -196,6 +202,9 @@ def _create_backup(case: Case, with_recordings: bool) -> None:
 
 
 def restore_panel() -> None:
+    for case in services().deleted.all():
+        label = f"Restore “{_escape(case.name)}”, which was deleted"
+        st.button(label, key=f"take back {case.key}", icon=":material/undo:", on_click=_take_back, args=(case.key,))
     upload = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
     text = st.text_input("Or its path on this computer", key="restored from", placeholder="case.sightline.zip")
     if not st.button("Restore", icon=":material/unarchive:", disabled=not (upload or text.strip())):
@@ -208,6 +217,13 @@ def restore_panel() -> None:
         return
     select_case(case.key)
     st.rerun()
+
+
+def _take_back(key: str) -> None:
+    try:
+        select_case(take_back(services(), key).key)
+    except SightlineError as fault:
+        CASE_MESSAGE.set(str(fault))
 
 
 def _backup_path(text: str) -> Path:
