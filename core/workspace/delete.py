@@ -87,8 +87,16 @@ def plan_erasure(services: Services, case: Case) -> Erasure:
 
 
 def erase(services: Services, case: Case) -> Erasure:
-    """Delete the case and all that belongs to it alone, after stopping the work on it; returns what was deleted."""
-    erasure = _erase(services, case)
+    """Delete the case and all that belongs to it alone, after stopping the work on it; returns what was deleted.
+
+    `StoreError` if something cannot be deleted; the case then stays, so that it can be deleted again.
+    """
+    try:
+        erasure = _erase(services, case)
+    except OSError as fault:
+        raise StoreError(
+            f"{fault.filename} cannot be deleted ({fault.strerror})", "Close what uses it, then delete the case again."
+        ) from fault
     sweep(services)
     return erasure
 

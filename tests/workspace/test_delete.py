@@ -303,3 +303,19 @@ def test_a_case_that_was_set_aside_can_be_taken_back_for_a_day(home: Path) -> No
     os.utime(file, (time.time() - 90_000,) * 2)
     sweep(services)
     assert traces(home, clip.digest, case.key, "gate") == []
+
+
+def test_what_cannot_be_deleted_is_said_and_the_case_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = Services()
+    case = services.cases.new("Shop")
+    clip = uploaded(services, case, "gate")
+    with monkeypatch.context() as patch:
+
+        def refuse(path: Path) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        patch.setattr("core.workspace.delete._remove", refuse)
+        with pytest.raises(StoreError, match="cannot be deleted"):
+            erase(services, services.cases.load(case.key))
+    erase(services, services.cases.load(case.key))
+    assert traces(home, clip.digest, case.key) == []

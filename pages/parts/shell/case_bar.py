@@ -163,8 +163,8 @@ def _erase(key: str, keep: bool) -> None:
     try:
         case = services().cases.load(key)
         set_aside(services(), case) if keep else erase(services(), case)
-    except (SightlineError, OSError) as fault:
-        CASE_MESSAGE.set(f"Some files could not be deleted ({fault}). Try again.")
+    except SightlineError as fault:
+        CASE_MESSAGE.set(str(fault))
         return
     close_case()
     CASE_MESSAGE.set(f"{case.name} was deleted.")
