@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from core.base.errors import SightlineError
 from core.http import (
     BACKUP_ROUTES,
     EXPORT_ROUTES,
@@ -37,12 +38,17 @@ ROUTES = [
 
 
 @asynccontextmanager
-async def _begin(_: st.App) -> AsyncIterator[None]:
-    """Remove what an earlier server left, and print the address.
+async def _start(_: st.App) -> AsyncIterator[None]:
+    """Open the data, remove what an earlier server left, and print the address.
 
     Streamlit's own welcome is switched off: it advertises services that we do not use.
     """
-    threading.Thread(target=lambda: sweep(services()), name="sightline-sweep", daemon=True).start()
+    try:
+        # In the background, since a page need not wait for it.
+        threading.Thread(target=sweep, args=(services(),), name="sightline-sweep", daemon=True).start()
+    except SightlineError as fault:
+        # Every page says it too, and tries again.
+        sys.stderr.write(f"sightline: {fault}\n")
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
     yield
@@ -51,6 +57,6 @@ async def _begin(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
-    lifespan=_begin,
+    lifespan=_start,
     middleware=[Middleware(LocalOnly, allowed_hosts=lambda: st.get_option("server.allowedHosts") or [])],
 )

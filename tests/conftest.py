@@ -74,6 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or fills the user's cache; exported models are kept for the whole session."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SIGHTLINE_DATA", raising=False)
         patch.setenv("SIGHTLINE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         yield
 

@@ -54,7 +54,7 @@ def test_plazas_have_a_mean_and_a_worst() -> None:
     found |= {"plaza1/people/boxes/IDF1": 0.9, "plaza1/as foretold": "no"}
     summary = plazas_summary(found)
     assert summary["plazas/worst IDF1"] == 0.8 and summary["plazas/as foretold"] == "1 of 2"
-    assert plazas_summary({}) == {}
+    assert plazas_summary({**found, **summary}) == summary and plazas_summary({}) == {}
 
 
 def test_a_part_that_nobody_knows_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

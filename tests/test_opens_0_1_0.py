@@ -21,6 +21,7 @@ import pytest
 
 from core.cli import main
 from core.machine.paths import cache_dir
+from core.machine.relocate import move_old_data
 from core.review import load_review, open_session
 from core.vision.regions import to_json
 from core.workspace.cases import Case, Cases
@@ -137,6 +138,7 @@ def unpacked_case() -> Case:
             path = places[top] / rest if rest else cache_dir() / "cases" / key / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(archive.read(name))
+    assert "were moved" in move_old_data()
     return Cases().load(key)
 
 

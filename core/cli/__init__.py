@@ -20,19 +20,23 @@ from core import __version__
 from core.base.errors import Cancelled, SightlineError
 from core.cli.renamed_flags import note_former_command
 from core.machine.device import require_opencv
+from core.machine.relocate import move_old_data
 
 
 class Command(NamedTuple):
-    """A command of the program. `module` has `add_arguments`, which sets the function that runs the command."""
+    """A command of the program. `module` has `add_arguments`, or a function of another name for its second command,
+    which sets the function that runs the command.
+    """
 
     name: str
     help: str
     module: str
     needs_opencv: bool = True
+    function: str = "add_arguments"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Import the module of the command and let it add its arguments to `parser`."""
-        importlib.import_module(self.module).add_arguments(parser)
+        getattr(importlib.import_module(self.module), self.function)(parser)
 
 
 COMMANDS = (
@@ -49,7 +53,8 @@ COMMANDS = (
     Command("train", "train your own embedder or detector", "core.cli.train"),
     Command("sample", "make sample footage of a plaza, with its ground truth", "core.cli.sample"),
     Command("cases", "list, back up, restore or delete cases of the app", "core.cli.cases"),
-    Command("cache", "show or trim what earlier runs have stored", "core.cli.cache", needs_opencv=False),
+    Command("cache", "show or trim what can be made again", "core.cli.cache", needs_opencv=False),
+    Command("data", "show cases, uploads, back-ups, models", "core.cli.cache", False, "add_data_arguments"),
 )
 
 
@@ -79,6 +84,8 @@ def main(arguments: Sequence[str]) -> int:
         note_former_command(options)
         # A stop from outside (the cancel button of the app, a shutdown) ends the command as cleanly as Ctrl-C.
         signal.signal(signal.SIGTERM, _interrupt)
+        if notice := move_old_data(_print_note):
+            _print_note(notice)
         return int(options.run(options))
     except SightlineError as fault:
         sys.stderr.write(f"sightline: {fault}\n")
@@ -88,6 +95,10 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+
+
+def _print_note(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ from core.base.errors import SightlineError
 from core.base.text import safe_name
 from core.base.types import Clip
 from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir
 from core.runs import load_tracks, overlay, read_record
 from core.workspace import clip_of, services
 from core.workspace.cases import Case
@@ -158,7 +158,7 @@ EXPORT_ROUTES = [guarded("/exports/{token}/{key}/{name}", _export, methods=("GET
 
 
 def backup_file(key: str) -> Path:
-    return cache_dir() / "backups" / f"{key}.zip"
+    return data_dir() / "backups" / f"{key}.zip"
 
 
 async def _backup(request: Request) -> Response:

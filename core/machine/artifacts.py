@@ -6,7 +6,10 @@
 
 A chunk whose content does not match the checksum in its name counts as missing, so a killed run or a damaged disk
 costs one chunk. The key covers the clip, the settings of the stage and of the stages before it, and the models; a
-chunk is added or removed, never changed. What the arrays mean is the stages' business."""
+chunk is added or removed, never changed. What the arrays mean is the stages' business.
+
+`stored_entries` lists everything in the cache or the data folder, artifacts included, and `trim_cache` removes what was
+not used for longest."""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +30,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import StoreError
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import CACHE_ENTRIES, cache_dir, write_atomically
 
 Arrays = dict[str, NDArray[Any]]
+_UNFINISHED_SECONDS = 600
+"""After which a temporary file that nobody writes to was left by a process that was killed."""
 
 
 def digest_of(value: Any) -> str:
@@ -124,7 +131,7 @@ class ArtifactInfo:
 class Store:
     """All artifacts under one root, by default in the user's cache folder.
 
-    Opening an artifact updates its time of use, which decides what `trim` removes; `preserve_times` leaves it as it is.
+    Opening an artifact updates its time of use, which decides what `trim_cache` removes; `preserve_times` leaves it.
     """
 
     def __init__(self, root: Path | None = None, preserve_times: bool = False) -> None:
@@ -175,22 +182,6 @@ class Store:
             found.append(ArtifactInfo(folder, name, stage, size, folder.stat().st_mtime, complete, made_by))
         return sorted(found, key=lambda e: (e.used, e.folder.name))
 
-    def trim(self, keep_bytes: int) -> list[ArtifactInfo]:
-        """Remove least recently used artifacts until at most `keep_bytes` are left; returns the removed ones."""
-        entries = self.entries()
-        total = sum(e.size for e in entries)
-        removed = []
-        for entry in entries:
-            if total <= keep_bytes:
-                break
-            shutil.rmtree(entry.folder, ignore_errors=True)
-            total -= entry.size
-            removed.append(entry)
-        for clip in self.root.glob("*"):
-            if clip.is_dir() and not any(clip.iterdir()):
-                clip.rmdir()
-        return removed
-
 
 def _use_time(folder: Path) -> tuple[int, str]:
     return (folder.stat().st_mtime_ns if folder.is_dir() else 0, folder.name)
@@ -198,3 +189,76 @@ def _use_time(folder: Path) -> tuple[int, str]:
 
 def _as_plain(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+
+
+@dataclass(frozen=True)
+class StoredEntry:
+    """A file or folder that can be removed by itself: of stages, one stage of one clip; otherwise what lies directly in
+    the folder `kind`, or a file of that name. `used` is when it was last written or read, as far as the disk tells.
+    """
+
+    path: Path
+    kind: str
+    size: int
+    used: float
+
+
+def stored_entries(root: Path, kinds: Iterable[str]) -> list[StoredEntry]:
+    """What is in the folders `kinds` below `root`, and the files of that name, least recently used first."""
+    found = []
+    for kind in kinds:
+        # Beside a log there are older ones, and beside a database its journal.
+        pattern = f"{kind}*" if "." in kind else f"{kind}/*/*" if kind == "stages" else f"{kind}/*"
+        for path in root.glob(pattern):
+            # Another process may have removed it meanwhile.
+            with suppress(OSError):
+                size, used = _measure(path)
+                # Listing artifacts reads files in them; opening one for use sets the folder's time.
+                found.append(StoredEntry(path, kind, size, path.stat().st_mtime if kind == "stages" else used))
+    return sorted(found, key=lambda entry: (entry.used, str(entry.path)))
+
+
+def _measure(path: Path) -> tuple[int, float]:
+    """Bytes in a file or folder, and when any of it was last written or read."""
+    inside = [Path(folder) / name for folder, _, names in os.walk(path) for name in names]
+    stats = [file.lstat() for file in (inside or [path])]
+    size = sum(stat.st_size for stat in stats) if inside or path.is_file() else 0
+    return size, max(max(stat.st_mtime, stat.st_atime) for stat in stats)
+
+
+def trim_cache(keep_bytes: int, in_use: Collection[Path]) -> list[StoredEntry]:
+    """Remove what was not used for longest from the cache folder, until at most `keep_bytes` are left there; returns
+    what was removed. What is `in_use`, or lies in a folder that is, stays, and so does what is being written.
+    """
+    entries = stored_entries(cache_dir(), CACHE_ENTRIES)
+    total, busy = sum(entry.size for entry in entries), set(in_use)
+    removed = []
+    for entry in entries:
+        if keep_bytes and total <= keep_bytes:
+            break
+        if not ({entry.path, *entry.path.parents} & busy or _is_being_written(entry.path)):
+            _remove(entry.path)
+            if not os.path.lexists(entry.path):
+                total -= entry.size
+                removed.append(entry)
+    folders = {parent for entry in removed for parent in entry.path.parents if parent.is_relative_to(cache_dir())}
+    for folder in sorted(folders - {cache_dir()}, reverse=True):
+        # One that is not empty stays.
+        with suppress(OSError):
+            folder.rmdir()
+    return removed
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder. A folder is renamed first, so that nobody takes the half of it for the whole."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            path = path.rename(path.with_name(f".{path.name}.{secrets.token_hex(4)}"))
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether it has the temporary name of something unfinished, and was changed a moment ago."""
+    return path.name.startswith(".") and time.time() - path.lstat().st_mtime < _UNFINISHED_SECONDS

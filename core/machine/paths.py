@@ -1,4 +1,7 @@
-"""The user's cache folder, and writing files and folders atomically: complete under their name, or not there.
+"""The user's two folders, data and cache, and writing files and folders atomically: complete, or not there.
+
+Data is what nobody can make again: cases with their decisions, uploads, back-ups, models. The cache holds what the
+program can make again from that; systems and users may empty it. Both are for their owner alone.
 
 What is being written has a hidden name: `.<random>.part` for a file, `.<random>.new` for a folder, with a part beside
 it. Its writer holds the part, so that `remove_leftovers` can tell what a killed process left from what is still needed.
@@ -7,13 +10,17 @@ it. Its writer holds the part, so that `remove_leftovers` can tell what a killed
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
+
+import platformdirs
 
 from core.base.errors import Cancelled, StoreError
 
@@ -22,33 +29,80 @@ JOB_FOLDER = "SIGHTLINE_JOB"
 JOB_OUTPUT = "progress"
 """The file in a job's folder that is there before its process starts, and until the folder is removed."""
 
+DATA_ENTRIES = ("cases", "deleted", "uploads", "backups", "weights")
+"""The folders of the data folder. Version 0.1.0 had them in the cache folder."""
+CACHE_ENTRIES = (
+    *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "notebooks"),
+    *("ultralytics", "digests.sqlite", "tracker.log"),
+)
+"""Folders and files of the cache folder, all of which may be deleted while nothing uses them."""
+
 
 def cache_dir() -> Path:
-    """The cache folder, created if need be: SIGHTLINE_CACHE, or else the platform's usual place."""
-    folder = _platform_cache_dir(sys.platform, Path.home(), os.environ)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The cache folder {folder} cannot be made ({error.strerror})",
-            "Set SIGHTLINE_CACHE to a folder that you may write to.",
-        ) from error
-    return folder
+    """The cache folder, made if it is not there: SIGHTLINE_CACHE, or else the platform's usual place."""
+    return _make_root(platform_cache_dir(sys.platform, Path.home(), os.environ), "cache", "SIGHTLINE_CACHE")
+
+
+def data_dir() -> Path:
+    """The data folder, made if it is not there.
+
+    While it is empty and the cache folder still holds the data of version 0.1.0, because that could not be moved
+    (`core.machine.relocate`), that is where data is.
+    """
+    old, folder = cache_dir(), chosen_data_dir()
+    return old if has_data(old) and not has_data(folder) else folder
+
+
+def chosen_data_dir() -> Path:
+    """The folder where data belongs, made if it is not there: SIGHTLINE_DATA, or else `data` in SIGHTLINE_CACHE, so
+    that somebody who names one disk has everything there, or else the platform's usual place."""
+    return _make_root(_platform_data_dir(sys.platform, os.environ), "data", "SIGHTLINE_DATA")
+
+
+def has_data(folder: Path) -> bool:
+    """Whether `folder` holds folders of data."""
+    return any((folder / name).is_dir() for name in DATA_ENTRIES)
+
+
+def current_path(path: str) -> str:
+    """Where the clip that was recorded as `path` lies now.
+
+    Records name uploads by their whole path. An upload is in a folder that is named after its digest; if it is no
+    longer at `path`, it is the one of that digest in the data folder.
+
+    >>> current_path("clips/gate.mp4")
+    'clips/gate.mp4'
+    """
+    recorded = Path(path)
+    if recorded.parent.parent.name != "uploads" or recorded.exists():
+        return path
+    here = data_dir() / "uploads" / recorded.parent.name / recorded.name
+    return str(here) if here.exists() else path
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder and those above it; inside the data and the cache folder, for their owner alone."""
+    for place in reversed([folder, *folder.parents]):
+        if not place.is_dir():
+            place.mkdir(0o700 if _is_private(place) else 0o777, exist_ok=True)
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write `content`, or its pieces in order, to `path`: complete or not at all. The folder is created if need be."""
+    """Write `content`, or its pieces in order, to `path`: complete or not at all. The folder is made if need be."""
     with open_atomically(path) as file:
         file.writelines([content] if isinstance(content, bytes) else content)
 
 
 @contextlib.contextmanager
 def open_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write in this block, under a temporary name; it is moved to `path` if the block ends without error."""
+    """A file to write in this block, under a temporary name; it is moved to `path` if the block ends without error.
+
+    Inside the data and the cache folder only its owner may read it; elsewhere the user's umask decides.
+    """
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         require_job_folder()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         # An interruption leaves no part file behind either.
         with living_part(part):
             with part.open("wb") as file:
@@ -103,7 +157,7 @@ def _lock_file(path: Path) -> int:
     import fcntl
 
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600 if _is_private(path) else 0o666)
         # Where a file system has no locks, nobody can take this one for a leftover either.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -117,12 +171,12 @@ def _lock_file(path: Path) -> int:
 @contextlib.contextmanager
 def working_folder(parent: Path) -> Iterator[Path]:
     """An empty folder in `parent`, to make something in that is then renamed; what is left in it is removed."""
-    parent.mkdir(parents=True, exist_ok=True)
+    make_folder(parent)
     folder = parent / f".{secrets.token_hex(8)}.new"
     part = folder.with_suffix(".part")
     with living_part(part), part.open("wb"):
         try:
-            folder.mkdir()
+            make_folder(folder)
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -163,9 +217,9 @@ def _remove_unlocked(path: Path) -> None:
         os.close(descriptor)
 
 
-def _platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
+def platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]) -> Path:
     """
-    >>> _platform_cache_dir("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
+    >>> platform_cache_dir("linux", Path("home"), {"SIGHTLINE_CACHE": "elsewhere"}).as_posix()
     'elsewhere'
     """
     if chosen := environment.get("SIGHTLINE_CACHE"):
@@ -175,3 +229,60 @@ def _platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str
     if platform == "darwin":
         return home / "Library" / "Caches" / "Sightline"
     return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "sightline"
+
+
+def _platform_data_dir(platform: str, environment: Mapping[str, str]) -> Path:
+    """
+    >>> _platform_data_dir("linux", {"SIGHTLINE_CACHE": "disk"}).as_posix()
+    'disk/data'
+    """
+    if chosen := environment.get("SIGHTLINE_DATA"):
+        return Path(chosen).expanduser()
+    if chosen := environment.get("SIGHTLINE_CACHE"):
+        return Path(chosen).expanduser() / "data"
+    name = "Sightline" if platform in ("win32", "darwin") else "sightline"
+    folder = platformdirs.user_data_path(name, appauthor=False)
+    # On Windows this is the folder that has been the cache since 0.1.0.
+    return folder / "data" if platform == "win32" else folder
+
+
+def _make_root(folder: Path, purpose: str, variable: str) -> Path:
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise StoreError(
+            f"The {purpose} folder {folder} cannot be made ({error.strerror})",
+            f"Set {variable} to a folder that you may write to.",
+        ) from error
+    _close_to_others(folder)
+    return folder
+
+
+def _close_to_others(folder: Path) -> None:
+    """Take all rights to the folder from other users, which shuts them out of everything below it, whoever wrote it:
+    databases, films by FFmpeg, what 0.1.0 left. On Windows, the rights of the user's profile already do so.
+
+    A folder that is not only ours stays as it is: somebody else's, one for everybody such as /tmp, or the home folder.
+    """
+    if sys.platform == "win32":
+        return
+    with contextlib.suppress(OSError):
+        status = folder.stat()
+        is_ours = status.st_uid == os.getuid() and not status.st_mode & stat.S_ISVTX and folder != Path.home()
+        if is_ours and status.st_mode & 0o077:
+            folder.chmod(stat.S_IMODE(status.st_mode) & ~0o077)
+
+
+def _is_private(path: Path) -> bool:
+    """Whether `path` is inside the data or the cache folder, or is one of them."""
+    if sys.platform == "win32":
+        return False
+    roots = platform_cache_dir(sys.platform, Path.home(), os.environ), _platform_data_dir(sys.platform, os.environ)
+    place = path.resolve()
+    return any(place.is_relative_to(_resolve(root.absolute())) for root in roots)
+
+
+@functools.lru_cache(maxsize=16)
+def _resolve(root: Path) -> Path:
+    """Remembered, because every file that is written asks."""
+    return root.resolve()

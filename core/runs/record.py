@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from core import __version__
 from core.base.errors import ClipError, StoreError
 from core.base.types import Ints, Seconds, Table, Timeline, Tracks
-from core.machine.paths import write_atomically
+from core.machine.paths import current_path, write_atomically
 from core.runs.cameras import CameraResult
 from core.runs.network_stages import Networks
 from core.runs.stage_keys import VERSIONS, Recipe
@@ -206,6 +206,9 @@ def read_record(out: Path) -> dict[str, Any]:
         record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise StoreError(f"{out / 'run.json'} cannot be read", _RUN_AGAIN) from fault
+    for about in record.get("cameras", {}).values():
+        if "clip" in about:
+            about["clip"] = current_path(about["clip"])
     return record
 
 

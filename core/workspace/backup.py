@@ -27,7 +27,7 @@ from typing import IO, Any
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.machine.paths import cache_dir, open_atomically, working_folder, write_atomically
+from core.machine.paths import cache_dir, make_folder, open_atomically, working_folder, write_atomically
 from core.review import load_review
 from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera
 from core.vision.regions import from_json
@@ -39,6 +39,7 @@ from core.workspace.sources import (
     RESERVE_BYTES,
     claim_upload,
     free_bytes,
+    free_data_bytes,
     is_intact,
     is_permitted,
     stored_recording,
@@ -135,8 +136,11 @@ def _require_space(archive: zipfile.ZipFile) -> None:
     """`StoreError` if unpacking would fill the disk, or memory."""
     needed = sum(entry.file_size for entry in archive.infolist())
     too_large = archive.getinfo("case.json").file_size > _MAX_CASE_BYTES
-    if too_large or needed > free_bytes() - RESERVE_BYTES:
-        raise StoreError("the back-up needs more disk space than there is", "Free some space, or set SIGHTLINE_CACHE.")
+    if too_large or needed > min(free_bytes(), free_data_bytes()) - RESERVE_BYTES:
+        raise StoreError(
+            "the back-up needs more disk space than there is",
+            "Free some space, or set SIGHTLINE_DATA and SIGHTLINE_CACHE.",
+        )
 
 
 def _clips_to_unpack(archive: zipfile.ZipFile, case: Case) -> frozenset[str]:
@@ -272,7 +276,7 @@ def _publish(services: Services, case: Case, work: _Unpacked, clips: frozenset[s
 
 def _replace(made: Path, target: Path) -> None:
     """Rename a file or folder to `target`; a folder that is there, of which files are missing, goes."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     if target.is_dir():
         remove(target)
     made.replace(target)

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from core.base.errors import StoreError
 from core.machine.log import forget_lines
-from core.machine.paths import cache_dir, remove_dead_part, remove_leftovers
+from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir, remove_dead_part, remove_leftovers
 from core.vision.video import forget_digests, remembered_paths
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import read_json, stop_and_wait
@@ -249,12 +249,13 @@ def _sources_of(run: Path) -> list[tuple[str, str]]:
 
 
 def _kind(name: str) -> Path:
-    return cache_dir() / name
+    return (data_dir() if name in DATA_ENTRIES else cache_dir()) / name
 
 
 def _kinds() -> list[Path]:
     """The folders in which files of one kind lie, such as runs, stages and uploads."""
-    return _folders(cache_dir())
+    roots = cache_dir(), data_dir()
+    return [folder for root in dict.fromkeys(roots) for folder in _folders(root) if folder not in roots]
 
 
 def _paths_of(names: Collection[str], kinds: Collection[str] = ()) -> list[Path]:

@@ -8,6 +8,7 @@ again when a decision changed. `clip_of` probes each clip once. A lookup that fa
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,8 @@ from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
+from core.machine.relocate import move_old_data, take_notice
 from core.review import ReviewSession, load_review, open_session
 from core.runs import TRACKLETS_FILE, Link
 from core.vision.video import probe
@@ -74,11 +76,12 @@ class Services:
 
     `runs` and `people` (people.json without its threshold) are kept by the stamp of a case, `retracking` by a run's
     folder and the time of its record. A change of a case's review takes its lock from `reviews`, so that two tabs take
-    turns; readers take no lock. `deleted` are cases that can be restored for a day.
+    turns; readers take no lock. `deleted` are cases that can be restored for a day. `notice` is what users should know
+    once: where their data went.
     """
 
     cases: Cases = field(default_factory=Cases)
-    deleted: Cases = field(default_factory=lambda: Cases(cache_dir() / "deleted"))
+    deleted: Cases = field(default_factory=lambda: Cases(data_dir() / "deleted"))
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)
@@ -87,10 +90,11 @@ class Services:
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))
     reviews: Locks = field(default_factory=Locks)
+    notice: str = ""
 
 
 class _Server:
-    """The services of this process, made once, when they are first needed."""
+    """The services of this process, made once, when they are first needed; before that, data of 0.1.0 is moved."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -99,12 +103,18 @@ class _Server:
     def services(self) -> Services:
         with self._lock:
             if self._services is None:
-                self._services = Services()
+                if message := move_old_data(_print):
+                    _print(message)
+                self._services = Services(notice=take_notice())
             return self._services
 
     def use(self, services: Services | None) -> None:
         with self._lock:
             self._services = services
+
+
+def _print(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
 
 
 _SERVER = _Server()

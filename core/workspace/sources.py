@@ -3,9 +3,9 @@
 Clips may be opened from below one root (`footage_root`) only; paths that lead out of it through links or dots are
 refused. An upload is written block by block under another name while its digest is computed:
 
-    <cache>/uploads/.<random>.part        while it comes in
-                    <digest>/<name>       once it is complete
-                    .<digest>.part        until a case has it: `claim_upload`
+    <data>/uploads/.<random>.part        while it comes in
+                   <digest>/<name>       once it is complete
+                   .<digest>.part        until a case has it: `claim_upload`
 
 An upload that does not arrive complete leaves nothing behind. A recording counts as here already if its size and its
 digest are right; a file that is cut short is replaced. Only its name is checked here; whether the content is a video is
@@ -29,7 +29,7 @@ from typing import IO
 from core.base.errors import ClipError, StoreError
 from core.base.text import format_bytes, safe_name
 from core.base.types import IMAGE_SUFFIXES
-from core.machine.paths import cache_dir, living_part, remove_leftovers
+from core.machine.paths import cache_dir, data_dir, living_part, make_folder, remove_leftovers
 from core.vision.video import digest, remember_digest
 
 VIDEOS = frozenset(
@@ -89,11 +89,8 @@ def is_permitted(path: str) -> bool:
         clip = Path(path).resolve()
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(clip.is_relative_to(place) for place in (footage_root(), *map(_cache_folder, ("uploads", "sample"))))
-
-
-def _cache_folder(name: str) -> Path:
-    return (cache_dir() / name).resolve()
+    places = (footage_root(), (data_dir() / "uploads").resolve(), (cache_dir() / "sample").resolve())
+    return any(clip.is_relative_to(place) for place in places)
 
 
 def list_folder(folder: Path, root: Path) -> Folder:
@@ -156,6 +153,11 @@ def free_bytes() -> int:
     return shutil.disk_usage(cache_dir()).free
 
 
+def free_data_bytes() -> int:
+    """Free bytes on the disk of the data folder, which gets uploads."""
+    return shutil.disk_usage(data_dir()).free
+
+
 @dataclass(frozen=True)
 class StoredUpload:
     """A complete upload; `is_new` if its content was not there before."""
@@ -202,7 +204,7 @@ class Upload:
             return StoredUpload(path, content, self.size, is_new=False)
         # A damaged file is replaced under its own name, which cases have.
         path = path or upload_folder(content) / upload_name(self.name)
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         Path(self._part.name).replace(path)
         remember_digest(path, content)
         return StoredUpload(path, content, self.size, is_new=True)
@@ -220,7 +222,7 @@ def receive(name: str, expected: int | None = None) -> Iterator[Upload]:
             yield Upload(name, file, claims)
     except OSError as fault:
         reason = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror
-        raise StoreError(f"{name} cannot be saved ({reason})", "Free some space, or set SIGHTLINE_CACHE.") from fault
+        raise StoreError(f"{name} cannot be saved ({reason})", "Free some space, or set SIGHTLINE_DATA.") from fault
 
 
 def require_video_name(name: str) -> None:
@@ -232,23 +234,23 @@ def require_video_name(name: str) -> None:
 
 
 def _require_disk_space(name: str, expected: int | None) -> None:
-    free = free_bytes() - RESERVE_BYTES
+    free = free_data_bytes() - RESERVE_BYTES
     if expected is not None and expected > free:
         raise StoreError(
             f"{name} needs {format_bytes(expected)}, but only {format_bytes(max(free, 0))} of the disk can be used",
-            "Free some space, set SIGHTLINE_CACHE to a larger disk, or open the clip from its folder.",
+            "Free some space, set SIGHTLINE_DATA to a larger disk, or open the clip from its folder.",
         )
 
 
 def _uploads_folder() -> Path:
-    folder = cache_dir() / "uploads"
-    folder.mkdir(exist_ok=True)
+    folder = data_dir() / "uploads"
+    make_folder(folder)
     return folder
 
 
 def upload_folder(content: str) -> Path:
     """Where an upload with this digest lies, or would."""
-    return cache_dir() / "uploads" / content
+    return data_dir() / "uploads" / content
 
 
 @contextmanager

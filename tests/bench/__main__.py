@@ -41,7 +41,8 @@ def main(words: list[str]) -> int:
         earlier = loaded(options.before) if options.before else {}
         if before:
             earlier = gathered(measured(before, accuracy, drawn, options), None)
-        status = said(earlier, figures, groups(accuracy, options.seeds)) if before or options.before else 0
+        compared = accuracy and (before or options.before)
+        status = said(earlier, figures, groups(accuracy, options.seeds)) if compared else 0
         if "speed" in parts:
             status = max(status, speed(after, before, figures, options))
     return status

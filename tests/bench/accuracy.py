@@ -85,7 +85,8 @@ def _foretold(out: Path, people: dict[str, Any], prefix: str) -> Figures:
 
 
 def plazas_summary(figures: Figures) -> Figures:
-    """Mean and worst of the plazas in `figures`."""
+    """Mean and worst of the plazas in `figures`, which may hold a summary already."""
+    figures = {name: figure for name, figure in figures.items() if not name.startswith("plazas/")}
     found = [float(value) for name, value in figures.items() if name.endswith("/people/boxes/IDF1")]
     inside = [value == "yes" for name, value in figures.items() if name.endswith("/as foretold")]
     if not found:

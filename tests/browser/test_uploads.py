@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
 from core.workspace.cases import Case, Cases
 from tests.vision.video.making import write_clip
 
@@ -34,7 +34,7 @@ def large(path: Path, size: int = 3_000_000_000) -> Path:
 
 
 def kept() -> set[Path]:
-    return {path for path in (cache_dir() / "uploads").rglob("*") if path.is_file()}
+    return {path for path in (data_dir() / "uploads").rglob("*") if path.is_file()}
 
 
 def test_good_ones_become_cards_and_bad_ones_say_why(case: Case, tab: Page, tmp_path: Path) -> None:

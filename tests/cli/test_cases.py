@@ -26,6 +26,16 @@ def test_there_and_back_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.rstrip().endswith("0 clips, not run  Till 3")
 
 
+def test_the_first_command_moves_what_0_1_0_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = Cases(tmp_path / "cache" / "cases").new("Till 3")
+    assert main(["cases"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{case.key}  0 clips, not run  Till 3\n"
+    assert "were moved" in said.err and said.err.count("\n") == 1
+    assert main(["cases"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "words", [["--back-up", "5f00aa11"], ["--to", "x.zip"], ["--recordings"], ["--delete", "5f00aa11"]]
 )

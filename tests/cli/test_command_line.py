@@ -146,6 +146,8 @@ def test_probe_models_and_cache(clip: Path, tmp_path: Path, capsys: pytest.Captu
     track(tmp_path / "out", clip)
     capsys.readouterr()
     assert main(["cache"]) == 0
+    assert "stages" in capsys.readouterr().out
+    assert main(["cache", "--list"]) == 0
     assert "detect" in capsys.readouterr().out
     assert main(["cache", "--trim", "0"]) == 0
     assert "0 entries" in capsys.readouterr().out

@@ -12,7 +12,7 @@ import pytest
 from core.base.errors import SettingsError
 from core.http import guard as serving
 from core.http import uploads
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.sources import receive
@@ -46,7 +46,7 @@ def put(case: str, name: str, content: Any, headers: dict[str, str] | None = Non
 
 
 def kept() -> list[str]:
-    return sorted(path.name for path in (cache_dir() / "uploads").rglob("*") if path.is_file())
+    return sorted(path.name for path in (data_dir() / "uploads").rglob("*") if path.is_file())
 
 
 def test_a_clip_comes_into_the_case(case: Case, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_connection_that_breaks_leaves_nothing(case: Case, tmp_path: Path) -> 
 def test_strangers_are_refused(case: Case, tmp_path: Path, headers: dict[str, str], token: str) -> None:
     content = write_clip(tmp_path / "a.mp4", range(5)).read_bytes()
     assert put(case.key, "a.mp4", content, headers, token).status_code == 403
-    assert not (cache_dir() / "uploads").exists()
+    assert not (data_dir() / "uploads").exists()
 
 
 @pytest.mark.shared

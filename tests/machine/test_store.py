@@ -7,7 +7,7 @@ import pytest
 
 from core.base.errors import StoreError
 from core.base.settings import TrackSettings
-from core.machine.artifacts import Artifact, Store, digest_of
+from core.machine.artifacts import Artifact, Store, digest_of, trim_cache
 from core.machine.paths import write_atomically
 
 
@@ -89,17 +89,20 @@ def test_digest_covers_values_and_not_order() -> None:
     assert digest_of(TrackSettings()) != digest_of(TrackSettings(conf=0.3))
 
 
-def test_trim_removes_the_least_recently_used(store: Store) -> None:
+def test_trim_removes_the_least_recently_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
+    store = Store()
     for i in range(3):
         artifact = opened(store, a=i)
         artifact.write(0, x=np.zeros(1000))
         os.utime(artifact.folder, (i, i))
     sizes = [e.size for e in store.entries()]
-    gone = store.trim(sum(sizes[1:]))
-    assert len(gone) == 1 and gone[0].used == 0
+    removed = trim_cache(sum(sizes[1:]), ())
+    assert len(removed) == 1 and removed[0].used == 0
     assert [e.used for e in store.entries()] == [1, 2]
-    store.trim(0)
-    assert store.entries() == [] and list(store.root.iterdir()) == []
+    assert len(trim_cache(0, {store.entries()[0].folder})) == 1
+    trim_cache(0, ())
+    assert store.entries() == [] and not any(store.root.glob("*"))
 
 
 def test_entries_say_what_they_are(store: Store) -> None:

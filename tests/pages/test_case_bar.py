@@ -17,7 +17,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.base.errors import StoreError
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Order, Source
 from core.workspace.sources import footage_root
@@ -109,7 +109,7 @@ def test_name_purpose_and_day_are_kept() -> None:
 def test_a_backup_is_made_and_restored(own_house: Path) -> None:
     case = Cases().new("Till 3")
     app = button(bar(case), "Create back-up")
-    made = cache_dir() / "backups" / f"{case.key}.zip"
+    made = data_dir() / "backups" / f"{case.key}.zip"
     assert "case.json" in zipfile.ZipFile(made).namelist()
     made.rename(footage_root() / "kept.zip")
     next(field for field in app.text_input if "path" in field.label).input("kept.zip").run()
@@ -120,7 +120,7 @@ def test_a_backup_is_made_and_restored(own_house: Path) -> None:
 def test_a_backup_made_again_is_not_taken_for_the_one_before(own_house: Path) -> None:
     case = Cases().new("Till 3")
     app = button(bar(case), "Create back-up")
-    made = cache_dir() / "backups" / f"{case.key}.zip"
+    made = data_dir() / "backups" / f"{case.key}.zip"
     first = made.stat().st_mtime_ns
     os.utime(made, ns=(first, first + 10**9))
     assert any(f"?{first + 10**9}" in one.proto.body for one in app.run().get("html"))

@@ -9,7 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.base.errors import StoreError
 from core.machine import device as system
+from core.machine import relocate
+from core.workspace import services
+from core.workspace.cases import Cases
 from tests.pages.making import PAGES
 
 ROOT = PAGES.parent
@@ -47,6 +51,27 @@ def test_a_fault_of_a_page_is_shown_as_advice(own_house: Path, monkeypatch: pyte
     app = AppTest.from_file(FRAME, default_timeout=30).run()
     assert not app.exception
     assert app.error
+
+
+def test_where_the_data_of_0_1_0_went_is_said_once(own_house: Path, tmp_path: Path) -> None:
+    case = Cases(tmp_path / "cache" / "cases").new("Shop")
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    assert not app.exception and "were moved" in app.toast[0].value
+    assert services().cases.load(case.key).name == "Shop"
+    assert not app.run().toast
+
+
+def test_a_running_server_of_0_1_0_is_advice(own_house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(cache: Path) -> None:
+        raise StoreError("An earlier version of Sightline is running (process 7)", "End it.")
+
+    case = Cases(tmp_path / "cache" / "cases").new("Shop")
+    with monkeypatch.context() as patch:
+        patch.setattr(relocate, "_require_nothing_old_runs", refuse)
+        app = AppTest.from_file(FRAME, default_timeout=30).run()
+        assert not app.exception and "process 7" in app.error[0].value
+    assert "were moved" in app.run().toast[0].value
+    assert services().cases.load(case.key).name == "Shop"
 
 
 def test_every_page_has_an_address_unlike_its_file() -> None:

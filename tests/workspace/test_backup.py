@@ -47,7 +47,7 @@ def written(path: Path, text: str) -> Path:
 
 def made(home: Path) -> Case:
     """A case with an upload and a clip of the user's own, and a run."""
-    upload = written(home / "uploads" / GATE / "gate.mp4", "film")
+    upload = written(home / "data" / "uploads" / GATE / "gate.mp4", "film")
     own = written(home / "footage" / "yard.mp4", "other film")
     clips = CaseClip("gate", str(upload), GATE), CaseClip("yard", str(own), YARD)
     case = Cases().new("Shop")
@@ -116,7 +116,7 @@ def test_a_case_is_deleted_with_what_was_made_of_its_clips(home: Path) -> None:
     other = Cases().new("Other")
     Cases().change(other.key, lambda old: old.with_clips([CaseClip("x", "x.mp4", "ef" * 16)]))
     assert erase(Services(), case).bytes > 0
-    assert not any(path.exists() for path in (stage, film, home / "runs" / RUN, home / "uploads" / GATE))
+    assert not any(path.exists() for path in (stage, film, home / "runs" / RUN, home / "data" / "uploads" / GATE))
     assert stranger.exists() and Path(case.clips[1].path).exists()
     assert [found.key for found in Cases().all()] == [other.key]
 
@@ -191,7 +191,9 @@ def test_a_damaged_backup_leaves_nothing_that_a_whole_one_would_miss(
     there = move_to(tmp_path / "there", monkeypatch)
     with pytest.raises(SightlineError):
         restore(Services(), tmp_path / "bad.zip")
-    assert not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "uploads" / GATE).exists()
+    assert (
+        not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "data" / "uploads" / GATE).exists()
+    )
     back = restore(Services(), tmp_path / "case.zip")
     assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
     assert Path(back.clips[0].path).read_text() == "film"
@@ -233,7 +235,7 @@ def test_backups_and_earlier_runs_go_with_a_case(home: Path) -> None:
         written(folder / "job.json", json.dumps(order))
     other = Cases().new("Other")
     Cases().change(other.key, lambda old: replace(old, run=shared.name))
-    kept = written(home / "backups" / f"{case.key}.zip", "x")
+    kept = written(home / "data" / "backups" / f"{case.key}.zip", "x")
     export = written(home / "exports" / f"{earlier.name}-{'0' * 20}" / "job.json", "x")
     erase(Services(), case)
     assert not (kept.exists() or earlier.exists() or export.exists()) and shared.is_dir()
@@ -273,7 +275,7 @@ def test_a_restore_that_is_killed_leaves_nothing_that_is_taken_for_whole(
     child.kill()
     child.wait()
     assert Cases().all() == [] and Cases().unreadable() == []
-    assert not (there / "runs" / RUN).exists() and not (there / "uploads" / GATE).exists()
+    assert not (there / "runs" / RUN).exists() and not (there / "data" / "uploads" / GATE).exists()
     back = restore(Services(), tmp_path / "case.zip")
     assert len(list((there / "runs" / RUN / "out" / "crops" / "gate").iterdir())) == 2001
     assert Path(back.clips[0].path).read_text() == "film" and len(Cases().all()) == 1
@@ -295,8 +297,8 @@ def test_a_recording_that_is_cut_short_here_is_replaced_under_its_name(home: Pat
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip", clips=True)
     Path(case.clips[0].path).unlink()
-    there = written(home / "uploads" / GATE / "first.mp4", stump)
-    written(home / "uploads" / GATE / ".DS_Store", "junk")
+    there = written(home / "data" / "uploads" / GATE / "first.mp4", stump)
+    written(home / "data" / "uploads" / GATE / ".DS_Store", "junk")
     # As version 0.1.0 remembered it.
     remember_digest(there, GATE)
     if stump == "FILM":

@@ -122,12 +122,12 @@ def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Pa
     save_review(services.cases.review_file(case.key), Review(run=run))
     # Removed from the case, which forgets nothing.
     services.cases.change(case.key, lambda now: now.with_clips(now.clips[1:]), "clip removed: gate")
-    back_up(services.cases, services.cases.load(case.key), home / "backups" / f"{case.key}.zip", clips=True)
+    back_up(services.cases, services.cases.load(case.key), home / "data" / "backups" / f"{case.key}.zip", clips=True)
     back_up(services.cases, services.cases.load(case.key), tmp_path / "elsewhere.zip", clips=True)
-    for left in ("backups/.0011.part", "proxies/.22.part", f"uploads/{clips[0].digest}/.33.part"):
+    for left in ("data/backups/.0011.part", "proxies/.22.part", f"data/uploads/{clips[0].digest}/.33.part"):
         written(home / left, "gate")
     written(home / "tmpab12cd34" / "back-up.zip", "gate")
-    written(home / "uploads" / content("orphan") / "orphan.mp4", "orphan")
+    written(home / "data" / "uploads" / content("orphan") / "orphan.mp4", "orphan")
     assert traces(home, clips[0].digest, str(own))
 
     erase(services, services.cases.load(case.key))
@@ -210,8 +210,8 @@ def test_an_upload_is_swept_once_nobody_is_adding_it_to_a_case(home: Path) -> No
 
 
 def test_parts_that_somebody_writes_are_not_swept(home: Path) -> None:
-    (home / "backups").mkdir()
-    part = home / "backups" / ".abc.part"
+    (home / "data" / "backups").mkdir(parents=True)
+    part = home / "data" / "backups" / ".abc.part"
     with living_part(part):
         sweep(Services())
         assert part.exists()

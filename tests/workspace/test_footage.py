@@ -48,7 +48,7 @@ def test_a_folder_lists_videos_and_folders_of_pictures(root: Path) -> None:
 
 
 def test_what_may_be_opened(root: Path) -> None:
-    own = root.parent / "cache" / "uploads" / "x" / "a.mp4"
+    own = root.parent / "cache" / "data" / "uploads" / "x" / "a.mp4"
     allowed = [str(root / "a.mp4"), str(own), f"{root}/../footage/a.mp4"]
     refused = ["/etc/passwd", f"{root}/../a.mp4", str(root.parent / "cache" / "a.mp4"), "\0"]
     assert [is_permitted(path) for path in (*allowed, *refused)] == [True] * 3 + [False] * 4

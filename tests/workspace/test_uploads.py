@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import ClipError, StoreError
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
 from core.vision.video import digest
 from core.workspace import sources as uploads
 from core.workspace.sources import DiskSpace, disk_space_for, receive
@@ -30,13 +30,13 @@ def sent(name: str, content: bytes = CONTENT, expected: int | None = None) -> up
 
 
 def left() -> list[str]:
-    return sorted(path.name for path in (cache_dir() / "uploads").rglob("*") if path.is_file())
+    return sorted(path.name for path in (data_dir() / "uploads").rglob("*") if path.is_file())
 
 
 def test_it_is_kept_under_its_digest_and_a_safe_name() -> None:
     kept = sent("../../gate 3.mp4", expected=len(CONTENT))
     assert kept.digest == hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
-    assert kept.path == cache_dir() / "uploads" / kept.digest / "gate_3.mp4"
+    assert kept.path == data_dir() / "uploads" / kept.digest / "gate_3.mp4"
     assert kept.path.read_bytes() == CONTENT
     assert (kept.size, kept.is_new, left()) == (len(CONTENT), True, ["gate_3.mp4"])
 
@@ -47,7 +47,7 @@ def test_the_same_content_is_kept_once_whatever_it_is_called() -> None:
     again.remove()
     assert left() == ["a.mp4"]
     first.remove()
-    assert list((cache_dir() / "uploads").iterdir()) == []
+    assert list((data_dir() / "uploads").iterdir()) == []
 
 
 def test_what_breaks_off_leaves_nothing() -> None:
@@ -63,7 +63,7 @@ def test_what_breaks_off_leaves_nothing() -> None:
 
 def test_a_part_that_a_killed_server_left_is_cleared_and_one_in_the_making_is_not() -> None:
     """Also after a sleep, or when the clock was put forward: nothing depends on times."""
-    folder = cache_dir() / "uploads"
+    folder = data_dir() / "uploads"
     folder.mkdir()
     (folder / ".left.part").write_bytes(b"x")
     with receive("b.mp4") as slow:
@@ -78,7 +78,7 @@ def test_a_part_that_a_killed_server_left_is_cleared_and_one_in_the_making_is_no
 
 @pytest.mark.parametrize("junk", [".DS_Store", "Thumbs.db"])
 def test_what_a_file_manager_leaves_is_not_taken_for_the_clip(junk: str) -> None:
-    folder = cache_dir() / "uploads" / hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
+    folder = data_dir() / "uploads" / hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
     folder.mkdir(parents=True)
     (folder / junk).write_bytes(b"junk")
     assert sent("z.mp4").path == folder / "z.mp4" and (folder / "z.mp4").read_bytes() == CONTENT
@@ -87,7 +87,7 @@ def test_what_a_file_manager_leaves_is_not_taken_for_the_clip(junk: str) -> None
 @pytest.mark.parametrize("stump", [CONTENT[:100], bytes(len(CONTENT))], ids=["short", "zeros"])
 def test_a_stump_is_replaced_and_no_digest_is_remembered_for_it(stump: bytes) -> None:
     content = hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
-    path = cache_dir() / "uploads" / content / "first.mp4"
+    path = data_dir() / "uploads" / content / "first.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(stump)
     assert digest(path) != content
@@ -133,7 +133,7 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 def test_a_file_larger_than_the_disk_is_refused_before_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "free_bytes", lambda: uploads.RESERVE_BYTES + 999)
+    monkeypatch.setattr(uploads, "free_data_bytes", lambda: uploads.RESERVE_BYTES + 999)
     with pytest.raises(StoreError, match="but only"):
         sent("a.mp4", CONTENT[:1000], expected=1000)
     assert sent("a.mp4", CONTENT[:999], expected=999).size == 999

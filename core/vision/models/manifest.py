@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import StoreError, WeightsError
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir
 from core.vision.models.digests import PINS_FILE, Pin, format_of, model_digest, model_file, model_name, pins
 from core.vision.models.model import EmbedderPrior, InputConvention, Model, ModelKind, ModelStatus, Triple
 from core.vision.models.recognise import recognise
@@ -43,17 +43,17 @@ class ManifestEntry:
 
 
 def weight_folders() -> list[Path]:
-    """Where files are looked for: weights/ beside the program, SIGHTLINE_WEIGHTS, weights/ in the user's cache."""
+    """Where files are looked for: weights/ beside the program, SIGHTLINE_WEIGHTS, weights/ in the data folder."""
     folders = [WEIGHTS, *_user_folder()]
     with contextlib.suppress(StoreError):
-        folders.append(cache_dir() / "weights")
+        folders.append(data_dir() / "weights")
     return folders
 
 
 def download_folder() -> Path:
-    """Where downloads go: the folder that SIGHTLINE_WEIGHTS names, otherwise weights/ in the user's cache."""
+    """Where downloads go: the folder that SIGHTLINE_WEIGHTS names, otherwise weights/ in the data folder."""
     chosen = _user_folder()
-    return chosen[0] if chosen else cache_dir() / "weights"
+    return chosen[0] if chosen else data_dir() / "weights"
 
 
 def _user_folder() -> list[Path]:
@@ -194,6 +194,9 @@ def _changed(entry: ManifestEntry, model: Model) -> WeightsError:
 
 def _user_model(name_or_path: str, kind: ModelKind) -> Model:
     path = Path(name_or_path).expanduser()
+    if not path.exists() and path.parent == cache_dir() / "weights":
+        # Downloads were there in version 0.1.0, and cases may name them by their path.
+        path = data_dir() / "weights" / path.name
     if not path.exists():
         if format_of(path) or path.name != name_or_path:
             raise WeightsError(

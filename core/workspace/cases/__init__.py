@@ -1,6 +1,6 @@
 """Cases: what a user is working on, kept on disk: clips, regions, settings, the current run, decisions.
 
-    <cache>/cases/<key>/case.json     clips with their names, times and regions; settings; run; threshold
+    <data>/cases/<key>/case.json     clips with their names, times and regions; settings; run; threshold
                         review.json   decisions, with those that were undone; written by core.review
                         log.txt       the activity log: a line for each action
 

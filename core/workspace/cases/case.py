@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from core.base.errors import RegionError, SettingsError, StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.base.text import safe_name
+from core.machine.paths import current_path
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions, from_json
 
@@ -160,11 +161,12 @@ def read_case(key: str, content: Any) -> Case:
         raise StoreError("the case was made by a newer version of Sightline", "Update Sightline.")
     try:
         case: Case = _read_value(Case, {**content, "key": key}, "the case")
+        clips = tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips)
     except (SettingsError, RegionError) as fault:
         raise StoreError(fault.message, "Restore the case from a back-up.") from fault
     except (TypeError, ValueError, RecursionError) as fault:
         raise StoreError(f"it holds no case: {fault}", "Restore the case from a back-up.") from fault
-    return case
+    return replace(case, clips=clips)
 
 
 def _read_value(kind: Any, value: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import data_dir, write_atomically
 from core.workspace.cases.case import FORMAT, Case, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
@@ -38,10 +38,10 @@ class UnreadableCase:
 
 
 class Cases:
-    """All cases under one root, by default in the user's cache folder."""
+    """All cases under one root, by default in the user's data folder."""
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = root or cache_dir() / "cases"
+        self._root = root or data_dir() / "cases"
 
     def new(self, name: str = "", purpose: str = "") -> Case:
         """A new case, on disk when this returns; without a name it is called after the time."""

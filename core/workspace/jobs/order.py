@@ -14,7 +14,7 @@ from typing import Any
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.machine.artifacts import digest_of
-from core.machine.paths import write_atomically
+from core.machine.paths import current_path, write_atomically
 from core.runs import NO_EMBEDDER, VERSIONS, Span
 from core.vision.models import find
 from core.vision.regions import to_json
@@ -113,7 +113,7 @@ class Order:
     def read(cls, content: Mapping[str, Any]) -> Order:
         """The order that `asdict` gave this content."""
         return cls(
-            sources=tuple(Source(**s) for s in content["sources"]),
+            sources=tuple(Source(**{**s, "path": current_path(s["path"])}) for s in content["sources"]),
             detector=content["detector"],
             embedder=content["embedder"],
             models=tuple(content["models"]),

@@ -86,7 +86,7 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, A
 def environment() -> dict[str, str]:
     """The environment of a child. It runs in another folder, so relative paths in it are made absolute."""
     env = dict(os.environ)
-    for name in ("SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
+    for name in ("SIGHTLINE_DATA", "SIGHTLINE_CACHE", "SIGHTLINE_WEIGHTS"):
         if env.get(name):
             env[name] = str(Path(env[name]).expanduser().resolve())
     return env

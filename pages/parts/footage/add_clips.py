@@ -14,7 +14,15 @@ from core.base.text import format_count
 from core.http import upload_address
 from core.workspace import add_clip
 from core.workspace.cases import Case
-from core.workspace.sources import RESERVE_BYTES, VIDEOS, Folder, footage_root, free_bytes, list_folder, resolve_folder
+from core.workspace.sources import (
+    RESERVE_BYTES,
+    VIDEOS,
+    Folder,
+    footage_root,
+    free_data_bytes,
+    list_folder,
+    resolve_folder,
+)
 from pages.parts.shell.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_FOLDER
 from pages.parts.shell.web_modules import screen_component
 
@@ -125,7 +133,7 @@ def uploader(case: Case) -> None:
     data = {
         "address": upload_address(case.key),
         "endings": sorted(VIDEOS),
-        "free": max(0, free_bytes() - RESERVE_BYTES),
+        "free": max(0, free_data_bytes() - RESERVE_BYTES),
     }
     _component()(key="uploader", data=data, height="content", on_added_change=lambda: None)
 

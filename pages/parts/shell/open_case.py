@@ -12,7 +12,7 @@ import streamlit as st
 from core.base.errors import StoreError
 from core.workspace import Switched, SwitchFailed, services, switch_to_finished_run
 from core.workspace.cases import Case
-from pages.parts.shell.session import OPEN_CASE, SWITCH_FAULT
+from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT
 
 _ADDRESS = "case"
 """Names the case in the page's address."""
@@ -31,7 +31,11 @@ def open_case() -> Case | None:
 
 def begin_rerun() -> None:
     """The frame calls this before it draws: the address names the open case, and the case switches to the run that it
-    waited for, if that is done. A fault is announced and does not stop the page."""
+    waited for, if that is done. A fault is announced and does not stop the page. Where the user's data went when the
+    server started is said once in each session."""
+    if (notice := services().notice) and not NOTICE_READ.is_set:
+        NOTICE_READ.set(True)
+        st.toast(notice, icon=":material/folder:", duration="long")
     case = open_case()
     if case is not None:
         select_case(case.key)

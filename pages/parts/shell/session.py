@@ -47,6 +47,7 @@ class Entry(Generic[T]):
 
 
 OPEN_CASE = Entry[str]("case")
+NOTICE_READ = Entry[bool]("notice read")
 CASE_CHOICE = Entry[str]("case chosen")
 CASE_MESSAGE = Entry[str]("case said")
 GO_TO_FOOTAGE = Entry[bool]("go to footage")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core.machine.paths import cache_dir
+from core.machine.paths import data_dir
 from core.vision.video import probe
 from core.workspace.cases import Cases
 from tests.browser.journeys.steps import go, settled, zip_of
@@ -53,4 +53,4 @@ def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page
     assert list(about["run"]["regions"]) == ["alley_night_osd_cam1"]
     (case,) = Cases().all()
     assert [clip.digest for clip in case.clips] == [probe(clip).digest for clip in clips]
-    assert (cache_dir() / "uploads").is_dir()
+    assert (data_dir() / "uploads").is_dir()

@@ -333,12 +333,12 @@ def test_a_folder_carried_by_hand_works_without_network(server: Server, folder: 
         assert "its content was not verified" in find("yolo11n", "detector").assumed[-1]
 
 
-def test_without_a_folder_of_their_own_files_go_to_the_users_cache(
+def test_without_a_folder_of_their_own_files_go_to_the_users_data_folder(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SIGHTLINE_WEIGHTS", raising=False)
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    assert fetched(entry(server)).model.path == tmp_path / "cache" / "weights" / "yolo11n.pt"
+    assert fetched(entry(server)).model.path == tmp_path / "cache" / "data" / "weights" / "yolo11n.pt"
     assert find("yolo11n", "detector").path.is_file()
 
 
