@@ -1,6 +1,7 @@
 """The app for the browser, started by `streamlit run app.py`: the frame of all pages, and the routes beside them."""
 
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from core.http import (
     UPLOAD_ROUTES,
     LocalOnly,
 )
-from core.workspace import services
+from core.workspace import services, sweep
 from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
@@ -38,10 +39,13 @@ ROUTES = [
 
 @asynccontextmanager
 async def _start(_: st.App) -> AsyncIterator[None]:
-    """Open the data, then print the address. Streamlit's own welcome is switched off: it advertises services that we
-    do not use."""
+    """Open the data, remove what an earlier server left, and print the address.
+
+    Streamlit's own welcome is switched off: it advertises services that we do not use.
+    """
     try:
-        services()
+        # In the background, since a page need not wait for it.
+        threading.Thread(target=sweep, args=(services(),), name="sightline-sweep", daemon=True).start()
     except SightlineError as fault:
         # Every page says it too, and tries again.
         sys.stderr.write(f"sightline: {fault}\n")

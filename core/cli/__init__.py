@@ -41,6 +41,7 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("probe", "describe clips: size, length, frame rate, faults", "core.cli.probe"),
+    Command("film", "convert a clip to a film that every browser plays", "core.cli.film"),
     Command("run", "find the same people in several clips", "core.cli.run"),
     Command("gallery", "match the people of a finished run again, or export it", "core.cli.gallery"),
     Command("retrack", "show what other tracking settings would change", "core.cli.retrack"),

@@ -10,8 +10,7 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.text import format_bytes
 from core.cli.progress import listener
-from core.workspace.cases import Cases, back_up, erase, plan_erasure, restore
-from core.workspace.jobs import Jobs
+from core.workspace import Services, back_up, erase, restore
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -24,28 +23,25 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    cases = Cases()
+    services = Services()
+    cases = services.cases
     if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
         raise SettingsError("a back-up needs a case and a file", "Write: cases --back-up KEY --to FILE.")
     if options.back_up:
         back_up(cases, cases.load(options.back_up), options.to, options.recordings, Progress(listener("auto")))
         sys.stdout.write(f"{options.to}\n")
     if options.restore:
-        case = restore(cases, options.restore)
+        case = restore(services, options.restore)
         sys.stdout.write(f"{case.key}  {case.name}\n")
     if options.delete:
-        _delete(cases, options.delete)
+        case = cases.load(options.delete)
+        # Runs, exports and films in progress are stopped.
+        erasure = erase(services, case)
+        sys.stdout.write(f"deleted: {case.name}, {format_bytes(erasure.bytes)}\n")
     if not (options.back_up or options.restore or options.delete):
         for case in cases.all():
             state = "run" if case.run else "not run"
             sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {case.name}\n")
+        for unreadable in cases.unreadable():
+            sys.stderr.write(f"a case cannot be read: {unreadable.reason}\n")
     return 0
-
-
-def _delete(cases: Cases, key: str) -> None:
-    case = cases.load(key)
-    goes = plan_erasure(cases, case).names
-    if any(job.is_active for job in Jobs().all() if job.key in goes):
-        raise SettingsError(f"a run of {case.name} is in progress", "Stop it in the app first.")
-    gone = erase(cases, case)
-    sys.stdout.write(f"deleted: {case.name}, {format_bytes(gone.bytes)}\n")

@@ -24,7 +24,8 @@ TOKEN = secrets.token_urlsafe(24)
 LOCAL_HOSTS = ("localhost", "127.0.0.1")
 _HOSTS = "sightline.allowed_hosts"
 HEADERS = {
-    "Cache-Control": "private, max-age=3600",
+    # A browser asks again each time, so that what it keeps of a picture ends with the picture.
+    "Cache-Control": "private, no-cache",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -34,7 +35,7 @@ def guarded(path: str, answer: Answer, methods: Sequence[str] = ("GET",)) -> Rou
     """A route that answers only permitted requests. `path` contains `{token}`."""
 
     async def check_and_answer(request: Request) -> Response:
-        return _refusal(request) or await answer(request)
+        return _refusal(request) or _revalidated(request, await answer(request))
 
     return Route(path, check_and_answer, methods=list(methods))
 
@@ -43,7 +44,21 @@ def serve_file(file: Path | None, media_type: str) -> Response:
     """A file, or the range of it that the browser requests; 404 if there is none."""
     if file is None or not file.is_file():
         return Response(status_code=404)
-    return FileResponse(file, media_type=media_type, headers=HEADERS)
+    # With its state, the response has an ETag.
+    return FileResponse(file, media_type=media_type, headers=HEADERS, stat_result=file.stat())
+
+
+def has_copy(request: Request, tag: str) -> bool:
+    """Whether the browser has the content with this ETag already."""
+    return tag in request.headers.get("if-none-match", "").split(", ")
+
+
+def _revalidated(request: Request, response: Response) -> Response:
+    """The response; or, if the browser has its content already, one that says so."""
+    tag = response.headers.get("etag", "")
+    if response.status_code != 200 or not tag or not has_copy(request, tag):
+        return response
+    return Response(status_code=304, headers={**HEADERS, "ETag": tag})
 
 
 def _refusal(request: Request) -> Response | None:

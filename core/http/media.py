@@ -22,7 +22,7 @@ from starlette.responses import Response
 from core.base.errors import SightlineError
 from core.base.text import safe_name
 from core.base.types import Clip
-from core.http.guard import HEADERS, TOKEN, guarded, serve_file
+from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
 from core.machine.paths import cache_dir, data_dir
 from core.runs import load_tracks, overlay, read_record
 from core.workspace import clip_of, services
@@ -55,10 +55,14 @@ async def _boxes(request: Request) -> Response:
     if out is None:
         return Response(status_code=404)
     try:
+        stat = (out / "tracks.parquet").stat()
+        headers = {**HEADERS, "ETag": f'"{stat.st_mtime_ns}-{stat.st_size}"'}
+        if has_copy(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
         content = await run_in_threadpool(_overlay, out, request.path_params["camera"])
-    except (SightlineError, KeyError):
+    except (SightlineError, KeyError, OSError):
         return Response(status_code=404)
-    return Response(content, media_type="application/json", headers=HEADERS)
+    return Response(content, media_type="application/json", headers=headers)
 
 
 def _overlay(out: Path, camera: str) -> bytes:

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.base.errors import SightlineError, StoreError
-from core.http.guard import HEADERS, TOKEN, guarded, serve_file
+from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
 from core.review import ReviewSession, most_doubtful_pairs
 from core.runs import CROPS_FOLDER, Evidence, read_record
 from core.vision.appearance import describe_colours
@@ -40,8 +40,6 @@ _BINS = 100
 _BLOCK_ROWS = 512
 _FILE = re.compile(r"[\w-][\w.-]*\.jpg")
 _CAMERA = re.compile(r"[\w-][\w.-]*")
-_REVALIDATE = {**HEADERS, "Cache-Control": "private, no-cache"}
-"""For content that depends on the current threshold, which is not in its address."""
 _NO_PEOPLE = "There are no people yet. Start a run."
 
 
@@ -60,7 +58,7 @@ def crop_address(run: str) -> str:
 
 
 async def _answer_people(request: Request) -> Response:
-    return await _answer_case(request, lambda case: _people_response(case, request.headers.get("if-none-match", "")))
+    return await _answer_case(request, lambda case: _people_response(request, case))
 
 
 async def _answer_level(request: Request) -> Response:
@@ -70,7 +68,7 @@ async def _answer_level(request: Request) -> Response:
         level = float("nan")
     if not -1 <= level <= 1:
         return _fault("A similarity lies between -1 and 1.", 400)
-    return await _answer_case(request, lambda case: _level_response(case, level))
+    return await _answer_case(request, lambda case: _level_response(request, case, level))
 
 
 async def _answer_crop(request: Request) -> Response:
@@ -90,29 +88,32 @@ async def _answer_case(request: Request, respond: Callable[[Case], Response]) ->
         return _fault(str(fault), 409)
 
 
-def _people_response(case: Case, cached_tag: str) -> Response:
+def _people_response(request: Request, case: Case) -> Response:
     # The stamp first: a decision made meanwhile changes it.
     stamp, session = stamp_of(case), session_of(case)
     if session is None:
         return _fault(_NO_PEOPLE, 404)
     tag = f'"{stamp}-{session.match.threshold}"'
-    headers = {**_REVALIDATE, "ETag": tag}
-    if tag == cached_tag:
+    headers = {**HEADERS, "ETag": tag}
+    if has_copy(request, tag):
         return Response(status_code=304, headers=headers)
     content = services().people.get(stamp, lambda: people_json(case.run, session))
     return Response(with_threshold(content, session), media_type="application/json", headers=headers)
 
 
-def _level_response(case: Case, level: float) -> Response:
+def _level_response(request: Request, case: Case, level: float) -> Response:
+    headers = {**HEADERS, "ETag": f'"{stamp_of(case)}-{level}"'}
+    if has_copy(request, headers["ETag"]) and case.run:
+        return Response(status_code=304, headers=headers)
     session = session_at(case, level)
     if session is None:
         return _fault(_NO_PEOPLE, 404)
-    return Response(level_json(session), media_type="application/json", headers=HEADERS)
+    return Response(level_json(session), media_type="application/json", headers=headers)
 
 
 def _fault(message: str, status: int) -> Response:
     content: dict[str, Any] = {"error": message}
-    return Response(json.dumps(content), status, headers=_REVALIDATE, media_type="application/json")
+    return Response(json.dumps(content), status, headers=HEADERS, media_type="application/json")
 
 
 PEOPLE_ROUTES = [

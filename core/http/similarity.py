@@ -19,7 +19,8 @@ from starlette.responses import Response
 
 from core.base.errors import SettingsError, SightlineError
 from core.base.types import Floats, Ints
-from core.http.guard import HEADERS, TOKEN, guarded
+from core.http.guard import HEADERS, TOKEN, guarded, has_copy
+from core.machine.artifacts import digest_of
 from core.review import ReviewSession
 from core.runs import explain_people, explain_tracks, load_projection, people_similarity
 from core.workspace import services, session_at, session_of, stamp_of
@@ -41,7 +42,11 @@ async def _answer(request: Request) -> Response:
     what = request.path_params["what"]
     if what not in _CONTENTS:
         return Response(status_code=404)
+    # An address is for one content, as long as the results are those that it is for.
+    headers = {**HEADERS, "ETag": f'"{digest_of(str(request.url.query))}"'}
     try:
+        if has_copy(request, headers["ETag"]) and await run_in_threadpool(_is_current, request):
+            return Response(status_code=304, headers=headers)
         content = await run_in_threadpool(_content, request.path_params["case"], what, dict(request.query_params))
     except SightlineError as fault:
         return Response(str(fault), status_code=404)
@@ -50,7 +55,12 @@ async def _answer(request: Request) -> Response:
     if content is None:
         return Response("The results have changed.", status_code=409)
     kind = "application/octet-stream" if what.endswith(".bin") else "application/json"
-    return Response(content, media_type=kind, headers=HEADERS)
+    return Response(content, media_type=kind, headers=headers)
+
+
+def _is_current(request: Request) -> bool:
+    """Whether the results are still those that the address is for."""
+    return stamp_of(services().cases.load(request.path_params["case"])) == request.query_params["stamp"]
 
 
 def _content(key: str, what: str, query: Mapping[str, str]) -> bytes | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -56,6 +56,25 @@ def log_lines(label: str, max_lines: int = 200) -> list[str]:
         if is_ours:
             lines.append(line)
     return lines[-max_lines:]
+
+
+def forget_lines(texts: Collection[str]) -> None:
+    """Remove the lines that contain one of these texts, with their tracebacks, from all files of the log.
+
+    The files are rewritten in place, because running jobs hold them open.
+    """
+    for path in log_file().parent.glob(f"{log_file().name}*"):
+        with path.open("r+", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            lines = file.readlines()
+            kept_lines, matches = [], False
+            for line in lines:
+                matches = any(text in line for text in texts) or (matches and not line[:4].isdigit())
+                if not matches:
+                    kept_lines.append(line)
+            if len(kept_lines) < len(lines):
+                file.seek(0)
+                file.writelines(kept_lines)
+                file.truncate()
 
 
 class _SharedRotatingHandler(RotatingFileHandler):

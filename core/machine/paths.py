@@ -2,6 +2,9 @@
 
 Data is what nobody can make again: cases with their decisions, uploads, back-ups, models. The cache holds what the
 program can make again from that; systems and users may empty it. Both are for their owner alone.
+
+What is being written has a hidden name: `.<random>.part` for a file, `.<random>.new` for a folder, with a part beside
+it. Its writer holds the part, so that `remove_leftovers` can tell what a killed process left from what is still needed.
 """
 
 from __future__ import annotations
@@ -20,9 +23,14 @@ from typing import IO, TypeVar
 
 import platformdirs
 
-from core.base.errors import StoreError
+from core.base.errors import Cancelled, StoreError
 
-DATA_ENTRIES = ("cases", "uploads", "backups", "weights")
+JOB_FOLDER = "SIGHTLINE_JOB"
+"""The environment variable that tells a job's process its folder."""
+JOB_OUTPUT = "progress"
+"""The file in a job's folder that is there before its process starts, and until the folder is removed."""
+
+DATA_ENTRIES = ("cases", "deleted", "uploads", "backups", "weights")
 """The folders of the data folder. Version 0.1.0 had them in the cache folder."""
 CACHE_ENTRIES = (
     *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "notebooks"),
@@ -104,26 +112,23 @@ def open_atomically(path: Path, flush: bool = False) -> Iterator[IO[bytes]]:
     """
     part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
+        require_job_folder()
         new_folders = [folder for folder in path.parents if not folder.exists()] if flush else []
         make_folder(path.parent)
-        if _is_private(path):
-            part.touch(0o600)
-        with part.open("wb") as file:
-            yield file
-            if flush:
-                file.flush()
-                os.fsync(file.fileno())
-        replace(part, path)
-        if flush:
-            # The name is an entry of the folder, and a new folder one of the folder above it.
-            for folder in (path.parent, *(new.parent for new in new_folders)):
-                flush_folder(folder)
-    except BaseException as fault:
         # An interruption leaves no part file behind either.
-        with contextlib.suppress(OSError):
-            part.unlink()
-        if not isinstance(fault, OSError):
-            raise
+        with living_part(part):
+            with part.open("wb") as file:
+                yield file
+                if flush:
+                    file.flush()
+                    os.fsync(file.fileno())
+            require_job_folder()
+            replace(part, path)
+            if flush:
+                # The name is an entry of the folder, and a new folder one of the folder above it.
+                for folder in (path.parent, *(new.parent for new in new_folders)):
+                    flush_folder(folder)
+    except OSError as fault:
         raise StoreError(
             f"{path} cannot be written ({fault.strerror})", "Free some space or choose another folder; nothing is lost."
         ) from fault
@@ -169,6 +174,95 @@ def publish(made: Path, folder: Path) -> None:
         if not folder.is_dir() or {path.name for path in made.iterdir()} - {path.name for path in folder.iterdir()}:
             shutil.rmtree(folder, ignore_errors=True)
             made.rename(folder)
+
+
+def require_job_folder() -> None:
+    """`Cancelled` if this process does a job whose folder has been removed: what it still writes would come back."""
+    folder = os.environ.get(JOB_FOLDER)
+    if folder and not (Path(folder) / JOB_OUTPUT).exists():
+        raise Cancelled("the folder of this job has been removed")
+
+
+@contextlib.contextmanager
+def living_part(part: Path) -> Iterator[None]:
+    """Create the file `part` and hold it within the block; if it is still there afterwards, it is removed.
+
+    Another process that wants to hold the same part waits. The system lets go of it when this process ends. On Windows
+    a file that is open cannot be removed, so nothing is held there.
+    """
+    descriptor = _lock_file(part) if sys.platform != "win32" else None
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int:
+    """A descriptor of the file, created if need be, that holds its lock."""
+    import fcntl
+
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600 if _is_private(path) else 0o666)
+        # Where a file system has no locks, nobody can take this one for a leftover either.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Whoever held it before may have removed the file meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == os.fstat(descriptor).st_ino:
+                return descriptor
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def working_folder(parent: Path) -> Iterator[Path]:
+    """An empty folder in `parent`, to make something in that is then renamed; what is left in it is removed."""
+    make_folder(parent)
+    folder = parent / f".{secrets.token_hex(8)}.new"
+    part = folder.with_suffix(".part")
+    with living_part(part), part.open("wb"):
+        try:
+            make_folder(folder)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the parts and working folders in `folder` whose writers have ended."""
+    for part in folder.glob(".*.part"):
+        remove_dead_part(part)
+    for unfinished in folder.glob(".*.new"):
+        if not unfinished.with_suffix(".part").exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def remove_dead_part(part: Path) -> bool:
+    """Remove the part unless its writer lives; returns whether it is gone."""
+    try:
+        if sys.platform == "win32":
+            part.unlink()
+        else:
+            _remove_unlocked(part)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _remove_unlocked(path: Path) -> None:
+    """Remove the file; `BlockingIOError` if a process holds its lock."""
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]) -> Path:

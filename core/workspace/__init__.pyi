@@ -1,3 +1,11 @@
+from .backup import back_up as back_up
+from .backup import restore as restore
+from .delete import Erasure as Erasure
+from .delete import erase as erase
+from .delete import plan_erasure as plan_erasure
+from .delete import set_aside as set_aside
+from .delete import sweep as sweep
+from .delete import take_back as take_back
 from .intake import add_clip as add_clip
 from .intake import sample_case as sample_case
 from .review_actions import ANOTHER_RUN as ANOTHER_RUN

@@ -3,24 +3,38 @@
 <cache>/stills/<digest>/<frame>.jpg   the picture at any moment that somebody looked at; a limited number per clip
         strips/<digest>.jpg, .json    a few stills side by side, with their seconds and measured quality
         proxies/<digest>.mp4          the clip as a film that every browser plays
+                <digest>.job          the job that makes it: job.json, progress, log, ended
 """
 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from core.base.errors import SightlineError
+from core.base.errors import StoreError
 from core.base.types import Clip, Image
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import JOB_OUTPUT, cache_dir, write_atomically
 from core.vision.images import jpeg
-from core.vision.video import Measures, PreviewFrame, make_proxy, measure, preview_frames, still
+from core.vision.video import Measures, PreviewFrame, measure, preview_frames, still
+from core.workspace.jobs import (
+    Children,
+    Launcher,
+    exit_status,
+    failure_message,
+    last_report,
+    read_about,
+    save_job,
+    start_job,
+    stop_and_wait,
+)
 
 MAX_STILL_WIDTH = 1600
 MAX_STILLS = 300
@@ -28,6 +42,8 @@ MAX_STILLS = 300
 STRIP_STILLS = 6
 _LANDSCAPE, _PORTRAIT = (3, 320), (6, 160)
 """Stills side by side in a strip, and the width of each in pixels."""
+FILM = (sys.executable, "-m", "core", "film")
+_JOB_SUFFIX = ".job"
 _GAP = 4
 _QUALITY = 82
 _FORMAT = 1
@@ -106,7 +122,7 @@ def _join_stills(clip: Clip, shots: Sequence[PreviewFrame]) -> Image:
     return sheet
 
 
-@dataclass
+@dataclass(frozen=True)
 class ProxyState:
     """How far the proxy of a clip is: share done (0 to 1), its `path` once it is done, or why it failed."""
 
@@ -115,45 +131,78 @@ class ProxyState:
     fault: str = ""
 
 
-@dataclass
 class Proxies:
-    """The proxies under one root (by default in the user's cache folder), made one at a time in the background."""
+    """The proxies under one root, by default in the user's cache folder, each made by a child process, one at a time.
 
-    root: Path = field(default_factory=lambda: cache_dir() / "proxies")
+    A child outlives the server, and can be stopped by any other process. The clip and the place of its proxy are
+    appended to `command`, and `launcher` runs it.
+    """
 
-    def __post_init__(self) -> None:
-        self._states: dict[str, ProxyState] = {}
-        self._lock, self._turn = threading.Lock(), threading.Lock()
+    def __init__(
+        self, root: Path | None = None, command: Sequence[str] = FILM, launcher: Launcher | None = None
+    ) -> None:
+        self.root = root or cache_dir() / "proxies"
+        self._command = list(command)
+        self._launcher = launcher or Children()
+        self._lock = threading.Lock()
 
     def state_of(self, digest: str) -> ProxyState:
-        """How far the proxy of a clip is; share 0 if it was never requested."""
-        path = self.root / f"{digest}.mp4"
+        """How far the proxy of a clip is; share 0 if it was never requested, or if a restart ended the work on it."""
+        path, folder = self._path(digest), self._folder(digest)
         if path.is_file():
             return ProxyState(1.0, path)
-        return self._states.get(digest, ProxyState())
+        about = read_about(folder)
+        if not about:
+            return ProxyState()
+        if self._launcher.alive(dict(about)):
+            report = last_report(folder / JOB_OUTPUT)
+            return ProxyState(report.share if report else 0.0)
+        # Without an exit status no server saw it end.
+        status = exit_status(folder / "ended")
+        return ProxyState() if status is None else ProxyState(fault=failure_message(folder / "log", status))
 
     def request(self, clip: Clip) -> ProxyState:
-        """Have the proxy made, unless it is there or in progress; one that failed is tried again."""
+        """Have the proxy made, unless it is there or in progress; one that failed is tried again.
+
+        While another one is being made, this one waits: it begins with the first request after that.
+        """
         with self._lock:
-            state = self._states.get(clip.digest)
-            if not self.state_of(clip.digest).path and (state is None or state.fault or state.path):
-                self._states[clip.digest] = state = ProxyState()
-                work = threading.Thread(target=self._make, args=(clip, state), name="sightline-proxy", daemon=True)
-                work.start()
+            if not self.state_of(clip.digest).path and not self._is_busy():
+                try:
+                    self._begin(clip)
+                except (OSError, StoreError) as fault:
+                    return ProxyState(fault=f"The film for the browser cannot be made ({fault}).")
         return self.state_of(clip.digest)
 
-    def _make(self, clip: Clip, state: ProxyState) -> None:
-        def report(done: int, total: int) -> None:
-            state.share = done / total
+    def stop(self, digest: str) -> None:
+        """End the work on the proxy of a clip, if there is any, and remove what is there of it."""
+        folder = self._folder(digest)
+        with self._lock:
+            stop_and_wait(
+                lambda: self._launcher.stop(dict(read_about(folder)), lambda about: save_job(folder, about)),
+                lambda: self._launcher.alive(dict(read_about(folder))),
+            )
+            shutil.rmtree(folder, ignore_errors=True)
 
-        path = self.root / f"{clip.digest}.mp4"
-        with self._turn:
-            try:
-                make_proxy(clip, path, report)
-                state.path = path
-            except SightlineError as fault:
-                state.fault = str(fault)
-            except Exception as fault:
-                # A bug: the page must not wait for ever. The thread's traceback goes to the log.
-                state.fault = f"The film for the browser could not be made ({type(fault).__name__}). Try again."
-                raise
+    def remove_done(self) -> None:
+        """Remove the jobs whose proxy is there, with what they said."""
+        for folder in self.root.glob(f"*{_JOB_SUFFIX}"):
+            if self._path(folder.stem).is_file() and not self._launcher.alive(dict(read_about(folder))):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _begin(self, clip: Clip) -> None:
+        folder = self._folder(clip.digest)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        target = [f"--to={self._path(clip.digest).resolve()}", f"--digest={clip.digest}", "--progress=json"]
+        start_job(self._launcher, [*self._command, str(Path(clip.path).resolve()), *target], folder, {})
+
+    def _is_busy(self) -> bool:
+        """Whether a proxy is being made."""
+        return any(self._launcher.alive(dict(read_about(folder))) for folder in self.root.glob(f"*{_JOB_SUFFIX}"))
+
+    def _path(self, digest: str) -> Path:
+        return self.root / f"{digest}.mp4"
+
+    def _folder(self, digest: str) -> Path:
+        return self.root / f"{digest}{_JOB_SUFFIX}"

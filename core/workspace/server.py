@@ -19,6 +19,7 @@ from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
+from core.machine.paths import data_dir
 from core.machine.relocate import move_old_data, take_notice
 from core.review import ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, Link
@@ -65,10 +66,11 @@ class Services:
 
     `runs`, `people` (people.json without its threshold) and `repeated` (whether the tracks are others than those that
     the review is about) are kept by the stamp of a case, `retracking` by a run's folder and the time of its record.
-    `notice` is what users should know once: where their data went.
+    `deleted` are cases that can be restored for a day. `notice` is what users should know once: where their data went.
     """
 
     cases: Cases = field(default_factory=Cases)
+    deleted: Cases = field(default_factory=lambda: Cases(data_dir() / "deleted"))
     jobs: Jobs = field(default_factory=Jobs)
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)

@@ -5,9 +5,11 @@ refused. An upload is written block by block under another name while its digest
 
     <data>/uploads/.<random>.part        while it comes in
                    <digest>/<name>       once it is complete
+                   .<digest>.part        until a case has it: `claim_upload`
 
-An upload that does not arrive complete leaves nothing behind. Only its name is checked here; whether the content is a
-video is found out when it is opened.
+An upload that does not arrive complete leaves nothing behind. A recording counts as here already if its size and its
+digest are right; a file that is cut short is replaced. Only its name is checked here; whether the content is a video is
+found out when it is opened.
 """
 
 from __future__ import annotations
@@ -18,17 +20,17 @@ import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from core.base.errors import ClipError, StoreError
-from core.base.text import format_bytes
+from core.base.text import format_bytes, safe_name
 from core.base.types import IMAGE_SUFFIXES
-from core.machine.paths import cache_dir, data_dir, flush_folder, make_folder
+from core.machine.paths import cache_dir, data_dir, flush_folder, living_part, make_folder, remove_leftovers
+from core.vision.video import digest, remember_digest
 
 VIDEOS = frozenset(
     {".3gp", ".asf", ".avi", ".dav", ".flv", ".h264", ".h265", ".hevc", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv"}
@@ -47,8 +49,7 @@ LOW_BYTES = 1_000_000_000
 """Less than this left free afterwards is worth a warning."""
 RESERVE_BYTES = 200_000_000
 """Left free on the disk: a system whose disk is full to the last byte cannot even be cleared."""
-_STALE_SECONDS = 600
-"""After which a partial upload that nobody writes to is removed."""
+_MAX_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -169,17 +170,15 @@ class StoredUpload:
     def remove(self) -> None:
         """Remove the upload, unless its content was there before."""
         if self.is_new:
-            with suppress(OSError):
-                self.path.unlink()
-                self.path.parent.rmdir()
+            shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 class Upload:
-    """A file that is being uploaded: `add` its blocks in order, then `finish`."""
+    """A file that is being uploaded: `add` its blocks in order, then `finish`. `claims` are held until it is over."""
 
-    def __init__(self, name: str, part: IO[bytes]) -> None:
+    def __init__(self, name: str, part: IO[bytes], claims: ExitStack) -> None:
         self.name, self.size = name, 0
-        self._part, self._digest = part, hashlib.blake2b(digest_size=16)
+        self._part, self._digest, self._claims = part, hashlib.blake2b(digest_size=16), claims
 
     def add(self, block: bytes) -> None:
         self._digest.update(block)
@@ -187,7 +186,11 @@ class Upload:
         self.size += len(block)
 
     def finish(self, expected: int | None = None) -> StoredUpload:
-        """Move the upload to its place; `StoreError` if its size is not the `expected` one."""
+        """Move the upload to its place; `StoreError` if its size is not the `expected` one.
+
+        Waits while another upload of the same content is added to its case or refused. The upload is not swept before
+        the block of `receive` has ended.
+        """
         if expected is not None and self.size != expected:
             raise StoreError(
                 f"{self.name} is incomplete ({format_bytes(self.size)} of {format_bytes(expected)})", "Upload it again."
@@ -195,16 +198,19 @@ class Upload:
         self._part.flush()
         os.fsync(self._part.fileno())
         self._part.close()
-        digest = self._digest.hexdigest()
-        folder = _uploads_folder() / digest
-        make_folder(folder)
-        # The same content under another name is not stored twice.
-        for path in sorted(folder.iterdir()):
-            return StoredUpload(path, digest, self.size, is_new=False)
-        path = folder / _file_name(self.name)
-        Path(self._part.name).rename(path)
-        flush_folder(folder)
-        return StoredUpload(path, digest, self.size, is_new=True)
+        content = self._digest.hexdigest()
+        self._claims.enter_context(claim_upload(content))
+        path = stored_recording(content)
+        if path is not None and is_intact(path, content, self.size):
+            # The same content under another name is not stored twice.
+            return StoredUpload(path, content, self.size, is_new=False)
+        # A damaged file is replaced under its own name, which cases have.
+        path = path or upload_folder(content) / upload_name(self.name)
+        make_folder(path.parent)
+        Path(self._part.name).replace(path)
+        flush_folder(path.parent)
+        remember_digest(path, content)
+        return StoredUpload(path, content, self.size, is_new=True)
 
 
 @contextmanager
@@ -213,14 +219,10 @@ def receive(name: str, expected: int | None = None) -> Iterator[Upload]:
     require_video_name(name)
     _require_disk_space(name, expected)
     try:
-        _remove_stale_parts()
+        remove_leftovers(_uploads_folder())
         part = _uploads_folder() / f".{secrets.token_hex(8)}.part"
-        with part.open("wb") as file:
-            try:
-                yield Upload(name, file)
-            finally:
-                file.close()
-                part.unlink(missing_ok=True)
+        with ExitStack() as claims, living_part(part), part.open("wb") as file:
+            yield Upload(name, file, claims)
     except OSError as fault:
         reason = "the disk is full" if fault.errno == errno.ENOSPC else fault.strerror
         raise StoreError(f"{name} cannot be saved ({reason})", "Free some space, or set SIGHTLINE_DATA.") from fault
@@ -249,17 +251,44 @@ def _uploads_folder() -> Path:
     return folder
 
 
-def _remove_stale_parts() -> None:
-    """Remove the parts that a killed server left: those that nobody has written to for a while."""
-    for part in _uploads_folder().glob(".*.part"):
-        with suppress(OSError):
-            if time.time() - part.stat().st_mtime > _STALE_SECONDS:
-                part.unlink()
+def upload_folder(content: str) -> Path:
+    """Where an upload with this digest lies, or would."""
+    return data_dir() / "uploads" / content
 
 
-def _file_name(name: str) -> str:
+@contextmanager
+def claim_upload(content: str) -> Iterator[None]:
+    """Within the block, the upload with this digest is not swept, and whoever brings or removes the same one waits."""
+    marker = _uploads_folder() / f".{content}.part"
+    with living_part(marker), marker.open("wb"):
+        yield
+
+
+def stored_recording(content: str) -> Path | None:
+    """The recording in the folder of an upload, complete or not; what a file manager leaves there is none."""
+    with suppress(OSError):
+        for path in sorted(upload_folder(content).iterdir()):
+            if not path.name.startswith(".") and (path.is_dir() or path.suffix.lower() in VIDEOS):
+                return path
+    return None
+
+
+def is_intact(path: Path, content: str, size: int) -> bool:
+    """Whether the recording has this digest; of a file, also this size, since a stump may be remembered as whole."""
+    try:
+        return (path.is_dir() or path.stat().st_size == size) and digest(path) == content
+    except (ClipError, OSError):
+        return False
+
+
+def upload_name(name: str) -> str:
+    """The last part of a path of any system, made fit to be a file's name on all of them; its ending stays.
+
+    >>> upload_name("../gate 3.mp4"), upload_name("con.1.mp4"), upload_name("..")
+    ('gate_3.mp4', 'con_.1_.mp4', 'camera')
     """
-    >>> _file_name("../gate 3.mp4"), _file_name("..")
-    ('gate_3.mp4', 'clip')
-    """
-    return re.sub(r"[^\w.-]+", "_", re.split(r"[/\\]", name)[-1]).strip("._")[-100:] or "clip"
+    last = PurePosixPath(re.split(r"[/\\]", name)[-1])
+    ending = re.sub(r"[^\w.]+", "", last.suffix)
+    first, *parts = safe_name(last.stem).split(".")
+    # Windows reserves some names whatever follows their first point.
+    return ".".join([safe_name(first), *parts])[: _MAX_NAME - len(ending)] + ending

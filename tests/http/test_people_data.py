@@ -16,7 +16,7 @@ from core.machine.paths import cache_dir
 from core.review import ReviewSession, cut, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
-from core.workspace import Refused, Saved, act, redo, review_of, services, session_at, session_of, stamp_of, undo
+from core.workspace import Refused, Saved, act, erase, redo, review_of, services, session_at, session_of, stamp_of, undo
 from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case
@@ -112,6 +112,17 @@ def test_the_browser_asks_again_and_is_told_when_nothing_changed(case: Case) -> 
     services().cases.change(case.key, lambda now: replace(now, threshold=0.8))
     changed = get(address, **{"If-None-Match": first.headers["etag"]})
     assert changed.json() == {**first.json(), "threshold": 0.8}
+
+
+def test_crops_and_levels_are_asked_for_again_and_gone_with_the_case(case: Case) -> None:
+    crop = f"{crop_address(case.run)}/{get(people_address(case)).json()['rows']['crops'][0][0][0]}"
+    addresses = [crop, f"{levels_address(case)}&t=0.5"]
+    tags = [{"If-None-Match": get(address).headers["etag"]} for address in addresses]
+    for address, tag in zip(addresses, tags, strict=True):
+        assert get(address).headers["cache-control"] == "private, no-cache"
+        assert (get(address, **tag).status_code, get(address, **tag).content) == (304, b"")
+    erase(services(), services().cases.load(case.key))
+    assert [get(address, **tag).status_code for address, tag in zip(addresses, tags, strict=True)] == [404, 404]
 
 
 def test_crops(case: Case) -> None:

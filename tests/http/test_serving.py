@@ -1,6 +1,7 @@
 """The routes beside Streamlit's own: parts of a film, boxes; foreign hosts, guessed tokens, crooked paths refused."""
 
 import asyncio
+import shutil
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,29 @@ def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:
 
     asyncio.run(Starlette(routes=previews.PREVIEW_ROUTES)(scope, receive, send))
     assert (int(told[b"content-length"]), body) == (len(b"first picture"), b"first picture")
+
+
+def test_what_a_browser_keeps_of_a_picture_ends_with_the_picture(client: Client) -> None:
+    first = client.get(film_address(DIGEST))
+    assert first.headers["cache-control"] == "private, no-cache"
+    tag = {"If-None-Match": first.headers["etag"]}
+    assert (client.get(film_address(DIGEST), tag).status_code, client.get(film_address(DIGEST), tag).content) == (
+        304,
+        b"",
+    )
+    film = cache_dir() / "proxies" / f"{DIGEST}.mp4"
+    film.write_bytes(CONTENT + b"more")
+    assert client.get(film_address(DIGEST), tag).status_code == 200
+    film.unlink()
+    assert client.get(film_address(DIGEST), tag).status_code == 404
+
+
+def test_boxes_are_asked_for_again_and_sent_once(client: Client, own_house: Path) -> None:
+    clip = clip_at(own_house)
+    key = finished_run(order_for(clip), [clip])
+    first = client.get(boxes_address(key, "gate", 1))
+    tag = {"If-None-Match": first.headers["etag"]}
+    assert first.headers["cache-control"] == "private, no-cache"
+    assert client.get(boxes_address(key, "gate", 1), tag).status_code == 304
+    shutil.rmtree(cache_dir() / "runs" / key)
+    assert client.get(boxes_address(key, "gate", 1), tag).status_code == 404

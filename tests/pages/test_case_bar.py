@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import zipfile
 from dataclasses import asdict, replace
 from datetime import date
@@ -35,7 +37,7 @@ def bar(case: Case | None = None) -> AppTest:
 
 
 def button(app: AppTest, label: str) -> AppTest:
-    found = next(one for one in app.button if one.label.startswith(label))
+    found = next(one for one in app.button if one.label.removeprefix(":red[").startswith(label))
     return found.click().run()
 
 
@@ -143,21 +145,56 @@ def test_deleting_takes_two_steps() -> None:
     assert not app.exception and len(app.selectbox) == 0
 
 
-def test_what_another_tab_has_begun_is_not_deleted() -> None:
+def test_a_case_can_be_kept_for_a_day_and_restored() -> None:
+    case = Cases().new("Till 3")
+    app = bar(case)
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
+    next(box for box in app.checkbox if "for a day" in box.label).check().run()
+    button(app, "Delete")
+    assert not app.exception and Cases().all() == []
+    button(app, "Restore “Till 3”")
+    assert Cases().all() == [case]
+
+
+def test_work_in_progress_is_stopped_and_deleted_too() -> None:
     case = Cases().new("Till 3")
     app = bar(case)
     next(box for box in app.checkbox if "permanently" in box.label).check().run()
     folder = cache_dir() / "runs" / ("0a" * 10)
     order = Order((Source("gate", "gate.mp4", "ab" * 16),), "yolo")
-    write_atomically(
-        folder / "job.json",
-        json.dumps(
-            {"order": asdict(order), "began": 1.0, "pid": os.getpid(), "born": psutil.Process().create_time()}
-        ).encode(),
-    )
-    Cases().change(case.key, lambda now: replace(now, wanted=folder.name))
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        about = {"pid": child.pid, "born": psutil.Process(child.pid).create_time()}
+        content = json.dumps({"order": asdict(order), "began": 1.0, **about})
+        write_atomically(folder / "job.json", content.encode())
+        Cases().change(case.key, lambda now: replace(now, wanted=folder.name))
+        assert "It will be stopped" in words(app.run())
+        button(app, "Delete")
+        assert child.wait(10) != 0
+    assert not folder.exists() and Cases().all() == []
+
+
+def test_the_button_names_the_case_and_the_panel_closes(own_house: Path) -> None:
+    case, other = Cases().new("Till [3]"), Cases().new("Other")
+    app = bar(case)
+    before = _expander(app._tree, "This case")
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
+    assert any(r"Delete “Till \[3\]” for good" in one.label for one in app.button)
     button(app, "Delete")
-    assert Cases().load(case.key).wanted == folder.name and folder.is_dir()
+    assert app.selectbox[0].value == other.key
+    assert _expander(app._tree, "This case") not in ("", before)
+    assert app.session_state["go to footage"] is True
+
+
+def test_a_case_that_cannot_be_read_is_named_and_stops_nothing() -> None:
+    case, broken = Cases().new("Till 3"), Cases().new("broken")
+    file = Cases().folder(broken.key) / "case.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "made": "x"}))
+    app = bar(case)
+    assert not app.exception and "1 case cannot be read" in words(app)
+    assert any(str(file) in block.value for block in app.code)
+    next(box for box in app.checkbox if "permanently" in box.label).check().run()
+    button(app, "Delete")
+    assert Cases().all() == [] and file.is_file()
 
 
 def test_what_was_done_is_shown() -> None:

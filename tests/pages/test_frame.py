@@ -26,6 +26,14 @@ def test_the_first_page_opens() -> None:
     assert app.title[0].value == "Sightline"
 
 
+def test_after_a_deletion_the_footage_page_opens() -> None:
+    app = AppTest.from_file(FRAME, default_timeout=30)
+    app.session_state["go to footage"] = True
+    app.run()
+    assert not app.exception and not app.error
+    assert app.title[0].value == "Sightline" and "go to footage" not in app.session_state
+
+
 def test_a_missing_library_is_advice_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(module: str = "cv2") -> None:
         raise system.MissingLibrary(*system.library_advice("libGL.so.1: cannot open shared object file"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from core.base.errors import ClipError, StoreError
 from core.machine.paths import data_dir
+from core.vision.video import digest
 from core.workspace import sources as uploads
 from core.workspace.sources import DiskSpace, disk_space_for, receive
 
@@ -60,13 +62,67 @@ def test_what_breaks_off_leaves_nothing() -> None:
 
 
 def test_a_part_that_a_killed_server_left_is_cleared_and_one_in_the_making_is_not() -> None:
+    """Also after a sleep, or when the clock was put forward: nothing depends on times."""
     folder = data_dir() / "uploads"
     folder.mkdir()
-    for name, age in ((".old.part", 3600), (".new.part", 1)):
-        (folder / name).write_bytes(b"x")
-        os.utime(folder / name, (time.time() - age,) * 2)
-    sent("a.mp4")
-    assert left() == [".new.part", "a.mp4"]
+    (folder / ".left.part").write_bytes(b"x")
+    with receive("b.mp4") as slow:
+        slow.add(CONTENT[:10])
+        (part,) = (path for path in folder.glob(".*.part") if path.name != ".left.part")
+        os.utime(part, (0, 0))
+        sent("a.mp4")
+        assert left() == [part.name, "a.mp4"]
+        slow.add(CONTENT[10:20])
+        assert slow.finish(20).path.read_bytes() == CONTENT[:20]
+
+
+@pytest.mark.parametrize("junk", [".DS_Store", "Thumbs.db"])
+def test_what_a_file_manager_leaves_is_not_taken_for_the_clip(junk: str) -> None:
+    folder = data_dir() / "uploads" / hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
+    folder.mkdir(parents=True)
+    (folder / junk).write_bytes(b"junk")
+    assert sent("z.mp4").path == folder / "z.mp4" and (folder / "z.mp4").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("stump", [CONTENT[:100], bytes(len(CONTENT))], ids=["short", "zeros"])
+def test_a_stump_is_replaced_and_no_digest_is_remembered_for_it(stump: bytes) -> None:
+    content = hashlib.blake2b(CONTENT, digest_size=16).hexdigest()
+    path = data_dir() / "uploads" / content / "first.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(stump)
+    assert digest(path) != content
+    again = sent("b.mp4")
+    # Under the name that cases have.
+    assert again.path == path and again.is_new and path.read_bytes() == CONTENT
+    assert digest(path) == content and left() == ["first.mp4"]
+
+
+def test_two_bad_uploads_of_one_content_at_once_take_turns() -> None:
+    """The second waits until the first has been refused and removed."""
+    order = []
+
+    def second() -> None:
+        with receive("b.mp4") as upload:
+            upload.add(CONTENT)
+            found = upload.finish()
+            order.append(("second", found.is_new, found.path.read_bytes() == CONTENT))
+
+    with receive("a.mp4") as first:
+        first.add(CONTENT)
+        stored = first.finish()
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.2)
+        order.append(("first", stored.is_new, True))
+        stored.remove()
+    thread.join(10)
+    assert order == [("first", True, True), ("second", True, True)]
+
+
+@pytest.mark.parametrize("name", ["CON.mp4", "con.1.mp4", "Aux.MP4"])
+def test_a_name_that_windows_reserves_is_changed(name: str) -> None:
+    path = sent(name).path
+    assert path.name.split(".")[0].lower() not in ("con", "aux") and path.suffix == Path(name).suffix
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "clip", "a.mp4.exe", ".mp4", ""])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import numpy as np
 
 from core.base.errors import ClipError, StoreError
 from core.base.types import Clip, Image, Timeline
+from core.machine.paths import living_part, require_job_folder
 from core.vision.images import jpeg
 from core.vision.video.decoding import silence_ffmpeg
 from core.vision.video.reading import Picture, read
@@ -72,16 +72,16 @@ def write_film(
 
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        require_job_folder()
         target.parent.mkdir(parents=True, exist_ok=True)
-        _encode(clip, timeline, part, size, draw, on_progress)
-        part.replace(target)
+        with living_part(part):
+            _encode(clip, timeline, part, size, draw, on_progress)
+            require_job_folder()
+            part.replace(target)
     except (OSError, av.FFmpegError) as fault:
         raise StoreError(
             f"the film of {Path(clip.path).name} cannot be written ({fault.strerror})", "Free some space and try again."
         ) from fault
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def _encode(
@@ -108,6 +108,7 @@ def _encode(
             seconds = picture.seconds - timeline.seconds[0]
             last_tick = 0 if last_tick < 0 else max(last_tick + 1, round(seconds / _TICK))
             film.mux(stream.encode(_video_frame(draw(picture), last_tick)))
+            require_job_folder()
             on_progress(picture.row + 1, len(timeline))
         if last_tick < 0:
             raise ClipError(f"{Path(clip.path).name} has no picture that can be read", "Export the clip again.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -237,6 +237,31 @@ def remember_digest(path: Path, digest: str) -> None:
     """Remember `digest` for the file at `path`; it was computed while the file was received."""
     clip = path.resolve()
     _write_index(clip, _signature([clip]), digest)
+
+
+def content_digest(path: Path) -> str:
+    """As `digest`, always computed, and not remembered."""
+    sequence = is_sequence(path)
+    return _content_digest(picture_files(path) if sequence else [path], with_names=sequence)
+
+
+def forget_digests(digests: Collection[str], paths: Collection[str]) -> None:
+    """Remove the files with these digests, and those at these paths, from the index: no byte of them stays in it."""
+    with suppress(sqlite3.Error), closing(_index()) as index:
+        with index:
+            index.executemany("DELETE FROM digests WHERE digest = ?", [(content,) for content in digests])
+            index.executemany("DELETE FROM digests WHERE path = ?", [(path,) for path in paths])
+        # A deleted row stays in the file until its place is used again.
+        index.execute("VACUUM")
+
+
+def remembered_paths(digests: Collection[str]) -> set[str]:
+    """The paths in the index of files with these digests."""
+    paths: set[str] = set()
+    with suppress(sqlite3.Error), closing(_index()) as index:
+        for content in digests:
+            paths.update(path for (path,) in index.execute("SELECT path FROM digests WHERE digest = ?", (content,)))
+    return paths
 
 
 def _content_digest(files: Iterable[Path], with_names: bool) -> str:

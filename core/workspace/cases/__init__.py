@@ -5,8 +5,7 @@
                         tracks/       the tracks that decisions and people's numbers are about, by digest
                         log.txt       the activity log: a line for each action
 
-Every change is on disk at once, complete or not at all. A case can be backed up to one file and erased with all that
-was made of its clips.
+Every change is on disk at once, complete or not at all.
 """
 
 import lazy_loader

@@ -1,9 +1,7 @@
-from .backup import back_up as back_up
-from .backup import restore as restore
 from .case import Case as Case
 from .case import CaseClip as CaseClip
 from .case import Plan as Plan
-from .delete import Erasure as Erasure
-from .delete import erase as erase
-from .delete import plan_erasure as plan_erasure
+from .case import read_case as read_case
 from .store import Cases as Cases
+from .store import UnreadableCase as UnreadableCase
+from .store import new_key as new_key

@@ -1,17 +1,29 @@
-"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json."""
+"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json.
+
+`read_case` checks the type of each field, so that a damaged file is refused here and breaks no page.
+"""
 
 from __future__ import annotations
 
+import json
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date, datetime
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
-from core.base.errors import SettingsError
+from core.base.errors import RegionError, SettingsError, StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.base.text import safe_name
+from core.machine.paths import current_path
 from core.vision.models import DETECTOR, EMBEDDER
-from core.vision.regions import Regions
+from core.vision.regions import Regions, from_json
+
+FORMAT = 1
+"""Version of case.json."""
+_MAX_NUMBER = 1e300
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,8 @@ class Case:
 
     `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
-    should be deleted, or empty.
+    should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
+    deleted with the case.
     """
 
     key: str
@@ -74,9 +87,11 @@ class Case:
     wanted: str = ""
     threshold: float | None = None
     expires: str = ""
+    removed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
+        object.__setattr__(self, "removed", tuple(self.removed))
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise SettingsError(f"the similarity threshold is {self.threshold:g}", "Use one from -1 to 1, such as 0.6.")
         if self.expires:
@@ -107,7 +122,11 @@ class Case:
         return name if name.lower() not in taken else next(n for n in numbers if n.lower() not in taken)
 
     def with_clips(self, clips: Iterable[CaseClip]) -> Case:
-        return replace(self, clips=tuple(clips))
+        """The case with these clips; it remembers the digests of those that it had before."""
+        clips = tuple(clips)
+        present = {clip.digest for clip in clips}
+        former = dict.fromkeys((*self.removed, *(clip.digest for clip in self.clips)))
+        return replace(self, clips=clips, removed=tuple(digest for digest in former if digest not in present))
 
     def with_clip(self, camera: str, new: CaseClip) -> Case:
         """The case with `new` instead of the clip of `camera`."""
@@ -129,3 +148,41 @@ def _require_day(text: str) -> None:
         date.fromisoformat(text)
     except ValueError as fault:
         raise SettingsError(f"'{text}' is not a date", "Write 2027-05-31.") from fault
+
+
+def read_case(key: str, content: Any) -> Case:
+    """The case `key` with the content of a case.json; `StoreError` if a field is missing or of the wrong type.
+
+    A field that an older version did not write has its default.
+    """
+    if not isinstance(content, dict):
+        raise StoreError("it holds no case", "Restore the case from a back-up.")
+    if content.get("format") != FORMAT:
+        raise StoreError("the case was made by a newer version of Sightline", "Update Sightline.")
+    try:
+        case: Case = _read_value(Case, {**content, "key": key}, "the case")
+        clips = tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips)
+    except (SettingsError, RegionError) as fault:
+        raise StoreError(fault.message, "Restore the case from a back-up.") from fault
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise StoreError(f"it holds no case: {fault}", "Restore the case from a back-up.") from fault
+    return replace(case, clips=clips)
+
+
+def _read_value(kind: Any, value: Any, name: str) -> Any:
+    """A value of JSON as the type of a field called `name`; `ValueError` if it is of another type."""
+    if get_origin(kind) is UnionType:
+        return None if value is None else _read_value(get_args(kind)[0], value, name)
+    if kind is Regions and isinstance(value, dict):
+        return from_json(json.dumps({"format": "sightline-regions", "version": 1, **value}))
+    if is_dataclass(kind) and isinstance(value, dict):
+        kinds = get_type_hints(kind)
+        names = [f.name for f in fields(kind) if f.name in value]
+        return kind(**{part: _read_value(kinds[part], value[part], part) for part in names})  # type: ignore[operator]
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_read_value(get_args(kind)[0], item, name) for item in value)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
+        return value
+    if kind in (str, int) and type(value) is kind:
+        return value
+    raise ValueError(f"{name} is {reprlib.repr(value)}")

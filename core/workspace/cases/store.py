@@ -12,21 +12,30 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from core.base.errors import SettingsError, SightlineError, StoreError
-from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import current_path, data_dir, retry_in_use, write_atomically
-from core.vision.regions import from_json
-from core.workspace.cases.case import Case, CaseClip, Plan
+from core.machine.paths import data_dir, make_folder, retry_in_use, write_atomically
+from core.workspace.cases.case import FORMAT, Case, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
 _IN_USE = "another Sightline holds this case"
+
+
+@dataclass(frozen=True)
+class UnreadableCase:
+    """A case that is damaged or of a newer version, why it cannot be read, and all that its files say as text.
+
+    Whatever the text names may be needed, and must not be deleted; without a text, nobody knows what is needed.
+    """
+
+    folder: Path
+    reason: str
+    text: str
 
 
 class Cases:
@@ -39,7 +48,7 @@ class Cases:
         """A new case, on disk when this returns; without a name it is called after the time."""
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
-        case = Case(f"{int(made):x}{secrets.token_hex(4)}", title, made, purpose.strip())
+        case = Case(new_key(), title, made, purpose.strip())
         with self.lock(case.key):
             self._save(case)
             self.log(case.key, f"made: {case.name}")
@@ -56,24 +65,40 @@ class Cases:
                 continue
         return cases
 
+    def unreadable(self) -> list[UnreadableCase]:
+        """Every case that is there but cannot be read."""
+        found = []
+        for folder in sorted(self._root.glob("[!.]*")):
+            # Without case.json, a review or a log shows that it was a case.
+            if not any((folder / name).exists() for name in (_FILE, _REVIEW, _LOG)):
+                continue
+            try:
+                self.load(folder.name)
+            except SightlineError as fault:
+                # Another tab may just have deleted it.
+                if folder.is_dir():
+                    reason = fault.message if (folder / _FILE).exists() else f"{folder / _FILE} is missing"
+                    found.append(UnreadableCase(folder, reason, _text_of(folder)))
+        return found
+
     def load(self, key: str) -> Case:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE
         try:
-            return _read(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
+            return read_case(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
         except FileNotFoundError as fault:
             raise StoreError("this case no longer exists", "Open another case, or create one.") from fault
-        except (OSError, AttributeError, ValueError, KeyError, TypeError) as fault:
+        except StoreError as fault:
+            raise StoreError(f"{path} cannot be read ({fault.message})", fault.remedy) from fault
+        except (OSError, ValueError, RecursionError) as fault:
             raise StoreError(f"{path} cannot be read ({fault})", "Restore the case from a back-up.") from fault
 
-    def adopt(self, key: str, content: Mapping[str, Any]) -> Case:
-        """Replace the case `key` by the content of a `case.json` from another machine."""
-        try:
-            case = _read(key, content)
-        except (AttributeError, KeyError, TypeError, ValueError) as fault:
-            raise StoreError(f"the case cannot be read ({fault})", "Make the back-up again.") from fault
-        with self.lock(key):
-            self._save(case)
+    def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
+        """Add a case whose other files are in `folder`, which is renamed to the folder of the case."""
+        with self.lock(case.key):
+            write_atomically(folder / _FILE, _to_json(case), flush=True)
+            folder.rename(self.folder(case.key))
+            self.log(case.key, log_entry)
         return case
 
     def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
@@ -98,7 +123,23 @@ class Cases:
         """Remove the case's folder. Runs and uploads are elsewhere; `erase` removes those that only this case uses."""
         with self.lock(key):
             self.load(key)
-            shutil.rmtree(self.folder(key))
+            # Renamed first: half a case would be one that cannot be read.
+            hidden = self.folder(key).with_name(f".{key}.{secrets.token_hex(4)}")
+            self.folder(key).rename(hidden)
+        shutil.rmtree(hidden)
+
+    def move(self, key: str, target: Cases) -> Case:
+        """Move a case to another root, in one step; `moved_at` says when."""
+        with self.lock(key):
+            case = self.load(key)
+            make_folder(target._root)
+            os.utime(self.folder(key) / _FILE)
+            self.folder(key).rename(target.folder(key))
+        return case
+
+    def moved_at(self, key: str) -> float:
+        """When the case was last changed or moved, in seconds since 1970."""
+        return (self.folder(key) / _FILE).stat().st_mtime
 
     def folder(self, key: str) -> Path:
         if not (key.isalnum() and key.isascii()):
@@ -135,11 +176,10 @@ class Cases:
     def log_lines(self, key: str) -> list[str]:
         """The activity log, oldest line first."""
         path = self.folder(key) / _LOG
-        return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
     def _save(self, case: Case) -> None:
-        content = json.dumps({"format": 1, **asdict(case)}, indent=1, ensure_ascii=False)
-        write_atomically(self.folder(case.key) / _FILE, content.encode(), flush=True)
+        write_atomically(self.folder(case.key) / _FILE, _to_json(case), flush=True)
 
 
 def _append(log: Path, content: bytes) -> int:
@@ -166,29 +206,27 @@ def _cut_off(log: Path, size: int) -> None:
         os.truncate(log, size)
 
 
+def new_key() -> str:
+    """A key that no case has; those made later sort last."""
+    return f"{int(time.time()):x}{secrets.token_hex(4)}"
+
+
+def _to_json(case: Case) -> bytes:
+    return json.dumps({"format": FORMAT, **asdict(case)}, indent=1, ensure_ascii=False).encode()
+
+
+def _text_of(folder: Path) -> str:
+    """What the files of a case say; empty if one of them cannot be read."""
+    try:
+        files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+        return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in files).strip()
+    except OSError:
+        return ""
+
+
 def _change_time(file: Path) -> int:
     """When the file was written; 0 if another tab has just deleted it."""
     try:
         return file.stat().st_mtime_ns
     except OSError:
         return 0
-
-
-def _read(key: str, content: Mapping[str, Any]) -> Case:
-    if content.get("format") != 1:
-        raise SettingsError("the case was made by a newer version of the program", "Update Sightline.")
-    clips = tuple(
-        CaseClip(**{**clip, "path": current_path(clip["path"]), "regions": _regions(clip["regions"])})
-        for clip in content["clips"]
-    )
-    plan = content["plan"]
-    settings = VideoSettings(**plan["video"]), DetectSettings(**plan["detect"]), TrackSettings(**plan["track"])
-    # A field that an older version did not write yet has its default.
-    simple_fields = {
-        f.name: content[f.name] for f in fields(Case) if f.name in content and f.name not in ("key", "clips", "plan")
-    }
-    return Case(key=key, clips=clips, plan=Plan(plan["detector"], plan["embedder"], *settings), **simple_fields)
-
-
-def _regions(content: Mapping[str, Any]) -> Any:
-    return from_json(json.dumps({"format": "sightline-regions", "version": 1, **content}))

@@ -12,8 +12,14 @@ from .order import Order as Order
 from .order import Source as Source
 from .order import describe_changes as describe_changes
 from .order import order_of as order_of
+from .processes import Children as Children
+from .processes import Launcher as Launcher
 from .processes import SpeedTests as SpeedTests
 from .processes import ensure_sample as ensure_sample
+from .processes import remove as remove
+from .processes import save_job as save_job
+from .processes import start_job as start_job
+from .processes import stop_and_wait as stop_and_wait
 from .runs import Jobs as Jobs
 from .runs import run_folder as run_folder
 from .status import ALL_FAILED as ALL_FAILED
@@ -23,4 +29,9 @@ from .status import CameraStatus as CameraStatus
 from .status import Job as Job
 from .status import RunStatus as RunStatus
 from .status import StatusWriter as StatusWriter
+from .status import exit_status as exit_status
+from .status import failure_message as failure_message
+from .status import last_report as last_report
+from .status import read_about as read_about
+from .status import read_job as read_job
 from .status import read_status as read_status

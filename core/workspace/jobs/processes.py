@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
 from core.lab.synthetic import sample_clips, sample_folder
-from core.machine.paths import write_atomically
+from core.machine.paths import JOB_FOLDER, write_atomically
 from core.workspace.jobs.status import ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[3]
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
 _PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
 DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
+_STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
 
 
@@ -90,7 +92,8 @@ def max_jobs() -> int:
 def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    `variables` are added to its environment. Returns its number.
+    `variables` are added to its environment. Returns its number. A child whose folder is removed ends when it
+    next writes a file.
     """
     with (folder / "progress").open("wb") as output, (folder / "log").open("wb") as log:
         child = subprocess.Popen(
@@ -99,7 +102,7 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, A
             stdout=output,
             stderr=log,
             cwd=ROOT,
-            env={**environment(), **variables},
+            env={**environment(), JOB_FOLDER: str(folder.resolve()), **variables},
             **_NEW_GROUP,
         )
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
@@ -123,6 +126,21 @@ def stop(about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
     save({**about, "cancelled": True})
     with suppress(psutil.NoSuchProcess):
         process.kill() if about.get("cancelled") else process.terminate()
+
+
+def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> None:
+    """Have `cancel` ask a job to stop, and ask again, which ends it at once, if it goes on; wait until it has ended."""
+    for seconds in (_STOP_SECONDS, _KILL_SECONDS):
+        if is_active():
+            cancel()
+        end = time.monotonic() + seconds
+        while is_active():
+            if time.monotonic() > end:
+                break
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+    raise StoreError("work in progress cannot be stopped", "Wait until it has ended, and try again.")
 
 
 def remove(folder: Path) -> None:

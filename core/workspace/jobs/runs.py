@@ -90,6 +90,11 @@ class Jobs:
             self._poll_queue()
         return job
 
+    def is_active(self, key: str) -> bool:
+        """Whether there is a run with this key and its process is running."""
+        job = self._find(key)
+        return job is not None and job.is_active
+
     def all(self) -> list[Job]:
         """Every job, the latest first."""
         jobs = [self._find(folder.name) for folder in self._root.glob("*") if folder.is_dir()]
@@ -219,7 +224,7 @@ class Jobs:
                 # If its turn came this moment, it is not in the queue any more.
                 return _waiting_job(folder, about, queue.index(key) + 1 if key in queue else 1)
             return read_job(folder, about, self._launcher.alive(dict(about)))
-        except (KeyError, TypeError, ValueError, SettingsError):
+        except (KeyError, TypeError, ValueError, AttributeError, SettingsError):
             return None
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.errors import SightlineError
+from core.base.errors import SightlineError, StoreError
 from core.base.types import Clip
 from core.workspace import clip_of, services
+from pages.parts.shell.open_case import require_case
 from pages.parts.shell.web_modules import screen_component
 
 _HTML = """<div class="player">
@@ -86,8 +87,7 @@ def video_ready(path: str, digest: str) -> bool:
         st.error(reason, icon=":material/error:")
         st.button("Try again", on_click=_request, args=(clip,))
         return False
-    proxies.request(clip)
-    st.fragment(_progress, run_every=EVERY_SECONDS)(digest)
+    st.fragment(_progress, run_every=EVERY_SECONDS)(require_case().key, clip)
     return False
 
 
@@ -95,8 +95,15 @@ def _request(clip: Clip) -> None:
     services().proxies.request(clip)
 
 
-def _progress(digest: str) -> None:
-    conversion = services().proxies.state_of(digest)
+def _progress(case: str, clip: Clip) -> None:
+    """Show the progress, and have the video converted when it is its turn, unless the case was deleted meanwhile."""
+    proxies = services().proxies
+    try:
+        services().cases.load(case)
+    except StoreError:
+        st.rerun()
+    conversion = proxies.state_of(clip.digest)
     if conversion.path or conversion.fault:
         st.rerun()
+    conversion = proxies.request(clip)
     st.progress(conversion.share, text="Preparing the video for the browser (once per clip)…")

@@ -5,7 +5,7 @@ That is its name, purpose and date, back-up and restore, the activity log, and d
 
 from __future__ import annotations
 
-import tempfile
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,12 +16,11 @@ from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
 from core.base.text import format_bytes, format_count, safe_name
 from core.http import TOKEN, backup_file
-from core.machine.paths import cache_dir
-from core.workspace import services
-from core.workspace.cases import Case, Erasure, back_up, erase, plan_erasure, restore
+from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
+from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
 from pages.parts.shell.open_case import change_case, close_case, open_case, select_case
-from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE
+from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE, GO_TO_FOOTAGE
 
 
 def case_bar() -> None:
@@ -38,11 +37,21 @@ def case_bar() -> None:
     with st.expander("New case", icon=":material/create_new_folder:", key=key, on_change="rerun"):
         _new()
     if case is not None:
-        with st.expander("This case", icon=":material/folder_open:"):
+        # As above: closed, once its case is deleted and another one is open.
+        with st.expander("This case", icon=":material/folder_open:", key=f"this case {case.key}", on_change="rerun"):
             _case_panel(case)
     else:
         with st.expander("Restore a back-up"):
             restore_panel()
+    _unreadable()
+
+
+def _unreadable() -> None:
+    """Which cases are there but cannot be shown, and why."""
+    for unreadable in services().cases.unreadable():
+        with st.container(border=True):
+            st.markdown(":material/error: **1 case cannot be read.** What it may need is not deleted.")
+            st.code(unreadable.reason, language=None, wrap_lines=True)
 
 
 def _choose(cases: list[Case], case: Case) -> None:
@@ -121,42 +130,45 @@ def _delete(case: Case) -> None:
     if not st.checkbox("Delete this case permanently", key=f"delete {case.key}"):
         st.caption("Deletes its decisions, regions, crops, back-ups and uploads. Clips in your own folders stay.")
         return
-    erasure = plan_erasure(services().cases, case)
-    if reason := _blocking_work(erasure):
-        st.info(reason)
+    try:
+        erasure = plan_erasure(services(), case)
+    except SightlineError as fault:
+        st.error(str(fault))
         return
+    if _has_work(erasure):
+        st.info("Work on this case is in progress. It will be stopped.")
+    keep = st.checkbox("Keep it for a day, so that it can be restored", key=f"keep {case.key}")
+    size = format_bytes(erasure.bytes)
     st.button(
-        f"Delete {format_bytes(erasure.bytes)}",
-        type="primary",
+        f":red[Delete “{_escape(case.name)}” " + ("now, for good tomorrow]" if keep else f"for good ({size})]"),
+        key=f"delete {case.key} for good",
         icon=":material/delete_forever:",
         on_click=_erase,
-        args=(case.key,),
+        args=(case.key, keep),
     )
 
 
-def _blocking_work(erasure: Erasure) -> str:
-    """Which work in progress must be stopped before the case can be deleted; empty where there is none."""
-    runs = [job for job in services().jobs.all() if job.key in erasure.names]
-    if any(job.is_active for job in runs):
-        return "A run of this case is in progress. Stop it first, on the Run page."
-    if any(export.is_active for job in runs for export in services().exports.of(job.key)):
-        return "An export of this case is in progress. Stop it first, on the Download page."
-    return ""
+def _escape(name: str) -> str:
+    """A name as Markdown that shows it as it is."""
+    return re.sub(r"([^\w\s])", r"\\\1", name)
 
 
-def _erase(key: str) -> None:
-    """Check once more before deleting: another tab may have added a clip or started a run."""
+def _has_work(erasure: Erasure) -> bool:
+    """Whether a run or an export that would be deleted is in progress."""
+    exports = (export for name in erasure.names for export in services().exports.of(name))
+    return any(map(services().jobs.is_active, erasure.names)) or any(export.is_active for export in exports)
+
+
+def _erase(key: str, keep: bool) -> None:
     try:
         case = services().cases.load(key)
-        if reason := _blocking_work(plan_erasure(services().cases, case)):
-            CASE_MESSAGE.set(reason)
-            return
-        erase(services().cases, case)
-    except (SightlineError, OSError) as fault:
-        CASE_MESSAGE.set(f"Some files could not be deleted ({fault}). Try again.")
+        set_aside(services(), case) if keep else erase(services(), case)
+    except SightlineError as fault:
+        CASE_MESSAGE.set(str(fault))
         return
     close_case()
     CASE_MESSAGE.set(f"{case.name} was deleted.")
+    GO_TO_FOOTAGE.set(True)
 
 
 def backup_panel(case: Case) -> None:
@@ -190,23 +202,28 @@ def _create_backup(case: Case, with_recordings: bool) -> None:
 
 
 def restore_panel() -> None:
+    for case in services().deleted.all():
+        label = f"Restore “{_escape(case.name)}”, which was deleted"
+        st.button(label, key=f"take back {case.key}", icon=":material/undo:", on_click=_take_back, args=(case.key,))
     upload = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
     text = st.text_input("Or its path on this computer", key="restored from", placeholder="case.sightline.zip")
     if not st.button("Restore", icon=":material/unarchive:", disabled=not (upload or text.strip())):
         return
     try:
-        if upload is None:
-            case = restore(services().cases, _backup_path(text))
-        else:
-            with tempfile.TemporaryDirectory(dir=cache_dir()) as folder:
-                path = Path(folder) / "back-up.zip"
-                path.write_bytes(upload.getbuffer())
-                case = restore(services().cases, path)
+        source, name = (upload, upload.name) if upload else (_backup_path(text), "")
+        case = restore(services(), source, name)
     except SightlineError as fault:
         st.error(str(fault))
         return
     select_case(case.key)
     st.rerun()
+
+
+def _take_back(key: str) -> None:
+    try:
+        select_case(take_back(services(), key).key)
+    except SightlineError as fault:
+        CASE_MESSAGE.set(str(fault))
 
 
 def _backup_path(text: str) -> Path:

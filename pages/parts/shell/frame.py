@@ -9,6 +9,7 @@ from core.machine.device import require_opencv
 from pages.parts.shell.case_bar import case_bar
 from pages.parts.shell.navigation import pages
 from pages.parts.shell.open_case import begin_rerun
+from pages.parts.shell.session import GO_TO_FOOTAGE
 
 # An icon of our own: Streamlit would fetch its icons and emoji for the tab from the network.
 ICON = Path(__file__).with_name("icon.svg")
@@ -35,6 +36,8 @@ st.html(
 )
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
 page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
+if GO_TO_FOOTAGE.pop(False):
+    st.switch_page(pages()["footage"])
 try:
     begin_rerun()
     with st.sidebar:

@@ -50,6 +50,8 @@ OPEN_CASE = Entry[str]("case")
 NOTICE_READ = Entry[bool]("notice read")
 CASE_CHOICE = Entry[str]("case chosen")
 CASE_MESSAGE = Entry[str]("case said")
+GO_TO_FOOTAGE = Entry[bool]("go to footage")
+"""Whether the next rerun opens the Footage page: the case of the page that was open has been deleted."""
 SWITCH_FAULT = Entry[str]("switch fault")
 """Why a finished run could not be shown, as last announced."""
 

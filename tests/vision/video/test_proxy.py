@@ -1,6 +1,5 @@
 """The film for the browser: its times, its turn, its shape, and that half a film never shows."""
 
-import threading
 from pathlib import Path
 
 import av
@@ -12,7 +11,6 @@ from core.base.errors import StoreError
 from core.base.settings import VideoSettings
 from core.base.types import Clip
 from core.vision.video import display_size, make_proxy, plan, probe, read, still
-from core.workspace.media import Proxies
 from tests.vision.video.making import drawn, shown_number, spoil, turn, write_clip
 
 UNEVEN = [0, 1, 2, 5, 6, 7, 8, 14, 15, 30]
@@ -128,40 +126,6 @@ def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
         make_proxy(clip, tmp_path / "file" / "a.mp4")
-
-
-def wait() -> None:
-    for thread in threading.enumerate():
-        if thread.name == "sightline-proxy":
-            thread.join(30)
-
-
-def test_films_are_made_once_in_the_background(tmp_path: Path) -> None:
-    clip = probe(write_clip(tmp_path / "a.mp4", range(30)))
-    proxies = Proxies(tmp_path / "films")
-    assert (proxies.state_of(clip.digest).path, proxies.state_of(clip.digest).share) == (None, 0)
-    proxies.request(clip)
-    wait()
-    path = proxies.state_of(clip.digest).path
-    assert path is not None
-    written = path.stat().st_mtime_ns
-    assert Proxies(tmp_path / "films").request(clip).path == path
-    wait()
-    assert path.stat().st_mtime_ns == written
-
-
-def test_a_film_that_fails_says_why_and_can_be_tried_again(tmp_path: Path) -> None:
-    clip = probe(write_clip(tmp_path / "a.mp4", range(5)))
-    films = tmp_path / "films"
-    films.write_text("in the way")
-    proxies = Proxies(films)
-    proxies.request(clip)
-    wait()
-    assert "cannot be written" in proxies.state_of(clip.digest).fault
-    films.unlink()
-    proxies.request(clip)
-    wait()
-    assert proxies.state_of(clip.digest).path
 
 
 REAL = ["clips/mall_portrait_60fps.mp4", "room_hall/cam2.mp4", "hard/tiny_64x64_10frames.mp4"]

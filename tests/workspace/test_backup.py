@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core.base.errors import SightlineError
-from core.workspace.cases import Case, CaseClip, Cases, back_up, erase, plan_erasure, restore
+from core.base.errors import SightlineError, StoreError
+from core.review import Review, load_review, save_review
+from core.vision.video import remember_digest
+from core.workspace import Services, back_up, erase, plan_erasure, restore, sweep
+from core.workspace.cases import Case, CaseClip, Cases
+from core.workspace.jobs import Order, Source
 
+ROOT = Path(__file__).resolve().parents[2]
 NONE = {"regions": []}
 RUN, GATE, YARD = "12" * 10, *(blake2b(film, digest_size=16).hexdigest() for film in (b"film", b"other film"))
 
@@ -42,7 +51,7 @@ def made(home: Path) -> Case:
     own = written(home / "footage" / "yard.mp4", "other film")
     clips = CaseClip("gate", str(upload), GATE), CaseClip("yard", str(own), YARD)
     case = Cases().new("Shop")
-    written(Cases().review_file(case.key), "[]")
+    save_review(Cases().review_file(case.key), Review(run=RUN))
     written(home / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg", "crop")
     return Cases().change(case.key, lambda old: replace(old, clips=clips, run=RUN))
 
@@ -52,9 +61,9 @@ def test_a_case_goes_on_elsewhere(home: Path, tmp_path: Path, monkeypatch: pytes
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip", clips)
     there = move_to(tmp_path / "there", monkeypatch)
-    back = restore(Cases(), tmp_path / "case.zip")
+    back = restore(Services(), tmp_path / "case.zip")
     assert replace(back, key=case.key, clips=case.clips) == case
-    assert Cases().review_file(back.key).read_text() == "[]"
+    assert load_review(Cases().review_file(back.key)) == Review(run=RUN)
     assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
     assert [Path(clip.path).is_file() for clip in back.clips] == [clips, clips]
     assert all(Path(clip.path).is_relative_to(there) for clip in back.clips)
@@ -64,7 +73,7 @@ def test_a_case_goes_on_elsewhere(home: Path, tmp_path: Path, monkeypatch: pytes
 def test_on_the_same_machine_clips_stay_where_they_are(home: Path, tmp_path: Path) -> None:
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip")
-    back = restore(Cases(), tmp_path / "case.zip")
+    back = restore(Services(), tmp_path / "case.zip")
     assert back.key != case.key and back.clips == case.clips
 
 
@@ -84,7 +93,7 @@ def test_what_is_no_backup_leaves_nothing(home: Path, tmp_path: Path, wrong: dic
     (tmp_path / "none.zip").write_text("no zip")
     for name in ("bad.zip", "none.zip"):
         with pytest.raises(SightlineError):
-            restore(Cases(), tmp_path / name)
+            restore(Services(), tmp_path / name)
     assert [found.key for found in Cases().all()] == [case.key]
 
 
@@ -95,7 +104,7 @@ def test_entries_that_lead_out_are_left_out(home: Path, tmp_path: Path, monkeypa
         for name in ("run/../../../out.txt", "/run/out.txt", f"clips/{GATE}/../../out.txt", "other.txt"):
             archive.writestr(name, "out")
     there = move_to(tmp_path / "there", monkeypatch)
-    restore(Cases(), tmp_path / "case.zip")
+    restore(Services(), tmp_path / "case.zip")
     assert list(tmp_path.rglob("out.txt")) == [] and not list(there.rglob("other.txt"))
 
 
@@ -104,9 +113,12 @@ def test_a_case_is_deleted_with_what_was_made_of_its_clips(home: Path) -> None:
     stage = written(home / "stages" / GATE / "detect-1" / "00000.npz", "x")
     film = written(home / "proxies" / f"{YARD}.mp4", "x")
     stranger = written(home / "proxies" / f"{'ef' * 16}.mp4", "x")
-    assert erase(Cases(), case).bytes > 0
+    other = Cases().new("Other")
+    Cases().change(other.key, lambda old: old.with_clips([CaseClip("x", "x.mp4", "ef" * 16)]))
+    assert erase(Services(), case).bytes > 0
     assert not any(path.exists() for path in (stage, film, home / "runs" / RUN, home / "data" / "uploads" / GATE))
-    assert stranger.exists() and Path(case.clips[1].path).exists() and Cases().all() == []
+    assert stranger.exists() and Path(case.clips[1].path).exists()
+    assert [found.key for found in Cases().all()] == [other.key]
 
 
 def test_what_another_case_needs_stays(home: Path) -> None:
@@ -115,17 +127,19 @@ def test_what_another_case_needs_stays(home: Path) -> None:
     Cases().change(other.key, lambda old: replace(old, clips=case.clips[:1], run=RUN))
     stage = written(home / "stages" / GATE / "detect-1" / "00000.npz", "x")
     film = written(home / "proxies" / f"{YARD}.mp4", "x")
-    assert film in plan_erasure(Cases(), case).paths
-    erase(Cases(), case)
+    assert film in plan_erasure(Services(), case).paths
+    erase(Services(), case)
     assert stage.exists() and Path(case.clips[0].path).exists() and (home / "runs" / RUN).is_dir()
     assert not film.exists()
 
 
 def run_of(home: Path, path: str) -> None:
     """What a run says of the machine: where the clip lies, and which process did it."""
-    sources = [{"camera": "gate", "path": path, "digest": GATE}]
-    written(home / "runs" / RUN / "job.json", json.dumps({"order": {"sources": sources}, "pid": 1, "born": 2.0}))
-    written(home / "runs" / RUN / "out" / "run.json", json.dumps({"cameras": {"gate": {"clip": path, "digest": GATE}}}))
+    order = asdict(Order((Source("gate", path, GATE),), "a detector"))
+    about = {"order": order, "began": 1.0, "pid": 1, "born": 2.0}
+    written(home / "runs" / RUN / "job.json", json.dumps(about))
+    record = {"cameras": {"gate": {"clip": path, "digest": GATE, "tracks": 1}}}
+    written(home / "runs" / RUN / "out" / "run.json", json.dumps(record))
 
 
 @pytest.mark.parametrize("clips", [False, True])
@@ -136,7 +150,7 @@ def test_a_run_that_came_along_knows_its_clips_here_and_no_process(
     run_of(home, case.clips[0].path)
     back_up(Cases(), case, tmp_path / "case.zip", clips)
     there = move_to(tmp_path / "there", monkeypatch)
-    back = restore(Cases(), tmp_path / "case.zip")
+    back = restore(Services(), tmp_path / "case.zip")
     job = json.loads((there / "runs" / RUN / "job.json").read_text())
     record = json.loads((there / "runs" / RUN / "out" / "run.json").read_text())
     assert job["order"]["sources"][0]["path"] == record["cameras"]["gate"]["clip"] == back.clips[0].path
@@ -151,7 +165,7 @@ def test_a_run_of_a_clip_that_the_case_has_not_names_nothing_outside(
     Cases().change(case.key, lambda old: old.with_clips(old.clips[1:]))
     back_up(Cases(), Cases().load(case.key), tmp_path / "case.zip")
     there = move_to(tmp_path / "there", monkeypatch)
-    restore(Cases(), tmp_path / "case.zip")
+    restore(Services(), tmp_path / "case.zip")
     job = json.loads((there / "runs" / RUN / "job.json").read_text())
     assert Path(job["order"]["sources"][0]["path"]).is_relative_to(there)
 
@@ -161,7 +175,7 @@ def test_a_run_that_is_here_already_stays_as_it_is(home: Path, tmp_path: Path) -
     run_of(home, case.clips[0].path)
     back_up(Cases(), case, tmp_path / "case.zip")
     before = (home / "runs" / RUN / "job.json").read_bytes()
-    restore(Cases(), tmp_path / "case.zip")
+    restore(Services(), tmp_path / "case.zip")
     assert (home / "runs" / RUN / "job.json").read_bytes() == before
 
 
@@ -176,11 +190,11 @@ def test_a_damaged_backup_leaves_nothing_that_a_whole_one_would_miss(
     (tmp_path / "bad.zip").write_bytes(content[:at] + b"xxxx" + content[at + 4 :])
     there = move_to(tmp_path / "there", monkeypatch)
     with pytest.raises(SightlineError):
-        restore(Cases(), tmp_path / "bad.zip")
+        restore(Services(), tmp_path / "bad.zip")
     assert (
         not Cases().all() and not (there / "runs" / RUN).exists() and not (there / "data" / "uploads" / GATE).exists()
     )
-    back = restore(Cases(), tmp_path / "case.zip")
+    back = restore(Services(), tmp_path / "case.zip")
     assert (there / "runs" / RUN / "out" / "crops" / "gate" / "t1.jpg").read_text() == "crop"
     assert Path(back.clips[0].path).read_text() == "film"
 
@@ -193,7 +207,7 @@ def test_a_recording_that_is_another_one_is_refused(
     back_up(Cases(), case, tmp_path / "case.zip", clips=True)
     move_to(tmp_path / "there", monkeypatch)
     with pytest.raises(SightlineError, match="gate is damaged"):
-        restore(Cases(), tmp_path / "case.zip")
+        restore(Services(), tmp_path / "case.zip")
 
 
 def test_a_clip_of_a_recorder_without_a_clock_is_backed_up(home: Path, tmp_path: Path) -> None:
@@ -208,9 +222,9 @@ def test_a_backup_that_would_fill_memory_is_refused(
 ) -> None:
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip")
-    monkeypatch.setattr("core.workspace.cases.backup._MAX_CASE_BYTES", 10)
+    monkeypatch.setattr("core.workspace.backup._MAX_CASE_BYTES", 10)
     with pytest.raises(SightlineError, match="more disk space"):
-        restore(Cases(), tmp_path / "case.zip")
+        restore(Services(), tmp_path / "case.zip")
 
 
 def test_backups_and_earlier_runs_go_with_a_case(home: Path) -> None:
@@ -223,7 +237,7 @@ def test_backups_and_earlier_runs_go_with_a_case(home: Path) -> None:
     Cases().change(other.key, lambda old: replace(old, run=shared.name))
     kept = written(home / "data" / "backups" / f"{case.key}.zip", "x")
     export = written(home / "exports" / f"{earlier.name}-{'0' * 20}" / "job.json", "x")
-    erase(Cases(), case)
+    erase(Services(), case)
     assert not (kept.exists() or earlier.exists() or export.exists()) and shared.is_dir()
 
 
@@ -233,5 +247,135 @@ def test_a_recording_stays_whose_folder_another_case_uses(home: Path) -> None:
     twin.write_text("film")
     other = Cases().new("Other")
     Cases().change(other.key, lambda old: old.with_clips([replace(case.clips[0], path=str(twin))]))
-    erase(Cases(), case)
+    erase(Services(), case)
     assert twin.is_file()
+
+
+RESTORE = """
+import sys
+from pathlib import Path
+from core.workspace import Services, restore
+restore(Services(), Path(sys.argv[1]))
+"""
+
+
+def test_a_restore_that_is_killed_leaves_nothing_that_is_taken_for_whole(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = made(home)
+    for number in range(2000):
+        written(home / "runs" / RUN / "out" / "crops" / "gate" / f"c{number}.jpg", "crop")
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    there = move_to(tmp_path / "there", monkeypatch)
+    child = subprocess.Popen([sys.executable, "-c", RESTORE, str(tmp_path / "case.zip")], cwd=ROOT)
+    end = time.monotonic() + 30
+    while sum(1 for _ in there.rglob("c*.jpg")) < 300:
+        assert child.poll() is None and time.monotonic() < end
+        time.sleep(0.01)
+    child.kill()
+    child.wait()
+    assert Cases().all() == [] and Cases().unreadable() == []
+    assert not (there / "runs" / RUN).exists() and not (there / "data" / "uploads" / GATE).exists()
+    back = restore(Services(), tmp_path / "case.zip")
+    assert len(list((there / "runs" / RUN / "out" / "crops" / "gate").iterdir())) == 2001
+    assert Path(back.clips[0].path).read_text() == "film" and len(Cases().all()) == 1
+    sweep(Services())
+    assert not [path for path in there.rglob(".*") if path.suffix in (".part", ".new")]
+
+
+def test_a_run_of_which_files_are_missing_here_is_replaced(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    whole = written(home / "runs" / RUN / "out" / "crops" / "gate" / "t2.jpg", "crop")
+    back_up(Cases(), case, tmp_path / "case.zip")
+    whole.unlink()
+    restore(Services(), tmp_path / "case.zip")
+    assert whole.read_text() == "crop"
+
+
+@pytest.mark.parametrize("stump", ["fi", "FILM"], ids=["short", "other"])
+def test_a_recording_that_is_cut_short_here_is_replaced_under_its_name(home: Path, tmp_path: Path, stump: str) -> None:
+    case = made(home)
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    Path(case.clips[0].path).unlink()
+    there = written(home / "data" / "uploads" / GATE / "first.mp4", stump)
+    written(home / "data" / "uploads" / GATE / ".DS_Store", "junk")
+    # As version 0.1.0 remembered it.
+    remember_digest(there, GATE)
+    if stump == "FILM":
+        os.utime(there)
+    back = restore(Services(), tmp_path / "case.zip")
+    assert back.clip("gate").path == str(there) and there.read_text() == "film"
+
+
+DEEP = "[" * 200_000
+DAMAGED: list[tuple[str, Any]] = [
+    ("made", "x"),
+    ("made", float("nan")),
+    ("name", ["x"]),
+    ("purpose", {"a": 1}),
+    ("run", 5),
+    ("threshold", True),
+    ("expires", 7),
+    ("clips", {}),
+    ("clips", [1]),
+    ("plan", []),
+    ("removed", "ab"),
+    ("plan", {"detector": 5}),
+    ("plan", {"video": {"fps": "ten"}}),
+    ("clips", [{"camera": "a", "path": 5, "digest": GATE, "regions": NONE}]),
+    ("clips", [{"camera": "a", "path": "x", "digest": GATE, "regions": 5}]),
+    ("clips", [{"camera": "a", "path": "x", "digest": GATE, "end_seconds": "9", "regions": NONE}]),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), DAMAGED)
+def test_a_case_with_a_field_of_another_kind_is_refused_and_named(
+    home: Path, tmp_path: Path, name: str, value: Any
+) -> None:
+    case = made(home)
+    file = Cases().folder(case.key) / "case.json"
+    content = json.loads(file.read_text())
+    broken = json.dumps({**content, name: {**content[name], **value} if name == "plan" and value else value})
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr("case.json", broken)
+    with pytest.raises(StoreError):
+        restore(Services(), tmp_path / "bad.zip")
+    assert [found.key for found in Cases().all()] == [case.key]
+    file.write_text(broken)
+    with pytest.raises(StoreError):
+        Cases().load(case.key)
+    assert Cases().all() == [] and [found.folder.name for found in Cases().unreadable()] == [case.key]
+
+
+@pytest.mark.parametrize(
+    ("entry", "text"),
+    [
+        ("case.json", DEEP),
+        ("review.json", DEEP),
+        ("review.json", "[1]"),
+        ("review.json", '{"format": 1, "done": [5], "undone": []}'),
+        ("run/out/run.json", '{"cameras": [1]}'),
+        ("run/out/run.json", '{"cameras": {"gate": 5}}'),
+        ("run/out/run.json", '{"cameras": {"../gate": {"clip": "x"}}}'),
+        ("run/out/run.json", DEEP),
+        ("run/out/tracklets.npz", "no arrays"),
+        ("run/job.json", '{"order": {"sources": [{"camera": "../../x", "path": "x", "digest": "ab"}]}}'),
+        ("run/job.json", '{"order": 5}'),
+        ("run/job.json", "[]" * 2),
+    ],
+)
+def test_a_file_of_a_backup_that_is_not_well_formed_is_refused_in_words(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, text: str
+) -> None:
+    case = made(home)
+    run_of(home, case.clips[0].path)
+    back_up(Cases(), case, tmp_path / "case.zip")
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        names = {*archive.namelist(), entry}
+        for name in names:
+            bad.writestr(name, text if name == entry else archive.read(name))
+    there = move_to(tmp_path / "there", monkeypatch)
+    with pytest.raises(SightlineError):
+        restore(Services(), tmp_path / "bad.zip")
+    assert Cases().all() == [] and Cases().unreadable() == []
+    assert [path for path in there.rglob("*") if path.is_file() and path.name != "digests.sqlite"] == []

@@ -1,0 +1,295 @@
+"""A case as one zip file, to keep or to continue on another machine.
+
+    case.json, review.json, log.txt    the files of the case's folder, and in tracks/ what its decisions are about
+    run/...                            the folder of its run, with the crops
+    clips/<digest>/<name>              the recordings, if asked for
+
+`back_up` writes it, `restore` makes a new case of it. What a back-up contains is written only to where this program
+keeps such files. All of it is unpacked beside its place, checked, and then renamed, the case last: a restore that is
+killed leaves nothing that a later one would take for complete. A run or a recording that is here already stays as it
+is, if it is complete. A clip that did not come along keeps its path; if that path does not exist here, the user has to
+choose the file again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from core.base.errors import StoreError
+from core.base.progress import Progress
+from core.machine.paths import cache_dir, make_folder, open_atomically, working_folder, write_atomically
+from core.review import load_review
+from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera
+from core.vision.regions import from_json
+from core.vision.video import content_digest, remember_digest
+from core.workspace.cases import Case, CaseClip, Cases, new_key, read_case
+from core.workspace.jobs import read_about, read_job, remove
+from core.workspace.server import Services
+from core.workspace.sources import (
+    RESERVE_BYTES,
+    claim_upload,
+    free_bytes,
+    free_data_bytes,
+    is_intact,
+    is_permitted,
+    stored_recording,
+    upload_folder,
+    upload_name,
+)
+
+_BLOCK_BYTES = 1 << 20
+_MAX_CASE_BYTES = 64 << 20
+"""Of case.json, which is read as a whole."""
+_DIGEST = re.compile(r"[0-9a-f]{8,64}")
+_TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
+_LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
+"""Parts of a path that mean another folder, on any system."""
+_NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
+
+
+def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progress: Progress | None = None) -> None:
+    """Write the case to `target`, complete or not at all; its recordings only with `clips`."""
+    progress = progress or Progress()
+    entries = list(_entries(cases, case, clips))
+    progress.begin("back-up", len(entries))
+    # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
+    with open_atomically(target, flush=True) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
+        for number, (name, path) in enumerate(entries, 1):
+            try:
+                archive.write(path, name)
+            except OSError as fault:
+                if fault.errno == errno.ENOSPC:
+                    raise
+                raise StoreError(
+                    f"{path} cannot be read ({fault.strerror})", "Put it back, or back up without the recordings."
+                ) from fault
+            progress.at(number)
+
+
+def _entries(cases: Cases, case: Case, clips: bool) -> Iterator[tuple[str, Path]]:
+    yield from _below(cases.folder(case.key), "")
+    if case.run:
+        yield from _below(cache_dir() / "runs" / case.run, "run/")
+    for clip in case.clips if clips else ():
+        path = Path(clip.path)
+        if path.is_dir():
+            yield from _below(path, f"clips/{clip.digest}/{path.name}/")
+        else:
+            yield f"clips/{clip.digest}/{path.name}", path
+
+
+def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield prefix + path.relative_to(folder).as_posix(), path
+
+
+def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -> Case:
+    """A new case from a back-up. `StoreError` if the file is not a back-up; then nothing of it stays on disk."""
+    name = file_name or (source.name if isinstance(source, Path) else "the file")
+    try:
+        with zipfile.ZipFile(source) as archive, ExitStack() as folders:
+            _require_space(archive)
+            case = _require_digests(read_case(new_key(), json.loads(archive.read("case.json"))))
+            work = _Unpacked(
+                folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
+                folders.enter_context(working_folder(_runs_folder())),
+                folders.enter_context(working_folder(upload_folder("x").parent)),
+            )
+            clips = _clips_to_unpack(archive, case)
+            has_run = _has_run_to_unpack(services, archive, case)
+            _unpack(archive, work, clips, has_run)
+            case = _check_clips(case, work, clips)
+            load_review(work.case / "review.json")
+            if has_run:
+                _relocate_run(work.run, {clip.digest: clip.path for clip in case.clips})
+                _check_run(work.run)
+            # Nobody sweeps an upload between its arrival and that of its case.
+            for digest in sorted({clip.digest for clip in case.clips}):
+                folders.enter_context(claim_upload(digest))
+            return _publish(services, case, work, clips, has_run)
+    except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as fault:
+        raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
+    except (EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as fault:
+        raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
+
+
+@dataclass(frozen=True)
+class _Unpacked:
+    """Where a back-up is unpacked: the case's folder, the run's, and a folder with one for each recording's digest."""
+
+    case: Path
+    run: Path
+    uploads: Path
+
+
+def _require_space(archive: zipfile.ZipFile) -> None:
+    """`StoreError` if unpacking would fill the disk, or memory."""
+    needed = sum(entry.file_size for entry in archive.infolist())
+    too_large = archive.getinfo("case.json").file_size > _MAX_CASE_BYTES
+    if too_large or needed > min(free_bytes(), free_data_bytes()) - RESERVE_BYTES:
+        raise StoreError(
+            "the back-up needs more disk space than there is",
+            "Free some space, or set SIGHTLINE_DATA and SIGHTLINE_CACHE.",
+        )
+
+
+def _clips_to_unpack(archive: zipfile.ZipFile, case: Case) -> frozenset[str]:
+    """The digests of the recordings in the back-up that are not here, or not complete."""
+    missing = set()
+    for clip in case.clips:
+        sizes = [entry.file_size for entry in _files_below(archive, f"clips/{clip.digest}/")]
+        stored = stored_recording(clip.digest)
+        if sizes and not (stored and is_intact(stored, clip.digest, sum(sizes))):
+            missing.add(clip.digest)
+    return frozenset(missing)
+
+
+def _has_run_to_unpack(services: Services, archive: zipfile.ZipFile, case: Case) -> bool:
+    """Whether the back-up has a run that is not here, or of which files are missing here."""
+    results = [entry.filename for entry in _files_below(archive, "run/out/")]
+    folder = _runs_folder() / case.run
+    if not case.run or not _files_below(archive, "run/"):
+        return False
+    if folder.is_dir() and all((folder / name.removeprefix("run/")).exists() for name in results):
+        return False
+    if services.jobs.is_active(case.run):
+        raise StoreError("the run of this case is in progress here", "Wait until it has ended, then restore again.")
+    return True
+
+
+def _unpack(archive: zipfile.ZipFile, work: _Unpacked, clips: frozenset[str], has_run: bool) -> None:
+    """Write the entries that are needed into the folders of `work`."""
+    for name in (entry.filename for entry in _files_below(archive, "")):
+        parts = PurePosixPath(name).parts
+        if name in ("review.json", "log.txt") or _TRACKS.fullmatch(name):
+            _copy(archive, name, work.case / name)
+        elif parts[0] == "run" and len(parts) > 1 and has_run:
+            _copy(archive, name, work.run.joinpath(*parts[1:]))
+        elif parts[0] == "clips" and len(parts) > 2 and parts[1] in clips:
+            _copy(archive, name, (work.uploads / parts[1]).joinpath(upload_name(parts[2]), *parts[3:]))
+
+
+def _files_below(archive: zipfile.ZipFile, folder: str) -> list[zipfile.ZipInfo]:
+    """The files in the archive whose names begin with `folder`, but for those that lead out of it."""
+    files = (entry for entry in archive.infolist() if entry.filename.startswith(folder) and not entry.is_dir())
+    return [entry for entry in files if not _leads_out(entry.filename)]
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a path names something outside the folder that it is relative to, on any system."""
+    parts = PurePosixPath(name).parts
+    return not parts or parts[0] == "/" or any(map(_LEADS_OUT.search, parts))
+
+
+def _copy(archive: zipfile.ZipFile, name: str, target: Path) -> None:
+    with archive.open(name) as source, open_atomically(target, flush=not name.startswith("run/")) as file:
+        shutil.copyfileobj(source, file, _BLOCK_BYTES)
+
+
+def _check_clips(case: Case, work: _Unpacked, clips: frozenset[str]) -> Case:
+    """The case with the paths that its clips have on this machine; `StoreError` if a recording is damaged."""
+    for clip in case.clips:
+        if clip.digest in clips and content_digest(_unpacked_recording(work, clip.digest)) != clip.digest:
+            raise StoreError(f"the recording of {clip.camera} is damaged in the back-up", "Make the back-up again.")
+    return case.with_clips(replace(clip, path=str(_clip_path(clip, work, clips))) for clip in case.clips)
+
+
+def _unpacked_recording(work: _Unpacked, digest: str) -> Path:
+    return next((work.uploads / digest).iterdir())
+
+
+def _clip_path(clip: CaseClip, work: _Unpacked, clips: frozenset[str]) -> Path:
+    """The clip's path here: an upload; as it was, if that may be opened; or a missing upload."""
+    stored = stored_recording(clip.digest)
+    if clip.digest in clips:
+        # A damaged file is replaced under its own name, which other cases have.
+        return stored or upload_folder(clip.digest) / _unpacked_recording(work, clip.digest).name
+    if is_permitted(clip.path):
+        return Path(clip.path)
+    if stored and is_intact(stored, clip.digest, stored.stat().st_size):
+        return stored
+    return upload_folder(clip.digest) / upload_name(clip.path)
+
+
+def _check_run(run: Path) -> None:
+    """Read all that pages read of a run, so that none of them fails later, and names that become files'."""
+    out = run / "out"
+    if about := read_about(run):
+        for source in read_job(run, about, running=False).order.sources:
+            require_camera(source.camera, "camera")
+            Path(source.path, source.digest)
+            if source.regions:
+                from_json(source.regions)
+    if (out / "run.json").exists():
+        for camera, facts in read_record(out)["cameras"].items():
+            require_camera(camera, "camera")
+            if not isinstance(facts, dict):
+                raise ValueError(f"{camera} has no facts")
+    if (out / TRACKLETS_FILE).exists():
+        evidence = load_evidence(out)
+        if any(map(_leads_out, (*evidence.cameras, *evidence.crops.name.tolist()))):
+            raise ValueError("a crop has a name that leads out of its folder")
+
+
+def _relocate_run(run: Path, paths: Mapping[str, str]) -> None:
+    """Other paths of clips by digest, and no process."""
+
+    def local_path(path: str, content: str) -> str:
+        return paths.get(content, path if is_permitted(path) else str(upload_folder(upload_name(path))))
+
+    job, record = _read(run / "job.json"), _read(run / "out" / "run.json")
+    for source in job.get("order", {}).get("sources", ()):
+        source["path"] = local_path(source["path"], source["digest"])
+    for about in record.get("cameras", {}).values():
+        about["clip"] = local_path(about["clip"], about.get("digest", ""))
+    job_here = {name: value for name, value in job.items() if name not in ("pid", "born", "starting", "waiting")}
+    for path, content in ((run / "job.json", job_here), (run / "out" / "run.json", record)):
+        if content:
+            write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
+
+def _publish(services: Services, case: Case, work: _Unpacked, clips: frozenset[str], has_run: bool) -> Case:
+    """Rename everything to its place; only then is there a case that names it."""
+    if has_run:
+        _replace(work.run, _runs_folder() / case.run)
+    for clip in case.clips:
+        if clip.digest in clips:
+            _replace(_unpacked_recording(work, clip.digest), Path(clip.path))
+            if Path(clip.path).is_file():
+                remember_digest(Path(clip.path), clip.digest)
+    return services.cases.adopt(case, work.case, "restored from a back-up")
+
+
+def _replace(made: Path, target: Path) -> None:
+    """Rename a file or folder to `target`; a folder that is there, of which files are missing, goes."""
+    make_folder(target.parent)
+    if target.is_dir():
+        remove(target)
+    made.replace(target)
+
+
+def _require_digests(case: Case) -> Case:
+    """The case, if all its names that become file names here are digests; `ValueError` otherwise."""
+    for name in (case.run, case.wanted, *case.removed, *(clip.digest for clip in case.clips)):
+        if name and not _DIGEST.fullmatch(name):
+            raise ValueError(f"{name!r} is not a digest")
+    return case
+
+
+def _runs_folder() -> Path:
+    return cache_dir() / "runs"
