@@ -31,6 +31,7 @@ from core.workspace.jobs import (
     failure_message,
     last_report,
     read_about,
+    remove,
     save_job,
     start_job,
     stop_and_wait,
@@ -182,7 +183,8 @@ class Proxies:
                 lambda: self._launcher.stop(dict(read_about(folder)), lambda about: save_job(folder, about)),
                 lambda: self._launcher.alive(dict(read_about(folder))),
             )
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.is_dir():
+                remove(folder)
 
     def remove_done(self) -> None:
         """Remove the jobs whose proxy is there, with what they said."""

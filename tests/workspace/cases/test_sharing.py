@@ -45,6 +45,8 @@ cases = Cases(root)
 serve_with(Services(cases=cases))
 open_review = lambda case: SimpleNamespace(review=load_review(cases.review_file(key)), preview=lambda review: review)
 review_actions.session_of, review_actions.keep_session = open_review, lambda case, session: None
+review_actions._with_tracks = lambda case, review, session: review
+review_actions._keep_threshold = lambda case, session: None
 for number in range(count):
     action = Action("note", f"noted {word}{number}", 0.0)
     assert act(cases.load(key), lambda session: session.review.act(action)) == Saved(True)
