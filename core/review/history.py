@@ -22,6 +22,7 @@ from core.runs import DIFFERENT, SAME, Link, Name, TrackKey
 
 FORMAT = 1
 """Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
+_REMEMBERED_IDS = 500
 
 
 Pair = frozenset[TrackKey]
@@ -108,13 +109,16 @@ class PendingAction:
 class Review:
     """The history of one case: `done` in order, and `undone`, of which the last can be redone first.
 
-    `run` is the run whose tracks the actions name once they were migrated; empty before that.
+    `run` is the run whose tracks the actions name once they were migrated; empty before that. `action_ids` are those
+    of the last changes that browsers asked for, undo and redo included: what a browser sends again after a reload or a
+    restart of the server is known by them.
     """
 
     done: tuple[Action, ...] = ()
     undone: tuple[Action, ...] = ()
     pending: tuple[PendingAction, ...] = ()
     run: str = ""
+    action_ids: tuple[str, ...] = ()
 
     def act(self, action: Action) -> Review:
         """The review with one more action; undone actions are dropped."""
@@ -127,6 +131,16 @@ class Review:
     def redo(self) -> Review:
         """The review with the action that was undone last, if there is any."""
         return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
+
+    def with_action_id(self, action_id: str) -> Review:
+        """The review after a change that a browser asked for under this id; empty where it gave none."""
+        if not action_id:
+            return self
+        return replace(self, action_ids=(*self.action_ids, action_id)[-_REMEMBERED_IDS:])
+
+    def has_carried_out(self, action_id: str) -> bool:
+        """Whether a browser asked for one of the last changes under this id."""
+        return bool(action_id) and action_id in self.action_ids
 
     @cached_property
     def state(self) -> DecisionState:
@@ -245,7 +259,8 @@ def load_review(path: Path) -> Review:
             raise StoreError(f"{path} was written by another version of Sightline", "Update Sightline.")
         done, undone = (tuple(map(_read_action, content[part])) for part in ("done", "undone"))
         pending = tuple(map(_read_pending, content.get("waiting", ())))
-        return Review(done, undone, pending, str(content.get("run", "")))
+        action_ids = tuple(map(str, content.get("action_ids", ())))
+        return Review(done, undone, pending, str(content.get("run", "")), action_ids)
     except FileNotFoundError:
         return Review()
     except (OSError, ValueError, KeyError, TypeError) as fault:
@@ -270,6 +285,7 @@ def save_review(path: Path, review: Review) -> None:
             for each in review.pending
         ],
         "run": review.run,
+        "action_ids": review.action_ids,
     }
     write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
 

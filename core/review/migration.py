@@ -38,7 +38,7 @@ def migrate_decisions(review: Review, old_out: Path, new_out: Path) -> MigratedR
     else:
         reason = "the new run tracked people by motion alone"
         migration = Migration((), tuple(run.pending(action, reason) for run in decisions for action in run.actions))
-    migrated = Review(migration.done, pending=migration.pending, run=key)
+    migrated = Review(migration.done, pending=migration.pending, run=key, action_ids=review.action_ids)
     return MigratedReview(migrated, describe_pending(migrated))
 
 

@@ -2,7 +2,7 @@
 
 export class DoubtfulPairs {
   constructor(pairs = []) {
-    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", number: 0, failure: "" }));
+    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", id: "", failure: "" }));
     this.index = 0;
   }
 
@@ -14,9 +14,9 @@ export class DoubtfulPairs {
 
   get refused() { return this.pairs.filter((pair) => pair.failure); }
 
-  // `number` is the action's; `isOpen(pair)` tells whether a pair can still be looked at.
-  answer(answer, number, isOpen) {
-    Object.assign(this.current, { answer, number, failure: "" });
+  // `id` is the action's; `isOpen(pair)` tells whether a pair can still be looked at.
+  answer(answer, id, isOpen) {
+    Object.assign(this.current, { answer, id, failure: "" });
     this.index++;
     this.skip(isOpen);
   }
@@ -26,20 +26,20 @@ export class DoubtfulPairs {
     while (this.current && !isOpen(this.current)) this.index++;
   }
 
-  // Back to the last pair that was answered; returns the number of the action to take back, 0 where none was done,
+  // Back to the last pair that was answered; returns the id of the action to take back, empty where none was done,
   // or null where nothing was answered.
   undo() {
     const last = this.pairs.findLastIndex((pair, index) => index < this.index && pair.answer);
     if (last < 0) return null;
-    const pair = this.pairs[last], number = pair.failure ? 0 : pair.number;
+    const pair = this.pairs[last], id = pair.failure ? "" : pair.id;
     Object.assign(pair, { answer: "", failure: "" });
     this.index = last;
-    return number;
+    return id;
   }
 
-  // The answer with this number was refused; whether it is one of these.
-  refuse(number, message) {
-    const pair = this.pairs.find((candidate) => number && candidate.number === number);
+  // The answer with this id was refused; whether it is one of these.
+  refuse(id, message) {
+    const pair = this.pairs.find((candidate) => id && candidate.id === id);
     if (pair) pair.failure = message;
     return Boolean(pair);
   }

@@ -57,24 +57,24 @@ export class DoubtDialog {
     const { doubts } = this, pair = doubts.current;
     if (!pair) return;
     const next = doubts.index + 2, count = doubts.pairs.length;
-    const number = this.actions.answerPair(answer, ...this.rowsOf(pair));
+    const id = this.actions.answerPair(answer, ...this.rowsOf(pair));
     this.announce(`${SPOKEN[answer]}. ${next <= count ? `Pair ${next} of ${count}.` : "That was the last pair."}`);
-    doubts.answer(answer, number, this.isOpenPair);
+    doubts.answer(answer, id, this.isOpenPair);
     this.paint();
   }
 
   undo() {
-    const number = this.doubts.undo();
-    if (number === null) return;
+    const id = this.doubts.undo();
+    if (id === null) return;
     // A refused answer has left nothing to take back.
-    if (number) this.actions.undoAnswer(number);
+    if (id) this.actions.undoAnswer(id);
     this.announce(`Undone. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
     this.paint();
   }
 
   // Whether a refused action is one of these answers, and is shown here.
-  refuse(number, message) {
-    const found = this.doubts.refuse(number, message);
+  refuse(id, message) {
+    const found = this.doubts.refuse(id, message);
     if (found && this.isOpen) this.paint();
     return found && this.isOpen;
   }

@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.machine.device import require_opencv
+from pages.parts.gallery.gallery import deliver_actions
 from pages.parts.shell.case_bar import case_bar
-from pages.parts.shell.navigation import pages
+from pages.parts.shell.navigation import former_pages, pages
 from pages.parts.shell.open_case import begin_rerun
 
 # An icon of our own: Streamlit would fetch its icons and emoji for the tab from the network.
@@ -30,12 +31,17 @@ st.html(
     ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
     ".stApp a:focus-visible { outline: 2px solid #2b7fd0; outline-offset: 1px; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
+    "div:has(> .st-key-outbox-notice), .st-key-outbox-notice { position: fixed; right: 1rem; bottom: 1rem; width: auto;"
+    " z-index: 100; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
 )
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
-page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
+page = st.navigation([*pages().values(), *former_pages()], position="sidebar", expanded=True)
 try:
+    # A container of its own, so that the style above can take it out of the page's flow.
+    with st.container(key="outbox-notice"):
+        deliver_actions()
     begin_rerun()
     with st.sidebar:
         case_bar()
