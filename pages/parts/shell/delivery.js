@@ -9,6 +9,9 @@ import { formatCount } from "./text.js";
 const STORE_KEY = "sightline outbox";
 const KEY_OF_CASE = /^sightline gallery (.+)$/;
 const TICK_MS = 1000;
+// A server that was restarted hears nothing from a tab that only reconnects. Each try may interrupt a script that is
+// still running, so they become rarer.
+const RETRY_MS = [5000, 10000, 15000];
 
 const store = {
   read() {
@@ -58,13 +61,19 @@ class Delivery {
     this.root = root;
     this.beforeUnload = (event) => { if (outbox().entries.length) event.preventDefault(); };
     addEventListener("beforeunload", this.beforeUnload);
-    this.timer = setInterval(() => this.paint(), TICK_MS);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
     this.overdueCount = 0;
+    this.tries = 0;
+    this.sentAt = 0;
     mounted = this;
   }
 
   update({ data, setStateValue }) {
-    this.send = () => setStateValue("outbox", outbox().message);
+    this.send = () => {
+      this.sentAt = Date.now();
+      // A number that is new each time: the same value would not be sent a second time.
+      setStateValue("outbox", { ...outbox().message, sentAt: this.sentAt });
+    };
     takeReceipt(data.receipt);
     forgetDeleted(data.cases);
     // After a reload or a restart of the server there is a new session, which has heard nothing yet.
@@ -72,6 +81,15 @@ class Delivery {
     this.session = data.receipt.session;
     if (isNew && outbox().entries.length) this.send();
     this.paint();
+  }
+
+  tick() {
+    this.paint();
+    if (!this.overdueCount) this.tries = 0;
+    else if (Date.now() - this.sentAt >= RETRY_MS[Math.min(this.tries, RETRY_MS.length - 1)]) {
+      this.tries++;
+      this.send();
+    }
   }
 
   paint() {

@@ -15,10 +15,16 @@ from pages.parts.shell.open_case import begin_rerun
 ICON = Path(__file__).with_name("icon.svg")
 
 st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
+
+
+def show_fault(fault: SightlineError) -> None:
+    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+
+
 try:
     require_opencv()
 except SightlineError as fault:
-    st.error(f"**{fault.message}.** {fault.remedy}")
+    show_fault(fault)
     st.stop()
 # The title is in the row of Streamlit's header, which is otherwise empty but for the menu: the header is transparent,
 # so that it covers no part of the page. Where the sidebar is closed, its button is in that row, and the title is below.
@@ -44,7 +50,11 @@ try:
         deliver_actions()
     begin_rerun()
     with st.sidebar:
-        case_bar()
+        try:
+            case_bar()
+        except SightlineError as fault:
+            # What concerns the case as a whole does not hide the page.
+            show_fault(fault)
     page.run()
 except SightlineError as fault:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    show_fault(fault)
