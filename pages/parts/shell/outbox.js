@@ -38,13 +38,15 @@ export class Outbox {
   // What Python says it has processed; returns the failures that are new, each with its id, place and action.
   acknowledge(receipt) {
     if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
-    const failures = new Map(receipt.failures.map(({ number, ...failure }) => [number, failure]));
+    const failures = new Map(receipt.failures.map((failure) => [failure.number, failure]));
     const processed = this.entries.filter(({ action }) => action.number <= receipt.number);
     this.processed = receipt.number;
     this.entries = this.entries.filter(({ action }) => action.number > receipt.number);
     this.save();
-    return processed.filter(({ action }) => failures.has(action.number)).map(({ action, place }) => (
-      { id: action.id, place, ...failures.get(action.number), action }));
+    return processed.filter(({ action }) => failures.has(action.number)).map(({ action, place }) => {
+      const { message, moment } = failures.get(action.number);
+      return { id: action.id, place, message, moment, action };
+    });
   }
 
   isPendingAt(place) { return this.entries.some((entry) => entry.place === place); }
