@@ -5,7 +5,7 @@ The history keeps every action as it was done. `reduce_actions` computes what ho
 - Tracks that were joined stay joined until a later action separates two of them. Only these two sides part.
 - Tracks that were separated stay separated until a later action joins them, directly or through other tracks.
 
-The numbers of people are kept here too, for as long as the case lives: docs/decisions/0008-numbers-that-hold.md.
+The numbers of people are kept here too, for as long as the case lives: docs/decisions/0009-numbers-that-hold.md.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
     <cache>/cases/<key>/case.json     clips with their names, times and regions; settings; run; threshold
                         review.json   decisions, with those that were undone; written by core.review
+                        tracks/       the tracks that decisions and people's numbers are about, by digest
                         log.txt       the activity log: a line for each action
 
 Every change is on disk at once, complete or not at all. A case can be backed up to one file and erased with all that
