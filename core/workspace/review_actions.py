@@ -218,7 +218,7 @@ def _was_repeated(case: Case) -> bool:
 
 
 def _has_other_tracks(review: Review, out: Path) -> bool:
-    return review.tracks not in ("", tracks_digest(out))
+    return bool(review.tracks) and review.tracks != tracks_digest(out)
 
 
 def _migrate(case: Case, run: str) -> tuple[str, ...]:
@@ -228,7 +228,13 @@ def _migrate(case: Case, run: str) -> tuple[str, ...]:
         return ()
     before, stored = load_review(path), stored_tracks(case)
     old = run_folder(case.run) if case.run else None
-    after, unapplied = migrate_decisions(before, old, new, stored)
+    try:
+        after, unapplied = migrate_decisions(before, old, new, stored)
+    except StoreError:
+        if before != Review():
+            raise
+        # There is nothing to migrate: the pages say what is wrong with the files of the run.
+        return ()
     if after != before:
         save_review(path, after)
     stored.keep_only(after.sources)

@@ -151,7 +151,7 @@ def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
 
     def open_run() -> OpenRun:
         review = load_review(services().cases.review_file(case.key))
-        if review.tracks not in ("", tracks_digest(job.out)):
+        if review.tracks and review.tracks != tracks_digest(job.out):
             raise StoreError("this run was repeated, and its tracks are others now", "Reload the page.")
         return OpenRun(open_session(job.out, review, None))
 
@@ -175,7 +175,10 @@ def stamp_of(case: Case) -> str:
 
 def tracks_digest(out: Path) -> str:
     """The digest of the tracks of the run in folder `out`, computed once for as long as its files stay the same."""
-    stamp = tuple((out / name).stat().st_mtime_ns for name in ("tracks.parquet", "run.json"))
+    try:
+        stamp = tuple((out / name).stat().st_mtime_ns for name in ("tracks.parquet", "run.json"))
+    except OSError as fault:
+        raise StoreError("the tracks of this run cannot be read", "Run it again.") from fault
     return _digest_tracks(out, stamp)
 
 
