@@ -3,18 +3,16 @@
 import streamlit as st
 
 from pages.parts.gallery.empty_states import session_or_hint, show_models_and_settings
-from pages.parts.gallery.gallery import gallery, process_actions
+from pages.parts.gallery.gallery import gallery
 from pages.parts.gallery.moment import show_moment
 from pages.parts.gallery.whatif import retrack_panel
 from pages.parts.shell.open_case import require_case
 
 st.title("Gallery")
-cursor = process_actions(require_case())
-# The actions may have changed the case.
 case = require_case()
 session = session_or_hint(case)
 if session is not None:
-    gallery(case, session, cursor)
+    gallery(case, session)
     retrack_panel(case)
     show_models_and_settings(session.out)
     show_moment(case, session)

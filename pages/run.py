@@ -20,7 +20,7 @@ def start(order: Order) -> None:
     try:
         key = services().jobs.start(order).key
         change_case(lambda case: replace(case, wanted=key), "run started")
-    except SightlineError as fault:
+    except (SightlineError, OSError) as fault:
         RUN_REFUSED.set(str(fault))
 
 

@@ -16,17 +16,18 @@ V = TypeVar("V")
 
 
 class Memo(Generic[K, V]):
-    """Up to `capacity` values by key.
+    """Up to `capacity` values by key; with `weigh`, values that together weigh no more than that.
 
     >>> squares: Memo[int, int] = Memo(2)
     >>> [squares.get(n, lambda n=n: n * n) for n in (1, 2, 3)], 1 in squares, 3 in squares
     ([1, 4, 9], False, True)
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, weigh: Callable[[V], int] = lambda value: 1) -> None:
         if capacity < 1:
             raise ValueError(f"a memo holds at least one value, not {capacity}")
         self._capacity = capacity
+        self._weigh = weigh
         self._lock = threading.Lock()
         self._values: OrderedDict[K, Future[V]] = OrderedDict()
 
@@ -80,6 +81,10 @@ class Memo(Generic[K, V]):
 
     def _trim(self) -> None:
         """Drop the least recently used values over the limit; unfinished ones stay, for threads wait for them."""
-        excess = len(self._values) - self._capacity
-        for key in [key for key, future in self._values.items() if future.done()][: max(excess, 0)]:
+        weights = {key: self._weigh(future.result()) for key, future in self._values.items() if future.done()}
+        excess = sum(weights.values()) + len(self._values) - len(weights) - self._capacity
+        for key, weight in weights.items():
+            if excess <= 0:
+                break
             del self._values[key]
+            excess -= weight

@@ -35,7 +35,7 @@ PEOPLE, TRACKS = "people", "tracks"
 
 def similarity_address(case: Case, what: str, threshold: float) -> str:
     """`what` is people.bin, tracks.bin, rows.json, pair.json or map.json."""
-    return f"/likeness/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
+    return f"/similarity/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
 
 
 async def _answer(request: Request) -> Response:
@@ -183,4 +183,4 @@ _CONTENTS = {
     "pair.json": _pair_json,
     "map.json": _map_json,
 }
-SIMILARITY_ROUTES = [guarded("/likeness/{token}/{case}/{what}", _answer)]
+SIMILARITY_ROUTES = [guarded("/similarity/{token}/{case}/{what}", _answer)]

@@ -24,6 +24,7 @@ from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
 
 FORMAT = 1
 """Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
+_REMEMBERED_IDS = 500
 
 
 Pair = frozenset[TrackKey]
@@ -128,7 +129,9 @@ class Review:
 
     `run` is the run whose tracks the actions name once they were migrated; empty before that. `tracks` is the digest of
     these tracks: a run that is repeated may have others. `numbers` are the numbers of people before all actions, and
-    `absent` those of people who are not in this run. `highest` is the highest number that was ever given.
+    `absent` those of people who are not in this run. `highest` is the highest number that was ever given. `action_ids`
+    are those of the last changes that browsers asked for, undo and redo included: what a browser sends again after a
+    reload or a restart of the server is known by them.
     """
 
     done: tuple[Action, ...] = ()
@@ -139,6 +142,7 @@ class Review:
     numbers: tuple[PersonNumber, ...] = ()
     absent: tuple[AbsentNumber, ...] = ()
     highest: int = 0
+    action_ids: tuple[str, ...] = ()
 
     def act(self, action: Action) -> Review:
         """The review with one more action; undone actions are dropped."""
@@ -158,6 +162,16 @@ class Review:
     def redo(self) -> Review:
         """The review with the action that was undone last, if there is any."""
         return replace(self, done=(*self.done, self.undone[-1]), undone=self.undone[:-1]) if self.undone else self
+
+    def with_action_id(self, action_id: str) -> Review:
+        """The review after a change that a browser asked for under this id; empty where it gave none."""
+        if not action_id:
+            return self
+        return replace(self, action_ids=(*self.action_ids, action_id)[-_REMEMBERED_IDS:])
+
+    def has_carried_out(self, action_id: str) -> bool:
+        """Whether a browser asked for one of the last changes under this id."""
+        return bool(action_id) and action_id in self.action_ids
 
     @cached_property
     def state(self) -> DecisionState:
@@ -306,6 +320,7 @@ def load_review(path: Path) -> Review:
             numbers=tuple(map(_read_number, content.get("numbers", ()))),
             absent=absent,
             highest=int(content.get("highest", 0)),
+            action_ids=tuple(map(str, content.get("action_ids", ()))),
         )
     except FileNotFoundError:
         return Review()
@@ -336,6 +351,7 @@ def save_review(path: Path, review: Review) -> None:
         "numbers": review.numbers,
         "absent": review.absent,
         "highest": review.highest,
+        "action_ids": review.action_ids,
     }
     write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode(), flush=True)
 

@@ -78,7 +78,7 @@ def _apply(review: Review, sources: _Sources, new: RunTracks, evidence: Evidence
     else:
         reason = "the new run tracked people by motion alone"
         migration = Migration((), tuple(run.pending(action, reason) for run in decisions for action in run.actions))
-    return Review(migration.done, pending=migration.pending)
+    return Review(migration.done, pending=migration.pending, action_ids=review.action_ids)
 
 
 def _migrate_numbers(before: Review, after: Review, sources: _Sources, old: RunTracks | None) -> Review:

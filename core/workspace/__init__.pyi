@@ -19,6 +19,7 @@ from .review_actions import review_of as review_of
 from .review_actions import set_threshold as set_threshold
 from .review_actions import switch_to_finished_run as switch_to_finished_run
 from .review_actions import undo as undo
+from .review_actions import was_carried_out as was_carried_out
 from .server import Retracking as Retracking
 from .server import Services as Services
 from .server import clip_of as clip_of

@@ -4,6 +4,9 @@ Also the switch of a case to the run that it waited for, with its decisions migr
 before the case names the run, and says which tracks it is about: if the program is stopped in between, or another tab
 does the same, nothing is migrated twice. If a run was repeated and its tracks are others now, decisions are migrated to
 these in the same way.
+
+A browser gives each action an id, and sends the action again until it knows that it was carried out. The ids of changes
+are saved with the review, in the same file and at the same moment, so that an action is never carried out twice.
 """
 
 from __future__ import annotations
@@ -48,11 +51,16 @@ class Refused:
     moment: SharedMoment | None = None
 
 
-def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refused:
-    """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`."""
+def act(case: Case, command: Callable[[ReviewSession], Review], action_id: str = "") -> Saved | Refused:
+    """Apply a command to the run that `case` shows: `act(case, lambda session: confirm(session, 3))`.
+
+    An action whose id is in the review was carried out before, and is `Saved` without being repeated.
+    """
     cases = services().cases
     try:
         with cases.lock(case.key):
+            if was_carried_out(case, action_id):
+                return Saved(changed=True)
             now = cases.load(case.key)
             if now.run != case.run:
                 return Refused(ANOTHER_RUN)
@@ -62,7 +70,7 @@ def act(case: Case, command: Callable[[ReviewSession], Review]) -> Saved | Refus
             review = command(session)
             changed = review is not session.review
             if changed:
-                review = _with_tracks(now, review, session)
+                review = _with_tracks(now, review.with_action_id(action_id), session)
                 after = session.preview(review)
                 _keep_threshold(now, session)
                 with cases.logging(case.key, review.done[-1].description):
@@ -106,23 +114,38 @@ def review_of(case: Case) -> Review:
     return load_review(services().cases.review_file(case.key))
 
 
-def undo(case: Case) -> Saved | Refused:
-    """Take the last action back. As `act`, but no finished run is needed."""
-    return _step(case, Review.undo, "Undone")
+def undo(case: Case, action_id: str = "", of: str = "") -> Saved | Refused:
+    """Take the last action back. As `act`, but no finished run is needed.
+
+    With the id `of` of the action that is meant, nothing is taken back where that action has changed nothing.
+    """
+
+    def take_back(review: Review) -> Review:
+        return review.undo() if not of or review.has_carried_out(of) else review
+
+    return _step(case, take_back, "Undone", action_id)
 
 
-def redo(case: Case) -> Saved | Refused:
+def redo(case: Case, action_id: str = "") -> Saved | Refused:
     """Repeat the action that was taken back last."""
-    return _step(case, Review.redo, "Redone")
+    return _step(case, Review.redo, "Redone", action_id)
 
 
-def _step(case: Case, change: Callable[[Review], Review], verb: str) -> Saved | Refused:
+def was_carried_out(case: Case, action_id: str) -> bool:
+    """Whether a browser asked for one of the last changes of the review under this id."""
+    return review_of(case).has_carried_out(action_id)
+
+
+def _step(case: Case, change: Callable[[Review], Review], verb: str, action_id: str) -> Saved | Refused:
     try:
         cases = services().cases
         with cases.lock(case.key):
             before = review_of(case)
+            if before.has_carried_out(action_id):
+                return Saved(changed=True)
             after = change(before)
             if after != before:
+                after = after.with_action_id(action_id)
                 longer = max(before.done, after.done, key=len)
                 with cases.logging(case.key, f"{verb}: {longer[-1].description}"):
                     save_review(cases.review_file(case.key), after)

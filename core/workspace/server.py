@@ -2,28 +2,37 @@
 
 `services()` gives the stores and the caches; it is the only module state that pages and routes have, and tests replace
 it with `serve_with`. `session_of` opens the run of a case with its decisions: once for everybody who looks at it, and
-again when a decision changed. `clip_of` probes each clip once. A lookup that fails raises and is not kept.
+again when a decision changed. `clip_of` probes each clip once, and stores what it found under the clip's digest, so
+that a restart need not probe either. A lookup that fails raises and is not kept.
+
+<cache>/probes/<digest>.npz   what probing a clip found out; where the clip lies is not in it
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
+import json
 import sys
 import threading
-from dataclasses import dataclass, field
+import zipfile
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.base.errors import StoreError
+import numpy as np
+
+from core.base.errors import ClipError, StoreError
 from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.types import Clip
 from core.machine.artifacts import digest_of
-from core.machine.paths import data_dir
+from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
 from core.review import ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, Link
-from core.vision.video import probe
+from core.vision.video import digest, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies
@@ -37,7 +46,12 @@ _THRESHOLDS = 16
 """For each open run, thresholds at which its people are kept."""
 _PEOPLE_FILES = 3
 _RETRACKED_RUNS, _RETRACK_RESULTS, _PEOPLE_COUNTS = 2, 64, 16
-_PROBED_CLIPS = 200
+_PROBED_FRAMES = 32 << 20
+"""Frames of all probed clips in memory: each has its time, of 8 bytes. 370 hours at 25 frames/s."""
+_FRAMES_LIKE_FACTS = 1 << 10
+"""The facts of a clip take as much memory as so many frames."""
+_PROBE_FORMAT = 1
+"""To be raised when probing finds out something else about the same file."""
 _DIGESTED_RUNS = 64
 
 
@@ -79,6 +93,7 @@ class Services:
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))
     repeated: Memo[str, bool] = field(default_factory=lambda: Memo(_DIGESTED_RUNS))
+    clips: Memo[tuple[str, int, int], Clip] = field(default_factory=lambda: Memo(_PROBED_FRAMES, _weight))
     notice: str = ""
 
 
@@ -178,13 +193,44 @@ def clip_of(path: str) -> Clip:
     """The clip at `path`, probed once for as long as the file stays the same."""
     try:
         stat = Path(path).stat()
-        stamp = (stat.st_size, stat.st_mtime_ns)
+        stamp = path, stat.st_size, stat.st_mtime_ns
     except OSError:
-        stamp = (0, 0)
-    return _probe(path, stamp)
+        stamp = path, 0, 0
+    # Not in Streamlit's cache, because routes, which have no session, need clips too.
+    return services().clips.get(stamp, lambda: _stored_probe(Path(path)) or _probe_and_store(path))
 
 
-@functools.lru_cache(maxsize=_PROBED_CLIPS)
-def _probe(path: str, stamp: tuple[int, int]) -> Clip:
-    """Kept here and not in Streamlit's cache, because routes, which have no session, need clips too."""
-    return probe(path)
+def _weight(clip: Clip) -> int:
+    return clip.frames + _FRAMES_LIKE_FACTS
+
+
+def _probe_and_store(path: str) -> Clip:
+    clip = probe(path)
+    facts = {name: getattr(clip, name) for name in _PROBE_FACTS}
+    content = io.BytesIO()
+    np.savez(content, times=clip.times, facts=np.array(json.dumps({"format": _PROBE_FORMAT, **facts})))
+    # The record only saves time.
+    with contextlib.suppress(StoreError):
+        write_atomically(_probe_file(clip.digest), content.getvalue())
+    return clip
+
+
+def _stored_probe(path: Path) -> Clip | None:
+    """What an earlier probe of the same content found out; None where there is none that can be read."""
+    try:
+        clip_digest = digest(path)
+        with np.load(io.BytesIO(_probe_file(clip_digest).read_bytes())) as record:
+            facts, times = json.loads(str(record["facts"])), record["times"]
+        if facts.pop("format") != _PROBE_FORMAT:
+            return None
+        warnings = tuple(facts.pop("warnings"))
+        return Clip(path=str(path.resolve()), digest=clip_digest, times=times, warnings=warnings, **facts)
+    except (ClipError, EOFError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None
+
+
+_PROBE_FACTS = tuple(f.name for f in fields(Clip) if f.name not in ("path", "digest", "times"))
+
+
+def _probe_file(clip_digest: str) -> Path:
+    return cache_dir() / "probes" / f"{clip_digest}.npz"

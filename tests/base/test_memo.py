@@ -14,6 +14,18 @@ def test_what_was_asked_for_longest_ago_goes_first() -> None:
     assert [key in memo for key in "abc"] == [True, False, True]
 
 
+def test_values_that_weigh_more_leave_room_for_fewer() -> None:
+    memo: Memo[str, str] = Memo(5, len)
+    for key in ("aa", "bb", "c"):
+        memo.get(key, lambda key=key: key)  # type: ignore[misc]
+    assert [key in memo for key in ("aa", "bb", "c")] == [True, True, True]
+    memo.get("dd", lambda: "dd")
+    assert [key in memo for key in ("aa", "bb", "c", "dd")] == [False, True, True, True]
+    # One that is too large for all is given out, and not kept.
+    assert memo.get("e", lambda: "e" * 9) == "e" * 9
+    assert "e" not in memo
+
+
 def test_two_who_ask_for_the_same_wait_for_one_making() -> None:
     memo: Memo[str, int] = Memo(2)
     begun, go = threading.Event(), threading.Event()

@@ -89,9 +89,11 @@ def shown_by(case: Case, name: str) -> Case:
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[str]:
+def serving(log: Path, port: int = 0) -> Iterator[str]:
+    """The address of the app, which is killed at the end; without a port, one that is free."""
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
     with log.open("wb") as said:

@@ -16,7 +16,7 @@ PAGES = {
     "Regions": "/areas",
     "Run": "/work",
     "Gallery": "/people",
-    "Similarity": "/likeness",
+    "Similarity": "/similarities",
     "Download": "/export",
     "About": "/program",
 }

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.review import load_review, most_doubtful_pairs, same, save_review
 from core.vision.match import FREE, TOGETHER
 from core.workspace import session_of
 from core.workspace.cases import Case, Cases
-from tests.browser.conftest import at_home, shown_by
+from tests.browser.conftest import at_home, serving, shown_by
 from tests.review.making import big_case
 
 
@@ -223,6 +223,41 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     tab.keyboard.press("Escape")
     expect(tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))).to_be_visible()
     expect(tab.locator(".counts")).to_contain_text("5 people")
+
+
+def test_what_was_said_outlives_the_server_and_the_page(chromium: Browser, fresh: Path, tmp_path: Path) -> None:
+    """The server is killed, the user goes on; a new one is there, and the tab reconnects, or opens another page."""
+    case = big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
+    waiting = re.compile("Not saved yet: 1 action")
+    with serving(tmp_path / "log") as address:
+        context = chromium.new_context(base_url=address, viewport={"width": 1440, "height": 900})
+        tab = context.new_page()
+        tab.on("dialog", lambda dialog: dialog.accept())
+        opened(tab, case)
+        tab.keyboard.press("j")
+    port = int(address.rpartition(":")[2])
+    tab.keyboard.press("c")
+    expect(person(tab, "P001").get_by_text("Not saved yet")).to_be_visible()
+    expect(tab.get_by_text(waiting)).to_be_in_viewport()
+    with serving(tmp_path / "log", port):
+        # It tries again in a while.
+        expect(tab.get_by_text(waiting)).to_have_count(0, timeout=90_000)
+        done(case, "confirm")
+        expect(person(tab, "P001").locator(".status")).to_contain_text("confirmed")
+    tab.get_by_role("button", name="P002", exact=True).click()
+    tab.keyboard.type("Ada")
+    tab.keyboard.press("Enter")
+    expect(tab.get_by_text(waiting)).to_be_visible()
+    with serving(tmp_path / "log", port):
+        tab.goto(f"/program?case={case.key}")
+        expect(tab.get_by_role("heading", name="About", level=1)).to_be_visible()
+        done(case, "confirm", "name")
+        expect(tab.get_by_text(waiting)).to_have_count(0)
+        assert tab.evaluate("Object.keys(sessionStorage).filter((key) => key.includes('outbox'))") == []
+        Cases().delete(case.key)
+        tab.reload()
+        tab.wait_for_function("!Object.keys(sessionStorage).some((key) => key.startsWith('sightline'))")
+    context.close()
 
 
 @pytest.mark.parametrize("width", [900, 1440, 2560])

@@ -28,7 +28,7 @@ def case(twelve: Case, house: Path, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def page(case: str, tab: Page) -> Page:
-    tab.goto(f"/likeness?case={case}")
+    tab.goto(f"/similarities?case={case}")
     return tab
 
 

@@ -27,9 +27,12 @@ PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 
 def page(name: str) -> AppTest:
-    """The page's script, ready to run as the frame runs it: what begins a rerun, and then the page."""
+    """The page's script, ready to run as the frame runs it: the browser's actions, what begins a rerun, the page."""
     path = PAGES / f"{name}.py"
-    begin = "from pages.parts.shell.open_case import begin_rerun\n\nbegin_rerun()\n"
+    imports = (
+        "from pages.parts.gallery.gallery import process_actions\nfrom pages.parts.shell.open_case import begin_rerun\n"
+    )
+    begin = f"{imports}\nprocess_actions()\nbegin_rerun()\n"
     draw = f"exec(compile({path.read_text(encoding='utf-8')!r}, {str(path)!r}, 'exec'))\n"
     return AppTest.from_string(begin + draw, default_timeout=30)
 

@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from core.base.types import Clip
 from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.artifacts import Store
-from core.workspace import services
+from core.machine.paths import cache_dir
+from core.vision.video import digest, probe
+from core.workspace import serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
 from tests.pages.making import clip_at, page, words
@@ -252,3 +254,47 @@ def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path) -> None:
     assert not app.exception
     assert "could not be drawn" in words(app)
     assert services().cases.all() == []
+
+
+def test_many_clips_are_probed_once_each_even_after_a_restart(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """210 clips, more than any number that a page might have been made for."""
+    content = Path(clip_at(own_house, "first.mp4", frames=3).path).read_bytes()
+    clips = []
+    for number in range(210):
+        path = own_house / f"clip{number}.mp4"
+        # Different content for each: players ignore what follows the last box of an MP4 file.
+        path.write_bytes(content + b"\0\0\0\x10free" + number.to_bytes(8, "big"))
+        clips.append(CaseClip(f"cam{number}", str(path), digest(path)))
+    case = services().cases.new("a large case")
+    services().cases.change(case.key, lambda old: old.with_clips(clips))
+    probed: list[str] = []
+    monkeypatch.setattr(server, "probe", lambda path: probed.append(str(path)) or probe(path))  # type: ignore[func-returns-value]
+
+    def read_all() -> list[tuple[object, ...]]:
+        found = [server.clip_of(clip.path) for clip in clips]
+        return [(clip.path, clip.digest, clip.times.tolist(), clip.fps, clip.codec, clip.warnings) for clip in found]
+
+    first = read_all()
+    assert sorted(probed) == sorted(clip.path for clip in clips)
+    assert read_all() == first and len(probed) == 210
+    serve_with(None)
+    assert read_all() == first and len(probed) == 210
+    # A file that is another one meanwhile is probed.
+    Path(clips[0].path).write_bytes(content)
+    assert server.clip_of(clips[0].path).digest == digest(clips[0].path) != clips[0].digest
+    assert len(probed) == 211
+
+
+def test_a_record_of_a_probe_that_cannot_be_read_or_written_costs_nothing_but_time(own_house: Path) -> None:
+    clip = clip_at(own_house)
+    server.clip_of(clip.path)
+    record = cache_dir() / "probes" / f"{clip.digest}.npz"
+    for content in (b"", b"PK\3\4 cut off", b"x" * 100):
+        record.write_bytes(content)
+        serve_with(None)
+        assert server.clip_of(clip.path).frames == clip.frames
+    record.unlink()
+    record.parent.rmdir()
+    record.parent.write_text("no folder")
+    serve_with(None)
+    assert server.clip_of(clip.path).frames == clip.frames

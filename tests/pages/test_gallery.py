@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -11,10 +12,12 @@ import psutil
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.base.settings import TrackSettings, VideoSettings
 from core.machine.paths import cache_dir
-from core.workspace import ANOTHER_RUN, Refused, act, review_of, services
+from core.workspace import ANOTHER_RUN, Refused, act, review_of, serve_with, services
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Order, order_of
+from pages.parts.gallery.empty_states import describe_settings
 from tests.pages.making import clip_at, finished_run, order_for, page, words
 from tests.review.making import big_case
 
@@ -32,9 +35,21 @@ def shown(app: AppTest) -> dict[str, Any]:
 
 
 def says(app: AppTest, *acts: dict[str, Any], tab: str = "a") -> AppTest:
-    """What the browser says, all of it that it does not know to be heard, as it would come from there."""
-    app.session_state["gallery"] = {"outbox": {"page": tab, "actions": list(acts)}}
+    """What the browser says, all of it that it does not know to be heard, as it would come from there.
+
+    Unless the acts say otherwise they are about the case that was changed last, and have ids of the tab's own.
+    """
+    case = Cases().all()[0]
+    usual = {"case": case.key, "run": case.run}
+    actions = [{**usual, "id": f"{tab}{act['number']}", **act} for act in acts]
+    app.session_state["outbox"] = {"outbox": {"page": tab, "actions": actions}}
     return app.run()
+
+
+def refusals(app: AppTest) -> list[dict[str, Any]]:
+    """What the browser is told that could not be done."""
+    found: list[dict[str, Any]] = app.session_state["action cursor"].receipt()["failures"]
+    return found
 
 
 def with_clip(folder: Path) -> Case:
@@ -112,13 +127,19 @@ def test_the_people_are_drawn_from_routes(case: Case) -> None:
     assert "Models and settings of this run" in {expander.label for expander in app.expander}
 
 
+def test_the_settings_of_a_run_have_the_labels_of_their_fields() -> None:
+    text = describe_settings({"video": asdict(VideoSettings()), "track": asdict(TrackSettings()), "detect": {}})
+    assert "Minimum detections per track: 3; Maximum gap (s): 1.5" in text
+    assert not {"iou", "conf", "track_cos", "n_init", "max_age"} & set(re.findall(r"\w+", text))
+
+
 def test_the_level_is_kept_and_given_back(case: Case) -> None:
-    app = says(page("gallery").run(), {"number": 1, "command": "level", "level": 0.61})
+    app = says(page("gallery").run(), {"number": 1, "command": "set_threshold", "threshold": 0.61})
     assert Cases().load(case.key).threshold == shown(app)["threshold"] == 0.61
     # Said once, done once: what another tab sets meanwhile stays.
     Cases().change(case.key, lambda old: replace(old, threshold=0.4))
     assert shown(app.run())["threshold"] == 0.4
-    says(app, {"number": 2, "command": "level", "level": None})
+    says(app, {"number": 2, "command": "set_threshold", "threshold": None})
     assert Cases().load(case.key).threshold is None
 
 
@@ -141,7 +162,7 @@ def test_what_is_said_again_is_done_once(case: Case) -> None:
 def test_what_cannot_be_is_refused_in_words_and_undone_by_nothing(case: Case) -> None:
     app = says(page("gallery").run(), {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
     gone = {"number": 2, "command": "same", "a": ["cam1", 1], "b": ["cam1", 99]}
-    back = {"number": 3, "command": "undo", "of": 2}
+    back = {"number": 3, "command": "undo", "of": "a2"}
     data = shown(says(app, gone, back))
     assert [fault["number"] for fault in data["receipt"]["failures"]] == [2]
     assert "track 99" in data["receipt"]["failures"][0]["message"]
@@ -153,7 +174,7 @@ def test_what_was_meant_for_another_run_or_case_is_refused(case: Case) -> None:
     deed = {"command": "name", "person": ["cam1", 1], "text": "Ada"}
     older = {"number": 1, "run": "0" * 20, "case": case.key, **deed}
     strange = {"number": 3, "run": case.run, "case": "5f00aa11", **deed}
-    back = {"number": 2, "command": "undo", "of": 1, "case": case.key, "run": "0" * 20}
+    back = {"number": 2, "command": "undo", "of": "a1", "case": case.key, "run": "0" * 20}
     data = shown(says(page("gallery").run(), older, back, strange))
     assert [fault["number"] for fault in data["receipt"]["failures"]] == [1, 3]
     assert "A newer run is now shown" in data["receipt"]["failures"][0]["message"]
@@ -161,6 +182,85 @@ def test_what_was_meant_for_another_run_or_case_is_refused(case: Case) -> None:
     assert review_of(case).done == ()
     meant = {"number": 4, "run": case.run, "case": case.key, **deed}
     says(page("gallery").run(), meant)
+    assert [action.kind for action in review_of(case).done] == ["name"]
+
+
+DEED = {"command": "name", "person": ["cam1", 1], "text": "Ada"}
+
+
+def test_an_action_is_carried_out_on_whatever_page_it_arrives(case: Case) -> None:
+    """The user goes on to the next page while the action is on its way."""
+    app = says(page("about").run(), {"number": 1, **DEED})
+    assert not app.exception
+    assert [action.kind for action in review_of(case).done] == ["name"]
+
+
+def test_an_action_is_carried_out_on_the_case_that_it_names(case: Case) -> None:
+    other = Cases().new("opened meanwhile")
+    app = page("gallery")
+    app.query_params["case"] = other.key
+    says(app, {"number": 1, "case": case.key, "run": case.run, **DEED})
+    assert [action.kind for action in review_of(case).done] == ["name"]
+    assert review_of(other).done == () and refusals(app) == []
+
+
+def test_what_is_sent_again_after_a_restart_is_done_once(case: Case) -> None:
+    """The tab lives on, with a new session of a new server, and did not hear that two of three were done."""
+    acts = [
+        {"number": 1, **DEED},
+        {"number": 2, "command": "note", "person": ["cam1", 1], "text": "limps"},
+        {"number": 3, "command": "undo"},
+    ]
+    says(page("gallery").run(), *acts)
+    serve_with(None)
+    app = says(page("gallery"), *acts, {"number": 4, "command": "confirm", "person": ["cam1", 2]})
+    assert [action.kind for action in review_of(case).done] == ["name", "confirm"]
+    assert refusals(app) == []
+    # After a reload the page is another one and counts anew; the ids are the same.
+    again = [{**act, "id": f"a{act['number']}", "number": act["number"] + 1} for act in acts]
+    says(page("gallery"), {"number": 1, "command": "redo", "id": "new"}, *again, tab="b")
+    assert [action.kind for action in review_of(case).done] == ["name", "confirm"]
+
+
+def test_an_answer_that_changed_nothing_is_not_taken_back_after_a_restart(case: Case) -> None:
+    says(page("gallery").run(), {"number": 1, **DEED}, {"number": 2, **DEED})
+    serve_with(None)
+    says(page("gallery"), {"number": 1, "id": "back", "command": "undo", "of": "a2"}, tab="b")
+    assert [action.kind for action in review_of(case).done] == ["name"]
+
+
+def test_what_was_done_before_a_new_run_came_is_not_refused_when_it_is_sent_again(case: Case) -> None:
+    old = {"number": 1, "run": case.run, **DEED}
+    says(page("gallery").run(), old)
+    other = big_case(cameras=2, people=2, tracklets=4, crops=1, seconds=10)
+    Cases().change(case.key, lambda before: replace(before, run=other.run))
+    late = {"number": 2, "run": case.run, **DEED, "text": "Eve"}
+    app = says(page("gallery"), old, late, tab="a")
+    assert [(fault["number"], fault["message"]) for fault in refusals(app)] == [(2, ANOTHER_RUN)]
+
+
+def test_actions_on_a_deleted_case_are_refused_in_words(case: Case) -> None:
+    other = Cases().new("stays")
+    Cases().delete(case.key)
+    app = says(page("gallery"), {"number": 1, "case": case.key, **DEED})
+    assert not app.exception
+    assert "no longer exists" in refusals(app)[0]["message"]
+    assert Cases().keys() == [other.key]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"command": "fly"},
+        {"command": "name", "person": ["cam1", 1]},
+        {"command": "same", "a": ["cam1", 1], "b": "cam2"},
+        {"command": "show_moment", "sighting": ["cam1", "x"], "seconds": 1},
+    ],
+)
+def test_an_action_that_makes_no_sense_is_refused_and_the_next_is_done(case: Case, broken: dict[str, Any]) -> None:
+    app = says(page("gallery").run(), {"number": 1, **broken}, {"number": 2, **DEED})
+    assert not app.exception
+    assert [fault["number"] for fault in refusals(app)] == [1]
     assert [action.kind for action in review_of(case).done] == ["name"]
 
 
@@ -189,7 +289,7 @@ def test_every_deed_of_the_browser_is_understood(case: Case) -> None:
 def test_a_moment_is_watched_and_can_be_cut(case: Case) -> None:
     app = page("gallery").run()
     seconds = 1.0
-    says(app, {"number": 1, "command": "watch", "sighting": ["cam1", 1], "seconds": seconds})
+    says(app, {"number": 1, "command": "show_moment", "sighting": ["cam1", 1], "seconds": seconds})
     assert not app.exception
     digest = services().cases.load(case.key).clip("cam1").digest
     for _ in range(200):

@@ -95,15 +95,15 @@ def test_one_person_is_said_and_the_tracks_are_shown(case: Case) -> None:
     app = opened(case)
     assert not app.exception and "4 tracks are one person" in words(app)
     assert kinds(app) == ["tracks"]
-    assert "All tracks are one person" in words(opened(case, likeness_view="people"))
+    assert "All tracks are one person" in words(opened(case, similarity_view="people"))
 
 
 def test_ready_shows_people_tracks_and_the_map(case: Case) -> None:
     app = opened(case)
     assert not app.exception and "your threshold of **0.50**, 8 tracks make 3 people" in words(app)
     assert kinds(app) == ["people"]
-    assert kinds(opened(case, likeness_view="tracks")) == ["tracks"]
-    assert kinds(opened(case, likeness_view="map")) == ["map"]
+    assert kinds(opened(case, similarity_view="tracks")) == ["tracks"]
+    assert kinds(opened(case, similarity_view="map")) == ["map"]
     assert "possible matches" in words(app)
 
 

@@ -49,6 +49,7 @@ def test_every_module_can_be_loaded(web: Node) -> None:
         "player/player.js",
         "regions/drawing.js",
         "run/live_preview.js",
+        "shell/delivery.js",
         "similarity/heat_map.js",
         "similarity/projection_map.js",
     }

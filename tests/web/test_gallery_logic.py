@@ -183,59 +183,71 @@ def test_colours_that_occur(web: Node) -> None:
     assert found == ["black", "blue", "red", "white"]
 
 
-OUTBOX = 'const { Outbox } = await load("gallery/outbox.js"); const outbox = new Outbox("page"); '
+OUTBOX = """
+const { Outbox } = await load("shell/outbox.js");
+const kept = { entries: [], read() { return structuredClone(this.entries); }, write(entries) {
+  this.entries = structuredClone(entries);
+} };
+let time = 0;
+const outbox = new Outbox("page", { store: kept, now: () => time });
+const numbers = (box) => box.message.actions.map((action) => action.number);
+"""
 
 
 def test_actions_are_numbered_and_sent_again_until_they_are_processed(web: Node) -> None:
     body = (
         OUTBOX
         + """
-    outbox.add({ command: "confirm" }, "gate:1"); outbox.add({ command: "name", text: "Ada" });
+    const id = outbox.add({ command: "confirm" }, "gate:1"); outbox.add({ command: "name", text: "Ada", id: "n" });
     const before = structuredClone(outbox.message), busy = outbox.isPendingAt("gate:1");
     outbox.acknowledge({ page: "page", number: 1, failures: [] });
-    return [before, busy, structuredClone(outbox.message), outbox.isPendingAt("gate:1")];
+    return [id, before, busy, structuredClone(outbox.message), outbox.isPendingAt("gate:1")];
     """
     )
-    confirm, name = {"number": 1, "command": "confirm"}, {"number": 2, "command": "name", "text": "Ada"}
-    before, busy, after, still = web.run(body)
+    id_, before, busy, after, still = web.run(body)
+    confirm = {"number": 1, "id": id_, "command": "confirm"}
+    name = {"number": 2, "id": "n", "command": "name", "text": "Ada"}
+    assert len(id_) == 32
     assert before == {"page": "page", "actions": [confirm, name]}
     assert after == {"page": "page", "actions": [name]}
     assert (busy, still) == (True, False)
 
 
-def test_only_the_newest_threshold_is_sent(web: Node) -> None:
+def test_only_the_newest_threshold_of_a_case_is_sent(web: Node) -> None:
     body = (
         OUTBOX
         + """
-    outbox.add({ command: "level", level: 0.4 }); outbox.add({ command: "undo" });
-    outbox.add({ command: "level", level: 0.5 });
-    return [outbox.message.actions.map((action) => action.number), outbox.hasThreshold];
+    for (const [key, threshold] of [["a", 0.4], ["b", 0.4], ["a", 0.5]]) {
+      outbox.add({ command: "set_threshold", threshold, case: key }); outbox.add({ command: "undo", case: key });
+    }
+    return [numbers(outbox), outbox.hasThreshold("a"), outbox.hasThreshold("c")];
     """
     )
-    assert web.run(body) == [[2, 3], True]
+    assert web.run(body) == [[2, 3, 4, 5, 6], True, False]
 
 
 def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None:
     body = (
         OUTBOX
         + """
-    outbox.add({ command: "merge" }, "gate:1"); outbox.add({ command: "same" }, "queue");
-    outbox.add({ command: "undo" });
+    outbox.add({ id: "m", command: "merge" }, "gate:1"); outbox.add({ id: "s", command: "same" }, "queue");
+    outbox.add({ id: "u", command: "undo" });
     const failures = [{ number: 1, message: "no" }, { number: 2, message: "not that" }];
-    const first = outbox.acknowledge({ page: "page", number: 2, failures });
-    const again = outbox.acknowledge({ page: "page", number: 2, failures });
+    const told = (found) => found.map(({ action, ...rest }) => ({ ...rest, command: action.command }));
+    const first = told(outbox.acknowledge({ page: "page", number: 2, failures }));
+    const again = told(outbox.acknowledge({ page: "page", number: 2, failures }));
     const all = [...failures, { number: 3, message: "late" }];
-    const later = outbox.acknowledge({ page: "page", number: 3, failures: all });
-    return [first, again, later];
+    const later = told(outbox.acknowledge({ page: "page", number: 3, failures: all }));
+    return [first, again, later, kept.entries];
     """
     )
-    first, again, later = web.run(body)
+    first, again, later, kept = web.run(body)
     assert first == [
-        {"number": 1, "place": "gate:1", "message": "no"},
-        {"number": 2, "place": "queue", "message": "not that"},
+        {"id": "m", "place": "gate:1", "message": "no", "moment": None, "command": "merge"},
+        {"id": "s", "place": "queue", "message": "not that", "moment": None, "command": "same"},
     ]
-    assert again == []
-    assert later == [{"number": 3, "place": "", "message": "late"}]
+    assert again == kept == []
+    assert later == [{"id": "u", "place": "", "message": "late", "moment": None, "command": "undo"}]
 
 
 @pytest.mark.parametrize(
@@ -248,6 +260,48 @@ def test_a_receipt_for_another_page_processes_nothing(web: Node, receipt: dict[s
     assert web.run(body, receipt=receipt) == 1
 
 
+def test_what_was_not_processed_is_taken_over_by_the_next_page_with_its_ids(web: Node) -> None:
+    body = (
+        OUTBOX
+        + """
+    outbox.add({ id: "done", command: "confirm" }, "gate:1");
+    outbox.add({ id: "c", command: "name", text: "Ada" }, "p");
+    outbox.add({ id: "passing", command: "show_moment" }); outbox.add({ id: "d", command: "undo" });
+    outbox.acknowledge({ page: "page", number: 1, failures: [] });
+    time = 100_000; const next = new Outbox("reloaded", { store: kept, now: () => time });
+    const taken = next.message.actions.map(({ id, number }) => [id, number]);
+    const state = [next.isPendingAt("p"), next.isOverdueAt("p"), next.overdue.length];
+    next.acknowledge({ page: "reloaded", number: 2, failures: [] });
+    return [taken, state, kept.entries.length];
+    """
+    )
+    assert web.run(body) == [[["c", 1], ["d", 2]], [True, True, 2], 0]
+
+
+def test_what_is_not_confirmed_in_a_few_seconds_is_not_saved_yet(web: Node) -> None:
+    body = (
+        OUTBOX
+        + """
+    time = 100_000; outbox.add({ command: "confirm" }, "p"); const counts = [];
+    for (const later of [0, 3000, 5000]) { time = 100_000 + later; counts.push(outbox.overdue.length); }
+    outbox.acknowledge({ page: "page", number: 1, failures: [] });
+    return [...counts, outbox.overdue.length];
+    """
+    )
+    assert web.run(body) == [0, 0, 1, 0]
+
+
+def test_an_action_is_named_by_what_the_user_said(web: Node) -> None:
+    actions: list[tuple[dict[str, Any], str]] = [
+        ({"command": "name", "text": "Ada"}, "the name “Ada”"),
+        ({"command": "set_threshold", "threshold": 0.5}, "the similarity threshold 0.5"),
+        ({"command": "set_threshold", "threshold": None}, "the suggested threshold"),
+        ({"command": "of a later version"}, "an action"),
+    ]
+    for action, words in actions:
+        assert web.call("shell/outbox.js", "describeAction", action) == words
+
+
 PAIRS = """
 const { DoubtfulPairs } = await load("gallery/doubtful_pairs.js");
 const doubts = new DoubtfulPairs(["a", "b", "c"].map((name) => ({ name }))), open = () => true;
@@ -258,16 +312,16 @@ def test_pairs_go_on_and_back(web: Node) -> None:
     body = (
         PAIRS
         + """
-    doubts.answer("same", 4, open); doubts.answer("different", 5, open);
+    doubts.answer("same", "d", open); doubts.answer("different", "e", open);
     const at = doubts.current.name, undone = doubts.undo();
     return [at, undone, doubts.current.name, doubts.answeredCount, doubts.undo(), doubts.undo(), doubts.hasAnswers];
     """
     )
-    assert web.run(body) == ["c", 5, "b", 1, 4, None, False]
+    assert web.run(body) == ["c", "e", "b", 1, "d", None, False]
 
 
 def test_pairs_that_are_decided_meanwhile_are_skipped(web: Node) -> None:
-    body = PAIRS + 'doubts.answer("same", 4, (pair) => pair.name !== "b"); return doubts.current.name;'
+    body = PAIRS + 'doubts.answer("same", "d", (pair) => pair.name !== "b"); return doubts.current.name;'
     assert web.run(body) == "c"
 
 
@@ -275,20 +329,20 @@ def test_a_refused_answer_has_nothing_to_take_back(web: Node) -> None:
     body = (
         PAIRS
         + """
-    doubts.answer("same", 4, open);
-    const found = [doubts.refuse(9, "unknown"), doubts.refuse(0, "none"), doubts.refuse(4, "no")];
+    doubts.answer("same", "d", open);
+    const found = [doubts.refuse("x", "unknown"), doubts.refuse("", "none"), doubts.refuse("d", "no")];
     return [found, doubts.refused.failure, doubts.answeredCount, doubts.undo(), doubts.refused ?? null];
     """
     )
-    assert web.run(body) == [[False, False, True], "no", 0, 0, None]
+    assert web.run(body) == [[False, False, True], "no", 0, "", None]
 
 
 def test_a_refused_pair_stays_until_its_refusal_was_read(web: Node) -> None:
     body = (
         PAIRS
         + """
-    doubts.answer("same", 4, open); doubts.answer("same", 5, open);
-    doubts.refuse(4, { message: "no" });
+    doubts.answer("same", "d", open); doubts.answer("same", "e", open);
+    doubts.refuse("d", { message: "no" });
     const during = [doubts.current.name, doubts.position]; doubts.dismiss();
     return [...during, doubts.current.name, doubts.position, doubts.answeredCount];
     """
@@ -298,7 +352,8 @@ def test_a_refused_pair_stays_until_its_refusal_was_read(web: Node) -> None:
 
 def test_after_the_last_pair_there_is_none(web: Node) -> None:
     body = (
-        PAIRS + "for (let n = 1; n < 4; n++) doubts.answer('unsure', n, open); return [doubts.current, doubts.index];"
+        PAIRS
+        + "for (const id of [1, 2, 3]) doubts.answer('unsure', `${id}`, open); return [doubts.current, doubts.index];"
     )
     assert web.run(body) == [None, 3]
 

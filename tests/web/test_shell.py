@@ -108,3 +108,31 @@ def test_gaps_are_as_high_as_what_is_left_out(
     rows = [part for part in layout if isinstance(part, int)]
     assert rows == sorted({*range(*shown), *(row for row in pinned if 0 <= row < len(heights))})
     assert sum(heights[part] if isinstance(part, int) else part["height"] for part in layout) == sum(heights)
+
+
+ROOTS = """
+const { mounter } = await load("shell/mounting.js");
+const log = [];
+class Root {
+  constructor(name) { this.name = name; }
+  cloneNode() { return new Root(`${this.name}'`); }
+  replaceWith(other) { page.root = other; }
+}
+const page = { root: new Root("first") }, component = { parentElement: { querySelector: () => page.root } };
+const made = (name) => (root) => ({
+  update: () => log.push(`${name} updates ${root.name}`), destroy: () => log.push(`${name} ends`),
+});
+"""
+
+
+def test_a_view_is_made_once_and_only_the_last_call_ends_it(web: Node) -> None:
+    body = ROOTS + 'const mount = mounter(".x", made("a")); const first = mount(component), second = mount(component);'
+    body += "first(); second(); second(); return log;"
+    assert web.run(body) == ["a updates first", "a updates first", "a ends"]
+
+
+def test_the_module_of_a_new_server_takes_the_place_of_the_old_one(web: Node) -> None:
+    """It has another address, so that the browser has loaded it a second time; nobody ends the first."""
+    body = ROOTS + 'const end = mounter(".x", made("old"))(component), next = mounter(".x", made("new"));'
+    body += "next(component); end(); next(component)(); return log;"
+    assert web.run(body) == ["old updates first", "old ends", "new updates first'", "new updates first'", "new ends"]

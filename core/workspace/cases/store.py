@@ -81,6 +81,10 @@ class Cases:
                     found.append(UnreadableCase(folder, reason, _text_of(folder)))
         return found
 
+    def keys(self) -> list[str]:
+        """The keys of all cases, also of those that cannot be read."""
+        return sorted(path.parent.name for path in self._root.glob(f"*/{_FILE}"))
+
     def load(self, key: str) -> Case:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE

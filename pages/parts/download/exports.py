@@ -22,6 +22,7 @@ from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, ExportJob, ExportKind
+from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import export_refused
 
 EVERY_SECONDS = 0.5
@@ -129,14 +130,16 @@ def _start(case: Case, export: Export, run_folder: Path) -> None:
         services().exports.start(export, run_folder, clips)
         blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
         services().cases.log(case.key, f"export begun: {_NAMES[export.what]}, {blurring}")
-    except SightlineError as fault:
+    except (SightlineError, OSError) as fault:
         export_refused(export.what).set(str(fault))
 
 
+@saving("The request to stop")
 def _stop(key: str) -> None:
     services().exports.cancel(key)
 
 
+@saving("The deletion of exports")
 def _forget(finished: list[ExportJob]) -> None:
     for export in finished:
         services().exports.forget(export.key)

@@ -24,7 +24,7 @@ from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, format_time
-from pages.parts.shell.open_case import change_case, require_case
+from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import REMOVED_CLIP
 
 
@@ -160,6 +160,7 @@ def _remove_button(case: Case, clip: CaseClip) -> None:
     st.button(name, key=key, type="tertiary", icon=":material/close:", on_click=_remove, args=(clip,))
 
 
+@saving("The removal of the clip")
 def _remove(clip: CaseClip) -> None:
     def edit(case: Case) -> Case:
         return case.with_clips(candidate for candidate in case.clips if candidate.digest != clip.digest)
@@ -180,6 +181,7 @@ def undo_removal(case: Case) -> None:
         st.button("Undo", icon=":material/undo:", on_click=_restore, args=(position, clip))
 
 
+@saving("The clip")
 def _restore(position: int, clip: CaseClip) -> None:
     def edit(case: Case) -> Case:
         restored = replace(clip, camera=case.free_name(clip.camera))

@@ -16,7 +16,7 @@ from core.base.errors import SettingsError, SightlineError
 from core.base.text import format_count
 from core.base.types import Clip
 from core.workspace.cases import Case, CaseClip
-from pages.parts.shell.open_case import change_case, require_case
+from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import Entry, clip_field, clock_choice, field_refusal
 
 Edit = Callable[[CaseClip, str], CaseClip]
@@ -159,6 +159,7 @@ def choose_clocks(case: Case) -> bool:
     return by_clock
 
 
+@saving("The choice of start times")
 def _save_clock_choice(choice: Entry[str]) -> None:
     """On the way back to offsets, times of day become the seconds between them, so that no information is lost."""
 

@@ -7,17 +7,17 @@ export class Actions {
     Object.assign(this, { state, outbox, context, deliver, onChange, announce });
   }
 
-  // `place` is the person's id, "queue", or empty for the gallery as a whole. Returns the action's number.
+  // `place` is the person's id, "queue", or empty for the gallery as a whole. Returns the action's id.
   perform(action, place = "") {
     // Each run numbers its tracks anew: Python must know which run the user was looking at.
-    const number = this.outbox.add({ ...this.context(), ...action }, place);
+    const id = this.outbox.add({ ...this.context(), ...action }, place);
     this.state.failures.delete(place);
     this.deliver();
     if (place && place !== "queue") this.onChange();
-    return number;
+    return id;
   }
 
-  setThreshold(level) { this.perform({ command: "level", level }); }
+  setThreshold(threshold) { this.perform({ command: "set_threshold", threshold }); }
 
   undo() { this.perform({ command: "undo" }); }
 
@@ -54,16 +54,16 @@ export class Actions {
   setText(group, field, text) { this.perform({ command: field, person: this.anchor(group), text }, group.id); }
 
   // A moment as Python names it, that of a refusal.
-  playMoment({ sighting, seconds }) { this.perform({ command: "watch", sighting, seconds }); }
+  playMoment({ sighting, seconds }) { this.perform({ command: "show_moment", sighting, seconds }); }
 
-  play(row, seconds) { this.perform({ command: "watch", sighting: this.sighting(row), seconds }); }
+  play(row, seconds) { this.perform({ command: "show_moment", sighting: this.sighting(row), seconds }); }
 
   // `answer` is same, different or unsure.
   answerPair(answer, rowA, rowB) {
     return this.perform({ command: answer, a: this.sighting(rowA), b: this.sighting(rowB) }, "queue");
   }
 
-  undoAnswer(number) { this.perform({ command: "undo", of: number }, "queue"); }
+  undoAnswer(id) { this.perform({ command: "undo", of: id }, "queue"); }
 
   // A person is named to Python by the first sighting.
   anchor(group) { return this.sighting(group.rows[0]); }

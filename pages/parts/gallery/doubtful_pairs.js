@@ -2,7 +2,7 @@
 
 export class DoubtfulPairs {
   constructor(pairs = []) {
-    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", number: 0, failure: null, isUnread: false }));
+    this.pairs = pairs.map((pair) => ({ ...pair, answer: "", id: "", failure: null, isUnread: false }));
     this.index = 0;
   }
 
@@ -17,9 +17,9 @@ export class DoubtfulPairs {
 
   get answeredCount() { return this.pairs.filter((pair) => pair.answer && !pair.failure).length; }
 
-  // `number` is the action's; `isOpen(pair)` tells whether a pair can still be looked at.
-  answer(answer, number, isOpen) {
-    Object.assign(this.current, { answer, number, failure: null });
+  // `id` is the action's; `isOpen(pair)` tells whether a pair can still be looked at.
+  answer(answer, id, isOpen) {
+    Object.assign(this.current, { answer, id, failure: null });
     this.index++;
     this.skip(isOpen);
   }
@@ -30,20 +30,20 @@ export class DoubtfulPairs {
     while (isClosed(this.pairs[this.index])) this.index++;
   }
 
-  // Back to the last pair that was answered; returns the number of the action to take back, 0 where none was done,
+  // Back to the last pair that was answered; returns the id of the action to take back, empty where none was done,
   // or null where nothing was answered.
   undo() {
     const last = this.pairs.findLastIndex((pair, index) => index < this.index && pair.answer);
     if (last < 0) return null;
-    const pair = this.pairs[last], number = pair.failure ? 0 : pair.number;
+    const pair = this.pairs[last], id = pair.failure ? "" : pair.id;
     Object.assign(pair, { answer: "", failure: null, isUnread: false });
     this.index = last;
-    return number;
+    return id;
   }
 
-  // The answer with this number was refused; whether it is one of these.
-  refuse(number, failure) {
-    const pair = this.pairs.find((candidate) => number && candidate.number === number);
+  // The answer with this id was refused; whether it is one of these.
+  refuse(id, failure) {
+    const pair = this.pairs.find((candidate) => id && candidate.id === id);
     if (pair) Object.assign(pair, { failure, isUnread: true });
     return Boolean(pair);
   }

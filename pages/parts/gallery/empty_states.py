@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
+from pages.parts.run.settings import FIELDS
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.session import dismissed_decisions
 
@@ -127,13 +129,7 @@ def show_models_and_settings(out: Path) -> None:
     with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record["models"].items():
             st.markdown(f"**{_MODEL_LABELS.get(kind, kind)}:** {_model(model)}")
-        settings = record["settings"]
-        video, track = settings["video"], settings["track"]
-        rate = f"{video['fps']:g} frames/s" if video.get("fps") else "all frames"
-        st.markdown(
-            f"**Settings:** {rate}; detector at {settings['detect'].get('size', '?')} px; "
-            + "; ".join(f"{name} {_amount(value)}" for name, value in track.items())
-        )
+        st.markdown(f"**Settings:** {describe_settings(record['settings'])}")
         for camera, camera_record in record["cameras"].items():
             if "failed" not in camera_record:
                 st.markdown(f"**{camera}:** {_camera(camera_record)}")
@@ -142,8 +138,20 @@ def show_models_and_settings(out: Path) -> None:
         st.caption(f"{record['program']}, started {record['began']}")
 
 
-def _amount(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """The settings in a run's record, by the labels of their input fields on the Run page.
+
+    >>> describe_settings({"video": {"fps": 0.0}, "track": {"n_init": 3, "max_age": 1.5}})
+    'Analysis frame rate: all frames; Minimum detections per track: 3; Maximum gap (s): 1.5'
+    """
+    texts = []
+    for setting in FIELDS:
+        value = settings.get(setting.part, {}).get(setting.name)
+        if setting.name == "fps":
+            texts.append(f"{setting.label}: {f'{value:g} frames/s' if value else 'all frames'}")
+        elif value is not None:
+            texts.append(f"{setting.label}: {value:g}")
+    return "; ".join(texts)
 
 
 def _camera(camera_record: dict[str, Any]) -> str:

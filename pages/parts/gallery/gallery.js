@@ -1,13 +1,13 @@
 // The gallery: draws the run's people from Python's routes, and hands the user's decisions to Python.
 
 import { personColor } from "../shell/colors.js";
+import { attachScreen, deliver, outbox, takeReceipt } from "../shell/delivery.js";
 import { el, focusedElement, setText } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
 import { formatCount, fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
 import { KEY_HELP, Keys } from "./keys.js";
-import { Outbox } from "./outbox.js";
 import { People } from "./people.js";
 import { faultContent } from "./person_parts.js";
 import { DoubtDialog } from "./queue.js";
@@ -22,10 +22,12 @@ class Gallery {
   constructor(root, { data }) {
     this.root = root;
     this.state = new GalleryState();
-    this.outbox = new Outbox(crypto.getRandomValues(new Uint32Array(2)).join("-"));
+    this.outbox = outbox();
+    this.detach = attachScreen({ refuse: (failure) => this.refuse(failure), repaint: () => this.arrange() });
     this.actions = new Actions({
       state: this.state, outbox: this.outbox, context: () => ({ case: this.data.case, run: this.state.people?.run }),
-      deliver: () => this.deliver(), onChange: () => this.arrange(), announce: (text) => this.announce(text),
+      deliver: () => { setText(this.failure, ""); deliver(); },
+      onChange: () => this.arrange(), announce: (text) => this.announce(text),
     });
     this.build(data);
     this.keys = new Keys({
@@ -78,7 +80,7 @@ class Gallery {
   buildRows() {
     const { state, actions } = this, thenArrange = (change) => (argument) => { change(argument); this.arrange(); };
     this.rows = new PeopleRows({
-      place: this.root, state, isPending: (place) => this.outbox.isPendingAt(place),
+      place: this.root, state, pendingText: (place) => this.pendingText(place),
       pictureAddress: (file) => this.pictureAddress(file),
       colorOf: (number) => personColor(number),
       on: {
@@ -115,37 +117,41 @@ class Gallery {
   }
 
   // What Python says: addresses, what it has processed, what can be undone.
-  update({ data, setStateValue }) {
+  update({ data }) {
     const old = this.data;
     this.data = data;
-    this.deliver = () => {
-      setText(this.failure, "");
-      setStateValue("outbox", this.outbox.message);
-    };
-    this.acknowledge(data.receipt);
+    takeReceipt(data.receipt);
     if (old && old.undo !== data.undo && data.undo) this.announce(`Done: ${data.undo}.`);
     labelHistoryButton(this.undo, "Undo", data.undo);
     labelHistoryButton(this.redo, "Redo", data.redo);
     if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
-    else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.outbox.hasThreshold) {
+    else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.hasThreshold) {
       this.setThreshold(data.threshold);
     } else if (this.state.people) this.refresh();
   }
 
-  // Failures are shown in the row or the dialog where the action was made, if that is there to be seen.
-  acknowledge(receipt) {
-    for (const failure of this.outbox.acknowledge(receipt)) {
-      const { number, place } = failure;
-      this.state.followed = undefined;
-      if (place === "queue" && this.dialog.refuse(number, failure)) continue;
-      if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, failure);
-      else this.failure.replaceChildren(...this.failureContent(failure));
-    }
+  // Failures are shown in the row or the dialog where the action was made, if that is there to be seen. Not those of
+  // another case.
+  refuse(failure) {
+    const { id, place, action } = failure;
+    if (action.case !== this.data?.case) return false;
+    this.state.followed = undefined;
+    if (place === "queue" && this.dialog.refuse(id, failure)) return true;
+    if (this.state.listed.some((group) => group.id === place)) this.state.failures.set(place, failure);
+    else this.failure.replaceChildren(...this.failureContent(failure));
+    return true;
   }
 
   failureContent(failure) {
     return faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean);
   }
+
+  pendingText(place) {
+    if (this.outbox.isOverdueAt(place)) return "Not saved yet";
+    return this.outbox.isPendingAt(place) ? "Saving…" : "";
+  }
+
+  get hasThreshold() { return this.outbox.hasThreshold(this.data.case); }
 
   async load(first) {
     const { data } = this, level = first ? null : this.threshold.value;
@@ -154,7 +160,7 @@ class Gallery {
       const [content, answer] = await Promise.all(requests);
       if (this.data.people !== data.people || !this.root.isConnected) return;
       this.takePeople(new People(content), level, answer);
-      this.setThreshold(this.outbox.hasThreshold ? this.threshold.value : data.threshold);
+      this.setThreshold(this.hasThreshold ? this.threshold.value : data.threshold);
       this.follow();
     } catch (failure) {
       if (this.data.people !== data.people) return;
@@ -307,6 +313,7 @@ class Gallery {
   }
 
   destroy() {
+    this.detach();
     this.keys.destroy();
     clearTimeout(this.rest);
     cancelAnimationFrame(this.frame);

@@ -1,15 +1,18 @@
 """The gallery: what the browser needs to draw it, and the user's actions that it sends back.
 
-The browser numbers its actions and repeats them until Python acknowledges them; each is carried out once.
+The browser numbers its actions and repeats them until Python acknowledges them; each is carried out once, even where a
+reload or a restart of the server comes between, for each has an id that is saved with what it changed.
 """
 
 from __future__ import annotations
 
 import functools
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.base.errors import SightlineError
 from core.http import crop_address, levels_address, people_address
 from core.review import (
     Review,
@@ -25,29 +28,34 @@ from core.review import (
     unsure,
 )
 from core.runs import TrackKey
-from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, set_threshold, undo
+from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, set_threshold, undo, was_carried_out
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import request_moment
-from pages.parts.shell.session import GALLERY, GALLERY_CURSOR
+from pages.parts.shell.open_case import open_case
+from pages.parts.shell.session import ACTION_CURSOR, OUTBOX
 from pages.parts.shell.web_modules import screen_component
 
 _MAX_FAULTS = 50
-_VALID_FOR_ANY_RUN = ("level", "undo", "redo")
+_VALID_FOR_ANY_RUN = ("set_threshold", "undo", "redo")
 
 
 @dataclass
 class ActionCursor:
-    """The last action processed of a page in the browser; which actions failed and why, and which changed nothing."""
+    """The last action processed of a page in the browser; and which actions failed and why.
+
+    `session` is of this session's own: where it changes, the browser sends again what it does not know to be processed.
+    """
 
     page: str = ""
     number: int = 0
     faults: dict[int, Refused] = field(default_factory=dict)
-    idle: set[int] = field(default_factory=set)
+    session: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def receipt(self) -> dict[str, Any]:
         """For the browser, which then drops the actions that were processed."""
         failures = [_failure(number, refused) for number, refused in self.faults.items()]
-        return {"page": self.page, "number": self.number, "failures": failures[-_MAX_FAULTS:]}
+        receipt = {"page": self.page, "number": self.number, "session": self.session}
+        return {**receipt, "failures": failures[-_MAX_FAULTS:]}
 
 
 def _failure(number: int, refused: Refused) -> dict[str, Any]:
@@ -59,51 +67,67 @@ def _failure(number: int, refused: Refused) -> dict[str, Any]:
     return {**failure, "moment": {"sighting": [camera, track], "seconds": seconds}}
 
 
-def process_actions(case: Case) -> ActionCursor:
-    """Carry out the actions that are new since the last call."""
-    message = GALLERY.get({}).get("outbox") or {"page": "", "actions": []}
-    cursor: ActionCursor = GALLERY_CURSOR.set_default(ActionCursor())
+def deliver_actions() -> None:
+    """Carry out what the browser has sent, whatever page is open, and draw the notice of what is not saved yet.
+
+    The frame calls this before a case switches to a finished run: the actions are about the run that was shown.
+    """
+    data = {"receipt": process_actions().receipt(), "cases": services().cases.keys()}
+    # Without a callback Streamlit would not store the browser's messages.
+    _outbox_component()(key=OUTBOX.key, data=data, on_outbox_change=lambda: None, height="content")
+
+
+def process_actions() -> ActionCursor:
+    """Carry out the actions that are new since the last call, each on the case that it names."""
+    message = OUTBOX.get({}).get("outbox") or {"page": "", "actions": []}
+    cursor: ActionCursor = ACTION_CURSOR.set_default(ActionCursor())
     if cursor.page != message["page"]:
-        cursor = ActionCursor(message["page"])
-        GALLERY_CURSOR.set(cursor)
+        cursor = ActionCursor(message["page"], session=cursor.session)
+        ACTION_CURSOR.set(cursor)
     for action in message["actions"]:
         if action["number"] > cursor.number:
-            cursor.number = action["number"]
-            result = _process(case, action, cursor)
+            result = _process(action)
             if isinstance(result, Refused):
                 cursor.faults[action["number"]] = result
+            cursor.number = action["number"]
     return cursor
 
 
-def _process(case: Case, action: Mapping[str, Any], cursor: ActionCursor) -> Saved | Refused:
-    """Carry out an action."""
-    if rejected := _rejection(case, action):
-        cursor.idle.add(action["number"])
-        return rejected
+def _process(action: Mapping[str, Any]) -> Saved | Refused:
+    """Carry out an action; whatever is wrong with it or with the disk, the browser is told that it was not saved."""
+    try:
+        case = services().cases.load(str(action["case"]))
+        return _rejection(case, action) or _carry_out(case, action)
+    except SightlineError as fault:
+        return Refused(str(fault))
+    except (OSError, LookupError, TypeError, ValueError) as fault:
+        return Refused(f"This cannot be carried out ({fault}). Reload the page, then repeat the action.")
+
+
+def _carry_out(case: Case, action: Mapping[str, Any]) -> Saved | Refused:
+    action_id = str(action["id"])
     match action["command"]:
-        case "level":
-            set_threshold(case, action["level"])
+        case "set_threshold":
+            set_threshold(case, action["threshold"])
             return Saved(changed=True)
-        case "watch":
-            request_moment(_sighting(action["sighting"]), action["seconds"])
+        case "show_moment":
+            # Not where the user has gone on to another case.
+            if (shown := open_case()) and shown.key == case.key:
+                request_moment(_sighting(action["sighting"]), action["seconds"])
             return Saved(changed=False)
         case "undo":
-            return Saved(changed=False) if action.get("of") in cursor.idle else undo(case)
+            return undo(case, action_id, str(action.get("of", "")))
         case "redo":
-            return redo(case)
-    result = act(case, lambda session: _ACTION_HANDLERS[action["command"]](session, action))
-    if isinstance(result, Refused) or not result.changed:
-        cursor.idle.add(action["number"])
-    return result
+            return redo(case, action_id)
+    handler = _ACTION_HANDLERS[action["command"]]
+    return act(case, lambda session: handler(session, action), action_id)
 
 
 def _rejection(case: Case, action: Mapping[str, Any]) -> Refused | None:
-    """Why the action does not belong to the open case and its run, if it does not."""
-    if action.get("case", case.key) != case.key:
-        return Refused("Another case is open now. Repeat the action there.")
-    if action["command"] not in _VALID_FOR_ANY_RUN and action.get("run", case.run) != case.run:
-        return Refused(ANOTHER_RUN)
-    return None
+    """Why the action does not fit the run that the case shows, if it does not and was not carried out before."""
+    if action["command"] in _VALID_FOR_ANY_RUN or action["run"] == case.run:
+        return None
+    return None if was_carried_out(case, str(action["id"])) else Refused(ANOTHER_RUN)
 
 
 def _sighting(value: Any) -> TrackKey:
@@ -129,7 +153,8 @@ _ACTION_HANDLERS: Mapping[str, Callable[[ReviewSession, Mapping[str, Any]], Revi
 }
 
 
-def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
+def gallery(case: Case, session: ReviewSession) -> None:
+    cursor: ActionCursor = ACTION_CURSOR.get(ActionCursor())
     applied, undone = session.review.done, session.review.undone
     data = {
         "case": case.key,
@@ -142,11 +167,15 @@ def gallery(case: Case, session: ReviewSession, cursor: ActionCursor) -> None:
         "redo": undone[-1].description if undone else "",
         "receipt": cursor.receipt(),
     }
-    # Without a callback Streamlit would not store the browser's messages.
-    _component()(key=GALLERY.key, data=data, on_outbox_change=lambda: None, height="content")
+    _component()(key="gallery", data=data, height="content")
 
 
 @functools.cache
 def _component() -> Callable[..., Any]:
     html = '<div class="gallery">\n</div>'
     return screen_component("sightline_gallery", html, "gallery/gallery.js", "gallery/gallery.css")
+
+
+@functools.cache
+def _outbox_component() -> Callable[..., Any]:
+    return screen_component("sightline_outbox", '<div class="outbox"></div>', "shell/delivery.js", "shell/delivery.css")

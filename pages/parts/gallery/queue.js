@@ -84,24 +84,24 @@ export class DoubtDialog {
     const { doubts } = this, pair = doubts.current;
     if (!pair) return;
     const next = doubts.index + 2, count = doubts.pairs.length;
-    const number = this.actions.answerPair(answer, ...this.rowsOf(pair));
+    const id = this.actions.answerPair(answer, ...this.rowsOf(pair));
     this.say(`${SPOKEN[answer]}. ${next <= count ? `Pair ${next} of ${count}.` : "That was the last pair."}`);
-    doubts.answer(answer, number, this.isOpenPair);
+    doubts.answer(answer, id, this.isOpenPair);
     this.paint();
   }
 
   undo() {
-    const number = this.doubts.undo();
-    if (number === null) return;
+    const id = this.doubts.undo();
+    if (id === null) return;
     // A refused answer has left nothing to take back.
-    if (number) this.actions.undoAnswer(number);
+    if (id) this.actions.undoAnswer(id);
     this.say(`Undone. Pair ${this.doubts.index + 1} of ${this.doubts.pairs.length}.`);
     this.paint();
   }
 
   // Whether a refused action is one of these answers, and is shown here.
-  refuse(number, failure) {
-    if (!this.isOpen || !this.doubts.refuse(number, failure)) return false;
+  refuse(id, failure) {
+    if (!this.isOpen || !this.doubts.refuse(id, failure)) return false;
     if (!this.canShow(this.doubts.refused)) {
       this.doubts.dismiss();
       return false;

@@ -12,10 +12,10 @@ const GAP_PX = 8;
 const CUT_HINT = "Two people in one track? Click a crop, go to the moment where it changes, and cut the track there.";
 
 export class PeopleRows {
-  // `on` has a function for each thing that a user does in a row; `isPending(place)` tells what Python has not
-  // processed yet; `pictureAddress(file)` and `colorOf(number)` say how people are pictured.
-  constructor({ place, state, on, isPending, pictureAddress, colorOf }) {
-    Object.assign(this, { state, on, isPending, pictureAddress, colorOf });
+  // `on` has a function for each thing that a user does in a row; `pendingText(place)` is not empty where Python
+  // has not processed something yet; `pictureAddress(file)` and `colorOf(number)` say how people are pictured.
+  constructor({ place, state, on, pendingText, pictureAddress, colorOf }) {
+    Object.assign(this, { state, on, pendingText, pictureAddress, colorOf });
     this.list = new VirtualList({
       label: "People", keyOf: (group) => group.number, estimate: ROW_PX, gap: GAP_PX,
       create: () => this.create(), render: (group, element) => this.paint(group, element),
@@ -45,7 +45,7 @@ export class PeopleRows {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
     return [
       group.key, group.name, group.note, facts.status, facts.similarity, expanded, state.selected.has(group.id),
-      state.failures.get(group.id)?.message, expanded && state.tickedRows(group), this.isPending(group.id),
+      state.failures.get(group.id)?.message, expanded && state.tickedRows(group), this.pendingText(group.id),
       this.editedField(group),
     ].join("|");
   }
@@ -71,10 +71,10 @@ export class PeopleRows {
 
   fill(group, element) {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
-    const failure = state.failures.get(group.id), pending = this.isPending(group.id);
+    const failure = state.failures.get(group.id), pending = this.pendingText(group.id);
     const seen = `${formatCount(group.rows.length, "sighting")} by ${formatCount(group.cameras.length, "camera")}`;
     element.setAttribute("aria-label", `${group.title}, ${facts.status}, ${seen}`);
-    element.setAttribute("aria-busy", pending);
+    element.setAttribute("aria-busy", Boolean(pending));
     element.dataset.status = facts.status;
     element.dataset.open = expanded;
     element.classList.toggle("picked", state.selected.has(group.id));
@@ -203,7 +203,7 @@ export class PeopleRows {
   actions(group, facts, expanded, pending) {
     const confirmed = facts.status === "confirmed";
     const confirm = el("button", {
-      type: "button", "data-focus": "confirm", disabled: confirmed || pending,
+      type: "button", "data-focus": "confirm", disabled: confirmed || Boolean(pending),
       title: confirmed ? "You have confirmed this person" : "All sightings are the same person (c)",
       onclick: () => this.on.confirm(group),
     }, confirmed ? "Confirmed" : "Confirm");
@@ -213,7 +213,7 @@ export class PeopleRows {
         type: "button", class: "quiet", "data-focus": "open", "aria-expanded": String(expanded),
         title: "All crops (Enter)", onclick: () => this.on.expand(group),
       }, expanded ? "Show less" : "Show all"),
-      pending ? el("span", { class: "quiet-words" }, "Saving…") : null);
+      pending ? el("span", { class: "quiet-words" }, pending) : null);
   }
 
   // What can be done with a person whose sightings are all shown.

@@ -118,11 +118,11 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     try:
         order = order_of(replace(case, plan=plan))
         key = services().jobs.start(order).key
-    except SightlineError as fault:
-        st.error(str(fault), icon=":material/error:")
+        log_entry = "started a run with new tracking settings"
+        change_case(lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key), log_entry)
+    except (SightlineError, OSError) as fault:
+        st.error(f"The run was not started: {fault}", icon=":material/error:")
         return
-    log_entry = "started a run with new tracking settings"
-    change_case(lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key), log_entry)
     st.rerun()
 
 

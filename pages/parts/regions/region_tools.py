@@ -17,6 +17,7 @@ from core.vision.regions import Regions, inside, read_regions, to_json
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
 from pages.parts.regions.drawing import set_regions
+from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import (
     REGION_FILE_REFUSED,
     REGION_FILES_OPENED,
@@ -76,6 +77,7 @@ def choose_anchor(clip: CaseClip) -> None:
     choice = region_anchor(clip)
     choice.set(clip.regions.anchor)
 
+    @saving("The region test point")
     def save() -> None:
         anchor = choice.get(clip.regions.anchor)
         set_regions(
@@ -116,6 +118,7 @@ def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
             _warn_of_stretching(case.clip(target), video)
         copied = tuple(shapes[number] for number in which) or shapes
 
+        @saving("The copy of the regions")
         def copy() -> None:
             shapes_text, cameras = format_count(len(copied), "shape", "shapes"), ", ".join(to)
             log_entry = f"regions copied from {clip.camera} to {cameras}: {shapes_text}"

@@ -11,6 +11,7 @@ from core.base.text import format_ordinal
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
+from pages.parts.shell.open_case import saving
 
 _MAX_LISTED = 20
 _STATES = {
@@ -64,6 +65,7 @@ def _job_line(job: Job, owners: list[str]) -> None:
                 st.button("Delete this run", key=f"forget {job.key}", on_click=_delete, args=(job.key,))
 
 
+@saving("The request to stop")
 def _stop(key: str) -> None:
     services().jobs.cancel(key)
 

@@ -22,7 +22,7 @@ from core.vision.regions import from_json
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, Plan
 from core.workspace.jobs import Order, Source, order_of
-from pages.parts.shell.open_case import change_case, require_case
+from pages.parts.shell.open_case import change_case, require_case, saving
 
 _CACHE_SECONDS = 20
 
@@ -189,6 +189,7 @@ def _done(order: Order) -> bool:
         return False
 
 
+@saving("The choice of settings")
 def _choose(preset: Preset) -> None:
     change_case(lambda case: replace(case, plan=preset.apply(case.plan)), f"settings: {preset.name}")
 

@@ -23,7 +23,7 @@ from core.workspace.cases import Case
 from core.workspace.jobs import CameraState, Job, Usage, read_usage
 from pages.parts.run.presets import RunEstimate, cached_estimate
 from pages.parts.shell.navigation import next_step_link
-from pages.parts.shell.open_case import change_case, require_case
+from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import RUN_REFUSED
 from pages.parts.shell.web_modules import screen_component
 
@@ -301,6 +301,7 @@ def _show_log(job: Job) -> None:
     st.caption(f"Log of all runs: `{log_file()}`. Process output of this run: `{job.folder / 'log'}`.")
 
 
+@saving("The request to stop")
 def _stop(key: str) -> None:
     services().jobs.cancel(key)
 
@@ -310,5 +311,5 @@ def _restart(job: Job) -> None:
         places = {clip.digest: clip.path for clip in require_case().clips}
         key = services().jobs.start(job.order.with_paths(places)).key
         change_case(lambda case: replace(case, wanted=key), "run started again")
-    except SightlineError as fault:
+    except (SightlineError, OSError) as fault:
         RUN_REFUSED.set(str(fault))

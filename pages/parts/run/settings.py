@@ -12,7 +12,7 @@ from core.base.errors import SettingsError
 from core.runs import NO_EMBEDDER
 from core.vision.models import Model, ModelKind, ModelStatus, statuses
 from core.workspace.cases import Case, Plan
-from pages.parts.shell.open_case import change_case
+from pages.parts.shell.open_case import change_case, saving
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 
 
@@ -154,14 +154,17 @@ def _choice(case: Case, kind: ModelKind, label: str, chosen: str, options: list[
     st.selectbox(label, options, format_func=_model_label, key=entry.key, on_change=_save, args=arguments)
 
 
+@saving("The setting")
 def _save(entry: Entry[Any], label: str, apply: Callable[[Plan, Any], Plan]) -> None:
     value = entry.get(None)
     try:
         change_case(lambda case: replace(case, plan=apply(case.plan, value)), f"setting: {label} {value}")
     except SettingsError as fault:
+        # Beside the field that it is about.
         SETTING_REFUSED.set(str(fault))
 
 
+@saving("The reset of the settings")
 def _reset() -> None:
     change_case(lambda case: replace(case, plan=Plan()), "settings: reset to defaults")
 

@@ -19,7 +19,7 @@ from core.http import TOKEN, backup_file
 from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
-from pages.parts.shell.open_case import change_case, close_case, open_case, select_case
+from pages.parts.shell.open_case import change_case, close_case, open_case, saving, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE, GO_TO_FOOTAGE
 
 
@@ -94,8 +94,9 @@ def _new() -> None:
             "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
         )
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
-            select_case(services().cases.new(name, purpose).key)
-            st.rerun()
+            with saving("The new case"):
+                select_case(services().cases.new(name, purpose).key)
+                st.rerun()
 
 
 def _case_panel(case: Case) -> None:
@@ -110,13 +111,14 @@ def _case_panel(case: Case) -> None:
         if st.form_submit_button("Save", icon=":material/save:"):
             day = expires.isoformat() if isinstance(expires, date) else ""
             log_entry = f"named {name.strip() or case.name}; purpose: {purpose.strip()}; expires: {day or 'never'}"
-            change_case(
-                lambda current: replace(
-                    current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day
-                ),
-                log_entry,
-            )
-            st.rerun()
+            with saving("The change of name, purpose or date"):
+                change_case(
+                    lambda current: replace(
+                        current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day
+                    ),
+                    log_entry,
+                )
+                st.rerun()
     backup_panel(case)
     with st.expander("Restore a back-up"):
         restore_panel()

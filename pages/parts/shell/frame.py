@@ -6,8 +6,9 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.machine.device import require_opencv
+from pages.parts.gallery.gallery import deliver_actions
 from pages.parts.shell.case_bar import case_bar
-from pages.parts.shell.navigation import pages
+from pages.parts.shell.navigation import former_pages, pages
 from pages.parts.shell.open_case import begin_rerun
 from pages.parts.shell.session import GO_TO_FOOTAGE
 
@@ -15,10 +16,16 @@ from pages.parts.shell.session import GO_TO_FOOTAGE
 ICON = Path(__file__).with_name("icon.svg")
 
 st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", initial_sidebar_state=250)
+
+
+def show_fault(fault: SightlineError) -> None:
+    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+
+
 try:
     require_opencv()
 except SightlineError as fault:
-    st.error(f"**{fault.message}.** {fault.remedy}")
+    show_fault(fault)
     st.stop()
 # The title is in the row of Streamlit's header, which is otherwise empty but for the menu: the header is transparent,
 # so that it covers no part of the page. Where the sidebar is closed, its button is in that row, and the title is below.
@@ -31,17 +38,26 @@ st.html(
     ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
     ".stApp a:focus-visible { outline: 2px solid #2b7fd0; outline-offset: 1px; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
+    "div:has(> .st-key-outbox-notice), .st-key-outbox-notice { position: fixed; right: 1rem; bottom: 1rem; width: auto;"
+    " z-index: 100; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
     "</style>"
 )
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
-page = st.navigation(list(pages().values()), position="sidebar", expanded=True)
+page = st.navigation([*pages().values(), *former_pages()], position="sidebar", expanded=True)
 if GO_TO_FOOTAGE.pop(False):
     st.switch_page(pages()["footage"])
 try:
+    # A container of its own, so that the style above can take it out of the page's flow.
+    with st.container(key="outbox-notice"):
+        deliver_actions()
     begin_rerun()
     with st.sidebar:
-        case_bar()
+        try:
+            case_bar()
+        except SightlineError as fault:
+            # What concerns the case as a whole does not hide the page.
+            show_fault(fault)
     page.run()
 except SightlineError as fault:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    show_fault(fault)

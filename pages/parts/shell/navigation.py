@@ -14,10 +14,14 @@ _PAGES = {
     "regions": ("regions.py", "Regions", "areas", ":material/pentagon:"),
     "run": ("run.py", "Run", "work", ":material/play_circle:"),
     "gallery": ("gallery.py", "Gallery", "people", ":material/groups:"),
-    "similarity": ("similarity.py", "Similarity", "likeness", ":material/grid_on:"),
+    "similarity": ("similarity.py", "Similarity", "similarities", ":material/grid_on:"),
     "download": ("download.py", "Download", "export", ":material/download:"),
     "about": ("about.py", "About", "program", ":material/info:"),
 }
+
+
+_FORMER_ADDRESSES = {"likeness": "similarity"}
+"""Addresses of earlier versions, in bookmarks, and the pages that they lead to."""
 
 
 def pages() -> dict[str, st.Page]:
@@ -26,6 +30,14 @@ def pages() -> dict[str, st.Page]:
         name: st.Page(_FOLDER / file, title=title, url_path=address, icon=icon, default=name == "footage")
         for name, (file, title, address, icon) in _PAGES.items()
     }
+
+
+def former_pages() -> list[st.Page]:
+    """Pages that are on no list, at addresses of earlier versions; each shows the page that has taken its place."""
+    return [
+        st.Page(_FOLDER / _PAGES[name][0], title=_PAGES[name][1], url_path=address, visibility="hidden")
+        for address, name in _FORMER_ADDRESSES.items()
+    ]
 
 
 def next_step_link(name: str, label: str) -> None:

@@ -5,11 +5,12 @@ Pages read and change the case only through this module. Reading changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 
-from core.base.errors import StoreError
+from core.base.errors import SightlineError, StoreError
 from core.workspace import Switched, SwitchFailed, services, switch_to_finished_run
 from core.workspace.cases import Case
 from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT
@@ -61,6 +62,16 @@ def select_case(key: str) -> None:
 def close_case() -> None:
     OPEN_CASE.remove()
     st.query_params.pop(_ADDRESS, None)
+
+
+@contextmanager
+def saving(what: str) -> Iterator[None]:
+    """Around what changes something on disk, or a decorator of a callback that does: where the disk refuses, the
+    page says that `what` was not saved, until the user dismisses it, and goes on."""
+    try:
+        yield
+    except (SightlineError, OSError) as fault:
+        st.toast(f"**{what} was not saved:** {fault}", icon=":material/error:", duration="infinite")
 
 
 def change_case(edit: Callable[[Case], Case], log_entry: str = "") -> Case:

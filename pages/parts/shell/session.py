@@ -68,11 +68,11 @@ REMOVED_CLIP = Entry[tuple[str, int, CaseClip | None]]("removed clip")
 """The case's key, the clip's position in the case, and the clip."""
 REGION_FILES_OPENED = Entry[int]("files opened")
 
-GALLERY = Entry[dict[str, Any]]("gallery")
-"""What the gallery in the browser has sent."""
-GALLERY_CURSOR = Entry[Any]("gallery heard")
+OUTBOX = Entry[dict[str, Any]]("outbox")
+"""What the browser has sent of the user's actions."""
+ACTION_CURSOR = Entry[Any]("action cursor")
 GALLERY_MOMENT = Entry[Any]("gallery moment")
-SIMILARITY_VIEW = Entry[str]("likeness view")
+SIMILARITY_VIEW = Entry[str]("similarity view")
 
 
 def camera_choice(case: str) -> Entry[str]:

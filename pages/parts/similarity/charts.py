@@ -242,7 +242,7 @@ def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
         "pair": similarity_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
     }
-    _component("heat_map", _HEAT_MAP)(key=f"likeness {kind}", data=data, height="content")
+    _component("heat_map", _HEAT_MAP)(key=f"similarity {kind}", data=data, height="content")
 
 
 def appearance_map(case: Case, row_count: int, threshold: float) -> None:
@@ -253,7 +253,7 @@ def appearance_map(case: Case, row_count: int, threshold: float) -> None:
         "map": similarity_address(case, "map.json", threshold),
         "crops": crop_address(case.run),
     }
-    _component("projection_map", _APPEARANCE_MAP)(key="likeness map", data=data, height="content")
+    _component("projection_map", _APPEARANCE_MAP)(key="appearance map", data=data, height="content")
 
 
 @functools.cache

@@ -1,0 +1,176 @@
+"""A disk that is full or read-only: what was not saved is said in words, nothing is lost, and every page is drawn."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.machine.paths import cache_dir
+from core.workspace import review_of, services
+from core.workspace.cases import Case, CaseClip, Cases
+from tests.pages.making import PAGES, clip_at, page, words
+from tests.pages.test_gallery import refusals, says
+from tests.pages.test_regions import BOX, draw
+from tests.review.making import big_case
+
+FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
+FRAME = str(PAGES / "parts" / "shell" / "frame.py")
+disks = pytest.mark.parametrize("code", [FULL, READ_ONLY], ids=["full", "read-only"])
+
+
+@contextmanager
+def disk(code: int) -> Iterator[None]:
+    """In this block nothing can be written below the cache folder: the system refuses with this error."""
+    root = str(cache_dir())
+    real_open, real_os_open, real_mkdir = io.open, os.open, os.mkdir
+
+    def refuse(path: Any) -> None:
+        if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(root):
+            raise OSError(code, os.strerror(code), os.fspath(path))
+
+    def open_file(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
+        if set(mode) & set("wax+"):
+            refuse(file)
+        return real_open(file, mode, *rest, **named)
+
+    def open_descriptor(path: Any, flags: int, *rest: Any, **named: Any) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            refuse(path)
+        return real_os_open(path, flags, *rest, **named)
+
+    def mkdir(path: Any, *rest: Any, **named: Any) -> None:
+        refuse(path)
+        real_mkdir(path, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(io, "open", open_file)
+        patch.setattr(os, "open", open_descriptor)
+        patch.setattr(os, "mkdir", mkdir)
+        yield
+
+
+@pytest.fixture
+def reviewed() -> Case:
+    """Three people seen by two cameras."""
+    return big_case(cameras=2, people=3, tracklets=6, crops=2, seconds=20, noise=0.3)
+
+
+@pytest.fixture
+def case(own_house: Path) -> Case:
+    clips = [clip_at(own_house, f"{name}.mp4", frames) for name, frames in (("gate", 20), ("hall", 25))]
+    cases = services().cases
+    ours = [CaseClip(Path(clip.path).stem, clip.path, clip.digest) for clip in clips]
+    return cases.change(cases.new("Plaza").key, lambda old: old.with_clips(ours))
+
+
+def unsaved(app: AppTest) -> str:
+    """What the page says in red or in passing."""
+    assert not app.exception
+    return "\n".join(str(element.value) for element in (*app.toast, *app.error, *app.warning, *app.markdown))
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return next(button for button in app.button if button.label == label).click().run(timeout=60)
+
+
+@disks
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"command": "name", "person": ["cam1", 1], "text": "Ada"},
+        {"command": "set_threshold", "threshold": 0.61},
+        {"command": "different", "a": ["cam1", 1], "b": ["cam2", 1]},
+    ],
+    ids=["name", "threshold", "answer"],
+)
+def test_an_action_in_the_gallery(reviewed: Case, code: int, action: dict[str, Any]) -> None:
+    app = page("gallery").run()
+    with disk(code):
+        says(app, {"number": 1, **action})
+    assert not app.exception
+    (refusal,) = refusals(app)
+    assert "cannot be written" in refusal["message"] and "space" in refusal["message"]
+    assert review_of(reviewed).done == () and Cases().load(reviewed.key).threshold is None
+    # Nothing else has gone wrong: it can be repeated.
+    says(app, {"number": 2, **action})
+    assert len(refusals(app)) == 1
+    assert review_of(reviewed).done or Cases().load(reviewed.key).threshold == 0.61
+
+
+@disks
+def test_a_region(case: Case, code: int) -> None:
+    app = page("regions").run()
+    with disk(code):
+        draw(app, case, BOX)
+        assert "The last change was not saved" in unsaved(app)
+    assert Cases().load(case.key) == case
+    assert not draw(app, case, BOX, said="2").warning
+    assert len(Cases().load(case.key).clip("gate").regions.regions) == 1
+
+
+@disks
+def test_the_region_test_point(case: Case, code: int) -> None:
+    app = page("regions").run()
+    with disk(code):
+        app.radio[0].set_value("centre").run()
+        assert "The region test point was not saved" in unsaved(app)
+    assert app.radio[0].value == "foot"
+
+
+@disks
+def test_the_name_of_a_camera_and_a_clip_that_is_removed(case: Case, code: int) -> None:
+    app = page("footage").run()
+    with disk(code):
+        next(box for box in app.text_input if box.label == "Camera").set_value("door").run()
+        assert "Not saved." in unsaved(app)
+        press(app, "Remove gate")
+        assert "The removal of the clip was not saved" in unsaved(app)
+    assert Cases().load(case.key) == case
+
+
+@disks
+def test_settings_and_a_run(case: Case, code: int) -> None:
+    app = page("run").run()
+    with disk(code):
+        press(app, "Select Thorough")
+        assert "The choice of settings was not saved" in unsaved(app)
+        next(box for box in app.number_input if box.label == "Maximum gap (s)").set_value(4.0).run()
+        assert "The setting was not saved" in unsaved(app)
+        press(app, "Start")
+        assert "cannot be written" in unsaved(app) or os.strerror(code) in unsaved(app)
+    assert Cases().load(case.key) == case
+
+
+@disks
+def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    names = [box for box in app.text_input if box.label == "Name"]
+    with disk(code):
+        names[0].set_value("Another")
+        press(app, "Create case")
+        assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
+        [box for box in app.text_input if box.label == "Name"][1].set_value("Renamed")
+        press(app, "Save")
+        assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
+    assert Cases().all() == [case]
+
+
+@disks
+@pytest.mark.parametrize("name", ["footage", "regions", "run", "gallery", "similarity", "download", "about"])
+def test_every_page_is_drawn(reviewed: Case, own_house: Path, code: int, name: str) -> None:
+    clip = clip_at(own_house)
+    ours = [CaseClip("gate", clip.path, clip.digest)]
+    services().cases.change(reviewed.key, lambda old: replace(old.with_clips(ours), run=reviewed.run))
+    with disk(code):
+        app = page(name).run()
+        assert not app.exception
+        assert app.title and words(app)
