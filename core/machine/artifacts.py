@@ -51,7 +51,9 @@ class Artifact:
     def about(self) -> dict[str, Any]:
         """What is recorded beside the chunks: stage, clip, key, models."""
         path = self.folder / "about.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict(self._about)
+        text = path.read_text(encoding="utf-8") if path.is_file() else json.dumps(self._about, default=_as_plain)
+        about: dict[str, Any] = json.loads(text)
+        return about
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -78,7 +80,8 @@ class Artifact:
         """Write chunk `number`, replacing any earlier one of that number."""
         about = self.folder / "about.json"
         if not about.is_file():
-            write_atomically(about, json.dumps({**self._about, "begun": time.time()}, indent=1).encode())
+            facts = {**self._about, "begun": time.time()}
+            write_atomically(about, json.dumps(facts, indent=1, default=_as_plain).encode())
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         content = buffer.getvalue()
@@ -136,10 +139,7 @@ class Store:
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
         if folder.is_dir() and not self._preserve_times:
             os.utime(folder)
-        return Artifact(
-            folder,
-            {"stage": stage, "clip": clip_digest, "key": json.loads(json.dumps(key, default=_as_plain)), **about},
-        )
+        return Artifact(folder, {"stage": stage, "clip": clip_digest, "key": key, **about})
 
     def finished_artifacts(self, clip_digest: str, stage: str) -> list[Artifact]:
         """The finished artifacts of a stage of this clip, under any key, most recently used first."""

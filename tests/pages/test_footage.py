@@ -285,6 +285,19 @@ def test_many_clips_are_probed_once_each_even_after_a_restart(own_house: Path, m
     assert len(probed) == 211
 
 
+def test_a_page_probes_each_clip_once(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(*(clip_at(own_house, f"clip{frames}.mp4", frames) for frames in range(3, 9)))
+    probed: list[str] = []
+    monkeypatch.setattr(server, "probe", lambda path: probed.append(str(path)) or probe(path))  # type: ignore[func-returns-value]
+    app = footage(case)
+    assert not app.exception and len(probed) == 6
+    app.run()
+    footage(case)
+    assert len(probed) == 6
+    serve_with(None)
+    assert not footage(case).exception and len(probed) == 6
+
+
 def test_a_record_of_a_probe_that_cannot_be_read_or_written_costs_nothing_but_time(own_house: Path) -> None:
     clip = clip_at(own_house)
     server.clip_of(clip.path)

@@ -15,13 +15,13 @@ from core.base.errors import ClipError, SightlineError
 from core.base.settings import EmbedSettings
 from core.base.text import format_bytes, format_count, format_duration
 from core.base.types import Clip
-from core.machine.artifacts import Store
+from core.machine.artifacts import Artifact, Store
 from core.machine.device import parse_backend
-from core.runs import Camera, Networks, Recipe, latest_boxes, read_boxes, stage_progress
+from core.runs import Camera, Networks, Recipe, is_processed, latest_boxes, read_boxes
 from core.vision.video import Note, clip_notes, small_people_notes
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, CaseClip
-from core.workspace.media import Strip, strip_of
+from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, format_time
 from pages.parts.shell.open_case import change_case, require_case, saving
@@ -66,13 +66,7 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
         clip = case.clip(camera)
         regions = clip.regions if clip.regions.regions else None
         span = (clip.start_seconds, clip.end_seconds)
-        try:
-            _, shares = stage_progress(
-                video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions
-            )
-        except SightlineError:
-            continue
-        if min(shares.values()) >= 1:
+        if is_processed(video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions):
             processed.add(camera)
     return processed
 
@@ -135,8 +129,10 @@ def _facts(video: Clip) -> str:
 
 
 def _stills(video: Clip) -> Strip | None:
-    with st.spinner("Reading the clip…"):
-        strip = strip_of(video)
+    strip = stored_strip(video.digest)
+    if strip is None:
+        with st.spinner("Reading the clip…"):
+            strip = strip_of(video)
     if strip is None:
         st.warning("No preview available. Export the clip again.")
         return None
@@ -148,9 +144,13 @@ def _stills(video: Clip) -> Strip | None:
 def _size_notes(clip: CaseClip, video: Clip) -> list[Note]:
     """Notes on people too small to re-identify, known once a run has detected the people of the clip."""
     artifact = latest_boxes(Store(preserve_times=True), clip.digest)
-    if artifact is None:
-        return []
-    boxes = read_boxes(artifact, video, EmbedSettings().floor)
+    return [] if artifact is None else _notes_on_boxes(str(artifact.folder), video, artifact)
+
+
+@st.cache_data(max_entries=10_000, show_spinner=False)
+def _notes_on_boxes(folder: str, _video: Clip, _artifact: Artifact) -> list[Note]:
+    """Cached by the artifact's folder, whose name says what decides its content: all boxes of the clip are read."""
+    boxes = read_boxes(_artifact, _video, EmbedSettings().floor)
     return small_people_notes(boxes[:, 3] - boxes[:, 1])
 
 
