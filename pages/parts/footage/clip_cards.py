@@ -25,7 +25,7 @@ from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, format_time
 from pages.parts.shell.open_case import change_case, require_case, saving
-from pages.parts.shell.session import REMOVED_CLIP
+from pages.parts.shell.session import REMOVED_CLIP, clips_part
 
 
 def show_disk_space(case: Case, videos: Mapping[str, Clip]) -> None:
@@ -73,23 +73,53 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
 
 _CARD_PX = 476
 """Width of a card: two fit side by side on a small screen, four on a large one."""
+_MAX_CARDS = 24
+"""Cards at a time: each has four fields, and Streamlit looks through all fields of the page for every one of them."""
 
 
 def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
-    """Draw a card for each clip; returns the usable clips by camera."""
+    """Draw a card for each clip, of many clips a part at a time; returns the usable clips by camera."""
+    drawn = {clip.digest for clip in _clips_to_draw(case)}
     usable = {}
     with st.container(horizontal=True, gap="small"):
         for clip in case.clips:
-            with st.container(border=True, width=_CARD_PX):
-                try:
-                    video = _unchanged_clip(clip)
-                    _card(case, clip, video, by_clock)
-                    usable[clip.camera] = video
-                except SightlineError as fault:
+            try:
+                usable[clip.camera] = video = _unchanged_clip(clip)
+                if clip.digest in drawn:
+                    with st.container(border=True, width=_CARD_PX):
+                        _card(case, clip, video, by_clock)
+            except SightlineError as fault:
+                usable.pop(clip.camera, None)
+                # Whatever part is shown.
+                with st.container(border=True, width=_CARD_PX):
                     st.markdown(f"**{clip.camera}** · {Path(clip.path).name}")
                     st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
                     _remove_button(case, clip)
     return usable
+
+
+def _clips_to_draw(case: Case) -> tuple[CaseClip, ...]:
+    """All clips, or those of the part that the user has chosen."""
+    count = len(case.clips)
+    if count <= _MAX_CARDS:
+        return case.clips
+    choice = clips_part(case.key)
+    starts = list(range(0, count, _MAX_CARDS))
+    if choice.get(0) not in starts:
+        choice.set(0)
+    start = st.selectbox(
+        "Clips",
+        starts,
+        key=choice.key,
+        format_func=lambda first: _part_label(case, first),
+        persist_state="session",
+    )
+    return case.clips[start : start + _MAX_CARDS]
+
+
+def _part_label(case: Case, first: int) -> str:
+    part = case.clips[first : first + _MAX_CARDS]
+    return f"{first + 1} to {first + len(part)} of {len(case.clips)}: {part[0].camera} to {part[-1].camera}"
 
 
 def _unchanged_clip(clip: CaseClip) -> Clip:
