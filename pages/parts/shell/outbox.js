@@ -35,16 +35,17 @@ export class Outbox {
 
   get message() { return { page: this.page, actions: this.entries.map(({ action }) => action) }; }
 
-  // What Python says it has processed; returns the failures that are new, each { id, place, message, action }.
+  // What Python says it has processed; returns the failures that are new, each as Python tells it
+  // and with id, place and action.
   acknowledge(receipt) {
     if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
-    const messages = new Map(receipt.failures.map(({ number, message }) => [number, message]));
+    const failures = new Map(receipt.failures.map((failure) => [failure.number, failure]));
     const processed = this.entries.filter(({ action }) => action.number <= receipt.number);
     this.processed = receipt.number;
     this.entries = this.entries.filter(({ action }) => action.number > receipt.number);
     this.save();
-    return processed.filter(({ action }) => messages.has(action.number)).map(({ action, place }) => (
-      { id: action.id, place, message: messages.get(action.number), action }));
+    return processed.filter(({ action }) => failures.has(action.number)).map(({ action, place }) => (
+      Object.assign(failures.get(action.number), { id: action.id, place, action })));
   }
 
   isPendingAt(place) { return this.entries.some((entry) => entry.place === place); }
