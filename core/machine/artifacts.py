@@ -68,7 +68,9 @@ class Artifact:
     def about(self) -> dict[str, Any]:
         """What is recorded beside the chunks: stage, clip, key, models."""
         path = self.folder / "about.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else dict(self._about)
+        text = path.read_text(encoding="utf-8") if path.is_file() else json.dumps(self._about, default=_as_plain)
+        about: dict[str, Any] = json.loads(text)
+        return about
 
     @property
     def summary(self) -> dict[str, Any] | None:
@@ -98,7 +100,8 @@ class Artifact:
         self._last_written = max(self._last_written, number)
         about = self.folder / "about.json"
         if not about.is_file():
-            write_atomically(about, json.dumps({**self._about, "begun": time.time()}, indent=1).encode())
+            facts = {**self._about, "begun": time.time()}
+            write_atomically(about, json.dumps(facts, indent=1, default=_as_plain).encode())
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         content = buffer.getvalue()
@@ -213,8 +216,7 @@ class Store:
     def open(self, clip_digest: str, stage: str, key: dict[str, Any], about: dict[str, Any]) -> Artifact:
         """The artifact for this clip, stage and key, whether or not it exists yet."""
         folder = self.root / clip_digest / f"{stage}-{digest_of(key)}"
-        key_content = json.loads(json.dumps(key, default=_as_plain))
-        return self._artifact(folder, {"stage": stage, "clip": clip_digest, "key": key_content, **about})
+        return self._artifact(folder, {"stage": stage, "clip": clip_digest, "key": key, **about})
 
     def _artifact(self, folder: Path, about: dict[str, Any]) -> Artifact:
         """The artifact in `folder`, marked as in use."""

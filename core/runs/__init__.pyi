@@ -1,6 +1,7 @@
 from .cameras import Camera as Camera
 from .cameras import CameraResult as CameraResult
 from .cameras import Span as Span
+from .cameras import is_processed as is_processed
 from .cameras import name_cameras as name_cameras
 from .cameras import plan_clip as plan_clip
 from .cameras import run_camera as run_camera

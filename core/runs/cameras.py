@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError, SightlineError
+from core.base.memo import Memo
 from core.base.progress import Progress
+from core.base.settings import VideoSettings
 from core.base.text import safe_name
 from core.base.types import Clip, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
@@ -143,13 +145,43 @@ def run_camera(
 
 def plan_clip(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:
     """The frames to analyse, and the recipe for this clip: with the camera's own span, and no rate above the clip's."""
-    video = recipe.video
-    if camera.span is not None:
-        video = replace(video, start_seconds=camera.span[0], end_seconds=camera.span[1])
-    timeline = plan(clip, video)
-    if video.fps and clip.fps and video.fps > clip.fps:
-        video = replace(video, fps=0.0)
-    return timeline, replace(recipe, video=video)
+    video = _video_of(camera, recipe)
+    # Planning goes through the clip frame by frame, and pages plan every clip of a case each time that they are drawn.
+    timeline = _TIMELINES.get((clip.digest, video), lambda: plan(clip, video))
+    return timeline, _recipe_for(clip, camera, recipe)
+
+
+_TIMELINES: Memo[tuple[str, VideoSettings], Timeline] = Memo(8 << 20, len)
+"""The timelines planned last, by the clip's digest: as many as have 8 million frames together."""
+
+
+def _video_of(camera: Camera, recipe: Recipe) -> VideoSettings:
+    if camera.span is None:
+        return recipe.video
+    return replace(recipe.video, start_seconds=camera.span[0], end_seconds=camera.span[1])
+
+
+def _recipe_for(clip: Clip, camera: Camera, recipe: Recipe) -> Recipe:
+    video = _video_of(camera, recipe)
+    return replace(recipe, video=replace(video, fps=0.0) if video.fps and 0 < clip.fps < video.fps else video)
+
+
+def is_processed(
+    clip: Clip,
+    camera: Camera,
+    recipe: Recipe,
+    networks: Networks,
+    store: Store,
+    regions: areas.Regions | None = None,
+) -> bool:
+    """Whether the store holds the results of all stages that a run of this clip would store."""
+    recipe = _recipe_for(clip, camera, recipe)
+    pipeline = ClipPipeline(clip, Timeline.empty(), recipe, networks, store, Progress(), regions, fresh=False)
+    return all(pipeline.artifact_of(stage).summary is not None for stage in _stored_stages(networks))
+
+
+def _stored_stages(networks: Networks) -> tuple[str, ...]:
+    return STORED if networks.embedder_model is not None else STORED[:1]
 
 
 def stage_progress(
@@ -163,6 +195,6 @@ def stage_progress(
     """How many frames a run would analyse, and by stage the share (0 to 1) that the store holds already."""
     timeline, recipe = plan_clip(clip, camera, recipe)
     pipeline = ClipPipeline(clip, timeline, recipe, networks, store, Progress(), regions, fresh=False)
-    stages = STORED if networks.embedder_model is not None else STORED[:1]
-    shares = {stage: pipeline.done(pipeline.artifact_of(stage)) / len(timeline) for stage in stages}
+    artifacts = {stage: pipeline.artifact_of(stage) for stage in _stored_stages(networks)}
+    shares = {stage: pipeline.done(artifact) / len(timeline) for stage, artifact in artifacts.items()}
     return len(timeline), shares

@@ -85,9 +85,9 @@ class Strip:
 
 def strip_of(clip: Clip) -> Strip | None:
     """The strip of a clip, made if it is not there; None if no picture of the clip can be read."""
-    picture = cache_dir() / "strips" / f"{clip.digest}.jpg"
-    if (stored := _read_strip(picture)) is not None:
+    if (stored := stored_strip(clip.digest)) is not None:
         return stored
+    picture = _strip_picture(clip.digest)
     shots = preview_frames(clip, STRIP_STILLS)
     if not shots:
         return None
@@ -99,7 +99,13 @@ def strip_of(clip: Clip) -> Strip | None:
     return strip
 
 
-def _read_strip(picture: Path) -> Strip | None:
+def _strip_picture(digest: str) -> Path:
+    return cache_dir() / "strips" / f"{digest}.jpg"
+
+
+def stored_strip(digest: str) -> Strip | None:
+    """The strip of the clip with this digest, if it was made before."""
+    picture = _strip_picture(digest)
     try:
         about = json.loads(picture.with_suffix(".json").read_text(encoding="utf-8"))
         if about["format"] != _FORMAT or not picture.is_file():

@@ -15,6 +15,7 @@ from core.vision.video import digest, probe
 from core.workspace import serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
+from pages.parts.footage import clip_cards
 from tests.pages.making import clip_at, page, words
 
 
@@ -283,6 +284,43 @@ def test_many_clips_are_probed_once_each_even_after_a_restart(own_house: Path, m
     Path(clips[0].path).write_bytes(content)
     assert server.clip_of(clips[0].path).digest == digest(clips[0].path) != clips[0].digest
     assert len(probed) == 211
+
+
+def test_of_many_clips_a_part_is_drawn_and_all_are_checked(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit takes time for each field of a page that grows with the number of fields."""
+    monkeypatch.setattr(clip_cards, "_MAX_CARDS", 2)
+    clips = [clip_at(own_house, f"clip{frames}.mp4", frames) for frames in range(3, 8)]
+    case = case_of(*clips)
+    app = footage(case)
+    assert not app.exception
+    cameras = [box.value for box in app.text_input if box.label == "Camera"]
+    assert cameras == ["clip3", "clip4"] and len(app.get("image")) == 2
+    assert "Next: draw regions" in labels(app)
+    part = next(box for box in app.selectbox if box.label == "Clips")
+    assert part.options == ["1 to 2 of 5: clip3 to clip4", "3 to 4 of 5: clip5 to clip6", "5 to 5 of 5: clip7 to clip7"]
+    Path(clips[0].path).unlink()
+    part.set_value(2).run()
+    assert not app.exception
+    assert [box.value for box in app.text_input if box.label == "Camera"] == ["clip5", "clip6"]
+    # A clip that cannot be used is shown in every part.
+    assert [error.value for error in app.error if "clip3.mp4 is missing" in error.value]
+    # Fewer clips than before: the part that was shown may be gone.
+    services().cases.change(case.key, lambda old: old.with_clips(old.clips[1:3]))
+    assert not app.run().exception
+    assert [box.value for box in app.text_input if box.label == "Camera"] == ["clip4", "clip5"]
+
+
+def test_a_page_probes_each_clip_once(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = case_of(*(clip_at(own_house, f"clip{frames}.mp4", frames) for frames in range(3, 9)))
+    probed: list[str] = []
+    monkeypatch.setattr(server, "probe", lambda path: probed.append(str(path)) or probe(path))  # type: ignore[func-returns-value]
+    app = footage(case)
+    assert not app.exception and len(probed) == 6
+    app.run()
+    footage(case)
+    assert len(probed) == 6
+    serve_with(None)
+    assert not footage(case).exception and len(probed) == 6
 
 
 def test_a_record_of_a_probe_that_cannot_be_read_or_written_costs_nothing_but_time(own_house: Path) -> None:

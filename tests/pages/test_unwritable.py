@@ -174,3 +174,41 @@ def test_every_page_is_drawn(reviewed: Case, own_house: Path, code: int, name: s
         app = page(name).run()
         assert not app.exception
         assert app.title and words(app)
+
+
+def as_the_frame(name: str) -> AppTest:
+    """The page, its faults shown as advice."""
+    path = PAGES / f"{name}.py"
+    run = f"exec(compile({path.read_text(encoding='utf-8')!r}, {str(path)!r}, 'exec'))"
+    return AppTest.from_string(
+        "import streamlit as st\nfrom core.base.errors import SightlineError\n"
+        "from pages.parts.gallery.gallery import process_actions\n"
+        "from pages.parts.shell.open_case import begin_rerun\n"
+        f"try:\n    process_actions()\n    begin_rerun()\n    {run}\nexcept SightlineError as fault:\n"
+        "    st.error(str(fault))\n",
+        default_timeout=30,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "needs_decisions"),
+    [("footage", False), ("run", False), ("gallery", True), ("similarity", True), ("download", True), ("about", False)],
+)
+def test_decisions_of_a_newer_version(reviewed: Case, name: str, needs_decisions: bool) -> None:
+    Cases().review_file(reviewed.key).write_text('{"format": 99}', encoding="utf-8")
+    app = as_the_frame(name).run()
+    assert not app.exception
+    assert ("Update Sightline" in unsaved(app)) == needs_decisions
+    says(app, {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
+    assert not app.exception and "Update Sightline" in refusals(app)[0]["message"]
+
+
+def test_a_case_of_a_newer_version_leaves_the_others_alone(case: Case) -> None:
+    newer = services().cases.new("from tomorrow")
+    path = services().cases.folder(newer.key) / "case.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"format": 1', '"format": 99'), encoding="utf-8")
+    app = AppTest.from_file(FRAME, default_timeout=30)
+    app.query_params["case"] = newer.key
+    app.run()
+    assert not app.exception and app.title[0].value == "Footage"
+    assert newer.key in services().cases.keys()  # noqa: SIM118

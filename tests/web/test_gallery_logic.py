@@ -233,7 +233,7 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
     outbox.add({ id: "m", command: "merge" }, "gate:1"); outbox.add({ id: "s", command: "same" }, "queue");
     outbox.add({ id: "u", command: "undo" });
     const failures = [{ number: 1, message: "no" }, { number: 2, message: "not that" }];
-    const told = (found) => found.map(({ action, ...rest }) => ({ ...rest, command: action.command }));
+    const told = (found) => found.map(({ action, number, ...rest }) => ({ ...rest, command: action.command }));
     const first = told(outbox.acknowledge({ page: "page", number: 2, failures }));
     const again = told(outbox.acknowledge({ page: "page", number: 2, failures }));
     const all = [...failures, { number: 3, message: "late" }];

@@ -15,17 +15,17 @@ from core.base.errors import ClipError, SightlineError
 from core.base.settings import EmbedSettings
 from core.base.text import format_bytes, format_count, format_duration
 from core.base.types import Clip
-from core.machine.artifacts import Store
+from core.machine.artifacts import Artifact, Store
 from core.machine.device import parse_backend
-from core.runs import Camera, Networks, Recipe, latest_boxes, read_boxes, stage_progress
+from core.runs import Camera, Networks, Recipe, is_processed, latest_boxes, read_boxes
 from core.vision.video import Note, clip_notes, small_people_notes
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, CaseClip
-from core.workspace.media import Strip, strip_of
+from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, format_time
 from pages.parts.shell.open_case import change_case, require_case, saving
-from pages.parts.shell.session import REMOVED_CLIP
+from pages.parts.shell.session import REMOVED_CLIP, clips_part
 
 
 def show_disk_space(case: Case, videos: Mapping[str, Clip]) -> None:
@@ -66,36 +66,60 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
         clip = case.clip(camera)
         regions = clip.regions if clip.regions.regions else None
         span = (clip.start_seconds, clip.end_seconds)
-        try:
-            _, shares = stage_progress(
-                video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions
-            )
-        except SightlineError:
-            continue
-        if min(shares.values()) >= 1:
+        if is_processed(video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions):
             processed.add(camera)
     return processed
 
 
 _CARD_PX = 476
 """Width of a card: two fit side by side on a small screen, four on a large one."""
+_MAX_CARDS = 24
+"""Cards at a time: each has four fields, and Streamlit looks through all fields of the page for every one of them."""
 
 
 def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
-    """Draw a card for each clip; returns the usable clips by camera."""
+    """Draw a card for each clip, of many clips a part at a time; returns the usable clips by camera."""
+    drawn = {clip.digest for clip in _clips_to_draw(case)}
     usable = {}
     with st.container(horizontal=True, gap="small"):
         for clip in case.clips:
-            with st.container(border=True, width=_CARD_PX):
-                try:
-                    video = _unchanged_clip(clip)
-                    _card(case, clip, video, by_clock)
-                    usable[clip.camera] = video
-                except SightlineError as fault:
+            try:
+                usable[clip.camera] = video = _unchanged_clip(clip)
+                if clip.digest in drawn:
+                    with st.container(border=True, width=_CARD_PX):
+                        _card(case, clip, video, by_clock)
+            except SightlineError as fault:
+                usable.pop(clip.camera, None)
+                # Whatever part is shown.
+                with st.container(border=True, width=_CARD_PX):
                     st.markdown(f"**{clip.camera}** · {Path(clip.path).name}")
                     st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
                     _remove_button(case, clip)
     return usable
+
+
+def _clips_to_draw(case: Case) -> tuple[CaseClip, ...]:
+    """All clips, or those of the part that the user has chosen."""
+    count = len(case.clips)
+    if count <= _MAX_CARDS:
+        return case.clips
+    choice = clips_part(case.key)
+    starts = list(range(0, count, _MAX_CARDS))
+    if choice.get(0) not in starts:
+        choice.set(0)
+    start = st.selectbox(
+        "Clips",
+        starts,
+        key=choice.key,
+        format_func=lambda first: _part_label(case, first),
+        persist_state="session",
+    )
+    return case.clips[start : start + _MAX_CARDS]
+
+
+def _part_label(case: Case, first: int) -> str:
+    part = case.clips[first : first + _MAX_CARDS]
+    return f"{first + 1} to {first + len(part)} of {len(case.clips)}: {part[0].camera} to {part[-1].camera}"
 
 
 def _unchanged_clip(clip: CaseClip) -> Clip:
@@ -135,8 +159,10 @@ def _facts(video: Clip) -> str:
 
 
 def _stills(video: Clip) -> Strip | None:
-    with st.spinner("Reading the clip…"):
-        strip = strip_of(video)
+    strip = stored_strip(video.digest)
+    if strip is None:
+        with st.spinner("Reading the clip…"):
+            strip = strip_of(video)
     if strip is None:
         st.warning("No preview available. Export the clip again.")
         return None
@@ -148,9 +174,13 @@ def _stills(video: Clip) -> Strip | None:
 def _size_notes(clip: CaseClip, video: Clip) -> list[Note]:
     """Notes on people too small to re-identify, known once a run has detected the people of the clip."""
     artifact = latest_boxes(Store(preserve_times=True), clip.digest)
-    if artifact is None:
-        return []
-    boxes = read_boxes(artifact, video, EmbedSettings().floor)
+    return [] if artifact is None else _notes_on_boxes(str(artifact.folder), video, artifact)
+
+
+@st.cache_data(max_entries=10_000, show_spinner=False)
+def _notes_on_boxes(folder: str, _video: Clip, _artifact: Artifact) -> list[Note]:
+    """Cached by the artifact's folder, whose name says what decides its content: all boxes of the clip are read."""
+    boxes = read_boxes(_artifact, _video, EmbedSettings().floor)
     return small_people_notes(boxes[:, 3] - boxes[:, 1])
 
 

@@ -6,7 +6,7 @@ measures it in the background.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,15 +133,20 @@ def preset_cards() -> None:
     """The cards; they refresh while something is being measured."""
     case = require_case()
     orders = _orders(case)
-    measuring = _measure_unknown(orders, [_estimate(order) for order in orders])
-    st.fragment(_cards, run_every=EVERY_SECONDS if measuring else None)(case, measuring)
+    estimates = [_estimate(order) for order in orders]
+    measuring = _measure_unknown(orders, estimates)
+    st.fragment(_cards, run_every=EVERY_SECONDS if measuring else None)(case, measuring, iter([estimates]))
 
 
-def _cards(page_case: Case, was_measuring: bool) -> None:
-    """`page_case` is the case as the rest of the page shows it."""
+_NONE: Iterator[list[RunEstimate | None]] = iter(())
+
+
+def _cards(page_case: Case, was_measuring: bool, computed: Iterator[list[RunEstimate | None]] = _NONE) -> None:
+    """`page_case` is the case as the rest of the page shows it. `computed` has the page's estimates, which hold for the
+    first time that the cards are drawn: of many clips they take a while."""
     case = require_case()
     orders = _orders(case)
-    estimates = [_estimate(order) for order in orders]
+    estimates = next(computed, None) or [_estimate(order) for order in orders]
     measuring = was_measuring and _measure_unknown(orders, estimates)
     if (case.clips, case.plan) != (page_case.clips, page_case.plan) or (was_measuring and not measuring):
         # Rerun the whole page: its other parts show the change too, and polling starts or stops.
@@ -151,7 +156,7 @@ def _cards(page_case: Case, was_measuring: bool) -> None:
             _preset_card(
                 case, preset, orders[number] if orders else None, estimates[number] if orders else None, measuring
             )
-    current = _estimate(order_of(case)) if orders else None
+    current = _current_estimate(case, dict(zip((order.key for order in orders), estimates, strict=True)))
     if current and all(preset.apply(case.plan) != case.plan for preset in PRESETS):
         st.markdown(
             f"**Custom settings:** {case.plan.video.fps:g} frames per second, detector input "
@@ -200,6 +205,14 @@ def _orders(case: Case) -> list[Order]:
         return [order_of(replace(case, plan=preset.apply(case.plan))) for preset in PRESETS]
     except SightlineError:
         return []
+
+
+def _current_estimate(case: Case, of_presets: Mapping[str, RunEstimate | None]) -> RunEstimate | None:
+    """The estimate for the settings of the case; `of_presets` has those for the presets, by the order's key."""
+    if not of_presets:
+        return None
+    order = order_of(case)
+    return of_presets[order.key] if order.key in of_presets else _estimate(order)
 
 
 def _estimate(order: Order) -> RunEstimate | None:

@@ -11,7 +11,7 @@ const KEY_OF_CASE = /^sightline gallery (.+)$/;
 const TICK_MS = 1000;
 // A server that was restarted hears nothing from a tab that only reconnects. Each try may interrupt a script that is
 // still running, so they become rarer.
-const RETRY_MS = [5000, 10000, 15000];
+const RETRY_MS = [5000, 10000, 20000];
 
 const store = {
   read() {

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from core.base.errors import SightlineError, StoreError
+from core.base.errors import SightlineError
 from core.workspace import Switched, SwitchFailed, services, switch_to_finished_run
 from core.workspace.cases import Case
 from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT
@@ -25,7 +25,8 @@ def open_case() -> Case | None:
         if key:
             try:
                 return services().cases.load(key)
-            except StoreError:
+            except SightlineError:
+                # It is gone, or cannot be read.
                 continue
     return next(iter(services().cases.all()), None)
 

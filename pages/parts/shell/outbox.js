@@ -35,7 +35,8 @@ export class Outbox {
 
   get message() { return { page: this.page, actions: this.entries.map(({ action }) => action) }; }
 
-  // What Python says it has processed; returns the failures that are new, each with its id, place and action.
+  // What Python says it has processed; returns the failures that are new, each as Python tells it
+  // and with id, place and action.
   acknowledge(receipt) {
     if (!receipt || receipt.page !== this.page || receipt.number <= this.processed) return [];
     const failures = new Map(receipt.failures.map((failure) => [failure.number, failure]));
@@ -43,10 +44,8 @@ export class Outbox {
     this.processed = receipt.number;
     this.entries = this.entries.filter(({ action }) => action.number > receipt.number);
     this.save();
-    return processed.filter(({ action }) => failures.has(action.number)).map(({ action, place }) => {
-      const { message, moment } = failures.get(action.number);
-      return { id: action.id, place, message, moment, action };
-    });
+    return processed.filter(({ action }) => failures.has(action.number)).map(({ action, place }) => (
+      Object.assign(failures.get(action.number), { id: action.id, place, action })));
   }
 
   isPendingAt(place) { return this.entries.some((entry) => entry.place === place); }

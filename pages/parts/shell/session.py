@@ -110,6 +110,11 @@ def field_refusal(field: Entry[str]) -> Entry[str]:
     return Entry(f"refused {field.key}")
 
 
+def clips_part(case: str) -> Entry[int]:
+    """The number of the first clip that is drawn, where there are many."""
+    return Entry(f"clips part {case}")
+
+
 def clock_choice(case: str) -> Entry[str]:
     return Entry(f"clocks {case}")
 
