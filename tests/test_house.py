@@ -41,7 +41,7 @@ LEVEL = {wing: len(WINGS) - number for number, wings in enumerate(WINGS) for win
 # Wings without a face of their own: each module or package directly below is a room.
 SHELVES = {"core.base", "core.machine", "core.vision", "core.lab"}
 # What rooms of `vision` may know of each other: the list of models, and modules that lie directly in the wing.
-SHARED_IN_VISION = {"core.vision.models", "core.vision.regions", "core.vision.mot", "core.vision.images"}
+SHARED_IN_VISION = {"core.vision.models", "core.vision.regions", "core.vision.mot"}
 ONLY_IN = {"streamlit": ("app", "pages"), "fastapi": ("core.http",), "ray": ("core.workspace.jobs.ray_executor",)}
 # Rooms of one file, in wings whose other files stand behind a face.
 ONE_FILE_ROOMS = {"core.runs.estimate", "core.workspace.media", "core.workspace.sources"}

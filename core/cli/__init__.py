@@ -20,7 +20,6 @@ from core import __version__
 from core.base.errors import Cancelled, SightlineError
 from core.cli.renamed_flags import note_former_command
 from core.machine.device import require_opencv
-from core.machine.relocate import move_old_data
 
 
 class Command(NamedTuple):
@@ -41,10 +40,12 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("probe", "describe clips: size, length, frame rate, faults", "core.cli.probe"),
-    Command("film", "convert a clip to a film that every browser plays", "core.cli.film"),
+    Command("film", "convert a clip to a film that every browser plays", "core.cli.probe", True, "add_film_arguments"),
     Command("run", "find the same people in several clips", "core.cli.run"),
     Command("gallery", "match the people of a finished run again, or export it", "core.cli.gallery"),
-    Command("retrack", "show what other tracking settings would change", "core.cli.retrack"),
+    Command(
+        "retrack", "show what other tracking settings would change", "core.cli.track", True, "add_retrack_arguments"
+    ),
     Command("query", "rank the people of a run by similarity to a photo", "core.cli.query"),
     Command("track", "find and track the people in each clip", "core.cli.track"),
     Command("embed", "appearance vectors of a folder of pictures", "core.cli.embed"),
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str]) -> int:
         note_former_command(options)
         # A stop from outside (the cancel button of the app, a shutdown) ends the command as cleanly as Ctrl-C.
         signal.signal(signal.SIGTERM, _interrupt)
+        from core.machine.relocate import move_old_data
+
         if notice := move_old_data(_print_note):
             _print_note(notice)
         return int(options.run(options))

@@ -28,6 +28,7 @@ _CACHE_CONTENTS = {
     "exported": "models, prepared for this computer",
     "sample": "the sample",
     "speed": "how fast models are here",
+    "probes": "what clips hold: size, frames, times",
     "notebooks": "results of the notebooks",
     "ultralytics": "settings of Ultralytics",
     "digests.sqlite": "digests of clips",

@@ -31,8 +31,8 @@ from core.runs import (
 )
 from core.vision.detect import Detector, open_detector
 from core.vision.embed import open_embedder
-from core.vision.images import jpeg
 from core.vision.models import DETECTOR, find
+from core.vision.video import jpeg
 
 MAX_OVERLAP = 0.5
 """IoU above which two boxes in a photo are one person; a photo has no tracks that could tell later."""

@@ -1,6 +1,7 @@
 """`track CLIP... --out DIR`: tracks the people in each clip; writes MOT text, Parquet and a record of the run.
 
-What `run` shares with it is here too: the flags of an analysis, the log, the status for the app, and progress.
+What `run` shares with it is here too: the flags of an analysis, the log, the status for the app, and progress. And
+`retrack DIR`: what other tracking settings would change in a finished run; it runs no network and writes nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, Vid
 from core.cli.progress import listener
 from core.machine.device import parse_backend
 from core.machine.log import LOG, StageLog, log_to_file
+from core.review.whatif import compare_runs, load_run, retrack_run
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, track_clips
 from core.runs.estimate import Rates, record_rates
 from core.vision.models import DETECTOR, EMBEDDER
@@ -212,3 +214,29 @@ def report_camera(result: CameraResult) -> None:
     missing = f", {result.missing} frames could not be read" if result.missing else ""
     count, read = len(set(result.tracks.track.tolist())), result.analysed - result.missing
     sys.stdout.write(f"{name}: {count} tracks in {read} frames{missing}\n")
+
+
+_RETRACK_SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
+
+
+def add_retrack_arguments(p: argparse.ArgumentParser) -> None:
+    p.add_argument("done", type=Path, metavar="DIR", help="the folder of a run")
+    p.add_argument("--conf", type=float, help="confidence threshold")
+    p.add_argument("--iou", type=float, help="minimum IoU of a motion match")
+    p.add_argument("--track-cos", type=float, help="similarity threshold within a track")
+    p.add_argument("--n-init", type=int, help="minimum detections per track")
+    p.add_argument("--max-age", type=float, help="maximum gap in a track, seconds")
+    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold of matching (suggested)")
+    p.set_defaults(run=run_retrack)
+
+
+def run_retrack(options: argparse.Namespace) -> int:
+    values = {name: value for name in _RETRACK_SETTINGS if (value := getattr(options, name)) is not None}
+    if not values:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in _RETRACK_SETTINGS)
+        raise SettingsError("no other setting was given", f"Give at least one of {flags}.")
+    TrackSettings(**values)
+    loaded_run = load_run(options.done)
+    changes = compare_runs(loaded_run, retrack_run(loaded_run, replace(loaded_run.settings, **values)), options.cos)
+    sys.stdout.write("".join(f"{camera.description}\n" for camera in changes.cameras) + f"{changes.description}\n")
+    return 0

@@ -14,8 +14,8 @@ from core.base.errors import StoreError
 from core.base.types import Image
 from core.machine.canvas import fit_image
 from core.runs import Crop
-from core.vision.images import jpeg
 from core.vision.mot import Doubles
+from core.vision.video import jpeg
 
 TOP = 0.25
 """Share of a standing person's box that holds the head. In 108 boxes of detectors, inspected by eye, the chin lies

@@ -25,7 +25,7 @@ from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST
 from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery, candidates_csv, require_camera, sightings_csv, sightings_parquet
-from core.vision.images import jpeg
+from core.vision.video import jpeg
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX, _READABLE = 3, 0o644 << 16

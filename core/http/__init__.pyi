@@ -7,6 +7,7 @@ from .media import EXPORT_ROUTES as EXPORT_ROUTES
 from .media import FILM_ROUTES as FILM_ROUTES
 from .media import PREVIEW_ROUTES as PREVIEW_ROUTES
 from .media import STILL_ROUTES as STILL_ROUTES
+from .media import UPLOAD_ROUTES as UPLOAD_ROUTES
 from .media import backup_file as backup_file
 from .media import boxes_address as boxes_address
 from .media import download_name as download_name
@@ -14,6 +15,7 @@ from .media import export_address as export_address
 from .media import film_address as film_address
 from .media import preview_address as preview_address
 from .media import stills_address as stills_address
+from .media import upload_address as upload_address
 from .people import PEOPLE_ROUTES as PEOPLE_ROUTES
 from .people import crop_address as crop_address
 from .people import levels_address as levels_address
@@ -24,5 +26,3 @@ from .similarity import SIMILARITY_ROUTES as SIMILARITY_ROUTES
 from .similarity import TRACKS as TRACKS
 from .similarity import UNIT as UNIT
 from .similarity import similarity_address as similarity_address
-from .uploads import UPLOAD_ROUTES as UPLOAD_ROUTES
-from .uploads import upload_address as upload_address

@@ -1,4 +1,4 @@
-"""Pictures and files by address: films and boxes of the player, the live preview, stills, exports and back-ups.
+"""Files by address: films and boxes of the player, the live preview, stills, exports and back-ups; and uploads.
 
 /films/{token}/{digest}.mp4                the proxy of a clip, in ranges, so that the player can seek
 /boxes/{token}/{run}/{camera}              the boxes that are drawn over it
@@ -6,6 +6,8 @@
 /stills/{token}/{digest}/{millis}.jpg      the picture at any moment of a clip that belongs to a case
 /exports/{token}/{key}/{name}              a file of an export, as a download with a telling name
 /backups/{token}/{case}/{name}             the back-up of a case
+/uploads/{token}/{case}/{name}             PUT: a recording, written straight to disk, probed and added to the case, or
+                                           refused with a reason; also if the page is closed before the upload ends
 """
 
 from __future__ import annotations
@@ -16,20 +18,22 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
-from core.base.errors import SightlineError
+from core.base.errors import SightlineError, StoreError
 from core.base.text import safe_name
 from core.base.types import Clip
 from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
 from core.machine.paths import cache_dir, data_dir
 from core.runs import load_tracks, overlay, read_record
-from core.workspace import clip_of, services
+from core.workspace import add_clip, clip_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import PREVIEW, ExportJob, Job, run_folder
 from core.workspace.media import still_at
+from core.workspace.sources import StoredUpload, Upload, receive
 
+BLOCK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _MILLIS = re.compile(r"[0-9]{1,9}")
 _CASE_KEY = re.compile(r"[0-9a-z]{8,40}")
@@ -170,3 +174,56 @@ async def _backup(request: Request) -> Response:
 
 
 BACKUP_ROUTES = [guarded("/backups/{token}/{case}/{name}", _backup)]
+
+
+def upload_address(case: str) -> str:
+    """Where the browser puts a file; to be followed by the name of the file."""
+    return f"/uploads/{TOKEN}/{case}/"
+
+
+async def _upload(request: Request) -> Response:
+    key, name = request.path_params["case"], request.path_params["name"]
+    length = request.headers.get("content-length", "")
+    expected = int(length) if length.isdecimal() else None
+    try:
+        await run_in_threadpool(services().cases.load, key)
+        with receive(name, expected) as upload:
+            await _fill(upload, request)
+            # Still within the block: the upload is not swept before the case has it.
+            camera, stored = await run_in_threadpool(_finish, key, upload, expected)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except SightlineError as fault:
+        # Not an error status, which the browser would write into its console.
+        return JSONResponse({"message": fault.message, "remedy": fault.remedy, "again": isinstance(fault, StoreError)})
+    return JSONResponse({"camera": camera, "digest": stored.digest, "size": stored.size})
+
+
+async def _fill(upload: Upload, request: Request) -> None:
+    """Write the request's body to the upload, as it comes in."""
+    waiting = bytearray()
+    async for part in request.stream():
+        waiting += part
+        if len(waiting) >= BLOCK_BYTES:
+            await run_in_threadpool(upload.add, bytes(waiting))
+            waiting.clear()
+    await run_in_threadpool(upload.add, bytes(waiting))
+
+
+def _finish(key: str, upload: Upload, expected: int | None) -> tuple[str, StoredUpload]:
+    stored = upload.finish(expected)
+    return _add(key, stored, upload.name), stored
+
+
+def _add(key: str, upload: StoredUpload, name: str) -> str:
+    """Add the upload to the case; returns the camera's name. A file that is refused is removed."""
+    try:
+        return add_clip(key, upload.path, Path(name).name)
+    except SightlineError:
+        # The same file may have been uploaded twice at once, and have been added already.
+        if not any(clip.digest == upload.digest for case in services().cases.all() for clip in case.clips):
+            upload.remove()
+        raise
+
+
+UPLOAD_ROUTES = [guarded("/uploads/{token}/{case}/{name}", _upload, ["PUT"])]

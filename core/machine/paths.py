@@ -33,8 +33,8 @@ JOB_OUTPUT = "progress"
 DATA_ENTRIES = ("cases", "deleted", "uploads", "backups", "weights")
 """The folders of the data folder. Version 0.1.0 had them in the cache folder."""
 CACHE_ENTRIES = (
-    *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "notebooks"),
-    *("ultralytics", "digests.sqlite", "tracker.log"),
+    *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "probes"),
+    *("notebooks", "ultralytics", "digests.sqlite", "tracker.log"),
 )
 """Folders and files of the cache folder, all of which may be deleted while nothing uses them."""
 

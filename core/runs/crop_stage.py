@@ -28,8 +28,7 @@ from core.vision.appearance import (
     time_shares,
 )
 from core.vision.embed import Embedder
-from core.vision.images import jpeg
-from core.vision.video import read
+from core.vision.video import jpeg, read
 
 Numbers = NDArray[np.floating[Any]]
 

@@ -45,8 +45,8 @@ from core.runs.record import PICTURES_FILE, model_facts, read_record, versions
 from core.runs.setup import remove_results
 from core.vision.appearance import FULL_HEIGHT_PX, colour_histogram, quality, sharpness_of
 from core.vision.embed import Embedder
-from core.vision.images import jpeg
 from core.vision.models import Model
+from core.vision.video import jpeg
 
 BATCH = 32
 

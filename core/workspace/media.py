@@ -22,8 +22,7 @@ import numpy as np
 from core.base.errors import StoreError
 from core.base.types import Clip, Image
 from core.machine.paths import JOB_OUTPUT, cache_dir, write_atomically
-from core.vision.images import jpeg
-from core.vision.video import Measures, PreviewFrame, measure, preview_frames, still
+from core.vision.video import Measures, PreviewFrame, jpeg, measure, preview_frames, still
 from core.workspace.jobs import (
     Children,
     Launcher,

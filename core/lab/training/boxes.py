@@ -24,8 +24,8 @@ from core.lab.training.plots import WRONG
 from core.machine.canvas import FAINT, Canvas
 from core.machine.paths import write_atomically
 from core.vision.detect import Detector
-from core.vision.images import jpeg
 from core.vision.mot import Doubles
+from core.vision.video import jpeg
 
 TRAINABLE = IMAGE_SUFFIXES - {".pgm", ".ppm"}
 """Fewer formats than elsewhere: Ultralytics, which trains on these folders, skips the others."""

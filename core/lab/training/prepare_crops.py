@@ -30,8 +30,7 @@ from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, t
 from core.machine.paths import write_atomically
 from core.runs import load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
-from core.vision.images import jpeg
-from core.vision.video import probe, read
+from core.vision.video import jpeg, probe, read
 
 TRIES_PER_CROP = 3
 """Pictures compared for each crop; the sharpest is kept."""

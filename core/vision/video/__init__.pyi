@@ -3,6 +3,7 @@ from .decoding import decode_picture as decode_picture
 from .decoding import picture_files as picture_files
 from .decoding import yields_picture as yields_picture
 from .films import display_size as display_size
+from .films import jpeg as jpeg
 from .films import make_proxy as make_proxy
 from .films import still as still
 from .films import write_film as write_film

@@ -16,7 +16,6 @@ import numpy as np
 from core.base.errors import ClipError, StoreError
 from core.base.types import Clip, Image, Timeline
 from core.machine.paths import living_part, require_job_folder
-from core.vision.images import jpeg
 from core.vision.video.decoding import silence_ffmpeg
 from core.vision.video.reading import Picture, read
 
@@ -121,3 +120,10 @@ def _video_frame(bgr: Image, pts: int) -> av.VideoFrame:
     frame = av.VideoFrame.from_ndarray(bgr, format="bgr24")
     frame.pts, frame.time_base = pts, _TICK
     return frame
+
+
+def jpeg(bgr: Image, quality: int) -> bytes:
+    """A BGR picture (height, width, 3) as a JPEG file; `quality` from 1 to 100."""
+    import cv2
+
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()

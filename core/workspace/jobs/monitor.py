@@ -21,7 +21,7 @@ from core.base.errors import StoreError
 from core.base.progress import Report
 from core.base.types import Floats, Image, Seconds, Table
 from core.machine.paths import write_atomically
-from core.vision.images import jpeg
+from core.vision.video import jpeg
 
 PREVIEW, USAGE = "preview.jpg", "usage.csv"
 _EVERY_SECONDS = 2.0
