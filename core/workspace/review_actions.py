@@ -214,8 +214,12 @@ def _was_repeated(case: Case) -> bool:
     out = run_folder(case.run) if case.run else None
     if out is None or not (out / "tracks.parquet").is_file():
         return False
-    has_other_tracks = services().repeated.get(stamp_of(case), lambda: _has_other_tracks(review_of(case), out))
-    return has_other_tracks and services().jobs.get(case.run).has_results
+    try:
+        has_other_tracks = services().repeated.get(stamp_of(case), lambda: _has_other_tracks(review_of(case), out))
+        return has_other_tracks and services().jobs.get(case.run).has_results
+    except StoreError:
+        # The pages that need what cannot be read say so.
+        return False
 
 
 def _has_other_tracks(review: Review, out: Path) -> bool:

@@ -32,6 +32,7 @@ KINDS = {
     "exported": "osnet-00-openvino/model.xml",
     "sample": "plaza-1/cam1.mp4",
     "speed": "00.json",
+    "probes": f"{DIGEST}.npz",
     "notebooks": "quickstart/run.json",
     "ultralytics": "settings.json",
 }
@@ -74,7 +75,7 @@ def test_trim_0_leaves_nothing_of_any_kind_and_no_data_goes(capsys: pytest.Captu
         write_atomically(data_dir() / kind / DIGEST / "x", b"data")
     data = left(data_dir())
     assert set(KINDS) | {"digests.sqlite", "tracker.log"} == set(CACHE_ENTRIES)
-    assert "Removed 14 entries, 14.0 kB" in said(capsys, "cache", "--trim", "0")
+    assert "Removed 15 entries, 15.0 kB" in said(capsys, "cache", "--trim", "0")
     assert left(cache_dir()) == {f"data/{name}" for name in data} and left(data_dir()) == data
     assert Cases().load(case.key) == case
     assert "0 entries, 0 B" in said(capsys, "cache")
@@ -100,7 +101,7 @@ def test_every_kind_is_listed_with_its_size(capsys: pytest.CaptureFixture[str]) 
     fill()
     lines = said(capsys, "cache").splitlines()
     assert [re.split(r" {2,}", line)[4] for line in lines[:-2]] == [*KINDS, "digests.sqlite", "tracker.log"]
-    assert "14 entries, 14.0 kB" in lines[-2] and str(cache_dir()) in lines[-2]
+    assert "15 entries, 15.0 kB" in lines[-2] and str(cache_dir()) in lines[-2]
     assert f"stages/{DIGEST}/detect-00" in said(capsys, "cache", "--list")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from core.base.errors import SettingsError
 from core.http import guard as serving
-from core.http import uploads
+from core.http import media
 from core.machine.paths import data_dir
 from core.workspace import services
 from core.workspace.cases import Case
@@ -41,8 +41,8 @@ def case() -> Case:
 
 def put(case: str, name: str, content: Any, headers: dict[str, str] | None = None, token: str = "") -> httpx.Response:
     """The route's answer to a browser that sends `content`."""
-    address = uploads.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
-    return asked(uploads.UPLOAD_ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
+    address = media.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
+    return asked(media.UPLOAD_ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
 
 
 def kept() -> list[str]:
@@ -77,7 +77,7 @@ def test_a_clip_that_came_in_twice_at_once_stays(case: Case, tmp_path: Path) -> 
         fresh = first.finish()
     put(case.key, "b.mp4", content)
     with pytest.raises(SettingsError, match="already in this case"):
-        uploads._add(case.key, fresh, "a.mp4")
+        media._add(case.key, fresh, "a.mp4")
     assert kept() == ["a.mp4"] and Path(services().cases.load(case.key).clips[0].path).is_file()
 
 

@@ -243,11 +243,11 @@ def test_failures_are_told_once_and_where_the_action_was_made(web: Node) -> None
     )
     first, again, later, kept = web.run(body)
     assert first == [
-        {"id": "m", "place": "gate:1", "message": "no", "moment": None, "command": "merge"},
-        {"id": "s", "place": "queue", "message": "not that", "moment": None, "command": "same"},
+        {"id": "m", "place": "gate:1", "message": "no", "command": "merge"},
+        {"id": "s", "place": "queue", "message": "not that", "command": "same"},
     ]
     assert again == kept == []
-    assert later == [{"id": "u", "place": "", "message": "late", "moment": None, "command": "undo"}]
+    assert later == [{"id": "u", "place": "", "message": "late", "command": "undo"}]
 
 
 @pytest.mark.parametrize(
