@@ -83,10 +83,10 @@ def test_trim_0_leaves_nothing_of_any_kind_and_no_data_goes(capsys: pytest.Captu
 
 def test_the_least_recently_used_go_first_whatever_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     fill()
-    assert "Removed 4 entries, 4.0 kB" in said(capsys, "cache", "--trim", "10kB")
+    assert "Removed 4 entries, 4.0 kB" in said(capsys, "cache", "--trim", "11kB")
     kinds = [entry.kind for entry in stored_entries(cache_dir(), CACHE_ENTRIES)]
     assert kinds == [*list(KINDS)[4:], "digests.sqlite", "tracker.log", "tracker.log"]
-    assert "Removed 0 entries" in said(capsys, "cache", "--trim", "10kB")
+    assert "Removed 0 entries" in said(capsys, "cache", "--trim", "11kB")
 
 
 def test_what_is_read_was_used(capsys: pytest.CaptureFixture[str]) -> None:
