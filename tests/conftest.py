@@ -78,6 +78,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("SIGHTLINE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
         # Tests that are not about the queue start several jobs on any computer.
         patch.setenv("SIGHTLINE_JOBS", "8")
+        # Waiting for the disk is most of the time of a small change; what is flushed, and when, has a test of its own.
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
