@@ -9,7 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
-.PHONY: run test test-all coverage check lint bench lock clean
+.PHONY: run test test-all coverage faults check lint bench lock clean
 
 run: $(RUN_READY)
 	$(PY) -m core sample
@@ -30,6 +30,10 @@ test-all: $(TEST_READY)
 # Everything, with the lines and branches of the program that no test reaches.
 coverage: $(TEST_READY)
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered
+
+# Kills changes, decisions, runs, exports, uploads, restores and deletions at a hundred random moments.
+faults: $(TEST_READY)
+	SIGHTLINE_FAULTS=100 $(PYTEST) tests/test_faults.py
 
 check: lint test-all
 
