@@ -79,7 +79,7 @@ def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, c
     assert set(names(tab)) == before
     level_on_disk(case, 0.5)
     # A reload keeps the level.
-    assert opened(tab, case).input_value() == "0.5"
+    expect(opened(tab, case)).to_have_value("0.5")
     tab.get_by_role("button", name="Back to the suggested").click()
     level_on_disk(case, None)
 
@@ -349,8 +349,9 @@ def test_rows_stay_where_they_are_while_a_long_list_is_scrolled(tab: Page, long_
 
 
 TOP_ROW = """() => {
-  const root = document.querySelector('[data-testid="stBidiComponentIsolated"]').shadowRoot;
-  const row = [...root.querySelectorAll(".person")].find((person) => person.getBoundingClientRect().bottom > 450);
+  const screens = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')];
+  const rows = screens.flatMap((screen) => [...screen.shadowRoot.querySelectorAll(".person")]);
+  const row = rows.find((person) => person.getBoundingClientRect().bottom > 450);
   return Number(row.getAttribute("aria-posinset"));
 }"""
 
