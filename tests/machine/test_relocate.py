@@ -159,6 +159,7 @@ def test_only_the_owner_may_read_what_was_moved(cache: Path, disks: str) -> None
         assert path.stat().st_mode & 0o077 == 0, path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 @pytest.mark.timeout(300)
 @both

@@ -165,6 +165,7 @@ def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
 
 
 @disks
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["footage", "regions", "run", "gallery", "similarity", "download", "about"])
 def test_every_page_is_drawn(reviewed: Case, own_house: Path, code: int, name: str) -> None:
     clip = clip_at(own_house)
@@ -190,6 +191,7 @@ def as_the_frame(name: str) -> AppTest:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "needs_decisions"),
     [("footage", False), ("run", False), ("gallery", True), ("similarity", True), ("download", True), ("about", False)],

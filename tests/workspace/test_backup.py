@@ -259,6 +259,7 @@ restore(Services(), Path(sys.argv[1]))
 """
 
 
+@pytest.mark.slow
 def test_a_restore_that_is_killed_leaves_nothing_that_is_taken_for_whole(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
