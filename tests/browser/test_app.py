@@ -22,7 +22,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])
+@pytest.mark.parametrize(("width", "theme"), [pytest.param(1440, "light", marks=pytest.mark.always), (900, "dark")])
 def test_every_page_without_anything_in_it(
     chromium: Browser, fresh: Path, tmp_path: Path, width: int, theme: str
 ) -> None:

@@ -24,7 +24,9 @@ from tests.review.making import big_case
 
 FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
 FRAME = str(PAGES / "parts" / "shell" / "frame.py")
-disks = pytest.mark.parametrize("code", [FULL, READ_ONLY], ids=["full", "read-only"])
+disks = pytest.mark.parametrize(
+    "code", [FULL, pytest.param(READ_ONLY, marks=pytest.mark.slow)], ids=["full", "read-only"]
+)
 
 
 @contextmanager

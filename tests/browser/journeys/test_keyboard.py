@@ -16,7 +16,6 @@ RUN_MS = 240_000
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.always
 def test_from_upload_to_zip_by_keyboard_alone(
     ready: None, tab: Page, glimpses: tuple[Path, ...], tmp_path: Path
 ) -> None:
