@@ -30,7 +30,7 @@ export class ThresholdPanel {
     this.mark = el("button", { type: "button", class: "mark", onclick: () => this.commit(null) });
     this.suggestion = el("span", { class: "quiet-words" });
     this.back = el("button", { type: "button", class: "quiet", onclick: () => this.commit(null) });
-    this.offer = el("p", { class: "offer" }, this.suggestion, this.back);
+    this.offer = el("p", { class: "offer" }, this.suggestion, " ", this.back);
     this.meaning = el("p", { class: "meaning", id: "meaning" });
     this.counts = el("p", { class: "counts" });
     this.element.append(
