@@ -35,8 +35,8 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Presence(Table):
-    """In which frames tracklets were seen: the tracklet `row` has a detected box in every analysed frame of its clip
-    from `first` to `last`. It has several such rows if it was out of sight in between.
+    """In which frames tracklets are: the tracklet `row` has a box in every analysed frame of its clip from `first` to
+    `last`. It has several such rows if it was out of sight in between.
 
     Rows of two tracklets of one camera overlap if and only if these share a frame.
     """
@@ -55,14 +55,14 @@ class Presence(Table):
 
 
 def find_presence(tracks: Tracks, numbers: Ints) -> Presence:
-    """Where the tracks of one camera that are among `numbers`, rising, were seen; row n is track `numbers[n]`.
+    """Where the tracks of one camera that are among `numbers`, rising, have boxes; row n is track `numbers[n]`.
 
-    Boxes interpolated over a gap are not observed, so they are left out.
+    Boxes interpolated over a short gap count: nobody may have two boxes in one frame.
     """
-    detected = tracks[tracks.detected & np.isin(tracks.track, numbers)]
-    frames, place = np.unique(detected.frame, return_inverse=True)
-    order = np.lexsort((place, detected.track))
-    track, place = detected.track[order], place[order]
+    boxes = tracks[np.isin(tracks.track, numbers)]
+    frames, place = np.unique(boxes.frame, return_inverse=True)
+    order = np.lexsort((place, boxes.track))
+    track, place = boxes.track[order], place[order]
     is_first = (np.diff(track, prepend=-1) != 0) | (np.diff(place, prepend=-2) != 1)
     is_last = np.append(is_first[1:], True)[: len(is_first)]
     row = np.searchsorted(numbers, track[is_first])
