@@ -191,16 +191,18 @@ def _explain_contradiction(fault: Contradiction, session: ReviewSession) -> Cont
 
 
 def _shared_moment(session: ReviewSession, first: int, second: int) -> SharedMoment | None:
-    """The first moment at which both tracks have a detected box; None if there is none.
+    """The first moment at which both tracks have a box, detected if there is such a one; None if they share no frame.
 
     There may be none in runs of 0.1.0: they tell only from when to when each was seen.
     """
     (camera, track), (_, other_track) = session.track_keys[first], session.track_keys[second]
     cuts = [each for each in session.evidence.cuts if each.camera == camera]
     tracks = split_tracks(load_tracks(session.out, camera), cuts)
-    frames = [tracks.frame[(tracks.track == number) & tracks.detected] for number in (track, other_track)]
-    shared = np.intersect1d(*frames)
-    if not len(shared):
+    for boxes in (tracks[tracks.detected], tracks):
+        shared = np.intersect1d(*(boxes.frame[boxes.track == number] for number in (track, other_track)))
+        if len(shared):
+            break
+    else:
         return None
     return SharedMoment(camera, track, round(float(tracks.seconds[np.searchsorted(tracks.frame, shared[0])]), 3))
 

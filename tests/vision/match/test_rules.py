@@ -86,7 +86,7 @@ def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
         ([1, 2, 3], [3, 4, 5], TOGETHER),
         ([1, 2, 3], [4, 5], FREE),
         ([1, 2, 8, 9], [4, 5, 6], FREE),  # in the gap of the first
-        ([1, 2, -4, -5, 8, 9], [4, 5, 6], FREE),  # where it was only guessed
+        ([1, 2, -4, -5, 8, 9], [4, 5, 6], TOGETHER),  # nobody has two boxes in a frame, guessed or not
         ([1, 3, 5], [2, 4, 6], FREE),  # by turns
         ([1, 2, 8, 9], [4, 5, 8], TOGETHER),
         ([1], [1], TOGETHER),
