@@ -36,7 +36,6 @@ def data_set(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.always
 def test_it_trains_from_nothing_and_the_result_detects(tmp_path: Path) -> None:
     heard: list[Report] = []
     data = data_set(tmp_path / "set")

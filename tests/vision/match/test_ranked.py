@@ -26,6 +26,7 @@ def by_hand(held: Match, row: int, best: int) -> list[int]:
     return first + [j for j in later if held.why[row, j] == FREE][: best - len(free)]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.integers(0, 60), st.sampled_from([-1.0, 0.3, 0.6, 1.0]), st.integers(1, 6))
 def test_they_are_those_of_a_plain_loop(seed: int, cos: float, best: int) -> None:
