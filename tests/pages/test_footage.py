@@ -257,6 +257,7 @@ def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path) -> None:
     assert services().cases.all() == []
 
 
+@pytest.mark.slow
 def test_many_clips_are_probed_once_each_even_after_a_restart(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """210 clips, more than any number that a page might have been made for."""
     content = Path(clip_at(own_house, "first.mp4", frames=3).path).read_bytes()

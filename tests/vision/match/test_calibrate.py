@@ -39,9 +39,7 @@ def wrong_of_shown(tree: MergeTree, same: np.ndarray, level: float) -> tuple[int
     return int((shown & ~same).sum()), int(shown.sum())
 
 
-@pytest.mark.parametrize(
-    "noise", [pytest.param(0.5, marks=pytest.mark.slow), 0.9, pytest.param(1.3, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("noise", [pytest.param(noise, marks=pytest.mark.slow) for noise in (0.5, 0.9, 1.3)])
 def test_the_true_share_lies_in_the_interval_as_often_as_promised(noise: float) -> None:
     inside = []
     for seed in range(40):
