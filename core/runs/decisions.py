@@ -57,6 +57,14 @@ def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
         raise SettingsError(f"{path} cannot be read as {what} ({fault})", layout) from fault
 
 
+def _csv_text(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 LINK_COLUMNS = ("camera", "track", "other_camera", "other_track", "decision", "seconds")
 SAME, DIFFERENT, CUT = "same", "different", "cut"
 _FILLED = {SAME: LINK_COLUMNS[:5], DIFFERENT: LINK_COLUMNS[:5], CUT: (*LINK_COLUMNS[:2], *LINK_COLUMNS[4:])}
@@ -141,11 +149,8 @@ def read_links(path: Path) -> tuple[Link, ...]:
 
 def links_csv(links: Iterable[Link]) -> str:
     """The links as `read_links` reads them."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, LINK_COLUMNS, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(link.to_dict() for link in links)
-    return text.getvalue()
+    rows = (link.to_dict() for link in links)
+    return _csv_text(LINK_COLUMNS, ([row.get(name, "") for name in LINK_COLUMNS] for row in rows))
 
 
 def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
@@ -208,13 +213,8 @@ def read_names(path: Path) -> tuple[Name, ...]:
 
 def names_csv(names: Iterable[Name]) -> str:
     """The names as `read_names` reads them. No cell is a formula to a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(NAME_COLUMNS)
-    writer.writerows(
-        (camera, track, spreadsheet_text(name), spreadsheet_text(note)) for camera, track, name, note in names
-    )
-    return text.getvalue()
+    rows = ((camera, track, spreadsheet_text(name), spreadsheet_text(note)) for camera, track, name, note in names)
+    return _csv_text(NAME_COLUMNS, rows)
 
 
 def names_by_person(
@@ -285,11 +285,7 @@ def read_numbers(path: Path) -> tuple[PersonNumber, ...]:
 
 def numbers_csv(numbers: Iterable[PersonNumber]) -> str:
     """The numbers as `read_numbers` reads them."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(NUMBER_COLUMNS)
-    writer.writerows((*each[:3], f"{each.seconds:.3f}") for each in numbers)
-    return text.getvalue()
+    return _csv_text(NUMBER_COLUMNS, ((*each[:3], f"{each.seconds:.3f}") for each in numbers))
 
 
 def numbers_by_row(numbers: Iterable[PersonNumber], evidence: Evidence) -> list[tuple[int, ...]]:
