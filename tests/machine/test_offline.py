@@ -132,7 +132,8 @@ def test_who_imports_the_loud_ones_goes_through_offline(package: str) -> None:
         path.relative_to(ROOT).as_posix()
         for folder in ("core", "pages")
         for path in (ROOT / folder).rglob("*.py")
-        if package in {name for node in ast.walk(ast.parse(path.read_text("utf-8"))) for name in _imports(node)}
-        and "core.machine.offline" not in path.read_text("utf-8")
+        if package in (text := path.read_text("utf-8"))
+        and package in {name for node in ast.walk(ast.parse(text)) for name in _imports(node)}
+        and "core.machine.offline" not in text
     ]
     assert loud == []

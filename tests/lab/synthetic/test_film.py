@@ -107,7 +107,8 @@ def test_the_same_pictures_are_the_same_bytes(tmp_path: Path, monkeypatch: pytes
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("processes", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [True, False])
 def test_a_stop_leaves_nothing_half_done(tmp_path: Path, processes: bool) -> None:
     def stop(done: int, total: int) -> None:
         if done >= 2:

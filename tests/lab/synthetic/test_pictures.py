@@ -37,6 +37,7 @@ def test_boxes_hug_what_differs_from_the_empty_plaza(camera: int) -> None:
     assert hugged >= 5
 
 
+@pytest.mark.slow
 def test_nobody_is_a_rectangle() -> None:
     for camera in range(3):
         stage = stage_of(SHORT, camera)

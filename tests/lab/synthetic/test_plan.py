@@ -33,7 +33,7 @@ SETTINGS = [
     SampleSettings(cameras=4, seed=3),
     *(pytest.param(settings, marks=pytest.mark.slow) for settings in LONG_TO_PLAN),
 ]
-
+SEEDS = [0, 1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (3, 4))]
 
 planned = lru_cache(maxsize=None)(scene_of)  # a plan takes seconds, and several tests look at the same ones
 
@@ -64,7 +64,7 @@ def test_the_promises_hold(settings: SampleSettings) -> None:
             assert np.sum(np.array(pace) < 0.2) * CHECK_INTERVAL > 0.25 * settings.seconds
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_two_are_dressed_alike_and_nobody_else(seed: int) -> None:
     looks = planned(SampleSettings(seed=seed)).people
     clothes = [(look.top, look.bottom, look.upper, look.lower, look.pattern, look.shoes) for look in looks]
@@ -74,7 +74,7 @@ def test_two_are_dressed_alike_and_nobody_else(seed: int) -> None:
     assert all(1.55 - 0.1 <= look.height <= 1.95 + 0.1 for look in looks)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_pictures_share_a_part_of_the_ground_only(seed: int) -> None:
     x, y = np.meshgrid(np.arange(-9, 9.1), np.arange(-9, 9.1))
     xy = np.stack([x.ravel(), y.ravel()], 1)

@@ -115,6 +115,7 @@ def test_nobody_is_cut_for_nothing() -> None:
     assert find_identity_swaps(tracklets, walks, found_in(tracklets, walks)) == []
 
 
+@pytest.mark.slow
 def test_a_third_camera_tells_who_was_mixed() -> None:
     """South and north see everybody right, so what the east mixed up is cut in the east alone."""
     walked = paths(6, 24)

@@ -17,7 +17,7 @@ def lit(pictures: Tensor) -> Tensor:
     return pictures * torch.tensor([0.6, 1.4, 0.9]).view(1, 3, 1, 1) + torch.tensor([0.3, -0.2, 0.1]).view(1, 3, 1, 1)
 
 
-@pytest.mark.parametrize("name", ["osnet_x0_25", "resnet50"])
+@pytest.mark.parametrize("name", ["osnet_x0_25", pytest.param("resnet50", marks=pytest.mark.slow)])
 def test_light_changes_nothing(name: str) -> None:
     torch.manual_seed(0)
     steady, plain = build_body("steady_" + name).eval(), build_body(name).eval()
@@ -29,7 +29,7 @@ def test_light_changes_nothing(name: str) -> None:
     assert float((plainly - changed).abs().max()) > 1e-2 * float(plainly.abs().max())
 
 
-@pytest.mark.parametrize("name", ["osnet_x0_25", "resnet50"])
+@pytest.mark.parametrize("name", ["osnet_x0_25", pytest.param("resnet50", marks=pytest.mark.slow)])
 def test_it_goes_on_from_the_same_network_that_is_not_steady(name: str, tmp_path: Path) -> None:
     giver, taker = Student(name, 3), Student("steady_" + name, 3)
     initialise(giver, 1)
