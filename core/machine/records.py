@@ -1,0 +1,121 @@
+"""Records: the JSON files in which cases, jobs, runs, decisions and exports are kept, read into frozen dataclasses.
+
+    RECORD = RecordFormat(Review, "review", version=2, upgrades={1: _from_version_1})
+    review = RECORD.read(path)
+    write_atomically(path, RECORD.to_json(review).encode(), flush=True)
+
+pydantic checks each field against its type in the dataclass, as strictly as JSON allows: no text for a number, no
+number that is not finite. It is imported with the first record that is read, so that no command pays for it before.
+A field that an older version did not write needs a default; one that an older version wrote differently needs a new
+version and an upgrade from the one before. A field that is unknown here is ignored.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from core.base.errors import SightlineError, StoreError
+from core.machine.paths import retry_in_use
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+R = TypeVar("R")
+Content = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RecordFormat(Generic[R]):
+    """How records of one `kind` are written and read; `name` is what users call one, such as "case".
+
+    `version` stands in the record as "format". `upgrades` turn the content of each earlier version into that of the
+    next. `remedy` ends the message about a record that is damaged.
+    """
+
+    kind: type[R]
+    name: str
+    version: int = 1
+    upgrades: Mapping[int, Callable[[Content], Content]] = field(default_factory=dict)
+    remedy: str = "Restore the case from a back-up."
+
+    def read(self, path: Path, **more: Any) -> R:
+        """The record in a file; `StoreError` that names the file if it cannot be read, `FileNotFoundError` if there is
+        none."""
+        try:
+            return self.parse(retry_in_use(lambda: path.read_bytes()), **more)
+        except FileNotFoundError:
+            raise
+        except StoreError as fault:
+            raise StoreError(f"{path} cannot be read ({fault.message})", fault.remedy) from fault
+        except OSError as fault:
+            raise StoreError(f"{path} cannot be read ({fault.strerror})", self.remedy) from fault
+
+    def parse(self, text: str | bytes, **more: Any) -> R:
+        """The record in a text of JSON; `more` are fields that are not in the text. `StoreError` if it is none."""
+        try:
+            content = json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as fault:
+            raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
+        if not isinstance(content, dict):
+            raise StoreError(f"it is no {self.name}", self.remedy)
+        return self.check(content, **more)
+
+    def check(self, content: Content, **more: Any) -> R:
+        """The record with this content, which came from JSON."""
+        content = self._upgraded(content)
+        from pydantic import ValidationError
+
+        try:
+            # Strict values of Python would have to be tuples, which JSON does not have.
+            record: R = _adapter(self.kind).validate_json(json.dumps({**content, **more}, allow_nan=False), strict=True)
+        except ValidationError as fault:
+            raise StoreError(f"it is no {self.name}: {_first_fault(fault)}", self.remedy) from fault
+        except SightlineError as fault:
+            raise StoreError(fault.message, self.remedy) from fault
+        except (ValueError, RecursionError) as fault:
+            raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
+        return record
+
+    def to_content(self, record: R) -> Content:
+        """The content of the record's file, ready for JSON."""
+        return {"format": self.version, **asdict(record)}  # type: ignore[call-overload]
+
+    def to_json(self, record: R) -> str:
+        """The text of the record's file."""
+        return json.dumps(self.to_content(record), indent=1, ensure_ascii=False)
+
+    def _upgraded(self, content: Content) -> Content:
+        version = content.get("format")
+        if type(version) is not int or version < min(self.upgrades, default=self.version):
+            raise StoreError(f"it is no {self.name}", self.remedy)
+        if version > self.version:
+            raise StoreError(f"this {self.name} was made by a newer version of Sightline", "Update Sightline.")
+        try:
+            for earlier in range(version, self.version):
+                content = self.upgrades[earlier](content)
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as fault:
+            raise StoreError(f"it is no {self.name}: {fault!r}", self.remedy) from fault
+        return content
+
+
+@functools.cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _first_fault(fault: ValidationError) -> str:
+    """Where the first fault lies and what it is: "clips, 0, offset_seconds: Input should be a valid number"."""
+    first = fault.errors(include_url=False)[0]
+    place = ", ".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a number")
