@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from core.base.errors import SettingsError
 
+Number = int | float
+"""A number whose digits are part of keys: one that was stored as 5 is read as 5, and not as 5.0."""
+
 
 def _within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
@@ -21,9 +24,9 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 class VideoSettings:
     """Which frames are analysed: those from `start_seconds` to `end_seconds`, `fps` a second or every one for 0."""
 
-    fps: float = 10.0
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
+    fps: Number = 10.0
+    start_seconds: Number = 0.0
+    end_seconds: Number | None = None
 
     def __post_init__(self) -> None:
         _within("fps", self.fps, 0, 1000)
@@ -46,8 +49,8 @@ class DetectSettings:
     """
 
     size: int = 640
-    floor: float = 0.05
-    nms_iou: float = 0.7
+    floor: Number = 0.05
+    nms_iou: Number = 0.7
     most: int = 300
 
     def __post_init__(self) -> None:
@@ -65,7 +68,7 @@ class EmbedSettings:
     every         embed all of these boxes, not only those whose appearance can decide something
     """
 
-    floor: float = 0.25
+    floor: Number = 0.25
     flip: bool = False
     every: bool = False
 
@@ -81,11 +84,11 @@ class TrackSettings:
     max_age       seconds that a track goes on without a box
     """
 
-    conf: float = 0.25
-    iou: float = 0.2
-    track_cos: float = 0.65
+    conf: Number = 0.25
+    iou: Number = 0.2
+    track_cos: Number = 0.65
     n_init: int = 3
-    max_age: float = 1.5
+    max_age: Number = 1.5
 
     def __post_init__(self) -> None:
         _within("conf", self.conf, 0, 1)

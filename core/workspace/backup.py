@@ -32,7 +32,7 @@ from core.review import load_review
 from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera
 from core.vision.regions import from_json
 from core.vision.video import content_digest, remember_digest
-from core.workspace.cases import Case, CaseClip, Cases, new_key, read_case
+from core.workspace.cases import Case, CaseClip, Cases, new_key, parse_case
 from core.workspace.jobs import read_about, read_job, remove
 from core.workspace.server import Services
 from core.workspace.sources import (
@@ -100,7 +100,7 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
     try:
         with zipfile.ZipFile(source) as archive, ExitStack() as folders:
             _require_space(archive)
-            case = _require_digests(read_case(new_key(), json.loads(archive.read("case.json"))))
+            case = _require_digests(parse_case(archive.read("case.json"), new_key()))
             work = _Unpacked(
                 folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
                 folders.enter_context(working_folder(_runs_folder())),
