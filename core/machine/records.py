@@ -15,11 +15,11 @@ exports are digests of such fields.
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
@@ -88,17 +88,22 @@ class RecordFormat(Generic[R]):
 
     def to_json(self, record: R) -> bytes:
         """The text of the record's file."""
-        text: bytes = _adapter(self.kind).dump_json(record, indent=1)
+        text = self._adapter.dump_json(record, indent=1)
         return b'{\n "format": %d,%b' % (self.version, text.removeprefix(b"{"))
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[R]:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(self.kind)
 
     def _check(self, text: str | bytes) -> R:
         from pydantic import ValidationError
 
         try:
-            record: R = _adapter(self.kind).validate_json(text, strict=True)
+            return self._adapter.validate_json(text, strict=True)
         except ValidationError as fault:
             raise ValueError(_first_fault(fault)) from fault
-        return record
 
     def _upgraded(self, content: Content) -> Content:
         version = content.get("format", self.unversioned)
@@ -109,13 +114,6 @@ class RecordFormat(Generic[R]):
         for earlier in range(version, self.version):
             content = self.upgrades[earlier](content)
         return content
-
-
-@functools.cache
-def _adapter(kind: Any) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
 
 
 def _first_fault(fault: ValidationError) -> str:
