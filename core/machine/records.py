@@ -40,13 +40,13 @@ class NewerVersionError(StoreError):
     """A record that a newer version of Sightline has written."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RecordFormat(Generic[R]):
     """How records of one `kind` are written and read; `name` is what users call one, such as "case".
 
     `version` stands in the record as "format"; a record without it is of version `unversioned`, or refused for 0.
     `upgrades` turn the content of each earlier version into that of the next. `remedy` ends the message about a record
-    that is damaged.
+    that is damaged. `to_content` says what is written, where that is not every field as it is.
     """
 
     kind: type[R]
@@ -55,6 +55,7 @@ class RecordFormat(Generic[R]):
     upgrades: Mapping[int, Callable[[Content], Content]] = field(default_factory=dict)
     remedy: str = "Restore the case from a back-up."
     unversioned: int = 0
+    to_content: Callable[[R], Content] | None = None
 
     def read(self, path: Path, **more: Any) -> R:
         """The record in a file; `StoreError` that names the file if it cannot be read, `FileNotFoundError` if there is
@@ -71,23 +72,22 @@ class RecordFormat(Generic[R]):
     def parse(self, text: str | bytes, **more: Any) -> R:
         """The record in a text of JSON; `more` are fields that are not in the text. `StoreError` if it is none."""
         try:
-            content = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_finite)
-            if not isinstance(content, dict):
-                raise StoreError(f"it is no {self.name}", self.remedy)
-            upgraded = self._upgraded(content)
-            if more or upgraded is not content:
-                # As JSON again, because strict values of Python would have to be tuples, which JSON does not have.
-                text = json.dumps({**upgraded, **more})
-            return self._check(text)
-        except StoreError:
-            raise
-        except SightlineError as fault:
-            raise StoreError(fault.message, self.remedy) from fault
+            content = _load(text)
         except _DAMAGE as fault:
             raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
+        if not isinstance(content, dict):
+            raise StoreError(f"it is no {self.name}", self.remedy)
+        return self._from_content(content, more, text)
+
+    def from_content(self, content: Content) -> R:
+        """The record with this content, which came from JSON. `StoreError` if it is none."""
+        return self._from_content(content, {}, None)
 
     def to_json(self, record: R) -> bytes:
         """The text of the record's file."""
+        if self.to_content is not None:
+            content = {"format": self.version, **self.to_content(record)}
+            return json.dumps(content, indent=1, ensure_ascii=False).encode()
         text = self._adapter.dump_json(record, indent=1)
         return b'{\n "format": %d,%b' % (self.version, text.removeprefix(b"{"))
 
@@ -97,13 +97,25 @@ class RecordFormat(Generic[R]):
 
         return TypeAdapter(self.kind)
 
-    def _check(self, text: str | bytes) -> R:
+    def _from_content(self, content: Content, more: Content, text: str | bytes | None) -> R:
+        """The record; `text` is the same content as JSON, if there is one."""
         from pydantic import ValidationError
 
         try:
+            upgraded = self._upgraded(content)
+            if text is None or more or upgraded is not content:
+                # As JSON again, because strict values of Python would have to be tuples, which JSON does not have.
+                text = json.dumps({**upgraded, **more})
+                _load(text)
             return self._adapter.validate_json(text, strict=True)
+        except StoreError:
+            raise
+        except SightlineError as fault:
+            raise StoreError(fault.message, self.remedy) from fault
         except ValidationError as fault:
-            raise ValueError(_first_fault(fault)) from fault
+            raise StoreError(f"it is no {self.name}: {_first_fault(fault)}", self.remedy) from fault
+        except _DAMAGE as fault:
+            raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
 
     def _upgraded(self, content: Content) -> Content:
         version = content.get("format", self.unversioned)
@@ -121,6 +133,11 @@ def _first_fault(fault: ValidationError) -> str:
     first = fault.errors(include_url=False)[0]
     place = ", ".join(map(str, first["loc"]))
     return f"{place}: {first['msg']}" if place else first["msg"]
+
+
+def _load(text: str | bytes) -> Any:
+    """What the JSON says; `ValueError` if it has a number that no field can hold."""
+    return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, parse_float=_finite)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -44,7 +44,7 @@ from core.base.errors import SettingsError
 from core.base.text import one_line, spreadsheet_text
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
-from core.runs.record import load_tracks
+from core.runs.tables import load_tracks
 from core.vision.match import Decisions, rank_tracklets
 
 

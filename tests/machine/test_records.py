@@ -50,7 +50,7 @@ def _from_version_1(content: Content) -> Content:
 
 
 def _from_version_2(content: Content) -> Content:
-    return {**content, "count": len(content["list"])}
+    return {**content, "count": len(content["list"]) * int(content.get("times", 1))}
 
 
 FORMAT = RecordFormat(Thing, "thing", 3, {1: _from_version_1, 2: _from_version_2}, remedy="Make it again.")
@@ -137,6 +137,7 @@ DAMAGED = {
     "a fault of the check": text_of(fps=5000),
     "half a character": '{"format": 3, "name": "\\ud800"}',
     "an old one without its fields": '{"format": 1}',
+    "an old one whose number becomes too large": '{"format": 2, "name": "a", "list": [1], "times": 9.3e18}',
     "an old one with other fields": '{"format": 2, "name": "a", "list": 5}',
 }
 

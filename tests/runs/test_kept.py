@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import WeightsError
-from core.runs import Networks, Recipe, RunRecord, run_prior
+from core.runs import Networks, Recipe, RecordWriter, run_prior
 from core.vision.models import DETECTOR, EMBEDDER, EmbedderPrior, find
 
 OTHER = EmbedderPrior(impostor_mean=0.1, impostor_spread=0.2, threshold=0.61)
@@ -19,7 +19,7 @@ def recorded(
     """The record of a run whose embedder has `digest` and was known so."""
     model = find(EMBEDDER, "embedder")
     model = replace(model, prior=known, digest=digest or model.digest)
-    RunRecord(folder, Recipe(), Networks(find(DETECTOR, "detector"), model, "openvino"), {})
+    RecordWriter(folder, Recipe(), Networks(find(DETECTOR, "detector"), model, "openvino"), {})
     return dict(json.loads((folder / "run.json").read_text()))
 
 

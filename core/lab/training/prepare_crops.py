@@ -18,7 +18,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ from core.base.progress import Progress
 from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
-from core.runs import load_tracks, read_record
+from core.runs import CameraRecord, RunRecord, load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
 
@@ -80,10 +79,9 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
             "State the purpose (--purpose) and the consent (--consent); both are written to the data card.",
         )
     record = read_record(run)
-    if record.get("state") != "done":
+    if record.state != "done":
         raise SettingsError(f"the run in {run} is not finished", "Let it finish, or start it again.")
-    cameras = {name: number for number, name in enumerate(sorted(record["cameras"]), 1)}
-    cameras = {name: number for name, number in cameras.items() if "digest" in record["cameras"][name]}
+    cameras = {name: number for number, name in enumerate(sorted(record.cameras), 1) if name in record.analysed}
     tracks = {name: load_tracks(run, name) for name in cameras}
     sightings = [(name, int(track)) for name in cameras for track in np.unique(tracks[name].track)]
     earlier = _earlier_files(out, identity := _identity(record, cameras, tracks))
@@ -95,7 +93,7 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
         crops, left_out = [], Counter[str]()
         for number, name in enumerate(cameras, 1):
             progress.camera(name, number, len(cameras))
-            clip = _clip(name, record["cameras"][name])
+            clip = _clip(name, record.cameras[name])
             source = CameraCrops(clip, tracks[name], {t: p for (c, t), p in people.items() if c == name}, cameras[name])
             crops += source.write(new, settings, progress)
             left_out += source.left_out
@@ -139,18 +137,18 @@ def _check_one_place(tracks: Mapping[str, Tracks], people: Mapping[Sighting, str
                 )
 
 
-def _clip(camera: str, facts: Mapping[str, Any]) -> Clip:
-    clip = probe(facts["clip"])
-    if clip.digest != facts["digest"]:
+def _clip(camera: str, facts: CameraRecord) -> Clip:
+    clip = probe(facts.clip)
+    if clip.digest != facts.digest:
         raise ClipError(f"the clip of {camera} has changed since it was tracked", "Track it again.")
     return clip
 
 
-def _identity(record: Mapping[str, Any], cameras: Mapping[str, int], tracks: Mapping[str, Tracks]) -> str:
+def _identity(record: RunRecord, cameras: Mapping[str, int], tracks: Mapping[str, Tracks]) -> str:
     """A digest of the run: of its clips and its boxes."""
     digest = hashlib.sha256()
     for name in cameras:
-        digest.update(f"{name}:{record['cameras'][name]['digest']};".encode())
+        digest.update(f"{name}:{record.cameras[name].digest};".encode())
         for column in (tracks[name].frame, tracks[name].track, tracks[name].xyxy):
             digest.update(column.tobytes())
     return digest.hexdigest()
