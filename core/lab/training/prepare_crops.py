@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,6 +26,7 @@ from core.base.progress import Progress
 from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
+from core.machine.records import RecordFormat
 from core.runs import CameraRecord, RunRecord, load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
@@ -69,6 +69,17 @@ class PrepareSettings:
             raise SettingsError(
                 "overlap and share must be from 0 to 1, and sharpness 0 or more", "Try overlap 0.25 and share 0.2."
             )
+
+
+@dataclass(frozen=True)
+class _FilesRecord:
+    """Which run the crops in a folder are from, by a digest, and their files, so that only these are replaced."""
+
+    run: str
+    files: tuple[str, ...] = ()
+
+
+_FORMAT = RecordFormat(_FilesRecord, "record of crops", remedy=_CHOOSE_ANOTHER, unversioned=1)
 
 
 def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress) -> Prepared:
@@ -163,13 +174,10 @@ def _earlier_files(out: Path, identity: str) -> list[str]:
     )
     if foreign_names:
         raise SettingsError(f"{out} has other content ({min(foreign_names)})", _CHOOSE_ANOTHER)
-    try:
-        record = json.loads((out / _RECORD).read_text(encoding="utf-8")) if (out / _RECORD).exists() else {}
-    except (OSError, ValueError) as fault:
-        raise StoreError(f"{out / _RECORD} cannot be read", _CHOOSE_ANOTHER) from fault
-    if record.get("run", identity) != identity:
+    record = _FORMAT.read(out / _RECORD) if (out / _RECORD).exists() else None
+    if record and record.run != identity:
         raise SettingsError(f"{out} has the crops of another run", _CHOOSE_ANOTHER)
-    own_files = set(record.get("files", []))
+    own_files = set(record.files) if record else set()
     found = [p.relative_to(out).as_posix() for split in SPLITS for p in (out / split).rglob("*") if not p.is_dir()]
     if foreign_file := sorted(set(found) - own_files) or ([_CARD] if not record and (out / _CARD).exists() else []):
         raise SettingsError(f"{out} has a file that was not written here ({foreign_file[0]})", _CHOOSE_ANOTHER)
@@ -193,7 +201,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
 def _replace_crops(data_set: Prepared, new: Path, out: Path, earlier: list[str], identity: str) -> None:
     """Move crops from `new` to their splits, in place of earlier ones. Until then the record names both."""
     files = [crop.name for crop in data_set.crops]
-    write_atomically(out / _RECORD, json.dumps({"run": identity, "files": sorted({*files, *earlier})}).encode())
+    write_atomically(out / _RECORD, _FORMAT.to_json(_FilesRecord(identity, tuple(sorted({*files, *earlier})))))
     for split in SPLITS:
         if (out / split).exists():
             shutil.rmtree(out / split)
@@ -201,7 +209,7 @@ def _replace_crops(data_set: Prepared, new: Path, out: Path, earlier: list[str],
         target = out / crop.name
         target.parent.mkdir(parents=True, exist_ok=True)
         (new / replace(crop, split="all").name).replace(target)
-    write_atomically(out / _RECORD, json.dumps({"run": identity, "files": files}, indent=1).encode())
+    write_atomically(out / _RECORD, _FORMAT.to_json(_FilesRecord(identity, tuple(files))))
 
 
 class CameraCrops:

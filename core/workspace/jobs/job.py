@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -61,6 +61,7 @@ class RunJob(Work):
 
 W = TypeVar("W", bound=Work)
 WORK = RecordFormat(Work, "record of a job", remedy="Request the film again.", unversioned=1)
+_REPORT = RecordFormat(Report, "report", unversioned=1)
 RUN_JOB = RecordFormat(RunJob, "record of a run", remedy="Start the run again.", unversioned=1)
 
 
@@ -271,10 +272,8 @@ def failure_message(log: Path, status: int | None) -> str:
 def last_report(path: Path) -> Report | None:
     """The latest report in a file of progress; None if there is none yet."""
     for line in reversed(_tail(path).splitlines()):
-        try:
-            return Report(**json.loads(line))
-        except (ValueError, TypeError):
-            continue
+        with suppress(StoreError):
+            return _REPORT.parse(line)
     return None
 
 
