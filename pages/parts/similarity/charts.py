@@ -142,7 +142,7 @@ def about(case: Case, session: ReviewSession) -> dict[str, Any]:
         "program": record["program"],
         "run": case.run,
         "models": record["models"],
-        "settings": record["settings"],
+        "settings": record.get("settings", {}),
         "threshold": {"value": round(session.match.threshold, 4), "is": suggested},
         "said by the user": len(session.review.links),
     }
