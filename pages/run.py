@@ -56,7 +56,7 @@ job = job_of(case)
 if refused := RUN_REFUSED.pop(""):
     st.error(refused, icon=":material/error:")
 show_job(case)
-st.subheader("Settings" if job else "Quality")
+st.header("Settings" if job else "Quality")
 preset_cards()
 try:
     start_button(order_of(case), job)

@@ -47,8 +47,8 @@ elif people > 1:
 else:
     st.info("**All tracks are one person**, so there is nothing to compare. See the Tracks view for the reason.")
 
-st.subheader("Similarity of pairs of tracks")
+st.header("Similarity of pairs of tracks")
 pair_chart(count_pairs(session.match), session.match.threshold)
 link_to("gallery", "Change the threshold in the Gallery", ":material/tune:")
-st.subheader("Downloads")
+st.header("Downloads")
 similarity_downloads(case, session)
