@@ -1,5 +1,7 @@
 """Footage: no case yet, an empty one, clips from folders, their cards and fields, faults, and what is ahead."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from core.workspace import serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
 from pages.parts.footage import clip_cards
-from tests.pages.making import clip_at, page, words
+from tests.pages.making import PAGES, clip_at, page, words
 
 
 def case_of(*clips: Clip, **rest: str) -> Case:
@@ -233,6 +235,18 @@ def test_the_sample_is_one_click_away_and_one_case(own_house: Path) -> None:
     assert "Next: draw regions" in labels(app)
     app = press(footage(services().cases.new("empty")), "Open the sample")
     assert app.session_state["case"] == case.key and len(services().cases.all()) == 2
+
+
+def test_the_page_is_drawn_without_pandas(own_house: Path) -> None:
+    """Streamlit imports it when a component gets a list: most of a second before the first clip is there."""
+    case_of(clip_at(own_house))
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(PAGES / 'footage.py')!r}, default_timeout=60).run()\n"
+        "print(app.title[0].value, len(app.text_input), not app.exception, 'pandas' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PAGES.parent, capture_output=True, text=True, check=True)
+    assert ran.stdout == "Footage 5 True False\n"
 
 
 def test_a_sample_that_cannot_be_copied_says_why(own_house: Path) -> None:

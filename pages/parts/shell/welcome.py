@@ -11,7 +11,7 @@ from pages.parts.shell.open_case import select_case
 
 def offer_sample() -> None:
     """A button that opens the sample, which comes with the program, as a case."""
-    hint = "Three cameras over a plaza, 30 s, eight people. Computer-generated; no real people appear."
+    hint = "Three cameras over a plaza, 30 s, eight people. It comes with the program; no real people appear."
     if not st.button("Open the sample", icon=":material/movie:", help=hint):
         return
     try:
@@ -32,7 +32,10 @@ def welcome() -> None:
     with st.container(horizontal=True):
         st.button("New case", icon=":material/create_new_folder:", type="primary", on_click=_create_case)
         offer_sample()
-    st.caption("A case holds the clips of one investigation and your decisions about them, on this computer.")
+    st.caption(
+        "A case holds the clips of one investigation and your decisions about them, on this computer.  \n"
+        "The sample is a case to try things on: three cameras over a plaza, eight computer-generated people."
+    )
 
 
 def _create_case() -> None:
