@@ -59,6 +59,7 @@ def test_it_opens_at_once_and_the_evaluation_finds_its_truth(home: Path, capsys:
 
 def test_its_clips_are_uploads_with_the_bytes_of_those_of_the_program() -> None:
     case = opened()
+    assert main(["cache", "--trim", "0"]) == 0
     for clip, source in zip(case.clips, sample_clips(sample_folder()), strict=True):
         assert Path(clip.path) == data_dir() / "uploads" / clip.digest / source.name
         assert Path(clip.path).read_bytes() == source.read_bytes()
