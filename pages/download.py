@@ -11,6 +11,7 @@ from pages.parts.download.exports import export_of, show_export, show_files, sho
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
+from pages.parts.shell.page_head import page_head
 
 
 def show_nothing_yet(in_progress: bool) -> None:
@@ -58,7 +59,7 @@ def export_section(case: Case, session: ReviewSession, request: Export, label: s
         show_files(case, export)
 
 
-st.title("Download")
+page_head("Download")
 case = require_case()
 jobs = {job.key: job for job in services().jobs.all()}
 job, awaited = jobs.get(case.run), jobs.get(case.wanted or case.run)

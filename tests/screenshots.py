@@ -86,7 +86,7 @@ def run(tab: Page, album: Album) -> None:
     expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes$")).first).to_be_visible(timeout=RUN_MS)
     expect(tab.get_by_text(re.compile(r"^Detecting people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
     album.take(tab, "run", quiet=False)
-    expect(tab.get_by_text("Results are up to date with these clips and settings.")).to_be_visible(timeout=RUN_MS)
+    expect(tab.get_by_text("Results are up to date.")).to_be_visible(timeout=RUN_MS)
 
 
 def gallery(tab: Page, album: Album) -> None:

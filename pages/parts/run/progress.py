@@ -269,8 +269,7 @@ def _show_results(job: Job) -> None:
             )
         elif job.people == 0:
             st.markdown(
-                "## No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check "
-                "the clips."
+                "## No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check the clips."
             )
         else:
             where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."
