@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.base.errors import ClipError, StoreError
+from core.base.errors import ClipError, SightlineError, StoreError
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
@@ -209,8 +209,8 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
             versions={"program": run.program, "program of the export": recorded.program, **run.versions},
         )
-    except (KeyError, StoreError, TypeError, ValueError) as fault:
-        why = fault.message if isinstance(fault, StoreError) else str(fault)
+    except (KeyError, SightlineError, TypeError, ValueError) as fault:
+        why = fault.message if isinstance(fault, SightlineError) else fault
         raise StoreError(
             f"the manifest does not tell how to repeat the run ({why})",
             "It may come from crops without clips, or from another version of the program: use the settings it shows.",

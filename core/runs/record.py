@@ -100,7 +100,8 @@ class CameraRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """As run.json has it: the fields that there are for such a camera."""
-        names = _OF_A_FAILURE if self.failed else _OF_CROPS if self.sha256_of_crops else _OF_A_CLIP
+        is_of_crops = self.crops or self.sha256_of_crops
+        names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
         absent = {"file": "", "digest": "", "range": None}
         content = {name: getattr(self, name) for name in names}
         content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}

@@ -31,6 +31,7 @@ from core.machine.artifacts import digest_of
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
 from core.machine.records import Content, RecordFormat
+from core.machine.settings_file import NO_FILE
 from core.runs import Link, Name, PersonNumber, links_csv, names_csv, numbers_csv
 from core.workspace.jobs.job import (
     STOPPED,
@@ -79,6 +80,7 @@ class Export:
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
         flags: dict[str, Any] = {
+            "settings": NO_FILE,
             "to": folder / "out",
             "what": self.what,
             "cos": self.threshold,

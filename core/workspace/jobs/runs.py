@@ -28,6 +28,7 @@ from pathlib import Path
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
 from core.machine.paths import cache_dir
+from core.machine.settings_file import machine_settings
 from core.runs import remove_results
 from core.workspace.jobs.job import (
     RUN_JOB,
@@ -210,7 +211,7 @@ class Jobs:
             for stale in (out / "run.json", *(folder / name for name in _JOB_FILES)):
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
-            command = [*self._command, *order.arguments(folder.resolve())]
+            command = [*self._command, *order.arguments(folder.resolve(), machine_settings())]
             start_job(self._launcher, command, folder, RUN_JOB, RunJob(order=order, began=time.time()))
         except OSError as fault:
             raise StoreError(
