@@ -19,7 +19,7 @@ import numpy as np
 
 from core.base.errors import ClipError
 from core.base.text import format_clock
-from core.base.types import Bools, Clip, ClipPart, Image, Ints, Seconds
+from core.base.types import Clip, ClipPart, Image, Ints, Seconds
 from core.machine.paths import cache_dir
 from core.vision.video.decoding import (
     BYTE_SEEKABLE,
@@ -38,7 +38,11 @@ from core.vision.video.decoding import (
 from core.vision.video.reading import JUMP_SECONDS, JUMP_STEPS, lay_out
 
 _DEFAULT_FPS = 25.0  # where neither timestamps nor the header state a rate
+_UNSTAMPED = -(1 << 63)  # in place of a timestamp
 _BLACK_MEAN = 8  # of 255: mean of a picture that counts as black
+# Usual steps that a time of decoding may lie behind: clocks jitter by some, and FFmpeg, where it has to guess,
+# is wrong by no more than H.264 and H.265 reorder, which is 16 frames.
+_KEY_STEPS, _JITTER_STEPS, _REORDERED_STEPS = 2, 5, 17
 _MPEG_CONTAINERS, _MPEG_PERIOD = {"mpeg", "mpegts"}, 1 << 33  # ticks, or 26.5 hours, after which clocks begin at 0
 _EXAMINED_SECTIONS = 50
 _LISTED = 3  # moments in one warning
@@ -78,13 +82,15 @@ def _sequence(path: Path, rate: float) -> Clip:
 @dataclass
 class _Survey:
     """What one pass over all packets finds: packet counts, the first frames decoded, and of each packet that yields a
-    picture its timestamp in ticks, whether it is a key frame, its number among all packets, and the byte it lies at.
+    picture the ticks at which it is shown and decoded, whether it is a key frame, its number among all packets, and the
+    byte it lies at.
 
     `end` is the byte after the last packet. `corrupt` packets are damaged, by number. `cut_off` counts those after the
     first picture that are not to be shown.
     """
 
-    stamps: list[int | None] = field(default_factory=list)
+    shown: array[int] = field(default_factory=lambda: array("q"))
+    decoded: array[int] = field(default_factory=lambda: array("q"))
     keys: bytearray = field(default_factory=bytearray)
     packets: array[int] = field(default_factory=lambda: array("q"))
     positions: array[int] = field(default_factory=lambda: array("q"))
@@ -103,11 +109,14 @@ class _Survey:
                 survey.corrupt.append(survey.packet_count)
             position = -1 if packet.pos is None else packet.pos
             if yields_picture(packet, codec):
-                survey.stamps.append(packet.dts if packet.pts is None else packet.pts)
+                shown, decoded = packet.pts, packet.dts
+                stamp = _UNSTAMPED if shown is None else shown
+                survey.decoded.append(stamp if decoded is None else decoded)
+                survey.shown.append(survey.decoded[-1] if shown is None else stamp)
                 survey.keys.append(packet.is_keyframe)
                 survey.packets.append(survey.packet_count)
                 survey.positions.append(position)
-            elif survey.stamps:
+            elif survey.shown:
                 survey.cut_off += packet.is_discard
             survey.packet_count += 1
             if position >= survey.end:
@@ -119,19 +128,23 @@ class _Survey:
     @property
     def has_clock(self) -> bool:
         """Whether times are those of timestamps; where most packets have none, frames are counted."""
-        return self.stamps.count(None) <= len(self.stamps) / 2
+        return self.shown.count(_UNSTAMPED) <= len(self.shown) / 2
 
-    def ticks(self) -> Ints:
-        """The timestamp of every packet, in the order of the file; one that has none is a tick after that before it."""
-        ticks: list[int] = []
-        for stamp in self.stamps:
-            ticks.append((ticks[-1] + 1 if ticks else 0) if stamp is None else stamp)
-        return np.array(ticks, np.int64)
+    def steps_behind(self, reorders: bool) -> Ints:
+        """How many usual steps each packet (packets,) may lie behind those before it on the same clock.
 
-    def is_key(self) -> Bools:
-        """Which packets are key frames; none where all are, as a key frame then says nothing about the order."""
-        keys = np.frombuffer(self.keys, np.uint8) > 0
-        return np.asarray(keys & ~keys.all())
+        No frame is shown before a key frame that is stored after it, unless all are key frames.
+        """
+        keys, steps = np.frombuffer(self.keys, np.uint8), _REORDERED_STEPS if reorders else _JITTER_STEPS
+        return np.where(keys & ~keys.all(), _KEY_STEPS, steps)
+
+
+def _ticks(stamps: array[int]) -> Ints:
+    """Timestamps (packets,) in the order of the file; where there is none, a tick more than that before it."""
+    ticks = np.array(stamps, np.int64)
+    for row in np.flatnonzero(ticks == _UNSTAMPED).tolist():
+        ticks[row] = ticks[row - 1] + 1 if row else 0
+    return ticks
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,13 +162,13 @@ class _TimeLine:
         name, tick = container.format.name, float(stream.time_base)
         if not survey.has_clock:
             rate = float(stream.average_rate or _DEFAULT_FPS)
-            return cls(np.arange(len(survey.stamps), dtype=np.float64) / rate)
-        stored, joints = survey.ticks(), [0] * 0
+            return cls(np.arange(len(survey.shown), dtype=np.float64) / rate)
+        stored, joints = _ticks(survey.shown), [0] * 0
         laid_out = stored
         if name not in WITHOUT_TIMESTAMPS:
             period = _MPEG_PERIOD if name in _MPEG_CONTAINERS else 0
-            reorders = bool(stream.codec_context.reorder_depth)
-            laid_out, joints = lay_out(stored, survey.is_key(), reorders, round(1 / tick), period)
+            steps_behind = survey.steps_behind(bool(stream.codec_context.reorder_depth))
+            laid_out, joints = lay_out(stored, _ticks(survey.decoded), steps_behind, round(1 / tick), period)
         order = np.argsort(laid_out, kind="stable")
         frame_of = np.empty_like(order)
         frame_of[order] = np.arange(len(order))
@@ -181,13 +194,13 @@ class _TimeLine:
 def _video(path: Path) -> Clip:
     with open_video(path) as (container, stream):
         survey = _Survey.of(container, stream)
-        if not survey.stamps:
+        if not survey.shown:
             raise ClipError(
                 f"{path.name} has a header but no frames", "The recording was not finished: export it again."
             )
         if not survey.first_frames:
             raise ClipError(
-                f"{path.name}: none of its {len(survey.stamps)} frames can be decoded ({stream.codec_context.name})",
+                f"{path.name}: none of its {len(survey.shown)} frames can be decoded ({stream.codec_context.name})",
                 "It is damaged or encrypted; export it again, as H.264 in MP4.",
             )
         line = _TimeLine.of(survey, container, stream)

@@ -20,15 +20,13 @@ import numpy as np
 
 from core.base.errors import ClipError, SettingsError
 from core.base.settings import VideoSettings
-from core.base.types import Bools, Clip, Floats, Image, Ints, Seconds, Timeline
+from core.base.types import Clip, Image, Ints, Seconds, Timeline
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
 
 JUMP_SECONDS, JUMP_STEPS = 1.0, 5
 """Time without pictures is more than a few lost frames from a second on; at low rates, from five usual steps on."""
-# How many usual steps a timestamp may lie behind: clocks jitter by some, and H.264 and H.265 show at most 16 frames
-# before one that is stored earlier. No frame is shown before a key frame that is stored after it.
-_KEY_STEPS, _JITTER_STEPS, _REORDERED_STEPS = 2, 5, 17
 _STRAY_PACKETS, _STRAY_RUNS = 16, 8  # damage to timestamps that is not taken for another recording
+_ORDERED_PACKETS = 32  # at once, to find the usual step: more than codecs reorder
 _TIME_SLACK_SECONDS = 1e-6
 # A frame may come this share of a step before its time on the grid and still be chosen for it: real clocks jitter.
 _EARLY_SHARE = 0.25
@@ -119,75 +117,79 @@ class Reader(Iterator[Picture]):
         self._expected = row
 
 
-def lay_out(stored: Ints, is_key: Bools, reorders: bool, second: int, period: int = 0) -> tuple[Ints, list[int]]:
-    """Timestamps (packets,) in the order of the file, moved to one time line; and where another recording begins.
+def lay_out(shown: Ints, decoded: Ints, steps_behind: Ints, second: int, period: int = 0) -> tuple[Ints, list[int]]:
+    """Times of showing (packets,), in the order of the file, on one time line; and where another recording begins.
 
     A recording whose clock begins before the end of the one before it follows that one at the usual step. Time that
-    passes without a picture is kept. `second` is in ticks, and so is the `period` after which clocks begin at 0 again.
+    passes without a picture is kept. Where clocks are set back is told by the times of decoding, which rise from
+    packet to packet within one recording, but for so many usual `steps_behind` (packets,). A few stray timestamps are
+    no recording; they get the time at which they lie in the file.
 
-    A key frame is shown after everything that is stored before it, and any other frame at most as many frames late as
-    codecs reorder: what lies further behind is no order of showing. A few stray timestamps are no recording; they get
-    the time at which they lie in the file.
+    All times are in ticks, and so are a `second` and the `period` after which clocks begin at 0 again, if they do.
 
-    >>> lay_out(np.array([*range(50), *range(50)]), np.zeros(100, bool), False, 25)[0].tolist() == list(range(100))
+    >>> twice = np.array([*range(50), *range(50)])
+    >>> lay_out(twice, twice, np.full(100, 5), 25)[0].tolist() == list(range(100))
     True
     """
-    step = _usual_step(stored, is_key)
-    slack = step * np.where(is_key, _KEY_STEPS, _REORDERED_STEPS if reorders else _JITTER_STEPS)
-    wraps = period > 0 and np.abs(np.diff(stored)).max(initial=0) > period // 2
-    if not step or not (wraps or (np.maximum.accumulate(stored) - stored > slack).any()):
-        return stored, []
-    clock = _unwrapped(stored, period) if wraps else stored
+    step = _usual_step(shown)
+    slack = step * steps_behind
+    wraps = period > 0 and np.abs(np.diff(decoded)).max(initial=0) > period // 2
+    if not step or not (wraps or (np.maximum.accumulate(decoded) - decoded > slack).any()):
+        return shown, []
+    if wraps:
+        until_shown = _shortest(shown - decoded, period)
+        decoded = decoded[0] + np.cumsum(_shortest(np.diff(decoded, prepend=decoded[0]), period))
+        shown = decoded + until_shown
     jump = round(max(JUMP_SECONDS * second, JUMP_STEPS * step))
-    runs = _runs(clock, slack, jump)
-    laid_out, joints = clock.copy(), [0] * 0
-    shift, high = 0, runs[0].first
+    runs = _runs(decoded, slack, jump)
+    laid_out, joints = shown.copy(), [0] * 0
+    shift, high, end = 0, runs[0].first, int(shown[0])
     for number, run in enumerate(runs):
-        rows, after_all = slice(run.begin, run.end), high + shift + step - run.low
+        rows = slice(run.begin, run.end)
+        after_all = end + step - int(shown[rows].min())
         if _are_strays(runs[number : number + _STRAY_RUNS], high, jump):
             laid_out[rows] += after_all
             continue
         if run.first < high - run.slack:
             joints.append(run.begin)
             shift, high = after_all, run.high
-        high = max(high, run.high)
         laid_out[rows] += shift
+        high, end = max(high, run.high), max(end, int(laid_out[rows].max()))
     return laid_out, joints
 
 
-def _usual_step(stored: Ints, is_key: Bools) -> int:
+def _usual_step(shown: Ints) -> int:
     """The median step in ticks from frame to frame; 0 where none is later than another."""
-    # From key frame to key frame there is one clock, or hardly ever more; within that, frames can be ordered.
-    steps = np.diff(stored[np.lexsort((stored, np.cumsum(is_key)))] if is_key.any() else stored)
+    # Recordings that were joined may lie on one another, so frames are ordered among some of their neighbours only.
+    blocks = np.arange(len(shown)) // _ORDERED_PACKETS
+    steps = np.diff(shown[np.lexsort((shown, blocks))])
     return round(float(np.median(steps[steps > 0]))) if (steps > 0).any() else 0
 
 
-def _unwrapped(stored: Ints, period: int) -> Ints:
-    """Timestamps on a clock that never begins at 0 again: every step is taken to be the shortest one that fits."""
-    steps = np.diff(stored, prepend=stored[0])
-    return np.asarray(stored[0] + np.cumsum((steps + period // 2) % period - period // 2))
+def _shortest(steps: Ints, period: int) -> Ints:
+    """Steps on a clock that begins at 0 again after `period`, each taken to be the shortest one that fits."""
+    return np.asarray((steps + period // 2) % period - period // 2)
 
 
 @dataclass
 class _Run:
-    """Packets `begin` to `end` (excluded), whose timestamps follow each other without a jump, from `low` to `high`."""
+    """Packets `begin` to `end` (excluded), whose timestamps follow each other without a jump, from `first` on."""
 
     begin: int
     end: int
     first: int
-    low: int
     high: int
     slack: float
 
 
-def _runs(clock: Ints, slack: Floats, jump: int) -> list[_Run]:
-    runs = [_Run(0, 0, int(clock[0]), int(clock[0]), int(clock[0]), 0.0)]
+def _runs(clock: Ints, slack: Ints, jump: int) -> list[_Run]:
+    runs = [_Run(0, 0, int(clock[0]), int(clock[0]), 0.0)]
     for row, (at, behind) in enumerate(zip(clock.tolist(), slack.tolist(), strict=True)):
         run = runs[-1]
         if not run.high - behind <= at <= run.high + jump:
-            run = _Run(row, row, at, at, at, behind)
+            run = _Run(row, row, at, at, behind)
             runs.append(run)
-        run.end, run.low, run.high = row + 1, min(run.low, at), max(run.high, at)
+        run.end, run.high = row + 1, max(run.high, at)
     return runs
 
 

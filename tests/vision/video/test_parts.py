@@ -11,6 +11,7 @@ import pytest
 from core.base.settings import VideoSettings
 from core.base.types import Clip
 from core.vision.video import FrameDecoder, clip_notes, make_proxy, plan, preview_frames, probe, read, still
+from core.vision.video.reading import lay_out
 from tests.vision.video.making import move_clock, packet_places, shown_number, write_clip
 
 GROUPS = {"g": "12"}
@@ -206,6 +207,28 @@ def test_reading_from_any_row_on_gives_the_same(odd: Callable[[str], Made], kind
             assert pictures_of(clip, 0, first)[0] == {
                 frame: number for frame, number in whole.items() if frame >= first
             }
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_a_pause_among_reordered_frames_is_no_clock_set_back(tmp_path: Path, name: str) -> None:
+    """A frame after the pause is stored before some that are shown before it."""
+    ticks = [*range(43), *range(400, 430), *range(800, 827)]
+    clip = probe(write_clip(tmp_path / name, ticks, options={"g": "200", "bf": "8", "b-adapt": "0"}))
+    assert clip.times == pytest.approx(np.array(ticks) / 25) and not clip.parts
+    assert pictures_of(clip, 0)[0] == {frame: frame for frame in range(100)}
+    assert clip.warnings == ("Nothing was recorded from 0:00:01 to 0:00:16, from 0:00:17 to 0:00:32.",)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_order_of_storing_is_taken_for_a_clock_set_back(seed: int) -> None:
+    """Frames of any rate, up to 16 of them reordered, with times of decoding that are known, or guessed wrongly."""
+    chance = np.random.default_rng(seed)
+    times = np.cumsum(chance.choice([1, 2, 3, 40], 3000, p=[0.4, 0.4, 0.19, 0.01])) * 3600
+    shown = np.concatenate([chance.permutation(times[at : at + 16]) for at in range(0, 3000, 16)])
+    assert lay_out(shown, times, np.full(3000, 17), 90_000, 1 << 33)[0] is shown
+    even = np.arange(3000)
+    shown = np.concatenate([chance.permutation(even[at : at + 16]) for at in range(0, 3000, 16)])
+    assert lay_out(shown, shown, np.full(3000, 17), 25)[0] is shown
 
 
 def test_time_runs_on_at_the_usual_step(odd: Callable[[str], Made]) -> None:
