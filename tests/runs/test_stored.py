@@ -11,7 +11,7 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, VideoSettings
 from core.machine.artifacts import Store
 from core.runs import Camera, Recipe, RunRecord, check_layout, latest_boxes, read_boxes, read_record, run_camera
-from core.vision.video import probe
+from core.vision.video import make_proxy, plan, probe, read
 from tests.runs.fakes import BrightDetector, figures, networks, write_scene
 from tests.vision.video.making import packet_places
 
@@ -65,6 +65,23 @@ def test_two_recordings_in_one_file_are_searched_to_the_end_and_what_cannot_be_r
     everything = np.array([box for frame in [*range(40), *range(40)] for box in figures(frame)])
     assert np.abs(read_boxes(boxes, clip, 0.5) - everything).max() <= 2
     check_layout(clip, camera)
+
+
+def test_boxes_lie_on_the_film_of_two_recordings_in_one_file(tmp_path: Path) -> None:
+    """At the second of each box, the film for the browser shows a figure there."""
+    path, store = tmp_path / "gate.ts", Store(tmp_path / "store")
+    path.write_bytes(2 * write_scene(tmp_path / "a.ts", 30).read_bytes())
+    result = run_camera(Camera("gate", path), RECIPE, networks(BrightDetector()), store, Progress())
+    make_proxy(probe(path), tmp_path / "film.mp4")
+    film = probe(tmp_path / "film.mp4")
+    with read(film, plan(film, VideoSettings(fps=0))) as reader:
+        pictures = {round(picture.seconds, 3): picture.bgr for picture in reader}
+    detected = result.tracks[result.tracks.detected]
+    assert len(detected) > 100 and detected.seconds.max() > 5.8
+    for seconds, (x1, y1, x2, y2) in zip(detected.seconds.tolist(), detected.xyxy.round().astype(int), strict=True):
+        picture = pictures[round(seconds, 3)].max(axis=2)
+        assert picture[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3].min() > 120
+        assert picture[y1:y2, max(0, x1 - 6) : max(0, x1 - 3)].max(initial=0) < 120
 
 
 def test_results_from_when_two_recordings_were_taken_for_one_are_not_used(tmp_path: Path) -> None:
