@@ -173,8 +173,10 @@ class _TimeLine:
         frame_of = np.empty_like(order)
         frame_of[order] = np.arange(len(order))
         shifts = laid_out - stored
+        # Of several packets stored together, only the first says where it lies.
+        positions = np.maximum.accumulate(np.frombuffer(survey.positions, np.int64)).tolist()
         parts = [
-            ClipPart(int(frame_of[begin:end].min()), survey.packets[begin], survey.positions[begin], int(shifts[begin]))
+            ClipPart(int(frame_of[begin:end].min()), survey.packets[begin], positions[begin], int(shifts[begin]))
             for begin, end in pairwise([*np.flatnonzero(np.diff(shifts, prepend=shifts[0] + 1)).tolist(), len(shifts)])
         ]
         packets = np.frombuffer(survey.packets, np.int64)[order]
