@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from dataclasses import asdict, replace
@@ -75,6 +77,53 @@ def test_on_the_same_machine_clips_stay_where_they_are(home: Path, tmp_path: Pat
     back_up(Cases(), case, tmp_path / "case.zip")
     back = restore(Services(), tmp_path / "case.zip")
     assert back.key != case.key and back.clips == case.clips
+
+
+def test_a_back_up_is_of_one_moment(home: Path, tmp_path: Path) -> None:
+    """It waits for a change in progress, of which it would have the log line and not the decision."""
+    case = made(home)
+    maker = threading.Thread(target=back_up, args=(Cases(), case, tmp_path / "case.zip"))
+    with Cases().logging(case.key, "named Ada"):
+        maker.start()
+        maker.join(0.3)
+        assert maker.is_alive()
+        save_review(Cases().review_file(case.key), Review(run="34" * 10))
+    maker.join(20)
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+        assert b"named Ada" in archive.read("log.txt") and b"34" * 10 in archive.read("review.json")
+
+
+def test_a_back_up_holds_the_run_and_the_clips_of_the_case_as_it_is_now(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    Cases().change(case.key, lambda old: replace(old.with_clips(old.clips[:1]), run=""))
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    names = zipfile.ZipFile(tmp_path / "case.zip").namelist()
+    assert [name for name in names if "/" in name] == [f"clips/{GATE}/gate.mp4"]
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
+def test_where_a_back_up_cannot_be_written_its_own_place_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    """Not the clip, as where a file grows larger than a memory stick can hold."""
+    case = made(home)
+
+    def refuse(*_: object) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr("zipfile._ZipWriteFile.write", refuse)
+    with pytest.raises(StoreError) as refused:
+        back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    assert f"case.zip cannot be written ({os.strerror(fault)})" in refused.value.message
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_clip_that_cannot_be_backed_up_is_named(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    Path(case.clips[1].path).unlink()
+    with pytest.raises(StoreError, match=r"yard\.mp4 cannot be read"):
+        back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    assert not list(tmp_path.glob("*.zip")) and not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(
