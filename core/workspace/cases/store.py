@@ -91,7 +91,7 @@ class Cases:
         try:
             return read_case(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
         except FileNotFoundError as fault:
-            raise StoreError("this case no longer exists", "Open another case, or create one.") from fault
+            raise _no_case() from fault
         except StoreError as fault:
             raise StoreError(f"{path} cannot be read ({fault.message})", fault.remedy) from fault
         except (OSError, ValueError, RecursionError) as fault:
@@ -130,7 +130,9 @@ class Cases:
             # Renamed first: half a case would be one that cannot be read.
             hidden = self.folder(key).with_name(f".{key}.{secrets.token_hex(4)}")
             self.folder(key).rename(hidden)
-        shutil.rmtree(hidden)
+        # A sweep may remove it at the same time.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(hidden)
 
     def move(self, key: str, target: Cases) -> Case:
         """Move a case to another root, in one step; `moved_at` says when."""
@@ -147,7 +149,7 @@ class Cases:
 
     def folder(self, key: str) -> Path:
         if not (key.isalnum() and key.isascii()):
-            raise StoreError("this case no longer exists", "Open another case, or create one.")
+            raise _no_case()
         return self._root / key
 
     def review_file(self, key: str) -> Path:
@@ -195,6 +197,8 @@ def _append(log: Path, content: bytes) -> int:
             if file.write(content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
+    except FileNotFoundError as fault:
+        raise _no_case() from fault
     except OSError as fault:
         if size >= 0:
             _cut_off(log, size)
@@ -208,6 +212,10 @@ def _append(log: Path, content: bytes) -> int:
 def _cut_off(log: Path, size: int) -> None:
     with suppress(OSError):
         os.truncate(log, size)
+
+
+def _no_case() -> StoreError:
+    return StoreError("this case no longer exists", "Open another case, or create one.")
 
 
 def new_key() -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 from core.base.errors import StoreError
 from core.machine.locks import lock
 from core.machine.paths import open_atomically
-from core.review import load_review
+from core.review import Action, Review, load_review, save_review
+from core.workspace import Refused, Services, act, redo, serve_with, set_threshold, undo
 from core.workspace.cases import Cases
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -149,6 +151,34 @@ def test_a_deleted_case_leaves_nothing_that_tells_of_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no longer exists"):
         cases.change(key, lambda case: replace(case, name="back"))
     assert not (tmp_path / "cases" / key).exists()
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cases]:
+    """The cases of the server that this process is."""
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    services = Services(cases=Cases(tmp_path / "cases"))
+    serve_with(services)
+    yield services.cases
+    serve_with(None)
+
+
+def test_nothing_that_is_still_said_about_a_deleted_case_brings_it_back(served: Cases, tmp_path: Path) -> None:
+    """As a tab does that knows nothing of the deletion yet, or a command in the middle of its work."""
+    cases = served
+    case = cases.new("Shop")
+    save_review(cases.review_file(case.key), Review().act(Action("note", "seen", 0.0)))
+    cases.delete(case.key)
+    for attempt in (
+        lambda: save_review(cases.review_file(case.key), Review()),
+        lambda: cases.log(case.key, "export begun"),
+        lambda: set_threshold(case, 0.5),
+    ):
+        with pytest.raises(StoreError, match="this case no longer exists"):
+            attempt()
+    for refused in (undo(case), redo(case), act(case, lambda session: session.review)):
+        assert isinstance(refused, Refused) and "this case no longer exists" in refused.reason
+    assert list((tmp_path / "cases").iterdir()) == []
 
 
 def test_a_change_whose_log_line_cannot_be_written_is_not_made(tmp_path: Path) -> None:
