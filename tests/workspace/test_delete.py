@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import sqlite3
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import blake2b
@@ -23,8 +26,8 @@ from core.machine.log import LOG, log_to_file
 from core.machine.paths import cache_dir, living_part
 from core.review import Review, save_review
 from core.vision.video import digest
-from core.workspace import Services, back_up, erase, set_aside, sweep, take_back
-from core.workspace.cases import Case, CaseClip
+from core.workspace import Services, back_up, erase, serve_with, set_aside, sweep, sweep_regularly, take_back
+from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Export, Exports, Order, Source
 from core.workspace.jobs.processes import process_of
 from core.workspace.media import Proxies
@@ -303,6 +306,83 @@ def test_a_case_that_was_set_aside_can_be_taken_back_for_a_day(home: Path) -> No
     os.utime(file, (time.time() - 90_000,) * 2)
     sweep(services)
     assert traces(home, clip.digest, case.key, "gate") == []
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """A server, which has started and sweeps all the time."""
+    monkeypatch.setattr("core.workspace.delete._SWEEP_SECONDS", 0.05)
+    services = Services()
+    serve_with(services)
+    import app
+
+    with asyncio.Runner() as runner:
+        running = app._start(app.app)
+        runner.run(running.__aenter__())
+        yield services
+        runner.run(running.__aexit__(None, None, None))
+    wait_until(lambda: "sightline-sweep" not in {thread.name for thread in threading.enumerate()})
+    serve_with(None)
+
+
+def test_a_case_that_was_set_aside_goes_when_its_day_is_over(
+    home: Path, server: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server that runs on, in which nobody deletes another case."""
+    case = server.cases.new("Shop")
+    clip = uploaded(server, case, "gate")
+    set_aside(server, server.cases.load(case.key))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_000)
+    time.sleep(0.3)
+    assert Path(clip.path).is_file() and server.deleted.load(case.key)
+    monkeypatch.setattr(time, "time", lambda: now() + 86_500)
+    wait_until(lambda: not server.deleted.folder(case.key).exists() and not traces(home, clip.digest))
+    assert traces(home, clip.digest, case.key, "gate") == []
+
+
+def test_a_server_goes_on_sweeping_after_a_sweep_that_failed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    stop = threading.Event()
+    monkeypatch.setattr("core.workspace.delete._SWEEP_SECONDS", 0.0)
+
+    def open_services() -> Services:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise StoreError("an earlier version of Sightline is running")
+        stop.set()
+        return Services()
+
+    sweep_regularly(open_services, stop)
+    assert calls == [0, 1]
+
+
+def test_one_case_whose_day_is_over_and_that_cannot_be_erased_keeps_no_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services()
+    for name in ("Shop", "Till"):
+        set_aside(services, services.cases.new(name))
+    stuck = services.deleted.all()[0].key
+    for case in services.deleted.all():
+        os.utime(services.deleted.folder(case.key) / "case.json", (0, 0))
+    delete = Cases.delete
+
+    def refuse(cases: Cases, key: str) -> None:
+        if key == stuck:
+            raise StoreError("another Sightline holds this case")
+        delete(cases, key)
+
+    monkeypatch.setattr(Cases, "delete", refuse)
+    sweep(services)
+    assert [case.key for case in services.deleted.all()] == [stuck]
 
 
 def test_what_cannot_be_deleted_is_said_and_the_case_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
