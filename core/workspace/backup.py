@@ -26,7 +26,14 @@ from typing import IO, Any
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.machine.paths import cache_dir, make_folder, open_atomically, working_folder, write_atomically
+from core.machine.paths import (
+    cache_dir,
+    explain_refusal,
+    make_folder,
+    open_atomically,
+    working_folder,
+    write_atomically,
+)
 from core.review import load_review
 from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera
 from core.vision.regions import from_json
@@ -54,6 +61,7 @@ _TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
 _LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
 """Parts of a path that mean another folder, on any system."""
 _NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
+_REFUSED = "the back-up cannot be restored"
 
 
 def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progress: Progress | None = None) -> None:
@@ -132,11 +140,12 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
         with zipfile.ZipFile(source) as archive, ExitStack() as folders:
             _require_space(archive)
             case = _require_digests(read_case(new_key(), json.loads(archive.read("case.json"))))
-            work = _Unpacked(
-                folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
-                folders.enter_context(working_folder(_runs_folder())),
-                folders.enter_context(working_folder(upload_folder("x").parent)),
-            )
+            with explain_refusal(_REFUSED):
+                work = _Unpacked(
+                    folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
+                    folders.enter_context(working_folder(_runs_folder())),
+                    folders.enter_context(working_folder(upload_folder("x").parent)),
+                )
             clips = _clips_to_unpack(archive, case)
             has_run = _has_run_to_unpack(services, archive, case)
             _unpack(archive, work, clips, has_run)
@@ -145,10 +154,11 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
             if has_run:
                 _relocate_run(work.run, {clip.digest: clip.path for clip in case.clips})
                 _check_run(work.run)
-            # Nobody sweeps an upload between its arrival and that of its case.
-            for digest in sorted({clip.digest for clip in case.clips}):
-                folders.enter_context(claim_upload(digest))
-            return _publish(services, case, work, clips, has_run)
+            with explain_refusal(_REFUSED):
+                # Nobody sweeps an upload between its arrival and that of its case.
+                for digest in sorted({clip.digest for clip in case.clips}):
+                    folders.enter_context(claim_upload(digest))
+                return _publish(services, case, work, clips, has_run)
     except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as fault:
         raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
     except (EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as fault:

@@ -98,7 +98,8 @@ def erase(services: Services, case: Case) -> Erasure:
         erasure = _erase(services, case)
     except OSError as fault:
         raise StoreError(
-            f"{fault.filename} cannot be deleted ({fault.strerror})", "Close what uses it, then delete the case again."
+            f"{fault.filename or case.name} cannot be deleted ({fault.strerror})",
+            "Close what uses it, then delete the case again.",
         ) from fault
     sweep(services)
     return erasure

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
-import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,47 +14,21 @@ from streamlit.testing.v1 import AppTest
 from core.machine.paths import cache_dir
 from core.workspace import review_of, services
 from core.workspace.cases import Case, CaseClip, Cases
+from tests.machine.refusing_disk import FULL, READ_ONLY, Disk, refusing
 from tests.pages.making import PAGES, clip_at, page, words
 from tests.pages.test_gallery import refusals, says
 from tests.pages.test_regions import BOX, draw
 from tests.review.making import big_case
 
-FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
 FRAME = str(PAGES / "parts" / "shell" / "frame.py")
 disks = pytest.mark.parametrize(
     "code", [FULL, pytest.param(READ_ONLY, marks=pytest.mark.slow)], ids=["full", "read-only"]
 )
 
 
-@contextmanager
-def disk(code: int) -> Iterator[None]:
+def disk(code: int) -> AbstractContextManager[Disk]:
     """In this block nothing can be written below the cache folder: the system refuses with this error."""
-    root = str(cache_dir())
-    real_open, real_os_open, real_mkdir = io.open, os.open, os.mkdir
-
-    def refuse(path: Any) -> None:
-        if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(root):
-            raise OSError(code, os.strerror(code), os.fspath(path))
-
-    def open_file(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
-        if set(mode) & set("wax+"):
-            refuse(file)
-        return real_open(file, mode, *rest, **named)
-
-    def open_descriptor(path: Any, flags: int, *rest: Any, **named: Any) -> int:
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            refuse(path)
-        return real_os_open(path, flags, *rest, **named)
-
-    def mkdir(path: Any, *rest: Any, **named: Any) -> None:
-        refuse(path)
-        real_mkdir(path, *rest, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(io, "open", open_file)
-        patch.setattr(os, "open", open_descriptor)
-        patch.setattr(os, "mkdir", mkdir)
-        yield
+    return refusing(cache_dir(), code)
 
 
 @pytest.fixture
@@ -159,7 +130,7 @@ def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
     with disk(code):
         names[0].set_value("Another")
         press(app, "Create case")
-        assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
+        assert "the case cannot be created" in unsaved(app) and app.title[0].value == "Footage"
         [box for box in app.text_input if box.label == "Name"][1].set_value("Renamed")
         press(app, "Save")
         assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"

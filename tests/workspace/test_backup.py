@@ -23,6 +23,7 @@ from core.vision.video import remember_digest
 from core.workspace import Services, back_up, erase, plan_erasure, restore, sweep
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Order, Source
+from tests.machine.refusing_disk import FULL, READ_ONLY, refusing
 
 ROOT = Path(__file__).resolve().parents[2]
 NONE = {"regions": []}
@@ -355,6 +356,20 @@ def test_a_recording_that_is_cut_short_here_is_replaced_under_its_name(home: Pat
         os.utime(there)
     back = restore(Services(), tmp_path / "case.zip")
     assert back.clip("gate").path == str(there) and there.read_text() == "film"
+
+
+@pytest.mark.parametrize("code", [FULL, READ_ONLY], ids=["full", "read-only"])
+def test_a_disk_that_has_no_room_for_a_back_up_is_not_taken_for_a_bad_back_up(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    back_up(Cases(), made(home), tmp_path / "case.zip", clips=True)
+    there = move_to(tmp_path / "there", monkeypatch)
+    services = Services()
+    with refusing(there, code), pytest.raises(StoreError) as refused:
+        restore(services, tmp_path / "case.zip")
+    assert os.strerror(code) in refused.value.message and "Free some space" in refused.value.remedy
+    assert [path for path in there.rglob("*") if path.is_file()] == []
+    assert restore(services, tmp_path / "case.zip").name == "Shop"
 
 
 DEEP = "[" * 200_000

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import data_dir, make_folder, retry_in_use, write_atomically
+from core.machine.paths import data_dir, explain_refusal, make_folder, retry_in_use, working_folder, write_atomically
 from core.workspace.cases.case import FORMAT, Case, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
@@ -49,10 +49,8 @@ class Cases:
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
         case = Case(new_key(), title, made, purpose.strip())
-        with self.lock(case.key):
-            self._save(case)
-            self.log(case.key, f"made: {case.name}")
-        return case
+        with explain_refusal("the case cannot be created"), working_folder(self._root) as folder:
+            return self.adopt(case, folder, f"made: {case.name}")
 
     def all(self) -> list[Case]:
         """Every case that can be read, the last changed first."""
@@ -98,11 +96,11 @@ class Cases:
             raise StoreError(f"{path} cannot be read ({fault})", "Restore the case from a back-up.") from fault
 
     def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
-        """Add a case whose other files are in `folder`, which is renamed to the folder of the case."""
-        with self.lock(case.key):
-            write_atomically(folder / _FILE, _to_json(case), flush=True)
+        """Add a case whose other files are in `folder`, which is renamed to the folder of the case, complete."""
+        write_atomically(folder / _FILE, _to_json(case), flush=True)
+        _append(folder / _LOG, _log_lines(log_entry))
+        with self.lock(case.key), explain_refusal("the case cannot be added"):
             folder.rename(self.folder(case.key))
-            self.log(case.key, log_entry)
         return case
 
     def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
@@ -136,7 +134,7 @@ class Cases:
 
     def move(self, key: str, target: Cases) -> Case:
         """Move a case to another root, in one step; `moved_at` says when."""
-        with self.lock(key):
+        with self.lock(key), explain_refusal("the case cannot be moved"):
             case = self.load(key)
             make_folder(target._root)
             os.utime(self.folder(key) / _FILE)
@@ -167,15 +165,14 @@ class Cases:
         The lines are written first, so that a change whose line cannot be written is refused and not made, and taken
         back if the block fails. Empty entries are left out.
         """
-        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        text = "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry)
+        lines = _log_lines(*entries)
         path = self.folder(key) / _LOG
         with self.lock(key):
-            size = _append(path, text.encode()) if text else 0
+            size = _append(path, lines) if lines else 0
             try:
                 yield
             except BaseException:
-                if text:
+                if lines:
                     _cut_off(path, size)
                 raise
 
@@ -186,6 +183,12 @@ class Cases:
 
     def _save(self, case: Case) -> None:
         write_atomically(self.folder(case.key) / _FILE, _to_json(case), flush=True)
+
+
+def _log_lines(*entries: str) -> bytes:
+    """A line with the time for each entry; empty ones are left out."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    return "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry).encode()
 
 
 def _append(log: Path, content: bytes) -> int:
