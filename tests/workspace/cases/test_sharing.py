@@ -53,6 +53,29 @@ for number in range(count):
     action = Action("note", f"noted {word}{number}", 0.0)
     assert act(cases.load(key), lambda session: session.review.act(action)) == Saved(True)
 """
+# A server: changes the purpose and decides about people, in turns, as its pages do.
+SERVE = DECIDE.replace(
+    "    action =",
+    """\
+    if number % 2:
+        text = f"{word}{number}"
+        cases.change(key, lambda case: replace(case, purpose=f"{case.purpose} {text}"), f"added {text}")
+        continue
+    action =""",
+).replace("import sys\n", "import sys\nfrom dataclasses import replace\n")
+# The command line, whose words no server must take back.
+RENAME = """
+import subprocess, sys
+from pathlib import Path
+from core.cli import main
+from core.workspace.cases import Cases
+
+root, key, count, apart = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "True"
+for number in range(count):
+    words = ["cases", "--rename", key, f"name{number}"]
+    assert (subprocess.call([sys.executable, "-m", "core", *words]) if apart else main(words)) == 0
+    assert Cases(root).load(key).name == f"name{number}"
+"""
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -96,6 +119,35 @@ def test_what_processes_decide_at_once_is_all_there(tmp_path: Path) -> None:
     decisions = [action.description for action in load_review(cases.review_file(key)).done]
     assert sorted(decisions) == sorted(f"noted {word}" for word in added)
     assert entries(cases, key) == ["made: Shop", *decisions]
+
+
+@pytest.mark.parametrize(
+    ("count", "apart"),
+    [(30, False), pytest.param(200, True, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+    ids=["one process", "a process for each command"],
+)
+def test_what_two_servers_and_the_command_line_change_at_once_is_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, apart: bool
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
+    root = tmp_path / "data" / "cases"
+    cases = Cases(root)
+    key = cases.new("Shop").key
+    children = [child(SERVE, root, key, word, count) for word in ("gate", "yard")]
+    children.append(child(RENAME, root, key, count, apart, stdout=subprocess.DEVNULL))
+    assert [process.wait(500) for process in children] == [0, 0, 0]
+    numbers = [(word, number) for word in ("gate", "yard") for number in range(count)]
+    purpose = {f"{word}{number}" for word, number in numbers if number % 2}
+    noted = {f"noted {word}{number}" for word, number in numbers if not number % 2}
+    names = [f"named name{number}" for number in range(count)]
+    case, decided = cases.load(key), [action.description for action in load_review(cases.review_file(key)).done]
+    assert sorted(case.purpose.split()) == sorted(purpose) and sorted(decided) == sorted(noted)
+    assert case.name == f"name{count - 1}"
+    logged = entries(cases, key)
+    assert sorted(logged) == sorted(["made: Shop", *names, *noted, *(f"added {word}" for word in purpose)])
+    # They took turns: none waited until another was done.
+    kinds = [entry.split()[0] for entry in logged]
+    assert "named" in kinds[: len(kinds) // 2] and "noted" in kinds[: len(kinds) // 2]
 
 
 def test_of_two_changes_of_one_field_the_last_wins_and_both_are_logged(tmp_path: Path) -> None:
