@@ -25,7 +25,7 @@ from core.cli import main
 from core.machine.log import LOG, log_to_file
 from core.machine.paths import cache_dir, living_part
 from core.review import Review, save_review
-from core.vision.video import digest
+from core.vision.video import content_digest, digest
 from core.workspace import Services, back_up, erase, serve_with, set_aside, sweep, sweep_regularly, take_back
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Export, Exports, Order, Source
@@ -81,11 +81,11 @@ def added(services: Services, case: Case, name: str, path: Path) -> CaseClip:
         f"clip added: {name}.mp4 ({clip.digest})",
     )
     home = cache_dir()
-    written(home / "stages" / clip.digest / "embed-1" / "00000-x.npz", "vectors")
-    written(home / "proxies" / f"{clip.digest}.mp4")
-    written(home / "proxies" / f".{clip.digest}.mp4.77.part")
-    written(home / "stills" / clip.digest / "5.jpg")
-    written(home / "strips" / f"{clip.digest}.jpg")
+    written(home / "stages" / clip.digest / "embed-1" / "00000-x.npz", f"vectors of {name}")
+    written(home / "proxies" / f"{clip.digest}.mp4", f"picture of {name}")
+    written(home / "proxies" / f".{clip.digest}.mp4.77.part", f"picture of {name}")
+    written(home / "stills" / clip.digest / "5.jpg", f"picture of {name}")
+    written(home / "strips" / f"{clip.digest}.jpg", f"picture of {name}")
     written(home / "strips" / f"{clip.digest}.json")
     return clip
 
@@ -112,8 +112,39 @@ def traces(home: Path, *texts: str) -> list[str]:
     return found
 
 
-def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Path) -> None:
-    services = Services()
+def busy(tmp_path: Path) -> Services:
+    """Services whose exports and films go on for ever."""
+    child = written(tmp_path / "child.py", CHILD)
+    command = (sys.executable, str(child))
+    return Services(exports=Exports(command=command), proxies=Proxies(command=command))
+
+
+def film_of(clip: CaseClip) -> Clip:
+    """The clip as somebody who wants a film of it has it."""
+    return Clip(clip.path, clip.digest, 64, 48, np.array([0.0]), 0, "h264", "mp4")
+
+
+def everything_of(home: Path, *names: str) -> dict[str, bytes]:
+    """The content of every file below the folder whose path has one of the names; what nobody finished is left out."""
+    files = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".part"]
+    return {str(path): path.read_bytes() for path in files if any(name in str(path) for name in names)}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Path, importable: None) -> None:
+    """Clips were removed, it was exported and backed up elsewhere, and an export and a film of it are being made."""
+    services = busy(tmp_path)
     other, case = services.cases.new("Other"), services.cases.new("Burglary")
     own = written(tmp_path / "footage" / "own.mp4", "own footage")
     clips = [uploaded(services, case, name) for name in ("gate", "yard", "shared")]
@@ -131,18 +162,24 @@ def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Pa
         written(home / left, "gate")
     written(home / "tmpab12cd34" / "back-up.zip", "gate")
     written(home / "data" / "uploads" / content("orphan") / "orphan.mp4", "orphan")
-    assert traces(home, clips[0].digest, str(own))
+    (home / "proxies" / f"{clips[1].digest}.mp4").unlink()
+    services.proxies.request(film_of(clips[1]))
+    export = services.exports.start(Export("gallery", run, "s"), home / "runs" / run / "out")
+    wait_until((home / "proxies" / f"{clips[1].digest}.mp4").exists)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
+    before = everything_of(home, clips[2].digest, kept_run)
+    assert traces(home, clips[0].digest, str(own), "vectors of gate", "picture of yard")
 
     erase(services, services.cases.load(case.key))
+    time.sleep(0.2)
 
     unshared = [clip for clip in clips if clip.camera != "shared"]
-    texts = [text for clip in unshared for text in (clip.digest, clip.path, clip.camera + ".mp4")]
-    assert traces(home, *texts, case.key, earlier, run, "Burglary", "gate", "orphan") == []
+    texts = [text for clip in unshared for text in (clip.digest, clip.path, clip.camera + ".mp4", f"of {clip.camera}")]
+    assert traces(home, *texts, case.key, earlier, run, "Burglary", "gate", "yard", "orphan") == []
     assert own.read_text() == "own footage" and (tmp_path / "elsewhere.zip").is_file()
-    for path in (f"stages/{clips[2].digest}", f"proxies/{clips[2].digest}.mp4", f"stills/{clips[2].digest}/5.jpg"):
-        assert (home / path).exists()
-    assert Path(clips[2].path).is_file() and (home / "runs" / kept_run / "out" / "crops").is_dir()
-    assert traces(home, kept_run)
+    # What the other case needs is as it was: upload, pictures, vectors, run and export.
+    assert everything_of(home, clips[2].digest, kept_run) == before
+    assert content_digest(Path(clips[2].path)) == clips[2].digest and services.cases.load(other.key).run == kept_run
     with closing(sqlite3.connect(home / "digests.sqlite")) as index:
         assert [row[0] for row in index.execute("SELECT digest FROM digests")] == [clips[2].digest]
 
@@ -221,26 +258,6 @@ def test_parts_that_somebody_writes_are_not_swept(home: Path) -> None:
     assert not part.exists()
 
 
-def busy(tmp_path: Path) -> Services:
-    """Services whose exports and films go on for ever."""
-    child = written(tmp_path / "child.py", CHILD)
-    command = (sys.executable, str(child))
-    return Services(exports=Exports(command=command), proxies=Proxies(command=command))
-
-
-def started(command: list[str], folder: Path) -> None:
-    """Wait until a child has written something."""
-    end = time.monotonic() + 30
-    while not any(folder.rglob("part.bin")) and not any(folder.glob("*.mp4")):
-        assert time.monotonic() < end, command
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
 @pytest.mark.parametrize("by_command_line", [False, True], ids=["app", "command line"])
 def test_work_in_progress_is_stopped_and_brings_nothing_back(
     home: Path, tmp_path: Path, importable: None, by_command_line: bool
@@ -250,10 +267,10 @@ def test_work_in_progress_is_stopped_and_brings_nothing_back(
     clip = uploaded(services, case, "gate")
     run = run_of(services, case, [clip])
     (home / "proxies" / f"{clip.digest}.mp4").unlink()
-    services.proxies.request(Clip(clip.path, clip.digest, 64, 48, np.array([0.0]), 0, "h264", "mp4"))
+    services.proxies.request(film_of(clip))
     export = services.exports.start(Export("gallery", run, "s"), home / "runs" / run / "out")
-    started(["film"], home / "proxies")
-    started(["export"], export.folder)
+    wait_until((home / "proxies" / f"{clip.digest}.mp4").exists)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
     if by_command_line:
         assert main(["cases", "--delete", case.key]) == 0
     else:
@@ -268,7 +285,7 @@ def test_a_job_whose_folder_is_removed_ends_and_does_not_make_it_again(
 ) -> None:
     exports = busy(tmp_path).exports
     export = exports.start(Export("gallery", "0a" * 10, "s"), home)
-    started(["export"], export.folder)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
     about = json.loads((export.folder / "job.json").read_text())
     shutil.rmtree(export.folder, ignore_errors=True)
     end = time.monotonic() + 20
@@ -306,13 +323,6 @@ def test_a_case_that_was_set_aside_can_be_taken_back_for_a_day(home: Path) -> No
     os.utime(file, (time.time() - 90_000,) * 2)
     sweep(services)
     assert traces(home, clip.digest, case.key, "gate") == []
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture
