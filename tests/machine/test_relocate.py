@@ -27,6 +27,7 @@ from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir
 from core.machine.relocate import move_old_data, take_notice
 from core.review import load_review
 from core.runs import read_record
+from core.vision.video import digest
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Jobs, status
 from core.workspace.sources import is_permitted
@@ -149,6 +150,17 @@ def test_it_moves_once_and_shows_the_same(cache: Path, disks: str) -> None:
     assert not list(cache.glob("data/.moving*")) and not (cache / ".moving.json").exists()
     assert move(disks) == ""
     assert "were moved" in (cache / "tracker.log").read_text()
+
+
+def test_uploads_that_were_moved_are_not_read_again_to_know_them(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {Path(clip.path).name: digest(clip.path) for clip in Cases().load(KEY).clips}
+    move_old_data()
+    monkeypatch.setattr("core.vision.video.probing._content_digest", lambda files, with_names: "computed again")
+    clips = [Path(clip.path) for clip in Cases().load(KEY).clips]
+    assert {clip.name: digest(clip) for clip in clips} == digests
+    # A file that was written since is read.
+    clips[0].write_bytes(b"another film")
+    assert digest(clips[0]) == "computed again"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
