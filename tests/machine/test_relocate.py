@@ -277,6 +277,24 @@ def test_a_move_that_was_killed_and_then_fails_is_undone_as_a_whole(
     assert content_of(cache) == files and content_of(cache / "data") == {}
 
 
+def test_what_was_copied_leaves_nothing_beside_it_if_a_move_is_killed_at_its_end(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = shutil.rmtree
+
+    def die(path: Path, *rest: Any, **named: Any) -> None:
+        if path.name == ".moving":
+            raise KeyboardInterrupt
+        remove(path, *rest, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", die)
+        move("two")
+    assert (cache / "data" / ".moving").exists()
+    move("two")
+    assert not (cache / "data" / ".moving").exists() and content_of(cache) == {}
+
+
 def test_too_little_space_is_known_before_anything_is_copied(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = content_of(cache)
     usage = shutil.disk_usage(cache)._replace(free=1000)
