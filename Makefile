@@ -12,7 +12,6 @@ TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | ck
 .PHONY: run test test-all coverage faults check lint bench lock clean
 
 run: $(RUN_READY)
-	$(PY) -m core sample
 	$(PY) -m streamlit run app.py --server.headless=false
 
 # A worker per core, each with one thread: networks as small as the tests' gain nothing from more. A worker that has

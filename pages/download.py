@@ -11,6 +11,7 @@ from pages.parts.download.exports import export_of, show_export, show_files, sho
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case, show_no_results
+from pages.parts.shell.page_head import page_head
 
 _NOTHING_YET = "**There is nothing to download yet.** Run the case first."
 
@@ -30,7 +31,7 @@ def show_nothing_yet(case: Case, job: Job | None, awaited: Job | None) -> None:
 def show_downloads(case: Case, session: ReviewSession) -> None:
     """The zip file, tables, videos and training crops. Exports run in child processes, so a reload finds them again."""
     show_contents(case, session)
-    st.subheader("Gallery as a zip file")
+    st.header("Gallery as a zip file")
     st.markdown(
         "A report that opens in any browser, contact sheets, all crops by person, tables, tracks, and a record of "
         "how they were made."
@@ -42,13 +43,13 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     export = show_export(case, zip_request, session.out, "Create zip file", primary=True, disabled=disabled)
     if export is not None:
         show_zip(case, export, session.out)
-    st.subheader("Tables")
+    st.header("Tables")
     show_tables(case, session)
     if session.evidence.has_times:
-        st.subheader("Annotated videos")
+        st.header("Annotated videos")
         st.markdown("Each camera's clip with boxes and paths drawn in, one colour per person.")
         export_section(case, session, video_request, "Create videos", disabled)
-    st.subheader("Training crops")
+    st.header("Training crops")
     st.markdown("Crops by person, named as in Market-1501. Faces are not blurred, because models are trained on them.")
     if blur:
         st.caption("To create them, turn off face blurring above and give a reason.")
@@ -62,7 +63,7 @@ def export_section(case: Case, session: ReviewSession, request: Export, label: s
         show_files(case, export)
 
 
-st.title("Download")
+page_head("Download")
 case = require_case()
 jobs = {job.key: job for job in services().jobs.all()}
 job, awaited = jobs.get(case.run), jobs.get(case.wanted or case.run)

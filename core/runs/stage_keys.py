@@ -119,7 +119,7 @@ class ClipPipeline:
         with self._stage("detect", len(self._timeline), done, count_boxes(artifact, done, conf)):
             if artifact.summary is None:
                 detector = self._open_network("detect", lambda: networks.detector(recipe.detect))
-                detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
+                detect(self._clip, self._timeline, artifact, detector, self._progress, conf, self._networks.buffer)
         self.stages["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
         return load_detections(artifact, self._timeline)
 
@@ -143,7 +143,16 @@ class ClipPipeline:
                 selected = (
                     embeddable if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, embeddable)
                 )
-                embed(self._clip, self._timeline, detections, selected, artifact, embedder, self._progress)
+                embed(
+                    self._clip,
+                    self._timeline,
+                    detections,
+                    selected,
+                    artifact,
+                    embedder,
+                    self._progress,
+                    self._networks.buffer,
+                )
         crops = (artifact.summary or {}).get("crops", 0)
         about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
         self.stages["embed"].update(**about, crops=crops, of_boxes=int(embeddable.sum()))
@@ -165,7 +174,7 @@ class ClipPipeline:
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
-                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at)
+                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at, self._networks.buffer)
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
 from core.machine.paths import data_dir, explain_refusal, make_folder, retry_in_use, working_folder, write_atomically
-from core.workspace.cases.case import FORMAT, Case, read_case
+from core.machine.settings_file import load_settings
+from core.workspace.cases.case import FORMAT, Case, default_plan, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
 _IN_USE = "another Sightline holds this case"
@@ -48,7 +49,9 @@ class Cases:
         """A new case, on disk when this returns; without a name it is called after the time."""
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
-        case = Case(new_key(), title, made, purpose.strip())
+        files = load_settings()
+        threshold = files.values("match").get("threshold")
+        case = Case(new_key(), title, made, purpose.strip(), plan=default_plan(files), threshold=threshold)
         with explain_refusal("the case cannot be created"), working_folder(self._root) as folder:
             return self.adopt(case, folder, f"made: {case.name}")
 

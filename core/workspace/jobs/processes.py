@@ -1,8 +1,7 @@
-"""The program's child processes: jobs that outlive the server, and two short helpers of the pages.
+"""The program's child processes: jobs that outlive the server, and a short helper of the Run page.
 
 - `Children` launches jobs. A child is known by its number and by the attempt in its environment, which no other
   process has, whatever happens to the clock. It is waited for, so that no zombie stays. Tests use another `Launcher`.
-- `ensure_sample` has the sample drawn by a child, because drawing would block the server; leaving the page stops it.
 - `SpeedTests` measures how fast models are on this machine: one measurement at a time, and each only once.
 """
 
@@ -14,7 +13,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +23,6 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.paths import JOB_FOLDER, explain_refusal, write_atomically
 from core.workspace.jobs.status import ATTEMPT
 
@@ -33,7 +30,6 @@ ROOT = Path(__file__).resolve().parents[3]
 # A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
 _PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
-DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
 _STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
 
@@ -182,35 +178,6 @@ def _process(number: Any, about: Mapping[str, Any]) -> psutil.Process | None:
         return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, TypeError, ValueError, OSError, psutil.Error):
         return None
-
-
-def ensure_sample(report: Callable[[float, float | None], None], command: Sequence[str] = DRAW_SAMPLE) -> list[Path]:
-    """The clips of the sample, drawn if missing. `report` gets the share done and seconds left."""
-    if clips := sample_clips(sample_folder()):
-        return clips
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as child,
-    ):
-        try:
-            for line in child.stdout or ():
-                if line.startswith("{"):
-                    progress = json.loads(line)
-                    report(progress["done"] / max(progress["total"], 1), progress["left_seconds"])
-            child.wait()
-            errors.seek(0)
-            stderr = errors.read()
-        finally:
-            # When the user leaves the page, `report` raises; the sample is then no longer needed.
-            if child.poll() is None:
-                child.terminate()
-    clips = sample_clips(sample_folder())
-    if not clips:
-        reason = stderr.strip().removeprefix("sightline: ") or f"exit status {child.returncode}"
-        raise StoreError(f"the sample could not be drawn: {reason}", "Free some space, or set SIGHTLINE_CACHE.")
-    return clips
 
 
 class SpeedTests:

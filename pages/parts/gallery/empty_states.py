@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import StoreError
+from core.base.settings import SETTINGS
 from core.base.text import format_duration, format_ordinal
 from core.review import ReviewSession, describe_pending, load_review
 from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
-from pages.parts.run.settings import FIELDS
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
@@ -143,12 +143,12 @@ def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
     'Analysis frame rate: all frames; Minimum detections per track: 3; Maximum gap (s): 1.5'
     """
     texts = []
-    for setting in FIELDS:
+    for setting in (each for each in SETTINGS if each.on_run_page):
         value = settings.get(setting.part, {}).get(setting.name)
         if setting.name == "fps":
             texts.append(f"{setting.label}: {f'{value:g} frames/s' if value else 'all frames'}")
         elif value is not None:
-            texts.append(f"{setting.label}: {value:g}")
+            texts.append(f"{setting.full_label}: {value:g}")
     return "; ".join(texts)
 
 
