@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from core.machine.paths import cache_dir, data_dir
 from core.workspace import review_of, services
 from core.workspace.cases import Case, CaseClip, Cases
+from core.workspace.jobs import SpeedTests
 from tests.machine.refusing_disk import FULL, READ_ONLY, Disk, refusing
 from tests.pages.making import PAGES, clip_at, page, words
 from tests.pages.test_gallery import refusals, says
@@ -33,6 +34,12 @@ disks = pytest.mark.parametrize(
 def disk(code: int) -> AbstractContextManager[Disk]:
     """In this block nothing can be written below the cache folder: the system refuses with this error."""
     return refusing(cache_dir(), code)
+
+
+@pytest.fixture(autouse=True)
+def no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Run page measures models in a process that would go on after the test."""
+    monkeypatch.setattr(SpeedTests, "begin", lambda self, arguments: False)
 
 
 @pytest.fixture
