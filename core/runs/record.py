@@ -54,7 +54,7 @@ class RunRecord:
     def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
         self._out, self._recipe, self._networks, self._regions = out, recipe, networks, regions
         self._results: list[CameraResult] = []
-        self._began = time.time()
+        self._began, self._start = time.time(), time.monotonic()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
         except OSError as fault:
@@ -89,7 +89,7 @@ class RunRecord:
             "program": f"sightline {__version__}",
             "state": state,
             "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
-            "seconds": round(time.time() - self._began, 3),
+            "seconds": round(time.monotonic() - self._start, 3),
             "settings": asdict(self._recipe),
             "regions": {name: json.loads(to_json(regions)) for name, regions in self._regions.items()},
             "models": {kind: _model(model, self._networks) for kind, model in models.items()},

@@ -142,7 +142,11 @@ def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
     """As `session_of`, at another threshold; None as a threshold is the suggested one."""
     if not case.run:
         return None
-    job = services().jobs.get(case.run)
+    try:
+        job = services().jobs.get(case.run)
+    except StoreError:
+        # Its files were removed.
+        return None
     if not (job.has_results and job.order.matches_people):
         return None
 

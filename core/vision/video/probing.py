@@ -409,11 +409,17 @@ def _index() -> sqlite3.Connection:
 
 
 def _read_index(clip: Path, signature: str) -> str:
-    """The remembered digest, or "". The index only saves time, so a broken one counts as empty."""
+    """The remembered digest, or "". The index only saves time, so a broken one counts as empty.
+
+    An upload keeps its file and the folders around it where the data folder is moved on one disk.
+    """
+    # The last three parts of the path are `uploads`, the digest and the name of the file.
+    is_upload = clip.parent.parent.name == "uploads"
     with suppress(sqlite3.Error), closing(_index()) as index:
-        query = "SELECT digest FROM digests WHERE path = ? AND signature = ?"
-        for (remembered,) in index.execute(query, (str(clip), signature)):
-            return str(remembered)
+        query = "SELECT path, digest FROM digests WHERE signature = ?"
+        for path, remembered in index.execute(query, (signature,)):
+            if path == str(clip) or (is_upload and Path(path).parts[-3:] == clip.parts[-3:]):
+                return str(remembered)
     return ""
 
 

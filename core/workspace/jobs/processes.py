@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.machine.paths import JOB_FOLDER, write_atomically
+from core.machine.paths import JOB_FOLDER, explain_refusal, write_atomically
 from core.workspace.jobs.status import ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,7 +68,10 @@ def start_job(launcher: Launcher, command: Sequence[str], folder: Path, about: M
     attempt = secrets.token_hex(8)
     identified = {**about, "attempt": attempt}
     save_job(folder, {**identified, "starting": True})
-    save_job(folder, {**identified, **launcher.start(command, folder, **{ATTEMPT: attempt})})
+    identity = launcher.start(command, folder, **{ATTEMPT: attempt})
+    # On a disk that has just become full, the work that goes on is found by its attempt too.
+    with suppress(StoreError):
+        save_job(folder, {**identified, **identity})
 
 
 def save_job(folder: Path, about: Mapping[str, Any]) -> None:
@@ -142,7 +145,8 @@ def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> 
 def remove(folder: Path) -> None:
     """Remove the folder of a job that has ended: renamed first, so that no thread writes into it meanwhile."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    folder.replace(aside)
+    with explain_refusal(f"{folder} cannot be removed"):
+        folder.replace(aside)
     shutil.rmtree(aside, ignore_errors=True)
 
 

@@ -17,6 +17,7 @@ from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
 from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
 
 EVERY_SECONDS = 1.0
@@ -62,10 +63,7 @@ def _no_run(case: Case) -> None:
         st.info("**No clips yet.** Add two or more clips, then start a run.", icon=":material/video_library:")
         link_to("footage", "Go to Footage", ":material/arrow_forward:")
     else:
-        st.info(
-            "**No results yet.** Start a run. Each person it finds gets a row here.",
-            icon=":material/info:",
-        )
+        show_no_results(case, "**No results yet.** Start a run. Each person it finds gets a row here.")
         link_to("run", "Go to Run", ":material/arrow_forward:")
 
 
