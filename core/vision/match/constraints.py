@@ -165,9 +165,12 @@ def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
     group: Ints = np.asarray(connected_components(links, directed=False)[1], np.int64)
     for number in np.unique(group[pairs[:, 0]]) if len(pairs) else ():
         rows = np.flatnonzero(group == number)
-        forbidden = np.argwhere(why[np.ix_(rows, rows)] != FREE)
+        why_not = why[np.ix_(rows, rows)]
+        forbidden = np.argwhere(why_not != FREE)
         if len(forbidden):
-            raise _contradiction(int(rows[forbidden[0, 0]]), int(rows[forbidden[0, 1]]), why)
+            # What anybody can see in one frame convinces most.
+            a, b = rows[next(iter(np.argwhere(why_not == TOGETHER)), forbidden[0])]
+            raise _contradiction(int(a), int(b), why)
     return group
 
 
