@@ -16,7 +16,7 @@ from core.base.errors import SettingsError
 from core.review.history import Action, DecisionState, PendingAction, reduce_actions, track_of_name
 from core.review.track_mapping import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_cut, map_tracks
 from core.runs import DIFFERENT, SAME, CutPoint, Evidence, Link, Name, TrackKey, adjacent_parts, cut, foot_distances
-from core.vision.match import FREE, REASON_TEXTS, Reasons, reasons
+from core.vision.match import REASON_TEXTS, Reasons, reasons, refuses_joining
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,8 @@ def _contradiction(actions: Iterable[Action], key: TrackKey, target: _Target) ->
     """Why the tracks that the actions join with `key` cannot be one person, if they cannot."""
     rows = [target.row_of[joined] for joined in reduce_actions(actions).group(key)]
     why = target.why[np.ix_(rows, rows)]
-    return None if (why == FREE).all() else Rejected(REASON_TEXTS[int(why.max())])
+    refused = why[refuses_joining(why)]
+    return Rejected(REASON_TEXTS[int(refused.max())]) if len(refused) else None
 
 
 def _apply_names(

@@ -26,7 +26,7 @@ REASON_TEXTS = {
 }
 
 IMPOSTOR_REASONS = TOGETHER, ELSEWHERE
-"""Reasons by which a pair is certainly two people, whatever the user or the clocks say."""
+"""Reasons by which a pair is two people whatever the clocks say, unless the user knows better."""
 MIN_ELSEWHERE_DISTANCE = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 
@@ -152,10 +152,20 @@ def _add_travel(why: Reasons, tracklets: Tracklets, travel: Seconds) -> None:
                 why[np.ix_(rows_a, rows_b)], why[np.ix_(rows_b, rows_a)] = reason, reason.T
 
 
+def refuses_joining(why: Reasons) -> Bools:
+    """Which pairs the user cannot join. Where people stood is an estimate: the user's word overrules it."""
+    return np.asarray((why != FREE) & (why != ELSEWHERE))
+
+
+def overrule(why: Reasons, must_link: Ints) -> Reasons:
+    """The reasons without those that the user overruled by joining; `must_link` is the result of `must_link_groups`."""
+    return np.where((why == ELSEWHERE) & (must_link[:, None] == must_link), FREE, why).astype(np.uint8)
+
+
 def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
     """A number per tracklet, 0 to k - 1, alike for tracklets that the user joined, directly or through others.
 
-    Raises `Contradiction` where two of them cannot be one person.
+    Raises `Contradiction` where two of them cannot be one person, whoever says so.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
@@ -166,7 +176,7 @@ def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:
     for number in np.unique(group[pairs[:, 0]]) if len(pairs) else ():
         rows = np.flatnonzero(group == number)
         why_not = why[np.ix_(rows, rows)]
-        forbidden = np.argwhere(why_not != FREE)
+        forbidden = np.argwhere(refuses_joining(why_not))
         if len(forbidden):
             # What anybody can see in one frame convinces most.
             a, b = rows[next(iter(np.argwhere(why_not == TOGETHER)), forbidden[0])]

@@ -7,17 +7,23 @@ from hypothesis import strategies as st
 
 from core.base.types import Tracklets, Tracks
 from core.vision.match import (
+    ELSEWHERE,
     FREE,
     REJECTED,
     TOGETHER,
     TOO_SOON,
     Contradiction,
+    Decisions,
     Presence,
     find_presence,
+    match,
     must_link_groups,
     reasons,
 )
+from core.vision.models import EmbedderPrior
 from tests.vision.match.making import unit
+
+PRIOR = EmbedderPrior(0.3, 0.25, 0.7)
 
 
 def seen(*rows: tuple[int, float, float]) -> Tracklets:
@@ -69,6 +75,21 @@ def test_a_contradiction_is_refused_and_explained() -> None:
     assert fault.value.pair == (0, 2)
     with pytest.raises(Contradiction, match="you said"):
         must_link_groups(3, [(0, 1)], reasons(tracklets, None, [(0, 1)]))
+
+
+def test_the_user_overrules_where_two_cameras_saw_them_and_nothing_else() -> None:
+    """Two were in the picture of one camera, and the third one far from both, as another camera saw it."""
+    tracklets = seen((0, 0, 5), (0, 4, 9), (1, 0, 9))
+    far = np.full((3, 3), np.nan)
+    far[2, :2] = far[:2, 2] = 4.0
+    assert reasons(tracklets, foot_distance=far)[0, 2] == ELSEWHERE
+    joined = match(tracklets, PRIOR, 1.0, Decisions(same=((0, 2),)), foot_distance=far)
+    assert joined.must_link[0] == joined.must_link[2] != joined.must_link[1]
+    # The pair is nobody's stranger any more, and the other one still is.
+    assert joined.why.tolist() == [[FREE, TOGETHER, FREE], [TOGETHER, FREE, ELSEWHERE], [FREE, ELSEWHERE, FREE]]
+    with pytest.raises(Contradiction, match="at the same time") as fault:
+        match(tracklets, PRIOR, 1.0, Decisions(same=((0, 2), (1, 2))), foot_distance=far)
+    assert fault.value.pair == (0, 1)
 
 
 def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
