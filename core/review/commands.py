@@ -123,9 +123,7 @@ def same(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
     people = sorted({session.person_of(a), session.person_of(b)})
     others = [key for person in people for key in session.tracks(person) if key != a]
     links = tuple(Link(a, SAME, key) for key in others)
-    return _record(
-        session, Action("same", description, _now(), links, people=tuple(people) if len(people) > 1 else ())
-    )
+    return _record(session, Action("same", description, _now(), links, people=tuple(people) if len(people) > 1 else ()))
 
 
 def different(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
