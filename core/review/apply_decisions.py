@@ -7,7 +7,7 @@ is not applied becomes a pending action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from core.base.errors import SettingsError
 from core.review.history import Action, DecisionState, PendingAction, reduce_actions, track_of_name
 from core.review.track_mapping import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_cut, map_tracks
 from core.runs import DIFFERENT, SAME, CutPoint, Evidence, Link, Name, TrackKey, adjacent_parts, cut, foot_distances
-from core.vision.match import REASON_TEXTS, Reasons, reasons, refuses_joining
+from core.vision.match import REASON_TEXTS, REJECTED, Reasons, reasons, refuses_joining
 
 
 @dataclass(frozen=True)
@@ -232,9 +232,16 @@ def _with_link(actions: Sequence[Action], link: Link) -> list[Action]:
     return [*before, replace(last, links=(*last.links, link))]
 
 
-def _contradiction(actions: Iterable[Action], key: TrackKey, target: _Target) -> Rejected | None:
-    """Why the tracks that the actions join with `key` cannot be one person, if they cannot."""
-    rows = [target.row_of[joined] for joined in reduce_actions(actions).group(key)]
+def _contradiction(actions: Sequence[Action], key: TrackKey, target: _Target) -> Rejected | None:
+    """Why the tracks that the actions join with `key` cannot be one person, if they cannot.
+
+    A decision that was pending comes after newer ones, and does not join whom these have separated.
+    """
+    group = reduce_actions(actions).group(key)
+    newer = [action for action in actions if action.time > actions[-1].time]
+    if any(pair <= group for pair in reduce_actions(newer).separated):
+        return Rejected(REASON_TEXTS[REJECTED])
+    rows = [target.row_of[joined] for joined in group]
     why = target.why[np.ix_(rows, rows)]
     refused = why[refuses_joining(why)]
     return Rejected(REASON_TEXTS[int(refused.max())]) if len(refused) else None

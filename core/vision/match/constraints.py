@@ -157,15 +157,15 @@ def _add_travel(why: Reasons, tracklets: Tracklets, travel: Seconds, presence: P
 
     Whoever was out of sight for a while may have been in the other camera meanwhile.
     """
-    cameras, seen = np.unique(tracklets.camera), _on_common_clock(tracklets, presence)
+    cameras, stretches = np.unique(tracklets.camera), _on_common_clock(tracklets, presence)
     for a in cameras:
         for b in cameras[cameras > a]:
             shortest = max(float(travel[a, b]), 0.0)
             if shortest:
                 rows_a, rows_b = (np.flatnonzero(tracklets.camera == c) for c in (a, b))
                 is_too_soon = _gap_seconds(tracklets, rows_a, rows_b) < shortest
-                is_too_soon[np.ix_(np.isin(rows_a, seen.row), np.isin(rows_b, seen.row))] = False
-                near = _seen_within(shortest, seen[np.isin(seen.row, (*rows_a, *rows_b))])
+                is_too_soon[np.ix_(np.isin(rows_a, stretches.row), np.isin(rows_b, stretches.row))] = False
+                near = _seen_within(shortest, stretches[np.isin(stretches.row, (*rows_a, *rows_b))])
                 near = near[(tracklets.camera[near] == (a, b)).all(axis=1)]
                 is_too_soon[np.searchsorted(rows_a, near[:, 0]), np.searchsorted(rows_b, near[:, 1])] = True
                 reason = np.where(is_too_soon, TOO_SOON, FREE).astype(np.uint8)
@@ -174,19 +174,19 @@ def _add_travel(why: Reasons, tracklets: Tracklets, travel: Seconds, presence: P
 
 def _on_common_clock(tracklets: Tracklets, presence: Presence) -> Presence:
     """The presence whose moments are known, by the clock of the tracklets and in order of time."""
-    known = presence[np.isfinite(presence.start)]
+    timed = presence[np.isfinite(presence.start)]
     first = np.full(len(tracklets), np.inf)
-    np.minimum.at(first, known.row, known.start)
-    shift = (tracklets.start - first)[known.row]
-    known = replace(known, start=known.start + shift, end=known.end + shift)
-    return known[np.argsort(known.start, kind="stable")]
+    np.minimum.at(first, timed.row, timed.start)
+    shift = (tracklets.start - first)[timed.row]
+    shifted = replace(timed, start=timed.start + shift, end=timed.end + shift)
+    return shifted[np.argsort(shifted.start, kind="stable")]
 
 
-def _seen_within(seconds: float, seen: Presence) -> Ints:
+def _seen_within(seconds: float, stretches: Presence) -> Ints:
     """Rows of two tracklets (k, 2), in either order, between which less than so many seconds lay at some time."""
-    left, right = _overlaps(seen.start, seen.end + seconds)
-    is_near = seen.start[right] - seen.end[left] < seconds
-    pairs = seen.row[np.stack([left, right], axis=1)[is_near]]
+    left, right = _overlaps(stretches.start, stretches.end + seconds)
+    is_near = stretches.start[right] - stretches.end[left] < seconds
+    pairs = stretches.row[np.stack([left, right], axis=1)[is_near]]
     return np.concatenate([pairs, pairs[:, ::-1]])
 
 

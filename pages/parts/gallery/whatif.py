@@ -212,7 +212,7 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
     if changes.unapplied_count:
         st.markdown(
             f":material/pending_actions: **{changes.unapplied_count:,} of your decisions will not apply.** "
-            "They are kept, and return with the settings of this run."
+            "Some may apply in part. All are kept, and return with the settings of this run."
         )
         with st.popover("Which ones?"):
             st.markdown("\n".join(f"- {sentence}" for sentence in changes.unapplied))
