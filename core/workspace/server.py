@@ -30,8 +30,8 @@ from core.base.types import Clip, ClipPart
 from core.machine.artifacts import digest_of
 from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
-from core.review import ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
-from core.runs import TRACKLETS_FILE, Link
+from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
+from core.runs import TRACKLETS_FILE
 from core.vision.video import digest, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
@@ -68,7 +68,7 @@ class Retracking:
     """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
     loaded: LoadedRun
-    results: Memo[tuple[TrackSettings, tuple[Link, ...], float | None], RunChanges] = field(
+    results: Memo[tuple[TrackSettings, tuple[Action, ...], float | None], RunChanges] = field(
         default_factory=lambda: Memo(_RETRACK_RESULTS)
     )
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))

@@ -10,8 +10,8 @@ import streamlit as st
 
 from core.base.errors import StoreError
 from core.base.settings import SETTINGS
-from core.base.text import format_duration, format_ordinal
-from core.review import ReviewSession, describe_pending, load_review
+from core.base.text import format_count, format_duration, format_ordinal
+from core.review import Review, ReviewSession, count_pending, describe_pending, load_review
 from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
@@ -174,12 +174,13 @@ def _model(model: dict[str, Any] | str) -> str:
 def show_unapplied_decisions(case: Case) -> None:
     """Decisions that fit no track of this run, until the user dismisses them."""
     path = services().cases.review_file(case.key)
-    sentences = describe_pending(load_review(path)) if path.is_file() else ()
+    review = load_review(path) if path.is_file() else Review()
+    sentences = describe_pending(review)
     dismissed = dismissed_decisions(case.key, case.run)
     if not sentences or dismissed.get(()) == sentences:
         return
     with st.container(border=True):
-        decisions = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
+        decisions = format_count(count_pending(review), "decision", "decisions")
         st.markdown(
             f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run."
         )

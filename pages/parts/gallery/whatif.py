@@ -13,7 +13,7 @@ from core.base.text import format_duration
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
 from core.workspace import Retracking, services
-from core.workspace.cases import Case
+from core.workspace.cases import Case, EarlierSettings
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.gallery.empty_states import show_unapplied_decisions
 from pages.parts.shell.open_case import change_case
@@ -94,7 +94,36 @@ def _sliders(case: Case, job: Job) -> None:
         st.button(
             "Reset", icon=":material/undo:", disabled=unchanged, on_click=_reset, args=(case.run, job.order.track)
         )
+        _offer_way_back(case, job)
         st.caption(_cost(case, job.order))
+
+
+def _offer_way_back(case: Case, job: Job) -> None:
+    """The button that undoes *Apply settings*: a run with the settings before, to which the decisions return."""
+    if (
+        case.earlier
+        and case.earlier.run == case.run
+        and st.button(
+            "Back to the settings before",
+            icon=":material/history:",
+            help=_describe_differences(job.order.track, case.earlier.track),
+        )
+    ):
+        _start_run(case, job, case.earlier.track)
+
+
+def _describe_differences(now: TrackSettings, before: TrackSettings) -> str:
+    """What the settings before were where they differ.
+
+    >>> _describe_differences(TrackSettings(iou=0.4), TrackSettings(iou=0.2))
+    'Minimum IoU 0.2 instead of 0.4. Your decisions on that run return.'
+    """
+    texts = (
+        f"{label} {getattr(before, field):g} instead of {getattr(now, field):g}"
+        for field, (label, *_) in _SLIDERS.items()
+        if getattr(before, field) != getattr(now, field)
+    )
+    return f"{'; '.join(texts)}. Your decisions on that run return."
 
 
 def _cost(case: Case, order: Order) -> str:
@@ -118,8 +147,15 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     try:
         order = order_of(replace(case, plan=plan))
         key = services().jobs.start(order).key
-        log_entry = "started a run with new tracking settings"
-        change_case(lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key), log_entry)
+        goes_back = case.earlier == EarlierSettings(case.run, settings)
+        earlier = None if goes_back else EarlierSettings(key, previous.track)
+        log_entry = (
+            "went back to the tracking settings before" if goes_back else "started a run with new tracking settings"
+        )
+        change_case(
+            lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key, earlier=earlier),
+            log_entry,
+        )
     except (SightlineError, OSError) as fault:
         st.error(f"The run was not started: {fault}", icon=":material/error:")
         return
@@ -145,8 +181,9 @@ def _slider(field: str, order: Order, setting: Entry[float]) -> float:
     value = st.slider(
         label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order)
     )
-    st.caption(hint)
-    return round(value, 3)
+    value = round(value, 3)
+    st.caption(hint if value == current else f"**In this run: {current:g}.** {hint}")
+    return value
 
 
 def _is_disabled(field: str, order: Order) -> bool:
@@ -172,6 +209,13 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
         return
     st.markdown(f":material/arrow_forward: **{changes.description}.**")
     st.markdown("\n".join(f"- {camera.description}" for camera in changes.cameras))
+    if changes.unapplied_count:
+        st.markdown(
+            f":material/pending_actions: **{changes.unapplied_count:,} of your decisions will not apply.** "
+            "Some may apply in part. All are kept, and return with the settings of this run."
+        )
+        with st.popover("Which ones?"):
+            st.markdown("\n".join(f"- {sentence}" for sentence in changes.unapplied))
 
 
 def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> RunChanges:
@@ -188,6 +232,6 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ru
         )
 
     with st.spinner("Tracking again…"):
-        changes = run.results.get((settings, review.links, case.threshold), compute)
+        changes = run.results.get((settings, review.done, case.threshold), compute)
     bar.empty()
     return changes
