@@ -12,7 +12,6 @@ TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | ck
 .PHONY: run test test-all coverage faults check lint bench lock clean
 
 run: $(RUN_READY)
-	$(PY) -m core sample
 	$(PY) -m streamlit run app.py --server.headless=false
 
 # A worker per core, each with one thread: networks as small as the tests' gain nothing from more. A worker that has
@@ -31,7 +30,8 @@ test-all: $(TEST_READY)
 coverage: $(TEST_READY)
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-# Kills changes, decisions, runs, exports, uploads, restores and deletions at a hundred random moments.
+# Kills changes, decisions, runs, exports, uploads, restores, deletions and moves of old data at a hundred random
+# moments.
 faults: $(TEST_READY)
 	SIGHTLINE_FAULTS=100 $(PYTEST) tests/test_faults.py
 

@@ -47,7 +47,7 @@ st.markdown(
     f"**Sightline {__version__}** finds people in CCTV recordings and shows which of them may be the same person, "
     "camera by camera. Recordings and results stay on this machine."
 )
-st.subheader("Licence and source code")
+st.header("Licence and source code")
 st.markdown(
     "Sightline is free software under the **GNU Affero General Public License, version 3 or later** "
     "(AGPL-3.0-or-later). You may use, study, share and change it. It comes without any warranty. "
@@ -56,7 +56,7 @@ st.markdown(
 source_button()
 with st.expander("Read the licence"):
     st.code((PROGRAM_ROOT / "LICENSE").read_text(encoding="utf-8"), language=None, height=400)
-st.subheader("Third-party notices")
+st.header("Third-party notices")
 st.markdown(
     "Models have licences of their own. Those marked as ours come with Sightline; the others are used only if you "
     "install them."

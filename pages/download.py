@@ -5,28 +5,33 @@ import streamlit as st
 from core.review import ReviewSession
 from core.workspace import services, session_of
 from core.workspace.cases import Case
-from core.workspace.jobs import Export
+from core.workspace.jobs import Export, Job
 from pages.parts.download.contents import face_blurring, show_contents
 from pages.parts.download.exports import export_of, show_export, show_files, show_other_exports, show_zip
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
-from pages.parts.shell.open_case import require_case
+from pages.parts.shell.open_case import require_case, show_no_results
+from pages.parts.shell.page_head import page_head
+
+_NOTHING_YET = "**There is nothing to download yet.** Run the case first."
 
 
-def show_nothing_yet(in_progress: bool) -> None:
+def show_nothing_yet(case: Case, job: Job | None, awaited: Job | None) -> None:
     """Advice where no run is done."""
-    if in_progress:
+    if awaited is not None and awaited.is_active:
         message = "**The run is in progress.** You can download its results here when it is done."
         st.info(message, icon=":material/hourglass:")
+    elif job is not None:
+        st.info(_NOTHING_YET, icon=":material/info:")
     else:
-        st.info("**There is nothing to download yet.** Run the case first.", icon=":material/info:")
+        show_no_results(case, _NOTHING_YET)
     link_to("run", "Go to Run", ":material/arrow_back:")
 
 
 def show_downloads(case: Case, session: ReviewSession) -> None:
     """The zip file, tables, videos and training crops. Exports run in child processes, so a reload finds them again."""
     show_contents(case, session)
-    st.subheader("Gallery as a zip file")
+    st.header("Gallery as a zip file")
     st.markdown(
         "A report that opens in any browser, contact sheets, all crops by person, tables, tracks, and a record of "
         "how they were made."
@@ -38,13 +43,13 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     export = show_export(case, zip_request, session.out, "Create zip file", primary=True, disabled=disabled)
     if export is not None:
         show_zip(case, export, session.out)
-    st.subheader("Tables")
+    st.header("Tables")
     show_tables(case, session)
     if session.evidence.has_times:
-        st.subheader("Annotated videos")
+        st.header("Annotated videos")
         st.markdown("Each camera's clip with boxes and paths drawn in, one colour per person.")
         export_section(case, session, video_request, "Create videos", disabled)
-    st.subheader("Training crops")
+    st.header("Training crops")
     st.markdown("Crops by person, named as in Market-1501. Faces are not blurred, because models are trained on them.")
     if blur:
         st.caption("To create them, turn off face blurring above and give a reason.")
@@ -58,12 +63,12 @@ def export_section(case: Case, session: ReviewSession, request: Export, label: s
         show_files(case, export)
 
 
-st.title("Download")
+page_head("Download")
 case = require_case()
 jobs = {job.key: job for job in services().jobs.all()}
 job, awaited = jobs.get(case.run), jobs.get(case.wanted or case.run)
 if job is None or job.state not in ("done", "partly"):
-    show_nothing_yet(awaited is not None and awaited.is_active)
+    show_nothing_yet(case, job, awaited)
 elif (session := session_of(case)) is None:
     st.info(
         "**This run has no gallery:** it tracked people by motion alone. Choose a re-identification model and run "

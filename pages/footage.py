@@ -7,6 +7,7 @@ from pages.parts.footage.clip_cards import clip_cards, show_disk_space, undo_rem
 from pages.parts.footage.clip_fields import choose_clocks
 from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import open_case
+from pages.parts.shell.page_head import page_head
 from pages.parts.shell.welcome import offer_sample, welcome
 
 case = open_case()
@@ -14,7 +15,7 @@ if case is None:
     welcome()
     st.stop()
 
-st.title("Footage")
+page_head("Footage")
 if not case.clips:
     st.markdown("**Start here:** add one clip for each camera. Your files are never changed.")
 uploader(case)

@@ -1,14 +1,13 @@
 """Gallery: a row per person, the similarity threshold, and the user's decisions."""
 
-import streamlit as st
-
 from pages.parts.gallery.empty_states import session_or_hint, show_models_and_settings
 from pages.parts.gallery.gallery import gallery
 from pages.parts.gallery.moment import show_moment
 from pages.parts.gallery.whatif import retrack_panel
 from pages.parts.shell.open_case import require_case
+from pages.parts.shell.page_head import page_head
 
-st.title("Gallery")
+page_head("Gallery")
 case = require_case()
 session = session_or_hint(case)
 if session is not None:

@@ -18,6 +18,7 @@ from pages.parts.regions.region_tools import (
 )
 from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import require_case
+from pages.parts.shell.page_head import page_head
 from pages.parts.shell.session import camera_choice, region_canvas
 
 
@@ -72,7 +73,7 @@ def editor() -> None:
     save_file(clip)
 
 
-st.title("Regions")
+page_head("Regions")
 case = require_case()
 if not case.clips:
     st.info("**No clips yet.** Add at least one on the Footage page.", icon=":material/video_library:")

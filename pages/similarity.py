@@ -7,6 +7,7 @@ from core.base.text import format_count
 from core.http import PEOPLE, TRACKS
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
+from pages.parts.shell.page_head import page_head
 from pages.parts.shell.session import SIMILARITY_VIEW
 from pages.parts.similarity.charts import (
     appearance_map,
@@ -20,7 +21,7 @@ from pages.parts.similarity.charts import (
 MAP = "map"
 VIEWS = {PEOPLE: "People", TRACKS: "Tracks", MAP: "Appearance map"}
 
-st.title("Similarity")
+page_head("Similarity")
 case = require_case()
 session = require_similarities(case)
 people, tracks = len(np.unique(session.people.person)), len(session.evidence.tracklets)
@@ -47,8 +48,8 @@ elif people > 1:
 else:
     st.info("**All tracks are one person**, so there is nothing to compare. See the Tracks view for the reason.")
 
-st.subheader("Similarity of pairs of tracks")
+st.header("Similarity of pairs of tracks")
 pair_chart(count_pairs(session.match), session.match.threshold)
 link_to("gallery", "Change the threshold in the Gallery", ":material/tune:")
-st.subheader("Downloads")
+st.header("Downloads")
 similarity_downloads(case, session)

@@ -1,7 +1,7 @@
 """Fixtures that many tests share: the cache in a folder of its own, and the developers' footage where it is there.
 
-What takes longest is made once for all workers, in a folder beside theirs, and is for reading only. The sample and the
-exported models are kept for the next time too, in .cache/tests, each under a digest of all that decides them.
+What takes longest is made once for all workers, in a folder beside theirs, and is for reading only. The exported
+models are kept for the next time too, in .cache/tests, under a digest of all that decides them.
 """
 
 import hashlib
@@ -9,8 +9,6 @@ import inspect
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -25,7 +23,7 @@ from hypothesis import settings
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, VideoSettings
-from core.lab.synthetic import SampleSettings, render_frames, sample_clips
+from core.lab.synthetic import SampleSettings, render_frames, sample_clips, sample_folder
 from core.machine.artifacts import Store
 from core.machine.paths import cache_dir
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, run_camera, track_clips
@@ -37,8 +35,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 KEPT = ROOT / ".cache" / "tests"
 BROWSER = ROOT / "tests" / "browser"
-SECONDS = 12
-"""How long the sample of the tests lasts: the shortest time there is."""
 
 # How long an example takes says how busy the machine is, and nothing about the program.
 settings.register_profile("patient", deadline=None)
@@ -47,8 +43,8 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the browser's folder, and those that ask for the developers' footage or the whole sample, are marked as
-    such; the first of those that need something slow to make waits for it.
+    """Tests of the browser's folder, and those that ask for the developers' footage, are marked as such; the first of
+    those that need something slow to make waits for it.
 
     Workers begin with the files that are given most time: none of them is left for one worker at the end.
     """
@@ -58,9 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "shared" in fixtures:
             item.add_marker(pytest.mark.shared)
-        if "sample" in fixtures:
-            item.add_marker(pytest.mark.slow)
-        if fixtures & {"sample", "exported", "tracked"} and item.get_closest_marker("timeout") is None:
+        if fixtures & {"exported", "tracked"} and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(300))
     if "PYTEST_XDIST_WORKER" in os.environ:
         given: dict[Path, float] = {}
@@ -124,33 +118,9 @@ def keep(made: Path, folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def sample(together: Path) -> Path:
-    """The usual people and cameras, filmed for the shortest time there is; `heard` beside it is what was told of it."""
-    with alone(together / "sampling"):
-        folder, before = (
-            together / "drawn" / "sample",
-            kept("sample", sources_of(sample_clips), ["numpy", "opencv-python", "av"]),
-        )
-        if not folder.is_dir():
-            if not (before / "sample" / "truth.json").is_file():
-                draw(together / "drawing")
-                keep(together / "drawing", before)
-            shutil.copytree(before if before.is_dir() else together / "drawing", together / "drawn")
-    return folder
-
-
-def draw(folder: Path) -> None:
-    """The sample, drawn as somebody would who has the command line, and what that said meanwhile."""
-    folder.mkdir()
-    words = [sys.executable, "-m", "core", "sample", "--out", str(folder / "sample"), "--seconds", str(SECONDS)]
-    with (folder / "heard").open("wb") as heard:
-        subprocess.run([*words, "--progress", "json"], cwd=ROOT, check=True, timeout=600, stdout=heard)
-
-
-@pytest.fixture(scope="session")
 def glimpses(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """The first six seconds of two films of the sample, five pictures a second: soon drawn, and people are in them."""
-    folder, settings = tmp_path_factory.mktemp("glimpses"), SampleSettings(seconds=SECONDS)
+    folder, settings = tmp_path_factory.mktemp("glimpses"), SampleSettings(seconds=12)
     found = tuple(folder / f"cam{camera + 1}.mp4" for camera in range(2))
     for camera, path in enumerate(found):
         with av.open(str(path), "w") as container:
@@ -193,9 +163,9 @@ class Tracked:
 
 
 @pytest.fixture(scope="session")
-def tracked(sample: Path, exported: Path, together: Path) -> Tracked:
+def tracked(exported: Path, together: Path) -> Tracked:
     folder = together / "tracked"
-    found = Tracked(tuple(sample_clips(sample)), folder / "stages", folder / "out")
+    found = Tracked(tuple(sample_clips(sample_folder())), folder / "stages", folder / "out")
     with alone(together / "tracking"):
         if not (found.out / "run.json").is_file():
             networks = Networks(find(DETECTOR, "detector"), find(EMBEDDER, "embedder"), "auto")

@@ -1,12 +1,10 @@
 """`python -m tests.screenshots [DIR]`: the pictures in docs/screenshots, taken while the sample goes through the app.
 
-Goes the way of a newcomer, in a cache of its own; only the sample is taken from the user's, where `make run` has drawn
-it. Needs Chromium, and about two minutes on two cores, or three with the drawing.
+Goes the way of a newcomer, in a cache of its own. Needs Chromium, and about two minutes on two cores.
 """
 
 import io
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -15,10 +13,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.lab.synthetic import sample_clips, sample_folder
 from tests.browser.conftest import PROGRAM, ROOT, serving
 
-DRAWN_MS, RUN_MS, PATIENCE_MS = 300_000, 300_000, 60_000
+RUN_MS, PATIENCE_MS = 300_000, 60_000
 WIDTH, HEIGHT = 1440, 900
 # In pixels of the sample's first camera: its paving, without the houses and the strip before them.
 PAVING = "0, 230\n330, 175\n960, 185\n960, 540\n0, 540"
@@ -60,7 +57,7 @@ def go(tab: Page, title: str) -> None:
 def footage(tab: Page, album: Album) -> None:
     tab.goto("/")
     tab.get_by_role("button", name="Open the sample").click()
-    expect(tab.get_by_label("Remove cam3").or_(tab.get_by_text("Remove cam3"))).to_be_visible(timeout=DRAWN_MS)
+    expect(tab.get_by_label("Remove cam3").or_(tab.get_by_text("Remove cam3"))).to_be_visible()
     album.take(tab, "footage")
 
 
@@ -89,7 +86,7 @@ def run(tab: Page, album: Album) -> None:
     expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes$")).first).to_be_visible(timeout=RUN_MS)
     expect(tab.get_by_text(re.compile(r"^Detecting people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
     album.take(tab, "run", quiet=False)
-    expect(tab.get_by_text("Results are up to date with these clips and settings.")).to_be_visible(timeout=RUN_MS)
+    expect(tab.get_by_text("Results are up to date.")).to_be_visible(timeout=RUN_MS)
 
 
 def gallery(tab: Page, album: Album) -> None:
@@ -133,12 +130,10 @@ def main(folder: Path) -> None:
     if PROGRAM is None:
         sys.exit("Chromium is not on this machine; nothing can be shown.")
     expect.set_options(timeout=PATIENCE_MS)
-    album, drawn = Album(folder), sample_folder()
+    album = Album(folder)
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("SIGHTLINE_CACHE", str(Path(name) / "cache"))
         patch.setenv("BROWSER", "true")
-        if sample_clips(drawn):
-            shutil.copytree(drawn, sample_folder())
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])
         with serving(Path(name) / "log") as address:
             tab = opened(browser, address)

@@ -13,9 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from core.lab.synthetic import SampleSettings
 from core.machine.paths import cache_dir
-from tests.conftest import SECONDS, Tracked
+from tests.conftest import Tracked
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -95,14 +94,8 @@ def test_tracks_of_a_real_clip(shared: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def drawn(sample: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the notebooks ask for has been drawn already, and what the networks say of it is in the store."""
-
-    def copied(settings: SampleSettings, folder: Path) -> None:
-        assert settings == SampleSettings(seconds=SECONDS)
-        shutil.copytree(sample, folder)
-
-    monkeypatch.setattr("core.lab.synthetic.film.write_sample", copied)
+def stored(tracked: Tracked) -> None:
+    """What the networks say of the sample is in the store already."""
     shutil.copytree(tracked.store, cache_dir() / "stages", dirs_exist_ok=True)
 
 
@@ -110,7 +103,7 @@ def drawn(sample: Path, tracked: Tracked, monkeypatch: pytest.MonkeyPatch) -> No
 @NETWORKS
 @EXPORTS
 @pytest.mark.timeout(600)
-def test_from_the_sample_to_a_gallery(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_the_sample_to_a_gallery(stored: None, monkeypatch: pytest.MonkeyPatch) -> None:
     names, said = run(FOLDER / "quickstart.ipynb", monkeypatch)
     assert len(cells(FOLDER / "quickstart.ipynb")) == 10
     assert "every file in the zip is the same" in said and "person-osnet" in said
@@ -126,7 +119,7 @@ def test_from_the_sample_to_a_gallery(drawn: None, monkeypatch: pytest.MonkeyPat
 @NETWORKS
 @EXPORTS
 @pytest.mark.timeout(600)
-def test_what_calibration_does(drawn: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_calibration_does(stored: None, monkeypatch: pytest.MonkeyPatch) -> None:
     names, said = run(FOLDER / "thresholds.ipynb", monkeypatch)
     suggested = {name: one.threshold for name, one in names["found"].items()}
     assert set(suggested) == {"person-osnet", "person-resnet50"} and len(set(suggested.values())) == 2

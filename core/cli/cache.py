@@ -26,7 +26,7 @@ _CACHE_CONTENTS = {
     "stills": "pictures of clips",
     "strips": "previews of clips",
     "exported": "models, prepared for this computer",
-    "sample": "the sample",
+    "sample": "the sample, as version 0.1.0 drew it",
     "speed": "how fast models are here",
     "probes": "what clips hold: size, frames, times",
     "notebooks": "results of the notebooks",

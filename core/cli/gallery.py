@@ -15,11 +15,14 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
+from core.base.settings import MachineSettings, ModelSettings
 from core.cli.progress import listener
 from core.cli.run import add_matching, is_given, parse_choice, parse_export, write_results
+from core.cli.settings import add_settings_file, given_settings
 from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
+from core.machine.settings_file import load_settings
 from core.runs import (
     GALLERY_FILE,
     Camera,
@@ -78,6 +81,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--features", metavar="NAME", help=f"embedder for --from-crops: name or file ({EMBEDDER})")
     p.add_argument("--device", help="what --from-crops runs on: auto, openvino (or cpu), torch, cuda")
     add_matching(p)
+    add_settings_file(p)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     p.set_defaults(run=run)
 
@@ -134,7 +138,8 @@ def _rematch(options: argparse.Namespace, progress: Progress) -> None:
 def _load_run(options: argparse.Namespace) -> tuple[Evidence, Path, EmbedderPrior | None, Choice]:
     """The evidence of a finished run, its folder, what is known of its embedder, and the choices of the flags."""
     evidence, record = load_evidence(options.done), read_record(options.done)
-    return evidence, options.done, run_prior(record), parse_choice(options, record["cameras"])
+    choice = parse_choice(options, record["cameras"], load_settings(options.settings))
+    return evidence, options.done, run_prior(record), choice
 
 
 def export_to(options: argparse.Namespace, progress: Progress) -> int:
@@ -168,9 +173,12 @@ def _write_part(options: argparse.Namespace, progress: Progress) -> Iterator[Pat
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:
     """Match the people in folders of crops; the exit status, 1 where a picture could not be read."""
     folders = list_folders(options.from_crops, options.out)
-    choice, export = parse_choice(options, [files[0].camera.name for files in folders]), parse_export(options)
-    model = find(options.features or EMBEDDER, "embedder")
-    embedder = open_embedder(model, parse_backend(options.device or "auto"), flip=True)
+    user = load_settings(options.settings)
+    cameras = [files[0].camera.name for files in folders]
+    choice, export = parse_choice(options, cameras, user), parse_export(options)
+    model = find(ModelSettings(**given_settings(options, user, "models")).embedder, "embedder")
+    machine = MachineSettings(**given_settings(options, user, "machine"))
+    embedder = open_embedder(model, parse_backend(machine.device), flip=True)
     evidence, crops = import_crops(folders, model, embedder, options.out, progress)
     for files in folders:
         _report_folder(files[0].camera, crops)

@@ -20,7 +20,8 @@ import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.cli.renamed_flags import add_former_flag
+from core.base.settings import settings_of
+from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
     ExportOptions,
@@ -34,8 +35,8 @@ from core.export import (
     write_people,
 )
 from core.machine.log import LOG
+from core.machine.settings_file import UserSettings, load_settings
 from core.runs import (
-    NO_EMBEDDER,
     Choice,
     Evidence,
     MatchedPeople,
@@ -61,6 +62,7 @@ _FLAGS_WITH_LIKE = {
     "out",
     "like",
     "device",
+    "buffer_size",
     "weights",
     "features",
     "fresh",
@@ -88,7 +90,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_matching(p: argparse.ArgumentParser) -> None:
     """The flags that decide who is who, and those of the export; `gallery` has them too."""
-    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold of matching (suggested from the clips)")
+    for each in settings_of("match"):
+        add_setting(p, each.key)
     p.add_argument(
         "--links", type=Path, metavar="FILE", help="CSV of your decisions; docs/command-line.md describes it"
     )
@@ -103,10 +106,6 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         metavar="A-B=SECONDS",
         help="nobody gets from camera A to camera B, or back, in less time (0: the cameras may see the same place)",
     )
-    positions = p.add_argument(
-        "--ignore-positions", action="store_true", help="match by appearance only, not by where people stood"
-    )
-    add_former_flag(p, "--looks-only", positions)
     p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
     p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
     p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
@@ -143,22 +142,22 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
 
 
 def _setup(options: argparse.Namespace) -> Setup:
-    if options.features == NO_EMBEDDER:
+    files = load_settings(options.settings)
+    cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
+    choice, setup = parse_choice(options, cameras, files), parse_setup(options, files)
+    if not setup.networks.embedder_model:
         raise SettingsError(
             "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
         )
-    cameras = [camera.name for camera in name_cameras(options.clips, options.name)]
-    choice, setup = parse_choice(options, cameras), parse_setup(options)
     return replace(setup, offsets=_parse_offsets(options.offset, cameras), choice=choice)
 
 
-def parse_choice(options: argparse.Namespace, cameras: Iterable[str]) -> Choice:
-    """The decisions and settings that the flags give for matching."""
+def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: UserSettings) -> Choice:
+    """The decisions and settings that flags and files give for matching."""
     return Choice(
-        threshold=options.cos,
+        **given_settings(options, files, "match"),
         links=read_links(options.links) if options.links else (),
         travel=parse_travel_times(options.travel, cameras),
-        ignore_positions=options.ignore_positions,
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
         numbers=read_numbers(options.numbers) if options.numbers else (),

@@ -1,4 +1,4 @@
-"""`sample --out DIR`: draws sample footage of a plaza, with its ground truth."""
+"""`sample`: says where the sample lies that comes with the program, or draws another with `--out DIR`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from core.base.errors import SettingsError
+from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
 from core.cli.progress import listener
 from core.lab.synthetic import SampleSettings, sample_clips, sample_folder, write_sample
@@ -18,7 +18,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="DIR",
-        help="where films and ground truth go (the folder of the app, drawn only once)",
+        help="draw films and ground truth into this folder; without it, where the sample of the program is",
     )
     p.add_argument("--cameras", type=int, default=defaults.cameras, help=f"number of cameras ({defaults.cameras})")
     p.add_argument("--people", type=int, default=defaults.people, help=f"number of people ({defaults.people})")
@@ -34,12 +34,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     settings = SampleSettings(options.cameras, options.people, options.seconds, options.seed)
-    if options.out is None and settings != SampleSettings():
-        raise SettingsError("the app's sample always has the default settings", "Give --out DIR for another.")
-    out: Path = options.out or sample_folder()
-    if options.out is None and sample_clips(out):
-        sys.stdout.write(f"the sample is already in {out}\n")
-        return 0
+    if options.out is None:
+        return _locate(settings)
     progress = Progress(listener(options.progress))
     progress.camera("sample", 1, 1)
     begun = False
@@ -51,6 +47,20 @@ def run(options: argparse.Namespace) -> int:
             begun = True
         progress.at(done)
 
-    write_sample(settings, out, show)
-    sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their ground truth are in {out}\n")
+    write_sample(settings, options.out, show)
+    _describe(settings, options.out)
     return 0
+
+
+def _locate(settings: SampleSettings) -> int:
+    folder = sample_folder()
+    if settings != SampleSettings():
+        raise SettingsError("a sample with other settings has to be drawn", "Give --out DIR, the folder to draw it in.")
+    if not sample_clips(folder):
+        raise StoreError(f"the sample is not in {folder}", "Give --out DIR, the folder to draw it in.")
+    _describe(settings, folder)
+    return 0
+
+
+def _describe(settings: SampleSettings, folder: Path) -> None:
+    sys.stdout.write(f"{settings.cameras} films of {settings.seconds:g} s and their ground truth are in {folder}\n")

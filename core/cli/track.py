@@ -12,18 +12,27 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from core.base.errors import Cancelled, ClipError, RegionError, SettingsError, SightlineError
 from core.base.progress import Progress, Report
-from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
+from core.base.settings import (
+    DetectSettings,
+    EmbedSettings,
+    MachineSettings,
+    ModelSettings,
+    TrackSettings,
+    VideoSettings,
+    settings_of,
+)
+from core.base.settings import setting as find_setting
 from core.cli.progress import listener
+from core.cli.settings import add_setting, add_settings_file, given_settings
 from core.machine.device import parse_backend
 from core.machine.log import LOG, StageLog, log_to_file
+from core.machine.settings_file import UserSettings, load_settings
 from core.review.whatif import compare_runs, load_run, retrack_run
 from core.runs import Camera, CameraResult, Networks, Recipe, Setup, name_cameras, track_clips
 from core.runs.estimate import Rates, record_rates
-from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions, load_regions
 from core.vision.video import probe
 from core.workspace.jobs import CameraStatus, RunMonitor, StatusWriter
@@ -36,19 +45,12 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def add_run_arguments(p: argparse.ArgumentParser) -> None:
     """The flags of an analysis of clips, for `track` and `run`."""
-    video, detect, track = VideoSettings(), DetectSettings(), TrackSettings()
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
     p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="name the camera of this clip CAM")
-    # Nothing has a default here: `run --like` must know what was given, and the settings have their own.
-    p.add_argument("--weights", metavar="NAME", help=f"detector: name or file ({DETECTOR})")
-    p.add_argument("--features", metavar="NAME", help=f"embedder: name, file, or none for motion only ({EMBEDDER})")
-    p.add_argument("--every-box", action="store_true", help="embed every box, not only those whose appearance decides")
-    p.add_argument("--conf", type=float, help=f"confidence threshold ({track.conf})")
-    p.add_argument("--iou", type=float, help=f"minimum IoU of a motion match ({track.iou})")
-    p.add_argument("--track-cos", type=float, help=f"similarity threshold within a track ({track.track_cos})")
-    p.add_argument("--n-init", type=int, help=f"minimum detections per track ({track.n_init})")
-    p.add_argument("--max-age", type=float, help=f"maximum gap in a track, seconds ({track.max_age})")
+    for each in settings_of("models", "embed", "track", "video", "detect", "machine"):
+        add_setting(p, each.key)
+    add_settings_file(p)
     p.add_argument("--roi", action="append", default=[], metavar="CAM=FILE", help="region file of a camera")
     p.add_argument(
         "--range",
@@ -57,14 +59,6 @@ def add_run_arguments(p: argparse.ArgumentParser) -> None:
         metavar="CAM=FROM-TO",
         help="time range of one camera's clip, in seconds",
     )
-    p.add_argument("--fps", type=float, help=f"analysis frame rate ({video.fps:g}; 0: all)")
-    p.add_argument("--size", type=int, help=f"detector input size: long side in pixels ({detect.size})")
-    p.add_argument("--detection-floor", type=float, help=f"lowest confidence of a stored box ({detect.floor})")
-    p.add_argument("--nms-iou", type=float, help=f"IoU above which two boxes are one person ({detect.nms_iou})")
-    p.add_argument("--max-detections", type=int, help=f"maximum number of boxes per frame ({detect.most})")
-    p.add_argument("--from", type=float, metavar="S", help="start at this second of each clip (0)")
-    p.add_argument("--to", type=float, metavar="S", help="stop at this second of each clip (the end)")
-    p.add_argument("--device", help="auto, openvino (or cpu), torch, cuda (auto)")
     p.add_argument("--fresh", action="store_true", help="ignore stored results of earlier runs")
     p.add_argument("--watch", type=Path, metavar="DIR", help="write status, preview, CPU and memory use to this folder")
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
@@ -143,29 +137,26 @@ def _status_of_camera(result: CameraResult) -> CameraStatus:
     return CameraStatus(result.camera.name, "done", tracks, len(result.tracks))
 
 
-def parse_setup(options: argparse.Namespace) -> Setup:
-    """The setup that the flags describe."""
+def parse_setup(options: argparse.Namespace, files: UserSettings | None = None) -> Setup:
+    """The setup that flags and files of settings describe; `files` where they were read already."""
+    files = load_settings(options.settings) if files is None else files
+    for note in files.notes:
+        LOG.info("%s", note)
+        sys.stderr.write(f"{note}\n")
     cameras = _with_ranges(name_cameras(options.clips, options.name), options.range)
     if not cameras:
         raise SettingsError("no clip was given", f"Name at least one: {options.command} CLIP... --out DIR.")
-    track = _settings_from_flags(options, "conf", "iou", "track_cos", "n_init", "max_age")
     recipe = Recipe(
-        video=VideoSettings(**_settings_from_flags(options, "fps", **{"from": "start_seconds", "to": "end_seconds"})),
-        detect=DetectSettings(
-            **_settings_from_flags(options, "size", "nms_iou", **{"detection_floor": "floor", "max_detections": "most"})
-        ),
-        embed=EmbedSettings(every=options.every_box),
-        track=TrackSettings(**track),
+        VideoSettings(**given_settings(options, files, "video")),
+        DetectSettings(**given_settings(options, files, "detect")),
+        EmbedSettings(**given_settings(options, files, "embed")),
+        TrackSettings(**given_settings(options, files, "track")),
     )
-    models = options.weights or DETECTOR, options.features or EMBEDDER
-    networks = Networks.from_names(*models, parse_backend(options.device or "auto"))
+    models = ModelSettings(**given_settings(options, files, "models"))
+    machine = MachineSettings(**given_settings(options, files, "machine"))
+    backend = parse_backend(machine.device)
+    networks = Networks.from_names(models.detector, models.embedder, backend, machine.buffer)
     return Setup(cameras, networks, recipe, _load_regions(options.roi, cameras))
-
-
-def _settings_from_flags(options: argparse.Namespace, *same: str, **named: str) -> dict[str, Any]:
-    """The values of the flags that were given, by the names of the settings; `named` maps flags to other names."""
-    names = {**{name: name for name in same}, **named}
-    return {names[flag]: value for flag, value in vars(options).items() if flag in names and value is not None}
 
 
 def _load_regions(values: list[str], cameras: list[Camera]) -> dict[str, Regions]:
@@ -216,24 +207,17 @@ def report_camera(result: CameraResult) -> None:
     sys.stdout.write(f"{name}: {count} tracks in {read} frames{missing}\n")
 
 
-_RETRACK_SETTINGS = ("conf", "iou", "track_cos", "n_init", "max_age")
-
-
 def add_retrack_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("done", type=Path, metavar="DIR", help="the folder of a run")
-    p.add_argument("--conf", type=float, help="confidence threshold")
-    p.add_argument("--iou", type=float, help="minimum IoU of a motion match")
-    p.add_argument("--track-cos", type=float, help="similarity threshold within a track")
-    p.add_argument("--n-init", type=int, help="minimum detections per track")
-    p.add_argument("--max-age", type=float, help="maximum gap in a track, seconds")
-    p.add_argument("--cos", type=float, metavar="C", help="similarity threshold of matching (suggested)")
+    for each in (*settings_of("track"), find_setting("cos")):
+        add_setting(p, each.key)
     p.set_defaults(run=run_retrack)
 
 
 def run_retrack(options: argparse.Namespace) -> int:
-    values = {name: value for name in _RETRACK_SETTINGS if (value := getattr(options, name)) is not None}
+    values = given_settings(options, UserSettings(), "track")
     if not values:
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in _RETRACK_SETTINGS)
+        flags = ", ".join(each.flag for each in settings_of("track"))
         raise SettingsError("no other setting was given", f"Give at least one of {flags}.")
     TrackSettings(**values)
     loaded_run = load_run(options.done)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core import __version__
+from core.lab.synthetic import sample_clips
 from core.vision.models import entries
 
 PROGRAM_ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ _FILES = (
     "requirements.txt",
 )
 _WEIGHTS = ("LICENSE.md", "README.md", "manifest.toml")
+_SAMPLE = ("README.md", "truth.json")
 
 
 def source_address() -> str:
@@ -44,12 +46,15 @@ def source_name() -> str:
 
 
 def source_files(root: Path = PROGRAM_ROOT) -> list[Path]:
-    """The files of the program below `root`, with the model files that are distributed with it."""
+    """The files of the program below `root`, with the models and the sample that are distributed with it."""
     found = [root / name for name in _FILES]
     for folder in _FOLDERS:
         found += _below(root / folder)
     models = [entry.file for entry in entries().values() if entry.model.source.startswith("our own")]
     found += [root / "weights" / name for name in (*_WEIGHTS, *models)]
+    clips = sample_clips(root / "sample")
+    found += [*clips, *(root / "sample" / "truth" / f"{clip.stem}.txt" for clip in clips)]
+    found += [root / "sample" / name for name in _SAMPLE]
     return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 

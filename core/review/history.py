@@ -331,7 +331,12 @@ def load_review(path: Path) -> Review:
 
 
 def save_review(path: Path, review: Review) -> None:
-    """Write the whole file or, if that fails, leave the old one as it was."""
+    """Write the whole file or, if that fails, leave the old one as it was.
+
+    `StoreError` if its folder is gone: a case that was deleted must not come back.
+    """
+    if not path.parent.is_dir():
+        raise StoreError("this case no longer exists", "Open another case, or create one.")
     content = {
         "format": FORMAT,
         "done": [_action_content(action) for action in review.done],

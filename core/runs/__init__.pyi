@@ -75,6 +75,7 @@ from .photo_search import rank_people as rank_people
 from .photo_search import read_photo as read_photo
 from .record import RunRecord as RunRecord
 from .record import analysed_frames as analysed_frames
+from .record import check_layout as check_layout
 from .record import load_timelines as load_timelines
 from .record import load_tracks as load_tracks
 from .record import overlay as overlay

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.settings import MachineSettings
 from core.base.types import ANY_LENGTH, Clip, Floats, Image, Ints, Table, Timeline, Tracks
 from core.machine.artifacts import Artifact
 from core.runs.network_stages import CROP_BATCH, OnProgress, crop
@@ -69,7 +70,13 @@ def candidate_rows(tracks: Tracks, clip: Clip) -> Ints:
 
 
 def extract_crops(
-    clip: Clip, tracks: Tracks, rows: Ints, artifact: Artifact, embedder: Embedder, on_progress: OnProgress
+    clip: Clip,
+    tracks: Tracks,
+    rows: Ints,
+    artifact: Artifact,
+    embedder: Embedder,
+    on_progress: OnProgress,
+    buffer: int = MachineSettings().buffer,
 ) -> None:
     """Write the best crops of `rows` (boxes of `tracks`) to `artifact`; `on_progress` gets the frames that are done."""
     share = time_shares(tracks.track[rows], MAX_CROPS)
@@ -80,7 +87,7 @@ def extract_crops(
     best: dict[int, tuple[float, int, float, Image]] = {}
     order = np.argsort(tracks.frame[rows], kind="stable")
     first = np.searchsorted(tracks.frame[rows[order]], frames)
-    with read(clip, Timeline(frames, clip.times[frames])) as pictures:
+    with read(clip, Timeline(frames, clip.times[frames]), queue_size=buffer) as pictures:
         for picture in pictures:
             end = first[picture.row + 1] if picture.row + 1 < len(first) else len(order)
             for at in order[first[picture.row] : end].tolist():

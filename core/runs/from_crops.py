@@ -259,7 +259,7 @@ def import_crops(
     progress: Progress | None = None,
 ) -> tuple[Evidence, list[ImportedCrop]]:
     """Import the pictures into folder `out`; the evidence, and each file with its picture number and digest."""
-    began = time.time()
+    began, start = time.time(), time.monotonic()
     about: dict[str, Any] = {
         "program": f"sightline {__version__}",
         "source": SOURCE,
@@ -272,7 +272,7 @@ def import_crops(
     evidence, imported = embed_pictures(pictures, embedder, out, progress)
     write_atomically(out / PICTURES_FILE, _table(imported).encode(errors="backslashreplace"))
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(imported, lambda file: file.camera)}
-    _save(out, {**about, "state": "done", "seconds": round(time.time() - began, 3), "cameras": cameras})
+    _save(out, {**about, "state": "done", "seconds": round(time.monotonic() - start, 3), "cameras": cameras})
     return evidence, imported
 
 

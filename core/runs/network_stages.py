@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from core.base.progress import Progress
-from core.base.settings import DetectSettings, EmbedSettings, VideoSettings
+from core.base.settings import DetectSettings, EmbedSettings, MachineSettings, VideoSettings
 from core.base.types import Bools, Clip, Detections, Features, Floats, Image, Ints, Timeline
 from core.machine.artifacts import Artifact, Store
 from core.machine.device import Backend, choose_runtime, cpu_has_bfloat16
@@ -40,17 +40,21 @@ class Networks:
         backend: Backend,
         make_detector: Callable[[Model, DetectSettings, Backend], Detector] = open_detector,
         make_embedder: Callable[[Model, Backend, bool], Embedder] = open_embedder,
+        buffer: int = MachineSettings().buffer,
     ) -> None:
         self.detector_model, self.embedder_model, self.backend = detector, embedder, backend
+        self.buffer = buffer
         self._open_detector, self._open_embedder = make_detector, make_embedder
         self._detectors: dict[DetectSettings, Detector] = {}
         self._embedders: dict[bool, Embedder] = {}
 
     @classmethod
-    def from_names(cls, detector: str, embedder: str, backend: Backend) -> Networks:
+    def from_names(
+        cls, detector: str, embedder: str, backend: Backend, buffer: int = MachineSettings().buffer
+    ) -> Networks:
         """Models by name or file, no embedder if its name is `NO_EMBEDDER`; `WeightsError` if one is missing."""
         embedder_model = None if embedder == NO_EMBEDDER else find(embedder, "embedder")
-        return cls(find(detector, "detector"), embedder_model, backend)
+        return cls(find(detector, "detector"), embedder_model, backend, buffer=buffer)
 
     def detector(self, settings: DetectSettings) -> Detector:
         if settings not in self._detectors:
@@ -85,18 +89,18 @@ OnProgress = Callable[[int], None]
 
 
 def detect(
-    clip: Clip, timeline: Timeline, artifact: Artifact, detector: Detector, progress: Progress, conf: float
+    clip: Clip, timeline: Timeline, artifact: Artifact, detector: Detector, progress: Progress, conf: float, buffer: int
 ) -> None:
     """Write boxes (pixels of the clip) to `artifact` from its first missing chunk on.
 
-    The preview shows those with at least `conf`.
+    The preview shows those with at least `conf`. Up to `buffer` pictures are decoded ahead.
     """
     first = artifact.intact_chunks()
     width, height = detector.frame_size(clip.width, clip.height)
     scale = np.array((clip.width / width, clip.height / height) * 2, np.float32)
     waiting: deque[Picture] = deque()
     chunk = _BoxChunk(artifact, first)
-    with read(clip, timeline, first=first * CHUNK, scale_to=(width, height)) as pictures:
+    with read(clip, timeline, first=first * CHUNK, scale_to=(width, height), queue_size=buffer) as pictures:
 
         def frames() -> Iterator[Image]:
             for picture in pictures:
@@ -179,6 +183,7 @@ def embed(
     artifact: Artifact,
     embedder: Embedder,
     progress: Progress,
+    buffer: int,
 ) -> None:
     """Write the vectors (half precision) of the boxes in `selected` to `artifact`, from its first missing chunk on.
 
@@ -189,7 +194,7 @@ def embed(
     rows = np.unique(row_of[selected & (row_of >= first * CHUNK)])
     chunk = _VectorChunk(artifact, embedder, first)
     if len(rows):
-        with read(clip, timeline[rows]) as pictures:
+        with read(clip, timeline[rows], queue_size=buffer) as pictures:
             for picture in pictures:
                 row = int(rows[picture.row])
                 chunk.flush_before(row // CHUNK)
@@ -247,9 +252,19 @@ def load_features(artifact: Artifact) -> Iterator[Features]:
         yield Features(part["detection"], part["vector"].astype(np.float32))
 
 
-def latest_boxes(store: Store, digest: str) -> Artifact | None:
+def layout_of(clip: Clip) -> list[list[int]]:
+    """What numbers the frames of a clip besides its content: where each part begins, and by how much it was moved.
+
+    It is empty for a clip with one clock, and for any that was analysed when parts were not told apart.
+    """
+    return [[part.packet, part.shift] for part in clip.parts]
+
+
+def latest_boxes(store: Store, clip: Clip) -> Artifact | None:
     """The most recently used complete boxes of the clip; None if no run has detected all of it."""
-    return next(iter(store.finished_artifacts(digest, "detect")), None)
+    layout = layout_of(clip)
+    found = store.finished_artifacts(clip.digest, "detect")
+    return next((artifact for artifact in found if artifact.about["key"].get("parts", []) == layout), None)
 
 
 def read_boxes(

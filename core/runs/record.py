@@ -26,10 +26,10 @@ import pyarrow.parquet as pq
 
 from core import __version__
 from core.base.errors import ClipError, StoreError
-from core.base.types import Ints, Seconds, Table, Timeline, Tracks
+from core.base.types import Clip, Ints, Seconds, Table, Timeline, Tracks
 from core.machine.paths import current_path, write_atomically
 from core.runs.cameras import CameraResult
-from core.runs.network_stages import Networks
+from core.runs.network_stages import Networks, layout_of
 from core.runs.stage_keys import VERSIONS, Recipe
 from core.vision.models import Model
 from core.vision.mot import write_tracks
@@ -54,7 +54,7 @@ class RunRecord:
     def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
         self._out, self._recipe, self._networks, self._regions = out, recipe, networks, regions
         self._results: list[CameraResult] = []
-        self._began = time.time()
+        self._began, self._start = time.time(), time.monotonic()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
         except OSError as fault:
@@ -89,7 +89,7 @@ class RunRecord:
             "program": f"sightline {__version__}",
             "state": state,
             "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
-            "seconds": round(time.time() - self._began, 3),
+            "seconds": round(time.monotonic() - self._start, 3),
             "settings": asdict(self._recipe),
             "regions": {name: json.loads(to_json(regions)) for name, regions in self._regions.items()},
             "models": {kind: _model(model, self._networks) for kind, model in models.items()},
@@ -156,11 +156,24 @@ def _camera(result: CameraResult) -> dict[str, Any]:
         "analysed": result.analysed,
         "unreadable": result.missing,
         **({} if camera.span is None else {"range": list(camera.span)}),
-        "notes": list(clip.warnings),
+        **({"parts": layout_of(clip)} if clip.parts else {}),
+        "notes": [*clip.warnings, *_unreadable(result)],
         "tracks": len(np.unique(result.tracks.track)),
         "boxes": len(result.tracks),
         "stages": result.stages,
     }
+
+
+def _unreadable(result: CameraResult) -> tuple[str, ...]:
+    if not result.missing:
+        return ()
+    return (f"{result.missing} of {result.analysed} frames cannot be decoded: nobody was looked for in them.",)
+
+
+def check_layout(clip: Clip, camera: Mapping[str, Any]) -> None:
+    """`ClipError` unless the frames of the clip have the numbers that they had in the run of this camera's record."""
+    if camera.get("parts", []) != layout_of(clip):
+        raise ClipError(f"the run took the recordings in {Path(clip.path).name} for one", "Run it again.")
 
 
 def _frames(result: CameraResult) -> pa.Table:

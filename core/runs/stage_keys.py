@@ -26,6 +26,7 @@ from core.runs.network_stages import (
     detect,
     embed,
     embeddable_boxes,
+    layout_of,
     load_detections,
     load_features,
 )
@@ -73,7 +74,9 @@ class ClipPipeline:
         stages before it. A stage without a network (no embedder was chosen) has no part."""
         before = STORED[: STORED.index(stage) + 1]
         parts = {name: self._part_of(name) for name in before}
-        return {"video": self._recipe.video, **{name: part for name, part in parts.items() if part}}
+        layout = layout_of(self._clip)
+        reading = {"video": self._recipe.video, **({"parts": layout} if layout else {})}
+        return {**reading, **{name: part for name, part in parts.items() if part}}
 
     def _part_of(self, stage: str) -> dict[str, Any]:
         """What `stage` adds to the key: its settings, its version and its network, if it has one."""
@@ -119,7 +122,7 @@ class ClipPipeline:
         with self._stage("detect", len(self._timeline), done, count_boxes(artifact, done, conf)):
             if artifact.summary is None:
                 detector = self._open_network("detect", lambda: networks.detector(recipe.detect))
-                detect(self._clip, self._timeline, artifact, detector, self._progress, conf)
+                detect(self._clip, self._timeline, artifact, detector, self._progress, conf, self._networks.buffer)
         self.stages["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
         return load_detections(artifact, self._timeline)
 
@@ -143,7 +146,16 @@ class ClipPipeline:
                 selected = (
                     embeddable if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, embeddable)
                 )
-                embed(self._clip, self._timeline, detections, selected, artifact, embedder, self._progress)
+                embed(
+                    self._clip,
+                    self._timeline,
+                    detections,
+                    selected,
+                    artifact,
+                    embedder,
+                    self._progress,
+                    self._networks.buffer,
+                )
         crops = (artifact.summary or {}).get("crops", 0)
         about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
         self.stages["embed"].update(**about, crops=crops, of_boxes=int(embeddable.sum()))
@@ -165,7 +177,7 @@ class ClipPipeline:
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
-                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at)
+                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at, self._networks.buffer)
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.base.errors import SettingsError, StoreError, WeightsError
+from core.base.settings import setting
 from core.base.text import one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
@@ -84,10 +85,7 @@ class Choice:
     numbers: tuple[PersonNumber, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not -1 <= self.threshold <= 1:
-            raise SettingsError(
-                f"the similarity threshold is {self.threshold:g}", "Use a value between -1 and 1, for example 0.6."
-            )
+        setting("cos").require(self.threshold)
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ def resolve_folder(text: str, root: Path) -> Path:
 
 
 def is_permitted(path: str) -> bool:
-    """Whether a clip may be opened at all: it lies below the root, or is an upload or the sample."""
+    """Whether a clip may be opened at all: it lies below the root, or is an upload or a sample that 0.1.0 drew."""
     try:
         clip = Path(path).resolve()
     except (OSError, RuntimeError, ValueError):

@@ -58,9 +58,9 @@ def test_the_map_by_keyboard_alone(page: Page) -> None:
     assert all(image.evaluate("i => i.decode().then(() => i.naturalWidth)") for image in card.locator("img").all())
     page.keyboard.press("Enter")
     page.keyboard.press("End")
-    expect(card.locator("h3")).to_have_text("Person 2 and person 1")  # what was kept stays
+    expect(card.locator("h2")).to_have_text("Person 2 and person 1")  # what was kept stays
     page.keyboard.press("Escape")
-    expect(card.locator("h3")).to_contain_text("Person 2 and person ")
+    expect(card.locator("h2")).to_contain_text("Person 2 and person ")
     page.keyboard.press("+")
     page.keyboard.press("+")
     page.wait_for_function("([c, s]) => +c.dataset.size > s", arg=[canvas.element_handle(), whole])
@@ -81,9 +81,9 @@ def test_the_tracks_by_pointer(page: Page) -> None:
     expect(card.locator("img")).to_have_count(2)
     canvas.click(position={"x": 300, "y": 250})
     expect(card).to_have_class("card pinned")
-    head = card.locator("h3").inner_text()
+    head = card.locator("h2").inner_text()
     page.get_by_label("Order").select_option("by_similarity")
-    expect(card.locator("h3")).to_have_text(head)  # in another order it is still the same two
+    expect(card.locator("h2")).to_have_text(head)  # in another order it is still the same two
     card.get_by_role("button", name="Unpin").click()
     expect(card).to_have_class("card")
     page.get_by_label("Person", exact=True).fill("1")
@@ -97,7 +97,7 @@ def test_somebody_named_has_that_name_in_every_view(case: str, page: Page) -> No
     page.reload()
     heat(page, "people").focus()
     card = page.locator(".similarity .card")
-    expect(card.locator("h3")).to_have_text("Person 1 (Anna) and person 2")
+    expect(card.locator("h2")).to_have_text("Person 1 (Anna) and person 2")
     page.get_by_text("Tracks", exact=True).click()
     heat(page, "tracks")
     page.get_by_label("Person", exact=True).fill("1")

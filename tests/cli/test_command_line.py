@@ -95,7 +95,7 @@ def test_some_failed_is_1_and_all_failed_is_2(clip: Path, tmp_path: Path, capsys
     [
         (["--weights", "nonsense"], "nonsense"),
         (["--features", "nonsense"], "nonsense"),
-        (["--conf", "7"], "conf is 7"),
+        (["--conf", "7"], "confidence threshold is 7"),
         (["--from", "5", "--to", "3"], "not after"),
         (["--device", "abacus"], "abacus"),
         (["--roi", "door=x.json"], "names no camera"),

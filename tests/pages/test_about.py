@@ -74,6 +74,9 @@ def test_the_zip_holds_the_program_and_nothing_of_the_user(tmp_path: Path) -> No
         "pages/parts/gallery.js",
         "weights/manifest.toml",
         "weights/bought.onnx",
+        "sample/cam1.mp4",
+        "sample/truth/cam1.txt",
+        "sample/gate.mp4",
         "footage/gate.mp4",
         "results/run.json",
         ".env",
@@ -81,7 +84,10 @@ def test_the_zip_holds_the_program_and_nothing_of_the_user(tmp_path: Path) -> No
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
+    (tmp_path / "sample" / "truth.json").write_text('{"cameras": {"cam1": {}}}')
     with zipfile.ZipFile(io.BytesIO(source.source_zip(tmp_path))) as archive:
         names = [Path(name).relative_to(f"sightline-{__version__}-source").as_posix() for name in archive.namelist()]
         assert archive.read(archive.namelist()[0]) == names[0].encode()
-    assert sorted(names) == ["LICENSE", "app.py", "core/__init__.py", "pages/parts/gallery.js", "weights/manifest.toml"]
+    program = ["LICENSE", "app.py", "core/__init__.py", "pages/parts/gallery.js", "weights/manifest.toml"]
+    sample = ["sample/cam1.mp4", "sample/truth.json", "sample/truth/cam1.txt"]
+    assert sorted(names) == sorted([*program, *sample])

@@ -1,6 +1,7 @@
 """Footage: no case yet, an empty one, clips from folders, their cards and fields, faults, and what is ahead."""
 
-import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 from core.base.types import Clip
 from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.artifacts import Store
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir
 from core.vision.video import digest, probe
 from core.workspace import serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
 from pages.parts.footage import clip_cards
-from tests.pages.making import clip_at, page, words
+from tests.pages.making import PAGES, clip_at, page, words
 
 
 def case_of(*clips: Clip, **rest: str) -> Case:
@@ -54,7 +55,7 @@ def test_nothing_yet_says_what_this_is_and_how_to_begin(own_house: Path) -> None
     assert not app.exception
     assert app.title[0].value == "Sightline"
     assert "nothing is sent anywhere" in words(app)
-    assert labels(app) == ["Open the sample", "New case"]
+    assert labels(app) == ["New case", "Open the sample"]
     app = press(app, "New case")
     assert "Start here" in words(app) and len(services().cases.all()) == 1
     assert app.session_state["case"] == services().cases.all()[0].key
@@ -225,35 +226,34 @@ def test_small_people_are_told_from_what_an_earlier_run_found(own_house: Path) -
     assert "usually 30" in words(footage(case))
 
 
-def sample_at(clips: int = 3) -> Path:
-    """A sample as it lies on disk when it was drawn, with other films in it."""
-    folder = sample_folder()
-    folder.mkdir(parents=True)
-    for number in range(1, clips + 1):
-        clip_at(folder, f"cam{number}.mp4", frames=5 + number)
-    cameras = {f"cam{number}": {} for number in range(1, clips + 1)}
-    (folder / "truth.json").write_text(json.dumps({"cameras": cameras}))
-    return folder
-
-
 def test_the_sample_is_one_click_away_and_one_case(own_house: Path) -> None:
-    folder = sample_at()
     app = press(footage(), "Open the sample")
     assert not app.exception
     (case,) = services().cases.all()
     assert case.name == "Sample" and app.session_state["case"] == case.key
-    assert [clip.path for clip in case.clips] == [str(path) for path in sample_clips(folder)]
+    assert [clip.digest for clip in case.clips] == [digest(path) for path in sample_clips(sample_folder())]
     assert "Next: draw regions" in labels(app)
     app = press(footage(services().cases.new("empty")), "Open the sample")
     assert app.session_state["case"] == case.key and len(services().cases.all()) == 2
 
 
-def test_a_sample_that_cannot_be_drawn_says_why(own_house: Path) -> None:
-    (own_house.parent / "cache").mkdir(exist_ok=True)
-    (own_house.parent / "cache" / "sample").write_text("in the way")
+def test_the_page_is_drawn_without_pandas(own_house: Path) -> None:
+    """Streamlit imports it when a component gets a list: most of a second before the first clip is there."""
+    case_of(clip_at(own_house))
+    code = (
+        "import sys\nfrom streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(PAGES / 'footage.py')!r}, default_timeout=60).run()\n"
+        "print(app.title[0].value, len(app.text_input), not app.exception, 'pandas' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=PAGES.parent, capture_output=True, text=True, check=True)
+    assert ran.stdout == "Footage 5 True False\n"
+
+
+def test_a_sample_that_cannot_be_copied_says_why(own_house: Path) -> None:
+    (data_dir() / "uploads").write_text("in the way")
     app = press(footage(), "Open the sample")
     assert not app.exception
-    assert "could not be drawn" in words(app)
+    assert "cam1.mp4 cannot be saved" in app.error[0].value and "SIGHTLINE_DATA" in app.error[0].value
     assert services().cases.all() == []
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.base.errors import StoreError
 from core.base.settings import DetectSettings, TrackSettings, VideoSettings
 from core.machine.paths import cache_dir
 from core.workspace import Services, serve_with, services
@@ -161,7 +162,45 @@ def test_what_was_found_is_said_and_becomes_what_the_case_shows(house: Path) -> 
     assert "People found: 2" in words(app)
     assert "Go to the gallery" in labels(app)
     assert (now(case).run, now(case).wanted) == (job.key, "")
-    assert "Run again" not in labels(app)
+    assert "Results are up to date" in words(app)
+
+
+@pytest.mark.parametrize("name", ["footage", "regions", "gallery", "similarity", "download"])
+def test_every_page_says_how_the_results_stand_and_updates_them(house: Path, name: str) -> None:
+    case = case_of(house, Plan(embedder="none"))
+    assert "Results are" not in words(shown(page(name).run()))
+    _, first = started(case)
+    over(services().jobs, first.key)
+    assert "Results are up to date" in words(shown(page(name).run()))
+    later = replace(now(case).clips[0], offset_seconds=3.0)
+    services().cases.change(case.key, lambda old: replace(old.with_clip("gate", later), plan=Plan(embedder="none")))
+    app = shown(page(name).run())
+    assert "Results are out of date] gate: start offset 3 s (was 0 s)" in words(app)
+    act(house.parent, "wait")
+    shown(app.button(key="update results").click().run())
+    second = job_of(case)
+    assert second.key != first.key and second.order.sources[0].offset_seconds == 3.0
+    assert "Running: 0 of 1 clip" in words(shown(page(name).run()))
+
+
+def test_an_update_that_is_refused_is_said_on_the_page_where_it_was_asked_for(
+    house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_of(house, Plan(embedder="none"))
+    _, first = started(case)
+    over(services().jobs, first.key)
+    services().cases.change(
+        case.key, lambda old: replace(old, plan=Plan(embedder="none", track=TrackSettings(iou=0.5)))
+    )
+    app = shown(page("gallery").run())
+
+    def refuse(order: object) -> Job:
+        raise StoreError("the disk is full", "Make room.")
+
+    monkeypatch.setattr(services().jobs, "start", refuse)
+    shown(app.button(key="update results").click().run())
+    assert "The run was not started:** the disk is full. Make room." in words(app)
+    assert now(case).wanted == ""
 
 
 def test_without_an_appearance_model_nobody_is_found_again(house: Path) -> None:
@@ -182,7 +221,7 @@ def test_another_setting_offers_another_run_and_says_what_changed(house: Path) -
     shown(app.number_input(key=f"iou of {case.key}").set_value(0.5).run())
     assert "minimum IoU: 0.5 (was 0.2)" in words(app)
     assert now(case).plan.track == TrackSettings(iou=0.5)
-    press(app, "Run again")
+    shown(app.button(key="update results").click().run())
     second = job_of(case)
     assert second.key != first.key and second.order.track == TrackSettings(iou=0.5)
     over(services().jobs, second.key)

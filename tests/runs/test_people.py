@@ -163,13 +163,13 @@ def test_the_command_decides_again_without_a_network(
     assert main([*words, "--cos", "0.9999", "--links", str(links(tmp_path / "a.csv", "gate,1,hall,1,different"))]) == 0
     assert len({row["person"] for row in rows(out / "people.csv")}) >= 3
     assert main([*words, "--cos", "7"]) == 2
-    assert "between -1 and 1" in capsys.readouterr().err
+    assert "outside -1 to 1" in capsys.readouterr().err
     assert main(["gallery", str(tmp_path / "nowhere")]) == 2
     assert "run CLIP CLIP" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(["--offset", "porch=2"], "porch=2 names no camera"), (["--cos", "7"], "between -1 and 1")]
+    ("words", "said"), [(["--offset", "porch=2"], "porch=2 names no camera"), (["--cos", "7"], "outside -1 to 1")]
 )
 def test_what_is_mistyped_is_said_before_anything_runs(
     words: list[str], said: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -31,6 +31,7 @@ from core.lab.synthetic.settings import HEIGHT, TRUTH_RECORD, VERSION, WIDTH, Sa
 from core.lab.synthetic.views import Reals, View
 from core.machine.paths import write_atomically
 from core.vision.mot import MotRows, read_mot, write_truth
+from core.vision.video import content_digest
 
 PEDESTRIAN = 1
 _SHADOW_STRENGTH = 0.5  # share of the light that a person's shadow takes
@@ -279,7 +280,8 @@ def encode_camera(settings: SampleSettings, camera: int, folder: Path, report: C
 
 
 def _truth_record(settings: SampleSettings, folder: Path) -> dict[str, Any]:
-    """The content of truth.json. Which cameras saw a person is read from the truth files."""
+    """The content of truth.json: what the films were drawn from, and their digests. Which cameras saw a person is read
+    from the truth files."""
     scene = scene_of(settings)
     rows = {view.name: read_mot(folder / "truth" / f"{view.name}.txt") for view in scene.views}
     people = [
@@ -295,7 +297,7 @@ def _truth_record(settings: SampleSettings, folder: Path) -> dict[str, Any]:
     return {
         "renderer": VERSION,
         "settings": asdict(settings),
-        "cameras": {view.name: _camera_record(view, settings) for view in scene.views},
+        "cameras": {view.name: _camera_record(view, settings, folder) for view in scene.views},
         "people": people,
         "dressed_alike": [n + 1 for n in ALIKE],
         "one_camera_only": [n + 1 for n in ALONE],
@@ -303,11 +305,12 @@ def _truth_record(settings: SampleSettings, folder: Path) -> dict[str, Any]:
     }
 
 
-def _camera_record(view: View, settings: SampleSettings) -> dict[str, Any]:
+def _camera_record(view: View, settings: SampleSettings, folder: Path) -> dict[str, Any]:
     return {
         "fps": view.fps,
         "offset_seconds": view.offset,
         "width": WIDTH,
         "height": HEIGHT,
         "frames": view.frame_count(settings.seconds),
+        "digest": content_digest(folder / f"{view.name}.mp4"),
     }

@@ -1,4 +1,4 @@
-"""The settings of a sample, what is fixed about all samples, and the folder in which a machine keeps its copy."""
+"""The settings of a sample, what is fixed about all samples, and the folder of the one that comes with the program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.base.errors import SettingsError, StoreError
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import write_atomically
 
 WIDTH, HEIGHT = 960, 540
 VERSION = 2
@@ -37,8 +37,8 @@ def _check_range(name: str, value: float, low: int, high: int) -> None:
 
 
 def sample_folder() -> Path:
-    """The folder of the default sample on this machine; each version of the renderer has its own."""
-    return cache_dir() / "sample" / f"plaza-{VERSION}"
+    """The folder of the sample that comes with the program: that of the default settings. It is only read."""
+    return Path(__file__).resolve().parents[3] / "sample"
 
 
 def sample_clips(folder: Path) -> list[Path]:
@@ -52,7 +52,12 @@ def sample_clips(folder: Path) -> list[Path]:
 
 
 def clear_folder(folder: Path) -> None:
-    """Delete an earlier sample in `folder`, and mark the folder as a sample. `SettingsError` if it has other clips."""
+    """Delete an earlier sample in `folder`, and mark the folder as a sample.
+
+    `SettingsError` if it has other clips, or is the folder of the sample that comes with the program.
+    """
+    if folder.resolve() == sample_folder():
+        raise SettingsError(f"{folder} holds the sample that comes with the program", "Choose another folder.")
     clips = sorted(folder.glob("cam*.mp4"))
     if clips and not (folder / TRUTH_RECORD).is_file():
         raise SettingsError(f"{clips[0]} exists already and is not part of a sample", "Choose an empty folder.")

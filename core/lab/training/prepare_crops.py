@@ -28,7 +28,7 @@ from core.base.progress import Progress
 from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
-from core.runs import load_tracks, read_record
+from core.runs import check_layout, load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
 
@@ -143,6 +143,7 @@ def _clip(camera: str, facts: Mapping[str, Any]) -> Clip:
     clip = probe(facts["clip"])
     if clip.digest != facts["digest"]:
         raise ClipError(f"the clip of {camera} has changed since it was tracked", "Track it again.")
+    check_layout(clip, facts)
     return clip
 
 

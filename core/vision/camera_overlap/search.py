@@ -149,6 +149,9 @@ class _Search:
 
     def run(self, camera_a: int, camera_b: int) -> CameraOverlap | None:
         """The overlap of the two cameras, or None where the evidence does not suffice."""
+        if self._most_agreeing() < MIN_AGREEING:
+            # Most pairs of many cameras: too few people could have met, whatever the clocks.
+            return None
         reach = round(MAX_SHIFT_SECONDS / TICK_SECONDS)
         coarse = [self.at(shift) for shift in range(-reach, reach + 1, SHIFT_STEP_TICKS)]
         best = max(coarse, key=lambda hypothesis: hypothesis.agreeing)
@@ -166,6 +169,25 @@ class _Search:
         return CameraOverlap(
             camera_a, camera_b, best.homography, shift_seconds, best.agreeing, chance, places, residual
         )
+
+    def _most_agreeing(self) -> float:
+        """How many people could agree at most, at any shift: as if each pair met for as long as the shorter track is,
+        and all were at the right places."""
+        here, there = np.array(self.likely, np.int64).reshape(-1, 2).T
+        lengths = np.diff(self.begin)
+        ticks = np.minimum(lengths[here], lengths[there])
+        weight = np.minimum(ticks, FULL_TICKS) / FULL_TICKS
+        return min(self._most_of(here, there, weight), self._most_of(there, here, weight))
+
+    def _most_of(self, rows: Ints, partners: Ints, weight: Numbers) -> float:
+        """The most that these pairs count for if each of `rows` has one partner, or several who were never together."""
+        most = 0.0
+        for row in np.unique(rows):
+            pairs = np.flatnonzero(rows == row)
+            others = partners[pairs]
+            one_at_once = (self.together[np.ix_(others, others)] | np.eye(len(others), dtype=bool)).all()
+            most += float(weight[pairs].max() if one_at_once else weight[pairs].sum())
+        return most
 
     def at(self, shift: int) -> _Hypothesis:
         """The best homography where the clocks differ by `shift` ticks."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from core.base.settings import ModelSettings
+
 ModelKind = Literal["detector", "embedder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
 Triple = tuple[float, float, float]
@@ -127,6 +129,5 @@ class ModelStatus:
     state: Literal["present", "missing", "changed"]
 
 
-DETECTOR = "person-yolo11n"
-EMBEDDER = "person-osnet"
+DETECTOR, EMBEDDER = ModelSettings().detector, ModelSettings().embedder
 """The defaults; both come with Sightline."""

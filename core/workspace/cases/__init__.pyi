@@ -2,6 +2,7 @@ from .case import Case as Case
 from .case import CaseClip as CaseClip
 from .case import EarlierSettings as EarlierSettings
 from .case import Plan as Plan
+from .case import default_plan as default_plan
 from .case import read_case as read_case
 from .store import Cases as Cases
 from .store import UnreadableCase as UnreadableCase

@@ -15,9 +15,10 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from core.base.errors import RegionError, SettingsError, StoreError
-from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.base.settings import DetectSettings, ModelSettings, TrackSettings, VideoSettings, setting
 from core.base.text import safe_name
 from core.machine.paths import current_path
+from core.machine.settings_file import UserSettings
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions, from_json
 
@@ -67,6 +68,18 @@ class Plan:
     track: TrackSettings = field(default_factory=TrackSettings)
 
 
+def default_plan(files: UserSettings) -> Plan:
+    """The plan of a new case: the program's defaults, but for what the user's files of settings say."""
+    models = ModelSettings(**files.values("models"))
+    return Plan(
+        models.detector,
+        models.embedder,
+        VideoSettings(**files.values("video")),
+        DetectSettings(**files.values("detect")),
+        TrackSettings(**files.values("track")),
+    )
+
+
 @dataclass(frozen=True)
 class EarlierSettings:
     """The tracking settings before those that were tried in the Gallery and then used in `run`."""
@@ -101,8 +114,7 @@ class Case:
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
         object.__setattr__(self, "removed", tuple(self.removed))
-        if self.threshold is not None and not -1 <= self.threshold <= 1:
-            raise SettingsError(f"the similarity threshold is {self.threshold:g}", "Use one from -1 to 1, such as 0.6.")
+        setting("cos").require(self.threshold)
         if self.expires:
             _require_day(self.expires)
         names = [clip.camera.lower() for clip in self.clips]

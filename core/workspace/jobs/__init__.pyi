@@ -15,7 +15,6 @@ from .order import order_of as order_of
 from .processes import Children as Children
 from .processes import Launcher as Launcher
 from .processes import SpeedTests as SpeedTests
-from .processes import ensure_sample as ensure_sample
 from .processes import remove as remove
 from .processes import save_job as save_job
 from .processes import start_job as start_job

@@ -29,6 +29,7 @@ from core.base.progress import Report
 from core.machine.artifacts import digest_of
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
+from core.machine.settings_file import NO_FILE
 from core.runs import Link, Name, PersonNumber, links_csv, names_csv, numbers_csv
 from core.workspace.jobs.processes import Children, Launcher, remove, save_job, start_job
 from core.workspace.jobs.status import STOPPED, exit_status, failure_message, last_report, read_about
@@ -70,6 +71,7 @@ class Export:
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
         flags: dict[str, Any] = {
+            "settings": NO_FILE,
             "to": folder / "out",
             "what": self.what,
             "cos": self.threshold,

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
-from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.base.settings import DetectSettings, MachineSettings, Setting, TrackSettings, VideoSettings, settings_of
 from core.machine.artifacts import digest_of
 from core.machine.paths import current_path, write_atomically
+from core.machine.settings_file import NO_FILE
 from core.runs import NO_EMBEDDER, VERSIONS, Span
 from core.vision.models import find
 from core.vision.regions import to_json
@@ -84,29 +85,24 @@ class Order:
             if source.regions:
                 write_atomically(_regions_file(folder, source), source.regions.encode())
 
-    def arguments(self, folder: Path) -> list[str]:
+    def value(self, setting: Setting) -> Any:
+        """The value of a setting in this order."""
+        return getattr(self if setting.part == "models" else getattr(self, setting.part), setting.name)
+
+    def arguments(self, folder: Path, machine: MachineSettings) -> list[str]:
         """The arguments of `python -m core` for this order; results go into `out` in the job's folder."""
         clips = [text for source in self.sources for text in _clip_arguments(source, folder, self.matches_people)]
-        video, track = self.video, self.track
         flags = {
-            "weights": self.detector,
-            "features": self.embedder,
-            "fps": video.fps,
-            "from": video.start_seconds,
-            "to": video.end_seconds,
-            "size": self.detect.size,
-            **_detection_flags(self.detect),
-            "conf": track.conf,
-            "iou": track.iou,
-            "track-cos": track.track_cos,
-            "n-init": track.n_init,
-            "max-age": track.max_age,
-            "out": folder / "out",
-            "watch": folder,
-            "progress": "json",
+            **{each.flag: self.value(each) for each in settings_of("models", "video", "detect", "track")},
+            **{each.flag: getattr(machine, each.name) for each in settings_of("machine")},
+            # The order says all that decides the result.
+            "--settings": NO_FILE,
+            "--out": folder / "out",
+            "--watch": folder,
+            "--progress": "json",
         }
         # With `=`, so that a negative number is not taken for a flag.
-        settings = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        settings = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
         return ["run", *clips, *settings, "--no-zip"] if self.matches_people else ["track", *clips, *settings]
 
     @classmethod
@@ -146,14 +142,6 @@ def order_of(case: Case) -> Order:
     return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
 
 
-def _detection_flags(detect: DetectSettings) -> dict[str, float]:
-    """Flags for detection settings that the app does not offer and that differ from the default."""
-    default = DetectSettings()
-    flags = {"floor": "detection-floor", "nms_iou": "nms-iou", "most": "max-detections"}
-    values = {name: getattr(detect, name) for name in flags if getattr(detect, name) != getattr(default, name)}
-    return {flags[name]: value for name, value in values.items()}
-
-
 def _clip_arguments(source: Source, folder: Path, matches_people: bool) -> list[str]:
     arguments = ["--name", f"{source.camera}={source.path}"]
     if source.span:
@@ -168,19 +156,6 @@ def _clip_arguments(source: Source, folder: Path, matches_people: bool) -> list[
 
 def _regions_file(folder: Path, source: Source) -> Path:
     return folder / "regions" / f"{source.camera}.json"
-
-
-_SETTING_LABELS = {
-    ("video", "fps"): "analysis frame rate (0: all)",
-    ("video", "start_seconds"): "first second",
-    ("video", "end_seconds"): "last second",
-    ("detect", "size"): "detector input size (px)",
-    ("track", "conf"): "confidence threshold",
-    ("track", "iou"): "minimum IoU",
-    ("track", "track_cos"): "similarity threshold within a track",
-    ("track", "n_init"): "minimum detections per track",
-    ("track", "max_age"): "maximum gap (s)",
-}
 
 
 def describe_changes(old: Order, new: Order) -> list[str]:
@@ -240,17 +215,7 @@ def _model_changes(old: Order, new: Order) -> Iterator[str]:
 
 
 def _setting_changes(old: Order, new: Order) -> Iterator[str]:
-    before, after = asdict(old), asdict(new)
-    for (group, name), label in _SETTING_LABELS.items():
-        was, now = before[group][name], after[group][name]
+    for setting in settings_of("video", "detect", "track"):
+        was, now = old.value(setting), new.value(setting)
         if was != now:
-            yield f"{label}: {_format_value(now)} (was {_format_value(was)})"
-    groups = ("video", "detect", "track")
-    labelled = {group: {name for part, name in _SETTING_LABELS if part == group} for group in groups}
-    for group, names in labelled.items():
-        if any(before[group][name] != after[group][name] for name in before[group].keys() - names):
-            yield f"another setting ({group})"
-
-
-def _format_value(value: float | None) -> str:
-    return "the end" if value is None else f"{value:g}"
+            yield f"{setting.plain_label}: {setting.format(now)} (was {setting.format(was)})"

@@ -1,8 +1,7 @@
-"""The program's child processes: jobs that outlive the server, and two short helpers of the pages.
+"""The program's child processes: jobs that outlive the server, and a short helper of the Run page.
 
 - `Children` launches jobs. A child is known by its number and by the attempt in its environment, which no other
   process has, whatever happens to the clock. It is waited for, so that no zombie stays. Tests use another `Launcher`.
-- `ensure_sample` has the sample drawn by a child, because drawing would block the server; leaving the page stops it.
 - `SpeedTests` measures how fast models are on this machine: one measurement at a time, and each only once.
 """
 
@@ -14,7 +13,6 @@ import secrets
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,15 +23,13 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.lab.synthetic import sample_clips, sample_folder
-from core.machine.paths import JOB_FOLDER, write_atomically
+from core.machine.paths import JOB_FOLDER, explain_refusal, write_atomically
 from core.workspace.jobs.status import ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
 # A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
 _PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
-DRAW_SAMPLE = (sys.executable, "-m", "core", "sample", "--progress", "json")
 _STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
 
@@ -72,7 +68,10 @@ def start_job(launcher: Launcher, command: Sequence[str], folder: Path, about: M
     attempt = secrets.token_hex(8)
     identified = {**about, "attempt": attempt}
     save_job(folder, {**identified, "starting": True})
-    save_job(folder, {**identified, **launcher.start(command, folder, **{ATTEMPT: attempt})})
+    identity = launcher.start(command, folder, **{ATTEMPT: attempt})
+    # On a disk that has just become full, the work that goes on is found by its attempt too.
+    with suppress(StoreError):
+        save_job(folder, {**identified, **identity})
 
 
 def save_job(folder: Path, about: Mapping[str, Any]) -> None:
@@ -146,7 +145,8 @@ def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> 
 def remove(folder: Path) -> None:
     """Remove the folder of a job that has ended: renamed first, so that no thread writes into it meanwhile."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    folder.replace(aside)
+    with explain_refusal(f"{folder} cannot be removed"):
+        folder.replace(aside)
     shutil.rmtree(aside, ignore_errors=True)
 
 
@@ -178,35 +178,6 @@ def _process(number: Any, about: Mapping[str, Any]) -> psutil.Process | None:
         return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
     except (KeyError, TypeError, ValueError, OSError, psutil.Error):
         return None
-
-
-def ensure_sample(report: Callable[[float, float | None], None], command: Sequence[str] = DRAW_SAMPLE) -> list[Path]:
-    """The clips of the sample, drawn if missing. `report` gets the share done and seconds left."""
-    if clips := sample_clips(sample_folder()):
-        return clips
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as errors,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True
-        ) as child,
-    ):
-        try:
-            for line in child.stdout or ():
-                if line.startswith("{"):
-                    progress = json.loads(line)
-                    report(progress["done"] / max(progress["total"], 1), progress["left_seconds"])
-            child.wait()
-            errors.seek(0)
-            stderr = errors.read()
-        finally:
-            # When the user leaves the page, `report` raises; the sample is then no longer needed.
-            if child.poll() is None:
-                child.terminate()
-    clips = sample_clips(sample_folder())
-    if not clips:
-        reason = stderr.strip().removeprefix("sightline: ") or f"exit status {child.returncode}"
-        raise StoreError(f"the sample could not be drawn: {reason}", "Free some space, or set SIGHTLINE_CACHE.")
-    return clips
 
 
 class SpeedTests:

@@ -29,6 +29,7 @@ from typing import Any
 from core.base.errors import SettingsError, SightlineError, StoreError
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
+from core.machine.settings_file import machine_settings
 from core.runs import remove_results
 from core.workspace.jobs.monitor import PREVIEW, USAGE
 from core.workspace.jobs.order import Order
@@ -181,7 +182,7 @@ class Jobs:
             for stale in (out / "run.json", *(folder / name for name in _JOB_FILES)):
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
-            command = [*self._command, *order.arguments(folder.resolve())]
+            command = [*self._command, *order.arguments(folder.resolve(), machine_settings())]
             start_job(self._launcher, command, folder, {"order": asdict(order), "began": time.time()})
         except OSError as fault:
             raise StoreError(

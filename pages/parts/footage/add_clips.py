@@ -129,10 +129,13 @@ _HTML = """<div class="uploader">
 
 
 def uploader(case: Case) -> None:
-    """Drag and drop. The upload route adds each finished file to the case; the page only needs to run again."""
+    """Drag and drop. The upload route adds each finished file to the case; the page only needs to run again.
+
+    A list among the data would have Streamlit import pandas, which takes longer than all else on this page.
+    """
     data = {
         "address": upload_address(case.key),
-        "endings": sorted(VIDEOS),
+        "endings": tuple(sorted(VIDEOS)),
         "free": max(0, free_data_bytes() - RESERVE_BYTES),
     }
     _component()(key="uploader", data=data, height="content", on_added_change=lambda: None)

@@ -17,6 +17,7 @@ from core.base.text import format_bytes, format_count, format_duration
 from core.base.types import Clip
 from core.machine.artifacts import Artifact, Store
 from core.machine.device import parse_backend
+from core.machine.settings_file import machine_settings
 from core.runs import Camera, Networks, Recipe, is_processed, latest_boxes, read_boxes
 from core.vision.video import Note, clip_notes, small_people_notes
 from core.workspace import clip_of, services
@@ -57,7 +58,7 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
     """The cameras whose stages are all stored. None without the models, since stages are stored by model."""
     plan, store = case.plan, Store(preserve_times=True)
     try:
-        networks = Networks.from_names(plan.detector, plan.embedder, parse_backend("auto"))
+        networks = Networks.from_names(plan.detector, plan.embedder, parse_backend(machine_settings().device))
     except SightlineError:
         return set()
     recipe = Recipe(video=plan.video, detect=plan.detect, track=plan.track)
@@ -173,7 +174,7 @@ def _stills(video: Clip) -> Strip | None:
 
 def _size_notes(clip: CaseClip, video: Clip) -> list[Note]:
     """Notes on people too small to re-identify, known once a run has detected the people of the clip."""
-    artifact = latest_boxes(Store(preserve_times=True), clip.digest)
+    artifact = latest_boxes(Store(preserve_times=True), video)
     return [] if artifact is None else _notes_on_boxes(str(artifact.folder), video, artifact)
 
 

@@ -9,14 +9,15 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import StoreError
+from core.base.settings import SETTINGS
 from core.base.text import format_count, format_duration, format_ordinal
 from core.review import Review, ReviewSession, count_pending, describe_pending, load_review
 from core.runs import read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
-from pages.parts.run.settings import FIELDS
 from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
 
 EVERY_SECONDS = 1.0
@@ -62,10 +63,7 @@ def _no_run(case: Case) -> None:
         st.info("**No clips yet.** Add two or more clips, then start a run.", icon=":material/video_library:")
         link_to("footage", "Go to Footage", ":material/arrow_forward:")
     else:
-        st.info(
-            "**No results yet.** Start a run. Each person it finds gets a row here.",
-            icon=":material/info:",
-        )
+        show_no_results(case, "**No results yet.** Start a run. Each person it finds gets a row here.")
         link_to("run", "Go to Run", ":material/arrow_forward:")
 
 
@@ -145,12 +143,12 @@ def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
     'Analysis frame rate: all frames; Minimum detections per track: 3; Maximum gap (s): 1.5'
     """
     texts = []
-    for setting in FIELDS:
+    for setting in (each for each in SETTINGS if each.on_run_page):
         value = settings.get(setting.part, {}).get(setting.name)
         if setting.name == "fps":
             texts.append(f"{setting.label}: {f'{value:g} frames/s' if value else 'all frames'}")
         elif value is not None:
-            texts.append(f"{setting.label}: {value:g}")
+            texts.append(f"{setting.full_label}: {value:g}")
     return "; ".join(texts)
 
 

@@ -24,7 +24,7 @@ export class PeopleRows {
   }
 
   create() {
-    const element = el("article", { class: "person", tabindex: -1 });
+    const element = el("div", { class: "person", tabindex: -1 });
     element.addEventListener("focusin", () => { this.state.current = element.group; });
     return element;
   }

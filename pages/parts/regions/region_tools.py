@@ -31,7 +31,7 @@ _MAX_DOTS = 1500  # more hide the picture
 
 def found_boxes(clip: CaseClip, video: Clip, conf: float) -> Floats | None:
     """Boxes (n, 4), xyxy in pixels, from the last run over the clip; None where there was no run."""
-    artifact = latest_boxes(Store(), clip.digest)
+    artifact = latest_boxes(Store(), video)
     if artifact is None:
         return None
     try:

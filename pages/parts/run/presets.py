@@ -16,6 +16,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.text import format_count, format_duration
 from core.machine.artifacts import Store
 from core.machine.device import parse_backend
+from core.machine.settings_file import machine_settings
 from core.runs import Camera, Networks, Recipe
 from core.runs.estimate import ClipEstimate, Rates, estimate_clip, run_overhead
 from core.vision.regions import from_json
@@ -70,7 +71,7 @@ class RunEstimate:
 def estimate_run(order: Order) -> RunEstimate:
     """How long the order would take now; `WeightsError` where a model is not installed."""
     rates, store = Rates(), Store(preserve_times=True)
-    networks = Networks.from_names(order.detector, order.embedder, parse_backend("auto"))
+    networks = Networks.from_names(order.detector, order.embedder, parse_backend(machine_settings().device))
     recipe = Recipe(order.video, order.detect, track=order.track)
     estimates_by_camera = {}
     for source in order.sources:
@@ -101,10 +102,9 @@ def start_measurement(orders: list[Order], unknown: str) -> bool:
         return False
     order = orders[0]
     path = next(source.path for source in order.sources if source.camera == unknown)
-    settings = [f"--at={entry.detect.size}@{entry.video.fps:g}" for entry in orders]
-    return services().speed_tests.begin(
-        [path, f"--weights={order.detector}", f"--features={order.embedder}", *settings]
-    )
+    at = [f"--at={entry.detect.size}@{entry.video.fps:g}" for entry in orders]
+    flags = {"weights": order.detector, "features": order.embedder, "device": machine_settings().device}
+    return services().speed_tests.begin([path, *(f"--{flag}={value}" for flag, value in flags.items()), *at])
 
 
 EVERY_SECONDS = 1.5

@@ -265,18 +265,17 @@ def _show_results(job: Job) -> None:
     with st.container(border=True):
         if job.people is None:
             st.markdown(
-                f"### {format_count(tracks, 'track', 'tracks')} found\nThis run tracked people within each clip only."
+                f"## {format_count(tracks, 'track', 'tracks')} found\nThis run tracked people within each clip only."
             )
         elif job.people == 0:
             st.markdown(
-                "### No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check "
-                "the clips."
+                "## No people found\nTry *Thorough*, a lower confidence threshold or other regions, or check the clips."
             )
         else:
             where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."
             if len(done) == 1:
                 where = "In one clip. To match people across cameras, add another clip on the Footage page."
-            st.markdown(f"### People found: {job.people}{_before_review(job)}\n{where}")
+            st.markdown(f"## People found: {job.people}{_before_review(job)}\n{where}")
         lines = [
             f"- **{clip.name}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes in them"
             for clip in done

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
 from core.base.errors import SettingsError
+from core.base.settings import SETTINGS, Setting
+from core.machine.settings_file import load_settings
 from core.runs import NO_EMBEDDER
 from core.vision.models import Model, ModelKind, ModelStatus, statuses
-from core.workspace.cases import Case, Plan
+from core.workspace.cases import Case, Plan, default_plan
 from pages.parts.shell.open_case import change_case, saving
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 
@@ -48,67 +50,6 @@ def _model_label(name: str) -> str:
     return "None (motion only)" if name == NO_EMBEDDER else name
 
 
-@dataclass(frozen=True)
-class SettingField:
-    """A number of the plan as an input field: its part of the plan, its name there, and its range."""
-
-    part: Literal["video", "detect", "track"]
-    name: str
-    label: str
-    hint: str
-    range: tuple[float, float]
-    step: float
-    format: str | None = None
-
-    def of(self, plan: Plan) -> float:
-        value: float = getattr(getattr(plan, self.part), self.name)
-        return value
-
-    def apply(self, plan: Plan, value: float) -> Plan:
-        """The plan with this value; `SettingsError` where the value is not valid."""
-        changed: dict[str, Any] = {self.part: replace(getattr(plan, self.part), **{self.name: value})}
-        return replace(plan, **changed)
-
-
-FIELDS = (
-    SettingField("video", "fps", "Analysis frame rate", "Frames analysed per second. 0 means all.", (0.0, 1000.0), 1.0),
-    SettingField(
-        "detect",
-        "size",
-        "Detector input size (px)",
-        "Long side of the frame as the detector sees it. Larger finds smaller people but takes longer.",
-        (64, 4096),
-        32,
-    ),
-    SettingField(
-        "track", "conf", "Confidence threshold", "Boxes with lower detector confidence are not used.", (0.0, 1.0), 0.05
-    ),
-    SettingField(
-        "track",
-        "iou",
-        "Minimum IoU",
-        "Required overlap of a box with the predicted position.",
-        (0.0, 1.0),
-        0.05,
-    ),
-    SettingField(
-        "track",
-        "track_cos",
-        "Similarity threshold",
-        "Required to continue a track after a gap. Needs a re-identification model.",
-        (-1.0, 1.0),
-        0.05,
-    ),
-    SettingField("track", "n_init", "Minimum detections per track", "Shorter tracks are dropped.", (1, 100), 1),
-    SettingField(
-        "track",
-        "max_age",
-        "Maximum gap (s)",
-        "A track ends when the person is out of sight for longer.",
-        (0.0, 3600.0),
-        0.5,
-    ),
-)
 _FIELD_WIDTH = 190
 
 
@@ -116,29 +57,36 @@ def advanced(case: Case) -> None:
     """All numbers of the plan, in an expander."""
     with st.expander("Advanced settings"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            for field in FIELDS:
-                _number(case, field)
-        if case.plan != Plan():
+            for setting in SETTINGS:
+                if setting.on_run_page:
+                    _number(case, setting)
+        if case.plan != default_plan(load_settings()):
             st.button("Reset to defaults", icon=":material/undo:", on_click=_reset)
     if refused := SETTING_REFUSED.pop(""):
         st.error(refused)
 
 
-def _number(case: Case, field: SettingField) -> None:
+def _number(case: Case, setting: Setting) -> None:
     """A field that shows the value of the case, also after a change in another tab, and saves changes at once."""
-    entry = plan_setting(field.name, case.key)
-    entry.set(field.of(case.plan))
+
+    def apply(plan: Plan, value: float) -> Plan:
+        """The plan with this value; `SettingsError` where the value is not valid."""
+        changed: dict[str, Any] = {setting.part: replace(getattr(plan, setting.part), **{setting.name: value})}
+        return replace(plan, **changed)
+
+    entry = plan_setting(setting.name, case.key)
+    entry.set(getattr(getattr(case.plan, setting.part), setting.name))
+    low, high = map(setting.kind, setting.range)
     st.number_input(
-        field.label,
-        min_value=field.range[0],
-        max_value=field.range[1],
-        step=field.step,
-        format=field.format,
+        setting.full_label,
+        min_value=low,
+        max_value=high,
+        step=setting.kind(setting.step),
         key=entry.key,
-        help=field.hint,
+        help=f"{setting.help} {setting.effect}".strip(),
         width=_FIELD_WIDTH,
         on_change=_save,
-        args=(entry, field.label, field.apply),
+        args=(entry, setting.full_label, apply),
     )
 
 
@@ -166,7 +114,7 @@ def _save(entry: Entry[Any], label: str, apply: Callable[[Plan, Any], Plan]) -> 
 
 @saving("The reset of the settings")
 def _reset() -> None:
-    change_case(lambda case: replace(case, plan=Plan()), "settings: reset to defaults")
+    change_case(lambda case: replace(case, plan=default_plan(load_settings())), "settings: reset to defaults")
 
 
 def _installed_models(models: list[Model]) -> None:

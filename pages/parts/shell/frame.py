@@ -36,11 +36,16 @@ st.html(
     ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
     ".stAppHeader { background: none; pointer-events: none; }"
     ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
-    ".stApp a:focus-visible { outline: 2px solid #2b7fd0; outline-offset: 1px; }"
+    ".stApp a:focus-visible { outline: 2px solid light-dark(#0b62b0, #5aa5ea); outline-offset: 1px; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
     "div:has(> .st-key-outbox-notice), .st-key-outbox-notice { position: fixed; right: 1rem; bottom: 1rem; width: auto;"
     " z-index: 100; }"
-    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem; border: 2px solid #2b7fd0; }"
+    "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem;"
+    " border: 2px solid light-dark(#0b62b0, #5aa5ea); }"
+    # Streamlit fades captions more than can be read with ease, and writes white on any colour.
+    ".stApp [data-testid=stCaptionContainer] { opacity: .8; }"
+    ".stApp [data-testid=stCaptionContainer] code { color: inherit; }"
+    ".stApp [data-testid^=stBaseButton-primary] { color: light-dark(#fff, #0e1117); }"
     "</style>"
 )
 # In the sidebar: a bar on top folds into a menu where the window is narrow.

@@ -12,7 +12,7 @@ const paragraph = (text, kind = null) => el("p", { class: kind }, text);
 // The card while no pair is pointed at.
 export function emptyCard(isTracks) {
   return [
-    el("h3", {}, isTracks ? "All pairs of tracks" : "All pairs of people"),
+    el("h2", {}, isTracks ? "All pairs of tracks" : "All pairs of people"),
     paragraph("Point at a cell to see its pair. Click the cell or press Enter to pin the pair."),
     paragraph("Zoom with the wheel, a pinch, or + and −; drag to move; 0 shows the whole matrix. When it has the " +
       "focus, the arrow keys move by one cell, with Shift by ten.", "quiet"),
@@ -21,7 +21,7 @@ export function emptyCard(isTracks) {
 
 // The card of a pair; `detail` is what Python knows of it, undefined until that has come.
 export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
-  const parts = [el("h3", {}, matrix.pairTitle(pair))];
+  const parts = [el("h2", {}, matrix.pairTitle(pair))];
   if (matrix.isTracks) parts.push(paragraph(matrix.personsTitle(pair), "quiet"));
   if (pair[0] !== pair[1] || !matrix.isTracks) parts.push(similarityLine(matrix, scale, pair));
   if (detail?.failure) return [...parts, paragraph(detail.failure)];

@@ -102,7 +102,7 @@ class ProjectionMap {
     const row = this.focusedRow;
     this.card.classList.toggle("pinned", this.pinned >= 0);
     this.card.replaceChildren(...(row < 0 ? [
-      el("h3", {}, "One point per track"),
+      el("h2", {}, "One point per track"),
       el("p", {}, "Point at a track to see its person. Click it or press Enter to pin it. The arrow keys move to the " +
         "nearest point in that direction."),
     ] : this.trackCard(row)));
@@ -117,7 +117,7 @@ class ProjectionMap {
       el("img", { src: fileAddress(this.data.crops, crop[row]), alt: title }),
       el("figcaption", {}, `${formatClockTenths(start[row])} to ${formatClockTenths(end[row])}`));
     return [
-      el("h3", {}, title), el("div", { class: "crops" }, figure),
+      el("h2", {}, title), el("div", { class: "crops" }, figure),
       el("p", { class: "quiet" }, others ? more : "This person has no other tracks."),
     ];
   }

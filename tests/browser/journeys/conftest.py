@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from core.lab.synthetic import sample_folder
 from core.machine.paths import cache_dir
 from tests.browser.conftest import serving
 
@@ -51,9 +50,3 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (site / "sitecustomize.py").write_text(ALONE.format(report=str(report)))
     monkeypatch.setenv("PYTHONPATH", str(site))
     return report
-
-
-@pytest.fixture
-def drawn(house: Path, sample: Path) -> None:
-    """As `make run` leaves it, but for its length: the sample is there."""
-    shutil.copytree(sample, sample_folder(), dirs_exist_ok=True)

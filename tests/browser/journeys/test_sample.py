@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_from_the_sample_to_the_zip_and_the_server_dies_on_the_way(
-    chromium: Browser, house: Path, drawn: None, cut_off: Path, tmp_path: Path
+    chromium: Browser, house: Path, cut_off: Path, tmp_path: Path
 ) -> None:
     with serving(tmp_path / "log") as address, watched(chromium, address) as tab:
         tab.goto("/")

@@ -10,6 +10,7 @@ from core.vision.camera_overlap import (
     find_identity_swaps,
     find_overlaps,
     foot_distance_matrix,
+    search,
     walks_of,
 )
 from core.vision.camera_overlap import homography as maps
@@ -127,3 +128,18 @@ def test_a_third_camera_tells_who_was_mixed() -> None:
     )
     cuts = find_identity_swaps(tracklets, walks, found_in(tracklets, walks))
     assert {row for row, _ in cuts} == {6, 7}
+
+
+def test_pairs_of_cameras_that_too_few_people_can_have_crossed_are_not_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 200 cameras that is what nearly all pairs are, and a search takes a tenth of a second."""
+    walked = paths(6, 20)
+    south, east = seen(SOUTH, walked, 0.008, 1), seen(EAST, walked, 0.008, 2)
+    searched: list[int] = []
+    real = search._Search.at
+    monkeypatch.setattr(search._Search, "at", lambda self, shift: searched.append(shift) or real(self, shift))
+    assert len(found_in(*square(south, east))) == 1 and searched
+    searched.clear()
+    brief = [tracks[tracks.seconds < 2] for tracks in (south, east)]
+    assert found_in(*square(*brief)) == [] and not searched

@@ -14,7 +14,7 @@ import pytest
 
 from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.progress import Report
-from core.base.settings import DetectSettings, TrackSettings, VideoSettings
+from core.base.settings import DetectSettings, MachineSettings, TrackSettings, VideoSettings
 from core.vision.regions import Region, Regions, load_regions, to_json
 from core.workspace.cases import CaseClip, Cases, Plan
 from core.workspace.jobs import (
@@ -490,10 +490,22 @@ def test_unusual_detection_reaches_the_child(tmp_path: Path) -> None:
     from core.cli.track import parse_setup
 
     unusual = replace(order("person-yolo11n"), detect=DetectSettings(320, 0.1, 0.6, 50))
-    read = parser().parse_args(unusual.arguments(tmp_path))
+    read = parser().parse_args(unusual.arguments(tmp_path, MachineSettings()))
     assert parse_setup(read).recipe.detect == unusual.detect
-    plain = " ".join(order().arguments(tmp_path))
-    assert "floor" not in plain and "nms" not in plain and "max-detections" not in plain
+
+
+def test_a_file_of_settings_changes_no_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order says all that decides the result, its key included; only the device is this machine's own."""
+    from core.cli import parser
+    from core.cli.track import parse_setup
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sightline.toml").write_text("conf = 0.9\nevery_box = true\nfps = 1\n")
+    started = order("person-yolo11n")
+    read = parser().parse_args(started.arguments(tmp_path, MachineSettings(buffer=3)))
+    setup = parse_setup(read)
+    assert (setup.recipe.video, setup.recipe.track) == (started.video, started.track)
+    assert not setup.recipe.embed.every and setup.networks.buffer == 3
 
 
 YARD = Regions((Region("box", ((0.0, 0.1), (1.0, 1.0)), name="yard"),))
@@ -507,7 +519,7 @@ def test_the_words_are_those_of_the_command_line(tmp_path: Path) -> None:
     gate = replace(full.sources[0], offset_seconds=-2.5, start_seconds=0.25, end_seconds=7.0, regions=to_json(YARD))
     full = replace(full, sources=(gate, full.sources[1]))
     full.write_regions(tmp_path)
-    read = parser().parse_args(full.arguments(tmp_path))
+    read = parser().parse_args(full.arguments(tmp_path, MachineSettings()))
     assert read.command == "run"
     assert read.name == ["gate=/clips/gate.mp4", "hall=/clips/hall.mp4"]
     assert (read.weights, read.features, read.progress) == ("quick", "osnet", "json")
@@ -524,7 +536,7 @@ def test_without_an_embedder_people_are_only_tracked(tmp_path: Path) -> None:
     from core.cli import parser
 
     late = replace(order(), sources=(replace(order().sources[0], offset_seconds=3.0, start_seconds=2.0),))
-    read = parser().parse_args(late.arguments(tmp_path))
+    read = parser().parse_args(late.arguments(tmp_path, MachineSettings()))
     assert (read.command, read.features, read.range) == ("track", "none", ["gate=2.000000-"])
 
 
@@ -572,8 +584,8 @@ def test_an_order_of_an_older_program_is_read() -> None:
 
 OTHERWISE = {
     # what is changed: what is said
-    "a rate": ({"video": VideoSettings(fps=5)}, "analysis frame rate (0: all): 5 (was 10)"),
-    "an end": ({"video": VideoSettings(end_seconds=5)}, "last second: 5 (was the end)"),
+    "a rate": ({"video": VideoSettings(fps=5)}, "analysis frame rate: 5 (was 10)"),
+    "an end": ({"video": VideoSettings(end_seconds=5)}, "end of the analysed part: 5 s (was the end)"),
     "a model": ({"embedder": "osnet"}, "re-identification model: osnet (was none)"),
     "its file": ({"models": ("x",)}, "a model file has changed"),
     "a camera more": ({"sources": (*order().sources, Source("yard", "/y", "y"))}, "yard: new"),
