@@ -30,7 +30,8 @@ test-all: $(TEST_READY)
 coverage: $(TEST_READY)
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-# Kills changes, decisions, runs, exports, uploads, restores and deletions at a hundred random moments.
+# Kills changes, decisions, runs, exports, uploads, restores, deletions and moves of old data at a hundred random
+# moments.
 faults: $(TEST_READY)
 	SIGHTLINE_FAULTS=100 $(PYTEST) tests/test_faults.py
 

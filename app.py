@@ -21,7 +21,7 @@ from core.http import (
     UPLOAD_ROUTES,
     LocalOnly,
 )
-from core.workspace import services, sweep
+from core.workspace import services, sweep_regularly
 from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
@@ -39,19 +39,22 @@ ROUTES = [
 
 @asynccontextmanager
 async def _start(_: st.App) -> AsyncIterator[None]:
-    """Open the data, remove what an earlier server left, and print the address.
+    """Open the data, remove what earlier servers left and what this one leaves, and print the address.
 
     Streamlit's own welcome is switched off: it advertises services that we do not use.
     """
     try:
-        # In the background, since a page need not wait for it.
-        threading.Thread(target=sweep, args=(services(),), name="sightline-sweep", daemon=True).start()
+        services()
     except SightlineError as fault:
         # Every page says it too, and tries again.
         sys.stderr.write(f"sightline: {fault}\n")
+    stop = threading.Event()
+    # In the background, since a page need not wait for it.
+    threading.Thread(target=sweep_regularly, args=(services, stop), name="sightline-sweep", daemon=True).start()
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")
     sys.stdout.flush()
     yield
+    stop.set()
 
 
 app = st.App(

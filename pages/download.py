@@ -5,22 +5,26 @@ import streamlit as st
 from core.review import ReviewSession
 from core.workspace import services, session_of
 from core.workspace.cases import Case
-from core.workspace.jobs import Export
+from core.workspace.jobs import Export, Job
 from pages.parts.download.contents import face_blurring, show_contents
 from pages.parts.download.exports import export_of, show_export, show_files, show_other_exports, show_zip
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
-from pages.parts.shell.open_case import require_case
+from pages.parts.shell.open_case import require_case, show_no_results
 from pages.parts.shell.page_head import page_head
 
+_NOTHING_YET = "**There is nothing to download yet.** Run the case first."
 
-def show_nothing_yet(in_progress: bool) -> None:
+
+def show_nothing_yet(case: Case, job: Job | None, awaited: Job | None) -> None:
     """Advice where no run is done."""
-    if in_progress:
+    if awaited is not None and awaited.is_active:
         message = "**The run is in progress.** You can download its results here when it is done."
         st.info(message, icon=":material/hourglass:")
+    elif job is not None:
+        st.info(_NOTHING_YET, icon=":material/info:")
     else:
-        st.info("**There is nothing to download yet.** Run the case first.", icon=":material/info:")
+        show_no_results(case, _NOTHING_YET)
     link_to("run", "Go to Run", ":material/arrow_back:")
 
 
@@ -64,7 +68,7 @@ case = require_case()
 jobs = {job.key: job for job in services().jobs.all()}
 job, awaited = jobs.get(case.run), jobs.get(case.wanted or case.run)
 if job is None or job.state not in ("done", "partly"):
-    show_nothing_yet(awaited is not None and awaited.is_active)
+    show_nothing_yet(case, job, awaited)
 elif (session := session_of(case)) is None:
     st.info(
         "**This run has no gallery:** it tracked people by motion alone. Choose a re-identification model and run "

@@ -1,8 +1,8 @@
 """Killed at any moment, nothing that was called saved is lost; the same step, repeated, ends as if never interrupted.
 
-Changes of a case, decisions, runs, exports, uploads, restores and deletions. The move of 0.1.0's data is killed in
-tests/machine/test_relocate.py. `make faults` kills a hundred times at random moments; without it, each step is killed
-once or twice.
+Changes of a case, decisions, runs, exports, uploads, restores, deletions and the move of 0.1.0's data, which
+tests/machine/test_relocate.py kills at chosen steps too. `make faults` kills a hundred times at random moments; without
+it, each step is killed once or twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pytest
 
 from core.export import verify_zip
-from core.machine.paths import cache_dir, data_dir
+from core.machine.paths import DATA_ENTRIES, cache_dir, chosen_data_dir, data_dir
 from core.review import load_review
 from core.runs import load_tracks
 from core.vision.mot import write_tracks
@@ -104,6 +104,20 @@ ready()
 erase(services, case)
 print("saved", flush=True)
 """
+MOVE = """
+import filelock, psutil
+from core.machine.relocate import move_old_data
+from tests.machine.two_disks import two_disks
+
+disks = sys.argv[1]
+ready()
+if disks == "one":
+    move_old_data()
+else:
+    with two_disks():
+        move_old_data()
+print("saved", flush=True)
+"""
 START = "import sys\n\ndef ready():\n    print('ready', flush=True)\n"
 
 
@@ -123,7 +137,8 @@ class World:
 class Step(NamedTuple):
     """What is killed: a script with its arguments, within how many seconds, and what must hold then and at its end.
 
-    `holds` gets the numbers or words that the script has printed, each of which it called saved.
+    `holds` gets the numbers or words that the script has printed, each of which it called saved. `begin` prepares what
+    the script finds.
     """
 
     script: str
@@ -131,6 +146,7 @@ class Step(NamedTuple):
     seconds: float
     holds: Callable[[World, Path, list[str]], None]
     ends: Callable[[World, Path], None]
+    begin: Callable[[], None] = lambda: None
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +252,34 @@ def deletion_is_whole(world: World, to: Path) -> None:
     assert left == [] and len(Cases().all()) == 1
 
 
+def as_0_1_0_left_it() -> None:
+    """Version 0.1.0 had no data folder."""
+    data = data_dir()
+    for kind in DATA_ENTRIES:
+        if (data / kind).is_dir():
+            (data / kind).rename(cache_dir() / kind)
+    shutil.rmtree(data)
+
+
+def data_below(folder: Path) -> dict[str, bytes]:
+    """The content of every file of data in the folder, by its path."""
+    files = [path for kind in DATA_ENTRIES for path in (folder / kind).rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def move_holds(world: World, to: Path, said: list[str]) -> None:
+    if said:
+        move_is_whole(world, to)
+    there = {**data_below(chosen_data_dir()), **data_below(cache_dir())}
+    assert there == data_below(world.back_up.parent / "cache" / "data")
+
+
+def move_is_whole(world: World, to: Path) -> None:
+    assert data_below(chosen_data_dir()) == data_below(world.back_up.parent / "cache" / "data")
+    assert data_below(cache_dir()) == {} and Cases().load(world.case.key) == world.case
+    assert not list(cache_dir().glob(".moving.json")) and not list(chosen_data_dir().glob(".moving"))
+
+
 STEPS = {
     "change": Step(CHANGE, lambda w, to: [w.case.key, 400], 1.5, changes_hold, lambda w, to: None),
     "decide": Step(DECIDE, lambda w, to: [w.case.key, 400], 1.5, decisions_hold, lambda w, to: None),
@@ -244,6 +288,8 @@ STEPS = {
     "upload": Step(UPLOAD, lambda w, to: [w.case.key, w.recording], 0.4, upload_holds, upload_is_whole),
     "restore": Step(RESTORE, lambda w, to: [w.back_up], 0.5, restore_holds, restore_is_whole),
     "delete": Step(DELETE, lambda w, to: [w.case.key], 0.3, deletion_holds, deletion_is_whole),
+    "move": Step(MOVE, lambda w, to: ["one"], 0.15, move_holds, move_is_whole, as_0_1_0_left_it),
+    "copy": Step(MOVE, lambda w, to: ["two"], 0.15, move_holds, move_is_whole, as_0_1_0_left_it),
 }
 
 
@@ -269,6 +315,7 @@ def killed(script: str, arguments: list[object], seconds: float) -> list[str]:
 def test_killed_at_any_moment_nothing_is_lost(number: int, world: World, tmp_path: Path) -> None:
     name = list(STEPS)[number % len(STEPS)]
     step, to = STEPS[name], tmp_path / "out"
+    step.begin()
     moment = random.Random(number).uniform(0, step.seconds)
     said = killed(step.script, step.arguments(world, to), moment)
     step.holds(world, to, said)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,6 +162,19 @@ class Tracklets(Table):
             raise ValueError("Tracklets: two rows have one camera and track")
 
 
+class ClipPart(NamedTuple):
+    """A part of a video file with a clock of its own: where two recordings were joined, or a clock was set back.
+
+    `frame` is its first frame, `packet` its first packet among those of the video, `position` the byte where that lies
+    (-1 if unknown), and `shift` the ticks to add to its timestamps, so that it follows the part before it.
+    """
+
+    frame: int
+    packet: int
+    position: int
+    shift: int
+
+
 @dataclass(frozen=True, eq=False)
 class Clip:
     """What probing a recording found out.
@@ -170,6 +183,7 @@ class Clip:
     the index. `width` and `height` are those of the upright picture; `rotation` is how many degrees (0, 90, 180, 270)
     stored pictures are turned counter-clockwise for that. `start_seconds` is the container time of the first frame.
     `fps` is 0 for a clip of one frame. `warnings` are sentences for the user (variable frame rate, damage, ...).
+    `parts` is empty where one clock runs through the whole file; otherwise `times` has the parts one after another.
     """
 
     path: str
@@ -183,10 +197,16 @@ class Clip:
     rotation: int = 0
     start_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    parts: tuple[ClipPart, ...] = ()
 
     @property
     def frames(self) -> int:
         return len(self.times)
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of the pictures as they are stored, before they are turned upright."""
+        return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
 
     @property
     def duration_seconds(self) -> float:

@@ -53,7 +53,7 @@ COMMANDS = (
     Command("models", "list models, fetch them, measure their speed", "core.cli.models"),
     Command("train", "train your own embedder or detector", "core.cli.train"),
     Command("sample", "find or draw sample footage of a plaza, with its ground truth", "core.cli.sample"),
-    Command("cases", "list, back up, restore or delete cases of the app", "core.cli.cases"),
+    Command("cases", "list, create, change, back up, restore or delete cases of the app", "core.cli.cases"),
     Command("settings", "show every setting and where its value comes from", "core.cli.settings", needs_opencv=False),
     Command("cache", "show or trim what can be made again", "core.cli.cache", needs_opencv=False),
     Command("data", "show cases, uploads, back-ups, models", "core.cli.cache", False, "add_data_arguments"),

@@ -1,19 +1,27 @@
-"""`cases`: lists, backs up, restores and deletes the cases of the app."""
+"""`cases`: lists, creates, changes, backs up, restores and deletes the cases of the app.
+
+Servers that run meanwhile show what is changed here with their next click."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.text import format_bytes
 from core.cli.progress import listener
-from core.workspace import Services, back_up, erase, restore
+from core.workspace import Services, add_clip, back_up, erase, restore, serve_with
+from core.workspace.cases import Case, Cases
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--new", metavar="NAME", help="create a case with this name, and print its key")
+    p.add_argument("--purpose", metavar="TEXT", help="why you may view the footage of the new case")
+    p.add_argument("--add", nargs="+", metavar=("KEY", "CLIP"), help="add clips to this case")
+    p.add_argument("--rename", nargs=2, metavar=("KEY", "NAME"), help="give this case another name")
     p.add_argument("--back-up", metavar="KEY", help="write this case to the file named by --to")
     p.add_argument("--to", type=Path, metavar="FILE", help="where the back-up goes")
     p.add_argument("--recordings", action="store_true", help="include the clips in the back-up")
@@ -25,23 +33,55 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     services = Services()
     cases = services.cases
+    if options.purpose is not None and options.new is None:
+        raise SettingsError("a purpose needs a new case", "Write: cases --new NAME --purpose TEXT.")
+    if options.add and len(options.add) < 2:
+        raise SettingsError("there is no clip to add", "Write: cases --add KEY CLIP.")
     if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
         raise SettingsError("a back-up needs a case and a file", "Write: cases --back-up KEY --to FILE.")
+    if options.new is not None:
+        _print_case(cases.new(options.new, options.purpose or ""))
+    if options.add:
+        _add_clips(services, options.add[0], options.add[1:])
+    if options.rename:
+        _print_case(_rename(cases, *options.rename))
     if options.back_up:
         back_up(cases, cases.load(options.back_up), options.to, options.recordings, Progress(listener("auto")))
         sys.stdout.write(f"{options.to}\n")
     if options.restore:
-        case = restore(services, options.restore)
-        sys.stdout.write(f"{case.key}  {case.name}\n")
+        _print_case(restore(services, options.restore))
     if options.delete:
         case = cases.load(options.delete)
         # Runs, exports and films in progress are stopped.
         erasure = erase(services, case)
         sys.stdout.write(f"deleted: {case.name}, {format_bytes(erasure.bytes)}\n")
-    if not (options.back_up or options.restore or options.delete):
-        for case in cases.all():
-            state = "run" if case.run else "not run"
-            sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {case.name}\n")
-        for unreadable in cases.unreadable():
-            sys.stderr.write(f"a case cannot be read: {unreadable.reason}\n")
+    actions = (options.add, options.rename, options.back_up, options.restore, options.delete)
+    if options.new is None and not any(actions):
+        _list(cases)
     return 0
+
+
+def _list(cases: Cases) -> None:
+    for case in cases.all():
+        state = "run" if case.run else "not run"
+        sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {case.name}\n")
+    for unreadable in cases.unreadable():
+        sys.stderr.write(f"a case cannot be read: {unreadable.reason}\n")
+
+
+def _print_case(case: Case) -> None:
+    sys.stdout.write(f"{case.key}  {case.name}\n")
+
+
+def _add_clips(services: Services, key: str, paths: list[str]) -> None:
+    """Add the clips one by one; those before one that is refused stay added."""
+    serve_with(services)
+    for path in paths:
+        camera = add_clip(key, Path(path).resolve())
+        sys.stdout.write(f"added: {camera}\n")
+
+
+def _rename(cases: Cases, key: str, name: str) -> Case:
+    if not name.strip():
+        raise SettingsError("a case needs a name", "Write: cases --rename KEY NAME.")
+    return cases.change(key, lambda case: replace(case, name=name.strip()), f"named {name.strip()}")

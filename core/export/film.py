@@ -21,7 +21,7 @@ from core.base.text import person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
 from core.export.images import blur_head
 from core.machine.canvas import Canvas, Colour, text_width
-from core.runs import Evidence, analysed_frames, load_tracks, read_record, split_tracks
+from core.runs import Evidence, analysed_frames, check_layout, load_tracks, read_record, split_tracks
 from core.vision.video import Picture, digest, display_size, probe, write_film
 
 MAX_WIDTH = 1920
@@ -71,6 +71,7 @@ def write_films(
         clip = probe(moved.get(facts.digest, Path(facts.clip)))
         if clip.digest != facts.digest:
             raise ClipError(f"{facts.clip} has changed since the run", "Put the clip of the run back, or run again.")
+        check_layout(clip, facts)
         first, last = analysed[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
         tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])

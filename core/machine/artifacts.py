@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import StoreError
 from core.machine.locks import Presence, is_own, is_present, lock
-from core.machine.paths import CACHE_ENTRIES, cache_dir, write_atomically
+from core.machine.paths import CACHE_ENTRIES, cache_dir, explain_refusal, write_atomically
 
 _MARK = "use-"
 Arrays = dict[str, NDArray[Any]]
@@ -106,9 +106,10 @@ class Artifact:
         np.savez(buffer, allow_pickle=False, **arrays)
         content = buffer.getvalue()
         name = f"{number:05d}-{_checksum(content)}.npz"
-        for old in self.folder.glob(f"{number:05d}-*.npz"):
-            if old.name != name:
-                old.unlink()
+        with explain_refusal(f"{self.folder} cannot be written"):
+            for old in self.folder.glob(f"{number:05d}-*.npz"):
+                if old.name != name:
+                    old.unlink()
         write_atomically(self.folder / name, content)
 
     def finish(self, **summary: Any) -> None:
@@ -127,7 +128,8 @@ class Artifact:
             except OSError as fault:
                 raise StoreError(f"{path} cannot be read ({fault.strerror})", "Run again.") from fault
             if _checksum(content) != path.stem[6:]:
-                path.unlink()
+                with explain_refusal(f"{path} is damaged and cannot be removed"):
+                    path.unlink()
                 raise StoreError(f"a cached chunk was damaged ({path.name}) and has been removed", "Run again.")
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 yield {name: stored[name] for name in stored.files}
@@ -224,7 +226,8 @@ class Store:
             return Artifact(folder, about)
         use = self._current_use()
         use.mark(folder)
-        if folder.is_dir():
+        # What is stored on a disk that cannot be written can still be read.
+        with suppress(OSError):
             os.utime(folder)
         return Artifact(folder, about, use)
 

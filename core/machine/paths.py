@@ -134,6 +134,18 @@ def open_atomically(path: Path, flush: bool = False) -> Iterator[IO[bytes]]:
         ) from fault
 
 
+@contextlib.contextmanager
+def explain_refusal(what: str) -> Iterator[None]:
+    """Around steps on disk: where the system refuses one, as a full disk does, `StoreError` says why after `what`,
+    such as "the case cannot be moved"."""
+    try:
+        yield
+    except OSError as fault:
+        raise StoreError(
+            f"{what} ({fault.strerror})", "Free some space or check the rights to its folder, then try again."
+        ) from fault
+
+
 def replace(source: Path, target: Path) -> None:
     """Rename `source` to `target`, in place of what is there."""
     retry_in_use(lambda: source.replace(target))

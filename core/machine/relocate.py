@@ -132,7 +132,8 @@ class _Move:
         except (OSError, StoreError) as fault:
             self._undo(plan, fault)
             raise fault if isinstance(fault, OSError) else OSError(errno.EIO, str(fault)) from fault
-        # From here on the data folder has everything.
+        # From here on the data folder has everything. An interrupted move may have got as far.
+        shutil.rmtree(self.target / _COPIES, ignore_errors=True)
         (self.source / _PLAN).unlink(missing_ok=True)
         self._delete_originals(copied)
         for name in plan:
@@ -178,7 +179,6 @@ class _Move:
             _copy(self.source / name, self.target / _COPIES / name)
         for name in pending:
             _rename(self.target / _COPIES / name, self.target / name)
-        shutil.rmtree(self.target / _COPIES, ignore_errors=True)
         return pending
 
     def _undo(self, plan: list[str], fault: BaseException) -> None:

@@ -19,6 +19,7 @@ from .history import Review as Review
 from .history import load_review as load_review
 from .history import reduce_actions as reduce_actions
 from .history import save_review as save_review
+from .migration import count_pending as count_pending
 from .migration import describe_pending as describe_pending
 from .migration import migrate_decisions as migrate_decisions
 from .migration import migrate_onto as migrate_onto

@@ -7,7 +7,7 @@ is not applied becomes a pending action.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from core.base.errors import SettingsError
 from core.review.history import Action, DecisionState, PendingAction, reduce_actions, track_of_name
 from core.review.track_mapping import AlreadyTrue, Applied, Rejected, RunTracks, TrackMapping, map_cut, map_tracks
 from core.runs import DIFFERENT, SAME, CutPoint, Evidence, Link, Name, TrackKey, adjacent_parts, cut, foot_distances
-from core.vision.match import FREE, REASON_TEXTS, Reasons, reasons
+from core.vision.match import REASON_TEXTS, REJECTED, Reasons, reasons, refuses_joining
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _apply_run(
     }
     applied: list[Action] = []
     pending: list[PendingAction] = []
-    for action in run.actions:
+    for number, action in enumerate(run.actions):
         # Where the new run separates the parts without a cut, a link has to say that they are different people.
         points = [link.cut_point for link in _cuts(action) if (run.source, link.cut_point) in already_true]
         pairs = [tuple(TrackKey(*key) for key in sides[point]) for point in points if point in sides]
@@ -154,6 +154,7 @@ def _apply_run(
         holds, rejected = _apply_action(
             replace(plain, links=(*separating, *plain.links)), mapping, state, target, [*done, *applied]
         )
+        holds = _join_remaining(run.actions[: number + 1], holds, mapping, target, [*done, *applied])
         if _decides(holds):
             applied.append(holds)
         pending += [run.pending(part, reason) for reason, part in rejected.items()]
@@ -203,15 +204,47 @@ def _apply_link(
         return AlreadyTrue() if decision == SAME else Rejected(f"both are track {a.track} of {a.camera} in this run")
     if decision == DIFFERENT:
         return Applied(new_link)
-    *before, last = done
-    return _contradiction([*before, replace(last, links=(*last.links, new_link))], a, target) or Applied(new_link)
+    return _contradiction(_with_link(done, new_link), a, target) or Applied(new_link)
 
 
-def _contradiction(actions: Iterable[Action], key: TrackKey, target: _Target) -> Rejected | None:
-    """Why the tracks that the actions join with `key` cannot be one person, if they cannot."""
-    rows = [target.row_of[joined] for joined in reduce_actions(actions).group(key)]
+def _join_remaining(
+    actions: Sequence[Action], holds: Action, mapping: TrackMapping, target: _Target, done: Sequence[Action]
+) -> Action:
+    """The action `holds` that also joins those who were joined through a track that the new run does not have.
+
+    `actions` are those of the old run, up to the one of which `holds` is what holds.
+    """
+    state = reduce_actions(actions)
+    for group in dict.fromkeys(state.group(link.first) for link in actions[-1].links if link.decision == SAME):
+        found = [mapping.target_of(key) for key in sorted(group)]
+        present = [each.value for each in found if isinstance(each, Applied) and each.value in target.row_of]
+        for key in present[1:]:
+            joining = _with_link([*done, holds], Link(present[0], SAME, key))
+            is_joined = key in reduce_actions([*done, holds]).group(present[0])
+            if not is_joined and _contradiction(joining, key, target) is None:
+                holds = joining[-1]
+    return holds
+
+
+def _with_link(actions: Sequence[Action], link: Link) -> list[Action]:
+    """The actions with one more link in the last of them."""
+    *before, last = actions
+    return [*before, replace(last, links=(*last.links, link))]
+
+
+def _contradiction(actions: Sequence[Action], key: TrackKey, target: _Target) -> Rejected | None:
+    """Why the tracks that the actions join with `key` cannot be one person, if they cannot.
+
+    A decision that was pending comes after newer ones, and does not join whom these have separated.
+    """
+    group = reduce_actions(actions).group(key)
+    newer = [action for action in actions if action.time > actions[-1].time]
+    if any(pair <= group for pair in reduce_actions(newer).separated):
+        return Rejected(REASON_TEXTS[REJECTED])
+    rows = [target.row_of[joined] for joined in group]
     why = target.why[np.ix_(rows, rows)]
-    return None if (why == FREE).all() else Rejected(REASON_TEXTS[int(why.max())])
+    refused = why[refuses_joining(why)]
+    return Rejected(REASON_TEXTS[int(refused.max())]) if len(refused) else None
 
 
 def _apply_names(

@@ -118,11 +118,12 @@ def note(session: ReviewSession, person: int, text: str) -> Review:
 
 
 def same(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
-    """Two tracks are one person."""
+    """Two tracks are one person: all tracks of both people as they are shown now, at any threshold, as in a merge."""
     description = f"Marked {_describe_pair(session, a, b)} as the same person"
-    people = tuple(sorted({session.person_of(a), session.person_of(b)}))
-    link = Link(a, SAME, b)
-    return _record(session, Action("same", description, _now(), (link,), people=people if len(people) > 1 else ()))
+    people = sorted({session.person_of(a), session.person_of(b)})
+    others = [key for person in people for key in session.tracks(person) if key != a]
+    links = tuple(Link(a, SAME, key) for key in others)
+    return _record(session, Action("same", description, _now(), links, people=tuple(people) if len(people) > 1 else ()))
 
 
 def different(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:

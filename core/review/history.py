@@ -17,6 +17,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from core.base.errors import StoreError
 from core.machine.paths import write_atomically
 from core.machine.records import Content, RecordFormat
 from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
@@ -307,7 +308,12 @@ def load_review(path: Path) -> Review:
 
 
 def save_review(path: Path, review: Review) -> None:
-    """Write the whole file or, if that fails, leave the old one as it was."""
+    """Write the whole file or, if that fails, leave the old one as it was.
+
+    `StoreError` if its folder is gone: a case that was deleted must not come back.
+    """
+    if not path.parent.is_dir():
+        raise StoreError("this case no longer exists", "Open another case, or create one.")
     write_atomically(path, RECORD.to_json(review), flush=True)
 
 

@@ -95,9 +95,15 @@ def _migrate_numbers(before: Review, after: Review, sources: _Sources, old: RunT
 
 
 def migrate_onto(review: Review, old: RunTracks, new: RunTracks, evidence: Evidence) -> Review:
-    """As much of `review` as holds for tracks in memory, with their `evidence`. Nothing is pending in the result."""
+    """As much of `review` as holds for tracks in memory, with their `evidence`; only what does not is pending."""
     decisions = RunDecisions("", review.state.cuts, _in_final_numbers(review.done), old)
-    return Review(apply_decisions(new, evidence, [decisions]).done)
+    migration = apply_decisions(new, evidence, [decisions])
+    return Review(migration.done, pending=migration.pending)
+
+
+def count_pending(review: Review) -> int:
+    """How many decisions of the user could not be applied, wholly or in part."""
+    return len({(each.action.time, each.action.description) for each in review.pending if each.reason})
 
 
 def describe_pending(review: Review) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Carrying the numbers of people over to another run, by the boxes that both runs share.
 
 A number lies at a moment of a track, and stands for the boxes of that track from there to the next number in it. It
-goes to the new track that has most of these boxes. Where there is none, it is kept as absent, with the digest of the
-tracks that it lies in, and tried again with later runs.
+goes to the new track that has most of these boxes, and lies at the first of them: where several tracks became one, each
+number still has the boxes of its person, and finds them again when a later run separates them. The first number in a
+track lies at its beginning. Where no track has the boxes, a number is kept as absent, with the digest of the tracks
+that it lies in, and tried again with later runs.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import numpy as np
 
 from core.base.types import Ints, Tracks
 from core.review.history import AbsentNumber
-from core.review.track_mapping import Rejected, RunTracks, best_targets, count_shared_boxes
+from core.review.track_mapping import Rejected, RunTracks, best_targets, count_shared_boxes, match_boxes
 from core.runs import CutPoint, PersonNumber
 
 
@@ -45,12 +47,13 @@ def migrate_numbers(
         if old is not None:
             found |= {each.number: each for each in _place_numbers(old_numbers, old, parts)}
         absent += [AbsentNumber(digest, each) for each in old_numbers if each.number not in found]
-    placed = (each._replace(track=run_track.get((each.camera, each.track), each.track)) for each in found.values())
+    begun = _from_the_beginning(found.values(), parts)
+    placed = (each._replace(track=run_track.get((each.camera, each.track), each.track)) for each in begun)
     return MigratedNumbers(tuple(sorted(placed)), tuple(absent))
 
 
 def _place_numbers(numbers: Sequence[PersonNumber], old: RunTracks, parts: RunTracks) -> Iterable[PersonNumber]:
-    """The numbers for which a new track has the boxes, at the first moment of that track."""
+    """The numbers for which a new track has the boxes, at the first of these boxes."""
     for camera in sorted({each.camera for each in numbers} & set(old.tracks)):
         new_camera = parts.camera_of(camera, old.digests[camera])
         if isinstance(new_camera, Rejected):
@@ -58,13 +61,27 @@ def _place_numbers(numbers: Sequence[PersonNumber], old: RunTracks, parts: RunTr
         new_tracks = parts.tracks[new_camera.value]
         of_camera = [each for each in numbers if each.camera == camera]
         pieces = sorted({(each.track, each.seconds) for each in of_camera})
-        target_of = dict(best_targets(count_shared_boxes(_cut_at_numbers(old.tracks[camera], pieces), new_tracks)))
-        first_row = dict(zip(*map(np.ndarray.tolist, np.unique(new_tracks.track, return_index=True)), strict=True))
+        boxes = _cut_at_numbers(old.tracks[camera], pieces)
+        matched = match_boxes(boxes, new_tracks)
+        target_of = dict(best_targets(count_shared_boxes(boxes, new_tracks, matched)))
+        piece, target, seconds = boxes.track[matched[0]], new_tracks.track[matched[1]], new_tracks.seconds[matched[1]]
         for each in of_camera:
-            target = target_of.get(pieces.index((each.track, each.seconds)))
-            if target is not None:
-                seconds = round(float(new_tracks.seconds[first_row[target]]), 3)
-                yield PersonNumber(each.number, new_camera.value, target, seconds)
+            place = pieces.index((each.track, each.seconds))
+            if place in target_of:
+                shared = seconds[(piece == place) & (target == target_of[place])]
+                yield PersonNumber(each.number, new_camera.value, target_of[place], round(float(shared.min()), 3))
+
+
+def _from_the_beginning(numbers: Iterable[PersonNumber], parts: RunTracks) -> Iterable[PersonNumber]:
+    """The numbers, of which the first one in each track lies at the first moment of that track."""
+    first_of: dict[tuple[str, int], float] = {}
+    for each in (numbers := tuple(numbers)):
+        key = each.camera, each.track
+        first_of[key] = min(each.seconds, first_of.get(key, each.seconds))
+    for each in numbers:
+        tracks = parts.tracks[each.camera]
+        start = round(float(tracks.seconds[np.argmax(tracks.track == each.track)]), 3)
+        yield each._replace(seconds=start) if each.seconds == first_of[each.camera, each.track] else each
 
 
 def _cut_at_numbers(tracks: Tracks, pieces: Sequence[tuple[int, float]]) -> Tracks:

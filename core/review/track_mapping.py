@@ -264,9 +264,12 @@ def _missing_track(camera: str, track: int) -> str:
     return f"track {track} of {camera} is not in this run"
 
 
-def count_shared_boxes(first: Tracks, second: Tracks) -> SharedBoxes:
-    """Every pair of tracks that shares a box, in order of both numbers. Both are tracks of the same clip."""
-    rows, second_rows = match_boxes(first, second)
+def count_shared_boxes(first: Tracks, second: Tracks, matched: tuple[Ints, Ints] | None = None) -> SharedBoxes:
+    """Every pair of tracks that shares a box, in order of both numbers. Both are tracks of the same clip.
+
+    `matched` are their matching boxes, where `match_boxes` has found them already.
+    """
+    rows, second_rows = matched or match_boxes(first, second)
     numbers = np.stack([first.track[rows], second.track[second_rows]], axis=1)
     pairs, boxes = np.unique(numbers, axis=0, return_counts=True)
     a, b = pairs[:, 0], pairs[:, 1]

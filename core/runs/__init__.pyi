@@ -78,6 +78,7 @@ from .record import ModelRecord as ModelRecord
 from .record import PriorRecord as PriorRecord
 from .record import RecordWriter as RecordWriter
 from .record import RunRecord as RunRecord
+from .record import check_layout as check_layout
 from .record import read_record as read_record
 from .record import save_record as save_record
 from .record import versions as versions

@@ -48,7 +48,7 @@ _CROP_COLUMNS = (
     *("crop_row", "crop_frame", "crop_seconds", "crop_quality", "crop_name", "crop_vector", "crop_colours"),
 )
 _WALK_COLUMNS = ("walk_row", "walk_tick", "walk_feet", "walk_tall")
-_PRESENCE_COLUMNS = ("seen_row", "seen_first", "seen_last")
+_PRESENCE_COLUMNS = ("seen_row", "seen_first", "seen_last", "seen_start", "seen_end")
 
 
 @dataclass(frozen=True, eq=False)
@@ -304,11 +304,17 @@ def load_evidence(out: Path) -> Evidence:
         overlaps = tuple(CameraOverlap.from_dict(content) for content in json.loads(str(arrays["overlaps"])))
         cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]
         parts = (tracklets, arrays["colours"], crops, arrays["usual"])
-        # Runs of 0.1.0 did not store the frames.
-        has_presence = _PRESENCE_COLUMNS[0] in arrays
-        presence = Presence(*(arrays[name] for name in _PRESENCE_COLUMNS)) if has_presence else Presence.empty()
+        presence = _read_presence(arrays)
         return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps, presence=presence)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
         raise StoreError(
             f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR."
         ) from fault
+
+
+def _read_presence(arrays: Mapping[str, NDArray[np.generic]]) -> Presence:
+    """Runs of 0.1.0 did not store the frames, and the first to do so left out the moments."""
+    if _PRESENCE_COLUMNS[0] not in arrays:
+        return Presence.empty()
+    unknown = np.full(len(arrays[_PRESENCE_COLUMNS[0]]), np.nan)
+    return Presence(*(arrays.get(name, unknown) for name in _PRESENCE_COLUMNS))

@@ -265,7 +265,7 @@ def import_crops(
     progress: Progress | None = None,
 ) -> tuple[Evidence, list[ImportedCrop]]:
     """Import the pictures into folder `out`; the evidence, and each file with its picture number and digest."""
-    began = time.time()
+    began, start = time.time(), time.monotonic()
     record = RunRecord(
         program=f"sightline {__version__}",
         source=SOURCE,
@@ -278,7 +278,7 @@ def import_crops(
     evidence, imported = embed_pictures(pictures, embedder, out, progress)
     write_atomically(out / PICTURES_FILE, _table(imported).encode(errors="backslashreplace"))
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(imported, lambda file: file.camera)}
-    save_record(out, replace(record, state="done", seconds=round(time.time() - began, 3), cameras=cameras))
+    save_record(out, replace(record, state="done", seconds=round(time.monotonic() - start, 3), cameras=cameras))
     return evidence, imported
 
 

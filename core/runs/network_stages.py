@@ -252,9 +252,19 @@ def load_features(artifact: Artifact) -> Iterator[Features]:
         yield Features(part["detection"], part["vector"].astype(np.float32))
 
 
-def latest_boxes(store: Store, digest: str) -> Artifact | None:
+def layout_of(clip: Clip) -> list[list[int]]:
+    """What numbers the frames of a clip besides its content: where each part begins, and by how much it was moved.
+
+    It is empty for a clip with one clock, and for any that was analysed when parts were not told apart.
+    """
+    return [[part.packet, part.shift] for part in clip.parts]
+
+
+def latest_boxes(store: Store, clip: Clip) -> Artifact | None:
     """The most recently used complete boxes of the clip; None if no run has detected all of it."""
-    return next(iter(store.finished_artifacts(digest, "detect")), None)
+    layout = layout_of(clip)
+    found = store.finished_artifacts(clip.digest, "detect")
+    return next((artifact for artifact in found if artifact.about["key"].get("parts", []) == layout), None)
 
 
 def read_boxes(

@@ -24,10 +24,11 @@ import numpy as np
 from core import __version__
 from core.base.errors import ClipError, StoreError
 from core.base.settings import Number
+from core.base.types import Clip
 from core.machine.paths import current_path, write_atomically
 from core.machine.records import RecordFormat
 from core.runs.cameras import CameraResult
-from core.runs.network_stages import Networks
+from core.runs.network_stages import Networks, layout_of
 from core.runs.stage_keys import VERSIONS, Recipe
 from core.runs.tables import write_frames, write_parquet
 from core.vision.models import EmbedderPrior, Model
@@ -48,8 +49,8 @@ _OF_THE_PLACE = {"clip", "artifact"}
 # What is recorded of a camera that failed, of one whose clip was analysed, and of a folder of crops.
 _OF_A_FAILURE = ("clip", "file", "failed", "range", "digest")
 _OF_A_CLIP = (
-    *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "notes"),
-    *("tracks", "boxes", "stages"),
+    *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "parts"),
+    *("notes", "tracks", "boxes", "stages"),
 )
 _OF_CROPS = ("clip", "crops", "unreadable", "people_told_apart", "loose_pictures", "sha256_of_crops")
 
@@ -72,7 +73,8 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class CameraRecord:
-    """What a run found out about one camera. `failed` says why there is nothing, `range` is its own range of seconds.
+    """What a run found out about one camera. `failed` says why there is nothing, `range` is its own range of seconds,
+    `parts` what `layout_of` says of the clip.
 
     `crops`, `people_told_apart`, `loose_pictures` and `sha256_of_crops` are those of a folder of crops, which has no
     clip. Records of a failure have no digest where the clip could not be read.
@@ -88,6 +90,7 @@ class CameraRecord:
     analysed: int = 0
     unreadable: int = 0
     range: tuple[Number, Number | None] | None = None
+    parts: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
     tracks: int = 0
     boxes: int = 0
@@ -102,7 +105,7 @@ class CameraRecord:
         """As run.json has it: the fields that there are for such a camera."""
         is_of_crops = self.crops or self.sha256_of_crops
         names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
-        absent = {"file": "", "digest": "", "range": None}
+        absent = {"file": "", "digest": "", "range": None, "parts": ()}
         content = {name: getattr(self, name) for name in names}
         content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}
         if "stages" in content:
@@ -226,7 +229,7 @@ class RecordWriter:
     def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
         self._out, self._recipe, self._networks, self._regions = out, recipe, networks, regions
         self._results: list[CameraResult] = []
-        self._began = time.time()
+        self._began, self._start = time.time(), time.monotonic()
         try:
             (out / "tracks").mkdir(parents=True, exist_ok=True)
         except OSError as fault:
@@ -254,7 +257,7 @@ class RecordWriter:
             program=f"sightline {__version__}",
             state=state,
             began=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
-            seconds=round(time.time() - self._began, 3),
+            seconds=round(time.monotonic() - self._start, 3),
             settings=self._recipe,
             regions=dict(self._regions),
             models={kind: _model(model, self._networks) for kind, model in models.items()},
@@ -318,11 +321,24 @@ def _camera(result: CameraResult) -> CameraRecord:
         frames=clip.frames,
         analysed=result.analysed,
         unreadable=result.missing,
-        notes=tuple(clip.warnings),
+        parts=tuple((part, shift) for part, shift in layout_of(clip)),
+        notes=(*clip.warnings, *_unreadable(result)),
         tracks=len(np.unique(result.tracks.track)),
         boxes=len(result.tracks),
         stages={stage: StageRecord(**cost) for stage, cost in result.stages.items()},
     )
+
+
+def _unreadable(result: CameraResult) -> tuple[str, ...]:
+    if not result.missing:
+        return ()
+    return (f"{result.missing} of {result.analysed} frames cannot be decoded: nobody was looked for in them.",)
+
+
+def check_layout(clip: Clip, camera: CameraRecord) -> None:
+    """`ClipError` unless the frames of the clip have the numbers that they had in the run of this camera's record."""
+    if [list(part) for part in camera.parts] != layout_of(clip):
+        raise ClipError(f"the run took the recordings in {Path(clip.path).name} for one", "Run it again.")
 
 
 def read_record(out: Path) -> RunRecord:

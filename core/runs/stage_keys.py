@@ -26,6 +26,7 @@ from core.runs.network_stages import (
     detect,
     embed,
     embeddable_boxes,
+    layout_of,
     load_detections,
     load_features,
 )
@@ -73,7 +74,9 @@ class ClipPipeline:
         stages before it. A stage without a network (no embedder was chosen) has no part."""
         before = STORED[: STORED.index(stage) + 1]
         parts = {name: self._part_of(name) for name in before}
-        return {"video": self._recipe.video, **{name: part for name, part in parts.items() if part}}
+        layout = layout_of(self._clip)
+        reading = {"video": self._recipe.video, **({"parts": layout} if layout else {})}
+        return {**reading, **{name: part for name, part in parts.items() if part}}
 
     def _part_of(self, stage: str) -> dict[str, Any]:
         """What `stage` adds to the key: its settings, its version and its network, if it has one."""

@@ -5,6 +5,7 @@ from .delete import erase as erase
 from .delete import plan_erasure as plan_erasure
 from .delete import set_aside as set_aside
 from .delete import sweep as sweep
+from .delete import sweep_regularly as sweep_regularly
 from .delete import take_back as take_back
 from .intake import add_clip as add_clip
 from .intake import sample_case as sample_case

@@ -13,20 +13,19 @@ choose the file again.
 
 from __future__ import annotations
 
-import errno
 import re
 import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.machine.paths import cache_dir, make_folder, open_atomically, working_folder
+from core.machine.paths import cache_dir, explain_refusal, make_folder, open_atomically, working_folder
 from core.machine.records import NewerVersionError
 from core.review import load_review
 from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera, save_record
@@ -55,29 +54,62 @@ _TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
 _LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
 """Parts of a path that mean another folder, on any system."""
 _NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
+_REFUSED = "the back-up cannot be restored"
 
 
 def back_up(cases: Cases, case: Case, target: Path, clips: bool = False, progress: Progress | None = None) -> None:
-    """Write the case to `target`, complete or not at all; its recordings only with `clips`."""
+    """Write the case as it is now to `target`, complete or not at all; its recordings only with `clips`."""
     progress = progress or Progress()
-    entries = list(_entries(cases, case, clips))
-    progress.begin("back-up", len(entries))
-    # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
-    with open_atomically(target, flush=True) as file, zipfile.ZipFile(file, "w", strict_timestamps=False) as archive:
-        for number, (name, path) in enumerate(entries, 1):
-            try:
-                archive.write(path, name)
-            except OSError as fault:
-                if fault.errno == errno.ENOSPC:
-                    raise
-                raise StoreError(
-                    f"{path} cannot be read ({fault.strerror})", "Put it back, or back up without the recordings."
-                ) from fault
+    case, records = _records_of(cases, case.key)
+    files = list(_files_of(case, clips))
+    progress.begin("back-up", len(records) + len(files))
+    with open_atomically(target, flush=True) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, content in records.items():
+            archive.writestr(name, content)
+        for number, (name, path) in enumerate(files, len(records) + 1):
+            _add(archive, name, path)
             progress.at(number)
 
 
-def _entries(cases: Cases, case: Case, clips: bool) -> Iterator[tuple[str, Path]]:
-    yield from _below(cases.folder(case.key), "")
+def _records_of(cases: Cases, key: str) -> tuple[Case, dict[str, bytes]]:
+    """The case and the contents of the files in its folder by name, all of one moment: nobody changes it meanwhile."""
+    with cases.lock(key):
+        case = cases.load(key)
+        files = dict(_below(cases.folder(key), ""))
+        with _reading(cases.folder(key)):
+            return case, {name: path.read_bytes() for name, path in files.items()}
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        raise StoreError(
+            f"{fault.filename or path} cannot be read ({fault.strerror})",
+            "Put it back, or back up without the recordings.",
+        ) from fault
+
+
+def _add(archive: zipfile.ZipFile, name: str, path: Path) -> None:
+    """Write a file into the archive; `StoreError` if it cannot be read, `OSError` if the archive cannot be written."""
+    with ExitStack() as opened:
+        with _reading(path):
+            # Recorders whose clock was never set write files dated 1970, which zip cannot represent.
+            header = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+            source = opened.enter_context(path.open("rb"))
+        entry = opened.enter_context(archive.open(header, "w"))
+        while block := _read_block(source, path):
+            entry.write(block)
+
+
+def _read_block(source: IO[bytes], path: Path) -> bytes:
+    with _reading(path):
+        return source.read(_BLOCK_BYTES)
+
+
+def _files_of(case: Case, clips: bool) -> Iterator[tuple[str, Path]]:
+    """The files of the case's run and, if wanted, its recordings, with their names in the archive."""
     if case.run:
         yield from _below(cache_dir() / "runs" / case.run, "run/")
     for clip in case.clips if clips else ():
@@ -101,11 +133,12 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
         with zipfile.ZipFile(source) as archive, ExitStack() as folders:
             _require_space(archive)
             case = _require_digests(_case_in(archive, name))
-            work = _Unpacked(
-                folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
-                folders.enter_context(working_folder(_runs_folder())),
-                folders.enter_context(working_folder(upload_folder("x").parent)),
-            )
+            with explain_refusal(_REFUSED):
+                work = _Unpacked(
+                    folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
+                    folders.enter_context(working_folder(_runs_folder())),
+                    folders.enter_context(working_folder(upload_folder("x").parent)),
+                )
             clips = _clips_to_unpack(archive, case)
             has_run = _has_run_to_unpack(services, archive, case)
             _unpack(archive, work, clips, has_run)
@@ -114,10 +147,11 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
             if has_run:
                 _relocate_run(work.run, {clip.digest: clip.path for clip in case.clips})
                 _check_run(work.run)
-            # Nobody sweeps an upload between its arrival and that of its case.
-            for digest in sorted({clip.digest for clip in case.clips}):
-                folders.enter_context(claim_upload(digest))
-            return _publish(services, case, work, clips, has_run)
+            with explain_refusal(_REFUSED):
+                # Nobody sweeps an upload between its arrival and that of its case.
+                for digest in sorted({clip.digest for clip in case.clips}):
+                    folders.enter_context(claim_upload(digest))
+                return _publish(services, case, work, clips, has_run)
     except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as fault:
         raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
     except (EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as fault:

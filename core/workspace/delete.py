@@ -8,6 +8,7 @@ user's own folders stay where they are; only uploads are deleted.
 Work in progress is stopped first. `sweep` removes what killed processes left, and what no case names any more.
 
 Somebody who wants to can have a case set aside instead: it can be taken back for a day, and names its clips until then.
+The first sweep after that erases it; a server sweeps every ten minutes.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from core.base.errors import StoreError
+from core.base.errors import SightlineError, StoreError
 from core.machine.log import forget_lines
 from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir, remove_dead_part, remove_leftovers
 from core.vision.video import forget_digests, remembered_paths
@@ -42,6 +44,7 @@ _FORMER_FOLDER = re.compile(r"tmp\w{8}")
 """In which 0.1.0 unpacked a back-up."""
 _KEEP_SECONDS = 86_400.0
 """For which a case that was set aside can be taken back."""
+_SWEEP_SECONDS = 600.0
 _ASIDE = re.compile(r"\.[0-9a-f-]+\.[0-9a-f]{8}")
 """A folder that was renamed to be removed."""
 
@@ -96,7 +99,8 @@ def erase(services: Services, case: Case) -> Erasure:
         erasure = _erase(services, case)
     except OSError as fault:
         raise StoreError(
-            f"{fault.filename} cannot be deleted ({fault.strerror})", "Close what uses it, then delete the case again."
+            f"{fault.filename or case.name} cannot be deleted ({fault.strerror})",
+            "Close what uses it, then delete the case again.",
         ) from fault
     sweep(services)
     return erasure
@@ -146,11 +150,22 @@ def sweep(services: Services) -> None:
             if _ASIDE.fullmatch(child.name):
                 shutil.rmtree(child, ignore_errors=True)
     services.proxies.remove_done()
-    with suppress(OSError, StoreError):
-        for case in services.deleted.all():
+    for case in services.deleted.all():
+        with suppress(OSError, StoreError):
             if time.time() - services.deleted.moved_at(case.key) > _KEEP_SECONDS:
                 _erase(services, case)
+    with suppress(OSError, StoreError):
         _sweep_clips(services)
+
+
+def sweep_regularly(open_services: Callable[[], Services], stop: threading.Event) -> None:
+    """Sweep now and then every ten minutes, until `stop` is set: for as long as a server runs."""
+    while True:
+        # What cannot be opened or removed now is tried again.
+        with suppress(OSError, SightlineError):
+            sweep(open_services())
+        if stop.wait(_SWEEP_SECONDS):
+            return
 
 
 def _sweep_clips(services: Services) -> None:

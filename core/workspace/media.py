@@ -139,6 +139,15 @@ def _join_stills(clip: Clip, shots: Sequence[PreviewFrame]) -> Image:
     return sheet
 
 
+def remove_media(digest: str) -> None:
+    """Remove the stills, the strip and the proxy of a clip, so that they are made again."""
+    shutil.rmtree(stills_folder(digest), ignore_errors=True)
+    picture = _strip_picture(digest)
+    for path in (picture, picture.with_suffix(".json"), cache_dir() / "proxies" / f"{digest}.mp4"):
+        with suppress(OSError):
+            path.unlink()
+
+
 @dataclass(frozen=True)
 class ProxyState:
     """How far the proxy of a clip is: share done (0 to 1), its `path` once it is done, or why it failed."""

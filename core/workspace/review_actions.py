@@ -140,7 +140,7 @@ def _step(case: Case, change: Callable[[Review], Review], verb: str, action_id: 
     try:
         cases = services().cases
         with cases.lock(case.key):
-            before = review_of(case)
+            before = review_of(cases.load(case.key))
             if before.has_carried_out(action_id):
                 return Saved(changed=True)
             after = change(before)

@@ -26,16 +26,16 @@ import numpy as np
 from core.base.errors import ClipError, StoreError
 from core.base.memo import Memo
 from core.base.settings import TrackSettings
-from core.base.types import Clip
+from core.base.types import Clip, ClipPart
 from core.machine.artifacts import digest_of
 from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
-from core.review import ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
-from core.runs import TRACKLETS_FILE, Link
+from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
+from core.runs import TRACKLETS_FILE
 from core.vision.video import digest, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
-from core.workspace.media import Proxies
+from core.workspace.media import Proxies, remove_media
 
 if TYPE_CHECKING:
     from core.review.whatif import LoadedRun, PeopleCounts, RunChanges
@@ -50,7 +50,7 @@ _PROBED_FRAMES = 32 << 20
 """Frames of all probed clips in memory: each has its time, of 8 bytes. 370 hours at 25 frames/s."""
 _FRAMES_LIKE_FACTS = 1 << 10
 """The facts of a clip take as much memory as so many frames."""
-_PROBE_FORMAT = 1
+_PROBE_FORMAT = 2
 """To be raised when probing finds out something else about the same file."""
 _DIGESTED_RUNS = 64
 
@@ -68,7 +68,7 @@ class Retracking:
     """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
     loaded: LoadedRun
-    results: Memo[tuple[TrackSettings, tuple[Link, ...], float | None], RunChanges] = field(
+    results: Memo[tuple[TrackSettings, tuple[Action, ...], float | None], RunChanges] = field(
         default_factory=lambda: Memo(_RETRACK_RESULTS)
     )
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
@@ -142,7 +142,11 @@ def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
     """As `session_of`, at another threshold; None as a threshold is the suggested one."""
     if not case.run:
         return None
-    job = services().jobs.get(case.run)
+    try:
+        job = services().jobs.get(case.run)
+    except StoreError:
+        # Its files were removed.
+        return None
     if not (job.has_results and job.order.matches_people):
         return None
 
@@ -206,6 +210,9 @@ def _weight(clip: Clip) -> int:
 
 def _probe_and_store(path: str) -> Clip:
     clip = probe(path)
+    if clip.parts:
+        # They may have been made when parts were not told apart.
+        remove_media(clip.digest)
     facts = {name: getattr(clip, name) for name in _PROBE_FACTS}
     content = io.BytesIO()
     np.savez(content, times=clip.times, facts=np.array(json.dumps({"format": _PROBE_FORMAT, **facts})))
@@ -223,8 +230,8 @@ def _stored_probe(path: Path) -> Clip | None:
             facts, times = json.loads(str(record["facts"])), record["times"]
         if facts.pop("format") != _PROBE_FORMAT:
             return None
-        warnings = tuple(facts.pop("warnings"))
-        return Clip(path=str(path.resolve()), digest=clip_digest, times=times, warnings=warnings, **facts)
+        warnings, parts = tuple(facts.pop("warnings")), tuple(ClipPart(*part) for part in facts.pop("parts"))
+        return Clip(str(path.resolve()), clip_digest, times=times, warnings=warnings, parts=parts, **facts)
     except (ClipError, EOFError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 

@@ -162,7 +162,8 @@ def test_a_refused_pair_stays_with_the_reason_until_the_next_key(tab: Page, case
         for row in np.flatnonzero(why[pair.rows[0]] == FREE)
         if why[pair.rows[1], row] == TOGETHER and row != pair.rows[0]
     )
-    save_review(Cases().review_file(case.key), same(session, pair.first, session.track_keys[third]))
+    # At a threshold at which everybody is alone, so that nobody else is joined.
+    save_review(Cases().review_file(case.key), same(session.at(1.0), pair.first, session.track_keys[third]))
     tab.keyboard.press("y")
     expect(head).to_contain_text("This answer cannot hold: 1 of ")
     queue = tab.locator("dialog.queue")

@@ -27,6 +27,7 @@ from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir
 from core.machine.relocate import move_old_data, take_notice
 from core.review import load_review
 from core.runs import read_record
+from core.vision.video import digest
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Jobs
 from core.workspace.jobs import job as job_module
@@ -152,6 +153,17 @@ def test_it_moves_once_and_shows_the_same(cache: Path, disks: str) -> None:
     assert "were moved" in (cache / "tracker.log").read_text()
 
 
+def test_uploads_that_were_moved_are_not_read_again_to_know_them(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = {Path(clip.path).name: digest(clip.path) for clip in Cases().load(KEY).clips}
+    move_old_data()
+    monkeypatch.setattr("core.vision.video.probing._content_digest", lambda files, with_names: "computed again")
+    clips = [Path(clip.path) for clip in Cases().load(KEY).clips]
+    assert {clip.name: digest(clip) for clip in clips} == digests
+    # A file that was written since is read.
+    clips[0].write_bytes(b"another film")
+    assert digest(clips[0]) == "computed again"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
 @both
 def test_only_the_owner_may_read_what_was_moved(cache: Path, disks: str) -> None:
@@ -264,6 +276,24 @@ def test_a_move_that_was_killed_and_then_fails_is_undone_as_a_whole(
         patch.setattr(relocate, "_rename", Failing(rename, 2))
         assert "could not be moved" in move_old_data()
     assert content_of(cache) == files and content_of(cache / "data") == {}
+
+
+def test_what_was_copied_leaves_nothing_beside_it_if_a_move_is_killed_at_its_end(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = shutil.rmtree
+
+    def die(path: Path, *rest: Any, **named: Any) -> None:
+        if path.name == ".moving":
+            raise KeyboardInterrupt
+        remove(path, *rest, **named)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", die)
+        move("two")
+    assert (cache / "data" / ".moving").exists()
+    move("two")
+    assert not (cache / "data" / ".moving").exists() and content_of(cache) == {}
 
 
 def test_too_little_space_is_known_before_anything_is_copied(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from core.base.errors import StoreError
 from core.base.settings import TrackSettings
 from core.machine.artifacts import Artifact, Store, digest_of, trim_cache
 from core.machine.paths import write_atomically
+from tests.machine.refusing_disk import FULL, READ_ONLY, refusing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -88,6 +89,23 @@ def test_writing_again_replaces(store: Store) -> None:
 def test_no_pickles_go_in(store: Store) -> None:
     with pytest.raises(ValueError, match="pickle"):
         opened(store).write(0, x=np.array([object()]))
+
+
+def test_what_is_stored_on_a_disk_that_cannot_be_written_is_read_all_the_same(store: Store) -> None:
+    filled(store)
+    with refusing(store.root, READ_ONLY):
+        artifact = opened(store, a=1)
+        assert numbers(artifact) == [0, 1, 2]
+        with pytest.raises(StoreError, match="cannot be written"):
+            artifact.write(3, x=np.arange(3))
+    assert numbers(opened(store, a=1)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("code", [FULL, READ_ONLY])
+def test_a_chunk_that_cannot_be_replaced_is_said_to_be(store: Store, code: int) -> None:
+    artifact = filled(store)
+    with refusing(store.root, code), pytest.raises(StoreError, match=os.strerror(code)):
+        artifact.write(1, x=np.arange(7))
 
 
 def test_digest_covers_values_and_not_order() -> None:

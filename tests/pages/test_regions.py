@@ -199,10 +199,10 @@ def test_stored_boxes_are_counted(own_house: Path) -> None:
     )
     case = case_of(path)
     app = opened(case)
-    assert shown(app)["count"] == "40 of 40 boxes that the last run detected count (100%)."
+    assert shown(app)["count"] == "40 of 40 boxes that the last run detected count (100%); tracks use some of them."
     # One figure walks in the upper half, with its feet above the middle.
     draw(app, case, BOX | {"points": [[0, 0], [1, 0.5]]})
-    assert shown(app)["count"] == "20 of 40 boxes that the last run detected count (50%)."
+    assert shown(app)["count"] == "20 of 40 boxes that the last run detected count (50%); tracks use some of them."
     assert sorted(shown(app)["dots"]["counts"]) == ["0"] * 20 + ["1"] * 20
 
 

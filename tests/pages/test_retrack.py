@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
 from core.review import Action, PendingAction, Review, save_review
-from core.runs import collect_evidence, track_clips
+from core.runs import DIFFERENT, Link, Name, TrackKey, collect_evidence, load_evidence, track_clips
 from core.vision.video import probe
 from core.workspace import Services, serve_with, services
-from core.workspace.cases import Case, CaseClip
+from core.workspace.cases import Case, CaseClip, EarlierSettings
 from core.workspace.jobs import Jobs, order_of
 from tests.export.replay_making import setup
 from tests.pages.making import words
@@ -98,6 +98,48 @@ def test_used_settings_start_a_run_and_the_case_still_shows_the_old_one(case: Ca
     was = services().jobs.get(case.run).order
     assert now.plan.track == job.order.track == replace(was.track, iou=0.4)
     assert replace(job.order, track=was.track) == was
+
+
+def test_a_moved_slider_has_the_value_of_the_run_beside_it(case: Case) -> None:
+    app = shown(case)
+    assert "In this run" not in words(app)
+    app = moved(app, case, "iou", 0.4)
+    assert words(app).count("In this run") == 1 and "**In this run: 0.2.** Required overlap" in words(app)
+
+
+def test_decisions_that_will_not_apply_are_counted_and_named_before(case: Case) -> None:
+    """One decision about three tracks is one, and nothing is changed by looking."""
+    first, *others = (TrackKey(*key) for key in load_evidence(cache_dir() / "runs" / case.run / "out").row_of)
+    split = Action("split", "Split P001", 1.0, tuple(Link(first, DIFFERENT, key) for key in others))
+    named = Action("name", "Named P001 Anna", 2.0, names=(Name(*first, "Anna", ""),))
+    path = services().cases.review_file(case.key)
+    save_review(path, Review((split, named)))
+    before = path.read_bytes()
+    app = moved(shown(case), case, "max_age", 2.0)
+    assert "will not apply" not in words(app)
+    app = moved(app, case, "conf", 0.95)
+    assert not app.exception and "2 of your decisions will not apply" in words(app)
+    assert "Named P001 Anna: " in words(app) and path.read_bytes() == before
+    assert services().cases.load(case.key) == case
+
+
+def test_the_settings_before_are_one_click_away(case: Case) -> None:
+    """What is used is remembered with the run that uses it; going back starts the run before, and forgets it."""
+    was = services().jobs.get(case.run).order.track
+    app = button(moved(shown(case), case, "iou", 0.4), "Apply settings").click().run()  # type: ignore[attr-defined]
+    used = services().cases.load(case.key)
+    assert used.earlier == EarlierSettings(used.wanted, was)
+    assert not [one for one in app.button if one.label == "Back to the settings before"]
+    # That run is shown now.
+    tried = replace(was, iou=0.4)
+    used = services().cases.change(
+        case.key, lambda now: replace(now, earlier=EarlierSettings(case.run, tried), wanted="")
+    )
+    back = button(shown(case), "Back to the settings before")
+    assert back.help == "Minimum IoU 0.4 instead of 0.2. Your decisions on that run return."  # type: ignore[attr-defined]
+    assert not back.click().run().exception  # type: ignore[attr-defined]
+    now = services().cases.load(case.key)
+    assert now.plan.track == tried == services().jobs.get(now.wanted).order.track and now.earlier is None
 
 
 def test_the_rest_is_as_in_the_run_whatever_the_plan_says_now(case: Case) -> None:

@@ -1,12 +1,13 @@
-"""A disk that is full or read-only: what was not saved is said in words, nothing is lost, and every page is drawn."""
+"""A disk that is full or read-only, folders that are gone, a clock that is set back, records of a newer version: what
+was not saved or cannot be read is said in words, nothing is lost, and every page is drawn."""
 
 from __future__ import annotations
 
-import errno
-import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import shutil
+import time
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,50 +15,31 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, data_dir
 from core.workspace import review_of, services
 from core.workspace.cases import Case, CaseClip, Cases
+from core.workspace.jobs import SpeedTests
+from tests.machine.refusing_disk import FULL, READ_ONLY, Disk, refusing
 from tests.pages.making import PAGES, clip_at, page, words
 from tests.pages.test_gallery import refusals, says
 from tests.pages.test_regions import BOX, draw
 from tests.review.making import big_case
 
-FULL, READ_ONLY = errno.ENOSPC, errno.EROFS
 FRAME = str(PAGES / "parts" / "shell" / "frame.py")
 disks = pytest.mark.parametrize(
     "code", [FULL, pytest.param(READ_ONLY, marks=pytest.mark.slow)], ids=["full", "read-only"]
 )
 
 
-@contextmanager
-def disk(code: int) -> Iterator[None]:
+def disk(code: int) -> AbstractContextManager[Disk]:
     """In this block nothing can be written below the cache folder: the system refuses with this error."""
-    root = str(cache_dir())
-    real_open, real_os_open, real_mkdir = io.open, os.open, os.mkdir
+    return refusing(cache_dir(), code)
 
-    def refuse(path: Any) -> None:
-        if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(root):
-            raise OSError(code, os.strerror(code), os.fspath(path))
 
-    def open_file(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
-        if set(mode) & set("wax+"):
-            refuse(file)
-        return real_open(file, mode, *rest, **named)
-
-    def open_descriptor(path: Any, flags: int, *rest: Any, **named: Any) -> int:
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            refuse(path)
-        return real_os_open(path, flags, *rest, **named)
-
-    def mkdir(path: Any, *rest: Any, **named: Any) -> None:
-        refuse(path)
-        real_mkdir(path, *rest, **named)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(io, "open", open_file)
-        patch.setattr(os, "open", open_descriptor)
-        patch.setattr(os, "mkdir", mkdir)
-        yield
+@pytest.fixture(autouse=True)
+def no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Run page measures models in a process that would go on after the test."""
+    monkeypatch.setattr(SpeedTests, "begin", lambda self, arguments: False)
 
 
 @pytest.fixture
@@ -159,7 +141,7 @@ def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
     with disk(code):
         names[0].set_value("Another")
         press(app, "Create case")
-        assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
+        assert "the case cannot be created" in unsaved(app) and app.title[0].value == "Footage"
         [box for box in app.text_input if box.label == "Name"][1].set_value("Renamed")
         press(app, "Save")
         assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
@@ -205,6 +187,67 @@ def test_decisions_of_a_newer_version(reviewed: Case, name: str, needs_decisions
     assert ("Update Sightline" in unsaved(app)) == needs_decisions
     says(app, {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
     assert not app.exception and "Update Sightline" in refusals(app)[0]["message"]
+
+
+PAGES_OF_A_CASE = ["footage", "run", "gallery", "similarity", "download"]
+RESULTS_GONE = "The results of this case are no longer there"
+
+
+@pytest.fixture
+def with_clip(reviewed: Case, own_house: Path) -> Case:
+    """The case of three people, with clips that it has not analysed."""
+    clips = [clip_at(own_house, f"{name}.mp4", frames) for name, frames in (("gate", 20), ("hall", 25))]
+    ours = [CaseClip(Path(clip.path).stem, clip.path, clip.digest) for clip in clips]
+    return services().cases.change(reviewed.key, lambda old: replace(old.with_clips(ours), run=reviewed.run))
+
+
+def every_page() -> dict[str, str]:
+    """What each page says; none of them may fail."""
+    apps = {name: as_the_frame(name).run() for name in PAGES_OF_A_CASE}
+    assert not any(app.exception for app in apps.values())
+    return {name: words(app) for name, app in apps.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", ["run", "cache"])
+def test_results_that_are_gone_are_said_to_be(with_clip: Case, gone: str) -> None:
+    """Removed by hand, or by a system that empties caches, while the server runs and the gallery is open."""
+    app = as_the_frame("gallery").run()
+    says(app, {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
+    for path in cache_dir().iterdir() if gone == "cache" else [cache_dir() / "runs" / with_clip.run]:
+        if path != data_dir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    assert RESULTS_GONE in words(app.run())
+    said = every_page()
+    assert [name for name in said if RESULTS_GONE in said[name]] == ["gallery", "similarity", "download"]
+    assert [action.names[0].name for action in review_of(with_clip).done] == ["Ada"]
+
+
+@pytest.mark.slow
+def test_cases_that_are_gone_are_not_brought_back(with_clip: Case) -> None:
+    app = as_the_frame("gallery").run()
+    shutil.rmtree(data_dir())
+    assert not app.run().exception
+    assert all(every_page().values()) and Cases().all() == [] and not Cases().folder(with_clip.key).exists()
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_by_an_hour(with_clip: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    says(page("gallery").run(), {"number": 1, "command": "name", "person": ["cam1", 1], "text": "Ada"})
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600)
+    assert not re.search(r"-\d+ (s|min|h)\b", "\n".join(every_page().values()))
+    says(page("gallery").run(), {"number": 2, "command": "name", "person": ["cam1", 1], "text": "Bea"})
+    assert [action.names[0].name for action in review_of(with_clip).done] == ["Ada", "Bea"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("record", ["out/run.json", "job.json"])
+def test_a_run_of_a_newer_version_or_a_damaged_one(with_clip: Case, record: str) -> None:
+    path = cache_dir() / "runs" / with_clip.run / record
+    path.write_text('{"format": 99, "cameras": 5}', encoding="utf-8")
+    assert all(every_page().values())
+    assert Cases().all() == [Cases().load(with_clip.key)]
 
 
 def test_a_case_of_a_newer_version_leaves_the_others_alone(case: Case) -> None:

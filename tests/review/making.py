@@ -88,7 +88,7 @@ def made(
     names = tuple(f"cam{number + 1}" for number in range(cameras))
     usual = np.zeros((cameras, 128), np.float32)
     first, last = (np.round(moment / STEP).astype(np.int64) for moment in (start, end))
-    presence = Presence(np.arange(tracklets), first, last)
+    presence = Presence(np.arange(tracklets), first, last, start, end)
     parts = found, colours, _crops(rng, found, names, colours, crops), usual
     return Evidence(names, np.zeros(cameras), *parts, presence=presence)
 

@@ -13,6 +13,7 @@ from core.base.errors import SettingsError
 from core.review import (
     Review,
     ReviewSession,
+    SeenTogether,
     confirm,
     cut,
     different,
@@ -47,6 +48,16 @@ def apart_pair(session: ReviewSession, why: int = FREE) -> tuple[TrackKey, Track
     return session.track_keys[one], session.track_keys[other]
 
 
+def free_people(session: ReviewSession) -> tuple[int, int]:
+    """Two people of two tracks or more whom nothing keeps from being one."""
+    person = session.people.person
+    return next(
+        (one, other)
+        for one, other in combinations(np.flatnonzero(np.bincount(person) > 1).tolist(), 2)
+        if (session.match.why[np.ix_(person == one, person == other)] == FREE).all()
+    )
+
+
 def test_who_is_confirmed_stays_together_at_any_threshold(session: ReviewSession) -> None:
     tracks = session.tracks(largest(session))
     assert len(tracks) > 2
@@ -77,18 +88,48 @@ def test_the_others_of_a_confirmed_person_stay_confirmed_when_one_is_taken_out(s
 
 def test_people_who_are_joined_are_one_with_all_their_tracks(session: ReviewSession) -> None:
     high = session.at(0.65)
-    person = high.people.person
-    size = np.bincount(person)
-    one, other = next(
-        (one, other)
-        for one, other in combinations(np.flatnonzero(size > 1).tolist(), 2)
-        if (high.match.why[np.ix_(person == one, person == other)] == FREE).all()
-    )
+    one, other = free_people(high)
     after = high.preview(merge(high, [other, one]))
     assert set(after.tracks(one)) == {*high.tracks(one), *high.tracks(other)}
     assert after.review.done[-1].description == f"Merged P{one:03d} and P{other:03d}"
     # All of them, so that no threshold parts them again.
     assert after.review.state.joined == (frozenset(after.tracks(one)),)
+
+
+def test_an_answer_about_two_tracks_joins_both_people_as_shown(session: ReviewSession) -> None:
+    high = session.at(0.65)
+    one, other = free_people(high)
+    tracks = {*high.tracks(one), *high.tracks(other)}
+    # Whichever two tracks stand for them, and with one step of undo.
+    review = same(high, high.tracks(other)[-1], high.tracks(one)[-1])
+    after = high.preview(review)
+    assert after.review.merged == {one, other} and len(after.review.done) == 1
+    for level in LEVELS:
+        assert len({person_of(after.at(level), sight) for sight in tracks}) == 1
+    undone = after.preview(after.review.undo())
+    assert np.array_equal(undone.people.person, high.people.person)
+
+
+def test_an_answer_that_two_parts_of_a_person_are_one_ties_all_of_that_person(session: ReviewSession) -> None:
+    person = largest(session)
+    first, *_, last = tracks = session.tracks(person)
+    after = session.preview(same(session, first, last)).at(1.0)
+    assert len({person_of(after, sight) for sight in tracks}) == 1
+
+
+def test_an_answer_is_refused_with_the_frame_that_two_tracks_of_both_share(session: ReviewSession) -> None:
+    """Nothing keeps the two tracks themselves from being one."""
+    why, person = session.match.why, session.people.person
+    a, b = next(
+        (a, b)
+        for a, b in np.argwhere((why == FREE) & (person[:, None] < person))
+        if TOGETHER in why[np.ix_(person == person[a], person == person[b])]
+    )
+    with pytest.raises(SeenTogether, match="shows both") as fault:
+        same(session, session.track_keys[a], session.track_keys[b])
+    first, second = fault.value.pair
+    assert why[first, second] == TOGETHER and {person[first], person[second]} == {person[a], person[b]}
+    assert fault.value.moment.camera == session.track_keys[first].camera == session.track_keys[second].camera
 
 
 def test_two_in_one_picture_cannot_be_joined_and_nothing_changes(session: ReviewSession) -> None:
@@ -132,7 +173,8 @@ def test_a_track_is_cut_and_its_part_again(session: ReviewSession) -> None:
     ]
     sides = TrackKey(camera, late), moved
     assert person_of(fourth.at(-1.0), sides[0]) != person_of(fourth.at(-1.0), sides[1])
-    again = fourth.preview(same(fourth, *sides))
+    alone = fourth.at(1.0)
+    again = alone.preview(same(alone, *sides))
     assert person_of(again, sides[0]) == person_of(again, sides[1])
 
 

@@ -33,7 +33,7 @@ FULL = Action(
 
 
 def test_what_was_said_is_read_back(tmp_path: Path) -> None:
-    path = tmp_path / "case" / "review.json"
+    path = tmp_path / "review.json"
     assert load_review(path) == Review()
     review = Review((FULL, Action("confirm", "confirmed P001", 2.0)), (FULL,))
     save_review(path, review)

@@ -107,6 +107,40 @@ def test_what_finds_no_track_waits_and_comes_back_with_a_later_run(old: Path) ->
     assert set(later.links) == set(said(*EVERYTHING).links) and len(later.names) == 2
 
 
+def test_a_merge_holds_for_those_who_are_left_when_the_track_that_tied_them_is_gone(old: Path) -> None:
+    """Both ways: all links of one action name the first track, or each is an answer of its own."""
+    first, *others = (TrackKey(*key) for key in (("hall", 1), ("gate", 1), ("gate", 3)))
+    old = write_lanes(old, {"gate": (GATE[0], GATE[1], (2, range(45, 60))), "hall": HALL})
+    gate = (GATE[1], GATE[0], (2, range(45, 60)))
+    target = new(old, gate=gate, hall=HALL[1:])
+    links = [Link(first, SAME, key) for key in others]
+    for review in said(joined(*links)), said(*map(joined, links)):
+        after, words = migrate_decisions(review, old, target)
+        assert words == ("Joined P001 and P002: track 1 of hall is not in this run",)
+        assert pairs(after, SAME) == {frozenset([("gate", 2), ("gate", 3)])}
+        again, _ = migrate_decisions(after, target, new(old, "again", gate=gate[::-1], hall=HALL[1:]))
+        assert pairs(again, SAME) == {frozenset([("gate", 1), ("gate", 2)])} and len(again.done) == len(after.done)
+        back, words = migrate_decisions(again, old.parents[1] / "again" / "out", old)
+        assert words == () and pairs(back, SAME) == {frozenset([first, *others])}
+        parted = review.act(Action("different", "parted them", 4.0, (Link(others[0], DIFFERENT, others[1]),)))
+        assert pairs(migrate_decisions(parted, old, target)[0], SAME) == set()
+
+
+def test_a_pending_merge_does_not_join_whom_a_newer_decision_has_separated(old: Path) -> None:
+    first, *others = (TrackKey(*key) for key in (("hall", 1), ("gate", 1), ("gate", 3)))
+    old = write_lanes(old, {"gate": (GATE[0], GATE[1], (2, range(45, 60))), "hall": HALL})
+    gate = (GATE[1], GATE[0], (2, range(45, 60)))
+    without, again = (new(old, name, gate=order, hall=HALL[1:]) for name, order in (("a", gate), ("b", gate[::-1])))
+    review = said(joined(*(Link(first, SAME, key) for key in others)))
+    there, _ = migrate_decisions(review, old, without)
+    parted = there.act(Action("different", "parted", 9.0, (Link(TrackKey("gate", 2), DIFFERENT, TrackKey("gate", 3)),)))
+    later, _ = migrate_decisions(parted, without, again)
+    assert pairs(later, SAME) == set()
+    back, words = migrate_decisions(later, again, old)
+    assert pairs(back, SAME) == {frozenset([first, others[0]])}
+    assert words == ("Joined P001 and P002: you said that they are two people",)
+
+
 def test_a_clip_taken_out_of_the_case_leaves_its_decisions_waiting(old: Path) -> None:
     target = write_lanes(old.parents[1] / "new" / "out", {"gate": GATE})
     after, words = migrate_decisions(said(joined(JOINED), named("gate", 1, "Anna")), old, target)

@@ -225,6 +225,21 @@ def test_where_two_became_one_both_numbers_find_that_one(tmp_path: Path) -> None
     assert found.row_numbers[found.row("hall", 1)] == (first, second)
 
 
+def test_two_who_became_one_track_have_their_own_numbers_when_they_are_two_again(tmp_path: Path) -> None:
+    """Whichever is the longer part; and a cut of that one track gives each part its number."""
+    parts = ((0, range(20)), (0, range(20, 60)), (1, range(60)))
+    old, mixed, later = run(tmp_path / "a", hall=parts), run(tmp_path / "b"), run(tmp_path / "c", hall=parts)
+    stored = StoredTracks(tmp_path / "tracks")
+    before, _ = migrate_decisions(Review(), None, old, stored)
+    between, _ = migrate_decisions(before, old, mixed, stored)
+    after, _ = migrate_decisions(between, mixed, later, stored)
+    assert numbers_of(later, after) == numbers_of(old, before)
+    session = open_session(mixed, between, 1.0)
+    halves = session.preview(cut(session, "hall", 1, 2.0))
+    first, second = (open_session(old, before, 1.0).person_of(TrackKey("hall", track)) for track in (1, 2))
+    assert halves.person_of(TrackKey("hall", 1)) == first and halves.row_numbers[-1] == (second,)
+
+
 def test_a_first_run_is_numbered_by_rank(tmp_path: Path) -> None:
     new = run(tmp_path / "a")
     after, _ = migrate_decisions(Review(), None, new)

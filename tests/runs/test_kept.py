@@ -1,6 +1,7 @@
 """What is read from a run's record needs none of the files that the run had."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,17 @@ def test_a_run_keeps_what_was_known_of_its_embedder(tmp_path: Path) -> None:
     assert written(tmp_path)["known"] == OTHER.to_dict()
     # The manifest knows no such file, and something else of the one that has the name now.
     assert run_prior(record) == OTHER
+
+
+def test_a_clock_that_is_set_back_while_a_run_works_makes_it_no_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = find(EMBEDDER, "embedder")
+    record = RecordWriter(tmp_path, Recipe(), Networks(find(DETECTOR, "detector"), model, "openvino"), {})
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600)
+    record._save("done")
+    assert 0 <= json.loads((tmp_path / "run.json").read_text())["seconds"] < 60
 
 
 def test_the_manifest_answers_for_an_older_run(tmp_path: Path) -> None:

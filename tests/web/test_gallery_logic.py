@@ -79,6 +79,15 @@ def test_a_person_has_name_note_clothes_and_times_of_all_sightings(web: Node) ->
     assert found[0] == ["Ada", "limps", "red", "black", 5, 35, 13, [0, 1], "gate:1"]
 
 
+@pytest.mark.parametrize(
+    ("cameras", "words"),
+    [(1, "36 s on camera"), (2, "36 s on camera, both cameras added"), (3, "36 s on camera, all 3 cameras added")],
+)
+def test_seconds_of_several_cameras_are_said_to_be_added(web: Node, cameras: int, words: str) -> None:
+    group = {"first": 3, "last": 28, "seconds": 36, "cameras": list(range(cameras))}
+    assert web.call("gallery/person_parts.js", "seenText", group) == f"0:03 to 0:28, {words}"
+
+
 def test_before_python_answers_only_the_certain_is_known(web: Node) -> None:
     assert groups(web, 0.6, "people.factsOf(g).status") == ["confirmed", "alone", "alone"]
     assert groups(web, 0.5, "people.factsOf(g).status") == ["candidate", "alone"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from dataclasses import asdict, replace
@@ -21,6 +23,7 @@ from core.vision.video import remember_digest
 from core.workspace import Services, back_up, erase, plan_erasure, restore, sweep
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Order, Source
+from tests.machine.refusing_disk import FULL, READ_ONLY, refusing
 
 ROOT = Path(__file__).resolve().parents[2]
 NONE = {"regions": []}
@@ -75,6 +78,53 @@ def test_on_the_same_machine_clips_stay_where_they_are(home: Path, tmp_path: Pat
     back_up(Cases(), case, tmp_path / "case.zip")
     back = restore(Services(), tmp_path / "case.zip")
     assert back.key != case.key and back.clips == case.clips
+
+
+def test_a_back_up_is_of_one_moment(home: Path, tmp_path: Path) -> None:
+    """It waits for a change in progress, of which it would have the log line and not the decision."""
+    case = made(home)
+    maker = threading.Thread(target=back_up, args=(Cases(), case, tmp_path / "case.zip"))
+    with Cases().logging(case.key, "named Ada"):
+        maker.start()
+        maker.join(0.3)
+        assert maker.is_alive()
+        save_review(Cases().review_file(case.key), Review(run="34" * 10))
+    maker.join(20)
+    with zipfile.ZipFile(tmp_path / "case.zip") as archive:
+        assert b"named Ada" in archive.read("log.txt") and b"34" * 10 in archive.read("review.json")
+
+
+def test_a_back_up_holds_the_run_and_the_clips_of_the_case_as_it_is_now(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    Cases().change(case.key, lambda old: replace(old.with_clips(old.clips[:1]), run=""))
+    back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    names = zipfile.ZipFile(tmp_path / "case.zip").namelist()
+    assert [name for name in names if "/" in name] == [f"clips/{GATE}/gate.mp4"]
+
+
+@pytest.mark.parametrize("fault", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
+def test_where_a_back_up_cannot_be_written_its_own_place_is_named(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    """Not the clip, as where a file grows larger than a memory stick can hold."""
+    case = made(home)
+
+    def refuse(*_: object) -> int:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr("zipfile._ZipWriteFile.write", refuse)
+    with pytest.raises(StoreError) as refused:
+        back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    assert f"case.zip cannot be written ({os.strerror(fault)})" in refused.value.message
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
+
+
+def test_a_clip_that_cannot_be_backed_up_is_named(home: Path, tmp_path: Path) -> None:
+    case = made(home)
+    Path(case.clips[1].path).unlink()
+    with pytest.raises(StoreError, match=r"yard\.mp4 cannot be read"):
+        back_up(Cases(), case, tmp_path / "case.zip", clips=True)
+    assert not list(tmp_path.glob("*.zip")) and not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -306,6 +356,20 @@ def test_a_recording_that_is_cut_short_here_is_replaced_under_its_name(home: Pat
         os.utime(there)
     back = restore(Services(), tmp_path / "case.zip")
     assert back.clip("gate").path == str(there) and there.read_text() == "film"
+
+
+@pytest.mark.parametrize("code", [FULL, READ_ONLY], ids=["full", "read-only"])
+def test_a_disk_that_has_no_room_for_a_back_up_is_not_taken_for_a_bad_back_up(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    back_up(Cases(), made(home), tmp_path / "case.zip", clips=True)
+    there = move_to(tmp_path / "there", monkeypatch)
+    services = Services()
+    with refusing(there, code), pytest.raises(StoreError) as refused:
+        restore(services, tmp_path / "case.zip")
+    assert os.strerror(code) in refused.value.message and "Free some space" in refused.value.remedy
+    assert [path for path in there.rglob("*") if path.is_file()] == []
+    assert restore(services, tmp_path / "case.zip").name == "Shop"
 
 
 DEEP = "[" * 200_000

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import sqlite3
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from hashlib import blake2b
@@ -22,9 +25,9 @@ from core.cli import main
 from core.machine.log import LOG, log_to_file
 from core.machine.paths import cache_dir, living_part
 from core.review import Review, save_review
-from core.vision.video import digest
-from core.workspace import Services, back_up, erase, set_aside, sweep, take_back
-from core.workspace.cases import Case, CaseClip
+from core.vision.video import content_digest, digest
+from core.workspace import Services, back_up, erase, serve_with, set_aside, sweep, sweep_regularly, take_back
+from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Export, Exports, Order, Source, find_job
 from core.workspace.jobs.exports import RECORD
 from core.workspace.jobs.processes import process_of
@@ -79,11 +82,11 @@ def added(services: Services, case: Case, name: str, path: Path) -> CaseClip:
         f"clip added: {name}.mp4 ({clip.digest})",
     )
     home = cache_dir()
-    written(home / "stages" / clip.digest / "embed-1" / "00000-x.npz", "vectors")
-    written(home / "proxies" / f"{clip.digest}.mp4")
-    written(home / "proxies" / f".{clip.digest}.mp4.77.part")
-    written(home / "stills" / clip.digest / "5.jpg")
-    written(home / "strips" / f"{clip.digest}.jpg")
+    written(home / "stages" / clip.digest / "embed-1" / "00000-x.npz", f"vectors of {name}")
+    written(home / "proxies" / f"{clip.digest}.mp4", f"picture of {name}")
+    written(home / "proxies" / f".{clip.digest}.mp4.77.part", f"picture of {name}")
+    written(home / "stills" / clip.digest / "5.jpg", f"picture of {name}")
+    written(home / "strips" / f"{clip.digest}.jpg", f"picture of {name}")
     written(home / "strips" / f"{clip.digest}.json")
     return clip
 
@@ -110,8 +113,39 @@ def traces(home: Path, *texts: str) -> list[str]:
     return found
 
 
-def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Path) -> None:
-    services = Services()
+def busy(tmp_path: Path) -> Services:
+    """Services whose exports and films go on for ever."""
+    child = written(tmp_path / "child.py", CHILD)
+    command = (sys.executable, str(child))
+    return Services(exports=Exports(command=command), proxies=Proxies(command=command))
+
+
+def film_of(clip: CaseClip) -> Clip:
+    """The clip as somebody who wants a film of it has it."""
+    return Clip(clip.path, clip.digest, 64, 48, np.array([0.0]), 0, "h264", "mp4")
+
+
+def everything_of(home: Path, *names: str) -> dict[str, bytes]:
+    """The content of every file below the folder whose path has one of the names; what nobody finished is left out."""
+    files = [path for path in home.rglob("*") if path.is_file() and path.suffix != ".part"]
+    return {str(path): path.read_bytes() for path in files if any(name in str(path) for name in names)}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Path, importable: None) -> None:
+    """Clips were removed, it was exported and backed up elsewhere, and an export and a film of it are being made."""
+    services = busy(tmp_path)
     other, case = services.cases.new("Other"), services.cases.new("Burglary")
     own = written(tmp_path / "footage" / "own.mp4", "own footage")
     clips = [uploaded(services, case, name) for name in ("gate", "yard", "shared")]
@@ -129,18 +163,24 @@ def test_nothing_stays_of_any_clip_that_a_case_ever_had(home: Path, tmp_path: Pa
         written(home / left, "gate")
     written(home / "tmpab12cd34" / "back-up.zip", "gate")
     written(home / "data" / "uploads" / content("orphan") / "orphan.mp4", "orphan")
-    assert traces(home, clips[0].digest, str(own))
+    (home / "proxies" / f"{clips[1].digest}.mp4").unlink()
+    services.proxies.request(film_of(clips[1]))
+    export = services.exports.start(Export("gallery", run, "s"), home / "runs" / run / "out")
+    wait_until((home / "proxies" / f"{clips[1].digest}.mp4").exists)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
+    before = everything_of(home, clips[2].digest, kept_run)
+    assert traces(home, clips[0].digest, str(own), "vectors of gate", "picture of yard")
 
     erase(services, services.cases.load(case.key))
+    time.sleep(0.2)
 
     unshared = [clip for clip in clips if clip.camera != "shared"]
-    texts = [text for clip in unshared for text in (clip.digest, clip.path, clip.camera + ".mp4")]
-    assert traces(home, *texts, case.key, earlier, run, "Burglary", "gate", "orphan") == []
+    texts = [text for clip in unshared for text in (clip.digest, clip.path, clip.camera + ".mp4", f"of {clip.camera}")]
+    assert traces(home, *texts, case.key, earlier, run, "Burglary", "gate", "yard", "orphan") == []
     assert own.read_text() == "own footage" and (tmp_path / "elsewhere.zip").is_file()
-    for path in (f"stages/{clips[2].digest}", f"proxies/{clips[2].digest}.mp4", f"stills/{clips[2].digest}/5.jpg"):
-        assert (home / path).exists()
-    assert Path(clips[2].path).is_file() and (home / "runs" / kept_run / "out" / "crops").is_dir()
-    assert traces(home, kept_run)
+    # What the other case needs is as it was: upload, pictures, vectors, run and export.
+    assert everything_of(home, clips[2].digest, kept_run) == before
+    assert content_digest(Path(clips[2].path)) == clips[2].digest and services.cases.load(other.key).run == kept_run
     with closing(sqlite3.connect(home / "digests.sqlite")) as index:
         assert [row[0] for row in index.execute("SELECT digest FROM digests")] == [clips[2].digest]
 
@@ -219,26 +259,6 @@ def test_parts_that_somebody_writes_are_not_swept(home: Path) -> None:
     assert not part.exists()
 
 
-def busy(tmp_path: Path) -> Services:
-    """Services whose exports and films go on for ever."""
-    child = written(tmp_path / "child.py", CHILD)
-    command = (sys.executable, str(child))
-    return Services(exports=Exports(command=command), proxies=Proxies(command=command))
-
-
-def started(command: list[str], folder: Path) -> None:
-    """Wait until a child has written something."""
-    end = time.monotonic() + 30
-    while not any(folder.rglob("part.bin")) and not any(folder.glob("*.mp4")):
-        assert time.monotonic() < end, command
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-
-
 @pytest.mark.parametrize("by_command_line", [False, True], ids=["app", "command line"])
 def test_work_in_progress_is_stopped_and_brings_nothing_back(
     home: Path, tmp_path: Path, importable: None, by_command_line: bool
@@ -248,10 +268,10 @@ def test_work_in_progress_is_stopped_and_brings_nothing_back(
     clip = uploaded(services, case, "gate")
     run = run_of(services, case, [clip])
     (home / "proxies" / f"{clip.digest}.mp4").unlink()
-    services.proxies.request(Clip(clip.path, clip.digest, 64, 48, np.array([0.0]), 0, "h264", "mp4"))
+    services.proxies.request(film_of(clip))
     export = services.exports.start(Export("gallery", run, "s"), home / "runs" / run / "out")
-    started(["film"], home / "proxies")
-    started(["export"], export.folder)
+    wait_until((home / "proxies" / f"{clip.digest}.mp4").exists)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
     if by_command_line:
         assert main(["cases", "--delete", case.key]) == 0
     else:
@@ -266,7 +286,7 @@ def test_a_job_whose_folder_is_removed_ends_and_does_not_make_it_again(
 ) -> None:
     exports = busy(tmp_path).exports
     export = exports.start(Export("gallery", "0a" * 10, "s"), home)
-    started(["export"], export.folder)
+    wait_until(lambda: any(export.folder.rglob("part.bin")))
     record = find_job(RECORD, export.folder)
     assert record is not None
     shutil.rmtree(export.folder, ignore_errors=True)
@@ -305,6 +325,76 @@ def test_a_case_that_was_set_aside_can_be_taken_back_for_a_day(home: Path) -> No
     os.utime(file, (time.time() - 90_000,) * 2)
     sweep(services)
     assert traces(home, clip.digest, case.key, "gate") == []
+
+
+@pytest.fixture
+def server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """A server, which has started and sweeps all the time."""
+    monkeypatch.setattr("core.workspace.delete._SWEEP_SECONDS", 0.05)
+    services = Services()
+    serve_with(services)
+    import app
+
+    with asyncio.Runner() as runner:
+        running = app._start(app.app)
+        runner.run(running.__aenter__())
+        yield services
+        runner.run(running.__aexit__(None, None, None))
+    wait_until(lambda: "sightline-sweep" not in {thread.name for thread in threading.enumerate()})
+    serve_with(None)
+
+
+def test_a_case_that_was_set_aside_goes_when_its_day_is_over(
+    home: Path, server: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a server that runs on, in which nobody deletes another case."""
+    case = server.cases.new("Shop")
+    clip = uploaded(server, case, "gate")
+    set_aside(server, server.cases.load(case.key))
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + 86_000)
+    time.sleep(0.3)
+    assert Path(clip.path).is_file() and server.deleted.load(case.key)
+    monkeypatch.setattr(time, "time", lambda: now() + 86_500)
+    wait_until(lambda: not server.deleted.folder(case.key).exists() and not traces(home, clip.digest))
+    assert traces(home, clip.digest, case.key, "gate") == []
+
+
+def test_a_server_goes_on_sweeping_after_a_sweep_that_failed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    stop = threading.Event()
+    monkeypatch.setattr("core.workspace.delete._SWEEP_SECONDS", 0.0)
+
+    def open_services() -> Services:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise StoreError("an earlier version of Sightline is running")
+        stop.set()
+        return Services()
+
+    sweep_regularly(open_services, stop)
+    assert calls == [0, 1]
+
+
+def test_one_case_whose_day_is_over_and_that_cannot_be_erased_keeps_no_other(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services()
+    for name in ("Shop", "Till"):
+        set_aside(services, services.cases.new(name))
+    stuck = services.deleted.all()[0].key
+    for case in services.deleted.all():
+        os.utime(services.deleted.folder(case.key) / "case.json", (0, 0))
+    delete = Cases.delete
+
+    def refuse(cases: Cases, key: str) -> None:
+        if key == stuck:
+            raise StoreError("another Sightline holds this case")
+        delete(cases, key)
+
+    monkeypatch.setattr(Cases, "delete", refuse)
+    sweep(services)
+    assert [case.key for case in services.deleted.all()] == [stuck]
 
 
 def test_what_cannot_be_deleted_is_said_and_the_case_stays(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.base.types import Clip
+from core.machine.paths import cache_dir
 from core.vision.video import probe
-from core.workspace.media import Proxies, ProxyState
+from core.workspace.media import Proxies, ProxyState, still_at, strip_of
+from core.workspace.server import clip_of, serve_with
 from tests.launching import FakeLauncher, flags
 from tests.vision.video.making import write_clip
 
@@ -115,3 +118,34 @@ def test_a_film_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
         time.sleep(0.01)
     proxies.stop(clip.digest)
     assert list((tmp_path / "films").iterdir()) == [] and proxies.state_of(clip.digest) == ProxyState()
+
+
+def test_what_was_made_when_two_recordings_were_taken_for_one_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records of earlier versions know of no parts, and their film shows the pictures of both mixed."""
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.ts"
+    path.write_bytes(2 * write_clip(tmp_path / "b.ts", range(20)).read_bytes())
+    whole = write_clip(tmp_path / "whole.mp4", range(20))
+    made = [probe(path), probe(whole)]
+    for clip in made:
+        (cache_dir() / "probes").mkdir(parents=True, exist_ok=True)
+        facts = {"format": 1, "width": 128, "height": 64, "fps": 25.0, "codec": "h264", "container": clip.container}
+        facts |= {"rotation": 0, "start_seconds": 0.0, "warnings": []}
+        np.savez(
+            cache_dir() / "probes" / f"{clip.digest}.npz", times=np.arange(20) / 25, facts=np.array(json.dumps(facts))
+        )
+        (cache_dir() / "proxies").mkdir(exist_ok=True)
+        (cache_dir() / "proxies" / f"{clip.digest}.mp4").write_bytes(b"film")
+        still_at(clip, 0.2)
+        strip_of(clip)
+    for _ in range(2):
+        serve_with(None)
+        found = [clip_of(clip.path) for clip in made]
+        assert [clip.frames for clip in found] == [40, 20]
+        assert [clip.parts for clip in found] == [clip.parts for clip in made] and made[0].parts and not made[1].parts
+    serve_with(None)
+    left = {file.relative_to(cache_dir()).as_posix() for file in cache_dir().rglob("*") if file.is_file()}
+    assert not {file for file in left if made[0].digest in file} - {f"probes/{made[0].digest}.npz"}
+    assert len({file for file in left if made[1].digest in file}) == 5

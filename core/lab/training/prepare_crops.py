@@ -27,7 +27,7 @@ from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
 from core.machine.records import RecordFormat
-from core.runs import CameraRecord, RunRecord, load_tracks, read_record
+from core.runs import CameraRecord, RunRecord, check_layout, load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
 
@@ -152,6 +152,7 @@ def _clip(camera: str, facts: CameraRecord) -> Clip:
     clip = probe(facts.clip)
     if clip.digest != facts.digest:
         raise ClipError(f"the clip of {camera} has changed since it was tracked", "Track it again.")
+    check_layout(clip, facts)
     return clip
 
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from core.base.memo import Memo
 from core.base.types import Bools, Ints, Tracks
-from core.review import Review, RunTracks, SharedBoxes, count_shared_boxes, migrate_onto
+from core.review import (
+    Review,
+    RunTracks,
+    SharedBoxes,
+    count_pending,
+    count_shared_boxes,
+    describe_pending,
+    migrate_onto,
+)
 from core.review.whatif.retrack import LoadedRun, RetrackResult
 from core.runs import Evidence, Link, cut, foot_distances, prior_for, resolve_links
 from core.vision.match import match
@@ -66,11 +74,16 @@ class CameraChange:
 
 @dataclass(frozen=True)
 class RunChanges:
-    """The changes in all cameras. The numbers of people are None for a run that tracked by motion alone."""
+    """The changes in all cameras. The numbers of people are None for a run that tracked by motion alone.
+
+    So many decisions as `unapplied_count` cannot be applied to the new tracks, and `unapplied` says which and why.
+    """
 
     cameras: tuple[CameraChange, ...]
     people_before: int | None = None
     people_after: int | None = None
+    unapplied_count: int = 0
+    unapplied: tuple[str, ...] = ()
 
     @property
     def unchanged(self) -> bool:
@@ -119,7 +132,7 @@ def compare_runs(
         (review.links, threshold), lambda: _count_people(evidence, run.tracks, review.links, run.prior, threshold)
     )
     after = _count_people(retracked.evidence, retracked.tracks, migrated.links, run.prior, threshold)
-    return RunChanges(cameras, before, after)
+    return RunChanges(cameras, before, after, count_pending(migrated), describe_pending(migrated))
 
 
 def _count_people(

@@ -183,9 +183,10 @@ class _Search:
         """The most that these pairs count for if each of `rows` has one partner, or several who were never together."""
         most = 0.0
         for row in np.unique(rows):
-            its = np.flatnonzero(rows == row)
-            one_at_once = (self.together[np.ix_(partners[its], partners[its])] | np.eye(len(its), dtype=bool)).all()
-            most += float(weight[its].max() if one_at_once else weight[its].sum())
+            pairs = np.flatnonzero(rows == row)
+            others = partners[pairs]
+            one_at_once = (self.together[np.ix_(others, others)] | np.eye(len(others), dtype=bool)).all()
+            most += float(weight[pairs].max() if one_at_once else weight[pairs].sum())
         return most
 
     def at(self, shift: int) -> _Hypothesis:

@@ -16,7 +16,7 @@ from core.base.errors import BackendError, WeightsError
 from core.base.settings import DetectSettings
 from core.machine.device import Backend, choose_runtime
 from core.machine.offline import import_openvino, import_ultralytics
-from core.machine.paths import cache_dir, publish
+from core.machine.paths import cache_dir, explain_refusal, publish
 from core.vision.detect.base import Detector, person_class
 from core.vision.models import Model
 
@@ -61,6 +61,12 @@ def export_to_openvino(model: Model) -> Path:
     folder = cache_dir() / "exported" / f"{model.path.stem}-{model.digest[:16]}-openvino-{version('openvino')}"
     if folder.is_dir():
         return folder
+    with explain_refusal(f"{folder} cannot be written"):
+        _export_with_ultralytics(model, folder)
+    return folder
+
+
+def _export_with_ultralytics(model: Model, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as folder_name:
         # Ultralytics writes beside the file it reads, so it reads a copy.
@@ -75,7 +81,6 @@ def export_to_openvino(model: Model) -> Path:
             # The exporter may raise anything on a file that is no YOLO model.
             raise WeightsError(f"{model.name} is no YOLO model ({fault})", "Give another file.") from fault
         publish(Path(exported), folder)
-    return folder
 
 
 def _xml_in(path: Path) -> Path:

@@ -17,6 +17,7 @@ from .constraints import Reasons as Reasons
 from .constraints import find_presence as find_presence
 from .constraints import must_link_groups as must_link_groups
 from .constraints import reasons as reasons
+from .constraints import refuses_joining as refuses_joining
 from .matching import ALONE as ALONE
 from .matching import CANDIDATE as CANDIDATE
 from .matching import CONFIRMED as CONFIRMED

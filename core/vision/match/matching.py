@@ -25,6 +25,7 @@ from core.vision.match.constraints import (
     Presence,
     Reasons,
     must_link_groups,
+    overrule,
     reasons,
 )
 from core.vision.match.similarity import cosine_similarity, raise_colocated, similarity_to_groups
@@ -95,6 +96,8 @@ def match(
     if foot_distance is not None:
         similarity = raise_colocated(similarity, foot_distance)
     must_link = must_link_groups(len(tracklets), decisions.same, why)
+    if decisions.same:
+        why = overrule(why, must_link)
     tree = grow_merge_tree(similarity, why, must_link)
     calibration = calibrate(similarity, why, tree, prior)
     level = calibration.threshold if threshold is None else threshold

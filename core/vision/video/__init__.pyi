@@ -19,10 +19,10 @@ from .first_look import small_people_notes as small_people_notes
 from .probing import content_digest as content_digest
 from .probing import digest as digest
 from .probing import forget_digests as forget_digests
-from .probing import plan as plan
 from .probing import probe as probe
 from .probing import remember_digest as remember_digest
 from .probing import remembered_paths as remembered_paths
 from .reading import Picture as Picture
 from .reading import Reader as Reader
+from .reading import plan as plan
 from .reading import read as read

@@ -2,7 +2,8 @@
 
 In a video file a frame's number is the rank of its timestamp among those of all packets; in containers without usable
 timestamps it is the frame's position in decoding order. Decoding starts only at frames from which the pictures are
-the same as when reading from the beginning. Damaged packets are skipped and counted.
+the same as when reading from the beginning. Damaged packets are skipped and counted. In a clip with parts, timestamps
+are moved to the clip's own time line as soon as packets are read, so that none occurs twice.
 
 A picture sequence is a folder of pictures, or a pattern such as `img_%04d.jpg` or `img_*.png`, in natural order (2
 before 10) and with EXIF orientation applied."""
@@ -10,21 +11,31 @@ before 10) and with EXIF orientation applied."""
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from bisect import bisect_right
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.base.errors import ClipError
-from core.base.types import IMAGE_SUFFIXES, Clip, Image, Ints
+from core.base.types import IMAGE_SUFFIXES, Clip, ClipPart, Image, Ints
 
 PICTURE_SEQUENCE = "pictures"
 """`Clip.container` of a picture sequence."""
 WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
 """Containers that stamp packets in storage order, or not at all: their frames are numbered as they are decoded."""
+BYTE_SEEKABLE = "mpegts"
+"""The container that can be entered at any byte: where a clock is set back, bytes tell the parts apart."""
+_DEMUXER = {"merge_pmt_versions": "1"}  # where joined transport streams give their video other numbers, it is one video
+_TABLE_BYTES = 200 * 188  # of a transport stream: what comes before a picture and says which packets are its
 _USUAL_KEY_FRAME_INTERVAL = 300  # frames; encoders seldom put key frames further apart
+LOST_PACKETS = 4
+"""Packets after a loss that may still belong to what was before it, as parsers keep some back."""
+_CAMERA_KEY_FRAME_INTERVAL = 60  # frames; cameras put them one to two seconds apart
+_SEARCHED_BYTES = 1 << 18  # an entry is searched to within as many bytes, which are decoded faster than searched
 _CONVERT = "Convert it to H.264 in MP4 and try again."
 _NOT_A_VIDEO = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the video", "Run `git lfs pull` to fetch the video."),
@@ -41,7 +52,7 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     _check_content(path)
     silence_ffmpeg()
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), options=_DEMUXER, metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise ClipError(
             f"{path.name} is not a video that can be read ({error.strerror})",
@@ -96,6 +107,26 @@ def data_packets(container: Any, stream: Any) -> Iterator[Any]:
                 yield packet
     except av.FFmpegError:
         return
+    except IndexError:
+        # PyAV, at the end of a transport stream in which another programme began that it does not know.
+        return
+
+
+def laid_out_packets(
+    container: Any, stream: Any, parts: Sequence[ClipPart], by_position: bool = False
+) -> Iterator[tuple[int, Any]]:
+    """The part of each packet, and the packet with its timestamps on the clip's own time line.
+
+    Parts are told apart by counting packets from the beginning of the file, or `by_position` by where packets lie.
+    """
+    part, begins = 0, [part.position if by_position else part.packet for part in parts]
+    for count, packet in enumerate(data_packets(container, stream)):
+        place = packet.pos if by_position else count
+        part = part if place is None else max(part, bisect_right(begins, place) - 1)
+        if shift := parts[part].shift:
+            packet.pts = None if packet.pts is None else packet.pts + shift
+            packet.dts = None if packet.dts is None else packet.dts + shift
+        yield part, packet
 
 
 def yields_picture(packet: Any, codec: str) -> bool:
@@ -104,16 +135,32 @@ def yields_picture(packet: Any, codec: str) -> bool:
 
 
 class FrameDecoder:
-    """A stream's frames in display order. `damaged` counts the packets that could not be decoded so far."""
+    """A stream's frames in display order. `damaged` counts the packets that could not be decoded so far.
 
-    def __init__(self, container: Any, stream: Any) -> None:
+    `packets` are the numbers of their parts and the packets to decode, by default all of the stream. A part that
+    begins with a key frame, or after a packet that breaks off, refers to nothing before it. Any other may be the same
+    recording with its clock set back, so decoding goes on.
+    """
+
+    def __init__(self, container: Any, stream: Any, packets: Iterable[tuple[int, Any]] | None = None) -> None:
         self.damaged = 0
-        self._container, self._stream = container, stream
+        self._packets = ((0, packet) for packet in data_packets(container, stream)) if packets is None else packets
+        self._stream = stream
 
     def __iter__(self) -> Iterator[Any]:
-        for packet in data_packets(self._container, self._stream):
+        last, since_loss = -1, LOST_PACKETS
+        for part, packet in self._packets:
+            if last not in (-1, part) and (packet.is_keyframe or since_loss < LOST_PACKETS):
+                yield from self.start_afresh()
+            last, since_loss = part, 0 if packet.is_corrupt else since_loss + 1
             yield from self.decode(packet)
         yield from self.flush()
+
+    def start_afresh(self) -> list[Any]:
+        """The frames kept back; what is decoded from now on refers to nothing before it."""
+        frames = self.flush()
+        self._stream.codec_context.flush_buffers()
+        return frames
 
     def decode(self, packet: Any) -> list[Any]:
         """The frames that the decoder returns for `packet`; none where it is damaged."""
@@ -134,7 +181,7 @@ def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
     """Frame number and BGR picture, before rotation, of those of the `wanted` frames that can be decoded, in order."""
     from av.video.reformatter import VideoReformatter
 
-    width, height = (clip.height, clip.width) if clip.rotation % 180 else (clip.width, clip.height)
+    width, height = clip.stored_size
     reformatter, remaining = VideoReformatter(), wanted.tolist()[::-1]
     with closing(_frames_from(clip, int(wanted[0]))) as frames:
         for number, frame in frames:
@@ -151,7 +198,7 @@ def decoded_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
 def _frames_from(clip: Clip, begin: int) -> Generator[tuple[int, Any]]:
     """Numbered frames from `begin` on: after a seek to a key frame before it where that is exact, otherwise from 0."""
     has_no_timestamps = clip.container in WITHOUT_TIMESTAMPS
-    for target in () if has_no_timestamps else (begin, begin - _USUAL_KEY_FRAME_INTERVAL):
+    for target in () if has_no_timestamps else _entries(clip, begin):
         if target > 0:
             with open_video(Path(clip.path)) as (container, stream):
                 frames = _after_seek(_numbered_by_timestamp(clip, container, stream, target), begin)
@@ -165,6 +212,21 @@ def _frames_from(clip: Clip, begin: int) -> Generator[tuple[int, Any]]:
             yield from _numbered_by_count(container, stream)
         else:
             yield from _numbered_by_timestamp(clip, container, stream, 0)
+
+
+def _entries(clip: Clip, begin: int) -> tuple[int, ...]:
+    """The frames at which to enter the clip, in the order to be tried, for frames from `begin` on."""
+    if not clip.parts:
+        return begin, begin - _USUAL_KEY_FRAME_INTERVAL
+    first = clip.parts[_part_of(clip, begin)].frame
+    if clip.container != BYTE_SEEKABLE:
+        return (first,)
+    intervals = _CAMERA_KEY_FRAME_INTERVAL, _USUAL_KEY_FRAME_INTERVAL, begin
+    return tuple(dict.fromkeys(max(first, begin - interval) for interval in intervals))
+
+
+def _part_of(clip: Clip, frame: int) -> int:
+    return bisect_right([part.frame for part in clip.parts], frame) - 1
 
 
 def _after_seek(frames: Iterator[tuple[int, Any]], begin: int) -> Generator[tuple[int, Any]]:
@@ -196,19 +258,82 @@ def _numbered_by_timestamp(clip: Clip, container: Any, stream: Any, begin: int) 
     import av
 
     ticks = np.rint((clip.times + clip.start_seconds) / float(stream.time_base)).astype(np.int64)
-    if begin:
-        try:
-            container.seek(int(ticks[begin]), stream=stream)
-        except av.FFmpegError:
-            return
+    try:
+        packets = _packets_from(clip, container, stream, ticks, begin)
+    except av.FFmpegError:
+        return
     last = -1
     aligned = not begin
-    for frame in FrameDecoder(container, stream):
+    for frame in FrameDecoder(container, stream, packets):
         aligned = aligned or frame.pts is not None
         number = last + 1 if frame.pts is None else max(last + 1, int(np.searchsorted(ticks, frame.pts)))
         if aligned and number < len(ticks) and frame.pts in (None, ticks[number]):
             yield number, frame
             last = number
+
+
+def _packets_from(clip: Clip, container: Any, stream: Any, ticks: Ints, begin: int) -> Iterable[tuple[int, Any]]:
+    """The packets, with their parts, from about the frame `begin` on; `ticks` are those of all frames."""
+    if not clip.parts:
+        if begin:
+            container.seek(int(ticks[begin]), stream=stream)
+        return ((0, packet) for packet in data_packets(container, stream))
+    if begin and clip.container == BYTE_SEEKABLE:
+        _seek_byte(container, stream, _place_before(clip, container, stream, ticks, begin))
+        return laid_out_packets(container, stream, clip.parts, by_position=True)
+    # Packets before the part are read, which is quick, and not decoded.
+    target = _part_of(clip, begin)
+    return dropwhile(lambda found: found[0] < target, laid_out_packets(container, stream, clip.parts))
+
+
+def _place_before(clip: Clip, container: Any, stream: Any, ticks: Ints, frame: int) -> int:
+    """A byte in the part of `frame`, not far before the packet of that frame."""
+    number = _part_of(clip, frame)
+    low = clip.parts[number].position
+    high = clip.parts[number + 1].position if number + 1 < len(clip.parts) else container.size
+    while frame > clip.parts[number].frame and high - low > _SEARCHED_BYTES:
+        middle = (low + high) // 2
+        _seek_byte(container, stream, middle)
+        packets = (packet for _, packet in laid_out_packets(container, stream, clip.parts, by_position=True))
+        packet = next((packet for packet in packets if None not in (packet.pts, packet.pos)), None)
+        if packet is not None and packet.pos < high and packet.pts <= ticks[frame]:
+            low = max(middle, packet.pos)
+        else:
+            high = middle
+    return max(0, low - _TABLE_BYTES)
+
+
+def _seek_byte(container: Any, stream: Any, place: int) -> None:
+    container.seek(place, stream=stream, unsupported_byte_offset=True)
+
+
+def frames_near(clip: Clip, container: Any, stream: Any, frame: int) -> Generator[tuple[int, Any]]:
+    """Numbered frames of a clip with parts from not far before `frame` on, in its part, exact or not."""
+    yield from _numbered_by_timestamp(clip, container, stream, _entries(clip, frame)[0])
+
+
+def first_pictures(container: Any, stream: Any, begins: Sequence[int]) -> dict[int, Any]:
+    """The first frame, or None, that can be decoded of each section of a stream; sections begin at these packets.
+
+    Sections without a key frame are left out: what can be decoded of them depends on those before them.
+    """
+    decoder, sections = FrameDecoder(container, stream), [ClipPart(0, packet, -1, 0) for packet in begins]
+    found: dict[int, Any] = {}
+    for section, packet in laid_out_packets(container, stream, sections):
+        if section not in found and packet.is_keyframe:
+            _complete(found, decoder.start_afresh())
+            found[section] = None
+        if section in found and found[section] is None:
+            found[section] = next(iter(decoder.decode(packet)), None)
+    _complete(found, decoder.flush())
+    return found
+
+
+def _complete(found: dict[int, Any], kept_back: list[Any]) -> None:
+    """Take the frame of the last section from those that the decoder has kept back, if it has none yet."""
+    last = max(found, default=None)
+    if last is not None and found[last] is None:
+        found[last] = next(iter(kept_back), None)
 
 
 def is_sequence(path: Path) -> bool:

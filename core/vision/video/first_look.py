@@ -9,13 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.base.types import Clip, Floats, Image
-from core.vision.video.decoding import PICTURE_SEQUENCE, FrameDecoder, decode_picture, open_video, picture_files
+from core.vision.video.decoding import (
+    PICTURE_SEQUENCE,
+    FrameDecoder,
+    decode_picture,
+    frames_near,
+    open_video,
+    picture_files,
+)
 from core.vision.video.reading import rotate
 
 MIN_LIGHT = 16
@@ -39,7 +47,12 @@ _SLACK_SECONDS = 1e-6
 # Advice on each warning of `probe`, by the beginning of the warning.
 _ADVICE = {
     r"The frame rate varies": "Nothing to do: times are read from the file.",
-    r"Time jumps": "Nobody is followed across such a gap; nothing to do if the recorder was meant to pause.",
+    r"(Two|\d+) recordings follow": "Seconds are those of one after the other. Split the file if it is of two cameras.",
+    r"Nothing was recorded": "Nobody is followed across such a gap; nothing to do if the recorder was meant to pause.",
+    r"From .* on, pictures are": "People are found there too. Split the file if it is of two cameras.",
+    r"No picture can be decoded": "Nobody is looked for there. Export this part again, as H.264 in MP4.",
+    r"Another recording": "Split the file, or export each recording to a file of its own.",
+    r"\d+ pictures are marked": "Export it again if they should be looked at.",
     r"The header announces": "What the file holds is what counts. Export it again if it seems too short.",
     r".* packets are damaged": "Copy or export it again if you can; pictures that cannot be read are left out.",
     r"The first \d+ frames": "Nothing to do: the clip begins with the first picture that can be read.",
@@ -97,7 +110,7 @@ def clip_notes(clip: Clip, measures: Sequence[Measures]) -> list[Note]:
 def advice_for(warning: str) -> str:
     """What to do about a warning of `probe`.
 
-    >>> advice_for("Time jumps 2 times, by up to 4.0 s.")[:24]
+    >>> advice_for("Nothing was recorded from 0:00:20 to 0:00:40.")[:24]
     'Nobody is followed acros'
     """
     return next((remedy for start, remedy in _ADVICE.items() if re.match(start, warning)), "")
@@ -193,11 +206,12 @@ class PreviewFrame:
 def preview_frames(clip: Clip, count: int = 6) -> list[PreviewFrame]:
     """Up to `count` pictures spread over the clip; fewer where some cannot be decoded or would be the same."""
     moments = (np.arange(count) + 0.5) / count * clip.duration_seconds
-    previews = (
-        _previews_of_pictures(clip, moments)
-        if clip.container == PICTURE_SEQUENCE
-        else _previews_of_video(clip, moments)
-    )
+    if clip.container == PICTURE_SEQUENCE:
+        previews = _previews_of_pictures(clip, moments)
+    elif clip.parts:
+        previews = _previews_of_parts(clip, moments)
+    else:
+        previews = _previews_of_video(clip, moments)
     different: list[PreviewFrame] = []
     for preview in previews:
         if not different or preview.seconds > different[-1].seconds:
@@ -214,11 +228,30 @@ def _previews_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
             yield PreviewFrame(float(clip.times[row]), bgr)
 
 
+def _previews_of_parts(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+    """As `_previews_of_video`, where timestamps occur twice, and parts may have pictures of another size."""
+    rows = np.maximum(0, np.searchsorted(clip.times, moments + _SLACK_SECONDS, side="right") - 1)
+    width, height = clip.stored_size
+    for row in np.unique(rows).tolist():
+        with open_video(Path(clip.path)) as (container, stream):
+            nearest = None
+            for nearest in islice(frames_near(clip, container, stream, row), _most_frames(clip)):
+                if nearest[0] >= row:
+                    break
+            if nearest is not None:
+                stored = nearest[1].reformat(width, height, "bgr24").to_ndarray()
+                yield PreviewFrame(float(clip.times[nearest[0]]), rotate(stored, clip.rotation))
+
+
+def _most_frames(clip: Clip) -> int:
+    return max(2, _MAX_PIXELS // (clip.width * clip.height))
+
+
 def _previews_of_video(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
     import av
 
     with open_video(Path(clip.path)) as (container, stream):
-        tick, max_frames = float(stream.time_base), max(2, _MAX_PIXELS // (clip.width * clip.height))
+        tick, max_frames = float(stream.time_base), _most_frames(clip)
         for seconds in moments.tolist():
             target = round((seconds + clip.start_seconds) / tick)
             try:

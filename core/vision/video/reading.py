@@ -1,4 +1,5 @@
-"""Reading the pictures of a timeline, decoded ahead in a thread.
+"""The time line of a clip: timestamps laid out on it (`lay_out`), the frames of it that are analysed (`plan`), and
+their pictures (`read`), decoded ahead in a thread.
 
 The thread and its bounded queue are gone after the end, an error, a break, or when the reader is dropped. Frames that
 cannot be decoded are skipped and listed in `Reader.missing`."""
@@ -8,7 +9,8 @@ from __future__ import annotations
 import queue
 import threading
 import weakref
-from collections.abc import Generator, Iterator
+from bisect import bisect_left
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
@@ -16,9 +18,18 @@ from typing import Self
 
 import numpy as np
 
-from core.base.errors import ClipError
-from core.base.types import Clip, Image, Ints, Timeline
+from core.base.errors import ClipError, SettingsError
+from core.base.settings import VideoSettings
+from core.base.types import Clip, Image, Ints, Seconds, Timeline
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
+
+JUMP_SECONDS, JUMP_STEPS = 1.0, 5
+"""Time without pictures is more than a few lost frames from a second on; at low rates, from five usual steps on."""
+_STRAY_PACKETS, _STRAY_RUNS = 16, 8  # damage to timestamps that is not taken for another recording
+_ORDERED_PACKETS = 32  # at once, to find the usual step: more than codecs reorder
+_TIME_SLACK_SECONDS = 1e-6
+# A frame may come this share of a step before its time on the grid and still be chosen for it: real clocks jitter.
+_EARLY_SHARE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +115,127 @@ class Reader(Iterator[Picture]):
     def _pass_over(self, row: int) -> None:
         self._missing.extend(range(self._expected, row))
         self._expected = row
+
+
+def lay_out(shown: Ints, decoded: Ints, steps_behind: Ints, second: int, period: int = 0) -> tuple[Ints, list[int]]:
+    """Times of showing (packets,), in the order of the file, on one time line; and where another recording begins.
+
+    A recording whose clock begins before the end of the one before it follows that one at the usual step. Time that
+    passes without a picture is kept. Where clocks are set back is told by the times of decoding, which rise from
+    packet to packet within one recording, but for so many usual `steps_behind` (packets,). A few stray timestamps are
+    no recording; they get the time at which they lie in the file.
+
+    All times are in ticks, and so are a `second` and the `period` after which clocks begin at 0 again, if they do.
+
+    >>> twice = np.array([*range(50), *range(50)])
+    >>> lay_out(twice, twice, np.full(100, 5), 25)[0].tolist() == list(range(100))
+    True
+    """
+    step = _usual_step(shown)
+    slack = step * steps_behind
+    wraps = period > 0 and np.abs(np.diff(decoded)).max(initial=0) > period // 2
+    if not step or not (wraps or (np.maximum.accumulate(decoded) - decoded > slack).any()):
+        return shown, []
+    if wraps:
+        until_shown = _shortest(shown - decoded, period)
+        decoded = decoded[0] + np.cumsum(_shortest(np.diff(decoded, prepend=decoded[0]), period))
+        shown = decoded + until_shown
+    jump = round(max(JUMP_SECONDS * second, JUMP_STEPS * step))
+    runs = _runs(decoded, slack, jump)
+    laid_out, joints = shown.copy(), [0] * 0
+    shift, high, end = 0, runs[0].first, int(shown[0])
+    for number, run in enumerate(runs):
+        rows = slice(run.begin, run.end)
+        after_all = end + step - int(shown[rows].min())
+        if _are_strays(runs[number : number + _STRAY_RUNS], high, jump):
+            laid_out[rows] += after_all
+            continue
+        if run.first < high - run.slack:
+            joints.append(run.begin)
+            shift, high = after_all, run.high
+        laid_out[rows] += shift
+        high, end = max(high, run.high), max(end, int(laid_out[rows].max()))
+    return laid_out, joints
+
+
+def _usual_step(shown: Ints) -> int:
+    """The median step in ticks from frame to frame; 0 where none is later than another."""
+    # Recordings that were joined may lie on one another, so frames are ordered among some of their neighbours only.
+    blocks = np.arange(len(shown)) // _ORDERED_PACKETS
+    steps = np.diff(shown[np.lexsort((shown, blocks))])
+    return round(float(np.median(steps[steps > 0]))) if (steps > 0).any() else 0
+
+
+def _shortest(steps: Ints, period: int) -> Ints:
+    """Steps on a clock that begins at 0 again after `period`, each taken to be the shortest one that fits."""
+    return np.asarray((steps + period // 2) % period - period // 2)
+
+
+@dataclass
+class _Run:
+    """Packets `begin` to `end` (excluded), whose timestamps follow each other without a jump, from `first` on."""
+
+    begin: int
+    end: int
+    first: int
+    high: int
+    slack: float
+
+
+def _runs(clock: Ints, slack: Ints, jump: int) -> list[_Run]:
+    runs = [_Run(0, 0, int(clock[0]), int(clock[0]), 0.0)]
+    for row, (at, behind) in enumerate(zip(clock.tolist(), slack.tolist(), strict=True)):
+        run = runs[-1]
+        if not run.high - behind <= at <= run.high + jump:
+            run = _Run(row, row, at, at, behind)
+            runs.append(run)
+        run.end, run.high = row + 1, max(run.high, at)
+    return runs
+
+
+def _are_strays(runs: Sequence[_Run], high: int, jump: int) -> bool:
+    """Whether the first of these `runs` is a few damaged timestamps, after which the clock goes on where it was."""
+    for number, run in enumerate(runs):
+        if run.first - jump <= high <= run.first + run.slack:
+            return number > 0
+        if run.end - run.begin > _STRAY_PACKETS:
+            return False
+    return False
+
+
+def plan(clip: Clip, settings: VideoSettings) -> Timeline:
+    """The frames from `start_seconds` (included) to `end_seconds` (excluded), at most `fps` a second on average."""
+    end_seconds = np.inf if settings.end_seconds is None else settings.end_seconds
+    low, high = np.searchsorted(clip.times, np.array([settings.start_seconds, end_seconds]) - _TIME_SLACK_SECONDS)
+    if low >= high:
+        raise SettingsError(
+            f"No frame lies between {settings.start_seconds:g} s and {end_seconds:g} s: "
+            f"the clip has {clip.frames} frames in {clip.duration_seconds:.2f} s",
+            "Choose from and to within the clip.",
+        )
+    frame = low + _rows_at_rate(clip.times[low:high], settings.fps)
+    return Timeline(frame=frame, seconds=clip.times[frame])
+
+
+def _rows_at_rate(times: Seconds, fps: float) -> Ints:
+    """Rows of `times` (n,) at most `fps` a second on average, without drift; all rows where the source is not faster.
+
+    >>> _rows_at_rate(np.arange(11) / 25, 10).tolist()
+    [0, 2, 5, 7, 10]
+    """
+    if not fps:
+        return np.arange(len(times), dtype=np.int64)
+    step, seconds = 1 / fps, times.tolist()
+    tolerance = _EARLY_SHARE * step + _TIME_SLACK_SECONDS
+    rows, row, grid = [], 0, seconds[0]
+    while row < len(seconds):
+        rows.append(row)
+        # The grid advances from its own times, not from those of the frames, so that deviations do not add up. Only a
+        # pause longer than a step moves it, because missing frames must not be caught up on.
+        is_pause = row > 0 and seconds[row] - seconds[row - 1] > step
+        grid = max(grid + step, seconds[row] + step - tolerance) if is_pause else grid + step
+        row = bisect_left(seconds, grid - tolerance, row + 1)
+    return np.array(rows, np.int64)
 
 
 def read(

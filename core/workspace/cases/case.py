@@ -72,13 +72,21 @@ def default_plan(files: UserSettings) -> Plan:
 
 
 @dataclass(frozen=True)
+class EarlierSettings:
+    """The tracking settings before those that were tried in the Gallery and then used in `run`."""
+
+    run: str
+    track: TrackSettings
+
+
+@dataclass(frozen=True)
 class Case:
     """The clips of one investigation, with their settings and runs.
 
     `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
     should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
-    deleted with the case.
+    deleted with the case. `earlier` is the way back from tracking settings that were tried.
     """
 
     key: str
@@ -92,6 +100,7 @@ class Case:
     threshold: Number | None = None
     expires: str = ""
     removed: tuple[str, ...] = ()
+    earlier: EarlierSettings | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import data_dir, make_folder, write_atomically
+from core.machine.paths import data_dir, explain_refusal, make_folder, working_folder, write_atomically
 from core.machine.settings_file import load_settings
 from core.workspace.cases.case import RECORD, Case, default_plan, read_case
 
@@ -51,10 +51,8 @@ class Cases:
         files = load_settings()
         threshold = files.values("match").get("threshold")
         case = Case(new_key(), title, made, purpose.strip(), plan=default_plan(files), threshold=threshold)
-        with self.lock(case.key):
-            self._save(case)
-            self.log(case.key, f"made: {case.name}")
-        return case
+        with explain_refusal("the case cannot be created"), working_folder(self._root) as folder:
+            return self.adopt(case, folder, f"made: {case.name}")
 
     def all(self) -> list[Case]:
         """Every case that can be read, the last changed first."""
@@ -93,14 +91,14 @@ class Cases:
         try:
             return read_case(path, key)
         except FileNotFoundError as fault:
-            raise StoreError("this case no longer exists", "Open another case, or create one.") from fault
+            raise _no_case() from fault
 
     def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
-        """Add a case whose other files are in `folder`, which is renamed to the folder of the case."""
-        with self.lock(case.key):
-            write_atomically(folder / _FILE, RECORD.to_json(case), flush=True)
+        """Add a case whose other files are in `folder`, which is renamed to the folder of the case, complete."""
+        write_atomically(folder / _FILE, RECORD.to_json(case), flush=True)
+        _append(folder / _LOG, _log_lines(log_entry))
+        with self.lock(case.key), explain_refusal("the case cannot be added"):
             folder.rename(self.folder(case.key))
-            self.log(case.key, log_entry)
         return case
 
     def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
@@ -128,11 +126,13 @@ class Cases:
             # Renamed first: half a case would be one that cannot be read.
             hidden = self.folder(key).with_name(f".{key}.{secrets.token_hex(4)}")
             self.folder(key).rename(hidden)
-        shutil.rmtree(hidden)
+        # A sweep may remove it at the same time.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(hidden)
 
     def move(self, key: str, target: Cases) -> Case:
         """Move a case to another root, in one step; `moved_at` says when."""
-        with self.lock(key):
+        with self.lock(key), explain_refusal("the case cannot be moved"):
             case = self.load(key)
             make_folder(target._root)
             os.utime(self.folder(key) / _FILE)
@@ -145,7 +145,7 @@ class Cases:
 
     def folder(self, key: str) -> Path:
         if not (key.isalnum() and key.isascii()):
-            raise StoreError("this case no longer exists", "Open another case, or create one.")
+            raise _no_case()
         return self._root / key
 
     def review_file(self, key: str) -> Path:
@@ -163,15 +163,14 @@ class Cases:
         The lines are written first, so that a change whose line cannot be written is refused and not made, and taken
         back if the block fails. Empty entries are left out.
         """
-        now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        text = "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry)
+        lines = _log_lines(*entries)
         path = self.folder(key) / _LOG
         with self.lock(key):
-            size = _append(path, text.encode()) if text else 0
+            size = _append(path, lines) if lines else 0
             try:
                 yield
             except BaseException:
-                if text:
+                if lines:
                     _cut_off(path, size)
                 raise
 
@@ -184,6 +183,12 @@ class Cases:
         write_atomically(self.folder(case.key) / _FILE, RECORD.to_json(case), flush=True)
 
 
+def _log_lines(*entries: str) -> bytes:
+    """A line with the time for each entry; empty ones are left out."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    return "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry).encode()
+
+
 def _append(log: Path, content: bytes) -> int:
     """Add the content to the log, flushed to the disk; returns the size that the log had before."""
     size = -1
@@ -193,6 +198,8 @@ def _append(log: Path, content: bytes) -> int:
             if file.write(content) < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(file.fileno())
+    except FileNotFoundError as fault:
+        raise _no_case() from fault
     except OSError as fault:
         if size >= 0:
             _cut_off(log, size)
@@ -206,6 +213,10 @@ def _append(log: Path, content: bytes) -> int:
 def _cut_off(log: Path, size: int) -> None:
     with suppress(OSError):
         os.truncate(log, size)
+
+
+def _no_case() -> StoreError:
+    return StoreError("this case no longer exists", "Open another case, or create one.")
 
 
 def new_key() -> str:

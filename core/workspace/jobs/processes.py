@@ -23,7 +23,7 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.machine.paths import JOB_FOLDER
+from core.machine.paths import JOB_FOLDER, explain_refusal
 from core.machine.records import RecordFormat
 from core.workspace.jobs.job import W, Work, save_job
 from core.workspace.jobs.status import ATTEMPT
@@ -69,7 +69,10 @@ def start_job(launcher: Launcher, command: Sequence[str], folder: Path, record: 
     """
     job = replace(job, attempt=secrets.token_hex(8))
     save_job(record, folder, replace(job, starting=True))
-    save_job(record, folder, replace(job, pid=launcher.start(command, folder, **{ATTEMPT: job.attempt})))
+    number = launcher.start(command, folder, **{ATTEMPT: job.attempt})
+    # On a disk that has just become full, the work that goes on is found by its attempt too.
+    with suppress(StoreError):
+        save_job(record, folder, replace(job, pid=number))
 
 
 def max_jobs() -> int:
@@ -139,7 +142,8 @@ def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> 
 def remove(folder: Path) -> None:
     """Remove the folder of a job that has ended: renamed first, so that no thread writes into it meanwhile."""
     aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-    folder.replace(aside)
+    with explain_refusal(f"{folder} cannot be removed"):
+        folder.replace(aside)
     shutil.rmtree(aside, ignore_errors=True)
 
 

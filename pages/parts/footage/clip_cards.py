@@ -174,7 +174,7 @@ def _stills(video: Clip) -> Strip | None:
 
 def _size_notes(clip: CaseClip, video: Clip) -> list[Note]:
     """Notes on people too small to re-identify, known once a run has detected the people of the clip."""
-    artifact = latest_boxes(Store(preserve_times=True), clip.digest)
+    artifact = latest_boxes(Store(preserve_times=True), video)
     return [] if artifact is None else _notes_on_boxes(str(artifact.folder), video, artifact)
 
 

@@ -11,13 +11,14 @@ import streamlit as st
 
 from core.base.errors import StoreError
 from core.base.settings import SETTINGS
-from core.base.text import format_duration, format_ordinal
-from core.review import ReviewSession, describe_pending, load_review
+from core.base.text import format_count, format_duration, format_ordinal
+from core.review import Review, ReviewSession, count_pending, describe_pending, load_review
 from core.runs import CameraRecord, ModelRecord, Recipe, read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, MissingRunError
 from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
 
 EVERY_SECONDS = 1.0
@@ -63,10 +64,7 @@ def _no_run(case: Case) -> None:
         st.info("**No clips yet.** Add two or more clips, then start a run.", icon=":material/video_library:")
         link_to("footage", "Go to Footage", ":material/arrow_forward:")
     else:
-        st.info(
-            "**No results yet.** Start a run. Each person it finds gets a row here.",
-            icon=":material/info:",
-        )
+        show_no_results(case, "**No results yet.** Start a run. Each person it finds gets a row here.")
         link_to("run", "Go to Run", ":material/arrow_forward:")
 
 
@@ -178,12 +176,13 @@ def _model(model: ModelRecord | str) -> str:
 def show_unapplied_decisions(case: Case) -> None:
     """Decisions that fit no track of this run, until the user dismisses them."""
     path = services().cases.review_file(case.key)
-    sentences = describe_pending(load_review(path)) if path.is_file() else ()
+    review = load_review(path) if path.is_file() else Review()
+    sentences = describe_pending(review)
     dismissed = dismissed_decisions(case.key, case.run)
     if not sentences or dismissed.get(()) == sentences:
         return
     with st.container(border=True):
-        decisions = "1 decision" if len(sentences) == 1 else f"{len(sentences)} decisions"
+        decisions = format_count(count_pending(review), "decision", "decisions")
         st.markdown(
             f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run."
         )

@@ -18,12 +18,16 @@ export function faultContent({ message, moment }, playMoment) {
   return [message, moment ? el("button", { type: "button", onclick: play }, "Show this moment") : null];
 }
 
+// Cameras may see somebody at the same time, so that all sightings together can last longer than from first to last.
+export function seenText({ first, last, seconds, cameras }) {
+  const added = cameras.length > 2 ? `, all ${cameras.length} cameras added` : ", both cameras added";
+  const total = `${formatDuration(seconds)} on camera${cameras.length > 1 ? added : ""}`;
+  return `${formatClock(first)} to ${formatClock(last)}, ${total}`;
+}
+
 export function factList(group, facts, timed) {
   const lines = [];
-  if (timed) {
-    const span = `${formatClock(group.first)} to ${formatClock(group.last)}`;
-    lines.push(["Seen", `${span}, ${formatDuration(group.seconds)} in total`]);
-  }
+  if (timed) lines.push(["Seen", seenText(group)]);
   lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
   const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
   if (group.rows.length > 1) lines.push(["Similarity", similarity]);

@@ -9,7 +9,11 @@ import { clothing, faultContent } from "./person_parts.js";
 
 const SPOKEN = { same: "Same person", different: "Different people", unsure: "Not sure" };
 const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
-const BUTTONS = [["same", "y", "Same person"], ["different", "n", "Different people"], ["unsure", "?", "Not sure"]];
+const BUTTONS = [
+  ["same", "y", "Same person", "Joins all sightings of both people"],
+  ["different", "n", "Different people", "Keeps these two sightings apart"],
+  ["unsure", "?", "Not sure", "The pair comes last from now on"],
+];
 const CROPS = 6;
 // Keys that mean something else while a refusal is shown.
 const OTHER_KEYS = ["Escape", "Tab", "Shift", "Control", "Alt", "Meta"];
@@ -151,8 +155,9 @@ export class DoubtDialog {
     const undo = el("button", {
       type: "button", class: "quiet", disabled: !this.doubts.hasAnswers, onclick: () => this.undo(),
     }, "Undo", el("kbd", {}, "Backspace"));
-    const answers = BUTTONS.map(([answer, key, label]) =>
-      el("button", { type: "button", class: answer, onclick: () => this.answer(answer) }, label, el("kbd", {}, key)));
+    const answers = BUTTONS.map(([answer, key, label, title]) => el("button", {
+      type: "button", class: answer, title, onclick: () => this.answer(answer),
+    }, label, el("kbd", {}, key)));
     this.sentence = el("p", { class: "reason" }, this.reason(pair));
     return [sides, this.sentence, el("div", { class: "line answers" }, answers, undo)];
   }

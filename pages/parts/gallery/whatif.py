@@ -8,12 +8,12 @@ from pathlib import Path
 import streamlit as st
 
 from core.base.errors import SightlineError
-from core.base.settings import TrackSettings
+from core.base.settings import Setting, TrackSettings, settings_of
 from core.base.text import format_duration
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
 from core.workspace import Retracking, services
-from core.workspace.cases import Case
+from core.workspace.cases import Case, EarlierSettings
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.gallery.empty_states import show_unapplied_decisions
 from pages.parts.shell.open_case import change_case
@@ -23,35 +23,7 @@ _WIDTH = 256
 _SLOW_FRAMES = 20_000
 """From this many frames on, a preview takes long enough to ask first."""
 _FRAMES_PER_SECOND = 900
-# For each field of the settings: label, lowest and highest value, step, and effect.
-_SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
-    "iou": (
-        "Minimum IoU",
-        *(0.0, 0.9, 0.05),
-        "Required overlap of a box with the predicted position. A higher value splits tracks of fast people; with a "
-        "lower value a track may continue with another person.",
-    ),
-    "conf": (
-        "Confidence threshold",
-        *(0.05, 0.95, 0.05),
-        "Detector confidence required to use a box. A higher value loses people who are small or partly hidden.",
-    ),
-    "track_cos": (
-        "Similarity threshold",
-        *(0.0, 1.0, 0.05),
-        "Similarity required to continue a track after a gap. A higher value splits tracks, a lower value joins them.",
-    ),
-    "n_init": (
-        "Minimum detections per track",
-        *(1, 30, 1),
-        "Shorter tracks are dropped. A higher value removes false detections, but also people who only pass by.",
-    ),
-    "max_age": (
-        "Maximum gap (s)",
-        *(0.0, 10.0, 0.5),
-        "How long a person may be out of sight within one track.",
-    ),
-}
+_SLIDERS = tuple(each for each in settings_of("track") if each.slider)
 
 
 def _retracking(out: Path) -> Retracking:
@@ -94,7 +66,36 @@ def _sliders(case: Case, job: Job) -> None:
         st.button(
             "Reset", icon=":material/undo:", disabled=unchanged, on_click=_reset, args=(case.run, job.order.track)
         )
+        _offer_way_back(case, job)
         st.caption(_cost(case, job.order))
+
+
+def _offer_way_back(case: Case, job: Job) -> None:
+    """The button that undoes *Apply settings*: a run with the settings before, to which the decisions return."""
+    if (
+        case.earlier
+        and case.earlier.run == case.run
+        and st.button(
+            "Back to the settings before",
+            icon=":material/history:",
+            help=_describe_differences(job.order.track, case.earlier.track),
+        )
+    ):
+        _start_run(case, job, case.earlier.track)
+
+
+def _describe_differences(now: TrackSettings, before: TrackSettings) -> str:
+    """What the settings before were where they differ.
+
+    >>> _describe_differences(TrackSettings(iou=0.4), TrackSettings(iou=0.2))
+    'Minimum IoU 0.2 instead of 0.4. Your decisions on that run return.'
+    """
+    texts = (
+        f"{each.label} {each.format(getattr(before, each.name))} instead of {each.format(getattr(now, each.name))}"
+        for each in _SLIDERS
+        if getattr(before, each.name) != getattr(now, each.name)
+    )
+    return f"{'; '.join(texts)}. Your decisions on that run return."
 
 
 def _cost(case: Case, order: Order) -> str:
@@ -118,8 +119,15 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     try:
         order = order_of(replace(case, plan=plan))
         key = services().jobs.start(order).key
-        log_entry = "started a run with new tracking settings"
-        change_case(lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key), log_entry)
+        goes_back = case.earlier == EarlierSettings(case.run, settings)
+        earlier = None if goes_back else EarlierSettings(key, previous.track)
+        log_entry = (
+            "went back to the tracking settings before" if goes_back else "started a run with new tracking settings"
+        )
+        change_case(
+            lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key, earlier=earlier),
+            log_entry,
+        )
     except (SightlineError, OSError) as fault:
         st.error(f"The run was not started: {fault}", icon=":material/error:")
         return
@@ -130,32 +138,35 @@ def _slider_values(run: str, order: Order) -> TrackSettings:
     """The values of the sliders, at first those of the run."""
     values: dict[str, float] = {}
     with st.container(horizontal=True, gap="medium"):
-        for field in _SLIDERS:
+        for each in _SLIDERS:
             # As many side by side as fit.
             with st.container(width=_WIDTH):
-                values[field] = _slider(field, order, retrack_setting(run, field))
+                values[each.name] = _slider(each, order, retrack_setting(run, each.name))
     return TrackSettings(**values)  # type: ignore[arg-type]
 
 
-def _slider(field: str, order: Order, setting: Entry[float]) -> float:
-    label, low, high, step, hint = _SLIDERS[field]
-    current = type(low)(getattr(order.track, field))
-    setting.set_default(current)
+def _slider(setting: Setting, order: Order, entry: Entry[float]) -> float:
+    low, high = map(setting.kind, setting.slider or setting.range)
+    current = setting.kind(order.value(setting))
+    entry.set_default(current)
     # A run started on the command line may have a value outside the range.
-    value = st.slider(
-        label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order)
+    value: float = st.slider(
+        setting.full_label,
+        min(low, current),
+        max(high, current),
+        step=setting.kind(setting.step),
+        key=entry.key,
+        disabled=setting.name == "track_cos" and not order.matches_people,
     )
-    st.caption(hint)
-    return round(value, 3)
-
-
-def _is_disabled(field: str, order: Order) -> bool:
-    return field == "track_cos" and not order.matches_people
+    value = round(value, 3)
+    hint = f"{setting.help} {setting.effect}".strip()
+    st.caption(hint if value == current else f"**In this run: {current:g}.** {hint}")
+    return value
 
 
 def _reset(run: str, settings: TrackSettings) -> None:
-    for field in _SLIDERS:
-        retrack_setting(run, field).set(getattr(settings, field))
+    for each in _SLIDERS:
+        retrack_setting(run, each.name).set(getattr(settings, each.name))
 
 
 def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
@@ -172,6 +183,13 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
         return
     st.markdown(f":material/arrow_forward: **{changes.description}.**")
     st.markdown("\n".join(f"- {camera.description}" for camera in changes.cameras))
+    if changes.unapplied_count:
+        st.markdown(
+            f":material/pending_actions: **{changes.unapplied_count:,} of your decisions will not apply.** "
+            "Some may apply in part. All are kept, and return with the settings of this run."
+        )
+        with st.popover("Which ones?"):
+            st.markdown("\n".join(f"- {sentence}" for sentence in changes.unapplied))
 
 
 def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> RunChanges:
@@ -188,6 +206,6 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ru
         )
 
     with st.spinner("Tracking again…"):
-        changes = run.results.get((settings, review.links, case.threshold), compute)
+        changes = run.results.get((settings, review.done, case.threshold), compute)
     bar.empty()
     return changes

@@ -73,13 +73,16 @@ EVERY_SECONDS = 0.5
 def video_ready(path: str, digest: str) -> bool:
     """Whether the video can be played. If not, its conversion is started, and the page reruns when it is done."""
     proxies = services().proxies
-    if proxies.state_of(digest).path:
-        return True
     try:
+        # Probing comes first, as it removes a proxy that was made when the parts of a clip were not told apart.
         clip = clip_of(path)
     except SightlineError as fault:
+        if proxies.state_of(digest).path:
+            return True
         st.warning(f"**The clip cannot be shown: {fault.message}.** Its tracks are still available. {fault.remedy}")
         return False
+    if proxies.state_of(digest).path:
+        return True
     if clip.digest != digest:
         st.warning("**The clip has changed since this run**, so its tracks no longer fit. Run it again.")
         return False

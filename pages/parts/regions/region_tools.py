@@ -31,7 +31,7 @@ _MAX_DOTS = 1500  # more hide the picture
 
 def found_boxes(clip: CaseClip, video: Clip, conf: float) -> Floats | None:
     """Boxes (n, 4), xyxy in pixels, from the last run over the clip; None where there was no run."""
-    artifact = latest_boxes(Store(), clip.digest)
+    artifact = latest_boxes(Store(), video)
     if artifact is None:
         return None
     try:
@@ -52,7 +52,7 @@ def count_boxes(regions: Regions, boxes: Floats | None, video: Clip) -> dict[str
         return {"count": "After the first run, the number of boxes that count is shown here.", "dots": None}
     counts = inside(regions, boxes, video.width, video.height)
     share = f" ({counts.mean():.0%})" if len(boxes) else ""
-    text = f"{counts.sum():,} of {len(boxes):,} boxes that the last run detected count{share}"
+    text = f"{counts.sum():,} of {len(boxes):,} boxes that the last run detected count{share}; tracks use some of them"
     rows = np.arange(0, len(boxes), -(-len(boxes) // _MAX_DOTS) or 1)
     if len(rows) < len(boxes):
         text += f"; {len(rows):,} are drawn as dots"

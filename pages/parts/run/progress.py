@@ -45,7 +45,7 @@ def clip_card(camera: CameraState, job: Job) -> None:
         st.markdown(f"**{camera.name}** &nbsp; {_stage_badges(camera, job)}")
         if camera.state == "done":
             suffix = ". Comparing people across cameras…" if _is_matching(job) else ""
-            st.caption(f"{format_count(camera.tracks, 'track', 'tracks')}, {camera.boxes:,} boxes{suffix}")
+            st.caption(f"{format_count(camera.tracks, 'track', 'tracks')}, {camera.boxes:,} boxes in them{suffix}")
         elif camera.report is None:
             st.caption("Loading models…" if camera is _camera_to_start(job) else "Waiting")
         else:

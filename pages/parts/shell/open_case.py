@@ -65,6 +65,16 @@ def close_case() -> None:
     st.query_params.pop(_ADDRESS, None)
 
 
+def show_no_results(case: Case, message: str) -> None:
+    """Say that there is nothing to show: in the words of `message`, or that the files of the run are gone."""
+    if case.run:
+        message = (
+            "**The results of this case are no longer there, or cannot be read.** Your decisions are saved. "
+            "Run the case again, and they apply to its results."
+        )
+    st.info(message, icon=":material/info:")
+
+
 @contextmanager
 def saving(what: str) -> Iterator[None]:
     """Around what changes something on disk, or a decorator of a callback that does: where the disk refuses, the

@@ -27,6 +27,7 @@ from core.workspace import services, session_of
 from core.workspace.cases import Case
 from pages.parts.download.tables import similarity
 from pages.parts.shell.navigation import link_to
+from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.web_modules import screen_component
 
 _EDGES = np.round(np.arange(-1.0, 1.001, 0.02), 2)
@@ -198,7 +199,7 @@ def _no_run(case: Case) -> None:
             icon=":material/info:",
         )
     else:
-        st.info("**No results yet.** Start a run. Similarities appear here when it is done.", icon=":material/info:")
+        show_no_results(case, "**No results yet.** Start a run. Similarities appear here when it is done.")
     link_to("run", "Go to Run", ":material/arrow_back:")
 
 

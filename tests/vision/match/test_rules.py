@@ -1,5 +1,7 @@
 """Who cannot be one person, who must be, and the words for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,17 +9,23 @@ from hypothesis import strategies as st
 
 from core.base.types import Tracklets, Tracks
 from core.vision.match import (
+    ELSEWHERE,
     FREE,
     REJECTED,
     TOGETHER,
     TOO_SOON,
     Contradiction,
+    Decisions,
     Presence,
     find_presence,
+    match,
     must_link_groups,
     reasons,
 )
+from core.vision.models import EmbedderPrior
 from tests.vision.match.making import unit
+
+PRIOR = EmbedderPrior(0.3, 0.25, 0.7)
 
 
 def seen(*rows: tuple[int, float, float]) -> Tracklets:
@@ -71,6 +79,21 @@ def test_a_contradiction_is_refused_and_explained() -> None:
         must_link_groups(3, [(0, 1)], reasons(tracklets, None, [(0, 1)]))
 
 
+def test_the_user_overrules_where_two_cameras_saw_them_and_nothing_else() -> None:
+    """Two were in the picture of one camera, and the third one far from both, as another camera saw it."""
+    tracklets = seen((0, 0, 5), (0, 4, 9), (1, 0, 9))
+    far = np.full((3, 3), np.nan)
+    far[2, :2] = far[:2, 2] = 4.0
+    assert reasons(tracklets, foot_distance=far)[0, 2] == ELSEWHERE
+    joined = match(tracklets, PRIOR, 1.0, Decisions(same=((0, 2),)), foot_distance=far)
+    assert joined.must_link[0] == joined.must_link[2] != joined.must_link[1]
+    # The pair is nobody's stranger any more, and the other one still is.
+    assert joined.why.tolist() == [[FREE, TOGETHER, FREE], [TOGETHER, FREE, ELSEWHERE], [FREE, ELSEWHERE, FREE]]
+    with pytest.raises(Contradiction, match="at the same time") as fault:
+        match(tracklets, PRIOR, 1.0, Decisions(same=((0, 2), (1, 2))), foot_distance=far)
+    assert fault.value.pair == (0, 1)
+
+
 def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
     """Tracks of one camera, numbered from 0, with a box in these frames; a frame below 0 is interpolated."""
     boxes = sorted((abs(frame), number, frame >= 0) for number, those in enumerate(frames) for frame in those)
@@ -95,6 +118,33 @@ def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
 def test_two_are_together_only_where_they_share_a_frame(one: list[int], other: list[int], reason: int) -> None:
     tracklets, presence = seen_in(one, other)
     assert reasons(tracklets, presence=presence).tolist() == [[FREE, reason], [reason, FREE]]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "travel", "reason"),
+    [
+        ([0, 10, 90, 100], [40, 50], 2.0, FREE),  # there and back in the gap
+        ([0, 10, 90, 100], [40, 50], 3.0, FREE),  # just so
+        ([0, 10, 90, 100], [40, 50], 3.1, TOO_SOON),
+        ([0, 10, 90, 100], [40, 71], 2.0, TOO_SOON),  # no time for the way back
+        ([0, 10, 90, 100], [5, 50], 2.0, TOO_SOON),
+        ([0, 10, 20, 30], [15], 2.0, TOO_SOON),  # every tenth frame is analysed: there is no gap
+    ],
+)
+@pytest.mark.parametrize("later", [0.0, 7.5])
+def test_a_gap_is_time_to_go_to_another_camera(
+    one: list[int], other: list[int], travel: float, reason: int, later: float
+) -> None:
+    """The common clock may run ahead of the clips'. A third track tells the steps in which frames were analysed."""
+    tracklets, presence = seen_in(one, other, list(range(200, 300, 10)))
+    tracklets = replace(tracklets, camera=np.array([0, 1, 0]), start=tracklets.start + later, end=tracklets.end + later)
+    ways = np.array([[0.0, travel], [travel, 0.0]])
+    assert (
+        reasons(tracklets, ways, presence=presence)[0, 1] == reasons(tracklets, ways, presence=presence)[1, 0] == reason
+    )
+    # Where nothing is known of the moments, the whole spans count.
+    without = replace(presence, start=presence.start * np.nan, end=presence.end * np.nan)
+    assert reasons(tracklets, ways, presence=without)[0, 1] == TOO_SOON
 
 
 @given(st.lists(st.sets(st.integers(0, 12), min_size=1), min_size=2, max_size=5))

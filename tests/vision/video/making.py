@@ -40,15 +40,21 @@ def write_clip(
     codec: str = "libx264",
     options: dict[str, str] | None = None,
     muxer: dict[str, str] | None = None,
+    first: int = 0,
+    scale: int = 1,
 ) -> Path:
-    """A clip whose frame i is shown at `ticks[i] * tick` seconds; `options` go to the encoder, `muxer` to the file."""
+    """A clip whose frame i is shown at `ticks[i] * tick` seconds; `options` go to the encoder, `muxer` to the file.
+
+    Frame i shows the number `first + i`, on a picture `scale` times as large as usual.
+    """
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
-        stream.width, stream.height = WIDTH, HEIGHT
+        stream.width, stream.height = scale * WIDTH, scale * HEIGHT
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.time_base = stream.time_base = tick
-        for number, at in enumerate(ticks):
-            frame = av.VideoFrame.from_ndarray(drawn(number), format="rgb24")
+        for number, at in enumerate(ticks, first):
+            picture = np.kron(drawn(number), np.ones((scale, scale, 1), np.uint8))
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = at, tick
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -86,3 +92,33 @@ def write_sound(path: Path) -> Path:
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
+
+
+def packet_places(path: Path) -> list[int]:
+    """The byte at which each packet of a video begins."""
+    with av.open(str(path)) as container:
+        return [packet.pos for packet in container.demux(video=0) if packet.size]
+
+
+def move_clock(content: bytes, ticks: int) -> bytes:
+    """A transport stream with its timestamps moved by so many ticks; after 2 ** 33 they begin at 0 again."""
+    moved = bytearray(content)
+    for packet in range(0, len(content), 188):
+        payload = packet + 4 + (content[packet + 4] + 1 if content[packet + 3] & 0x20 else 0)
+        if not content[packet + 1] & 0x40 or content[payload : payload + 3] != b"\0\0\1":
+            continue
+        if content[payload + 3] & 0xF0 == 0xE0:
+            # Two bits say what follows: the time of showing (2), and that of decoding (3).
+            for number in range(max(0, (content[payload + 7] >> 6) - 1)):
+                _move_stamp(moved, payload + 9 + 5 * number, ticks)
+    return bytes(moved)
+
+
+def _move_stamp(content: bytearray, at: int, ticks: int) -> None:
+    """Move the timestamp in the five bytes from `at` on: 3, 15 and 15 bits, with a bit that is set after each."""
+    high, middle = content[at] >> 1 & 7, content[at + 1] << 7 | content[at + 2] >> 1
+    low = content[at + 3] << 7 | content[at + 4] >> 1
+    stamp = ((high << 30 | middle << 15 | low) + ticks) % (1 << 33)
+    content[at] = content[at] & 0xF0 | stamp >> 30 << 1 | 1
+    content[at + 1 : at + 3] = ((stamp >> 15 & 0x7FFF) << 1 | 1).to_bytes(2)
+    content[at + 3 : at + 5] = ((stamp & 0x7FFF) << 1 | 1).to_bytes(2)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 from core.base.errors import StoreError
 from core.machine.locks import lock
 from core.machine.paths import open_atomically
-from core.review import load_review
+from core.review import Action, Review, load_review, save_review
+from core.workspace import Refused, Services, act, redo, serve_with, set_threshold, undo
 from core.workspace.cases import Cases
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +53,29 @@ for number in range(count):
     action = Action("note", f"noted {word}{number}", 0.0)
     assert act(cases.load(key), lambda session: session.review.act(action)) == Saved(True)
 """
+# A server: changes the purpose and decides about people, in turns, as its pages do.
+SERVE = DECIDE.replace(
+    "    action =",
+    """\
+    if number % 2:
+        text = f"{word}{number}"
+        cases.change(key, lambda case: replace(case, purpose=f"{case.purpose} {text}"), f"added {text}")
+        continue
+    action =""",
+).replace("import sys\n", "import sys\nfrom dataclasses import replace\n")
+# The command line, whose words no server must take back.
+RENAME = """
+import subprocess, sys
+from pathlib import Path
+from core.cli import main
+from core.workspace.cases import Cases
+
+root, key, count, apart = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4] == "True"
+for number in range(count):
+    words = ["cases", "--rename", key, f"name{number}"]
+    assert (subprocess.call([sys.executable, "-m", "core", *words]) if apart else main(words)) == 0
+    assert Cases(root).load(key).name == f"name{number}"
+"""
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -67,10 +92,19 @@ def child(script: str, *words: object, **more: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, text=True, **more)  # type: ignore[call-overload, no-any-return]
 
 
+def ended(children: list[subprocess.Popen[str]]) -> list[int]:
+    """The exit status of each; none of them goes on after this."""
+    try:
+        return [process.wait(200) for process in children]
+    finally:
+        for process in children:
+            process.kill()
+
+
 def in_two_processes(script: str, root: Path, key: str, count: int) -> set[str]:
     """Run the script in two processes at once, each with `count` changes; returns what they add."""
     children = [child(script, root, key, word, count) for word in ("gate", "yard")]
-    assert [process.wait(100) for process in children] == [0, 0]
+    assert ended(children) == [0, 0]
     return {f"{word}{number}" for word in ("gate", "yard") for number in range(count)}
 
 
@@ -94,6 +128,35 @@ def test_what_processes_decide_at_once_is_all_there(tmp_path: Path) -> None:
     decisions = [action.description for action in load_review(cases.review_file(key)).done]
     assert sorted(decisions) == sorted(f"noted {word}" for word in added)
     assert entries(cases, key) == ["made: Shop", *decisions]
+
+
+@pytest.mark.parametrize(
+    ("count", "apart"),
+    [(30, False), pytest.param(200, False, marks=pytest.mark.slow), pytest.param(20, True, marks=pytest.mark.slow)],
+    ids=["30 each", "200 each", "a process for each command"],
+)
+def test_what_two_servers_and_the_command_line_change_at_once_is_all_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, apart: bool
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path))
+    root = tmp_path / "data" / "cases"
+    cases = Cases(root)
+    key = cases.new("Shop").key
+    children = [child(SERVE, root, key, word, count) for word in ("gate", "yard")]
+    children.append(child(RENAME, root, key, count, apart, stdout=subprocess.DEVNULL))
+    assert ended(children) == [0, 0, 0]
+    numbers = [(word, number) for word in ("gate", "yard") for number in range(count)]
+    purpose = {f"{word}{number}" for word, number in numbers if number % 2}
+    noted = {f"noted {word}{number}" for word, number in numbers if not number % 2}
+    names = [f"named name{number}" for number in range(count)]
+    case, decided = cases.load(key), [action.description for action in load_review(cases.review_file(key)).done]
+    assert sorted(case.purpose.split()) == sorted(purpose) and sorted(decided) == sorted(noted)
+    assert case.name == f"name{count - 1}"
+    logged = entries(cases, key)
+    assert sorted(logged) == sorted(["made: Shop", *names, *noted, *(f"added {word}" for word in purpose)])
+    # They took turns: none waited until another was done.
+    kinds = [entry.split()[0] for entry in logged]
+    assert "named" in kinds[: len(kinds) // 2] and "noted" in kinds[: len(kinds) // 2]
 
 
 def test_of_two_changes_of_one_field_the_last_wins_and_both_are_logged(tmp_path: Path) -> None:
@@ -149,6 +212,34 @@ def test_a_deleted_case_leaves_nothing_that_tells_of_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="no longer exists"):
         cases.change(key, lambda case: replace(case, name="back"))
     assert not (tmp_path / "cases" / key).exists()
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cases]:
+    """The cases of the server that this process is."""
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    services = Services(cases=Cases(tmp_path / "cases"))
+    serve_with(services)
+    yield services.cases
+    serve_with(None)
+
+
+def test_nothing_that_is_still_said_about_a_deleted_case_brings_it_back(served: Cases, tmp_path: Path) -> None:
+    """As a tab does that knows nothing of the deletion yet, or a command in the middle of its work."""
+    cases = served
+    case = cases.new("Shop")
+    save_review(cases.review_file(case.key), Review().act(Action("note", "seen", 0.0)))
+    cases.delete(case.key)
+    for attempt in (
+        lambda: save_review(cases.review_file(case.key), Review()),
+        lambda: cases.log(case.key, "export begun"),
+        lambda: set_threshold(case, 0.5),
+    ):
+        with pytest.raises(StoreError, match="this case no longer exists"):
+            attempt()
+    for refused in (undo(case), redo(case), act(case, lambda session: session.review)):
+        assert isinstance(refused, Refused) and "this case no longer exists" in refused.reason
+    assert list((tmp_path / "cases").iterdir()) == []
 
 
 def test_a_change_whose_log_line_cannot_be_written_is_not_made(tmp_path: Path) -> None:
