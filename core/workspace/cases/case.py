@@ -94,8 +94,8 @@ class Case:
     `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
     should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
-    deleted with the case. `earlier` is the way back from tracking settings that were tried. `time_zone` is the IANA name
-    of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0.
+    deleted with the case. `earlier` is the way back from tracking settings that were tried. `time_zone` is the IANA
+    name of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0.
     """
 
     key: str
