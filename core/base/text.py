@@ -222,7 +222,7 @@ def read_moment(text: str, zone: str) -> datetime:
     shown = moment.isoformat(" ")
     if local.astimezone(UTC).astimezone(place).replace(tzinfo=None) != moment:
         raise SettingsError(f"{shown} does not exist in {zone}: clocks are put forward then", "Check time and zone.")
-    readings = " or ".join(local.replace(fold=fold).isoformat()[11:] for fold in (0, 1))
+    readings = " or ".join(local.replace(fold=reading).isoformat()[11:] for reading in (0, 1))
     raise SettingsError(f"{shown} exists twice on that day in {zone}", f"Give it with its offset: {readings}.")
 
 
@@ -283,7 +283,7 @@ class Clocks:
 
     @property
     def offsets(self) -> dict[str, float]:
-        """Seconds by which each clip begins after the first, however clocks are set in between."""
+        """Seconds by which each clip begins after the first, however clocks are set between; empty without clocks."""
         seconds = {camera: _epoch(moment) for camera, moment in self.began.items()}
         return {camera: round(value - min(seconds.values()), 6) for camera, value in seconds.items()}
 
@@ -323,15 +323,17 @@ class Clocks:
         if not self.zone:
             return [(None, 0)]
         first, last = int(min(began)) - _DAY, int(max(began)) + _FOLLOWED_SECONDS
-        steps: list[tuple[int | None, int]] = [(None, self._ahead(first))]
+        steps: list[tuple[int | None, int]] = [(None, self._utc_offset(first))]
         for start in range(first, last, _DAY):
-            before = self._ahead(start)
-            if before != self._ahead(start + _DAY):
-                change = bisect_left(range(start + _DAY), 1, start, key=lambda second: self._ahead(second) != before)
-                steps.append((change, self._ahead(change)))
+            before = self._utc_offset(start)
+            if before != self._utc_offset(start + _DAY):
+                change = bisect_left(
+                    range(start + _DAY), 1, start, key=lambda second: self._utc_offset(second) != before
+                )
+                steps.append((change, self._utc_offset(change)))
         return steps
 
-    def _ahead(self, second: int) -> int:
+    def _utc_offset(self, second: int) -> int:
         """By how many seconds local clocks are ahead of UTC, at a second since 1970."""
         offset = datetime.fromtimestamp(second, find_zone(self.zone)).utcoffset()
         return 0 if offset is None else round(offset.total_seconds())

@@ -33,6 +33,7 @@ from core.runs import (
     Span,
     TravelTime,
     find_run_model,
+    recorded_clocks,
     versions,
 )
 from core.vision.models import EmbedderPrior, Model, ModelKind
@@ -182,7 +183,8 @@ def _choice(about: Mapping[str, Any]) -> Choice:
         PersonNumber(int(number), camera, int(track), float(seconds))
         for number, camera, track, seconds in recorded.get("numbers", ())
     )
-    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose, numbers)
+    clocks = recorded_clocks(about)
+    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose, numbers, clocks)
 
 
 def _recipe(settings: Mapping[str, Any]) -> Recipe:

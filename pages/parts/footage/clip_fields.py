@@ -227,8 +227,8 @@ def _start_edit(case: Case, day: Entry[date | None]) -> Edit:
     chosen, zone = day.get(None), case.time_zone
 
     def edit(clip: CaseClip, text: str) -> CaseClip:
-        known = chosen.isoformat() if chosen else ""
-        return replace(clip, began=parse_moment(text, zone, known) if text.strip() else "")
+        date_text = chosen.isoformat() if chosen else ""
+        return replace(clip, began=parse_moment(text, zone, date_text) if text.strip() else "")
 
     return edit
 
