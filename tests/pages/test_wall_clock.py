@@ -18,12 +18,12 @@ from core.workspace import clocks_of, services, session_of
 from core.workspace.cases import Case, CaseClip
 from core.workspace.jobs import order_of
 from pages.parts.download.exports import export_of
+from pages.parts.gallery.moment import Moment
 from tests.export.making import unpacked
 from tests.pages.making import page
 from tests.review.making import big_case
 from tests.web.running import node
 
-pytestmark = pytest.mark.slow
 BEGAN = {"cam1": "2026-10-25T02:29:00+01:00", "cam2": "2026-10-25T02:58:00+02:00"}
 
 
@@ -55,6 +55,12 @@ def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path) -> N
     clocks = json.loads(app.get("bidi_component")[0].proto.json)["clocks"]
     with node() as web:
         assert web.call("shell/time.js", "formatMoment", clocks, "cam1", float(start)) == f"{moment}+01:00"
+
+    # The dialog that plays the sighting.
+    app.session_state["gallery moment"] = Moment(session.track_keys[row], float(start), 1)
+    app.run(timeout=60)
+    tenth = local.microsecond // 100_000
+    assert any(f"track {track}, {moment}.{tenth}+01:00 to " in caption.value for caption in app.caption)
 
     # The zip: the table, the report and the names of pictures.
     for camera in BEGAN:
