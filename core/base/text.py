@@ -161,6 +161,7 @@ _TYPED_MOMENT = re.compile(
     r"(?:T|,?\s+))?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d{1,6}))?)?"
     r"\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?"
 )
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _WRITE_MOMENT = "Enter it like 14:03:10, 28.11.2026 14:03:10, 28/11/2026 14:03 or 2026-11-28 14:03:10."
 
 
@@ -185,6 +186,8 @@ def parse_moment(text: str, zone: str = "", day: str = "") -> str:
     try:
         on = date(*map(int, date_parts)) if date_parts[0] else date.fromisoformat(day)
         micros = int((parts["part"] or "").ljust(6, "0"))
+        if not _FIRST_YEAR <= on.year <= _LAST_YEAR:
+            raise ValueError(f"years from {_FIRST_YEAR} to {_LAST_YEAR}")
         moment = datetime(
             on.year, on.month, on.day, int(parts["hour"]), int(parts["minute"]), int(parts["second"] or 0), micros
         )
@@ -322,10 +325,12 @@ class Clocks:
     def _steps(self, began: Collection[float]) -> list[tuple[int | None, int]]:
         if not self.zone:
             return [(None, 0)]
-        first, last = int(min(began)) - _DAY, int(max(began)) + _FOLLOWED_SECONDS
-        steps: list[tuple[int | None, int]] = [(None, self._utc_offset(first))]
-        for start in range(first, last, _DAY):
+        days = sorted({(int(moment) // _DAY + day) * _DAY for moment in began for day in range(-1, _FOLLOWED_DAYS)})
+        steps: list[tuple[int | None, int]] = [(None, self._utc_offset(days[0]))]
+        for start in days:
             before = self._utc_offset(start)
+            if before != steps[-1][1]:
+                steps.append((start, before))
             if before != self._utc_offset(start + _DAY):
                 change = bisect_left(
                     range(start + _DAY), 1, start, key=lambda second: self._utc_offset(second) != before
@@ -340,8 +345,8 @@ class Clocks:
 
 
 _DAY = 86_400
-_FOLLOWED_SECONDS = 32 * _DAY
-"""How long after the last clip began changes of local clocks are told to the browser: longer than any clip."""
+_FOLLOWED_DAYS = 32
+"""How long after a clip began changes of local clocks are told to the browser: longer than any clip."""
 
 
 def _epoch(moment: datetime) -> float:

@@ -83,9 +83,11 @@ picture, in the order of their names; start_s and end_s are empty, and there is 
 for each of two people, they are two people here.
 """
 _CLOCKS = """
-The times at which the recordings began are known: times are local times {zone}. In sightings.csv, start_local and
-end_local (and, where the zone is known, start_utc and end_utc) stand beside the seconds of the clip; the names of
-pictures have date and time. A time that clocks show twice has its offset from UTC.
+It is known when the recordings began. Times are local,
+{zone}.
+In sightings.csv, start_local and end_local (with a time zone also start_utc and end_utc) stand beside the seconds of
+the clip; names of pictures have the local date and time instead of the clip time. A time that clocks show twice has its
+offset from UTC.
 """
 _HEADS = {
     True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",

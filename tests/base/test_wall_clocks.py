@@ -46,6 +46,7 @@ def test_times_as_people_type_them(typed: str, day: str, text: str) -> None:
         ("2026-11-28", BERLIN, "not a date and time"),
         ("14:03:10", BERLIN, "has no date"),
         ("11/28/2026 14:03", BERLIN, "no calendar or clock"),
+        ("28.11.0026 14:03", BERLIN, "years from 1970"),
         ("28.11.2026 25:00", BERLIN, "no calendar or clock"),
         ("25.10.2026 2:30", BERLIN, r"exists twice .* 02:30:00\+02:00 or 02:30:00\+01:00"),
         ("29.03.2026 2:30", BERLIN, "does not exist in Europe/Berlin"),
@@ -66,6 +67,13 @@ def test_file_names_have_the_date_and_tell_the_two_hours_apart() -> None:
         "2026-10-25_02-00-05.2+0200",
         "2026-10-25_02-00-05.0+0100",
     ]
+
+
+def test_clips_that_lie_years_apart_are_shown_each_by_the_clocks_of_its_day() -> None:
+    clocks = Clocks.read({"gate": "1996-07-01T12:00:00", "yard": "2026-11-28T12:00:00"}, BERLIN)
+    told = clocks.for_browser()
+    assert told and [ahead for _, ahead in told["steps"]] == [7200, 3600]
+    assert clocks.format("yard", 1) == "2026-11-28 12:00:01"
 
 
 def test_the_zone_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
