@@ -290,6 +290,16 @@ class Clocks:
         seconds = {camera: _epoch(moment) for camera, moment in self.began.items()}
         return {camera: round(value - min(seconds.values()), 6) for camera, value in seconds.items()}
 
+    def corrected(self, error_seconds: Mapping[str, float]) -> Clocks:
+        """The clocks put right, where some were ahead of the right time by so many seconds (behind, if negative).
+
+        >>> clocks = Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC")
+        >>> clocks.corrected({"gate": 5.5}).format("gate", 0, tenths=True)
+        '14:03:04.5'
+        """
+        moments = {camera: self.at(camera, -error_seconds.get(camera, 0.0)) for camera in self.began}
+        return Clocks({camera: moment for camera, moment in moments.items() if moment}, self.zone)
+
     def at(self, camera: str, seconds: float) -> datetime | None:
         """The moment `seconds` into the clip; None for a camera without a clock."""
         began = self.began.get(camera)

@@ -25,6 +25,7 @@ from core.vision.regions import Regions, from_json
 FORMAT = 1
 """Version of case.json."""
 _MAX_NUMBER = 1e300
+_MAX_CLOCK_ERROR = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class CaseClip:
 
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
     wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
-    offset from UTC only where clocks of the zone show it twice.
+    offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
+    showed it was ahead of the right time.
     """
 
     camera: str
@@ -44,6 +46,7 @@ class CaseClip:
     start_seconds: float = 0.0
     end_seconds: float | None = None
     regions: Regions = field(default_factory=Regions)
+    clock_ahead_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if safe_name(self.camera) != self.camera:
@@ -54,6 +57,8 @@ class CaseClip:
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
         if not math.isfinite(self.offset_seconds):
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
+        if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
+            raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
 
 
 @dataclass(frozen=True)
@@ -127,10 +132,11 @@ class Case:
 
     @property
     def clocks(self) -> Clocks:
-        """The wall clocks of the clips; empty until every clip has one."""
+        """The wall clocks of the clips, put right; empty until every clip has one."""
         if not all(clip.began for clip in self.clips):
             return Clocks()
-        return Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        return clocks.corrected({clip.camera: clip.clock_ahead_seconds for clip in self.clips})
 
     @property
     def offsets(self) -> Mapping[str, float]:

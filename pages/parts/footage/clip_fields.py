@@ -85,6 +85,10 @@ def set_offset(clip: CaseClip, text: str) -> CaseClip:
     return replace(clip, offset_seconds=parse_seconds(text or "0"))
 
 
+def set_clock_ahead(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, clock_ahead_seconds=parse_seconds(text or "0"))
+
+
 def set_start(clip: CaseClip, text: str, end: float) -> CaseClip:
     seconds = parse_seconds(text or "0")
     if seconds >= end:
@@ -250,6 +254,12 @@ def _started_at(case: Case, clip: CaseClip) -> None:
     )
     value = clip.began.replace("T", " ")
     _text_field(case, clip, _STARTED, value, _start_edit(case, clock_day(case.key)), hint, "for example 14:03:10")
+    if clip.began:
+        hint = (
+            "By how much the recorder's clock was ahead of the right time: 90, 1:30, or -4.5 if it was behind. "
+            "All times of this clip are put right by it."
+        )
+        _text_field(case, clip, "Clock ahead by (s)", format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
     for proposal in _proposals(case, clip):
         moment = proposal.began.replace("T", " ")
         st.caption(f"**{moment}** by {proposal.source}")
@@ -294,7 +304,9 @@ def _save_clock_choice(choice: Entry[str]) -> None:
 
     def to_offsets(case: Case) -> Case:
         offsets = case.offsets
-        return case.with_clips(replace(clip, began="", offset_seconds=offsets[clip.camera]) for clip in case.clips)
+        return case.with_clips(
+            replace(clip, began="", offset_seconds=offsets[clip.camera], clock_ahead_seconds=0.0) for clip in case.clips
+        )
 
     def to_times(case: Case) -> Case:
         untold = not case.time_zone and not any(clip.began for clip in case.clips)

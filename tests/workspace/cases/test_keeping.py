@@ -99,6 +99,9 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
     assert case.offsets == {"gate": 0.0, "yard": 3 * 3600.0}
     # A case whose zone nobody has said counts local times, as it always did.
     assert replace(case, time_zone="").offsets == {"gate": 0.0, "yard": 2 * 3600.0}
+    ahead = replace(case, clips=(clips[0], replace(clips[1], clock_ahead_seconds=90.5)))
+    assert ahead.offsets == {"gate": 0.0, "yard": 3 * 3600 - 90.5}
+    assert ahead.clocks.format("yard", 0, tenths=True) == "03:28:29.5"
     twice = [replace(clips[0], began=f"2026-10-25T02:30:00+0{hours}:00") for hours in (2, 1)]
     assert replace(case, clips=(twice[0], replace(twice[1], camera="yard"))).offsets == {"gate": 0.0, "yard": 3600.0}
 
@@ -108,6 +111,7 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
     [
         ({"camera": "a b"}, "a_b"),
         ({"offset_seconds": float("inf")}, "not a number"),
+        ({"clock_ahead_seconds": float("nan")}, "wrong by that much"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )
