@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from core import __version__
 from core.base.errors import ClipError, SightlineError, StoreError
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
+from core.base.text import Clocks
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.device import Backend, parse_backend
@@ -164,8 +165,14 @@ class _RecordedRun:
 
 
 @dataclass(frozen=True)
+class _RecordedClocks:
+    began: dict[str, str] = field(default_factory=dict)
+    zone: str = ""
+
+
+@dataclass(frozen=True)
 class _RecordedChoice:
-    """The decisions, as `about_people` writes them. Earlier versions recorded neither names nor numbers."""
+    """The decisions, as `about_people` writes them. Earlier versions recorded no names, numbers or wall clocks."""
 
     threshold: Number | None
     links: tuple[dict[str, str], ...]
@@ -173,6 +180,7 @@ class _RecordedChoice:
     looks_only: bool
     names: tuple[Name, ...] = ()
     numbers: tuple[PersonNumber, ...] = ()
+    clocks: _RecordedClocks = _RecordedClocks()
 
 
 @dataclass(frozen=True)
@@ -226,6 +234,7 @@ def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
         recorded.names,
         purpose,
         recorded.numbers,
+        Clocks.read(recorded.clocks.began, recorded.clocks.zone),
     )
 
 

@@ -83,6 +83,13 @@ These pictures came without clips, so it is unknown when they were taken. p00001
 picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Where a camera had a folder
 for each of two people, they are two people here.
 """
+_CLOCKS = """
+It is known when the recordings began. Times are local,
+{zone}.
+In sightings.csv, start_local and end_local (with a time zone also start_utc and end_utc) stand beside the seconds of
+the clip; names of pictures have the local date and time instead of the clip time. A time that clocks show twice has its
+offset from UTC.
+"""
 _HEADS = {
     True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
     False: "Heads are\nnot blurred in this export: faces may be seen.",
@@ -140,7 +147,7 @@ def _entries(
     yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
     for sighting in gallery.sightings:
         for crop in sighting.crops:
-            yield crop_name(sighting, crop), map(full_size, [crop])
+            yield crop_name(sighting, crop, gallery.clocks), map(full_size, [crop])
     for camera, path in sorted(tracks.items()):
         yield f"tracks/{camera}.txt", _file_blocks(path)
 
@@ -189,7 +196,9 @@ def readme(gallery: Gallery, blur: bool) -> str:
     )
     command = gallery.about.get("again")
     repeat_section = _REPEAT_SECTION.format(command=command) if command else ""
-    times = "" if gallery.has_times else _UNTIMED
+    clocks = gallery.clocks
+    zone = f"of the time zone {clocks.zone}" if clocks.zone else "as they were entered, without a time zone"
+    times = _CLOCKS.format(zone=zone) if clocks else "" if gallery.has_times else _UNTIMED
     purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
     return _README.format(
         found=found,

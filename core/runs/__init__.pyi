@@ -114,11 +114,13 @@ from .who_is_who import build_gallery as build_gallery
 from .who_is_who import build_people as build_people
 from .who_is_who import decide as decide
 from .who_is_who import find_run_model as find_run_model
+from .who_is_who import load_clocks as load_clocks
 from .who_is_who import load_people as load_people
 from .who_is_who import match_people as match_people
 from .who_is_who import number_match as number_match
 from .who_is_who import people_similarity as people_similarity
 from .who_is_who import prior_for as prior_for
+from .who_is_who import recorded_clocks as recorded_clocks
 from .who_is_who import run_prior as run_prior
 from .who_is_who import similarity_npz as similarity_npz
 from .who_is_who import write_cut_tracks as write_cut_tracks

@@ -7,7 +7,9 @@
 
 Sightings have one row each, in order of person, start, camera and track; lookalikes one row per pair of tracks, in
 order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four, and an
-unknown value is an empty cell. Text that the user typed is written so that no spreadsheet reads it as a formula.
+unknown value is an empty cell. Where the wall clocks of the cameras are known, ISO times with milliseconds stand beside
+the seconds: local, and UTC if the time zone is known. Text that the user typed is written so that no spreadsheet reads
+it as a formula.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +28,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.base.errors import StoreError
-from core.base.text import one_line, person_name, spreadsheet_text
+from core.base.text import Clocks, one_line, person_name, spreadsheet_text
 from core.base.types import Ints, Seconds, Table, Timeline, Tracks
 from core.machine.paths import write_atomically
 from core.runs.gallery import Crop, Gallery, Lookalike, Sighting
@@ -43,16 +46,25 @@ _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "
 PEOPLE_COLUMNS = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
 SIGHTING_COLUMNS = (*PEOPLE_COLUMNS, "upper", "lower", "name", "note")
 _TYPED = ("name", "note")
+_LOCAL, _UTC = ("start_local", "end_local"), ("start_utc", "end_utc")
 
 
 def people_csv(gallery: Gallery) -> str:
     """The person of each track: `camera,track,person,start_s,end_s,similarity,status`."""
-    return _csv(gallery, PEOPLE_COLUMNS)
+    return _csv(gallery, _with_clocks(gallery, PEOPLE_COLUMNS))
 
 
 def sightings_csv(gallery: Gallery) -> str:
     """`people_csv` with the colours of the clothes and the user's name and note for the person."""
-    return _csv(gallery, SIGHTING_COLUMNS)
+    return _csv(gallery, _with_clocks(gallery, SIGHTING_COLUMNS))
+
+
+def _with_clocks(gallery: Gallery, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns with those of the wall clocks, if these are known, beside the seconds."""
+    if not gallery.clocks:
+        return columns
+    place = columns.index("end_s") + 1
+    return (*columns[:place], *_LOCAL, *(_UTC if gallery.clocks.zone else ()), *columns[place:])
 
 
 def read_people(text: str) -> list[Sighting]:
@@ -69,7 +81,8 @@ def _sighting(row: Mapping[str, str]) -> Sighting:
 def sightings_parquet(gallery: Gallery) -> bytes:
     """The rows of `sightings_csv`, value for value."""
     cells = [_cells(sighting, gallery) for sighting in gallery.sightings]
-    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in SIGHTING_COLUMNS}
+    names = _with_clocks(gallery, SIGHTING_COLUMNS)
+    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in names}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
@@ -88,7 +101,19 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
         "lower": sighting.lower,
         "name": one_line(gallery.people.get(sighting.person, "")),
         "note": one_line(gallery.remarks.get(sighting.person, "")),
+        **_clock_cells(sighting, gallery.clocks),
     }
+
+
+def _clock_cells(sighting: Sighting, clocks: Clocks) -> dict[str, str]:
+    cells = {}
+    for local, utc, seconds in zip(_LOCAL, _UTC, (sighting.start_seconds, sighting.end_seconds), strict=True):
+        moment = clocks.at(sighting.camera, seconds)
+        cells[local] = "" if moment is None else moment.isoformat(timespec="milliseconds")
+        if clocks.zone:
+            aware = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+            cells[utc] = "" if aware is None else f"{aware.isoformat(timespec='milliseconds')}Z"
+    return cells
 
 
 def _rounded(value: float, digits: int) -> float | None:

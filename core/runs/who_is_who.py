@@ -16,7 +16,7 @@ import shlex
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.settings import setting
-from core.base.text import one_line
+from core.base.text import Clocks, one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
 from core.runs.cutting import split_tracks
@@ -73,7 +73,8 @@ class Choice:
     `links` are decisions on tracks. `travel` holds the least times between cameras; cameras without one may see the
     same place. `ignore_positions` leaves the places of people out of matching. `names` go with the people of their
     tracks, `numbers` are those that people have (without any, they are numbered by rank), and `purpose` is the reason
-    for the search. Options of an export are not part of it.
+    for the search. `clocks` are the wall clocks of all cameras: times are shown by them, and they decide nothing else.
+    Options of an export are not part of it.
     """
 
     threshold: float | None = None
@@ -83,6 +84,7 @@ class Choice:
     names: tuple[Name, ...] = ()
     purpose: str = ""
     numbers: tuple[PersonNumber, ...] = ()
+    clocks: Clocks = field(default_factory=Clocks)
 
     def __post_init__(self) -> None:
         setting("cos").require(self.threshold)
@@ -168,6 +170,7 @@ def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
         "looks_only": choice.ignore_positions,
         "names": list(choice.names),
         **({"numbers": list(choice.numbers)} if choice.numbers else {}),
+        **({"clocks": choice.clocks.to_dict()} if choice.clocks else {}),
     }
     purpose = one_line(choice.purpose)
     return {**_about(evidence, out, prior), **({"purpose": purpose} if purpose else {}), "choice": choices}
@@ -183,7 +186,21 @@ def build_gallery(
     matching = {**_matching(match), **cuts}
     name_of, note_of = names_by_person(names, evidence.row_of, people.person.tolist())
     failures = tuple(_failed_camera_notes(about))
-    return Gallery(tuple(sightings), name_of, note_of, failures, about={**about, "matching": matching})
+    clocks = recorded_clocks(about)
+    return Gallery(tuple(sightings), name_of, note_of, failures, {**about, "matching": matching}, clocks=clocks)
+
+
+def recorded_clocks(about: Mapping[str, Any]) -> Clocks:
+    """The wall clocks among the facts of a gallery; none where it has none, as those of version 0.1.0."""
+    return Clocks.read(**about.get("choice", {}).get("clocks", {"began": {}, "zone": ""}))
+
+
+def load_clocks(out: Path) -> Clocks:
+    """The wall clocks by which the people in the run's folder `out` were written; none where there are no people."""
+    try:
+        return recorded_clocks(_read_tables(out, "")[2])
+    except StoreError:
+        return Clocks()
 
 
 def _failed_camera_notes(about: Mapping[str, Any]) -> Iterator[str]:
@@ -325,7 +342,8 @@ def load_people(out: Path) -> RunPeople:
     person[rows] = [sighting.person for sighting in sightings]
     complete = tuple(_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True))
     names, remarks = names_by_person((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
-    return RunPeople(Gallery(complete, names, remarks, about=about), evidence, person, threshold)
+    gallery = Gallery(complete, names, remarks, about=about, clocks=recorded_clocks(about))
+    return RunPeople(gallery, evidence, person, threshold)
 
 
 def _read_tables(out: Path, remedy: str) -> tuple[list[Sighting], float, dict[str, Any]]:

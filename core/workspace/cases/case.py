@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
-from core.base.text import safe_name
+from core.base.text import Clocks, read_moment, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions
+
+_MAX_CLOCK_ERROR = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class CaseClip:
     """One clip of a case, and which part of it to analyse: `start_seconds` to `end_seconds` of the clip.
 
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
-    wall-clock time of its first frame as ISO text, those times are used instead.
+    wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
+    offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
+    showed it was ahead of the right time.
     """
 
     camera: str
@@ -34,6 +38,7 @@ class CaseClip:
     start_seconds: Number = 0.0
     end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
+    clock_ahead_seconds: Number = 0.0
 
     def __post_init__(self) -> None:
         if safe_name(self.camera) != self.camera:
@@ -44,8 +49,8 @@ class CaseClip:
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
         if not math.isfinite(self.offset_seconds):
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
-        if self.began:
-            _require_moment(self.began)
+        if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
+            raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,8 @@ class Case:
     `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
     should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
-    deleted with the case. `earlier` is the way back from tracking settings that were tried.
+    deleted with the case. `earlier` is the way back from tracking settings that were tried. `time_zone` is the IANA
+    name of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0.
     """
 
     key: str
@@ -101,6 +107,7 @@ class Case:
     expires: str = ""
     removed: tuple[str, ...] = ()
     earlier: EarlierSettings | None = None
+    time_zone: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
@@ -111,14 +118,23 @@ class Case:
         names = [clip.camera.lower() for clip in self.clips]
         if duplicates := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
             raise SettingsError(f"two cameras are called '{min(duplicates)}'", "Give each camera its own name.")
+        for clip in self.clips:
+            if clip.began:
+                read_moment(clip.began, self.time_zone)
+
+    @property
+    def clocks(self) -> Clocks:
+        """The wall clocks of the clips, put right; empty until every clip has one."""
+        if not all(clip.began for clip in self.clips):
+            return Clocks()
+        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        return clocks.corrected({clip.camera: clip.clock_ahead_seconds for clip in self.clips})
 
     @property
     def offsets(self) -> Mapping[str, float]:
         """Seconds by which each camera's clip starts after the common clock."""
-        if self.clips and all(clip.began for clip in self.clips):
-            began = {clip.camera: datetime.fromisoformat(clip.began) for clip in self.clips}
-            first = min(began.values())
-            return {camera: (moment - first).total_seconds() for camera, moment in began.items()}
+        if clocks := self.clocks:
+            return clocks.offsets
         return {clip.camera: clip.offset_seconds for clip in self.clips}
 
     def clip(self, camera: str) -> CaseClip:
@@ -143,16 +159,6 @@ class Case:
     def with_clip(self, camera: str, new: CaseClip) -> Case:
         """The case with `new` instead of the clip of `camera`."""
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
-
-
-def _require_moment(text: str) -> None:
-    """`SettingsError` unless the text is a time without a zone: times with and without zones cannot be compared."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as fault:
-        raise SettingsError(f"'{text}' is not a time", "Write 2026-05-31 14:05:00.") from fault
-    if moment.tzinfo is not None:
-        raise SettingsError(f"'{text}' names a time zone", "Write local times without a zone: 2026-05-31 14:05:00.")
 
 
 def _require_day(text: str) -> None:

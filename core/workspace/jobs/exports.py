@@ -48,12 +48,14 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
+_LATER_FIELDS = ("numbers", "began", "time_zone")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to export of a run; `stamp` changes with its results, the rest is as in `core.runs.Choice`.
+    """What to export of a run; `stamp` changes with its results, `began` and `time_zone` are the wall clocks of the
+    cameras as the command line takes them, the rest is as in `core.runs.Choice`.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -67,15 +69,16 @@ class Export:
     purpose: str = ""
     reason: str = ""
     numbers: tuple[PersonNumber, ...] = ()
+    began: tuple[tuple[str, str], ...] = ()
+    time_zone: str = ""
 
     @property
     def key(self) -> str:
         """The run's key and the digest of the export, the reason for showing faces included: the manifest has it."""
         fields = {**asdict(self), "links": [link.to_dict() for link in self.links]}
-        if not self.numbers:
-            # Exports of 0.1.0 had none; theirs keep their key.
-            del fields["numbers"]
-        return f"{self.run}-{digest_of(fields)}"
+        # Exports of 0.1.0 had none of these; theirs keep their key.
+        content = {name: value for name, value in fields.items() if value or name not in _LATER_FIELDS}
+        return f"{self.run}-{digest_of(content)}"
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
@@ -93,6 +96,8 @@ class Export:
         }
         # With `=`, so that a text that begins with - is not taken for a flag.
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        arguments += [f"--began={camera}={text}" for camera, text in self.began]
+        arguments += [f"--time-zone={self.time_zone}"] if self.time_zone else []
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
 

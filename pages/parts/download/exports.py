@@ -19,7 +19,7 @@ from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession
 from core.runs import TRACKLETS_FILE, read_record
-from core.workspace import services
+from core.workspace import clocks_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, ExportJob, ExportKind
 from pages.parts.shell.open_case import saving
@@ -33,6 +33,7 @@ _UNITS = {"export": "crops", "film": "frames"}
 def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
     """The export of the run with the current decisions. With a `reason` faces are not blurred."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
+    clocks = clocks_of(case, session.out).to_dict()
     return Export(
         kind,
         case.run,
@@ -43,6 +44,8 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         " ".join(case.purpose.split()),
         reason,
         session.numbers,
+        tuple(clocks["began"].items()),
+        clocks["zone"] if clocks["began"] else "",
     )
 
 

@@ -1,7 +1,6 @@
 // Which people match the filters, and in which order they are listed.
 
 import { personName } from "../shell/text.js";
-import { parseTime } from "../shell/time.js";
 
 export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓" };
 export const NO_FILTERS = { camera: "", colour: "", status: "", from: "", to: "", text: "", matched: false };
@@ -40,7 +39,7 @@ export function activeFilters(values, people) {
 
 // From and to in seconds; null where there is none, or no time is known.
 export function timesOf({ from, to }, people) {
-  return [from, to].map((text) => (people.timed ? parseTime(text) : null));
+  return [from, to].map((text, place) => (people.timed ? people.parseCommonTime(text, place === 1) : null));
 }
 
 // Times that were typed and cannot be read.

@@ -64,6 +64,9 @@ export class Filters {
   setPeople(people) {
     this.people = people;
     this.times.hidden = !people.timed;
+    for (const name of ["from", "to"]) {
+      Object.assign(this.controls[name], people.clocks ? { placeholder: "h:mm:ss", size: 8 } : { placeholder: "m:ss" });
+    }
     this.offer("camera", "all", people.cameras.map((name) => [name, name]));
     this.offer("colour", "any", coloursOf(people).map((name) => [name, name]));
     this.offer("status", "any", Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${name}`]));

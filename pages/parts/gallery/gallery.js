@@ -124,7 +124,8 @@ class Gallery {
     if (old && old.undo !== data.undo && data.undo) this.announce(`Done: ${data.undo}.`);
     labelHistoryButton(this.undo, "Undo", data.undo);
     labelHistoryButton(this.redo, "Redo", data.redo);
-    if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
+    const isSameClock = JSON.stringify(old?.clocks) === JSON.stringify(data.clocks);
+    if (!isSameClock || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
     else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.hasThreshold) {
       this.setThreshold(data.threshold);
     } else if (this.state.people) this.refresh();
@@ -159,7 +160,7 @@ class Gallery {
       const requests = [fetchJson(data.people), first ? null : fetchJson(this.answerAddress(level))];
       const [content, answer] = await Promise.all(requests);
       if (this.data.people !== data.people || !this.root.isConnected) return;
-      this.takePeople(new People(content), level, answer);
+      this.takePeople(new People(content, data.clocks), level, answer);
       this.setThreshold(this.hasThreshold ? this.threshold.value : data.threshold);
       this.follow();
     } catch (failure) {
