@@ -142,7 +142,7 @@ def _rematch(options: argparse.Namespace, progress: Progress) -> None:
 def _load_run(options: argparse.Namespace) -> tuple[Evidence, Path, EmbedderPrior | None, Choice]:
     """The evidence of a finished run, its folder, what is known of its embedder, and the choices of the flags."""
     evidence, record = load_evidence(options.done), read_record(options.done)
-    choice = parse_choice(options, record["cameras"], load_settings(options.settings))
+    choice = parse_choice(options, record.cameras, load_settings(options.settings))
     require_all_clocks(choice.clocks, evidence.cameras)
     if not choice.clocks:
         choice = replace(choice, clocks=load_clocks(options.done))
@@ -215,8 +215,8 @@ def check(path: Path) -> int:
         sys.stderr.write(f"sightline: {fault}\n")
         return 1
     sha256 = _sha256(path)
-    made = f"made by {manifest.get('program')}" + (f" on {manifest['when']}" if manifest.get("when") else "")
-    sys.stdout.write(f"{path}: {len(manifest['entries'])} files have the sha256 that the manifest names; {made}\n")
+    made = f"made by {manifest.program}" + (f" on {manifest.when}" if manifest.when else "")
+    sys.stdout.write(f"{path}: {len(manifest.entries)} files have the sha256 that the manifest names; {made}\n")
     sys.stdout.write(f"sha256 of the zip, to be kept elsewhere: {sha256}\n")
     return 0
 

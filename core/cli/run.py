@@ -298,11 +298,11 @@ def report_differences(options: argparse.Namespace, before: Manifest) -> int:
         sys.stderr.write(f"sightline: not the same as in {options.like}: {different}\n")
         return 1
     if found.presentation:
-        data = sum(not is_presentation(entry["name"]) for entry in after["entries"])
-        programs = f"written by {before.get('program')}, now {after.get('program')}"
+        data = sum(not is_presentation(name) for name in after.digests)
+        programs = f"written by {before.program}, now {after.program}"
         sys.stdout.write(f"all {data} data files are the same as in {options.like}; {presentation} ({programs})\n")
     else:
-        sys.stdout.write(f"all {len(after['entries'])} files are the same as in {options.like}\n")
+        sys.stdout.write(f"all {len(after.entries)} files are the same as in {options.like}\n")
     return 0
 
 

@@ -68,10 +68,10 @@ def write_films(
     record, analysed, reports = read_record(out), analysed_frames(out), progress or Progress()
     cameras = [name for name in evidence.cameras if len(analysed.get(name, ()))]
     for number, camera in enumerate(cameras, 1):
-        facts = record["cameras"][camera]
-        clip = probe(moved.get(facts["digest"], Path(facts["clip"])))
-        if clip.digest != facts["digest"]:
-            raise ClipError(f"{facts['clip']} has changed since the run", "Put the clip of the run back, or run again.")
+        facts = record.cameras[camera]
+        clip = probe(moved.get(facts.digest, Path(facts.clip)))
+        if clip.digest != facts.digest:
+            raise ClipError(f"{facts.clip} has changed since the run", "Put the clip of the run back, or run again.")
         check_layout(clip, facts)
         first, last = analysed[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])

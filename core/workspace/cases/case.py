@@ -1,30 +1,22 @@
-"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json.
-
-`read_case` checks the type of each field, so that a damaged file is refused here and breaks no page.
-"""
+"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json."""
 
 from __future__ import annotations
 
-import json
 import math
-import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from pathlib import Path
 
-from core.base.errors import RegionError, SettingsError, StoreError
-from core.base.settings import DetectSettings, ModelSettings, TrackSettings, VideoSettings, setting
+from core.base.errors import SettingsError
+from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
 from core.base.text import Clocks, read_moment, safe_name
 from core.machine.paths import current_path
+from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
 from core.vision.models import DETECTOR, EMBEDDER
-from core.vision.regions import Regions, from_json
+from core.vision.regions import Regions
 
-FORMAT = 1
-"""Version of case.json."""
-_MAX_NUMBER = 1e300
 _MAX_CLOCK_ERROR = 366 * 86_400.0
 
 
@@ -41,12 +33,12 @@ class CaseClip:
     camera: str
     path: str
     digest: str
-    offset_seconds: float = 0.0
+    offset_seconds: Number = 0.0
     began: str = ""
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
+    start_seconds: Number = 0.0
+    end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
-    clock_ahead_seconds: float = 0.0
+    clock_ahead_seconds: Number = 0.0
 
     def __post_init__(self) -> None:
         if safe_name(self.camera) != self.camera:
@@ -111,7 +103,7 @@ class Case:
     plan: Plan = field(default_factory=Plan)
     run: str = ""
     wanted: str = ""
-    threshold: float | None = None
+    threshold: Number | None = None
     expires: str = ""
     removed: tuple[str, ...] = ()
     earlier: EarlierSettings | None = None
@@ -176,39 +168,19 @@ def _require_day(text: str) -> None:
         raise SettingsError(f"'{text}' is not a date", "Write 2027-05-31.") from fault
 
 
-def read_case(key: str, content: Any) -> Case:
-    """The case `key` with the content of a case.json; `StoreError` if a field is missing or of the wrong type.
-
-    A field that an older version did not write has its default.
-    """
-    if not isinstance(content, dict):
-        raise StoreError("it holds no case", "Restore the case from a back-up.")
-    if content.get("format") != FORMAT:
-        raise StoreError("the case was made by a newer version of Sightline", "Update Sightline.")
-    try:
-        case: Case = _read_value(Case, {**content, "key": key}, "the case")
-        clips = tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips)
-    except (SettingsError, RegionError) as fault:
-        raise StoreError(fault.message, "Restore the case from a back-up.") from fault
-    except (TypeError, ValueError, RecursionError) as fault:
-        raise StoreError(f"it holds no case: {fault}", "Restore the case from a back-up.") from fault
-    return replace(case, clips=clips)
+def _with_current_paths(case: Case) -> Case:
+    """The case with the paths that its clips have since data has a folder of its own."""
+    return replace(case, clips=tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips))
 
 
-def _read_value(kind: Any, value: Any, name: str) -> Any:
-    """A value of JSON as the type of a field called `name`; `ValueError` if it is of another type."""
-    if get_origin(kind) is UnionType:
-        return None if value is None else _read_value(get_args(kind)[0], value, name)
-    if kind is Regions and isinstance(value, dict):
-        return from_json(json.dumps({"format": "sightline-regions", "version": 1, **value}))
-    if is_dataclass(kind) and isinstance(value, dict):
-        kinds = get_type_hints(kind)
-        names = [f.name for f in fields(kind) if f.name in value]
-        return kind(**{part: _read_value(kinds[part], value[part], part) for part in names})  # type: ignore[operator]
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_read_value(get_args(kind)[0], item, name) for item in value)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
-        return value
-    if kind in (str, int) and type(value) is kind:
-        return value
-    raise ValueError(f"{name} is {reprlib.repr(value)}")
+def read_case(path: Path, key: str) -> Case:
+    """The case in a case.json; the key is the name of its folder."""
+    return _with_current_paths(RECORD.read(path, key=key))
+
+
+def parse_case(text: bytes, key: str) -> Case:
+    """The case `key` with this text of a case.json."""
+    return _with_current_paths(RECORD.parse(text, key=key))
+
+
+RECORD = RecordFormat(Case, "case")

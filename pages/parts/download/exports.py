@@ -164,7 +164,7 @@ def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
         st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
-        files = [about["file"] for about in read_record(run_folder)["cameras"].values() if about.get("file")]
+        files = [about.file for about in read_record(run_folder).cameras.values() if about.file]
         st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
             f"python -m core run {shlex.join(files)} --like {file_name} --out again", language="shell", wrap_lines=True

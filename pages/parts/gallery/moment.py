@@ -85,13 +85,13 @@ def _moment_dialog(case: Case, session: ReviewSession) -> None:
     )
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
-    record = read_record(session.out)["cameras"][camera]
+    record = read_record(session.out).cameras[camera]
     # The path that the case has: a clip may have been moved since the run.
-    path = next((clip.path for clip in case.clips if clip.digest == record["digest"]), record["clip"])
-    if video_ready(path, record["digest"]):
+    path = next((clip.path for clip in case.clips if clip.digest == record.digest), record.clip)
+    if video_ready(path, record.digest):
         stamp = (session.out / "tracks.parquet").stat().st_mtime_ns
         seconds = player(
-            video=film_address(record["digest"]),
+            video=film_address(record.digest),
             boxes=boxes_address(case.run, camera, stamp),
             label=f"Video of {camera}, at {times[2]}",
             track=track,

@@ -137,13 +137,13 @@ def similarity_downloads(case: Case, session: ReviewSession) -> None:
 
 def about(case: Case, session: ReviewSession) -> dict[str, Any]:
     """How the similarities were made: models and settings of the run, threshold, and number of decisions."""
-    record = read_record(session.out)
+    record = read_record(session.out).to_dict()
     suggested = "chosen by the user" if session.chosen_threshold is not None else "suggested"
     return {
         "program": record["program"],
         "run": case.run,
         "models": record["models"],
-        "settings": record["settings"],
+        "settings": record.get("settings", {}),
         "threshold": {"value": round(session.match.threshold, 4), "is": suggested},
         "said by the user": len(session.review.links),
     }
