@@ -46,7 +46,8 @@ export function timeline(group, people, colour) {
     element.style.background = colour;
     return element;
   };
-  const label = group.rows.map((row) => `${people.camera(row)} ${people.commonTime(people.extent([row])[0])}`).join(", ");
+  const startText = (row) => `${people.camera(row)} ${people.commonTime(people.extent([row])[0])}`;
+  const label = group.rows.map(startText).join(", ");
   const rowsOf = (camera) => group.rows.filter((row) => people.rows.camera[row] === camera);
   return el("div", { class: "timeline", role: "img", "aria-label": label }, group.cameras.map((camera) =>
     el("div", { class: "track", title: people.cameras[camera] }, rowsOf(camera).map(bar))));
