@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -166,13 +166,13 @@ class _RecordedRun:
 
 @dataclass(frozen=True)
 class _RecordedClocks:
-    began: dict[str, str]
-    zone: str
+    began: dict[str, str] = field(default_factory=dict)
+    zone: str = ""
 
 
 @dataclass(frozen=True)
 class _RecordedChoice:
-    """The decisions, as `about_people` writes them. Earlier versions recorded neither names nor numbers nor clocks."""
+    """The decisions, as `about_people` writes them. Earlier versions recorded no names, numbers or wall clocks."""
 
     threshold: Number | None
     links: tuple[dict[str, str], ...]
@@ -180,7 +180,7 @@ class _RecordedChoice:
     looks_only: bool
     names: tuple[Name, ...] = ()
     numbers: tuple[PersonNumber, ...] = ()
-    clocks: _RecordedClocks | None = None
+    clocks: _RecordedClocks = _RecordedClocks()
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
         recorded.names,
         purpose,
         recorded.numbers,
-        Clocks.read(recorded.clocks.began, recorded.clocks.zone) if recorded.clocks else Clocks(),
+        Clocks.read(recorded.clocks.began, recorded.clocks.zone),
     )
 
 

@@ -182,9 +182,9 @@ def clocks_of(case: Case, out: Path) -> Clocks:
     """
     began, clocks = {}, case.clocks
     camera_of = {clip.digest: clip.camera for clip in case.clips}
-    for name, about in read_record(out).cameras.items():
-        moment = clocks.began.get(camera_of.get(about.digest, ""))
-        if not about.failed and moment is None:
+    for name, recorded in read_record(out).cameras.items():
+        moment = clocks.began.get(camera_of.get(recorded.digest, ""))
+        if not recorded.failed and moment is None:
             return Clocks()
         if moment is not None:
             began[name] = moment
