@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import SettingsError
+from core.base.text import Clocks
 from core.export import ExportOptions, load_manifest, verify_zip
 from core.export.replay import parse_manifest
 from core.runs import Choice, names_by_person, names_csv, read_names
@@ -78,3 +79,13 @@ def test_an_older_manifest_without_names_is_still_read(tmp_path: Path) -> None:
     manifest.about["known_of_the_embedder"] = None
     assert parse_manifest(manifest).choice == Choice(0.9)
     assert parse_manifest(load_manifest(tmp_path / "out" / "gallery.zip")).choice.names == ()
+
+
+def test_a_repetition_has_the_clocks_of_the_export(tmp_path: Path) -> None:
+    clocks = Clocks.read({"gate": "2026-10-25T02:30:00+01:00", "hall": "2026-10-25T03:00:00"}, "Europe/Berlin")
+    decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9, clocks=clocks))
+    manifest = verify_zip(tmp_path / "out" / "gallery.zip")
+    for camera in manifest.about["run"]["cameras"]:
+        camera.setdefault("file", "x.mp4")
+    manifest.about["known_of_the_embedder"] = None
+    assert parse_manifest(manifest).choice == Choice(0.9, clocks=clocks)
