@@ -1,17 +1,18 @@
-"""Which pairs of tracks a user should check first: their groups would join or part at a slightly different threshold.
+"""Which pairs of tracks a user should compare: the most doubtful ones of a run, and those most like one person.
 
-Within a person these are the two groups that the merge tree joined last; between two people, the people themselves. A
-pair is the more doubtful, the closer the similarity of the two groups is to the threshold.
+A pair is doubtful where its groups would join or part at a slightly different threshold. Within a person these are the
+two groups that the merge tree joined last; between two people, the people themselves. A pair is the more doubtful, the
+closer the similarity of the two groups is to the threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.base.types import Ints
+from core.base.types import Floats, Ints
 from core.review.session import ReviewSession
 from core.runs import TrackKey
 from core.vision.match import FREE, most_similar_crops
@@ -19,7 +20,8 @@ from core.vision.match import FREE, most_similar_crops
 
 @dataclass(frozen=True)
 class DoubtfulPair:
-    """The two most similar tracks of two groups, `first` being the one seen first; `rows` are their rows.
+    """The two most similar tracks of two groups; `rows` are their rows. `first` is the one seen first, or the one of
+    the person whose lookalikes were asked for.
 
     `similarity` is that of the groups, and `together` whether they are one person now. `crops` are the rows of the two
     most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell.
@@ -48,30 +50,57 @@ class _Groups:
 
 def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPair, ...]:
     """The `limit` most doubtful pairs at the session's threshold, one pair for two groups at most; unsure ones last."""
-    unsure_pairs = session.review.state.unsure
-    count = limit + len(unsure_pairs)
+    count = limit + len(session.review.state.unsure)
     ranked = sorted(
         [*_groups_within_people(session, count), *_groups_between_people(session, count)],
         key=lambda groups: groups.margin,
     )
-    pairs = [(groups, _most_similar_rows(session, groups)) for groups in ranked]
-    unsure = [frozenset(session.track_keys[row] for row in rows) in unsure_pairs for _, rows in pairs]
-    order = sorted(range(len(pairs)), key=lambda index: unsure[index])[:limit]
-    rows = np.array([pairs[index][1] for index in order], np.int64).reshape(-1, 2)
-    crops = most_similar_crops(rows[:, 0], rows[:, 1], session.evidence.crops.row, session.evidence.crop_features)
+    rows = [sorted(_most_similar_rows(session, groups), key=lambda row: session.rank[row]) for groups in ranked]
+    return _to_pairs(session, ranked, rows, limit)
+
+
+def find_lookalikes(session: ReviewSession, person: int, limit: int) -> tuple[DoubtfulPair, ...]:
+    """The `limit` people who are most similar to a person and whom nothing rules out as the same, best first; unsure
+    pairs last. The first track of each pair is the person's."""
+    numbers, means = _similarity_of_people(session)
+    group = np.unique(session.people.person, return_inverse=True)[1]
+    own = int(np.searchsorted(numbers, person))
+    similarity = means[own].copy()
+    similarity[own] = -np.inf
+    best = np.argsort(-similarity, kind="stable")[: limit + len(session.review.state.unsure)]
+    threshold = session.match.threshold
+    ranked = [
+        _Groups(
+            np.flatnonzero(group == own), np.flatnonzero(group == place), value, abs(value - threshold), together=False
+        )
+        for place, value in zip(best.tolist(), similarity[best].tolist(), strict=True)
+        if np.isfinite(value)
+    ]
+    return _to_pairs(session, ranked, [_most_similar_rows(session, groups) for groups in ranked], limit)
+
+
+def _to_pairs(
+    session: ReviewSession, ranked: Sequence[_Groups], rows: Sequence[Sequence[int]], limit: int
+) -> tuple[DoubtfulPair, ...]:
+    """The first `limit` pairs, unsure ones last, each with the crops that are most alike."""
+    unsure_pairs = session.review.state.unsure
+    unsure = [frozenset(session.track_keys[row] for row in pair) in unsure_pairs for pair in rows]
+    order = sorted(range(len(ranked)), key=lambda index: unsure[index])[:limit]
+    pairs = np.array([rows[index] for index in order], np.int64).reshape(-1, 2)
+    crops = most_similar_crops(pairs[:, 0], pairs[:, 1], session.evidence.crops.row, session.evidence.crop_features)
     first_crop, second_crop, crop_similarity = (column.tolist() for column in crops)
     return tuple(
         DoubtfulPair(
             session.track_keys[a],
             session.track_keys[b],
             (a, b),
-            pairs[index][0].similarity,
-            pairs[index][0].together,
+            ranked[index].similarity,
+            ranked[index].together,
             (first_crop[place], second_crop[place]),
             crop_similarity[place],
             unsure[index],
         )
-        for place, (index, (a, b)) in enumerate(zip(order, rows.tolist(), strict=True))
+        for place, (index, (a, b)) in enumerate(zip(order, pairs.tolist(), strict=True))
     )
 
 
@@ -99,26 +128,18 @@ def _groups_within_people(session: ReviewSession, limit: int) -> Iterator[_Group
 
 
 def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Groups]:
-    """Pairs of people whom nothing rules out as one, nearest to the threshold first.
-
-    The similarity of two people is the mean over all pairs of their tracks.
-    """
-    from scipy.sparse import csr_matrix
-
+    """Pairs of people whom nothing rules out as one, nearest to the threshold first."""
     person, threshold = session.people.person, session.match.threshold
     if not len(person):
         return
     group = np.unique(person, return_inverse=True)[1]
-    size = np.bincount(group).astype(np.float32)
-    member = csr_matrix((np.ones(len(group), np.float32), (group, np.arange(len(group)))))
-    similarity = np.where(session.match.why == FREE, session.match.similarity, np.float32(-np.inf))
-    means = (member @ (member @ similarity).T) / (size[:, None] * size)
+    means = _similarity_of_people(session)[1]
     margin = np.abs(means - np.float32(threshold))
-    number = np.arange(len(size))
+    number = np.arange(len(means))
     margin[number[:, None] >= number] = np.inf
     # The nearest pairs of the rows are all different, so none of the `limit` nearest pairs has a larger margin than the
     # last of `limit` rows.
-    largest = np.sort(margin.min(axis=1))[min(limit, len(size)) - 1] if limit else -np.inf
+    largest = np.sort(margin.min(axis=1))[min(limit, len(means)) - 1] if limit else -np.inf
     near = np.argwhere((margin <= largest) & np.isfinite(margin))
     for a, b in near[np.argsort(margin[near[:, 0], near[:, 1]], kind="stable")][:limit].tolist():
         yield _Groups(
@@ -126,8 +147,20 @@ def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Grou
         )
 
 
+def _similarity_of_people(session: ReviewSession) -> tuple[Ints, Floats]:
+    """The numbers of all people, rising, and the similarity of each two (people, people): the mean over all pairs of
+    their tracks, -inf where anything rules out that they are one."""
+    from scipy.sparse import csr_matrix
+
+    numbers, group = np.unique(session.people.person, return_inverse=True)
+    size = np.bincount(group).astype(np.float32)
+    member = csr_matrix((np.ones(len(group), np.float32), (group, np.arange(len(group)))))
+    similarity = np.where(session.match.why == FREE, session.match.similarity, np.float32(-np.inf))
+    return numbers, np.asarray((member @ (member @ similarity).T) / (size[:, None] * size), np.float32)
+
+
 def _most_similar_rows(session: ReviewSession, groups: _Groups) -> tuple[int, int]:
+    """The most similar two rows, one of the first group and one of the second."""
     similarity = session.match.similarity[np.ix_(groups.first, groups.second)]
     in_first, in_second = divmod(int(similarity.argmax()), len(groups.second))
-    a, b = int(groups.first[in_first]), int(groups.second[in_second])
-    return (a, b) if session.rank[a] < session.rank[b] else (b, a)
+    return int(groups.first[in_first]), int(groups.second[in_second])

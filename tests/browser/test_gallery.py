@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.review import load_review, most_doubtful_pairs, same, save_review
+from core.base.text import person_name
+from core.review import find_lookalikes, load_review, most_doubtful_pairs, same, save_review
 from core.vision.match import FREE, TOGETHER
 from core.workspace import session_of
 from core.workspace.cases import Case, Cases
@@ -191,6 +192,46 @@ def test_the_sentence_about_a_pair_says_what_holds_after_undo(tab: Page, case: C
     done(case)
     expect(sentence).to_have_text(before)
     assert after not in sentence.inner_text()
+
+
+def test_a_person_is_found_in_other_cameras(tab: Page, case: Case) -> None:
+    """Where everybody is alone: most similar first, answered like the queue, and at the end there is nobody more."""
+    slider = opened(tab, case)
+    slider.focus()
+    slider.press("End")
+    level_on_disk(case, 1.0)
+    session = session_of(Cases().load(case.key))
+    assert session is not None
+    number = session.person_of(session.track_keys[0])
+    pairs = find_lookalikes(session, number, 20)
+    title = person_name(number)
+    button = tab.get_by_role("button", name=f"Find {title} in other cameras")
+    button.click()
+    dialog = tab.get_by_role("dialog", name=f"Sightings like {title}")
+    head = dialog.locator("h2")
+    expect(head).to_have_text(f"Is this {title}? 1 of {len(pairs)}")
+    expect(dialog.locator(".reason")).to_contain_text(
+        f"Similarity {pairs[0].similarity:.2f}: below the threshold, 1.00."
+    )
+    expect(dialog.locator("figcaption strong")).to_have_text([pairs[0].first.camera, pairs[0].second.camera])
+    tab.keyboard.press("n")
+    expect(head).to_contain_text("2 of ")
+    done(case, "different")
+    tab.keyboard.press("Backspace")
+    expect(head).to_contain_text("1 of ")
+    done(case)
+    tab.keyboard.press("y")
+    done(case, "same")
+    for _ in pairs[1:]:
+        tab.keyboard.press("?")
+    expect(dialog).to_contain_text(f"Nobody else could be {title}.")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    expect(person(tab, title)).to_contain_text("2 sightings")
+    # Those who are left are asked again, without the one who was found; by key as well.
+    tab.keyboard.press("f")
+    expect(head).to_have_text(re.compile(rf"Is this {title}\? 1 of [1-{len(pairs) - 1}]"))
 
 
 def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:

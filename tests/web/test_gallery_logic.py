@@ -367,6 +367,46 @@ def test_after_the_last_pair_there_is_none(web: Node) -> None:
     assert web.run(body) == [None, 3]
 
 
+@pytest.mark.parametrize(
+    ("title", "more", "question", "end"),
+    [
+        ("", False, "Is this the same person?", "2 pairs answered. Your answers apply at every threshold."),
+        ("P003", False, "Is this P003?", "2 pairs answered. Nobody else could be P003."),
+        (
+            "Ada",
+            True,
+            "Is this Ada?",
+            "2 pairs answered. These were the most similar people; the others are less alike.",
+        ),
+    ],
+)
+def test_pairs_of_the_run_and_pairs_of_one_person(web: Node, title: str, more: bool, question: str, end: str) -> None:
+    body = """
+    const { describeAnswered, describeTopic } = await load("gallery/doubtful_pairs.js");
+    const topic = describeTopic(title, more); return [topic.question, describeAnswered(2, topic), topic.none];
+    """
+    none = f"Nobody else could be {title}." if title else "There are no doubtful pairs at this threshold."
+    assert web.run(body, title=title, more=more) == [question, end, none]
+
+
+@pytest.mark.parametrize(
+    ("similarity", "unsure", "titles", "sentence"),
+    [
+        (0.523, False, ["P001", "P002"], "Now two people, P001 and P002. Similarity 0.52: below the threshold, 0.58."),
+        (0.58, False, ["Ada", "Ada"], "Now one person, Ada. Similarity 0.58: at or above the threshold, 0.58."),
+        # Two people all the same, and one although they are less alike, for the user has said so.
+        (0.6, False, ["Ada", "Bo"], "Now two people, Ada and Bo. Similarity 0.60: at or above the threshold, 0.58."),
+        (0.3, True, ["Ada", "Ada"], "You were not sure about this pair before. Now one person, Ada. "
+                                    "Similarity 0.30: below the threshold, 0.58."),
+    ],
+)  # fmt: skip
+def test_the_sentence_about_a_pair_compares_the_numbers_that_it_names(
+    web: Node, similarity: float, unsure: bool, titles: list[str], sentence: str
+) -> None:
+    pair = {"similarity": similarity, "unsure": unsure}
+    assert web.call("gallery/doubtful_pairs.js", "describePair", pair, *titles, 0.58) == sentence
+
+
 STATE = (
     PEOPLE
     + """
@@ -440,6 +480,7 @@ def test_selected_people_are_found_in_turn(web: Node) -> None:
         ("Enter", True, True, "expand"),
         (" ", True, True, "select"),
         ("?", False, False, "help"),
+        ("f", False, False, "find"),
         ("w", True, True, ""),
     ],
 )

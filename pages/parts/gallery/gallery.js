@@ -57,7 +57,7 @@ class Gallery {
     this.dialog = new DoubtDialog({
       place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
       pictureAddress: (file) => this.pictureAddress(file), announce: (text) => this.announce(text),
-      onClose: () => this.review.focus({ preventScroll: true }),
+      fetchLookalikes: (group) => this.fetchLookalikes(group), onClose: (key) => this.focusAfterPairs(key),
     });
     this.root.append(this.help);
     this.sections = [this.top, this.bar, filters];
@@ -88,6 +88,7 @@ class Gallery {
         expand: thenArrange((group) => state.toggleExpanded(group)),
         tick: thenArrange((row) => state.toggleTicked(row)),
         confirm: (group) => actions.confirm(group),
+        findLookalikes: (group) => this.dialog.beginFor(group),
         reject: (group, row) => actions.reject(group, row),
         split: (group, rows) => actions.split(group, rows),
         play: (row, seconds) => actions.play(row, seconds),
@@ -106,6 +107,7 @@ class Gallery {
       expand: withCurrent((group) => this.rows.on.expand(group)),
       select: withCurrent((group) => this.rows.on.select(group)),
       confirm: withCurrent((group) => actions.confirm(group)),
+      find: withCurrent((group) => this.dialog.beginFor(group)),
       reject: (target) => this.rejectFocused(target),
       merge: () => this.merge(),
       review: () => { if (!this.review.disabled) this.dialog.begin(); },
@@ -181,6 +183,20 @@ class Gallery {
   }
 
   answerAddress(level) { return `${this.data.levels}${this.data.levels.includes("?") ? "&" : "?"}t=${level}`; }
+
+  fetchLookalikes(group) {
+    const [camera, track] = this.state.people.sighting(group.rows[0]);
+    const query = new URLSearchParams({ t: this.threshold.value, camera, track });
+    return fetchJson(`${this.data.lookalikes}&${query}`);
+  }
+
+  // Back to the button that opened the dialog: of the person whom it was about, or else of the queue.
+  focusAfterPairs(key) {
+    const group = key && this.state.groupOfKey(key);
+    if (group) this.go(group);
+    const button = group && this.rows.find(group, '[data-focus="find"]');
+    (button || this.review).focus({ preventScroll: true });
+  }
 
   setThreshold(threshold) {
     const { people } = this.state;

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.base.errors import SightlineError
-from core.http import crop_address, levels_address, people_address
+from core.http import crop_address, levels_address, lookalikes_address, people_address
 from core.review import (
     Review,
     ReviewSession,
@@ -160,6 +160,7 @@ def gallery(case: Case, session: ReviewSession) -> None:
         "case": case.key,
         "people": people_address(case),
         "levels": levels_address(case),
+        "lookalikes": lookalikes_address(case),
         "crops": crop_address(case.run),
         "threshold": case.threshold,
         "reviewed": bool(applied),

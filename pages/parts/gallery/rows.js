@@ -207,8 +207,12 @@ export class PeopleRows {
       title: confirmed ? "You have confirmed this person" : "All sightings are the same person (c)",
       onclick: () => this.on.confirm(group),
     }, confirmed ? "Confirmed" : "Confirm");
+    const find = el("button", {
+      type: "button", class: "find", "data-focus": "find", title: "Who looks most like this person elsewhere? (f)",
+      "aria-label": `Find ${group.title} in other cameras`, onclick: () => this.on.findLookalikes(group),
+    }, "Find in other cameras");
     return el("div", { class: "actions" },
-      group.rows.length > 1 ? confirm : null,
+      group.rows.length > 1 ? confirm : null, find,
       el("button", {
         type: "button", class: "quiet", "data-focus": "open", "aria-expanded": String(expanded),
         title: "All crops (Enter)", onclick: () => this.on.expand(group),
