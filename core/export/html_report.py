@@ -204,12 +204,12 @@ def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
     if sighting.has_times:
         duration = sighting.end_seconds - sighting.start_seconds
         yield (
-            "Seen",
+            "Found",
             f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({duration:,.1f} s)",
         )
     else:
-        yield "Seen", format_count(len(sighting.crops), "picture", "pictures")
-    yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
+        yield "Found in", format_count(len(sighting.crops), "picture", "pictures")
+    yield "Similarity", "no other sighting" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
     if clothes := _clothes(sighting):
         yield "Colours", clothes
     yield "Track", str(sighting.track)
@@ -218,7 +218,7 @@ def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
 def _clothes(sighting: Sighting) -> str:
     """
     >>> _clothes(Sighting("a", 1, 1, 0, 1, upper="red", lower="dark blue"))
-    'red above, dark blue below'
+    'red top, dark blue bottom'
     """
-    parts = ((sighting.upper, "above"), (sighting.lower, "below"))
+    parts = ((sighting.upper, "top"), (sighting.lower, "bottom"))
     return ", ".join(f"{colour} {where}" for colour, where in parts if colour)

@@ -166,7 +166,7 @@ def _manifest(gallery: Gallery, about: Mapping[str, Any]) -> bytes:
     content = {
         "program": f"sightline {__version__}",
         "format": 1,
-        "matches": "candidates until a person confirms them",
+        "matches": "candidates until somebody confirms them",
         "people": len(gallery.by_person()),
         "sightings": len(gallery.sightings),
         "cameras": gallery.cameras,

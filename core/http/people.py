@@ -216,6 +216,7 @@ def _pairs(session: ReviewSession, pairs: Sequence[DoubtfulPair]) -> list[dict[s
             "similarity": round(pair.similarity, 4),
             "is_same_person": pair.together,
             "unsure": pair.unsure,
+            "joinable": pair.joinable,
             "crops": [str(session.evidence.crops.name[crop]) for crop in pair.crops],
             "crop_similarity": round(pair.crop_similarity, 4),
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.base.types import Floats, Ints
+from core.base.types import Ints
 from core.review.session import ReviewSession
 from core.runs import TrackKey
 from core.vision.match import FREE, most_similar_crops
@@ -24,7 +24,8 @@ class DoubtfulPair:
     the person whose lookalikes were asked for.
 
     `similarity` is that of the groups, and `together` whether they are one person now. `crops` are the rows of the two
-    most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell.
+    most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell. Not
+    `joinable`: other tracks of the two people rule out that all of them are one.
     """
 
     first: TrackKey
@@ -35,6 +36,7 @@ class DoubtfulPair:
     crops: tuple[int, int]
     crop_similarity: float
     unsure: bool
+    joinable: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,7 @@ class _Groups:
     similarity: float
     margin: float
     together: bool
+    joinable: bool = True
 
 
 def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPair, ...]:
@@ -60,21 +63,28 @@ def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPai
 
 
 def find_lookalikes(session: ReviewSession, person: int, limit: int) -> tuple[DoubtfulPair, ...]:
-    """The `limit` people who are most similar to a person and whom nothing rules out as the same, best first; unsure
-    pairs last. The first track of each pair is the person's."""
-    numbers, means = _similarity_of_people(session)
-    group = np.unique(session.people.person, return_inverse=True)[1]
-    own = int(np.searchsorted(numbers, person))
-    similarity = means[own].copy()
-    similarity[own] = -np.inf
-    best = np.argsort(-similarity, kind="stable")[: limit + len(session.review.state.unsure)]
-    threshold = session.match.threshold
+    """The `limit` people with sightings most similar to a person, of those sightings that nothing rules out as the
+    person's; best first, unsure pairs last. The first track of each pair is the person's.
+
+    A person some of whose sightings are ruled out is there with the others: they may be grouped wrongly.
+    """
+    people, match = session.people.person, session.match
+    own = np.flatnonzero(people == person)
+    could_be = (match.why[own] == FREE).all(axis=0) & (people != person)
+    rows = np.flatnonzero(could_be)
+    numbers, group = np.unique(people[rows], return_inverse=True)
+    means = np.bincount(group, match.similarity[own].mean(axis=0)[rows]) / np.bincount(group)
+    best = np.argsort(-means, kind="stable")[: limit + len(session.review.state.unsure)]
     ranked = [
         _Groups(
-            np.flatnonzero(group == own), np.flatnonzero(group == place), value, abs(value - threshold), together=False
+            own,
+            rows[group == place],
+            float(means[place]),
+            abs(float(means[place]) - match.threshold),
+            together=False,
+            joinable=bool(could_be[people == numbers[place]].all()),
         )
-        for place, value in zip(best.tolist(), similarity[best].tolist(), strict=True)
-        if np.isfinite(value)
+        for place in best.tolist()
     ]
     return _to_pairs(session, ranked, [_most_similar_rows(session, groups) for groups in ranked], limit)
 
@@ -99,6 +109,7 @@ def _to_pairs(
             (first_crop[place], second_crop[place]),
             crop_similarity[place],
             unsure[index],
+            ranked[index].joinable,
         )
         for place, (index, (a, b)) in enumerate(zip(order, pairs.tolist(), strict=True))
     )
@@ -128,35 +139,31 @@ def _groups_within_people(session: ReviewSession, limit: int) -> Iterator[_Group
 
 
 def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Groups]:
-    """Pairs of people whom nothing rules out as one, nearest to the threshold first."""
+    """Pairs of people whom nothing rules out as one, nearest to the threshold first.
+
+    The similarity of two people is the mean over all pairs of their tracks.
+    """
+    from scipy.sparse import csr_matrix
+
     person, threshold = session.people.person, session.match.threshold
     if not len(person):
         return
     group = np.unique(person, return_inverse=True)[1]
-    means = _similarity_of_people(session)[1]
+    size = np.bincount(group).astype(np.float32)
+    member = csr_matrix((np.ones(len(group), np.float32), (group, np.arange(len(group)))))
+    similarity = np.where(session.match.why == FREE, session.match.similarity, np.float32(-np.inf))
+    means = (member @ (member @ similarity).T) / (size[:, None] * size)
     margin = np.abs(means - np.float32(threshold))
-    number = np.arange(len(means))
+    number = np.arange(len(size))
     margin[number[:, None] >= number] = np.inf
     # The nearest pairs of the rows are all different, so none of the `limit` nearest pairs has a larger margin than the
     # last of `limit` rows.
-    largest = np.sort(margin.min(axis=1))[min(limit, len(means)) - 1] if limit else -np.inf
+    largest = np.sort(margin.min(axis=1))[min(limit, len(size)) - 1] if limit else -np.inf
     near = np.argwhere((margin <= largest) & np.isfinite(margin))
     for a, b in near[np.argsort(margin[near[:, 0], near[:, 1]], kind="stable")][:limit].tolist():
         yield _Groups(
             np.flatnonzero(group == a), np.flatnonzero(group == b), float(means[a, b]), float(margin[a, b]), False
         )
-
-
-def _similarity_of_people(session: ReviewSession) -> tuple[Ints, Floats]:
-    """The numbers of all people, rising, and the similarity of each two (people, people): the mean over all pairs of
-    their tracks, -inf where anything rules out that they are one."""
-    from scipy.sparse import csr_matrix
-
-    numbers, group = np.unique(session.people.person, return_inverse=True)
-    size = np.bincount(group).astype(np.float32)
-    member = csr_matrix((np.ones(len(group), np.float32), (group, np.arange(len(group)))))
-    similarity = np.where(session.match.why == FREE, session.match.similarity, np.float32(-np.inf))
-    return numbers, np.asarray((member @ (member @ similarity).T) / (size[:, None] * size), np.float32)
 
 
 def _most_similar_rows(session: ReviewSession, groups: _Groups) -> tuple[int, int]:

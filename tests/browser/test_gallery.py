@@ -224,7 +224,7 @@ def test_a_person_is_found_in_other_cameras(tab: Page, case: Case) -> None:
     done(case, "same")
     for _ in pairs[1:]:
         tab.keyboard.press("?")
-    expect(dialog).to_contain_text(f"Nobody else could be {title}.")
+    expect(dialog).to_contain_text(f"There is nobody else to compare with {title}.")
     tab.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(button).to_be_focused()
@@ -239,9 +239,9 @@ def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     tab.keyboard.press("/")
     tab.keyboard.type("nobody at all")
     expect(tab.locator(".person")).to_have_count(0)
-    tab.get_by_role("button", name="Without search “nobody at all”: 4 shown").click()
+    tab.get_by_role("button", name="Remove search “nobody at all” (shows 4)").click()
     expect(tab.locator(".person")).to_have_count(4)
-    tab.get_by_label("Colour").select_option("red")
+    tab.get_by_label(re.compile("^Top")).select_option("red")
     shown = tab.locator(".person").count()
     assert 0 < shown < 4
     expect(tab.locator(".match-count")).to_have_text(f"{shown} of 4 shown")
@@ -263,7 +263,15 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     done(case, "cut")
     expect(tab.get_by_role("dialog").get_by_text("Cut track 1 here")).to_be_visible()
     tab.keyboard.press("Escape")
-    expect(tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))).to_be_visible()
+    undo = tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))
+    expect(undo).to_be_visible()
+    # The focus returns to the crop that was played.
+    expect(tab.locator(".crop").first).to_be_focused()
+    undo.click()
+    done(case)
+    expect(tab.locator(".gallery > .announcer")).to_have_text(re.compile("Undone: Cut cam1/track 1"))
+    tab.get_by_role("button", name=re.compile("Redo: Cut cam1")).click()
+    done(case, "cut")
     expect(tab.locator(".counts")).to_contain_text("5 people")
 
 

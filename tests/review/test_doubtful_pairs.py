@@ -105,9 +105,9 @@ def test_lookalikes_are_all_who_could_be_the_person_the_most_alike_first(session
     for person in np.unique(people).tolist():
         expected = {}
         for number in set(people.tolist()) - {person}:
-            pairs = np.ix_(people == person, people == number)
-            if (why[pairs] == FREE).all():
-                expected[number] = float(alike[pairs].mean())
+            free = (why[people == person] == FREE).all(axis=0) & (people == number)
+            if free.any():
+                expected[number] = float(alike[np.ix_(people == person, free)].mean())
         found = find_lookalikes(session, person, MANY)
         assert [int(people[pair.rows[0]]) for pair in found] == [person] * len(found)
         assert {int(people[pair.rows[1]]): pair.similarity for pair in found} == pytest.approx(expected, abs=1e-5)
@@ -115,6 +115,9 @@ def test_lookalikes_are_all_who_could_be_the_person_the_most_alike_first(session
         assert scores == sorted(scores, reverse=True)
         for pair in found:
             assert tuple(session.evidence.crops.row[list(pair.crops)].tolist()) == pair.rows
+            assert why[pair.rows] == FREE
+            both = np.ix_(people == person, people == people[pair.rows[1]])
+            assert pair.joinable == bool((why[both] == FREE).all())
         assert find_lookalikes(session, person, 1) == found[:1]
 
 

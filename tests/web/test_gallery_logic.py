@@ -139,9 +139,14 @@ def passing(web: Node, order: str = "first seen", **values: Any) -> list[int]:
         ({"text": "p004"}, [4]),
         ({"text": "yard"}, [1, 4]),
         ({"camera": "gate"}, [1, 3]),
-        ({"colour": "blue"}, [1]),
-        ({"colour": "black"}, [1, 3]),
-        ({"colour": "red and blue"}, []),
+        ({"text": "blue top"}, [1]),
+        ({"text": "Black bottom"}, [1, 3]),
+        ({"text": "black top"}, []),
+        ({"text": "seen once"}, [3, 4]),
+        ({"upper": "blue"}, [1]),
+        ({"lower": "black"}, [1, 3]),
+        ({"upper": "black"}, []),
+        ({"upper": "red and blue"}, []),
         ({"status": "doubtful"}, [1]),
         ({"from": "20"}, [3, 4]),
         ({"from": "0:36"}, [4]),
@@ -149,7 +154,7 @@ def passing(web: Node, order: str = "first seen", **values: Any) -> list[int]:
         ({"to": "28"}, [1]),
         ({"from": "never"}, [1, 3, 4]),
         ({"matched": True}, [1]),
-        ({"matched": True, "camera": "gate", "colour": "white"}, []),
+        ({"matched": True, "camera": "gate", "lower": "white"}, []),
     ],
 )
 def test_filters(web: Node, values: dict[str, Any], numbers: list[int]) -> None:
@@ -171,12 +176,12 @@ def test_orders(web: Node, order: str, numbers: list[int]) -> None:
 
 
 def test_each_filter_says_how_many_would_pass_without_it(web: Node) -> None:
-    values = {"camera": "gate", "colour": "white"}
+    values = {"camera": "gate", "lower": "white"}
     body = FILTER + "return rules.passingWithout(groups, filters);"
     found = web.run(body, content=CONTENT, answer=ANSWER, values=values)
     assert found == [
         {"name": "camera", "label": "camera gate", "count": 1},
-        {"name": "colour", "label": "colour white", "count": 2},
+        {"name": "lower", "label": "white bottom", "count": 2},
     ]
 
 
@@ -187,9 +192,26 @@ def test_times_that_cannot_be_read(web: Node) -> None:
 
 
 def test_colours_that_occur(web: Node) -> None:
-    body = FILTER + "return rules.coloursOf(people);"
+    body = FILTER + "return [rules.coloursOf(people, 'upper'), rules.coloursOf(people, 'lower')];"
     found = web.run(body, content=CONTENT, answer=ANSWER, values={})
-    assert found == ["black", "blue", "red", "white"]
+    assert found == [["blue", "red"], ["black", "white"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        (["", ""], ["Named P001 Ada", ""], "Done: Named P001 Ada."),
+        (["Cut gate/track 1", ""], ["Confirmed P001", "Cut gate/track 1"], "Undone: Cut gate/track 1."),
+        (["Confirmed P001", ""], ["", "Confirmed P001"], "Undone: Confirmed P001."),
+        (["", "Confirmed P001"], ["Confirmed P001", ""], "Redone: Confirmed P001."),
+        (["A", "B"], ["C", ""], "Done: C."),
+        (["A", "B"], ["A", "B"], ""),
+    ],
+)
+def test_what_is_read_out_after_an_action(web: Node, before: list[str], now: list[str], message: str) -> None:
+    """An undo is not announced as if the action before it had just been done."""
+    states = [dict(zip(("undo", "redo"), state, strict=True)) for state in (before, now)]
+    assert web.call("gallery/actions.js", "describeHistory", *states) == message
 
 
 OUTBOX = """
@@ -371,7 +393,7 @@ def test_after_the_last_pair_there_is_none(web: Node) -> None:
     ("title", "more", "question", "end"),
     [
         ("", False, "Is this the same person?", "2 pairs answered. Your answers apply at every threshold."),
-        ("P003", False, "Is this P003?", "2 pairs answered. Nobody else could be P003."),
+        ("P003", False, "Is this P003?", "2 pairs answered. There is nobody else to compare with P003."),
         (
             "Ada",
             True,
@@ -385,8 +407,15 @@ def test_pairs_of_the_run_and_pairs_of_one_person(web: Node, title: str, more: b
     const { describeAnswered, describeTopic } = await load("gallery/doubtful_pairs.js");
     const topic = describeTopic(title, more); return [topic.question, describeAnswered(2, topic), topic.none];
     """
-    none = f"Nobody else could be {title}." if title else "There are no doubtful pairs at this threshold."
-    assert web.run(body, title=title, more=more) == [question, end, none]
+    found = web.run(body, title=title, more=more)
+    assert found[:2] == [question, end]
+    assert found[2].startswith(f"There is nobody to compare with {title}:" if title else "There are no doubtful pairs")
+
+
+def test_a_pair_whose_people_cannot_be_joined_says_what_to_do_first(web: Node) -> None:
+    pair = {"similarity": 0.7, "unsure": False, "joinable": False}
+    sentence = web.call("gallery/doubtful_pairs.js", "describePair", pair, "P001", "P002", 0.58)
+    assert sentence.endswith("before you say yes, split this one off P002.")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import { el, setText } from "../shell/dom.js";
 import {
-  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, unreadableTimes,
+  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
 } from "./filter_rules.js";
 
 const withLabel = (label, control) => el("label", {}, label, control);
@@ -22,17 +22,18 @@ export class Filters {
 
   build() {
     const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
-    const search = { type: "search", placeholder: "Name, number, note", "data-focus": "search" };
+    const search = { type: "search", placeholder: "Name, number, note, clothes", size: 26, "data-focus": "search" };
     this.search = this.textField("text", search);
     this.count = el("span", { class: "match-count", role: "status" });
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
     this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.onChange(); } },
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
     this.times = el("span", { class: "times" },
-      withLabel("Seen from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
+      withLabel("Found from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
     this.element.append(
       withLabel("Sort by", this.orders), withLabel("Search", this.search),
-      withLabel("Camera", this.choice("camera")), withLabel("Colour", this.choice("colour")),
+      withLabel("Camera", this.choice("camera")), withLabel("Top", this.choice("upper")),
+      withLabel("Bottom", this.choice("lower")),
       withLabel("Status", this.choice("status")), this.times,
       el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"),
       this.count, this.clearButton);
@@ -65,8 +66,11 @@ export class Filters {
     this.people = people;
     this.times.hidden = !people.timed;
     this.offer("camera", "all", people.cameras.map((name) => [name, name]));
-    this.offer("colour", "any", coloursOf(people).map((name) => [name, name]));
-    this.offer("status", "any", Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${name}`]));
+    for (const part of ["upper", "lower"]) {
+      this.offer(part, "any", coloursOf(people, part).map((name) => [name, name]));
+    }
+    this.offer("status", "any",
+      Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${statusText(name)}`]));
   }
 
   offer(name, all, options) {
@@ -92,7 +96,7 @@ export class Filters {
     const filters = passingWithout(groups, activeFilters(this.values, this.people));
     const buttons = filters.map(({ name, label, count }) =>
       el("button", { type: "button", onclick: () => this.clear(name) },
-        `Without ${label}: ${count ? `${count} shown` : "still no one"}`));
+        `Remove ${label} (shows ${count || "still no one"})`));
     return el("div", { class: "nobody" },
       el("p", {}, "No person matches all of these filters. Remove one:"), el("div", { class: "line" }, buttons));
   }

@@ -30,7 +30,7 @@ from core.review import (
 from core.runs import TrackKey
 from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, set_threshold, undo, was_carried_out
 from core.workspace.cases import Case
-from pages.parts.gallery.moment import request_moment
+from pages.parts.gallery.moment import is_playing, request_moment
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.session import ACTION_CURSOR, OUTBOX
 from pages.parts.shell.web_modules import screen_component
@@ -166,6 +166,7 @@ def gallery(case: Case, session: ReviewSession) -> None:
         "reviewed": bool(applied),
         "undo": applied[-1].description if applied else "",
         "redo": undone[-1].description if undone else "",
+        "playing": is_playing(),
         "receipt": cursor.receipt(),
     }
     _component()(key="gallery", data=data, height="content")

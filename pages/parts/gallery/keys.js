@@ -4,7 +4,8 @@ export const KEY_HELP = [
   ["j k, or ↓ ↑", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
   ["Space", "select the person"], ["c", "confirm: all sightings are the same person"],
   ["x", "remove the focused sighting from the person"], ["m", "merge the selected people"],
-  ["f", "find the person in other cameras"], ["q", "review the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
+  ["f", "find the person in other cameras"], ["q", "review the doubtful pairs"], ["/", "search"],
+  ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
 ];
 
 // Where the focus is before the user has placed it: on the link that led here, or on the page as a whole.

@@ -3,13 +3,11 @@
 import { el } from "../shell/dom.js";
 import { formatSimilarity } from "../shell/text.js";
 import { formatClock, formatDuration } from "../shell/time.js";
-import { STATUS_SIGNS } from "./filter_rules.js";
-
-export const clothing = (upper, lower) => `${upper || "unknown"} top, ${lower || "unknown"} bottom`;
+import { clothing, STATUS_SIGNS, statusText } from "./filter_rules.js";
 
 export function statusBadge(status) {
   return el("span", { class: `status ${status}` },
-    el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), status);
+    el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), statusText(status));
 }
 
 // A refusal, and the way to the moment that shows why, if there is one.
@@ -27,7 +25,7 @@ export function seenText({ first, last, seconds, cameras }) {
 
 export function factList(group, facts, timed) {
   const lines = [];
-  if (timed) lines.push(["Seen", seenText(group)]);
+  if (timed) lines.push(["Found", seenText(group)]);
   lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
   const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
   if (group.rows.length > 1) lines.push(["Similarity", similarity]);

@@ -5,7 +5,8 @@
 import { el, setText } from "../shell/dom.js";
 import { formatClock } from "../shell/time.js";
 import { describeAnswered, describePair, describeTopic, DoubtfulPairs } from "./doubtful_pairs.js";
-import { clothing, faultContent } from "./person_parts.js";
+import { clothing } from "./filter_rules.js";
+import { faultContent } from "./person_parts.js";
 
 const SPOKEN = { same: "Same person", different: "Different people", unsure: "Not sure" };
 const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
@@ -63,8 +64,8 @@ export class DoubtDialog {
   // Pairs are kept by camera and track, since a cut changes rows.
   take(pairs) {
     const { people } = this.state;
-    this.doubts = new DoubtfulPairs(pairs.map(({ a, b, similarity, crops, unsure }) => (
-      { a: people.key(a), b: people.key(b), similarity, crops, unsure })));
+    this.doubts = new DoubtfulPairs(pairs.map(({ a, b, similarity, crops, unsure, joinable }) => (
+      { a: people.key(a), b: people.key(b), similarity, crops, unsure, joinable })));
     if (!this.box.open) this.box.showModal();
     this.paint();
   }

@@ -4,7 +4,8 @@ import { el, focusedElement } from "../shell/dom.js";
 import { formatCount, formatSimilarity, personName } from "../shell/text.js";
 import { formatClock } from "../shell/time.js";
 import { VirtualList } from "../shell/virtual_list.js";
-import { clothing, factList, faultContent, statusBadge, timeline } from "./person_parts.js";
+import { clothing, statusText } from "./filter_rules.js";
+import { factList, faultContent, statusBadge, timeline } from "./person_parts.js";
 
 const BRIEF = 3;
 const ROW_PX = 150;
@@ -73,7 +74,7 @@ export class PeopleRows {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
     const failure = state.failures.get(group.id), pending = this.pendingText(group.id);
     const seen = `${formatCount(group.rows.length, "sighting")} by ${formatCount(group.cameras.length, "camera")}`;
-    element.setAttribute("aria-label", `${group.title}, ${facts.status}, ${seen}`);
+    element.setAttribute("aria-label", `${group.title}, ${statusText(facts.status)}, ${seen}`);
     element.setAttribute("aria-busy", Boolean(pending));
     element.dataset.status = facts.status;
     element.dataset.open = expanded;
