@@ -6,11 +6,12 @@ A field is checked when the user leaves it; its value is then saved in the case,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.base.errors import SettingsError, SightlineError
 from core.base.text import format_count
@@ -23,10 +24,13 @@ Edit = Callable[[CaseClip, str], CaseClip]
 _SLACK_SECONDS = 0.5
 
 
-def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
-    """Name, start time and range of one clip. With `by_clock` the start is a time of day, otherwise an offset."""
+def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places: Sequence[DeltaGenerator] = ()) -> None:
+    """Name, start time and range of one clip. With `by_clock` the start is a time of day, otherwise an offset.
+
+    `places` are four places for the fields in this order, if they do not stand below one another two by two.
+    """
     end = video.duration_seconds
-    left, right = st.columns(2)
+    left, right = places[:2] if places else st.columns(2)
     with left:
         hint = "Letters, digits, - and _. Used in results and file names."
         _text_field(case, clip, "Camera", clip.camera, set_name, hint)
@@ -39,9 +43,8 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
-    left, right = st.columns(
-        2
-    )  # a row of its own, so that an error below a field of the first row moves no other field
+    # A row of its own, so that an error below a field of the first row moves no other field.
+    left, right = places[2:] if places else st.columns(2)
     with left:
         hint = "Only this part of the clip is analysed. Seconds, or 1:23.5."
         _text_field(
@@ -130,6 +133,48 @@ def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
     except SightlineError as fault:
         message = str(fault)
         field_refusal(field).set(message[:1].upper() + message[1:])
+
+
+def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
+    """One value for a field of all these clips: it is saved for each of them, or, with the reason, for none."""
+    start = "Started at" if by_clock else "Start offset (s)"
+    count = format_count(len(videos), "clip", "clips")
+    with (
+        st.expander(f"Change all {count} shown", icon=":material/edit:", key=f"change all {case.key}"),
+        st.form(f"all {case.key}", border=False, clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        label = st.selectbox("Field", [start, "From", "To"], width=200)
+        text = st.text_input("Value for all", width=260)
+        if not st.form_submit_button("Apply to all", disabled=not videos):
+            return
+    try:
+        change_case(
+            lambda current: _edit_clips(current, videos, label, text), f"{count}: {label.lower()} {text or '-'}"
+        )
+    except SightlineError as fault:
+        message = str(fault)
+        st.error(f"{message[:1].upper()}{message[1:]} Nothing was changed.", icon=":material/error:")
+        return
+    for clip in case.clips:
+        field_refusal(clip_field(label, case.key, clip.digest)).remove()
+    st.rerun()
+
+
+def _edit_clips(case: Case, videos: Mapping[str, Clip], label: str, text: str) -> Case:
+    for clip in [clip for clip in case.clips if clip.camera in videos]:
+        end = videos[clip.camera].duration_seconds
+        edits: Mapping[str, Edit] = {
+            "Started at": set_start_time,
+            "Start offset (s)": set_offset,
+            "From": lambda clip, text, end=end: set_start(clip, text, end),
+            "To": lambda clip, text, end=end: set_end(clip, text, end),
+        }
+        try:
+            case = case.with_clip(clip.camera, edits[label](clip, text))
+        except SettingsError as fault:
+            raise SettingsError(f"{clip.camera}: {fault.message}", fault.remedy) from fault
+    return case
 
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
