@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -97,7 +98,7 @@ def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
     as_table, matching = _choose_clips(case)
     drawn = {clip.digest for clip in _clips_to_draw(case, matching)}
     usable: dict[str, Clip] = {}
-    width = "stretch" if as_table else _CARD_PX
+    width: Literal["stretch"] | int = "stretch" if as_table else _CARD_PX
     bulk_place = st.container()
     with st.container(horizontal=not as_table, gap="small", key="clip-table" if as_table else None):
         if as_table:

@@ -163,18 +163,21 @@ def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
 
 def _edit_clips(case: Case, videos: Mapping[str, Clip], label: str, text: str) -> Case:
     for clip in [clip for clip in case.clips if clip.camera in videos]:
-        end = videos[clip.camera].duration_seconds
-        edits: Mapping[str, Edit] = {
-            "Started at": set_start_time,
-            "Start offset (s)": set_offset,
-            "From": lambda clip, text, end=end: set_start(clip, text, end),
-            "To": lambda clip, text, end=end: set_end(clip, text, end),
-        }
+        edit = _edit_of(label, videos[clip.camera].duration_seconds)
         try:
-            case = case.with_clip(clip.camera, edits[label](clip, text))
+            case = case.with_clip(clip.camera, edit(clip, text))
         except SettingsError as fault:
             raise SettingsError(f"{clip.camera}: {fault.message}", fault.remedy) from fault
     return case
+
+
+def _edit_of(label: str, end: float) -> Edit:
+    """What the field with this label changes in a clip that ends at `end`."""
+    if label == "From":
+        return lambda clip, text: set_start(clip, text, end)
+    if label == "To":
+        return lambda clip, text: set_end(clip, text, end)
+    return set_start_time if label == "Started at" else set_offset
 
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
