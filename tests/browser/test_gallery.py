@@ -24,6 +24,13 @@ def four(root: Path) -> Case:
         return big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
 
 
+@pytest.fixture(scope="module")
+def many(root: Path) -> Case:
+    """Fourteen people, six of them seen by both cameras. Clips of their own length: a run is named by its clips."""
+    with at_home(root):
+        return big_case(cameras=2, people=14, tracklets=20, crops=2, seconds=25, noise=0.3)
+
+
 @pytest.fixture
 def case(four: Case, house: Path, request: pytest.FixtureRequest) -> Case:
     return shown_by(four, request.node.name)
@@ -232,6 +239,25 @@ def test_a_person_is_found_in_other_cameras(tab: Page, case: Case) -> None:
     # Those who are left are asked again, without the one who was found; by key as well.
     tab.keyboard.press("f")
     expect(head).to_have_text(re.compile(rf"Is this {title}\? 1 of [1-{len(pairs) - 1}]"))
+
+
+def test_of_many_people_those_seen_once_are_folded_and_rows_are_low(tab: Page, many: Case, house: Path) -> None:
+    opened(tab, shown_by(many, "many people"))
+    expect(tab.locator(".counts")).to_have_text("14 people · 6 seen by several cameras · 8 seen once")
+    expect(tab.get_by_label(re.compile("^Sort by"))).to_have_value("most cameras")
+    expect(tab.locator(".person")).to_have_count(6)
+    height = tab.locator(".rows").evaluate("(rows) => rows.offsetHeight")
+    tab.get_by_label(re.compile("^View")).select_option("compact")
+    expect(tab.locator(".gallery")).to_have_class(re.compile("compact"))
+    assert tab.locator(".rows").evaluate("(rows) => rows.offsetHeight") < height / 1.8
+    tab.get_by_role("button", name="Show 8 people seen once").click()
+    expect(tab.locator(".person")).to_have_count(14)
+    tab.get_by_role("button", name="Hide 8 people seen once").click()
+    expect(tab.locator(".person")).to_have_count(6)
+    # Whoever is searched for is shown all the same.
+    tab.keyboard.press("/")
+    tab.keyboard.type("seen once")
+    expect(tab.locator(".person")).to_have_count(8)
 
 
 def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:

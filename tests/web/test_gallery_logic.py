@@ -175,6 +175,31 @@ def test_orders(web: Node, order: str, numbers: list[int]) -> None:
     assert passing(web, order) == numbers
 
 
+@pytest.mark.parametrize(
+    ("people", "order", "filtered", "listed", "folded"),
+    [
+        (13, "most cameras", False, 3, 10),
+        (12, "most cameras", False, 12, 0),
+        (13, "first seen", False, 13, 0),
+        (13, "most cameras", True, 13, 0),
+    ],
+)
+def test_of_many_people_those_seen_once_are_folded(
+    web: Node, people: int, order: str, filtered: bool, listed: int, folded: int
+) -> None:
+    """Not where the user looks for somebody, nor in an order that has them between the others."""
+    groups = [{"number": number, "rows": [number, 99][: 2 if number < 3 else 1]} for number in range(people)]
+    found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": order, "isFiltered": filtered})
+    assert (len(found["others"]), len(found["seenOnce"])) == (listed, folded)
+    assert all(len(group["rows"]) == 1 for group in found["seenOnce"])
+
+
+def test_where_everybody_was_seen_once_nobody_is_folded(web: Node) -> None:
+    groups = [{"number": number, "rows": [number]} for number in range(20)]
+    found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": "most cameras", "isFiltered": False})
+    assert len(found["others"]) == 20
+
+
 def test_each_filter_says_how_many_would_pass_without_it(web: Node) -> None:
     values = {"camera": "gate", "lower": "white"}
     body = FILTER + "return rules.passingWithout(groups, filters);"

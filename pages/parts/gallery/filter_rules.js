@@ -60,6 +60,17 @@ export function applyFilters(groups, filters, order, factsOf) {
   return passing.sort((a, b) => ORDERS[order](a, b, factsOf));
 }
 
+const FEW = 12;
+
+// Of more than a dozen people in the order of cameras, those with a single sighting apart from the others. No filter
+// hides them: whoever is searched for is shown.
+export function splitSeenOnce(groups, { order, isFiltered }) {
+  const seenOnce = groups.filter((group) => group.rows.length === 1);
+  const apart = order === "most cameras" && !isFiltered && groups.length > FEW && seenOnce.length < groups.length;
+  if (!apart) return { others: groups, seenOnce: [] };
+  return { others: groups.filter((group) => group.rows.length > 1), seenOnce };
+}
+
 // For each filter, how many people would pass without it.
 export function passingWithout(groups, filters) {
   return Object.keys(filters).map((name) => {

@@ -5,6 +5,7 @@ import {
   activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
 } from "./filter_rules.js";
 
+const VIEWS = ["full rows", "compact"];
 const withLabel = (label, control) => el("label", {}, label, control);
 
 export class Filters {
@@ -12,7 +13,8 @@ export class Filters {
   constructor({ place, storeKey, onChange }) {
     this.storeKey = storeKey;
     this.values = { ...NO_FILTERS };
-    this.order = "first seen";
+    this.order = "most cameras";
+    this.view = "full rows";
     this.restore();
     this.onChange = () => { this.store(); onChange(); };
     this.controls = {};
@@ -28,10 +30,12 @@ export class Filters {
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
     this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.onChange(); } },
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
+    this.views = el("select", { onchange: () => { this.view = this.views.value; this.onChange(); } },
+      VIEWS.map((name) => el("option", { value: name, selected: name === this.view }, name)));
     this.times = el("span", { class: "times" },
       withLabel("Found from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
     this.element.append(
-      withLabel("Sort by", this.orders), withLabel("Search", this.search),
+      withLabel("Sort by", this.orders), withLabel("View", this.views), withLabel("Search", this.search),
       withLabel("Camera", this.choice("camera")), withLabel("Top", this.choice("upper")),
       withLabel("Bottom", this.choice("lower")),
       withLabel("Status", this.choice("status")), this.times,
@@ -85,7 +89,8 @@ export class Filters {
     const filters = activeFilters(this.values, this.people), unreadable = unreadableTimes(this.values, this.people);
     for (const name of ["from", "to"]) this.controls[name].setAttribute("aria-invalid", unreadable.includes(name));
     const passing = applyFilters(groups, filters, this.order, (group) => this.people.factsOf(group));
-    this.clearButton.hidden = !Object.keys(filters).length;
+    this.isFiltered = Object.keys(filters).length > 0;
+    this.clearButton.hidden = !this.isFiltered;
     const all = passing.length === groups.length;
     setText(this.count, all ? "" : `${passing.length} of ${groups.length} shown`);
     return passing;
@@ -119,12 +124,13 @@ export class Filters {
         if (typeof stored[name] === typeof NO_FILTERS[name]) this.values[name] = stored[name];
       }
       if (stored.order in ORDERS) this.order = stored.order;
+      if (VIEWS.includes(stored.view)) this.view = stored.view;
     } catch { /* The browser may store nothing. */ }
   }
 
   store() {
     try {
-      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order }));
+      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order, view: this.view }));
     } catch { /* The browser may store nothing. */ }
   }
 }

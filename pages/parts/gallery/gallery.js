@@ -3,10 +3,12 @@
 import { personColor } from "../shell/colors.js";
 import { attachScreen, deliver, outbox, takeReceipt } from "../shell/delivery.js";
 import { el, focusedElement, setText } from "../shell/dom.js";
+import { fetchJson } from "../shell/json.js";
 import { mounter } from "../shell/mounting.js";
 import { formatCount, fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
+import { Fold } from "./fold.js";
 import { Keys } from "./keys.js";
 import { People } from "./people.js";
 import { faultContent } from "./person_parts.js";
@@ -47,7 +49,8 @@ class Gallery {
     this.threshold = new ThresholdPanel({
       place: this.top, onMove: () => this.refreshSoon(), onCommit: (level) => this.actions.setThreshold(level),
     });
-    this.bar = section("bar");
+    // In the strip that stays while the list scrolls: whatever was done can be undone from anywhere.
+    this.bar = this.top.appendChild(el("div", { class: "bar" }));
     this.toolbar = new Toolbar({
       place: this.bar, dialogs: this.root, onReview: () => this.dialog.begin(),
       onUndo: () => this.actions.undo(), onRedo: () => this.actions.redo(),
@@ -60,6 +63,7 @@ class Gallery {
     filters.append(el("p", { class: "caveat" }, "People can be missed: a gap is no proof of absence."));
     this.empty = section("empty");
     this.buildRows();
+    this.fold = new Fold({ place: section("fold"), onChange: () => this.arrange() });
     this.tray = section("tray");
     this.dialog = new DoubtDialog({
       place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
@@ -240,8 +244,9 @@ class Gallery {
     const { state } = this, { people } = state;
     if (!people) return;
     const focusedRow = focusedElement(this.root)?.closest?.(".person");
-    state.listed = this.filters.apply(state.groups);
-    const empty = state.groups.length > 0 && !state.listed.length;
+    const passing = this.filters.apply(state.groups), empty = state.groups.length > 0 && !passing.length;
+    state.listed = this.fold.apply(passing, this.filters);
+    this.root.classList.toggle("compact", this.filters.view === "compact");
     this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
     this.rows.update(state.listed);
     this.toolbar.labelReview(people.answer);
@@ -339,12 +344,6 @@ class Gallery {
     this.threshold.destroy();
     this.root.replaceChildren();
   }
-}
-
-async function fetchJson(address) {
-  const response = await fetch(address), content = await response.json();
-  if (!response.ok) throw new Error(content.error);
-  return content;
 }
 
 export const mount = mounter(".gallery", (root, component) => new Gallery(root, component));
