@@ -40,11 +40,11 @@ view = st.segmented_control(
     label_visibility="collapsed",
 )
 if view == MAP:
-    appearance_map(case, tracks, session.match.threshold)
+    appearance_map(case, tracks, session)
 elif view == TRACKS:
-    heat_map(case, TRACKS, tracks, session.match.threshold)
+    heat_map(case, TRACKS, tracks, session)
 elif people > 1:
-    heat_map(case, PEOPLE, people, session.match.threshold)
+    heat_map(case, PEOPLE, people, session)
 else:
     st.info("**All tracks are one person**, so there is nothing to compare. See the Tracks view for the reason.")
 

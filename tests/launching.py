@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-Work = Callable[[Sequence[str], Path, dict[str, str]], int | None]
+from core.workspace.jobs.job import W, Work
+
+Child = Callable[[Sequence[str], Path, dict[str, str]], int | None]
 """Is given the words of the command, the job's folder and the variables set for it, and leaves there what a child
 would: its files, `progress` and `log`. Returns its exit status, or None for work that goes on until it is stopped."""
 
@@ -20,11 +21,11 @@ class FakeLauncher:
     """Does `work` in place of a child process. What it does not finish goes on until it is stopped, and then says so
     as a child does, or nothing at all if it is killed."""
 
-    work: Work
+    work: Child
     _going: dict[int, Path] = field(default_factory=dict)
     _count: int = 0
 
-    def start(self, words: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+    def start(self, words: Sequence[str], folder: Path, **variables: str) -> int:
         self._count += 1
         for name in ("progress", "log"):
             (folder / name).write_bytes(b"")
@@ -33,22 +34,22 @@ class FakeLauncher:
             self._going[self._count] = folder
         else:
             (folder / "ended").write_text(str(status), encoding="utf-8")
-        return {"pid": self._count, "born": 0.0}
+        return self._count
 
-    def alive(self, about: dict[str, Any]) -> bool:
-        return about.get("pid") in self._going
+    def alive(self, job: Work) -> bool:
+        return job.pid in self._going
 
-    def stop(self, about: dict[str, Any], keep: Callable[[dict[str, Any]], None]) -> None:
-        folder = self._going.pop(about.get("pid", 0), None)
+    def stop(self, job: W, save: Callable[[W], None]) -> None:
+        folder = self._going.pop(job.pid or 0, None)
         if folder is None:
             return
-        keep({**about, "cancelled": True})
+        save(replace(job, cancelled=True))
         (folder / "log").write_text("sightline: stopped. What was done is kept.\n", encoding="utf-8")
         (folder / "ended").write_text(str(STOPPED), encoding="utf-8")
 
-    def kill(self, about: dict[str, Any]) -> None:
+    def kill(self, job: Work) -> None:
         """As the system does when memory runs out."""
-        folder = self._going.pop(about["pid"])
+        folder = self._going.pop(job.pid or 0)
         (folder / "ended").write_text(str(KILLED), encoding="utf-8")
 
 

@@ -152,7 +152,11 @@ def test_a_case_has_the_ranges_of_the_table() -> None:
     assert Plan().track == TrackSettings()
 
 
-@pytest.mark.parametrize("each", SETTINGS, ids=ids)
+@pytest.mark.parametrize(
+    "each",
+    [pytest.param(each, marks=pytest.mark.slow) if each.key == "flip" else each for each in SETTINGS],
+    ids=ids,
+)
 def test_each_has_an_effect(each: Setting, tmp_path: Path) -> None:
     one, other = EFFECTS[each.key](tmp_path)
     assert one != other

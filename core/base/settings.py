@@ -16,6 +16,9 @@ from typing import Any, Literal
 
 from core.base.errors import SettingsError
 
+Number = int | float
+"""A number whose digits are part of keys: one that was stored as 5 is read as 5, and not as 5.0."""
+
 Part = Literal["models", "video", "detect", "embed", "track", "match", "machine"]
 """The stage whose result a setting decides, and with it those of the stages after it. What belongs to the machine
 decides no result."""
@@ -33,9 +36,9 @@ class ModelSettings:
 class VideoSettings:
     """Which frames are analysed: those from `start_seconds` to `end_seconds`, `fps` a second or every one for 0."""
 
-    fps: float = 10.0
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
+    fps: Number = 10.0
+    start_seconds: Number = 0.0
+    end_seconds: Number | None = None
 
     def __post_init__(self) -> None:
         if self.start_seconds < 0:
@@ -53,8 +56,8 @@ class DetectSettings:
     confidence `floor` are stored; `TrackSettings.conf` filters them later."""
 
     size: int = 640
-    floor: float = 0.05
-    nms_iou: float = 0.7
+    floor: Number = 0.05
+    nms_iou: Number = 0.7
     most: int = 300
 
     def __post_init__(self) -> None:
@@ -68,7 +71,7 @@ class EmbedSettings:
     """Which boxes get an appearance vector: those from the confidence `floor`, and of these, unless `every`, only those
     whose appearance can decide something. `flip` averages each crop's vector with that of its mirror image."""
 
-    floor: float = 0.25
+    floor: Number = 0.25
     flip: bool = False
     every: bool = False
 
@@ -80,11 +83,11 @@ class EmbedSettings:
 class TrackSettings:
     """How boxes become tracks."""
 
-    conf: float = 0.25
-    iou: float = 0.2
-    track_cos: float = 0.65
+    conf: Number = 0.25
+    iou: Number = 0.2
+    track_cos: Number = 0.65
     n_init: int = 3
-    max_age: float = 1.5
+    max_age: Number = 1.5
 
     def __post_init__(self) -> None:
         _require_ranges("track", self)

@@ -1,11 +1,26 @@
 """Amounts, durations, clock times, counts and names as users read them: in the app, on the command line and in exports.
 
+Clip times count from the first frame of a clip. Wall-clock times (`Clocks`) are of a time zone; they are read from what
+users type, counted in UTC, and written by `format_moment`, whose other half for the browser is `time.js`.
+
 A format that one screen or one file alone uses stays beside it; what two of them need is here."""
 
 from __future__ import annotations
 
+import math
+import os
 import re
 import unicodedata
+from bisect import bisect_left
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.base.errors import SettingsError
 
 CANDIDATES = "Matches are candidates until somebody confirms them."
 """Stands on everything that names people."""
@@ -116,3 +131,234 @@ def spreadsheet_text(text: str) -> str:
     """
     clean = one_line(text)
     return f"'{clean}" if clean.startswith(_FORMULA_SIGNS) else clean
+
+
+def find_zone(name: str) -> tzinfo:
+    """The time zone with this IANA name; `SettingsError` where there is none.
+
+    >>> str(find_zone("Europe/Berlin"))
+    'Europe/Berlin'
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError) as fault:
+        raise SettingsError(f"'{name}' is not a time zone", "Write a name such as Europe/Berlin or UTC.") from fault
+
+
+def machine_zone() -> str:
+    """The IANA name of this computer's time zone; UTC where it is unknown."""
+    link = Path("/etc/localtime")
+    linked = str(link.resolve()).partition("zoneinfo/")[2] if link.is_symlink() else ""
+    for name in (os.environ.get("TZ", "").lstrip(":"), linked):
+        with suppress(SettingsError):
+            if name and find_zone(name):
+                return name
+    return "UTC"
+
+
+_TYPED_MOMENT = re.compile(
+    r"(?:(?:(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<d2>\d{1,2})(?P<sign>[./])(?P<m2>\d{1,2})(?P=sign)(?P<y2>\d{4}))"
+    r"(?:T|,?\s+))?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<part>\d{1,6}))?)?"
+    r"\s*(?P<offset>Z|[+-]\d{2}:?\d{2})?"
+)
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_WRITE_MOMENT = "Enter it like 14:03:10, 28.11.2026 14:03:10, 28/11/2026 14:03 or 2026-11-28 14:03:10."
+
+
+def parse_moment(text: str, zone: str = "", day: str = "") -> str:
+    """A typed time of day as local ISO text of the `zone`; `day` (ISO text) is its date where it names none.
+
+    An offset is kept only where the local time exists twice.
+
+    >>> parse_moment("28.11.2026 14:03"), parse_moment("28/11/2026 14:03:12"), parse_moment("9:05:00", day="2026-11-28")
+    ('2026-11-28T14:03:00', '2026-11-28T14:03:12', '2026-11-28T09:05:00')
+    >>> parse_moment("2026-11-28T13:03:10Z", "Europe/Berlin")
+    '2026-11-28T14:03:10'
+    """
+    typed = text.strip()
+    match = _TYPED_MOMENT.fullmatch(typed)
+    if match is None:
+        raise SettingsError(f"'{typed}' is not a date and time", _WRITE_MOMENT)
+    parts = match.groupdict()
+    date_parts = [parts["y"] or parts["y2"], parts["m"] or parts["m2"], parts["d"] or parts["d2"]]
+    if date_parts[0] is None and not day:
+        raise SettingsError(f"'{typed}' has no date", "Enter the date of the recordings first, or type it here too.")
+    try:
+        on = date(*map(int, date_parts)) if date_parts[0] else date.fromisoformat(day)
+        micros = int((parts["part"] or "").ljust(6, "0"))
+        if not _FIRST_YEAR <= on.year <= _LAST_YEAR:
+            raise ValueError(f"years from {_FIRST_YEAR} to {_LAST_YEAR}")
+        moment = datetime(
+            on.year, on.month, on.day, int(parts["hour"]), int(parts["minute"]), int(parts["second"] or 0), micros
+        )
+    except ValueError as fault:
+        raise SettingsError(f"'{typed}' is on no calendar or clock ({fault})", _WRITE_MOMENT) from fault
+    return _moment_text(read_moment(f"{moment.isoformat()}{parts['offset'] or ''}", zone))
+
+
+def read_moment(text: str, zone: str) -> datetime:
+    """The moment that an ISO text names: aware in a `zone`, and as it stands without one.
+
+    `SettingsError` where it is no time, where clocks of the zone skip it, and where they show it twice and the text has
+    no offset.
+
+    >>> read_moment("2026-10-25T02:30:00+01:00", "Europe/Berlin").isoformat()
+    '2026-10-25T02:30:00+01:00'
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise SettingsError(f"'{text}' is not a time", "Write 2026-05-31 14:05:00.") from fault
+    if not zone:
+        if moment.tzinfo is not None:
+            raise SettingsError(
+                f"'{text}' names a time zone", "Choose the time zone of the case first, or leave the offset out."
+            )
+        return moment
+    place = find_zone(zone)
+    if moment.tzinfo is not None:
+        return moment.astimezone(place)
+    local = moment.replace(tzinfo=place)
+    first, second = local.utcoffset(), local.replace(fold=1).utcoffset()
+    if first == second:
+        return local
+    shown = moment.isoformat(" ")
+    if local.astimezone(UTC).astimezone(place).replace(tzinfo=None) != moment:
+        raise SettingsError(f"{shown} does not exist in {zone}: clocks are put forward then", "Check time and zone.")
+    readings = " or ".join(local.replace(fold=reading).isoformat()[11:] for reading in (0, 1))
+    raise SettingsError(f"{shown} exists twice on that day in {zone}", f"Give it with its offset: {readings}.")
+
+
+def _is_ambiguous(moment: datetime) -> bool:
+    """Whether clocks show this local time twice; such a time exists, so it was not skipped."""
+    return moment.replace(fold=0).utcoffset() != moment.replace(fold=1).utcoffset()
+
+
+def _moment_text(moment: datetime) -> str:
+    """Local ISO text, with the offset where the time exists twice."""
+    return (moment if _is_ambiguous(moment) else moment.replace(tzinfo=None)).isoformat()
+
+
+def format_moment(moment: datetime, day: str = "", tenths: bool = False) -> str:
+    """A time of day, with its date unless that is `day`, and with its offset where the time exists twice; what is shown
+    of a second is what has begun.
+
+    >>> format_moment(datetime(2026, 11, 28, 14, 3, 10, 970_000), "2026-11-28", tenths=True)
+    '14:03:10.9'
+    >>> format_moment(read_moment("2026-10-25T02:30:00+01:00", "Europe/Berlin"), "2026-10-24")
+    '2026-10-25 02:30:00+01:00'
+    """
+    date_text = "" if moment.date().isoformat() == day else f"{moment.date().isoformat()} "
+    tail = f".{moment.microsecond // 100_000}" if tenths else ""
+    offset = moment.isoformat()[-6:] if _is_ambiguous(moment) else ""
+    return f"{date_text}{moment:%H:%M:%S}{tail}{offset}"
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """The wall clocks of clips: the moment of each camera's first frame, all in one time zone (an IANA name).
+
+    Without a `zone`, moments are local times as they were entered, and no clock is ever put forward or back.
+    """
+
+    began: Mapping[str, datetime] = field(default_factory=dict)
+    zone: str = ""
+
+    @classmethod
+    def read(cls, began: Mapping[str, str], zone: str) -> Clocks:
+        return cls({camera: read_moment(text, zone) for camera, text in began.items()}, zone)
+
+    def __bool__(self) -> bool:
+        return bool(self.began)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `read` takes it.
+
+        >>> Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC").to_dict()
+        {'began': {'gate': '2026-11-28T14:03:10'}, 'zone': 'UTC'}
+        """
+        return {"began": {camera: _moment_text(moment) for camera, moment in self.began.items()}, "zone": self.zone}
+
+    @property
+    def day(self) -> str:
+        """The day on which the first clip begins. Times on it are shown without their date."""
+        return min(self.began.values()).date().isoformat()
+
+    @property
+    def offsets(self) -> dict[str, float]:
+        """Seconds by which each clip begins after the first, however clocks are set between; empty without clocks."""
+        seconds = {camera: _epoch(moment) for camera, moment in self.began.items()}
+        return {camera: round(value - min(seconds.values()), 6) for camera, value in seconds.items()}
+
+    def corrected(self, error_seconds: Mapping[str, float]) -> Clocks:
+        """The clocks put right, where some were ahead of the right time by so many seconds (behind, if negative).
+
+        >>> clocks = Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC")
+        >>> clocks.corrected({"gate": 5.5}).format("gate", 0, tenths=True)
+        '14:03:04.5'
+        """
+        moments = {camera: self.at(camera, -error_seconds.get(camera, 0.0)) for camera in self.began}
+        return Clocks({camera: moment for camera, moment in moments.items() if moment}, self.zone)
+
+    def at(self, camera: str, seconds: float) -> datetime | None:
+        """The moment `seconds` into the clip; None for a camera without a clock."""
+        began = self.began.get(camera)
+        if began is None or math.isnan(seconds):
+            return None
+        if not self.zone:
+            return began + timedelta(seconds=seconds)
+        return (began.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(began.tzinfo)
+
+    def format(self, camera: str, seconds: float, tenths: bool = False) -> str:
+        """The moment as users read it; empty for a camera without a clock."""
+        moment = self.at(camera, seconds)
+        return "" if moment is None else format_moment(moment, self.day, tenths)
+
+    def filename(self, camera: str, seconds: float) -> str:
+        """The moment for a file's name, such as 2026-11-28_14-03-10.4; empty for a camera without a clock.
+
+        >>> Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC").filename("gate", 0.4)
+        '2026-11-28_14-03-10.4'
+        """
+        moment = self.at(camera, seconds)
+        text = "" if moment is None else format_moment(moment, tenths=True)
+        return text[:19].replace(":", "-").replace(" ", "_") + text[19:].replace(":", "")
+
+    def for_browser(self) -> dict[str, Any] | None:
+        """What `time.js` counts with: when clips begin, in seconds since 1970 (UTC), and from when on (null: always)
+        local clocks are how many seconds ahead of UTC; None without clocks."""
+        if not self.began:
+            return None
+        began = {camera: _epoch(moment) for camera, moment in self.began.items()}
+        return {"began": began, "steps": self._steps(began.values()), "day": self.day, "zone": self.zone}
+
+    def _steps(self, began: Collection[float]) -> list[tuple[int | None, int]]:
+        if not self.zone:
+            return [(None, 0)]
+        days = sorted({(int(moment) // _DAY + day) * _DAY for moment in began for day in range(-1, _FOLLOWED_DAYS)})
+        steps: list[tuple[int | None, int]] = [(None, self._utc_offset(days[0]))]
+        for start in days:
+            before = self._utc_offset(start)
+            if before != steps[-1][1]:
+                steps.append((start, before))
+            if before != self._utc_offset(start + _DAY):
+                change = bisect_left(
+                    range(start + _DAY), 1, start, key=lambda second: self._utc_offset(second) != before
+                )
+                steps.append((change, self._utc_offset(change)))
+        return steps
+
+    def _utc_offset(self, second: int) -> int:
+        """By how many seconds local clocks are ahead of UTC, at a second since 1970."""
+        offset = datetime.fromtimestamp(second, find_zone(self.zone)).utcoffset()
+        return 0 if offset is None else round(offset.total_seconds())
+
+
+_DAY = 86_400
+_FOLLOWED_DAYS = 32
+"""How long after a clip began changes of local clocks are told to the browser: longer than any clip."""
+
+
+def _epoch(moment: datetime) -> float:
+    """Seconds since 1970; a time without a zone counts as UTC."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

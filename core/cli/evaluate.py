@@ -114,7 +114,7 @@ def _analysed_frames(options: argparse.Namespace) -> dict[str, Ints] | None:
         )
     if not (options.result / "run.json").is_file():
         return None
-    if read_record(options.result).get("state") != "done":
+    if read_record(options.result).state != "done":
         raise SettingsError(
             f"the run in {options.result} is not done", "Start it again; it continues where it stopped."
         )

@@ -11,13 +11,14 @@ import argparse
 import hashlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import MachineSettings, ModelSettings
 from core.cli.progress import listener
-from core.cli.run import add_matching, is_given, parse_choice, parse_export, write_results
+from core.cli.run import add_matching, is_given, parse_choice, parse_export, require_all_clocks, write_results
 from core.cli.settings import add_settings_file, given_settings
 from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
 from core.machine.device import parse_backend
@@ -35,6 +36,7 @@ from core.runs import (
     decide,
     import_crops,
     list_folders,
+    load_clocks,
     load_evidence,
     load_people,
     match_people,
@@ -44,7 +46,7 @@ from core.runs import (
 from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, EmbedderPrior, find
 
-MATCHING_FLAGS = ("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose")
+MATCHING_FLAGS = ("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose", "began")
 CROPS_FLAGS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
 CROPS, SUMS = "crops.zip", "SHA256SUMS"
@@ -118,6 +120,8 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError(f"{', '.join(crops_flags)}: for --from-crops only", "Leave it out.")
     if options.from_crops and options.travel:
         raise SettingsError("crops come without times, so --travel has no effect", "Leave --travel out.")
+    if options.from_crops and options.began:
+        raise SettingsError("crops come without times, so --began has no effect", "Leave --began out.")
     if options.what and not options.to:
         raise SettingsError("--what needs --to", "Name a folder with --to, or leave --what out.")
     if options.clip and options.what != "films":
@@ -138,7 +142,10 @@ def _rematch(options: argparse.Namespace, progress: Progress) -> None:
 def _load_run(options: argparse.Namespace) -> tuple[Evidence, Path, EmbedderPrior | None, Choice]:
     """The evidence of a finished run, its folder, what is known of its embedder, and the choices of the flags."""
     evidence, record = load_evidence(options.done), read_record(options.done)
-    choice = parse_choice(options, record["cameras"], load_settings(options.settings))
+    choice = parse_choice(options, record.cameras, load_settings(options.settings))
+    require_all_clocks(choice.clocks, evidence.cameras)
+    if not choice.clocks:
+        choice = replace(choice, clocks=load_clocks(options.done))
     return evidence, options.done, run_prior(record), choice
 
 
@@ -162,7 +169,9 @@ def _write_part(options: argparse.Namespace, progress: Progress) -> Iterator[Pat
     export = parse_export(options, to)
     parts, match = match_people(evidence, out, prior, choice)
     if what == "films":
-        yield from write_films(parts, match.people().person, out, to, export.blur, progress, options.clip)
+        yield from write_films(
+            parts, match.people().person, out, to, export.blur, progress, options.clip, choice.clocks
+        )
         return
     gallery = build_gallery(parts, match, out, about_people(evidence, out, prior, choice), choice.names)
     people = with_reason(MatchedPeople(parts, match, gallery), export.reason)
@@ -206,8 +215,8 @@ def check(path: Path) -> int:
         sys.stderr.write(f"sightline: {fault}\n")
         return 1
     sha256 = _sha256(path)
-    made = f"made by {manifest.get('program')}" + (f" on {manifest['when']}" if manifest.get("when") else "")
-    sys.stdout.write(f"{path}: {len(manifest['entries'])} files have the sha256 that the manifest names; {made}\n")
+    made = f"made by {manifest.program}" + (f" on {manifest.when}" if manifest.when else "")
+    sys.stdout.write(f"{path}: {len(manifest.entries)} files have the sha256 that the manifest names; {made}\n")
     sys.stdout.write(f"sha256 of the zip, to be kept elsewhere: {sha256}\n")
     return 0
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
-from core.base.settings import DetectSettings, TrackSettings
+from core.base.settings import DetectSettings
 from core.base.text import CANDIDATES, person_name
 from core.cli.renamed_flags import add_former_flag
 from core.export import LineupRow, draw_lineup, time_label
@@ -21,7 +21,10 @@ from core.machine.paths import write_atomically
 from core.runs import (
     Answer,
     Candidate,
+    ModelRecord,
     Photo,
+    Recipe,
+    RunRecord,
     find_people,
     find_run_model,
     load_people,
@@ -74,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
             f"nobody was ranked_by_number in the run in {options.out}", "Choose a run with people in it."
         )
     embedder = open_embedder(
-        find_run_model(record, "embedder", options.features), parse_backend(options.device), flip=True
+        find_run_model(record.models, "embedder", options.features), parse_backend(options.device), flip=True
     )
     detector = None if options.whole_picture else _detector(record, options)
-    conf = record.get("settings", {}).get("track", {}).get("conf", TrackSettings().conf)
+    conf = (record.settings or Recipe()).track.conf
     photo = find_people(bgr, detector, conf)
     numbers = _chosen_people(options, photo)
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
@@ -106,11 +109,11 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError("--sheet would overwrite the photo", "Name another file.")
 
 
-def _detector(record: dict[str, Any], options: argparse.Namespace) -> Detector:
+def _detector(record: RunRecord, options: argparse.Namespace) -> Detector:
     """The detector of the run, unless --weights names one; a run of crops had none."""
-    from_run = isinstance(record.get("models", {}).get("detector"), dict) and not options.weights
-    model = find_run_model(record, "detector") if from_run else find(options.weights or DETECTOR, "detector")
-    size = record.get("settings", {}).get("detect", {}).get("size", DetectSettings().size)
+    from_run = isinstance(record.models.get("detector"), ModelRecord) and not options.weights
+    model = find_run_model(record.models, "detector") if from_run else find(options.weights or DETECTOR, "detector")
+    size = (record.settings or Recipe()).detect.size
     return open_detector(model, DetectSettings(size=size, nms_iou=MAX_OVERLAP), parse_backend(options.device))
 
 

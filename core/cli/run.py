@@ -21,6 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import settings_of
+from core.base.text import Clocks, parse_moment
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
@@ -106,6 +107,14 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         metavar="A-B=SECONDS",
         help="nobody gets from camera A to camera B, or back, in less time (0: the cameras may see the same place)",
     )
+    p.add_argument(
+        "--began",
+        action="append",
+        default=[],
+        metavar="CAM=TIME",
+        help="the local time of this camera's first frame, for every camera: times of day are shown by it",
+    )
+    p.add_argument("--time-zone", metavar="NAME", help="the time zone of --began, such as Europe/Berlin")
     p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
     p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
     p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
@@ -149,19 +158,43 @@ def _setup(options: argparse.Namespace) -> Setup:
         raise SettingsError(
             "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
         )
-    return replace(setup, offsets=_parse_offsets(options.offset, cameras), choice=choice)
+    require_all_clocks(choice.clocks, cameras)
+    offsets = {**choice.clocks.offsets, **_parse_offsets(options.offset, cameras)}
+    return replace(setup, offsets=offsets, choice=choice)
 
 
 def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: UserSettings) -> Choice:
     """The decisions and settings that flags and files give for matching."""
+    names = list(cameras)
     return Choice(
         **given_settings(options, files, "match"),
         links=read_links(options.links) if options.links else (),
-        travel=parse_travel_times(options.travel, cameras),
+        travel=parse_travel_times(options.travel, names),
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
         numbers=read_numbers(options.numbers) if options.numbers else (),
+        clocks=_parse_clocks(options.began, options.time_zone or "", names),
     )
+
+
+def _parse_clocks(values: Sequence[str], zone: str, cameras: Sequence[str]) -> Clocks:
+    """The wall clocks of `--began CAM=TIME`."""
+    began = {}
+    for value in values:
+        name, _, text = value.partition("=")
+        if name not in cameras:
+            raise SettingsError(f"--began {value} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
+        began[name] = parse_moment(text, zone)
+    if zone and not began:
+        raise SettingsError("--time-zone needs --began", "Say when each clip began, or leave --time-zone out.")
+    return Clocks.read(began, zone)
+
+
+def require_all_clocks(clocks: Clocks, cameras: Iterable[str]) -> None:
+    """`SettingsError` where some of the cameras have a clock and others none: people are shown in one kind of time."""
+    missing = [name for name in cameras if name not in clocks.began]
+    if clocks and missing:
+        raise SettingsError(f"--began is missing for {', '.join(missing)}", "Give it for every camera or for none.")
 
 
 def parse_export(options: argparse.Namespace, to: Path | None = None) -> ExportOptions:
@@ -265,11 +298,11 @@ def report_differences(options: argparse.Namespace, before: Manifest) -> int:
         sys.stderr.write(f"sightline: not the same as in {options.like}: {different}\n")
         return 1
     if found.presentation:
-        data = sum(not is_presentation(entry["name"]) for entry in after["entries"])
-        programs = f"written by {before.get('program')}, now {after.get('program')}"
+        data = sum(not is_presentation(name) for name in after.digests)
+        programs = f"written by {before.program}, now {after.program}"
         sys.stdout.write(f"all {data} data files are the same as in {options.like}; {presentation} ({programs})\n")
     else:
-        sys.stdout.write(f"all {len(after['entries'])} files are the same as in {options.like}\n")
+        sys.stdout.write(f"all {len(after.entries)} files are the same as in {options.like}\n")
     return 0
 
 

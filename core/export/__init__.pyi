@@ -11,7 +11,6 @@ from .program_source import PROGRAM_ROOT as PROGRAM_ROOT
 from .program_source import source_address as source_address
 from .program_source import source_name as source_name
 from .program_source import source_zip as source_zip
-from .replay import Manifest as Manifest
 from .replay import compare_exports as compare_exports
 from .replay import is_presentation as is_presentation
 from .replay import load_manifest as load_manifest
@@ -20,6 +19,8 @@ from .tables import sheet_name as sheet_name
 from .tables import similarity_csv as similarity_csv
 from .tables import time_label as time_label
 from .verify import ChangedError as ChangedError
+from .verify import Manifest as Manifest
+from .verify import ManifestEntry as ManifestEntry
 from .verify import name_list as name_list
 from .verify import verify_zip as verify_zip
 from .zip import write_zip as write_zip

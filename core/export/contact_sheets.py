@@ -13,10 +13,10 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from core.base.text import CANDIDATES, format_clock, format_count, person_name
+from core.base.text import CANDIDATES, Clocks, format_clock, format_count, person_name
 from core.base.types import Image
 from core.export.images import blur_head, load_picture
-from core.export.tables import time_label
+from core.export.tables import describe_times, time_label
 from core.machine.canvas import FAINT, Canvas, Colour, shorten
 from core.runs import Candidate, Crop, Gallery, Sighting
 
@@ -28,8 +28,8 @@ COLUMNS = (WIDTH - 2 * MARGIN - LABEL + GAP) // (CELL_WIDTH + GAP)
 TITLE, TEXT, SMALL = 19, 14, 12  # sizes of letters
 _MAX_SIGHTINGS = 3 * COLUMNS  # sightings of one person; more are in the report
 _MAX_CROPS = 3  # crops of one sighting, where there is room
+_WIDE = len("11-28 14:03:10")  # letters of a time for which there is room below a crop
 _LINES_PER_PAGE = 10  # of crops on a page
-_TIMED = "Times are clip times."
 _UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
 _MATCH_COLOUR: Colour = (115, 158, 0)
@@ -80,16 +80,16 @@ def _draw_page(gallery: Gallery, lines: Sequence[_Line], number: str, load: Load
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     title = f"{format_count(people, 'person', 'people')}, {format_count(cameras, 'camera', 'cameras')}"
     canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
-    times = _TIMED if gallery.has_times else _UNTIMED
+    times = describe_times(gallery.clocks) if gallery.has_times else _UNTIMED
     canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
     for place, line in enumerate(lines):
-        _draw_line(canvas, line, HEAD + place * LINE, load)
+        _draw_line(canvas, line, HEAD + place * LINE, load, gallery.clocks)
     if not lines:
         canvas.text("Nobody was found.", MARGIN, HEAD + 60, TITLE)
     return canvas.as_image()
 
 
-def _draw_line(canvas: Canvas, line: _Line, y: int, load: LoadPicture) -> None:
+def _draw_line(canvas: Canvas, line: _Line, y: int, load: LoadPicture, clocks: Clocks) -> None:
     if line.first:
         canvas.rule(y, MARGIN, WIDTH - MARGIN)
         _draw_label(canvas, line.sightings, y)
@@ -100,6 +100,8 @@ def _draw_line(canvas: Canvas, line: _Line, y: int, load: LoadPicture) -> None:
             canvas.text(shorten(sighting.camera, CELL_WIDTH + 4, TEXT), x, y + 17, TEXT)
         last = sighting.camera
         _draw_crop(canvas, (sighting, crop), x, y + ABOVE, load)
+        when = _time_of_cell((sighting, crop), clocks)
+        canvas.text(when, x, y + ABOVE + CELL_HEIGHT + 17, SMALL + 1 if len(when) < _WIDE else SMALL)
 
 
 def _draw_label(canvas: Canvas, sightings: Sequence[Sighting], y: int) -> None:
@@ -120,10 +122,23 @@ def _draw_crop(canvas: Canvas, cell: CropOfSighting, x: int, y: int, load: LoadP
         canvas.text("no picture", x, y + CELL_HEIGHT // 2, SMALL, FAINT)
     if sighting.status in _FRAMES:
         canvas.frame(x, y, CELL_WIDTH, CELL_HEIGHT, _FRAMES[sighting.status])
-    when = format_clock(sighting.start_seconds) if sighting.has_times else ""
-    canvas.text(time_label(sighting.crops[number]) if sighting.crops else when, x, y + CELL_HEIGHT + 17, SMALL + 1)
     if number == 0:
         canvas.text(_match_note(sighting), x, y + CELL_HEIGHT + 33, SMALL, FAINT)
+
+
+def _time_of_cell(cell: CropOfSighting, clocks: Clocks) -> str:
+    """When a crop was taken; the start of a sighting without crops.
+
+    Below a crop there is room for month and day, not for the year; and beside an offset from UTC for neither.
+    """
+    sighting, number = cell
+    if sighting.crops:
+        text = time_label(sighting.crops[number], sighting.camera, clocks)
+    elif sighting.has_times:
+        text = clocks.format(sighting.camera, sighting.start_seconds) or format_clock(sighting.start_seconds)
+    else:
+        return ""
+    return text[-_WIDE:] if clocks else text
 
 
 def _match_note(sighting: Sighting) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 
 from core.base.errors import ClipError
 from core.base.progress import Progress
-from core.base.text import person_name
+from core.base.text import Clocks, person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
 from core.export.images import blur_head
 from core.machine.canvas import Canvas, Colour, text_width
@@ -57,20 +57,21 @@ def write_films(
     blur: bool = True,
     progress: Progress | None = None,
     clips: Sequence[Path] = (),
+    clocks: Clocks | None = None,
 ) -> Iterator[Path]:
     """Write a film for each camera of the run in folder `out` to the folder `to`, and yield its path.
 
     `person` (n,) holds the person of each tracklet. Clips that were moved since the run may be given in `clips`; they
-    are recognised by their content.
+    are recognised by their content. Where the wall clock of a camera is known, its film shows the time of day.
     """
     moved = {digest(clip): clip for clip in clips}
     record, analysed, reports = read_record(out), analysed_frames(out), progress or Progress()
     cameras = [name for name in evidence.cameras if len(analysed.get(name, ()))]
     for number, camera in enumerate(cameras, 1):
-        facts = record["cameras"][camera]
-        clip = probe(moved.get(facts["digest"], Path(facts["clip"])))
-        if clip.digest != facts["digest"]:
-            raise ClipError(f"{facts['clip']} has changed since the run", "Put the clip of the run back, or run again.")
+        facts = record.cameras[camera]
+        clip = probe(moved.get(facts.digest, Path(facts.clip)))
+        if clip.digest != facts.digest:
+            raise ClipError(f"{facts.clip} has changed since the run", "Put the clip of the run back, or run again.")
         check_layout(clip, facts)
         first, last = analysed[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
@@ -85,19 +86,37 @@ def write_films(
             to / f"{camera}.mp4",
             blur,
             reports,
+            [clocks.format(camera, seconds) for seconds in timeline.seconds.tolist()] if clocks else (),
         )
 
 
-def _write_film(clip: Clip, timeline: Timeline, boxes: FilmBoxes, target: Path, blur: bool, progress: Progress) -> Path:
+def _write_film(
+    clip: Clip,
+    timeline: Timeline,
+    boxes: FilmBoxes,
+    target: Path,
+    blur: bool,
+    progress: Progress,
+    times: Sequence[str],
+) -> Path:
     size = display_size(clip.width, clip.height, MAX_WIDTH)
     scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
     scaled = FilmBoxes(boxes.row, boxes.person, boxes.track, boxes.xyxy * scale)
 
     def draw_frame(picture: Picture) -> Image:
-        return draw_people(picture.bgr, picture.row, timeline.seconds, scaled, blur)
+        drawn = draw_people(picture.bgr, picture.row, timeline.seconds, scaled, blur)
+        return draw_time(drawn, times[picture.row]) if times else drawn
 
     write_film(clip, timeline, target, size, draw_frame, lambda done, total: progress.at(done))
     return target
+
+
+def draw_time(bgr: Image, text: str) -> Image:
+    """The picture with the time of day in its lower left corner."""
+    label = _label(text, max(12, bgr.shape[0] // 30), (255, 255, 255))[: bgr.shape[0], : bgr.shape[1]]
+    picture = bgr.copy()
+    picture[-label.shape[0] :, : label.shape[1]] = label
+    return picture
 
 
 def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: Seconds) -> FilmBoxes:

@@ -17,8 +17,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from core.base.text import format_clock, format_count, one_line, person_name
-from core.export.tables import time_label
+from core.base.text import Clocks, format_clock, format_count, one_line, person_name
+from core.export.tables import describe_times, time_label
 from core.runs import Crop, Gallery, Sighting
 
 MAX_ROWS = 200
@@ -137,6 +137,7 @@ def render_report(gallery: Gallery, thumbnail: MakeThumbnail, blur: bool) -> Ite
             purpose=one_line(str(gallery.about.get("purpose", ""))),
             blur=blur,
             people=people,
+            times=describe_times(gallery.clocks),
             summary=f"{format_count(len(people), 'person', 'people')}, {_summary(gallery.sightings)}",
             base64=picture,
             topics=manifest_topics,
@@ -184,29 +185,30 @@ def _summary(sightings: Sequence[Sighting]) -> str:
 def _person(person: int, sightings: Sequence[Sighting], gallery: Gallery) -> _Person:
     name, remark = (one_line(texts.get(person, "")) for texts in (gallery.people, gallery.remarks))
     order = sorted(sightings, key=lambda sighting: sighting.sort_key_in_person)
-    cards = [_card(sighting, sighting.crops[: _crops_per_sighting(gallery)]) for sighting in order]
+    cards = [_card(sighting, sighting.crops[: _crops_per_sighting(gallery)], gallery.clocks) for sighting in order]
     return _Person(person_name(person), name, remark, _summary(sightings), cards)
 
 
-def _card(sighting: Sighting, crops: Sequence[Crop]) -> _Card:
-    figures = [_figure(sighting, crop) for crop in crops]
-    return _Card(sighting.camera, sighting.status, figures, list(_facts(sighting)))
+def _card(sighting: Sighting, crops: Sequence[Crop], clocks: Clocks) -> _Card:
+    figures = [_figure(sighting, crop, clocks) for crop in crops]
+    return _Card(sighting.camera, sighting.status, figures, list(_facts(sighting, clocks)))
 
 
-def _figure(sighting: Sighting, crop: Crop) -> _Figure:
-    when, clothes = time_label(crop), _clothes(sighting)
+def _figure(sighting: Sighting, crop: Crop, clocks: Clocks) -> _Figure:
+    when, clothes = time_label(crop, sighting.camera, clocks), _clothes(sighting)
     which = f" at {when}" if sighting.has_times else f", {when}"
     description = f"{person_name(sighting.person)} in {sighting.camera}{which}{f', {clothes}' if clothes else ''}"
     return _Figure(crop, f"frame {crop.frame}" if sighting.has_times else when, description, when)
 
 
-def _facts(sighting: Sighting) -> Iterator[tuple[str, str]]:
+def _facts(sighting: Sighting, clocks: Clocks) -> Iterator[tuple[str, str]]:
     if sighting.has_times:
-        duration = sighting.end_seconds - sighting.start_seconds
-        yield (
-            "Found",
-            f"{format_clock(sighting.start_seconds)} to {format_clock(sighting.end_seconds)} ({duration:,.1f} s)",
-        )
+        span = (sighting.start_seconds, sighting.end_seconds)
+        of_clip = " to ".join(map(format_clock, span))
+        of_day = " to ".join(filter(None, (clocks.format(sighting.camera, seconds) for seconds in span)))
+        yield "Found", f"{of_day or of_clip} ({span[1] - span[0]:,.1f} s)"
+        if of_day:
+            yield "Clip time", of_clip
     else:
         yield "Found in", format_count(len(sighting.crops), "picture", "pictures")
     yield "Similarity", "no other sighting" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"

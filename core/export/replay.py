@@ -7,27 +7,30 @@ it may change the result.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.base.errors import ClipError, StoreError
-from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
+from core.base.errors import ClipError, SightlineError, StoreError
+from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
+from core.base.text import Clocks
 from core.export.people_files import ExportOptions
-from core.export.verify import verify_zip
+from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.device import Backend, parse_backend
+from core.machine.records import RecordFormat
 from core.runs import (
     Camera,
     Choice,
     Link,
+    ModelRecord,
     Name,
     Networks,
     PersonNumber,
+    PriorRecord,
     Recipe,
     Setup,
     Span,
@@ -36,14 +39,12 @@ from core.runs import (
     versions,
 )
 from core.vision.models import EmbedderPrior, Model, ModelKind
-from core.vision.regions import Regions, from_json
+from core.vision.regions import Regions
 from core.vision.video import digest
 
-Manifest = Mapping[str, Any]
 KINDS: tuple[ModelKind, ModelKind] = ("detector", "embedder")
 PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
 """Files of an export that show its data to a reader: another version of the program may word or draw them otherwise."""
-_MANIFEST_REMEDY = "Give a gallery.zip of this program, or the manifest.json in it."
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ReplayRecipe:
     """
 
     clips: tuple[ClipRecord, ...]
-    models: Mapping[ModelKind, Mapping[str, str]]
+    models: Mapping[str, ModelRecord]
     prior: EmbedderPrior | None
     recipe: Recipe
     regions: Mapping[str, Regions]
@@ -128,64 +129,117 @@ def load_manifest(path: Path) -> Manifest:
     if zipfile.is_zipfile(path):
         return verify_zip(path)
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as fault:
+        return RECORD.read(path)
+    except FileNotFoundError as fault:
         raise StoreError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
-    except ValueError as fault:
-        raise StoreError(f"{path} is no manifest", _MANIFEST_REMEDY) from fault
-    if not isinstance(manifest, dict) or "about" not in manifest:
-        raise StoreError(f"{path} is no manifest", _MANIFEST_REMEDY)
-    return manifest
+
+
+@dataclass(frozen=True)
+class _RecordedCamera:
+    """A camera of the run, as `reproducible_facts` lists it."""
+
+    camera: str
+    file: str
+    digest: str = ""
+    range: tuple[float, float | None] | None = None
+
+
+@dataclass(frozen=True)
+class _RecordedModel:
+    name: str
+    sha256: str
+    runtime: str
+    precision: str
+
+
+@dataclass(frozen=True)
+class _RecordedRun:
+    """The part of a run's record that a repetition needs. Settings are those of any version of the program."""
+
+    program: str
+    cameras: tuple[_RecordedCamera, ...]
+    models: dict[ModelKind, _RecordedModel]
+    settings: dict[str, dict[str, bool | Number | None]]
+    regions: dict[str, Regions]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _RecordedClocks:
+    began: dict[str, str] = field(default_factory=dict)
+    zone: str = ""
+
+
+@dataclass(frozen=True)
+class _RecordedChoice:
+    """The decisions, as `about_people` writes them. Earlier versions recorded no names, numbers or wall clocks."""
+
+    threshold: Number | None
+    links: tuple[dict[str, str], ...]
+    travel: tuple[TravelTime, ...]
+    looks_only: bool
+    names: tuple[Name, ...] = ()
+    numbers: tuple[PersonNumber, ...] = ()
+    clocks: _RecordedClocks = _RecordedClocks()
+
+
+@dataclass(frozen=True)
+class _RecordedPeople:
+    """The part of a manifest's `about` that a repetition needs; the program that wrote the export, and its options."""
+
+    program: str
+    blurred: bool
+    run: _RecordedRun
+    known_of_the_embedder: PriorRecord | None
+    offset_seconds: dict[str, Number]
+    choice: _RecordedChoice
+    purpose: str = ""
+    heads_shown_because: str = ""
+
+
+_PEOPLE = RecordFormat(_RecordedPeople, "recipe")
 
 
 def parse_manifest(manifest: Manifest) -> ReplayRecipe:
     """The recipe in `manifest`; `StoreError` where the manifest does not hold all of it."""
+    about = {**manifest.about, "format": 1, "program": manifest.program, "blurred": manifest.blurred}
     try:
-        about = manifest["about"]
-        run, prior = about["run"], about["known_of_the_embedder"]
+        recorded = _PEOPLE.from_content(about)
+        run, prior = recorded.run, recorded.known_of_the_embedder
         return ReplayRecipe(
-            clips=tuple(_clip(camera) for camera in run["cameras"]),
-            models={kind: _model(run["models"][kind]) for kind in KINDS},
-            prior=prior and EmbedderPrior.from_dict(prior),
-            recipe=_recipe(run["settings"]),
-            regions={name: from_json(json.dumps(shapes)) for name, shapes in run["regions"].items()},
-            offsets=dict(about["offset_seconds"]),
-            choice=_choice(about),
-            export=ExportOptions(bool(manifest["blurred"]), about.get("heads_shown_because", "")),
-            versions={"program": run["program"], "program of the export": manifest["program"], **run["versions"]},
+            clips=tuple(ClipRecord(each.camera, each.file, each.digest, each.range) for each in run.cameras),
+            models={kind: ModelRecord(**vars(run.models[kind])) for kind in KINDS},
+            prior=prior.prior if prior else None,
+            recipe=_recipe(run.settings),
+            regions=run.regions,
+            offsets=recorded.offset_seconds,
+            choice=_choice(recorded.choice, recorded.purpose),
+            export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
+            versions={"program": run.program, "program of the export": recorded.program, **run.versions},
         )
-    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+    except (KeyError, SightlineError, TypeError, ValueError) as fault:
+        why = fault.message if isinstance(fault, SightlineError) else fault
         raise StoreError(
-            f"the manifest does not tell how to repeat the run ({fault})",
+            f"the manifest does not tell how to repeat the run ({why})",
             "It may come from crops without clips, or from another version of the program: use the settings it shows.",
         ) from fault
 
 
-def _clip(camera: Mapping[str, Any]) -> ClipRecord:
-    start, end = camera.get("range", (None, None))
-    span = None if start is None else (float(start), None if end is None else float(end))
-    return ClipRecord(camera["camera"], camera["file"], camera.get("digest", ""), span)
-
-
-def _model(facts: Mapping[str, str]) -> dict[str, str]:
-    return {name: facts[name] for name in ("name", "sha256", "runtime", "precision")}
-
-
-def _choice(about: Mapping[str, Any]) -> Choice:
-    recorded = about["choice"]
-    travel = tuple(TravelTime(a, b, float(seconds)) for a, b, seconds in recorded["travel"])
-    # Earlier versions recorded neither names nor a purpose nor numbers.
-    names = tuple(Name(camera, int(track), name, note) for camera, track, name, note in recorded.get("names", ()))
-    purpose = about.get("purpose", "")
-    links = tuple(map(Link.from_dict, recorded["links"]))
-    numbers = tuple(
-        PersonNumber(int(number), camera, int(track), float(seconds))
-        for number, camera, track, seconds in recorded.get("numbers", ())
+def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
+    return Choice(
+        recorded.threshold,
+        tuple(map(Link.from_dict, recorded.links)),
+        recorded.travel,
+        recorded.looks_only,
+        recorded.names,
+        purpose,
+        recorded.numbers,
+        Clocks.read(recorded.clocks.began, recorded.clocks.zone),
     )
-    return Choice(recorded["threshold"], links, travel, recorded["looks_only"], names, purpose, numbers)
 
 
-def _recipe(settings: Mapping[str, Any]) -> Recipe:
+def _recipe(settings: Mapping[str, Mapping[str, Any]]) -> Recipe:
+    """The settings; `TypeError` for one that this program does not know, since the result may depend on it."""
     return Recipe(
         VideoSettings(**settings["video"]),
         DetectSettings(**settings["detect"]),
@@ -231,12 +285,12 @@ def _cameras(records: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list
 
 def _find_model(recipe: ReplayRecipe, kind: ModelKind, file: str) -> Model:
     """The model of that run, by its content, under the name that it had then."""
-    return replace(find_run_model({"models": recipe.models}, kind, file), name=recipe.models[kind]["name"])
+    return replace(find_run_model(recipe.models, kind, file), name=recipe.models[kind].name)
 
 
 def _recorded_backend(recipe: ReplayRecipe) -> Backend:
     """The backend of that run; "auto" for CUDA, which may not be available here."""
-    runtimes = {model["runtime"] for model in recipe.models.values()}
+    runtimes = {model.runtime for model in recipe.models.values()}
     return "auto" if "cuda" in runtimes else "torch" if runtimes == {"torch"} else "openvino"
 
 
@@ -246,24 +300,25 @@ def _environment_differences(recipe: ReplayRecipe, networks: Networks) -> Iterat
     now, before = {"program": program, "program of the export": program, **versions()}, dict(recipe.versions)
     for kind, model in zip(KINDS, (networks.detector_model, networks.embedder_model), strict=True):
         if model:
-            now[f"{model.name} runs on"] = _runtime_text(networks.key(model))
-            before[f"{model.name} runs on"] = _runtime_text(recipe.models[kind])
+            ran = networks.key(model)
+            now[f"{model.name} runs on"] = _runtime_text(ran["runtime"], ran["precision"])
+            before[f"{model.name} runs on"] = _runtime_text(recipe.models[kind].runtime, recipe.models[kind].precision)
     for name, value in now.items():
         if value != (was := before.get(name, "unknown")):
             yield f"{name}: {was} then, {value} now"
 
 
-def _runtime_text(model: Mapping[str, str]) -> str:
-    return f"{model['runtime']}, {model['precision']}"
+def _runtime_text(runtime: str | None, precision: str | None) -> str:
+    return f"{runtime}, {precision}"
 
 
 def compare_exports(before: Manifest, after: Manifest) -> ExportDifferences:
     """The files that differ, by the digests in the manifests of two exports."""
-    first, second = ({entry["name"]: entry["sha256"] for entry in m["entries"]} for m in (before, after))
+    first, second = before.digests, after.digests
     names = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
     presentation = tuple(filter(is_presentation, names))
     data = tuple(name for name in names if not is_presentation(name))
-    return ExportDifferences(data, presentation, before.get("program") == after.get("program"))
+    return ExportDifferences(data, presentation, before.program == after.program)
 
 
 def is_presentation(name: str) -> bool:

@@ -6,15 +6,16 @@ A change to both a file and the manifest goes unnoticed; for that, the sha256 of
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.base.errors import StoreError
+from core.machine.records import NewerVersionError, RecordFormat
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
@@ -28,12 +29,45 @@ class ChangedError(StoreError):
     """A zip whose files are not those that its manifest names."""
 
 
-def verify_zip(path: Path) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ManifestEntry:
+    """A file of an export: its name in the zip, its size and the digest of its content."""
+
+    name: str
+    bytes: int = 0
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The manifest of an export, field by field as it is written: what was exported, `about` how it was made, and the
+    files."""
+
+    program: str = "an unknown program"
+    matches: str = ""
+    people: int = 0
+    sightings: int = 0
+    cameras: tuple[str, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+    blurred: bool = True
+    when: str | None = None
+    entries: tuple[ManifestEntry, ...]
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each file by name."""
+        return {entry.name: entry.sha256 for entry in self.entries}
+
+
+RECORD = RecordFormat(Manifest, "manifest", remedy="Give a gallery.zip of this program, or the manifest.json in it.")
+
+
+def verify_zip(path: Path) -> Manifest:
     """The manifest of the zip at `path`, once every file is compared; `ChangedError` names those that differ."""
     try:
         with zipfile.ZipFile(path) as file:
             manifest = _manifest(file, path)
-            _compare(file, manifest["entries"], path)
+            _compare(file, manifest.digests, path)
     except OSError as fault:
         raise StoreError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
     except zipfile.BadZipFile as fault:
@@ -41,21 +75,19 @@ def verify_zip(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _manifest(file: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+def _manifest(file: zipfile.ZipFile, path: Path) -> Manifest:
     try:
         if file.getinfo(MANIFEST).file_size > _MAX_MANIFEST_BYTES:
             raise ValueError("too big")
-        manifest: dict[str, Any] = json.loads(file.read(MANIFEST))
-        sound = all(isinstance(entry[key], str) for entry in manifest["entries"] for key in ("name", "sha256"))
-    except (KeyError, TypeError, ValueError, *_DAMAGE) as fault:
-        raise StoreError(f"{path.name} has no readable {MANIFEST}", "Is it an export of Sightline?") from fault
-    if not sound:
-        raise StoreError(f"{path.name} has no readable {MANIFEST}", "Is it an export of Sightline?")
-    return manifest
+        return RECORD.parse(file.read(MANIFEST))
+    except NewerVersionError as fault:
+        raise StoreError(f"{path.name} cannot be read ({fault.message})", fault.remedy) from fault
+    except (KeyError, StoreError, ValueError, *_DAMAGE) as fault:
+        why = fault.message if isinstance(fault, StoreError) else fault
+        raise StoreError(f"{path.name} has no readable {MANIFEST} ({why})", "Is it an export of Sightline?") from fault
 
 
-def _compare(file: zipfile.ZipFile, entries: list[dict[str, str]], path: Path) -> None:
-    recorded = {entry["name"]: entry["sha256"] for entry in entries}
+def _compare(file: zipfile.ZipFile, recorded: dict[str, str], path: Path) -> None:
     found = Counter(file.namelist())
     changed = [name for name in recorded if name in found and _digest(file, name) != recorded[name]]
     added = [name for name in found if (name not in recorded and name != MANIFEST) or found[name] > 1]

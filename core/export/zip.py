@@ -10,8 +10,9 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from core import __version__
 from core.base.errors import StoreError
@@ -22,7 +23,7 @@ from core.export.contact_sheets import count_crops, draw_sheets
 from core.export.html_report import render_report, report_crops
 from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
-from core.export.verify import MANIFEST
+from core.export.verify import MANIFEST, RECORD, Manifest, ManifestEntry
 from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery, candidates_csv, require_camera, sightings_csv, sightings_parquet
 from core.vision.video import jpeg
@@ -82,6 +83,13 @@ These pictures came without clips, so it is unknown when they were taken. p00001
 picture, in the order of their names; start_s and end_s are empty, and there is no tracks/. Where a camera had a folder
 for each of two people, they are two people here.
 """
+_CLOCKS = """
+It is known when the recordings began. Times are local,
+{zone}.
+In sightings.csv, start_local and end_local (with a time zone also start_utc and end_utc) stand beside the seconds of
+the clip; names of pictures have the local date and time instead of the clip time. A time that clocks show twice has its
+offset from UTC.
+"""
 _HEADS = {
     True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
     False: "Heads are\nnot blurred in this export: faces may be seen.",
@@ -111,8 +119,7 @@ def write_zip(
     with open_atomically(out) as file, Archive(file) as archive:
         for name, pieces in _entries(gallery, tracks, blur, step):
             archive.add(name, pieces)
-        about = {"about": dict(gallery.about), "blurred": blur, "when": when, "entries": list(archive.entries)}
-        archive.add(MANIFEST, [_manifest(gallery, about)])
+        archive.add(MANIFEST, [_manifest(gallery, blur, when, archive.entries)])
 
 
 def _entries(
@@ -140,7 +147,7 @@ def _entries(
     yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
     for sighting in gallery.sightings:
         for crop in sighting.crops:
-            yield crop_name(sighting, crop), map(full_size, [crop])
+            yield crop_name(sighting, crop, gallery.clocks), map(full_size, [crop])
     for camera, path in sorted(tracks.items()):
         yield f"tracks/{camera}.txt", _file_blocks(path)
 
@@ -162,16 +169,21 @@ def _file_blocks(path: Path) -> Iterator[bytes]:
         raise StoreError(f"The tracks {path} cannot be read ({fault.strerror})", "Run the analysis again.") from fault
 
 
-def _manifest(gallery: Gallery, about: Mapping[str, Any]) -> bytes:
-    content = {
-        "program": f"sightline {__version__}",
-        "format": 1,
-        "matches": "candidates until somebody confirms them",
-        "people": len(gallery.by_person()),
-        "sightings": len(gallery.sightings),
-        "cameras": gallery.cameras,
-        **about,
-    }
+def _manifest(gallery: Gallery, blur: bool, when: str | None, entries: Iterable[ManifestEntry]) -> bytes:
+    manifest = Manifest(
+        program=f"sightline {__version__}",
+        matches="candidates until somebody confirms them",
+        people=len(gallery.by_person()),
+        sightings=len(gallery.sightings),
+        cameras=tuple(gallery.cameras),
+        about=dict(gallery.about),
+        blurred=blur,
+        when=when,
+        entries=tuple(entries),
+    )
+    content = asdict(manifest)
+    # The version has had this place since 0.1.0, and the bytes of manifests are compared.
+    content = {"program": content.pop("program"), "format": RECORD.version, **content}
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -184,7 +196,9 @@ def readme(gallery: Gallery, blur: bool) -> str:
     )
     command = gallery.about.get("again")
     repeat_section = _REPEAT_SECTION.format(command=command) if command else ""
-    times = "" if gallery.has_times else _UNTIMED
+    clocks = gallery.clocks
+    zone = f"of the time zone {clocks.zone}" if clocks.zone else "as they were entered, without a time zone"
+    times = _CLOCKS.format(zone=zone) if clocks else "" if gallery.has_times else _UNTIMED
     purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
     return _README.format(
         found=found,
@@ -202,7 +216,7 @@ class Archive:
     def __init__(self, file: IO[bytes]) -> None:
         self._zip = zipfile.ZipFile(file, "w")
         self._taken: set[str] = set()
-        self.entries: list[dict[str, Any]] = []
+        self.entries: list[ManifestEntry] = []
 
     def __enter__(self) -> Archive:
         return self
@@ -219,7 +233,7 @@ class Archive:
                 entry.write(piece)
                 digest.update(piece)
                 size += len(piece)
-        self.entries.append({"name": name, "bytes": size, "sha256": digest.hexdigest()})
+        self.entries.append(ManifestEntry(name=name, bytes=size, sha256=digest.hexdigest()))
 
     def _free(self, name: str) -> str:
         path, number, free = PurePosixPath(name), 1, name

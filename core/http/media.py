@@ -70,8 +70,8 @@ async def _boxes(request: Request) -> Response:
 
 
 def _overlay(out: Path, camera: str) -> bytes:
-    about = read_record(out)["cameras"][camera]
-    return overlay(load_tracks(out, camera), about["width"], about["height"])
+    about = read_record(out).cameras[camera]
+    return overlay(load_tracks(out, camera), about.width, about.height)
 
 
 FILM_ROUTES = [guarded("/films/{token}/{name}.mp4", _film), guarded("/boxes/{token}/{run}/{camera}", _boxes)]

@@ -225,13 +225,13 @@ def _pairs(session: ReviewSession, pairs: Sequence[DoubtfulPair]) -> list[dict[s
 
 
 def _clips(session: ReviewSession) -> dict[str, dict[str, Any]]:
-    evidence, record = session.evidence, read_record(session.out)["cameras"]
+    evidence, record = session.evidence, read_record(session.out).cameras
     clips = {}
     for number, camera in enumerate(evidence.cameras):
         about = record[camera]
         ends = evidence.tracklets.end[evidence.tracklets.camera == number] - evidence.offsets[number]
-        length = about["frames"] / about["fps"] if about.get("fps") else 0.0
-        facts = {name: about.get(name) for name in ("digest", "width", "height")}
+        length = about.frames / about.fps if about.fps else 0.0
+        facts = {"digest": about.digest, "width": about.width, "height": about.height}
         clips[camera] = {**facts, "duration": round(float(max(length, *ends, 0.0)), 3)}
     return clips
 

@@ -10,20 +10,18 @@ The numbers of people are kept here too, for as long as the case lives: docs/dec
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from core.base.errors import StoreError
 from core.machine.paths import write_atomically
+from core.machine.records import Content, RecordFormat
 from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
 
-FORMAT = 1
-"""Version of review.json, in which some fields have older names than here: `words`, `why`, `waiting` and `moved`."""
 _REMEMBERED_IDS = 500
 
 
@@ -304,30 +302,9 @@ def _renumber(state: DecisionState, changes: Iterable[Renumbering]) -> DecisionS
 def load_review(path: Path) -> Review:
     """The review in a file; an empty review if there is no such file yet."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise StoreError(f"{path} was written by another version of Sightline", "Update Sightline.")
-        done, undone = (tuple(map(_read_action, content[part])) for part in ("done", "undone"))
-        pending = tuple(map(_read_pending, content.get("waiting", ())))
-        absent = tuple(AbsentNumber(str(tracks), _read_number(number)) for tracks, number in content.get("absent", ()))
-        return Review(
-            done,
-            undone,
-            pending,
-            run=str(content.get("run", "")),
-            # Files of 0.1.0 have no numbers of people, and do not tell their tracks.
-            tracks=str(content.get("tracks", "")),
-            numbers=tuple(map(_read_number, content.get("numbers", ()))),
-            absent=absent,
-            highest=int(content.get("highest", 0)),
-            action_ids=tuple(map(str, content.get("action_ids", ()))),
-        )
+        return RECORD.read(path)
     except FileNotFoundError:
         return Review()
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise StoreError(
-            f"the decisions of this case cannot be read ({path}: {fault})", "Restore the case from a back-up."
-        ) from fault
 
 
 def save_review(path: Path, review: Review) -> None:
@@ -337,74 +314,31 @@ def save_review(path: Path, review: Review) -> None:
     """
     if not path.parent.is_dir():
         raise StoreError("this case no longer exists", "Open another case, or create one.")
-    content = {
-        "format": FORMAT,
-        "done": [_action_content(action) for action in review.done],
-        "undone": [_action_content(action) for action in review.undone],
-        "waiting": [
-            {
-                "run": each.run,
-                "cuts": [link.to_dict() for link in each.cuts],
-                "action": _action_content(each.action),
-                "why": each.reason,
-                "tracks": each.tracks,
-            }
-            for each in review.pending
-        ],
-        "run": review.run,
-        "tracks": review.tracks,
-        "numbers": review.numbers,
-        "absent": review.absent,
-        "highest": review.highest,
-        "action_ids": review.action_ids,
-    }
-    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode(), flush=True)
+    write_atomically(path, RECORD.to_json(review), flush=True)
 
 
-def _action_content(action: Action) -> dict[str, Any]:
+def _from_version_1(content: Content) -> Content:
+    """Links were texts by column, and some fields had other names. Files of 0.1.0 have no numbers of people."""
     return {
-        "kind": action.kind,
-        "words": action.description,
-        "time": action.time,
-        "links": [link.to_dict() for link in action.links],
-        "names": action.names,
-        "unsure": action.unsure,
-        "moved": action.renumbered,
-        "numbers": action.numbers,
-        "people": action.people,
+        **content,
+        "done": list(map(_action_from_version_1, content["done"])),
+        "undone": list(map(_action_from_version_1, content["undone"])),
+        "pending": list(map(_pending_from_version_1, content.get("waiting", ()))),
     }
 
 
-def _read_action(content: Mapping[str, Any]) -> Action:
-    return Action(
-        kind=str(content["kind"]),
-        description=str(content["words"]),
-        time=float(content["time"]),
-        links=tuple(map(Link.from_dict, content["links"])),
-        names=tuple(
-            Name(str(camera), int(track), str(name), str(note)) for camera, track, name, note in content["names"]
-        ),
-        unsure=tuple((_read_key(a), _read_key(b)) for a, b in content["unsure"]),
-        renumbered=tuple(
-            Renumbering(str(camera), int(before), int(after)) for camera, before, after in content["moved"]
-        ),
-        numbers=tuple(map(_read_number, content.get("numbers", ()))),
-        people=tuple(map(int, content.get("people", ()))),
-    )
+def _action_from_version_1(content: Content) -> Content:
+    links = _links_from_version_1(content["links"])
+    return {**content, "description": content["words"], "links": links, "renumbered": content["moved"]}
 
 
-def _read_pending(content: Mapping[str, Any]) -> PendingAction:
-    cuts = tuple(map(Link.from_dict, content["cuts"]))
-    return PendingAction(
-        str(content["run"]), cuts, _read_action(content["action"]), str(content["why"]), str(content.get("tracks", ""))
-    )
+def _pending_from_version_1(content: Content) -> Content:
+    cuts, action = _links_from_version_1(content["cuts"]), _action_from_version_1(content["action"])
+    return {**content, "cuts": cuts, "action": action, "reason": content["why"]}
 
 
-def _read_number(content: Any) -> PersonNumber:
-    number, camera, track, seconds = content
-    return PersonNumber(int(number), str(camera), int(track), float(seconds))
+def _links_from_version_1(links: Iterable[Mapping[str, str]]) -> list[Content]:
+    return [vars(Link.from_dict(cells)) for cells in links]
 
 
-def _read_key(content: Any) -> TrackKey:
-    camera, track = content
-    return TrackKey(str(camera), int(track))
+RECORD = RecordFormat(Review, "list of decisions", 2, {1: _from_version_1})

@@ -197,9 +197,9 @@ class TrackMapping:
 
 def load_run_tracks(out: Path) -> RunTracks:
     """The tracks of the run in folder `out`."""
-    cameras = {name: about for name, about in read_record(out)["cameras"].items() if "failed" not in about}
+    cameras = read_record(out).analysed
     tracks = {name: load_tracks(out, name) for name in cameras}
-    return RunTracks(tracks, {name: str(about["digest"]) for name, about in cameras.items()})
+    return RunTracks(tracks, {name: about.digest for name, about in cameras.items()})
 
 
 def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackKey]] = ()) -> TrackMapping:

@@ -18,7 +18,7 @@ from core.base.errors import SettingsError
 from core.base.types import Ints, Seconds, Tracklets, Tracks
 from core.runs.crop_stage import mean_appearance
 from core.runs.evidence import Cut, Evidence
-from core.runs.record import spans
+from core.runs.tables import spans
 from core.vision.camera_overlap import TICK_SECONDS, Walks
 from core.vision.match import Presence, find_presence, subtract_mean
 

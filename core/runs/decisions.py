@@ -44,7 +44,7 @@ from core.base.errors import SettingsError
 from core.base.text import one_line, spreadsheet_text
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
-from core.runs.record import load_tracks
+from core.runs.tables import load_tracks
 from core.vision.match import Decisions, rank_tracklets
 
 
@@ -93,6 +93,14 @@ class Link:
     second: TrackKey | None = None
     seconds: str = ""
 
+    def __post_init__(self) -> None:
+        if self.decision not in _FILLED:
+            raise ValueError(f"'{self.decision}' is no decision")
+        if self.is_cut != (self.second is None) or self.is_cut != bool(self.seconds):
+            raise ValueError("a cut has seconds, and any other decision a second track")
+        if self.is_cut and not math.isfinite(float(self.seconds)):
+            raise ValueError(f"'{self.seconds}' is no number of seconds")
+
     @classmethod
     def cut(cls, point: CutPoint) -> Link:
         camera, track, seconds = point
@@ -111,8 +119,6 @@ class Link:
         first = TrackKey(cells["camera"], int(cells["track"]))
         if decision != CUT:
             return cls(first, decision, TrackKey(cells["other_camera"], int(cells["other_track"])))
-        if not math.isfinite(float(cells["seconds"])):
-            raise ValueError("no number of seconds")
         return cls(first, decision, seconds=cells["seconds"])
 
     def to_dict(self) -> dict[str, str]:

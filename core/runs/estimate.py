@@ -7,20 +7,21 @@ end at the same moment lose nothing. A stage without a rate of its exact kind is
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
+from core.base.errors import StoreError
 from core.base.settings import EmbedSettings
 from core.base.types import Clip, Timeline
 from core.machine.artifacts import Store, digest_of
 from core.machine.paths import cache_dir, write_atomically
+from core.machine.records import RecordFormat
 from core.runs import Camera, CameraResult, Networks, Recipe, plan_clip, stage_progress
 from core.vision.detect import Detector
 from core.vision.embed import Embedder
@@ -80,7 +81,7 @@ class Rates:
         old = _read(path)
         if rate.basis == "run" or old is None or old.basis == "trial":
             self._cache = None
-            write_atomically(path, json.dumps({**asdict(rate), "when": time.time()}).encode())
+            write_atomically(path, _RECORD.to_json(rate))
 
     def nearest(self, kind: RateKind) -> Rate | None:
         """The rate of the same stage, model and input size that is nearest in frame rate and frame size."""
@@ -95,12 +96,14 @@ class Rates:
         return self._cache
 
 
+_RECORD = RecordFormat(Rate, "measured rate", unversioned=1)
+
+
 def _read(path: Path) -> Rate | None:
+    """The rate in a file; None if there is none that can be read, since it is measured again."""
     try:
-        content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kind = RateKind(**content["kind"])
-        return Rate(kind, int(content["frames"]), float(content["seconds"]), content["basis"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return _RECORD.read(path)
+    except (FileNotFoundError, StoreError):
         return None
 
 

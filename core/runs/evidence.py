@@ -25,7 +25,7 @@ from core.machine.artifacts import Artifact
 from core.machine.paths import write_atomically
 from core.runs.cameras import CameraResult
 from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, mean_appearance
-from core.runs.record import spans
+from core.runs.tables import spans
 from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
 from core.vision.match import (
     MIN_IMPOSTOR_PAIRS,

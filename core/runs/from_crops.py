@@ -15,14 +15,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import json
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -41,7 +39,16 @@ from core.runs.evidence import (
     join_cameras,
     save_evidence,
 )
-from core.runs.record import PICTURES_FILE, model_facts, read_record, versions
+from core.runs.record import (
+    PICTURES_FILE,
+    RECORD_FILE,
+    CameraRecord,
+    RunRecord,
+    model_record,
+    read_record,
+    save_record,
+    versions,
+)
 from core.runs.setup import remove_results
 from core.vision.appearance import FULL_HEIGHT_PX, colour_histogram, quality, sharpness_of
 from core.vision.embed import Embedder
@@ -217,7 +224,6 @@ def _read(path: Path) -> tuple[str, Image]:
 
 
 SOURCE = "folders of crops"
-RECORD_FILE = "run.json"
 
 
 def list_folders(folders: Sequence[Path], out: Path) -> list[list[ImportedCrop]]:
@@ -247,7 +253,7 @@ def _require_free(out: Path) -> None:
         taken = out.exists() and (not out.is_dir() or any(out.iterdir()))
     except OSError as fault:
         raise StoreError(f"{out} cannot be read ({fault.strerror})", "Choose another --out folder.") from fault
-    if taken and not ((out / RECORD_FILE).is_file() and read_record(out).get("source") == SOURCE):
+    if taken and not ((out / RECORD_FILE).is_file() and read_record(out).source == SOURCE):
         raise SettingsError(f"{out} already holds something else", "Choose another --out folder.")
 
 
@@ -260,38 +266,34 @@ def import_crops(
 ) -> tuple[Evidence, list[ImportedCrop]]:
     """Import the pictures into folder `out`; the evidence, and each file with its picture number and digest."""
     began, start = time.time(), time.monotonic()
-    about: dict[str, Any] = {
-        "program": f"sightline {__version__}",
-        "source": SOURCE,
-        "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began)),
-        "models": {"detector": "none: the pictures came as crops", "embedder": model_facts(model, by=embedder.backend)},
-        "versions": versions(),
-    }
+    record = RunRecord(
+        program=f"sightline {__version__}",
+        source=SOURCE,
+        began=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(began)),
+        models={"detector": "none: the pictures came as crops", "embedder": model_record(model, by=embedder.backend)},
+        versions=versions(),
+    )
     remove_results(out)
-    _save(out, {**about, "state": "running"})
+    save_record(out, record)
     evidence, imported = embed_pictures(pictures, embedder, out, progress)
     write_atomically(out / PICTURES_FILE, _table(imported).encode(errors="backslashreplace"))
     cameras = {camera.name: _facts(list(files)) for camera, files in groupby(imported, lambda file: file.camera)}
-    _save(out, {**about, "state": "done", "seconds": round(time.monotonic() - start, 3), "cameras": cameras})
+    save_record(out, replace(record, state="done", seconds=round(time.monotonic() - start, 3), cameras=cameras))
     return evidence, imported
 
 
-def _facts(files: list[ImportedCrop]) -> dict[str, Any]:
+def _facts(files: list[ImportedCrop]) -> CameraRecord:
     """The record of one camera. It has no names of files, because the record is exported."""
     readable = [file for file in files if file.picture]
     folder = files[0].camera.clip
-    return {
-        "clip": str(folder).encode(errors="backslashreplace").decode(),
-        "crops": len(readable),
-        "unreadable": len(files) - len(readable),
-        "people_told_apart": len({file.track for file in readable if not file.moment}),
-        "loose_pictures": sum(bool(file.moment) for file in readable),
-        "sha256_of_crops": hashlib.sha256("".join(file.sha256 for file in readable).encode()).hexdigest(),
-    }
-
-
-def _save(out: Path, record: dict[str, Any]) -> None:
-    write_atomically(out / RECORD_FILE, json.dumps(record, indent=1, ensure_ascii=False).encode())
+    return CameraRecord(
+        clip=str(folder).encode(errors="backslashreplace").decode(),
+        crops=len(readable),
+        unreadable=len(files) - len(readable),
+        people_told_apart=len({file.track for file in readable if not file.moment}),
+        loose_pictures=sum(bool(file.moment) for file in readable),
+        sha256_of_crops=hashlib.sha256("".join(file.sha256 for file in readable).encode()).hexdigest(),
+    )
 
 
 def _table(imported: Sequence[ImportedCrop]) -> str:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol
 
+from core.base.text import Clocks
+
 STATUSES = ("alone", "candidate", "doubtful", "confirmed")
 """Alone: no match was found. The rest: a match that the program proposes, that it doubts, that a user has confirmed."""
 _CAMERA = re.compile(r"[\w-][\w.-]*")
@@ -159,7 +161,8 @@ class Gallery:
 
     `people` holds the names that the user typed and `remarks` the notes on people, by the number of the person: any
     text. `notes` are sentences for the reader. `about` says how the gallery was made (clips with digests, settings,
-    models, decisions, versions): anything that JSON can hold. `lookalikes` say who else each track may be.
+    models, decisions, versions): anything that JSON can hold. `lookalikes` say who else each track may be. `clocks` are
+    the wall clocks of the cameras, where they are known.
     """
 
     sightings: tuple[Sighting, ...] = ()
@@ -168,6 +171,7 @@ class Gallery:
     notes: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
     lookalikes: tuple[Lookalike, ...] = ()
+    clocks: Clocks = field(default_factory=Clocks)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sightings", tuple(sorted(self.sightings, key=lambda s: s.sort_key)))

@@ -1,8 +1,7 @@
 """The record of a run in its folder: what is written, and reading it back.
 
     DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the clip; empty if nobody was detected
-    DIR/tracks.parquet        the same of all cameras, with seconds and whether a box was detected or filled in
-    DIR/frames.parquet        the analysed frames and their times
+    DIR/tracks.parquet        the same of all cameras, and DIR/frames.parquet the analysed frames: `core.runs.tables`
     DIR/run.json              settings, models, digests, versions, seconds and frames per stage, what failed and why
 
 Every file is replaced as a whole. The tracks of a camera are on disk as soon as it is done.
@@ -14,41 +13,217 @@ import importlib.metadata
 import json
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core import __version__
 from core.base.errors import ClipError, StoreError
-from core.base.types import Clip, Ints, Seconds, Table, Timeline, Tracks
+from core.base.settings import Number
+from core.base.types import Clip
 from core.machine.paths import current_path, write_atomically
+from core.machine.records import RecordFormat
 from core.runs.cameras import CameraResult
 from core.runs.network_stages import Networks, layout_of
 from core.runs.stage_keys import VERSIONS, Recipe
-from core.vision.models import Model
+from core.runs.tables import write_frames, write_parquet
+from core.vision.models import EmbedderPrior, Model
 from core.vision.mot import write_tracks
 from core.vision.regions import Regions, to_json
 from core.vision.video import digest
 
+RECORD_FILE = "run.json"
 PICTURES_FILE = "pictures.csv"
 """The list of the files that a run was made of, where these are crops."""
-BLOCK = 20_000
-"""Rows that are turned into Parquet at once, so that memory does not grow with the length of the clips."""
-SCHEMA = pa.schema(
-    [("camera", pa.string()), ("frame", pa.int64()), ("seconds", pa.float64()), ("track", pa.int64())]
-    + [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
-    + [("score", pa.float32()), ("seen", pa.bool_())]
-)
 PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")
+_RUN_AGAIN = "Start the run again."
+
+# Fields that differ between repetitions of a run: times and progress, and places on disk.
+_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}
+_OF_THE_PLACE = {"clip", "artifact"}
+
+# What is recorded of a camera that failed, of one whose clip was analysed, and of a folder of crops.
+_OF_A_FAILURE = ("clip", "file", "failed", "range", "digest")
+_OF_A_CLIP = (
+    *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "parts"),
+    *("notes", "tracks", "boxes", "stages"),
+)
+_OF_CROPS = ("clip", "crops", "unreadable", "people_told_apart", "loose_pictures", "sha256_of_crops")
 
 
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage of a camera cost: `kept` are the frames that were stored already, `opening` the seconds for opening
+    the network, `by` what it ran on, `artifact` the name of its result in the store; embedding looked at `crops`
+    `of_boxes`. None where the stage has no such thing."""
+
+    seconds: Number = 0.0
+    frames: int = 0
+    kept: int = 0
+    opening: Number | None = None
+    by: str | None = None
+    artifact: str | None = None
+    crops: int | None = None
+    of_boxes: int | None = None
+
+
+@dataclass(frozen=True)
+class CameraRecord:
+    """What a run found out about one camera. `failed` says why there is nothing, `range` is its own range of seconds,
+    `parts` what `layout_of` says of the clip.
+
+    `crops`, `people_told_apart`, `loose_pictures` and `sha256_of_crops` are those of a folder of crops, which has no
+    clip. Records of a failure have no digest where the clip could not be read.
+    """
+
+    clip: str = ""
+    file: str = ""
+    digest: str = ""
+    width: int = 0
+    height: int = 0
+    fps: Number = 0.0
+    frames: int = 0
+    analysed: int = 0
+    unreadable: int = 0
+    range: tuple[Number, Number | None] | None = None
+    parts: tuple[tuple[int, int], ...] = ()
+    notes: tuple[str, ...] = ()
+    tracks: int = 0
+    boxes: int = 0
+    stages: dict[str, StageRecord] = field(default_factory=dict)
+    failed: str = ""
+    crops: int = 0
+    people_told_apart: int = 0
+    loose_pictures: int = 0
+    sha256_of_crops: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As run.json has it: the fields that there are for such a camera."""
+        is_of_crops = self.crops or self.sha256_of_crops
+        names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
+        absent = {"file": "", "digest": "", "range": None, "parts": ()}
+        content = {name: getattr(self, name) for name in names}
+        content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}
+        if "stages" in content:
+            content["stages"] = {stage: _present(cost) for stage, cost in self.stages.items()}
+        return content
+
+
+@dataclass(frozen=True)
+class PriorRecord:
+    """An embedder's prior, as `EmbedderPrior.to_dict` says it."""
+
+    strange: Number
+    spread: Number
+    threshold: Number
+    few: PriorRecord | None = None
+
+    @property
+    def prior(self) -> EmbedderPrior:
+        return EmbedderPrior(self.strange, self.spread, self.threshold, self.few.prior if self.few else None)
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """A model of a run, and what it ran on: runtime and precision, or `by` for a run over crops."""
+
+    name: str = ""
+    sha256: str = ""
+    licence: str = ""
+    trained_on: str = ""
+    assumed: tuple[str, ...] = ()
+    runtime: str | None = None
+    precision: str | None = None
+    by: str | None = None
+    known: PriorRecord | None = None
+
+    @property
+    def prior(self) -> EmbedderPrior | None:
+        return self.known.prior if self.known else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As run.json has it."""
+        return _present(self) | ({"known": asdict(self.known)} if self.known else {})
+
+
+@dataclass(frozen=True)
+class OverlapRecord:
+    """Two cameras that see the same ground."""
+
+    cameras: tuple[str, str]
+    clock_of_the_second_forward_seconds: Number
+    people_who_agree: Number
+    at_wrong_times: Number
+    feet_apart_in_body_heights: Number
+
+
+@dataclass(frozen=True)
+class CutRecord:
+    """A track that was cut because another camera shows two people; the part after the cut has the number `rest`."""
+
+    camera: str
+    track: int
+    seconds: Number
+    rest: int
+
+
+@dataclass(frozen=True)
 class RunRecord:
+    """The content of run.json. A model that a run did not have is a sentence. Runs over crops have a `source`, but
+    neither settings nor regions; `same_ground` and `cut_where_views_disagree` are there once people were matched.
+    """
+
+    program: str = ""
+    source: str | None = None
+    state: Literal["running", "done"] = "running"
+    began: str = ""
+    seconds: Number = 0.0
+    settings: Recipe | None = None
+    regions: dict[str, Regions] | None = None
+    models: dict[str, ModelRecord | str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    cameras: dict[str, CameraRecord] = field(default_factory=dict)
+    same_ground: tuple[OverlapRecord, ...] | None = None
+    cut_where_views_disagree: tuple[CutRecord, ...] | None = None
+
+    @property
+    def analysed(self) -> dict[str, CameraRecord]:
+        """The cameras that did not fail."""
+        return {name: camera for name, camera in self.cameras.items() if not camera.failed}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As run.json has it."""
+        content = _present(self)
+        if self.settings is not None:
+            content["settings"] = asdict(self.settings)
+        if self.regions is not None:
+            content["regions"] = {name: json.loads(to_json(regions)) for name, regions in self.regions.items()}
+        content["models"] = {
+            kind: model if isinstance(model, str) else model.to_dict() for kind, model in self.models.items()
+        }
+        content["cameras"] = {name: camera.to_dict() for name, camera in self.cameras.items()}
+        for name in ("same_ground", "cut_where_views_disagree"):
+            if name in content:
+                content[name] = [asdict(each) for each in content[name]]
+        return content
+
+
+def _present(record: Any) -> dict[str, Any]:
+    """The fields of a record that are not None."""
+    values = ((f.name, getattr(record, f.name)) for f in fields(record))
+    return {name: value for name, value in values if value is not None}
+
+
+RECORD = RecordFormat(
+    RunRecord, "record of a run", remedy=_RUN_AGAIN, unversioned=1, to_content=lambda record: record.to_dict()
+)
+
+
+class RecordWriter:
     """Writes the results of one run as they arrive."""
 
     def __init__(self, out: Path, recipe: Recipe, networks: Networks, regions: Mapping[str, Regions]) -> None:
@@ -73,39 +248,28 @@ class RunRecord:
 
     def close(self) -> None:
         write_parquet(self._out, {result.camera.name: result.tracks for result in self._results})
-        looked = pa.concat_tables([_frames(result) for result in self._results])
-        sink = pa.BufferOutputStream()
-        pq.write_table(looked, sink, compression="zstd", use_dictionary=["camera"])
-        write_atomically(self._out / "frames.parquet", sink.getvalue().to_pybytes())
+        write_frames(self._out, {result.camera.name: result.timeline for result in self._results})
         self._save("done")
 
-    def _save(self, state: str) -> None:
-        content = json.dumps(self._content(state), indent=1, ensure_ascii=False)
-        write_atomically(self._out / "run.json", content.encode())
-
-    def _content(self, state: str) -> dict[str, Any]:
+    def _save(self, state: Literal["running", "done"]) -> None:
         models = {"detector": self._networks.detector_model, "embedder": self._networks.embedder_model}
-        return {
-            "program": f"sightline {__version__}",
-            "state": state,
-            "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
-            "seconds": round(time.monotonic() - self._start, 3),
-            "settings": asdict(self._recipe),
-            "regions": {name: json.loads(to_json(regions)) for name, regions in self._regions.items()},
-            "models": {kind: _model(model, self._networks) for kind, model in models.items()},
-            "versions": versions(),
-            "cameras": {result.camera.name: _camera(result) for result in self._results},
-        }
+        record = RunRecord(
+            program=f"sightline {__version__}",
+            state=state,
+            began=time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began)),
+            seconds=round(time.monotonic() - self._start, 3),
+            settings=self._recipe,
+            regions=dict(self._regions),
+            models={kind: _model(model, self._networks) for kind, model in models.items()},
+            versions=versions(),
+            cameras={result.camera.name: _camera(result) for result in self._results},
+        )
+        save_record(self._out, record)
 
 
-def write_parquet(out: Path, tracks: Mapping[str, Tracks]) -> None:
-    """Write `tracks.parquet` below `out` with the tracks of each camera."""
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
-        for name, found in tracks.items():
-            for at in range(0, len(found), BLOCK):
-                writer.write_table(_table(name, found[at : at + BLOCK]))
-    write_atomically(out / "tracks.parquet", sink.getvalue().to_pybytes())
+def save_record(out: Path, record: RunRecord) -> None:
+    """Write run.json into the folder of a run."""
+    write_atomically(out / RECORD_FILE, RECORD.to_json(record))
 
 
 def versions() -> dict[str, str]:
@@ -121,47 +285,48 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _model(model: Model | None, networks: Networks) -> dict[str, Any] | str:
+def _model(model: Model | None, networks: Networks) -> ModelRecord | str:
     if model is None:
         return "none: matched on motion alone"
     runs = networks.key(model)
-    return model_facts(model, runtime=runs["runtime"], precision=runs["precision"])
+    return replace(model_record(model), runtime=runs["runtime"], precision=runs["precision"])
 
 
-def model_facts(model: Model, **ran: str) -> dict[str, Any]:
-    """The entry of a model in a record; `ran` says what it ran on."""
-    facts = {"name": model.name, "sha256": model.digest, "licence": model.licence, "trained_on": model.trained_on}
+def model_record(model: Model, by: str | None = None) -> ModelRecord:
+    """The entry of a model in a record; `by` says what it ran on."""
     # People may be matched again when the manifest has another file of this name.
-    prior = {} if model.prior is None else {"known": model.prior.to_dict()}
-    return {**facts, "assumed": list(model.assumed), **ran, **prior}
+    prior = _prior_record(model.prior) if model.prior else None
+    facts = (model.name, model.digest, model.licence, model.trained_on, tuple(model.assumed))
+    return ModelRecord(*facts, by=by, known=prior)
 
 
-def _camera(result: CameraResult) -> dict[str, Any]:
+def _prior_record(prior: EmbedderPrior) -> PriorRecord:
+    nested = _prior_record(prior.few_impostors) if prior.few_impostors else None
+    return PriorRecord(prior.impostor_mean, prior.impostor_spread, prior.threshold, nested)
+
+
+def _camera(result: CameraResult) -> CameraRecord:
     clip, camera = result.clip, result.camera
+    about = CameraRecord(str(camera.clip), camera.file_name, range=camera.span)
     if clip is None:
-        failed: dict[str, Any] = {"clip": str(camera.clip), "file": camera.file_name, "failed": result.fault}
-        if camera.span is not None:
-            failed["range"] = list(camera.span)
         with suppress(ClipError):
-            failed["digest"] = digest(camera.clip)
-        return failed
-    return {
-        "clip": str(camera.clip),
-        "file": camera.file_name,
-        "digest": clip.digest,
-        "width": clip.width,
-        "height": clip.height,
-        "fps": round(clip.fps, 3),
-        "frames": clip.frames,
-        "analysed": result.analysed,
-        "unreadable": result.missing,
-        **({} if camera.span is None else {"range": list(camera.span)}),
-        **({"parts": layout_of(clip)} if clip.parts else {}),
-        "notes": [*clip.warnings, *_unreadable(result)],
-        "tracks": len(np.unique(result.tracks.track)),
-        "boxes": len(result.tracks),
-        "stages": result.stages,
-    }
+            about = replace(about, digest=digest(camera.clip))
+        return replace(about, failed=result.fault)
+    return replace(
+        about,
+        digest=clip.digest,
+        width=clip.width,
+        height=clip.height,
+        fps=round(clip.fps, 3),
+        frames=clip.frames,
+        analysed=result.analysed,
+        unreadable=result.missing,
+        parts=tuple((part, shift) for part, shift in layout_of(clip)),
+        notes=(*clip.warnings, *_unreadable(result)),
+        tracks=len(np.unique(result.tracks.track)),
+        boxes=len(result.tracks),
+        stages={stage: StageRecord(**cost) for stage, cost in result.stages.items()},
+    )
 
 
 def _unreadable(result: CameraResult) -> tuple[str, ...]:
@@ -170,132 +335,39 @@ def _unreadable(result: CameraResult) -> tuple[str, ...]:
     return (f"{result.missing} of {result.analysed} frames cannot be decoded: nobody was looked for in them.",)
 
 
-def check_layout(clip: Clip, camera: Mapping[str, Any]) -> None:
+def check_layout(clip: Clip, camera: CameraRecord) -> None:
     """`ClipError` unless the frames of the clip have the numbers that they had in the run of this camera's record."""
-    if camera.get("parts", []) != layout_of(clip):
+    if [list(part) for part in camera.parts] != layout_of(clip):
         raise ClipError(f"the run took the recordings in {Path(clip.path).name} for one", "Run it again.")
 
 
-def _frames(result: CameraResult) -> pa.Table:
-    timeline = result.timeline
-    columns = {"frame": pa.array(timeline.frame), "seconds": pa.array(timeline.seconds)}
-    return pa.table({"camera": pa.repeat(result.camera.name, len(timeline)), **columns})
-
-
-def _table(camera: str, tracks: Tracks) -> pa.Table:
-    sides = tracks.xyxy.T
-    columns = [tracks.frame, tracks.seconds, tracks.track, *sides, tracks.score, tracks.detected]
-    return pa.Table.from_arrays([pa.repeat(camera, len(tracks)), *map(pa.array, columns)], schema=SCHEMA)
-
-
-_RUN_AGAIN = "Start the run again."
-_DEFAULT_STEP = 0.1
-# Fields that differ between repetitions of a run: times and progress, and places on disk.
-_OF_THE_DAY = {"state", "began", "seconds", "frames", "kept", "opening"}
-_OF_THE_PLACE = {"clip", "artifact"}
-
-
-@dataclass(frozen=True, eq=False)
-class Spans(Table):
-    """One row per track, by first appearance: first and last second, number of boxes, and how many were filled in."""
-
-    track: Ints
-    first_seconds: Seconds
-    last_seconds: Seconds
-    boxes: Ints
-    filled: Ints
-
-    def __post_init__(self) -> None:
-        integers, seconds = (np.int64, ()), (np.float64, ())
-        self._validate_columns(
-            track=integers, first_seconds=seconds, last_seconds=seconds, boxes=integers, filled=integers
-        )
-
-
-def read_record(out: Path) -> dict[str, Any]:
-    """The content of `run.json`: settings, models, and the result of each camera."""
+def read_record(out: Path) -> RunRecord:
+    """The record of the run in folder `out`; its clips have the paths that they have now."""
     try:
-        record: dict[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise StoreError(f"{out / 'run.json'} cannot be read", _RUN_AGAIN) from fault
-    for about in record.get("cameras", {}).values():
-        if "clip" in about:
-            about["clip"] = current_path(about["clip"])
-    return record
+        record = RECORD.read(out / RECORD_FILE)
+    except FileNotFoundError as fault:
+        raise StoreError(f"{out / RECORD_FILE} is missing", _RUN_AGAIN) from fault
+    cameras = {name: replace(camera, clip=current_path(camera.clip)) for name, camera in record.cameras.items()}
+    return replace(record, cameras=cameras)
 
 
-def reproducible_facts(record: dict[str, Any]) -> dict[str, Any]:
+def reproducible_facts(record: RunRecord) -> dict[str, Any]:
     """The part of a record that is the same for the same run on any day and in any folder.
 
     Cameras are a list in the order of the run; times of day, seconds spent and places of clips are left out.
     """
-    cameras = [{"camera": name, **_facts(camera)} for name, camera in record.get("cameras", {}).items()]
-    return {name: value for name, value in record.items() if name not in _OF_THE_DAY} | {"cameras": cameras}
+    content = record.to_dict()
+    cameras = [{"camera": name, **_facts(camera)} for name, camera in content["cameras"].items()]
+    return _without(content, _OF_THE_DAY) | {"cameras": cameras}
 
 
 def _facts(camera: dict[str, Any]) -> dict[str, Any]:
-    facts = {name: value for name, value in camera.items() if name not in _OF_THE_PLACE}
+    facts = _without(camera, _OF_THE_PLACE)
     if "stages" in facts:
         varying = _OF_THE_DAY | _OF_THE_PLACE
-        facts["stages"] = {
-            stage: {name: value for name, value in about.items() if name not in varying}
-            for stage, about in facts["stages"].items()
-        }
+        facts["stages"] = {stage: _without(cost, varying) for stage, cost in facts["stages"].items()}
     return facts
 
 
-def load_tracks(out: Path, camera: str) -> Tracks:
-    """The tracks of one camera, from `tracks.parquet`; empty if nobody was detected."""
-    path = out / "tracks.parquet"
-    try:
-        table = pq.read_table(path, filters=[("camera", "=", camera)])
-    except (OSError, pa.ArrowException) as fault:
-        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
-    columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "camera"}
-    xyxy = np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
-    return Tracks(columns["frame"], columns["seconds"], columns["track"], xyxy, columns["score"], columns["seen"])
-
-
-def analysed_frames(out: Path) -> dict[str, Ints]:
-    """The analysed frames of each camera."""
-    return {camera: timeline.frame for camera, timeline in load_timelines(out).items()}
-
-
-def load_timelines(out: Path) -> dict[str, Timeline]:
-    """The analysed frames of each camera and their times, from `frames.parquet`."""
-    path = out / "frames.parquet"
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as fault:
-        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
-    camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
-    rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
-    return {name: Timeline(frame[selected], seconds[selected]) for name, selected in rows.items()}
-
-
-def spans(tracks: Tracks) -> Spans:
-    """First and last second of each track, with the number of its boxes."""
-    ids, group = np.unique(tracks.track, return_inverse=True)
-    first, last = np.full(len(ids), np.inf), np.full(len(ids), -np.inf)
-    np.minimum.at(first, group, tracks.seconds)
-    np.maximum.at(last, group, tracks.seconds)
-    boxes = np.bincount(group, minlength=len(ids))
-    filled = np.bincount(group[~tracks.detected], minlength=len(ids))
-    return Spans(ids, first, last, boxes, filled)[np.lexsort((ids, first))]
-
-
-def overlay(tracks: Tracks, width: int, height: int) -> bytes:
-    """The boxes as JSON for a player: columns in the order of `tracks`, coordinates in whole pixels of the clip.
-
-    `step` is the usual time between two analysed frames, for which a box is shown.
-    """
-    times = np.unique(tracks.seconds)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else _DEFAULT_STEP
-    columns = {
-        "seconds": np.round(tracks.seconds, 4).tolist(),
-        "track": tracks.track.tolist(),
-        "box": np.rint(tracks.xyxy).astype(int).tolist(),
-        "seen": tracks.detected.astype(int).tolist(),
-    }
-    content = {"width": width, "height": height, "step": round(step, 4), **columns}
-    return json.dumps(content, separators=(",", ":")).encode()
+def _without(facts: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name not in names}

@@ -14,7 +14,7 @@ from core.runs.cameras import Camera, CameraResult, run_cameras
 from core.runs.evidence import TRACKLETS_FILE, remove_crops
 from core.runs.explain import MAP_FILE
 from core.runs.network_stages import Networks
-from core.runs.record import PICTURES_FILE, RunRecord, read_record
+from core.runs.record import PICTURES_FILE, RecordWriter, read_record
 from core.runs.stage_keys import Recipe
 from core.runs.who_is_who import CANDIDATES_FILE, CUT_FOLDER, GALLERY_FILE, PEOPLE_FILE, SIMILARITY_FILE, Choice
 from core.vision.models import EmbedderPrior
@@ -61,7 +61,7 @@ def track_clips(
     for library in _IMPORTED_LATE:
         import_module(library)
     remove_results(out)
-    record = RunRecord(out, setup.recipe, setup.networks, setup.regions)
+    record = RecordWriter(out, setup.recipe, setup.networks, setup.regions)
     networks, steps = setup.networks, progress or Progress()
     results = []
     for result in run_cameras(
@@ -96,6 +96,6 @@ def remove_results(out: Path) -> None:
 def _track_files(out: Path, folder: str) -> list[Path]:
     """The MOT files of the run's cameras in a folder of it, or all if the record cannot be read."""
     try:
-        return [out / folder / f"{Path(camera).name}.txt" for camera in read_record(out)["cameras"]]
-    except (StoreError, KeyError, TypeError):
+        return [out / folder / f"{Path(camera).name}.txt" for camera in read_record(out).cameras]
+    except StoreError:
         return list((out / folder).glob("*.txt"))

@@ -7,21 +7,20 @@ and its record says where the cuts are.
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.base.types import Floats, Tracks
-from core.machine.paths import write_atomically
 from core.runs.cameras import CameraResult
 from core.runs.cutting import CutPoint, cut, split_tracks
 from core.runs.evidence import Cut, Evidence, gather, save_evidence
-from core.runs.record import read_record, write_parquet
+from core.runs.record import CutRecord, OverlapRecord, read_record, save_record
+from core.runs.tables import write_parquet
 from core.vision.camera_overlap import find_identity_swaps, find_overlaps, foot_distance_matrix
 from core.vision.match import TOGETHER, cosine_similarity, reasons
 from core.vision.mot import write_tracks
@@ -71,18 +70,18 @@ def foot_distances(evidence: Evidence) -> Floats | None:
     return foot_distance_matrix(evidence.tracklets, evidence.walks, evidence.overlaps)
 
 
-def overlap_facts(evidence: Evidence) -> list[dict[str, Any]]:
+def overlap_records(evidence: Evidence) -> tuple[OverlapRecord, ...]:
     """The overlaps as records and manifests hold them."""
-    return [
-        {
-            "cameras": [evidence.cameras[found.camera_a], evidence.cameras[found.camera_b]],
-            "clock_of_the_second_forward_seconds": round(found.shift_seconds, 1),
-            "people_who_agree": round(found.agreeing, 2),
-            "at_wrong_times": round(found.agreeing_by_chance, 2),
-            "feet_apart_in_body_heights": round(found.residual, 3),
-        }
+    return tuple(
+        OverlapRecord(
+            cameras=(evidence.cameras[found.camera_a], evidence.cameras[found.camera_b]),
+            clock_of_the_second_forward_seconds=round(found.shift_seconds, 1),
+            people_who_agree=round(found.agreeing, 2),
+            at_wrong_times=round(found.agreeing_by_chance, 2),
+            feet_apart_in_body_heights=round(found.residual, 3),
+        )
         for found in evidence.overlaps
-    ]
+    )
 
 
 def _feasible_cuts(evidence: Evidence, moments: Sequence[tuple[int, float]]) -> Iterator[CutPoint]:
@@ -110,8 +109,8 @@ def _rewrite_tracks(tracks: Mapping[str, Tracks], cuts: Sequence[Cut], out: Path
 
 def _record_overlaps(evidence: Evidence, cuts: Sequence[Cut], out: Path) -> None:
     record = read_record(out)
-    record["same_ground"] = overlap_facts(evidence)
-    record["cut_where_views_disagree"] = [each.to_dict() for each in cuts]
-    for each in cuts:
-        record["cameras"][each.camera]["tracks"] += 1
-    write_atomically(out / "run.json", json.dumps(record, indent=1, ensure_ascii=False).encode())
+    new_tracks = Counter(each.camera for each in cuts)
+    cameras = {name: replace(about, tracks=about.tracks + new_tracks[name]) for name, about in record.cameras.items()}
+    cut_records = tuple(CutRecord(each.camera, each.track, each.seconds, each.new_track) for each in cuts)
+    overlaps = overlap_records(evidence)
+    save_record(out, replace(record, cameras=cameras, same_ground=overlaps, cut_where_views_disagree=cut_records))

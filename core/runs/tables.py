@@ -1,37 +1,70 @@
-"""The tables of a gallery: sightings and people (CSV, Parquet), and the lookalikes of each track (CSV).
+"""The tables of a run and of its gallery.
+
+    tracks.parquet   the boxes of all cameras, with seconds and whether a box was detected or filled in
+    frames.parquet   the analysed frames and their times
+    people.csv       the sightings and whom they show; sightings.csv and .parquet in exports have more columns
+    candidates.csv   the lookalikes of each track
 
 Sightings have one row each, in order of person, start, camera and track; lookalikes one row per pair of tracks, in
 order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four, and an
-unknown value is an empty cell. Text that the user typed is written so that no spreadsheet reads it as a formula.
+unknown value is an empty cell. Where the wall clocks of the cameras are known, ISO times with milliseconds stand beside
+the seconds: local, and UTC if the time zone is known. Text that the user typed is written so that no spreadsheet reads
+it as a formula.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.base.text import one_line, person_name, spreadsheet_text
+from core.base.errors import StoreError
+from core.base.text import Clocks, one_line, person_name, spreadsheet_text
+from core.base.types import Ints, Seconds, Table, Timeline, Tracks
+from core.machine.paths import write_atomically
 from core.runs.gallery import Crop, Gallery, Lookalike, Sighting
 
+BLOCK = 20_000
+"""Rows that are turned into Parquet at once, so that memory does not grow with the length of the clips."""
+SCHEMA = pa.schema(
+    [("camera", pa.string()), ("frame", pa.int64()), ("seconds", pa.float64()), ("track", pa.int64())]
+    + [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
+    + [("score", pa.float32()), ("seen", pa.bool_())]
+)
+_RUN_AGAIN = "Start the run again."
+_DEFAULT_STEP = 0.1
 _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "similarity": pa.float64()}
 PEOPLE_COLUMNS = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
 SIGHTING_COLUMNS = (*PEOPLE_COLUMNS, "upper", "lower", "name", "note")
 _TYPED = ("name", "note")
+_LOCAL, _UTC = ("start_local", "end_local"), ("start_utc", "end_utc")
 
 
 def people_csv(gallery: Gallery) -> str:
     """The person of each track: `camera,track,person,start_s,end_s,similarity,status`."""
-    return _csv(gallery, PEOPLE_COLUMNS)
+    return _csv(gallery, _with_clocks(gallery, PEOPLE_COLUMNS))
 
 
 def sightings_csv(gallery: Gallery) -> str:
     """`people_csv` with the colours of the clothes and the user's name and note for the person."""
-    return _csv(gallery, SIGHTING_COLUMNS)
+    return _csv(gallery, _with_clocks(gallery, SIGHTING_COLUMNS))
+
+
+def _with_clocks(gallery: Gallery, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns with those of the wall clocks, if these are known, beside the seconds."""
+    if not gallery.clocks:
+        return columns
+    place = columns.index("end_s") + 1
+    return (*columns[:place], *_LOCAL, *(_UTC if gallery.clocks.zone else ()), *columns[place:])
 
 
 def read_people(text: str) -> list[Sighting]:
@@ -48,7 +81,8 @@ def _sighting(row: Mapping[str, str]) -> Sighting:
 def sightings_parquet(gallery: Gallery) -> bytes:
     """The rows of `sightings_csv`, value for value."""
     cells = [_cells(sighting, gallery) for sighting in gallery.sightings]
-    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in SIGHTING_COLUMNS}
+    names = _with_clocks(gallery, SIGHTING_COLUMNS)
+    columns = {name: pa.array([c[name] for c in cells], _KINDS.get(name, pa.string())) for name in names}
     sink = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())
@@ -67,7 +101,19 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
         "lower": sighting.lower,
         "name": one_line(gallery.people.get(sighting.person, "")),
         "note": one_line(gallery.remarks.get(sighting.person, "")),
+        **_clock_cells(sighting, gallery.clocks),
     }
+
+
+def _clock_cells(sighting: Sighting, clocks: Clocks) -> dict[str, str]:
+    cells = {}
+    for local, utc, seconds in zip(_LOCAL, _UTC, (sighting.start_seconds, sighting.end_seconds), strict=True):
+        moment = clocks.at(sighting.camera, seconds)
+        cells[local] = "" if moment is None else moment.isoformat(timespec="milliseconds")
+        if clocks.zone:
+            aware = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+            cells[utc] = "" if aware is None else f"{aware.isoformat(timespec='milliseconds')}Z"
+    return cells
 
 
 def _rounded(value: float, digits: int) -> float | None:
@@ -139,3 +185,106 @@ def _format_number(value: float, digits: int) -> str:
     ('0.500', '')
     """
     return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def write_parquet(out: Path, tracks: Mapping[str, Tracks]) -> None:
+    """Write `tracks.parquet` below `out` with the tracks of each camera."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, SCHEMA, compression="zstd", use_dictionary=["camera"]) as writer:
+        for name, found in tracks.items():
+            for at in range(0, len(found), BLOCK):
+                writer.write_table(_table(name, found[at : at + BLOCK]))
+    write_atomically(out / "tracks.parquet", sink.getvalue().to_pybytes())
+
+
+def _table(camera: str, tracks: Tracks) -> pa.Table:
+    sides = tracks.xyxy.T
+    columns = [tracks.frame, tracks.seconds, tracks.track, *sides, tracks.score, tracks.detected]
+    return pa.Table.from_arrays([pa.repeat(camera, len(tracks)), *map(pa.array, columns)], schema=SCHEMA)
+
+
+def write_frames(out: Path, timelines: Mapping[str, Timeline]) -> None:
+    """Write `frames.parquet` below `out` with the analysed frames of each camera."""
+    frames = [
+        pa.table(
+            {"camera": pa.repeat(name, len(each)), "frame": pa.array(each.frame), "seconds": pa.array(each.seconds)}
+        )
+        for name, each in timelines.items()
+    ]
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.concat_tables(frames), sink, compression="zstd", use_dictionary=["camera"])
+    write_atomically(out / "frames.parquet", sink.getvalue().to_pybytes())
+
+
+def load_tracks(out: Path, camera: str) -> Tracks:
+    """The tracks of one camera, from `tracks.parquet`; empty if nobody was detected."""
+    path = out / "tracks.parquet"
+    try:
+        table = pq.read_table(path, filters=[("camera", "=", camera)])
+    except (OSError, pa.ArrowException) as fault:
+        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
+    columns = {name: table.column(name).to_numpy() for name in table.column_names if name != "camera"}
+    xyxy = np.stack([columns[side] for side in ("x1", "y1", "x2", "y2")], axis=1)
+    return Tracks(columns["frame"], columns["seconds"], columns["track"], xyxy, columns["score"], columns["seen"])
+
+
+def analysed_frames(out: Path) -> dict[str, Ints]:
+    """The analysed frames of each camera."""
+    return {camera: timeline.frame for camera, timeline in load_timelines(out).items()}
+
+
+def load_timelines(out: Path) -> dict[str, Timeline]:
+    """The analysed frames of each camera and their times, from `frames.parquet`."""
+    path = out / "frames.parquet"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as fault:
+        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
+    camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
+    rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
+    return {name: Timeline(frame[selected], seconds[selected]) for name, selected in rows.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Spans(Table):
+    """One row per track, by first appearance: first and last second, number of boxes, and how many were filled in."""
+
+    track: Ints
+    first_seconds: Seconds
+    last_seconds: Seconds
+    boxes: Ints
+    filled: Ints
+
+    def __post_init__(self) -> None:
+        integers, seconds = (np.int64, ()), (np.float64, ())
+        self._validate_columns(
+            track=integers, first_seconds=seconds, last_seconds=seconds, boxes=integers, filled=integers
+        )
+
+
+def spans(tracks: Tracks) -> Spans:
+    """First and last second of each track, with the number of its boxes."""
+    ids, group = np.unique(tracks.track, return_inverse=True)
+    first, last = np.full(len(ids), np.inf), np.full(len(ids), -np.inf)
+    np.minimum.at(first, group, tracks.seconds)
+    np.maximum.at(last, group, tracks.seconds)
+    boxes = np.bincount(group, minlength=len(ids))
+    filled = np.bincount(group[~tracks.detected], minlength=len(ids))
+    return Spans(ids, first, last, boxes, filled)[np.lexsort((ids, first))]
+
+
+def overlay(tracks: Tracks, width: int, height: int) -> bytes:
+    """The boxes as JSON for a player: columns in the order of `tracks`, coordinates in whole pixels of the clip.
+
+    `step` is the usual time between two analysed frames, for which a box is shown.
+    """
+    times = np.unique(tracks.seconds)
+    step = float(np.median(np.diff(times))) if len(times) > 1 else _DEFAULT_STEP
+    columns = {
+        "seconds": np.round(tracks.seconds, 4).tolist(),
+        "track": tracks.track.tolist(),
+        "box": np.rint(tracks.xyxy).astype(int).tolist(),
+        "seen": tracks.detected.astype(int).tolist(),
+    }
+    content = {"width": width, "height": height, "step": round(step, 4), **columns}
+    return json.dumps(content, separators=(",", ":")).encode()

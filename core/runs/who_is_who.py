@@ -16,7 +16,7 @@ import shlex
 import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.settings import setting
-from core.base.text import one_line
+from core.base.text import Clocks, one_line
 from core.base.types import Floats, Ints, Seconds
 from core.machine.paths import write_atomically
 from core.runs.cutting import split_tracks
@@ -41,9 +41,9 @@ from core.runs.decisions import (
 from core.runs.evidence import CROPS_FOLDER, Evidence, load_evidence
 from core.runs.explain import find_lookalikes
 from core.runs.gallery import Crop, Gallery, Sighting
-from core.runs.record import load_tracks, read_record, reproducible_facts
-from core.runs.shared_ground import foot_distances, overlap_facts
-from core.runs.tables import candidates_csv, people_csv, read_people
+from core.runs.record import ModelRecord, RunRecord, read_record, reproducible_facts
+from core.runs.shared_ground import foot_distances, overlap_records
+from core.runs.tables import candidates_csv, load_tracks, people_csv, read_people
 from core.vision.appearance import describe_colours
 from core.vision.match import Identities, Match, group_similarity, match
 from core.vision.models import EmbedderPrior, Model, ModelKind, entries, find
@@ -73,7 +73,8 @@ class Choice:
     `links` are decisions on tracks. `travel` holds the least times between cameras; cameras without one may see the
     same place. `ignore_positions` leaves the places of people out of matching. `names` go with the people of their
     tracks, `numbers` are those that people have (without any, they are numbered by rank), and `purpose` is the reason
-    for the search. Options of an export are not part of it.
+    for the search. `clocks` are the wall clocks of all cameras: times are shown by them, and they decide nothing else.
+    Options of an export are not part of it.
     """
 
     threshold: float | None = None
@@ -83,6 +84,7 @@ class Choice:
     names: tuple[Name, ...] = ()
     purpose: str = ""
     numbers: tuple[PersonNumber, ...] = ()
+    clocks: Clocks = field(default_factory=Clocks)
 
     def __post_init__(self) -> None:
         setting("cos").require(self.threshold)
@@ -168,6 +170,7 @@ def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
         "looks_only": choice.ignore_positions,
         "names": list(choice.names),
         **({"numbers": list(choice.numbers)} if choice.numbers else {}),
+        **({"clocks": choice.clocks.to_dict()} if choice.clocks else {}),
     }
     purpose = one_line(choice.purpose)
     return {**_about(evidence, out, prior), **({"purpose": purpose} if purpose else {}), "choice": choices}
@@ -183,7 +186,21 @@ def build_gallery(
     matching = {**_matching(match), **cuts}
     name_of, note_of = names_by_person(names, evidence.row_of, people.person.tolist())
     failures = tuple(_failed_camera_notes(about))
-    return Gallery(tuple(sightings), name_of, note_of, failures, about={**about, "matching": matching})
+    clocks = recorded_clocks(about)
+    return Gallery(tuple(sightings), name_of, note_of, failures, {**about, "matching": matching}, clocks=clocks)
+
+
+def recorded_clocks(about: Mapping[str, Any]) -> Clocks:
+    """The wall clocks among the facts of a gallery; none where it has none, as those of version 0.1.0."""
+    return Clocks.read(**about.get("choice", {}).get("clocks", {"began": {}, "zone": ""}))
+
+
+def load_clocks(out: Path) -> Clocks:
+    """The wall clocks by which the people in the run's folder `out` were written; none where there are no people."""
+    try:
+        return recorded_clocks(_read_tables(out, "")[2])
+    except StoreError:
+        return Clocks()
 
 
 def _failed_camera_notes(about: Mapping[str, Any]) -> Iterator[str]:
@@ -247,16 +264,16 @@ def _travel_seconds(travel_times: Sequence[TravelTime], evidence: Evidence) -> S
 
 
 def _about(evidence: Evidence, out: Path, prior: EmbedderPrior | None) -> dict[str, Any]:
-    run = reproducible_facts(read_record(out))
-    files = [camera["file"] for camera in run["cameras"] if "digest" in camera and "file" in camera]
+    record = read_record(out)
+    files = [camera.file for camera in record.cameras.values() if camera.digest and camera.file]
     command = f"python -m core run {shlex.join(files)} --like gallery.zip --out again"
     offsets = evidence.offsets.tolist() if evidence.has_times else []
     return {
         **({"again": command} if files else {}),
-        "run": run,
+        "run": reproducible_facts(record),
         "known_of_the_embedder": prior and prior.to_dict(),
         "looks": "less what is usual in each camera" if evidence.is_centered else "as they are",
-        "same_ground": overlap_facts(evidence),
+        "same_ground": [asdict(each) for each in overlap_records(evidence)],
         "offset_seconds": dict(zip(evidence.cameras, offsets, strict=evidence.has_times)),
     }
 
@@ -325,7 +342,8 @@ def load_people(out: Path) -> RunPeople:
     person[rows] = [sighting.person for sighting in sightings]
     complete = tuple(_complete(sighting, evidence, row, out) for sighting, row in zip(sightings, rows, strict=True))
     names, remarks = names_by_person((Name(*name) for name in choice.get("names", ())), row_of, person.tolist())
-    return RunPeople(Gallery(complete, names, remarks, about=about), evidence, person, threshold)
+    gallery = Gallery(complete, names, remarks, about=about, clocks=recorded_clocks(about))
+    return RunPeople(gallery, evidence, person, threshold)
 
 
 def _read_tables(out: Path, remedy: str) -> tuple[list[Sighting], float, dict[str, Any]]:
@@ -353,33 +371,33 @@ def _complete(sighting: Sighting, evidence: Evidence, row: int, out: Path) -> Si
     return replace(sighting, upper=upper, lower=lower, crops=crops_of_tracklet(evidence, row, out))
 
 
-def find_run_model(record: dict[str, Any], kind: ModelKind, named: str = "") -> Model:
-    """The model that a run's record names, found by that name or by `named`; it must be the same file."""
-    facts = record.get("models", {}).get(kind)
-    if not isinstance(facts, dict):
+def find_run_model(models: Mapping[str, ModelRecord | str], kind: ModelKind, named: str = "") -> Model:
+    """The model of this kind among those that a run's record names, found by its name or by `named`; it must be the
+    same file."""
+    facts = models.get(kind)
+    if not isinstance(facts, ModelRecord):
         raise WeightsError(f"the run had no {kind}", "Choose a run that had one.")
     try:
-        model = find(named or facts["name"], kind)
+        model = find(named or facts.name, kind)
     except WeightsError as fault:
         flag = {"embedder": "--features", "detector": "--weights"}[kind]
         raise WeightsError(
             f"the run's {kind} was not found: {fault.message}", f"Name its file: {flag} FILE."
         ) from fault
-    if model.digest != facts["sha256"]:
+    if model.digest != facts.sha256:
         raise WeightsError(
             f"{model.name} is no longer the {kind} of the run: its SHA-256 starts with {model.digest[:12]}, "
-            f"that of the run's {kind} with {facts['sha256'][:12]}",
+            f"that of the run's {kind} with {facts.sha256[:12]}",
             "Name the file that the run used, or run again with this one.",
         )
     return model
 
 
-def run_prior(record: dict[str, Any]) -> EmbedderPrior | None:
+def run_prior(record: RunRecord) -> EmbedderPrior | None:
     """The similarities measured elsewhere with the embedder in a run's record; its file is not needed."""
-    facts = record.get("models", {}).get("embedder")
-    if not isinstance(facts, dict):
+    facts = record.models.get("embedder")
+    if not isinstance(facts, ModelRecord):
         raise WeightsError("the run matched on motion alone", "Run it again with an embedder.")
-    if facts.get("known"):
-        return EmbedderPrior.from_dict(facts["known"])
     # Records of older versions do not have it.
-    return next((entry.model.prior for entry in entries().values() if entry.matches_digest(facts["sha256"])), None)
+    named = (entry.model.prior for entry in entries().values() if entry.matches_digest(facts.sha256))
+    return facts.prior or next(named, None)

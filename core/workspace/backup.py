@@ -13,7 +13,6 @@ choose the file again.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import zipfile
@@ -22,24 +21,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.machine.paths import (
-    cache_dir,
-    explain_refusal,
-    make_folder,
-    open_atomically,
-    working_folder,
-    write_atomically,
-)
+from core.machine.paths import cache_dir, explain_refusal, make_folder, open_atomically, working_folder
+from core.machine.records import NewerVersionError
 from core.review import load_review
-from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera
+from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera, save_record
 from core.vision.regions import from_json
 from core.vision.video import content_digest, remember_digest
-from core.workspace.cases import Case, CaseClip, Cases, new_key, read_case
-from core.workspace.jobs import read_about, read_job, remove
+from core.workspace.cases import Case, CaseClip, Cases, new_key, parse_case
+from core.workspace.jobs import RUN_JOB, find_job, read_job, remove, save_job
 from core.workspace.server import Services
 from core.workspace.sources import (
     RESERVE_BYTES,
@@ -139,7 +132,7 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
     try:
         with zipfile.ZipFile(source) as archive, ExitStack() as folders:
             _require_space(archive)
-            case = _require_digests(read_case(new_key(), json.loads(archive.read("case.json"))))
+            case = _require_digests(_case_in(archive, name))
             with explain_refusal(_REFUSED):
                 work = _Unpacked(
                     folders.enter_context(working_folder(services.cases.folder(case.key).parent)),
@@ -163,6 +156,15 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
         raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
     except (EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as fault:
         raise StoreError(f"{name} is not a back-up that can be read", _NO_BACKUP) from fault
+
+
+def _case_in(archive: zipfile.ZipFile, name: str) -> Case:
+    """The case in the back-up called `name`, with a new key."""
+    try:
+        return parse_case(archive.read("case.json"), new_key())
+    except StoreError as fault:
+        remedy = fault.remedy if isinstance(fault, NewerVersionError) else _NO_BACKUP
+        raise StoreError(f"{name} cannot be read ({fault.message})", remedy) from fault
 
 
 @dataclass(frozen=True)
@@ -266,17 +268,15 @@ def _clip_path(clip: CaseClip, work: _Unpacked, clips: frozenset[str]) -> Path:
 def _check_run(run: Path) -> None:
     """Read all that pages read of a run, so that none of them fails later, and names that become files'."""
     out = run / "out"
-    if about := read_about(run):
-        for source in read_job(run, about, running=False).order.sources:
+    if job := find_job(RUN_JOB, run):
+        for source in read_job(run, job, running=False).order.sources:
             require_camera(source.camera, "camera")
             Path(source.path, source.digest)
             if source.regions:
                 from_json(source.regions)
     if (out / "run.json").exists():
-        for camera, facts in read_record(out)["cameras"].items():
+        for camera in read_record(out).cameras:
             require_camera(camera, "camera")
-            if not isinstance(facts, dict):
-                raise ValueError(f"{camera} has no facts")
     if (out / TRACKLETS_FILE).exists():
         evidence = load_evidence(out)
         if any(map(_leads_out, (*evidence.cameras, *evidence.crops.name.tolist()))):
@@ -289,19 +289,15 @@ def _relocate_run(run: Path, paths: Mapping[str, str]) -> None:
     def local_path(path: str, content: str) -> str:
         return paths.get(content, path if is_permitted(path) else str(upload_folder(upload_name(path))))
 
-    job, record = _read(run / "job.json"), _read(run / "out" / "run.json")
-    for source in job.get("order", {}).get("sources", ()):
-        source["path"] = local_path(source["path"], source["digest"])
-    for about in record.get("cameras", {}).values():
-        about["clip"] = local_path(about["clip"], about.get("digest", ""))
-    job_here = {name: value for name, value in job.items() if name not in ("pid", "born", "starting", "waiting")}
-    for path, content in ((run / "job.json", job_here), (run / "out" / "run.json", record)):
-        if content:
-            write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False).encode())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+    if job := find_job(RUN_JOB, run):
+        sources = {source.digest: local_path(source.path, source.digest) for source in job.order.sources}
+        order = job.order.with_paths(sources)
+        save_job(RUN_JOB, run, replace(job, order=order, pid=None, born=None, starting=False, waiting=None))
+    if (run / "out" / "run.json").exists():
+        record = read_record(run / "out")
+        clips = {name: local_path(camera.clip, camera.digest) for name, camera in record.cameras.items()}
+        cameras = {name: replace(camera, clip=clips[name]) for name, camera in record.cameras.items()}
+        save_record(run / "out", replace(record, cameras=cameras))
 
 
 def _publish(services: Services, case: Case, work: _Unpacked, clips: frozenset[str], has_run: bool) -> Case:

@@ -29,7 +29,7 @@ from core.machine.log import forget_lines
 from core.machine.paths import DATA_ENTRIES, cache_dir, data_dir, remove_dead_part, remove_leftovers
 from core.vision.video import forget_digests, remembered_paths
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import read_about, stop_and_wait
+from core.workspace.jobs import RUN_JOB, find_job, stop_and_wait
 from core.workspace.server import Services
 from core.workspace.sources import claim_upload
 
@@ -38,6 +38,7 @@ _NOT_BY_DIGEST = {"cases", "deleted", "sample", "weights", "exported", "speed"}
 _OF_CLIPS = ("uploads", "proxies", "stills", "strips", "probes")
 """Folders that hold only what belongs to clips of cases."""
 _LOGGED_CLIP = re.compile(r"\(([0-9a-f]{32})\)")
+_CLIP_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 _ANY_KEY = re.compile(r"[0-9a-f]{8,64}")
 _FORMER_FOLDER = re.compile(r"tmp\w{8}")
 """In which 0.1.0 unpacked a back-up."""
@@ -255,12 +256,19 @@ def _clips_of(run: str) -> frozenset[str]:
 
 
 def _sources_of(run: Path) -> list[tuple[str, str]]:
-    """Digest and path of the clips of a run; empty if its job.json cannot be read."""
+    """Digest and path of the clips of a run; of a run whose job.json cannot be read, all digests in its text."""
     try:
-        sources = read_about(run)["order"]["sources"]
-        return [(str(source["digest"]), str(source.get("path", ""))) for source in sources]
-    except (AttributeError, KeyError, TypeError):
-        return []
+        job = find_job(RUN_JOB, run)
+    except StoreError:
+        return [(digest, "") for digest in _CLIP_DIGEST.findall(_text_of(run / "job.json"))]
+    return [(source.digest, source.path) for source in job.order.with_current_paths().sources] if job else []
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _kind(name: str) -> Path:

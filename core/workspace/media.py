@@ -8,13 +8,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,18 @@ import numpy as np
 from core.base.errors import StoreError
 from core.base.types import Clip, Image
 from core.machine.paths import JOB_OUTPUT, cache_dir, write_atomically
+from core.machine.records import RecordFormat
 from core.vision.video import Measures, PreviewFrame, jpeg, measure, preview_frames, still
 from core.workspace.jobs import (
+    WORK,
     Children,
     Launcher,
+    Work,
     exit_status,
     failure_message,
+    find_job,
+    find_replaceable_job,
     last_report,
-    read_about,
     remove,
     save_job,
     start_job,
@@ -46,7 +49,6 @@ FILM = (sys.executable, "-m", "core", "film")
 _JOB_SUFFIX = ".job"
 _GAP = 4
 _QUALITY = 82
-_FORMAT = 1
 
 
 def still_at(clip: Clip, seconds: float) -> Path:
@@ -92,10 +94,20 @@ def strip_of(clip: Clip) -> Strip | None:
         return None
     strip = Strip(picture, tuple(round(g.seconds, 3) for g in shots), tuple(measure(g.bgr) for g in shots))
     write_atomically(picture, jpeg(_join_stills(clip, shots), _QUALITY))
-    about = {"format": _FORMAT, "seconds": strip.seconds, "measures": [asdict(measured) for measured in strip.measures]}
     # Written last: a strip without it is made again.
-    write_atomically(picture.with_suffix(".json"), json.dumps(about).encode())
+    write_atomically(picture.with_suffix(".json"), _STRIP.to_json(_StripRecord(strip.seconds, strip.measures)))
     return strip
+
+
+@dataclass(frozen=True)
+class _StripRecord:
+    """What is kept beside the picture of a strip."""
+
+    seconds: tuple[float, ...]
+    measures: tuple[Measures, ...]
+
+
+_STRIP = RecordFormat(_StripRecord, "record of a strip")
 
 
 def _strip_picture(digest: str) -> Path:
@@ -106,12 +118,11 @@ def stored_strip(digest: str) -> Strip | None:
     """The strip of the clip with this digest, if it was made before."""
     picture = _strip_picture(digest)
     try:
-        about = json.loads(picture.with_suffix(".json").read_text(encoding="utf-8"))
-        if about["format"] != _FORMAT or not picture.is_file():
-            return None
-        return Strip(picture, tuple(about["seconds"]), tuple(Measures(**measured) for measured in about["measures"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        about = _STRIP.read(picture.with_suffix(".json"))
+    except (FileNotFoundError, StoreError):
+        # It is made again.
         return None
+    return Strip(picture, about.seconds, about.measures) if picture.is_file() else None
 
 
 def _join_stills(clip: Clip, shots: Sequence[PreviewFrame]) -> Image:
@@ -166,10 +177,13 @@ class Proxies:
         path, folder = self._path(digest), self._folder(digest)
         if path.is_file():
             return ProxyState(1.0, path)
-        about = read_about(folder)
-        if not about:
+        try:
+            job = find_job(WORK, folder)
+        except StoreError as fault:
+            return ProxyState(fault=str(fault))
+        if job is None:
             return ProxyState()
-        if self._launcher.alive(dict(about)):
+        if self._launcher.alive(job):
             report = last_report(folder / JOB_OUTPUT)
             return ProxyState(report.share if report else 0.0)
         # Without an exit status no server saw it end.
@@ -193,29 +207,39 @@ class Proxies:
         """End the work on the proxy of a clip, if there is any, and remove what is there of it."""
         folder = self._folder(digest)
         with self._lock:
-            stop_and_wait(
-                lambda: self._launcher.stop(dict(read_about(folder)), lambda about: save_job(folder, about)),
-                lambda: self._launcher.alive(dict(read_about(folder))),
-            )
+            stop_and_wait(lambda: self._stop(folder), lambda: self._is_alive(folder))
             if folder.is_dir():
                 remove(folder)
 
     def remove_done(self) -> None:
         """Remove the jobs whose proxy is there, with what they said."""
         for folder in self.root.glob(f"*{_JOB_SUFFIX}"):
-            if self._path(folder.stem).is_file() and not self._launcher.alive(dict(read_about(folder))):
+            if self._path(folder.stem).is_file() and not self._is_alive(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _begin(self, clip: Clip) -> None:
         folder = self._folder(clip.digest)
+        # What is damaged is made again, and what a newer version has written is not.
+        find_replaceable_job(WORK, folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         target = [f"--to={self._path(clip.digest).resolve()}", f"--digest={clip.digest}", "--progress=json"]
-        start_job(self._launcher, [*self._command, str(Path(clip.path).resolve()), *target], folder, {})
+        start_job(self._launcher, [*self._command, str(Path(clip.path).resolve()), *target], folder, WORK, Work())
 
     def _is_busy(self) -> bool:
         """Whether a proxy is being made."""
-        return any(self._launcher.alive(dict(read_about(folder))) for folder in self.root.glob(f"*{_JOB_SUFFIX}"))
+        return any(self._is_alive(folder) for folder in self.root.glob(f"*{_JOB_SUFFIX}"))
+
+    def _is_alive(self, folder: Path) -> bool:
+        """Whether the process of a job runs; if its record cannot be read, nobody knows of one."""
+        with suppress(StoreError):
+            job = find_job(WORK, folder)
+            return job is not None and self._launcher.alive(job)
+        return False
+
+    def _stop(self, folder: Path) -> None:
+        if (job := find_job(WORK, folder)) is not None:
+            self._launcher.stop(job, lambda changed: save_job(WORK, folder, changed))
 
     def _path(self, digest: str) -> Path:
         return self.root / f"{digest}.mp4"

@@ -27,7 +27,7 @@ from core.review import (
     save_review,
 )
 from core.workspace.cases import Case
-from core.workspace.jobs import run_folder
+from core.workspace.jobs import MissingRunError, run_folder
 from core.workspace.server import keep_session, services, session_of, stamp_of, stored_tracks, tracks_digest
 
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
@@ -187,8 +187,7 @@ def _switch(case: Case) -> Switched:
     try:
         if not services().jobs.get(case.wanted).has_results:
             return Switched(case)
-    except StoreError:
-        # The run was removed.
+    except MissingRunError:
         return Switched(cases.change(case.key, lambda now: _stop_waiting(now, case.wanted)))
     unapplied: tuple[str, ...] = ()
     with cases.lock(case.key):

@@ -26,12 +26,13 @@ import numpy as np
 from core.base.errors import ClipError, StoreError
 from core.base.memo import Memo
 from core.base.settings import TrackSettings
+from core.base.text import Clocks
 from core.base.types import Clip, ClipPart
 from core.machine.artifacts import digest_of
 from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
 from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
-from core.runs import TRACKLETS_FILE
+from core.runs import TRACKLETS_FILE, read_record
 from core.vision.video import digest, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
@@ -172,6 +173,22 @@ def stamp_of(case: Case) -> str:
     files = *results, services().cases.review_file(case.key)
     stats = [path.stat() if path.is_file() else None for path in files]
     return digest_of([case.key, case.run, [stat and (stat.st_mtime_ns, stat.st_size) for stat in stats]])
+
+
+def clocks_of(case: Case, out: Path) -> Clocks:
+    """The wall clocks of the cameras of the run in folder `out`, as the case has them now; empty unless each has one.
+
+    Clips are recognised by their content: a camera may have been renamed since the run.
+    """
+    began, clocks = {}, case.clocks
+    camera_of = {clip.digest: clip.camera for clip in case.clips}
+    for name, recorded in read_record(out).cameras.items():
+        moment = clocks.began.get(camera_of.get(recorded.digest, ""))
+        if not recorded.failed and moment is None:
+            return Clocks()
+        if moment is not None:
+            began[name] = moment
+    return Clocks(began, clocks.zone)
 
 
 def tracks_digest(out: Path) -> str:

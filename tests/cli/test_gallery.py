@@ -95,8 +95,8 @@ def test_another_folder_gets_it_and_the_run_stays_as_it_is(brought: Path, tmp_pa
     assert main([*words, "--names", str(names), "--purpose", "a test"]) == 0
     assert {path: path.stat().st_mtime_ns for path in before} == before
     manifest, sightings = verify_zip(tmp_path / "to" / "gallery.zip"), sighting_rows(tmp_path / "to" / "gallery.zip")
-    assert manifest["about"]["choice"]["names"] == [["one", 1, "Änna", "=1"]]
-    assert manifest["about"]["purpose"] == "a test" and "heads_shown_because" not in manifest["about"]
+    assert manifest.about["choice"]["names"] == [["one", 1, "Änna", "=1"]]
+    assert manifest.about["purpose"] == "a test" and "heads_shown_because" not in manifest.about
     assert len(sightings) == 3 * PEOPLE and summed(tmp_path / "to") == ["gallery.zip"]
 
 

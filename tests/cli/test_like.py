@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.export import load_manifest
-from tests.export.making import rewritten
+from tests.export.making import rewritten, unpacked
 from tests.runs.fakes import write_scene
 
 
@@ -46,7 +45,7 @@ def test_in_its_own_folder_it_is_compared_with_what_was_there(
 ) -> None:
     shutil.copytree(folder / "out", tmp_path / "out")
     zipped = tmp_path / "out" / "gallery.zip"
-    manifest = dict(load_manifest(zipped))
+    manifest = json.loads(unpacked(zipped)["manifest.json"])
     other = hashlib.sha256(b"of another day").hexdigest()
     manifest["entries"] = [{**e, "sha256": other} if e["name"] == "README.txt" else e for e in manifest["entries"]]
     rewritten(zipped, {"README.txt": b"of another day", "manifest.json": json.dumps(manifest).encode()})
@@ -59,7 +58,7 @@ def test_in_its_own_folder_it_is_compared_with_what_was_there(
 def test_what_came_out_otherwise_is_named_and_1(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = dict(load_manifest(Path(like(folder))))
+    manifest = json.loads(unpacked(Path(like(folder)))["manifest.json"])
     manifest["about"]["run"]["versions"]["numpy"] = "1.0"
     manifest["entries"] = [{**entry, "sha256": "0"} for entry in manifest["entries"]]
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))

@@ -104,7 +104,7 @@ def test_the_help_loads_no_network_and_no_picture_library(words: list[str]) -> N
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = child.stderr.split()
-    heavy = ("torch", "openvino", "cv2", "av", "numpy", "pyarrow", "scipy", "ultralytics", "streamlit")
+    heavy = ("torch", "openvino", "cv2", "av", "numpy", "pyarrow", "scipy", "ultralytics", "streamlit", "pydantic")
     assert "core.cli" in loaded and [name for name in loaded if name.partition(".")[0] in heavy] == []
     # No command's module either: only what the list of commands itself needs.
     assert {name for name in loaded if name.startswith("core.cli.")} == {"core.cli.renamed_flags"}

@@ -87,7 +87,7 @@ def test_a_second_run_into_a_folder_leaves_nothing_of_the_first_and_all_of_the_u
     assert failed.fault
     left = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert left == {"run.json", "tracks.parquet", "frames.parquet", *users}
-    assert list(read_record(out)["cameras"]) == ["yard"]
+    assert list(read_record(out).cameras) == ["yard"]
 
 
 def test_a_folder_that_is_not_that_of_a_run_keeps_its_files(tmp_path: Path) -> None:

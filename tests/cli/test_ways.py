@@ -70,7 +70,7 @@ def test_who_would_have_had_to_hurry_is_somebody_else(tmp_path: Path, capsys: py
     for way, people in (("gate-hall=6", 2), ("hall-gate=6.2", 4)):
         assert main([*words, "--travel", way]) == 0
         assert capsys.readouterr().out.startswith(f"{people} people among 4 tracks")
-    assert verify_zip(out / "gallery.zip")["about"]["choice"]["travel"] == [["hall", "gate", 6.2]]
+    assert verify_zip(out / "gallery.zip").about["choice"]["travel"] == [["hall", "gate", 6.2]]
     reasons = [line.split(",")[9] for line in (out / "candidates.csv").read_text().splitlines()]
     assert reasons.count("there was no time to go from one camera to the other") == 8
     assert main([*words, "--travel", "gate-porch=1"]) == 2

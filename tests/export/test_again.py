@@ -5,12 +5,11 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
-from core.export import compare_exports, load_manifest, prepare_replay
+from core.export import Manifest, ManifestEntry, compare_exports, load_manifest, prepare_replay
 from core.runs import Choice
 from tests.export.replay_making import EXPORT, WHOLE, done, faked, setup
 from tests.runs.fakes import write_scene
@@ -31,11 +30,11 @@ def copies(folder: Path) -> list[Path]:
 
 
 @pytest.fixture
-def manifest(folder: Path) -> dict[str, Any]:
-    return dict(load_manifest(folder / "out" / "gallery.zip"))
+def manifest(folder: Path) -> Manifest:
+    return load_manifest(folder / "out" / "gallery.zip")
 
 
-def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
+def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: Manifest, tmp_path: Path) -> None:
     found = prepare_replay(manifest, copies(folder))
     assert found.differences == ()
     done(faked(found.setup), tmp_path, replace(found.export, when="today"))
@@ -44,7 +43,7 @@ def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: dict[str, An
     assert len((tmp_path / "people.csv").read_text().splitlines()) == 6  # one of four tracks is cut
 
 
-def test_what_was_set_comes_back(folder: Path, manifest: dict[str, Any]) -> None:
+def test_what_was_set_comes_back(folder: Path, manifest: Manifest) -> None:
     first, back = setup(folder), prepare_replay(manifest, copies(folder)).setup
     assert [(c.name, c.file_name) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "a.mp4")]
     assert [c.clip.name for c in back.cameras] == ["x.mp4", "copy of one.mp4"]
@@ -83,7 +82,7 @@ def test_one_file_for_two_cameras_of_the_same_content(tmp_path: Path) -> None:
     assert [(c.name, c.clip.name) for c in back.cameras] == [("hall", "b.mp4"), ("gate", "b.mp4")]
 
 
-def test_clips_that_do_not_fit_are_named(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
+def test_clips_that_do_not_fit_are_named(folder: Path, manifest: Manifest, tmp_path: Path) -> None:
     other = write_scene(tmp_path / "other.mp4", 20)
     with pytest.raises(ClipError, match=r"missing: b\.mp4 \(camera hall, digest .{12}\)\. Give all"):
         prepare_replay(manifest, copies(folder)[:1])
@@ -98,22 +97,22 @@ def test_a_clip_that_failed_then(tmp_path: Path, folder: Path) -> None:
     first = replace(setup(tmp_path), choice=Choice())
     first.cameras[0].clip.write_bytes(b"no film")
     done(first, tmp_path / "out")
-    manifest = dict(load_manifest(tmp_path / "out" / "gallery.zip"))
+    manifest = load_manifest(tmp_path / "out" / "gallery.zip")
     found = prepare_replay(manifest, [c.clip for c in first.cameras])
     done(faked(found.setup), tmp_path / "again", replace(found.export, when="today"))
     assert (tmp_path / "again" / "gallery.zip").read_bytes() == (tmp_path / "out" / "gallery.zip").read_bytes()
-    del manifest["about"]["run"]["cameras"][0]["digest"]
+    del manifest.about["run"]["cameras"][0]["digest"]
     found = prepare_replay(manifest, [first.cameras[1].clip])
     assert [c.name for c in found.setup.cameras] == ["gate"]
     assert found.differences == ("b.mp4 (camera hall, digest unknown) could not be read then and is left out",)
 
 
-def _other_sha(manifest: dict[str, Any]) -> None:
-    manifest["about"]["run"]["models"]["embedder"]["sha256"] = "0" * 64
+def _other_sha(manifest: Manifest) -> None:
+    manifest.about["run"]["models"]["embedder"]["sha256"] = "0" * 64
 
 
-def _unknown_model(manifest: dict[str, Any]) -> None:
-    manifest["about"]["run"]["models"]["detector"]["name"] = "mine"
+def _unknown_model(manifest: Manifest) -> None:
+    manifest.about["run"]["models"]["detector"]["name"] = "mine"
 
 
 @pytest.mark.parametrize(
@@ -127,14 +126,14 @@ def _unknown_model(manifest: dict[str, Any]) -> None:
     ],
 )
 def test_a_model_that_is_another_one(
-    change: Callable[[dict[str, Any]], None], words: str, folder: Path, manifest: dict[str, Any]
+    change: Callable[[Manifest], None], words: str, folder: Path, manifest: Manifest
 ) -> None:
     change(manifest)
     with pytest.raises(WeightsError, match=words):
         prepare_replay(manifest, copies(folder))
 
 
-def test_a_model_may_lie_elsewhere(folder: Path, manifest: dict[str, Any], tmp_path: Path) -> None:
+def test_a_model_may_lie_elsewhere(folder: Path, manifest: Manifest, tmp_path: Path) -> None:
     model = setup(folder).networks.detector_model
     _unknown_model(manifest)
     file = tmp_path / f"renamed{model.path.suffix}"
@@ -144,8 +143,8 @@ def test_a_model_may_lie_elsewhere(folder: Path, manifest: dict[str, Any], tmp_p
     assert found.setup.networks.detector_model.path == file
 
 
-def test_other_versions_and_devices_are_said(folder: Path, manifest: dict[str, Any]) -> None:
-    run = manifest["about"]["run"]
+def test_other_versions_and_devices_are_said(folder: Path, manifest: Manifest) -> None:
+    run = manifest.about["run"]
     run["versions"]["numpy"] = "1.0"
     run["versions"]["stage track"] = "0"
     run["models"]["embedder"]["runtime"] = "cuda"
@@ -160,10 +159,10 @@ def test_other_versions_and_devices_are_said(folder: Path, manifest: dict[str, A
     [(("openvino", "openvino"), "openvino"), (("torch", "torch"), "torch"), (("cuda", "openvino"), "auto")],
 )
 def test_it_computes_on_what_it_was_computed_on(
-    ran: tuple[str, str], device: str, folder: Path, manifest: dict[str, Any]
+    ran: tuple[str, str], device: str, folder: Path, manifest: Manifest
 ) -> None:
     for kind, runtime in zip(("detector", "embedder"), ran, strict=True):
-        manifest["about"]["run"]["models"][kind]["runtime"] = runtime
+        manifest.about["run"]["models"][kind]["runtime"] = runtime
     assert prepare_replay(manifest, copies(folder)).setup.networks.backend == device
 
 
@@ -174,24 +173,29 @@ def test_what_is_no_manifest_of_a_run(content: str, tmp_path: Path) -> None:
         prepare_replay(load_manifest(tmp_path / "manifest.json"), [])
 
 
-def test_a_setting_that_this_program_does_not_know(folder: Path, manifest: dict[str, Any]) -> None:
-    manifest["about"]["run"]["settings"]["track"]["gate"] = 3
+def test_a_setting_that_this_program_does_not_know(folder: Path, manifest: Manifest) -> None:
+    manifest.about["run"]["settings"]["track"]["gate"] = 3
     with pytest.raises(SightlineError, match=r"does not tell how.*gate"):
         prepare_replay(manifest, copies(folder))
 
 
+def manifest_of(program: str, **files: str) -> Manifest:
+    """The manifest of a zip whose files have these digests."""
+    entries = tuple(ManifestEntry(name=name, sha256=sha256) for name, sha256 in files.items())
+    return Manifest(program=program, entries=entries)
+
+
 def test_what_differs_is_named() -> None:
-    one = {"entries": [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "2"}, {"name": "c", "sha256": "3"}]}
-    other = {"entries": [{"name": "a", "sha256": "1"}, {"name": "b", "sha256": "9"}, {"name": "d", "sha256": "4"}]}
+    one, other = manifest_of("1", a="1", b="2", c="3"), manifest_of("1", a="1", b="9", d="4")
     found = compare_exports(one, other)
     assert list(found.names) == list(found.data) == ["b", "c", "d"] and not found.is_reproduced
     assert compare_exports(one, one).names == () and compare_exports(one, one).is_reproduced
 
 
-def of(program: str, **files: str) -> dict[str, Any]:
+def of(program: str, **files: str) -> Manifest:
     """The manifest of a zip with these files; `data` stands for a table, the others for what presents it."""
     names = {"data": "sightings.csv", "readme": "README.txt", "report": "report.html", "sheet": "contact_sheet_2.jpg"}
-    return {"program": program, "entries": [{"name": names[file], "sha256": value} for file, value in files.items()]}
+    return manifest_of(program, **{names[file]: sha256 for file, sha256 in files.items()})
 
 
 @pytest.mark.parametrize(
@@ -208,8 +212,8 @@ def of(program: str, **files: str) -> dict[str, Any]:
     ],
 )
 def test_presentation_is_set_apart(
-    before: dict[str, Any],
-    after: dict[str, Any],
+    before: Manifest,
+    after: Manifest,
     data: tuple[str, ...],
     presentation: tuple[str, ...],
     reproduced: bool,

@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_packed_anew_it_is_still_the_same(path: Path) -> None:
     rewritten(path, {})
-    assert verify_zip(path)["people"] == 3
+    assert verify_zip(path).people == 3
 
 
 @pytest.mark.parametrize(

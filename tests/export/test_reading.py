@@ -30,7 +30,7 @@ def table(path: Path) -> str:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     write_zip(some(), {}, tmp_path / "g.zip")
-    assert verify_zip(tmp_path / "g.zip")["about"] == some().about
+    assert verify_zip(tmp_path / "g.zip").about == some().about
     assert table(tmp_path / "g.zip") == sightings_csv(some())
     sightings = read_people(people_csv(some()))
     assert [uncoloured(s) for s in some().sightings[:4]] == sightings[:4]

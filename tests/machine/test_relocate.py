@@ -29,7 +29,8 @@ from core.review import load_review
 from core.runs import read_record
 from core.vision.video import digest
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import Jobs, status
+from core.workspace.jobs import Jobs
+from core.workspace.jobs import job as job_module
 from core.workspace.sources import is_permitted
 from tests.machine.two_disks import two_disks
 
@@ -109,12 +110,12 @@ def content_of(folder: Path) -> dict[str, str]:
 def shown() -> dict[str, Any]:
     """What somebody sees of the case, places of its clips left out; all clips must be there."""
     # Every look is that of another process, which has read nothing yet.
-    status._read_ended_job.cache_clear()
+    job_module._read_ended_job.cache_clear()
     case = Cases().load(KEY)
     review = load_review(Cases().review_file(KEY))
     job, record = Jobs().get(case.run), read_record(Jobs().get(case.run).out)
     paths = [clip.path for clip in case.clips] + [source.path for source in job.order.sources]
-    paths += [about["clip"] for about in record["cameras"].values()]
+    paths += [camera.clip for camera in record.cameras.values()]
     assert all(Path(path).is_file() and is_permitted(path) for path in paths)
     assert all(Path(path).is_relative_to(data_dir()) for path in paths)
     actions = [(action.kind, action.description) for action in (*review.done, *review.undone)]

@@ -159,6 +159,15 @@ def test_a_case_can_be_kept_for_a_day_and_restored() -> None:
     assert Cases().all() == [case]
 
 
+@pytest.mark.parametrize(("text", "advice"), [("{", "Start the run again."), ('{"format": 99}', "Update Sightline.")])
+def test_a_run_that_cannot_be_read_is_named(text: str, advice: str) -> None:
+    file = cache_dir() / "runs" / ("0a" * 10) / "job.json"
+    write_atomically(file, text.encode())
+    app = bar(Cases().new("Till 3"))
+    assert not app.exception and f"**1 run cannot be read.** {advice}" in words(app)
+    assert str(file) in app.code[-1].value and file.read_text() == text
+
+
 def test_work_in_progress_is_stopped_and_deleted_too() -> None:
     case = Cases().new("Till 3")
     app = bar(case)

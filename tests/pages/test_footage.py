@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -165,12 +166,63 @@ def test_times_of_day_count_once_all_have_one_and_become_seconds_again(own_house
     app.text_input(key=field(app, "Started at")).set_value("2026-05-31 14:05:00").run()
     assert "Only 1 of 2 clips have a time of day" in app.warning[0].value
     app.text_input(key=field(app, "Started at", 1)).set_value("2026-05-31 14:05:07.5").run()
-    assert not app.warning and now(case).offsets == {"gate": 0.0, "shed": 7.5}
+    assert now(case).offsets == {"gate": 0.0, "shed": 7.5}
+    assert ["No two clips overlap" in warning.value for warning in app.warning] == [True]
     app.text_input(key=field(app, "Started at", 1)).set_value("noon").run()
     assert "is not a date and time" in words(app)
     app.get("button_group")[0].set_value("Start offsets").run()
     assert not app.exception
     assert [(clip.began, clip.offset_seconds) for clip in now(case).clips] == [("", 0.0), ("", 7.5)]
+
+
+def test_a_time_of_day_is_typed_as_people_write_it(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert now(case).time_zone == "Europe/Berlin" and app.selectbox[0].value == "Europe/Berlin"
+    app.text_input(key=field(app, "Started at")).set_value("14:03:10").run()
+    assert "has no date" in words(app) and now(case).clips[0].began == ""
+    app.date_input[0].set_value(date(2026, 11, 28)).run()
+    app.text_input(key=field(app, "Started at", 1)).set_value("28.11.2026 14:03:12").run()
+    assert [clip.began for clip in now(case).clips] == ["2026-11-28T14:03:10", "2026-11-28T14:03:12"]
+    assert not app.warning or "overlap" in app.warning[0].value
+    app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("1:30").run()
+    assert now(case).clocks.format("shed", 0) == "14:01:42" and now(case).offsets == {"gate": 88.0, "shed": 0.0}
+    app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("0").run()
+    app.text_input(key=field(app, "Started at", 1)).set_value("28/11/2025 14:03").run()
+    assert any("Over 24 hours" in warning.value for warning in app.warning)
+    assert any("No two clips overlap" in warning.value for warning in app.warning)
+    press(app, "Apply date to all")
+    assert [clip.began for clip in now(case).clips] == ["2026-11-28T14:03:10", "2026-11-28T14:03:00"]
+    app.text_input(key=field(app, "Started at", 1)).set_value("25.10.2026 2:30").run()
+    assert "exists twice" in words(app) and "02:30:00+02:00 or 02:30:00+01:00" in words(app)
+    app.text_input(key=field(app, "Started at", 1)).set_value("25.10.2026 2:30+01:00").run()
+    assert not app.exception and now(case).clips[1].began == "2026-10-25T02:30:00+01:00"
+    app.selectbox[0].set_value("UTC").run()
+    assert not app.exception and now(case).time_zone == "UTC"
+
+
+def test_what_a_clip_says_of_its_start_is_proposed_and_used_on_a_word(own_house: Path) -> None:
+    clips = [clip_at(own_house, f"{name}_20261120_1{hour}0000.mp4", 9 + hour) for hour, name in enumerate(("a", "b"))]
+    case = case_of(*clips)
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert "2026-11-20 11:00:00" in words(app) and "local time" in words(app)
+    assert [clip.began for clip in now(case).clips] == ["", ""]
+    press(app, "Use it")
+    assert [clip.began for clip in now(case).clips] == ["2026-11-20T10:00:00", ""]
+    press(app, "Use it")
+    assert [clip.began for clip in now(case).clips] == ["2026-11-20T10:00:00", "2026-11-20T11:00:00"]
+    assert "Use it" not in labels(app) and not app.exception
+
+
+def test_all_proposals_are_used_at_once(own_house: Path) -> None:
+    case = case_of(*(clip_at(own_house, f"{name}-2026-11-20_14-00-0{name}.mp4", 9 + name) for name in (1, 2)))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    press(app, "Use all 2 proposals")
+    assert [clip.began for clip in now(case).clips] == ["2026-11-20T14:00:01", "2026-11-20T14:00:02"]
 
 
 def test_a_removed_clip_can_be_put_back_where_it_was(own_house: Path) -> None:

@@ -9,7 +9,17 @@ from core.base.progress import Progress
 from core.base.settings import VideoSettings
 from core.export import ExportOptions, write_people
 from core.machine.artifacts import Store
-from core.runs import Camera, Choice, Evidence, MatchedPeople, Recipe, RunRecord, collect_evidence, decide, run_cameras
+from core.runs import (
+    Camera,
+    Choice,
+    Evidence,
+    MatchedPeople,
+    Recipe,
+    RecordWriter,
+    collect_evidence,
+    decide,
+    run_cameras,
+)
 from core.vision.models import EmbedderPrior
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
@@ -44,7 +54,7 @@ def run(folder: Path, embedder: ColourEmbedder | None = None, empty: bool = Fals
         if not clip.is_file():
             write_scene(clip, 40, empty=empty)
     nets = networks(BrightDetector(), embedder or ColourEmbedder())
-    record = RunRecord(folder / "out", RECIPE, nets, {})
+    record = RecordWriter(folder / "out", RECIPE, nets, {})
     cameras = [Camera(clip.stem, clip) for clip in clips]
     results = list(run_cameras(cameras, RECIPE, nets, Store(folder / "store"), Progress(), with_crops=True))
     for result in results:

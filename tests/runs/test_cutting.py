@@ -297,7 +297,7 @@ def test_what_is_written_follows_the_cut_and_what_the_run_left_stays(folder: Pat
     after = [line.split(",") for line in boxes.splitlines()]
     assert sorted(",".join([f, "2" if t == "3" else t, *rest]) for f, t, *rest in after) == sorted(as_it_was)
     assert {int(f) for f, t, *_ in after if t == "3"} == set(range(19, 41))  # frames count from 1
-    matching = verify_zip(folder / "gallery.zip")["about"]["matching"]
+    matching = verify_zip(folder / "gallery.zip").about["matching"]
     assert matching["cuts"] == [{"camera": "gate", "track": 2, "seconds": 1.75, "rest": 3}]
     # What reads the run's folder reads it with the cut.
     assert load_people(folder).evidence.row_of.keys() == rows.keys()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from core.base.errors import ClipError
+from core.base.text import Clocks
 from core.base.types import Tracks
 from core.export import write_films
-from core.export.film import FilmBoxes, _label, draw_people, interpolate_boxes
-from core.runs import Evidence
+from core.export.film import FilmBoxes, _label, draw_people, draw_time, interpolate_boxes
+from core.runs import Evidence, load_timelines
 from tests.runs.fakes import write_scene
 from tests.runs.making import run
 
@@ -86,6 +87,21 @@ def test_a_film_for_each_camera(made: tuple[Path, Evidence], tmp_path: Path) -> 
         plain = [frame.to_ndarray(format="bgr24") for frame in clip.decode(other)]
     assert len(pictures) == len(plain) and pictures[0].shape == plain[0].shape
     assert np.abs(pictures[9].astype(int) - plain[9]).max() > 60
+
+
+def test_a_film_shows_the_time_of_day_where_it_is_known(made: tuple[Path, Evidence], tmp_path: Path) -> None:
+    folder, evidence = made
+    clocks = Clocks.read({"gate": "2026-10-25T02:29:59+01:00", "hall": "2026-10-25T02:30:00+01:00"}, "Europe/Berlin")
+    person = np.array([1, 2, 1, 2])
+    film = next(write_films(evidence, person, folder / "out", tmp_path, clocks=clocks))
+    seconds = load_timelines(folder / "out")["gate"].seconds
+    with av.open(str(film)) as opened:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in opened.decode(opened.streams.video[0])]
+    for place in (0, len(pictures) - 1):
+        at = seconds[0] if place == 0 else seconds[-1]
+        wanted, other = (draw_time(pictures[place], clocks.format("gate", at + wrong)) for wrong in (0, 4))
+        differences = [np.abs(drawn.astype(int) - pictures[place]).sum() for drawn in (wanted, other)]
+        assert differences[0] < 0.75 * differences[1]
 
 
 def test_a_clip_is_read_where_it_is_now(tmp_path: Path) -> None:

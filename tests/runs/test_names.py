@@ -72,9 +72,9 @@ def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
 def test_an_older_manifest_without_names_is_still_read(tmp_path: Path) -> None:
     decide_and_write(run(tmp_path), tmp_path / "out", KNOWN, Choice(0.9))
     manifest = verify_zip(tmp_path / "out" / "gallery.zip")
-    del manifest["about"]["choice"]["names"]
-    for camera in manifest["about"]["run"]["cameras"]:
+    del manifest.about["choice"]["names"]
+    for camera in manifest.about["run"]["cameras"]:
         camera.setdefault("file", "x.mp4")
-    manifest["about"]["known_of_the_embedder"] = None
+    manifest.about["known_of_the_embedder"] = None
     assert parse_manifest(manifest).choice == Choice(0.9)
     assert parse_manifest(load_manifest(tmp_path / "out" / "gallery.zip")).choice.names == ()

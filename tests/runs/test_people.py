@@ -106,9 +106,9 @@ def test_who_is_who_is_written_down(evidence: Evidence, folder: Path) -> None:
         assert held["similarity"].shape == held["why"].shape == (4, 4)
         assert held["camera"].tolist() == ["gate", "gate", "hall", "hall"]
     manifest = verify_zip(folder / "out" / "gallery.zip")
-    assert manifest["about"]["models"] == "fakes"
-    assert manifest["about"]["matching"]["threshold"] == 0.9
-    assert "too little evidence" in manifest["about"]["matching"]["words"]
+    assert manifest.about["models"] == "fakes"
+    assert manifest.about["matching"]["threshold"] == 0.9
+    assert "too little evidence" in manifest.about["matching"]["words"]
 
 
 def test_a_run_in_which_nobody_was_seen(tmp_path: Path) -> None:

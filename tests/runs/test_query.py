@@ -14,6 +14,7 @@ from core.runs import (
     Choice,
     CutPoint,
     Link,
+    ModelRecord,
     Name,
     RunPeople,
     decide,
@@ -226,8 +227,8 @@ def test_deciding_writes_nothing(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
-def record(sha256: str) -> dict[str, object]:
-    return {"models": {"embedder": {"name": "person-osnet", "sha256": sha256}, "detector": "none"}}
+def record(sha256: str) -> dict[str, ModelRecord | str]:
+    return {"embedder": ModelRecord("person-osnet", sha256), "detector": "none"}
 
 
 def test_the_model_has_to_be_the_one_of_the_run(folder: Path) -> None:
@@ -238,7 +239,7 @@ def test_the_model_has_to_be_the_one_of_the_run(folder: Path) -> None:
     with pytest.raises(WeightsError, match=starts):
         find_run_model(record("0123"), "embedder")
     with pytest.raises(WeightsError, match=r"run's embedder was not found.*--features FILE"):
-        find_run_model(read_record(folder), "embedder")
+        find_run_model(read_record(folder).models, "embedder")
     with pytest.raises(WeightsError, match="the run had no detector"):
         find_run_model(record("0123"), "detector")
 

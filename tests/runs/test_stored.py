@@ -10,7 +10,17 @@ from core.base.errors import ClipError
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, VideoSettings
 from core.machine.artifacts import Store
-from core.runs import Camera, Recipe, RunRecord, check_layout, latest_boxes, read_boxes, read_record, run_camera
+from core.runs import (
+    Camera,
+    CameraRecord,
+    Recipe,
+    RecordWriter,
+    check_layout,
+    latest_boxes,
+    read_boxes,
+    read_record,
+    run_camera,
+)
 from core.vision.video import make_proxy, plan, probe, read
 from tests.runs.fakes import BrightDetector, figures, networks, write_scene
 from tests.vision.video.making import packet_places
@@ -54,14 +64,14 @@ def test_two_recordings_in_one_file_are_searched_to_the_end_and_what_cannot_be_r
     path = tmp_path / "gate.ts"
     path.write_bytes(first + second + second[packet_places(tmp_path / "b.ts")[3] :])
     store, recipe, working = Store(tmp_path / "store"), RECIPE, networks(BrightDetector())
-    record = RunRecord(tmp_path / "out", recipe, working, {})
+    record = RecordWriter(tmp_path / "out", recipe, working, {})
     record.add(run_camera(Camera("gate", path), recipe, working, store, Progress()))
     record.close()
-    clip, camera = probe(path), read_record(tmp_path / "out")["cameras"]["gate"]
+    clip, camera = probe(path), read_record(tmp_path / "out").cameras["gate"]
     boxes = latest_boxes(store, clip)
     assert boxes is not None and clip.frames == 117
-    assert (camera["analysed"], camera["unreadable"]) == (117, 37)
-    assert "37 of 117 frames cannot be decoded: nobody was looked for in them." in camera["notes"]
+    assert (camera.analysed, camera.unreadable) == (117, 37)
+    assert "37 of 117 frames cannot be decoded: nobody was looked for in them." in camera.notes
     everything = np.array([box for frame in [*range(40), *range(40)] for box in figures(frame)])
     assert np.abs(read_boxes(boxes, clip, 0.5) - everything).max() <= 2
     check_layout(clip, camera)
@@ -92,4 +102,4 @@ def test_results_from_when_two_recordings_were_taken_for_one_are_not_used(tmp_pa
     as_before = replace(clip, parts=())
     assert latest_boxes(store, clip) is not None and latest_boxes(store, as_before) is None
     with pytest.raises(ClipError, match=r"took the recordings in gate\.ts for one\. Run it again"):
-        check_layout(clip, {"digest": clip.digest})
+        check_layout(clip, CameraRecord(digest=clip.digest))

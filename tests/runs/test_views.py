@@ -13,7 +13,7 @@ from core.runs import (
     foot_distances,
     learn_overlaps,
     load_evidence,
-    overlap_facts,
+    overlap_records,
     save_evidence,
     split_tracks,
 )
@@ -105,7 +105,7 @@ def test_what_was_learned_is_kept(tmp_path: Path) -> None:
     back = load_evidence(tmp_path)
     assert [overlap.to_dict() for overlap in back.overlaps] == [overlap.to_dict() for overlap in found.overlaps]
     assert np.array_equal(foot_distances(back), foot_distances(found), equal_nan=True)  # type: ignore[arg-type]
-    assert overlap_facts(back)[0]["cameras"] == ["south", "east"]
+    assert overlap_records(back)[0].cameras == ("south", "east")
 
 
 def test_a_run_says_that_it_found_no_common_ground(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.base.text import Clocks
 from tests.web.running import Node, ScriptError
 
 # Two cameras, the second 10 s behind; sightings 0 and 1 join at 0.8, and 2 joins them at 0.5. Sighting 3 is alone.
@@ -604,3 +605,28 @@ def test_typed_thresholds(web: Node, text: str, value: float | None) -> None:
 def test_what_throws_says_where(web: Node) -> None:
     with pytest.raises(ScriptError, match="no such thing"):
         web.run('throw new Error("no such thing");')
+
+
+def test_rows_and_filters_go_by_the_time_of_day_once_it_is_known(web: Node) -> None:
+    """The run took the second camera to be 10 s behind; by the clocks it is 20 s."""
+    clocks = Clocks.read({"gate": "2026-11-28T14:03:10", "yard": "2026-11-28T14:03:30"}, "Europe/Berlin")
+    body = (
+        'const { People } = await load("gallery/people.js"); const rules = await load("gallery/filter_rules.js");'
+        "const people = new People(content, clocks), groups = people.at(0.9);"
+        "const filters = (from, to) => rules.activeFilters({ ...rules.NO_FILTERS, from, to }, people);"
+        'const passing = (from, to) => rules.applyFilters(groups, filters(from, to), "first seen",'
+        "(g) => people.factsOf(g)).map((g) => g.number);"
+        "return [people.time(1, 0), people.clipTime(0), groups.map((g) => people.commonTime(g.first)),"
+        'passing("14:03:41", ""), passing("", "14:03:29"), passing("14:04", ""), passing("14:03:35", "14:03:40"),'
+        'rules.unreadableTimes({ from: "noon", to: "14:03:10" }, people)];'
+    )
+    assert web.run(body, content=CONTENT, clocks=clocks.for_browser()) == [
+        "14:03:30",
+        "0:00",
+        ["14:03:15", "14:03:30", "14:03:40", "14:04:20"],
+        [3, 4],
+        [1, 2],
+        [4],
+        [3],
+        ["from"],
+    ]

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.base.text import Clocks
 from pages.parts.footage.clip_fields import parse_seconds
+from tests.wall_clocks import BERLIN, DAY_BEFORE, MOMENTS
 from tests.web.running import Node
 
 
@@ -31,6 +33,45 @@ from tests.web.running import Node
 )
 def test_times(web: Node, name: str, seconds: float, text: str) -> None:
     assert web.call("shell/time.js", name, seconds) == text
+
+
+@pytest.mark.parametrize(("zone", "began", "seconds", "text", "with_tenths"), MOMENTS)
+def test_times_of_day_are_those_of_python(
+    web: Node, zone: str, began: str, seconds: float, text: str, with_tenths: str
+) -> None:
+    clocks = Clocks.read({"gate": began, "yard": DAY_BEFORE}, zone).for_browser()
+    assert web.call("shell/time.js", "formatMoment", clocks, "gate", seconds) == text
+    assert web.call("shell/time.js", "formatMoment", clocks, "gate", seconds, True) == with_tenths
+    assert web.call("shell/time.js", "formatMoment", clocks, "shed", seconds) == ""
+    assert web.call("shell/time.js", "formatMoment", None, "gate", seconds) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "last", "seconds"),
+    [
+        ("01:59:50", False, 0),
+        (" 1:59 ", False, -50),
+        ("2026-10-24 23:59:50", False, -7200),
+        ("02:00:05", False, 15),
+        ("02:00:05", True, 3615),
+        ("3:00:00", False, 7210),
+        ("90", False, None),
+        ("14:3", False, None),
+        ("25:00", False, None),
+    ],
+)
+def test_typed_times_of_day(web: Node, text: str, last: bool, seconds: float | None) -> None:
+    clocks = Clocks.read({"gate": "2026-10-25T01:59:50"}, BERLIN).for_browser()
+    assert clocks
+    epoch = web.call("shell/time.js", "parseEpoch", clocks, text, last)
+    assert (None if epoch is None else epoch - clocks["began"]["gate"]) == seconds
+
+
+def test_a_typed_time_that_clocks_skip_is_within_an_hour_of_it(web: Node) -> None:
+    clocks = Clocks.read({"gate": "2027-03-28T01:59:50"}, BERLIN).for_browser()
+    assert clocks
+    epoch = web.call("shell/time.js", "parseEpoch", clocks, "02:30:00")
+    assert web.call("shell/time.js", "formatEpoch", clocks, epoch) in ("01:30:00", "03:30:00")
 
 
 @pytest.mark.parametrize(

@@ -204,7 +204,7 @@ def test_a_run_that_came_along_knows_its_clips_here_and_no_process(
     job = json.loads((there / "runs" / RUN / "job.json").read_text())
     record = json.loads((there / "runs" / RUN / "out" / "run.json").read_text())
     assert job["order"]["sources"][0]["path"] == record["cameras"]["gate"]["clip"] == back.clips[0].path
-    assert "pid" not in job and "born" not in job
+    assert job["pid"] is None and job["born"] is None
 
 
 def test_a_run_of_a_clip_that_the_case_has_not_names_nothing_outside(

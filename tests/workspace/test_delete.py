@@ -28,7 +28,8 @@ from core.review import Review, save_review
 from core.vision.video import content_digest, digest
 from core.workspace import Services, back_up, erase, serve_with, set_aside, sweep, sweep_regularly, take_back
 from core.workspace.cases import Case, CaseClip, Cases
-from core.workspace.jobs import Export, Exports, Order, Source
+from core.workspace.jobs import Export, Exports, Order, Source, find_job
+from core.workspace.jobs.exports import RECORD
 from core.workspace.jobs.processes import process_of
 from core.workspace.media import Proxies
 from core.workspace.sources import receive
@@ -286,10 +287,11 @@ def test_a_job_whose_folder_is_removed_ends_and_does_not_make_it_again(
     exports = busy(tmp_path).exports
     export = exports.start(Export("gallery", "0a" * 10, "s"), home)
     wait_until(lambda: any(export.folder.rglob("part.bin")))
-    about = json.loads((export.folder / "job.json").read_text())
+    record = find_job(RECORD, export.folder)
+    assert record is not None
     shutil.rmtree(export.folder, ignore_errors=True)
     end = time.monotonic() + 20
-    while process_of(about):
+    while process_of(record):
         assert time.monotonic() < end
         time.sleep(0.02)
     assert not (export.folder / "out").exists()

@@ -39,6 +39,7 @@ from core.workspace import (
 )
 from core.workspace.cases import Case, CaseClip
 from core.workspace.jobs import Export, Exports, Jobs, Order, Source
+from core.workspace.jobs.job import W, Work
 from core.workspace.media import Proxies
 from core.workspace.sources import receive
 from tests.machine.refusing_disk import FULL, READ_ONLY, refusing
@@ -50,14 +51,14 @@ LINE = "the line of the log"
 class NoChildren:
     """A launcher whose children have ended as soon as they were started."""
 
-    def start(self, command: Any, folder: Path, **variables: str) -> dict[str, Any]:
+    def start(self, command: Any, folder: Path, **variables: str) -> int:
         (folder / "progress").write_bytes(b"")
-        return {"pid": 2**22 + 1}
+        return 2**22 + 1
 
-    def alive(self, about: dict[str, Any]) -> bool:
+    def alive(self, job: Work) -> bool:
         return False
 
-    def stop(self, about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
+    def stop(self, job: W, save: Callable[[W], None]) -> None:
         pass
 
 

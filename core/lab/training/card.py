@@ -16,6 +16,7 @@ from typing import Any
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.text import safe_name
+from core.runs import ModelRecord, RunRecord
 
 HEAD = ["camera", "track", "person"]
 _NO_PERSON = {"", "-"}
@@ -115,10 +116,10 @@ def _table_error(path: Path, line: int, message: str) -> SettingsError:
     return SettingsError(f"{path.name}, line {line}: {message}", "Correct the table, or delete it to start again.")
 
 
-def card(made: Prepared, settings: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def card(made: Prepared, settings: Mapping[str, Any], run: RunRecord) -> str:
     """The data card, Markdown. `run` is the run's record (`run.json`)."""
     facts = {name: value for name, value in settings.items() if name not in ("purpose", "consent")}
-    models = {kind: _model(model) for kind, model in run.get("models", {}).items()}
+    models = {kind: _model(model) for kind, model in run.models.items()}
     parts = [
         "# Data card",
         "Pictures of people who can be recognised. Use them for the purpose below and for nothing else; delete this "
@@ -139,22 +140,21 @@ def card(made: Prepared, settings: Mapping[str, Any], run: Mapping[str, Any]) ->
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _provenance(settings: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def _provenance(settings: Mapping[str, Any], run: RunRecord) -> str:
     facts = {
         "Purpose": _one_line(settings["purpose"]),
         "Consent": _one_line(settings["consent"]) or "nothing was stated",
         "Made": f"{time.strftime('%Y-%m-%d %H:%M %z')}, by sightline {__version__}",
-        "Run": f"of {run.get('began', 'an unknown time')}, by {run.get('program', 'an unknown program')}",
+        "Run": f"of {run.began or 'an unknown time'}, by {run.program or 'an unknown program'}",
     }
     return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
 
 
-def _sources(made: Prepared, run: Mapping[str, Any]) -> list[list[str]]:
+def _sources(made: Prepared, run: RunRecord) -> list[list[str]]:
     rows = []
     for name, number in made.cameras.items():
-        facts = run["cameras"][name]
-        size = f"{facts['width']} x {facts['height']}"
-        rows.append([str(number), name, f"`{facts['digest']}`", size, f"{facts['frames']:,}"])
+        facts = run.cameras[name]
+        rows.append([str(number), name, f"`{facts.digest}`", f"{facts.width} x {facts.height}", f"{facts.frames:,}"])
     return rows
 
 
@@ -179,9 +179,9 @@ def _advice(made: Prepared) -> list[str]:
     ]
 
 
-def _model(model: Any) -> str:
+def _model(model: ModelRecord | str) -> str:
     """Name, licence and digest of a model; what the record says where it names no model."""
-    return f"{model['name']}, {model['licence']}, sha256 {model['sha256']}" if isinstance(model, dict) else str(model)
+    return model if isinstance(model, str) else f"{model.name}, {model.licence}, sha256 {model.sha256}"
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +26,8 @@ from core.base.progress import Progress
 from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
-from core.runs import check_layout, load_tracks, read_record
+from core.machine.records import RecordFormat
+from core.runs import CameraRecord, RunRecord, check_layout, load_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
 
@@ -72,6 +71,17 @@ class PrepareSettings:
             )
 
 
+@dataclass(frozen=True)
+class _FilesRecord:
+    """Which run the crops in a folder are from, by a digest, and their files, so that only these are replaced."""
+
+    run: str
+    files: tuple[str, ...] = ()
+
+
+_FORMAT = RecordFormat(_FilesRecord, "record of crops", remedy=_CHOOSE_ANOTHER, unversioned=1)
+
+
 def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress) -> Prepared:
     """Write a data set from the run in folder `run` to `out`; call again after an edit of the table to replace it."""
     if not settings.purpose.strip():
@@ -80,10 +90,9 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
             "State the purpose (--purpose) and the consent (--consent); both are written to the data card.",
         )
     record = read_record(run)
-    if record.get("state") != "done":
+    if record.state != "done":
         raise SettingsError(f"the run in {run} is not finished", "Let it finish, or start it again.")
-    cameras = {name: number for number, name in enumerate(sorted(record["cameras"]), 1)}
-    cameras = {name: number for name, number in cameras.items() if "digest" in record["cameras"][name]}
+    cameras = {name: number for number, name in enumerate(sorted(record.cameras), 1) if name in record.analysed}
     tracks = {name: load_tracks(run, name) for name in cameras}
     sightings = [(name, int(track)) for name in cameras for track in np.unique(tracks[name].track)]
     earlier = _earlier_files(out, identity := _identity(record, cameras, tracks))
@@ -95,7 +104,7 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
         crops, left_out = [], Counter[str]()
         for number, name in enumerate(cameras, 1):
             progress.camera(name, number, len(cameras))
-            clip = _clip(name, record["cameras"][name])
+            clip = _clip(name, record.cameras[name])
             source = CameraCrops(clip, tracks[name], {t: p for (c, t), p in people.items() if c == name}, cameras[name])
             crops += source.write(new, settings, progress)
             left_out += source.left_out
@@ -139,19 +148,19 @@ def _check_one_place(tracks: Mapping[str, Tracks], people: Mapping[Sighting, str
                 )
 
 
-def _clip(camera: str, facts: Mapping[str, Any]) -> Clip:
-    clip = probe(facts["clip"])
-    if clip.digest != facts["digest"]:
+def _clip(camera: str, facts: CameraRecord) -> Clip:
+    clip = probe(facts.clip)
+    if clip.digest != facts.digest:
         raise ClipError(f"the clip of {camera} has changed since it was tracked", "Track it again.")
     check_layout(clip, facts)
     return clip
 
 
-def _identity(record: Mapping[str, Any], cameras: Mapping[str, int], tracks: Mapping[str, Tracks]) -> str:
+def _identity(record: RunRecord, cameras: Mapping[str, int], tracks: Mapping[str, Tracks]) -> str:
     """A digest of the run: of its clips and its boxes."""
     digest = hashlib.sha256()
     for name in cameras:
-        digest.update(f"{name}:{record['cameras'][name]['digest']};".encode())
+        digest.update(f"{name}:{record.cameras[name].digest};".encode())
         for column in (tracks[name].frame, tracks[name].track, tracks[name].xyxy):
             digest.update(column.tobytes())
     return digest.hexdigest()
@@ -166,13 +175,10 @@ def _earlier_files(out: Path, identity: str) -> list[str]:
     )
     if foreign_names:
         raise SettingsError(f"{out} has other content ({min(foreign_names)})", _CHOOSE_ANOTHER)
-    try:
-        record = json.loads((out / _RECORD).read_text(encoding="utf-8")) if (out / _RECORD).exists() else {}
-    except (OSError, ValueError) as fault:
-        raise StoreError(f"{out / _RECORD} cannot be read", _CHOOSE_ANOTHER) from fault
-    if record.get("run", identity) != identity:
+    record = _FORMAT.read(out / _RECORD) if (out / _RECORD).exists() else None
+    if record and record.run != identity:
         raise SettingsError(f"{out} has the crops of another run", _CHOOSE_ANOTHER)
-    own_files = set(record.get("files", []))
+    own_files = set(record.files) if record else set()
     found = [p.relative_to(out).as_posix() for split in SPLITS for p in (out / split).rglob("*") if not p.is_dir()]
     if foreign_file := sorted(set(found) - own_files) or ([_CARD] if not record and (out / _CARD).exists() else []):
         raise SettingsError(f"{out} has a file that was not written here ({foreign_file[0]})", _CHOOSE_ANOTHER)
@@ -196,7 +202,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
 def _replace_crops(data_set: Prepared, new: Path, out: Path, earlier: list[str], identity: str) -> None:
     """Move crops from `new` to their splits, in place of earlier ones. Until then the record names both."""
     files = [crop.name for crop in data_set.crops]
-    write_atomically(out / _RECORD, json.dumps({"run": identity, "files": sorted({*files, *earlier})}).encode())
+    write_atomically(out / _RECORD, _FORMAT.to_json(_FilesRecord(identity, tuple(sorted({*files, *earlier})))))
     for split in SPLITS:
         if (out / split).exists():
             shutil.rmtree(out / split)
@@ -204,7 +210,7 @@ def _replace_crops(data_set: Prepared, new: Path, out: Path, earlier: list[str],
         target = out / crop.name
         target.parent.mkdir(parents=True, exist_ok=True)
         (new / replace(crop, split="all").name).replace(target)
-    write_atomically(out / _RECORD, json.dumps({"run": identity, "files": files}, indent=1).encode())
+    write_atomically(out / _RECORD, _FORMAT.to_json(_FilesRecord(identity, tuple(files))))
 
 
 class CameraCrops:

@@ -7,11 +7,9 @@ but not equal to it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +22,11 @@ from core.review import match_boxes
 from core.runs import (
     TRACKLETS_FILE,
     CameraEvidence,
+    CameraRecord,
     Crops,
     Evidence,
+    Recipe,
+    RunRecord,
     build_tracklets,
     cut_mixed_tracks,
     join_cameras,
@@ -43,7 +44,7 @@ from core.vision.appearance import COLOURS
 from core.vision.camera_overlap import walks_of
 from core.vision.match import find_presence
 from core.vision.models import EmbedderPrior
-from core.vision.regions import from_json, inside
+from core.vision.regions import inside
 from core.vision.track import track
 
 MAX_BYTES = 256_000_000
@@ -105,38 +106,36 @@ def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) 
     """Load the run in folder `out`. Raises `StoreError` if its boxes or vectors are no longer in the cache."""
     record, timelines, store = read_record(out), load_timelines(out), store or Store()
     cameras, bytes_left = [], max_bytes
-    for name, about in record["cameras"].items():
-        if "failed" in about:
-            continue
+    for name in record.analysed:
         camera = _load_camera(name, record, timelines.get(name, Timeline.empty()), store, bytes_left)
         bytes_left -= sum(vector.nbytes for _, vector in camera.cached_vectors or ())
         cameras.append(camera)
     evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
     tracks = {camera.camera: load_tracks(out, camera.camera) for camera in cameras}
-    settings = TrackSettings(**record["settings"]["track"])
-    return LoadedRun(out, settings, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
+    recipe = record.settings or Recipe()
+    return LoadedRun(out, recipe.track, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
 
 
-def _load_camera(camera: str, record: dict[str, Any], timeline: Timeline, store: Store, bytes_left: int) -> CameraData:
-    about = record["cameras"][camera]
+def _load_camera(camera: str, record: RunRecord, timeline: Timeline, store: Store, bytes_left: int) -> CameraData:
+    about = record.cameras[camera]
     boxes, vectors = (_stored_artifact(camera, about, stage, store) for stage in ("detect", "embed"))
     if boxes is None:
         raise _missing_artifact(camera)
     detections, _ = load_detections(boxes, timeline)
-    size = int(about["width"]), int(about["height"])
+    size = about.width, about.height
     is_inside = np.ones(len(detections), bool)
-    if (regions := record["regions"].get(camera)) is not None:
-        is_inside = inside(from_json(json.dumps(regions)), detections.xyxy, *size)
+    if (regions := (record.regions or {}).get(camera)) is not None:
+        is_inside = inside(regions, detections.xyxy, *size)
     cached = None if vectors is None else _read_vectors(vectors, bytes_left)
     return CameraData(camera, size, timeline, detections, is_inside, vectors, cached)
 
 
-def _stored_artifact(camera: str, about: dict[str, Any], stage: str, store: Store) -> Artifact | None:
+def _stored_artifact(camera: str, about: CameraRecord, stage: str, store: Store) -> Artifact | None:
     """The result of the run's `stage`; None if the run had no such stage."""
-    facts = about["stages"].get(stage)
-    if facts is None:
+    cost = about.stages.get(stage)
+    if cost is None:
         return None
-    artifact = store.find(about["digest"], facts["artifact"]) if "artifact" in facts else None
+    artifact = store.find(about.digest, cost.artifact) if cost.artifact else None
     if artifact is None:
         raise _missing_artifact(camera)
     return artifact

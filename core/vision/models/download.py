@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from urllib.parse import urlsplit
 
 from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress
+from core.machine.records import RecordFormat
 from core.vision.models.digests import PINS_FILE, add_pin, model_digest, pins
 from core.vision.models.manifest import ManifestEntry, download_folder, entries, status, statuses, verified_model
 from core.vision.models.model import Model, ModelStatus
@@ -53,6 +53,9 @@ class _PartialDownload:
     url: str
     version: str
     size: int
+
+
+_NOTES = RecordFormat(_PartialDownload, "record of a download", unversioned=1)
 
 
 def fetch(source: Source, part: Path, on_bytes: OnBytes) -> None:
@@ -144,7 +147,7 @@ def _save(answer: Any, part: Path, offset: int, partial: _PartialDownload, on_by
         if not offset:
             # Before the notes: a stop in between must not leave notes of the new version beside bytes of the old one.
             remove_part(part)
-        _notes(part).write_text(json.dumps(asdict(partial)), encoding="utf-8")
+        _notes(part).write_bytes(_NOTES.to_json(partial))
         # Unbuffered, so that a full disk is noticed when bytes are written, not when the file is closed.
         with part.open("r+b" if offset else "wb", buffering=0) as file:
             file.seek(offset)
@@ -187,8 +190,8 @@ def _notes(part: Path) -> Path:
 def _read_notes(part: Path) -> _PartialDownload | None:
     """The notes on `part`; None where there are none that can be read."""
     try:
-        return _PartialDownload(**json.loads(_notes(part).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return _NOTES.read(_notes(part))
+    except (FileNotFoundError, StoreError):
         return None
 
 

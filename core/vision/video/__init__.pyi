@@ -10,12 +10,14 @@ from .films import write_film as write_film
 from .first_look import Measures as Measures
 from .first_look import Note as Note
 from .first_look import PreviewFrame as PreviewFrame
+from .first_look import StartProposal as StartProposal
 from .first_look import advice_for as advice_for
 from .first_look import clip_notes as clip_notes
 from .first_look import is_fragmented as is_fragmented
 from .first_look import measure as measure
 from .first_look import preview_frames as preview_frames
 from .first_look import small_people_notes as small_people_notes
+from .first_look import start_proposals as start_proposals
 from .probing import content_digest as content_digest
 from .probing import digest as digest
 from .probing import forget_digests as forget_digests

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.base.errors import SettingsError
+from core.base.text import parse_moment
 from core.base.types import Clip, Floats, Image
 from core.vision.video.decoding import (
     PICTURE_SEQUENCE,
@@ -274,3 +278,53 @@ def _nearest(frames: FrameDecoder, target: int, max_frames: int) -> Any:
         if number >= max_frames or (frame.pts is not None and frame.pts >= target):
             break
     return nearest
+
+
+@dataclass(frozen=True)
+class StartProposal:
+    """When a recording may have begun: local ISO text, and where that was read, in words."""
+
+    began: str
+    source: str
+
+
+_MOMENT_IN_NAME = re.compile(
+    r"(?<!\d)(?P<day>(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d)[-_T. ]*"
+    r"(?P<time>\d\d[-_.h]?\d\d(?:[-_.m]?\d\d)?)(?:\d{3})?(?!\d)"
+)
+_FIRST_YEAR = 1990
+"""Recorders whose clock was never set write the beginning of an epoch: 1904, 1970."""
+
+
+def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
+    """When the recording may have begun, by its name (local time) and by its container (UTC, so only with a `zone`).
+
+    The time of the file on disk says when it was copied, and is not used. Nothing here is certain: a name may be of the
+    export, and a container may be made long after the recording.
+    """
+    found = []
+    if match := _MOMENT_IN_NAME.search(path.stem):
+        day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))
+        text = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:] or '00'}"
+        found.append((text, "its name, taken as local time"))
+    if zone and path.is_file() and (text := _creation_time(path)):
+        found.append((text, "its creation_time, which is UTC"))
+    proposals = []
+    for text, source in found:
+        with suppress(SettingsError):
+            proposals.append(StartProposal(parse_moment(text, zone), source))
+    return tuple({proposal.began: proposal for proposal in reversed(proposals)}.values())[::-1]
+
+
+def _creation_time(path: Path) -> str:
+    """What the container says of when it was made, with its offset from UTC; empty where it says nothing."""
+    import av
+
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            text = str(container.metadata.get("creation_time", ""))
+        moment = datetime.fromisoformat(text)
+    except (OSError, ValueError, av.FFmpegError):
+        return ""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.isoformat() if moment.year >= _FIRST_YEAR else ""

@@ -1,30 +1,23 @@
-"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json.
-
-`read_case` checks the type of each field, so that a damaged file is refused here and breaks no page.
-"""
+"""A case, its clips, and the plan of its next run. All frozen; their fields are those of case.json."""
 
 from __future__ import annotations
 
-import json
 import math
-import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from datetime import date, datetime
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
 
-from core.base.errors import RegionError, SettingsError, StoreError
-from core.base.settings import DetectSettings, ModelSettings, TrackSettings, VideoSettings, setting
-from core.base.text import safe_name
+from core.base.errors import SettingsError
+from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
+from core.base.text import Clocks, read_moment, safe_name
 from core.machine.paths import current_path
+from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
 from core.vision.models import DETECTOR, EMBEDDER
-from core.vision.regions import Regions, from_json
+from core.vision.regions import Regions
 
-FORMAT = 1
-"""Version of case.json."""
-_MAX_NUMBER = 1e300
+_MAX_CLOCK_ERROR = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
@@ -32,17 +25,20 @@ class CaseClip:
     """One clip of a case, and which part of it to analyse: `start_seconds` to `end_seconds` of the clip.
 
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
-    wall-clock time of its first frame as ISO text, those times are used instead.
+    wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
+    offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
+    showed it was ahead of the right time.
     """
 
     camera: str
     path: str
     digest: str
-    offset_seconds: float = 0.0
+    offset_seconds: Number = 0.0
     began: str = ""
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
+    start_seconds: Number = 0.0
+    end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
+    clock_ahead_seconds: Number = 0.0
 
     def __post_init__(self) -> None:
         if safe_name(self.camera) != self.camera:
@@ -53,8 +49,8 @@ class CaseClip:
         VideoSettings(start_seconds=self.start_seconds, end_seconds=self.end_seconds)
         if not math.isfinite(self.offset_seconds):
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
-        if self.began:
-            _require_moment(self.began)
+        if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
+            raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
 
 
 @dataclass(frozen=True)
@@ -95,7 +91,8 @@ class Case:
     `run` is the key of the run whose people are shown, `wanted` that of a run that was started and replaces it once it
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
     should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
-    deleted with the case. `earlier` is the way back from tracking settings that were tried.
+    deleted with the case. `earlier` is the way back from tracking settings that were tried. `time_zone` is the IANA
+    name of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0.
     """
 
     key: str
@@ -106,10 +103,11 @@ class Case:
     plan: Plan = field(default_factory=Plan)
     run: str = ""
     wanted: str = ""
-    threshold: float | None = None
+    threshold: Number | None = None
     expires: str = ""
     removed: tuple[str, ...] = ()
     earlier: EarlierSettings | None = None
+    time_zone: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
@@ -120,14 +118,23 @@ class Case:
         names = [clip.camera.lower() for clip in self.clips]
         if duplicates := {clip.camera for clip in self.clips if names.count(clip.camera.lower()) > 1}:
             raise SettingsError(f"two cameras are called '{min(duplicates)}'", "Give each camera its own name.")
+        for clip in self.clips:
+            if clip.began:
+                read_moment(clip.began, self.time_zone)
+
+    @property
+    def clocks(self) -> Clocks:
+        """The wall clocks of the clips, put right; empty until every clip has one."""
+        if not all(clip.began for clip in self.clips):
+            return Clocks()
+        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        return clocks.corrected({clip.camera: clip.clock_ahead_seconds for clip in self.clips})
 
     @property
     def offsets(self) -> Mapping[str, float]:
         """Seconds by which each camera's clip starts after the common clock."""
-        if self.clips and all(clip.began for clip in self.clips):
-            began = {clip.camera: datetime.fromisoformat(clip.began) for clip in self.clips}
-            first = min(began.values())
-            return {camera: (moment - first).total_seconds() for camera, moment in began.items()}
+        if clocks := self.clocks:
+            return clocks.offsets
         return {clip.camera: clip.offset_seconds for clip in self.clips}
 
     def clip(self, camera: str) -> CaseClip:
@@ -154,16 +161,6 @@ class Case:
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
 
 
-def _require_moment(text: str) -> None:
-    """`SettingsError` unless the text is a time without a zone: times with and without zones cannot be compared."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as fault:
-        raise SettingsError(f"'{text}' is not a time", "Write 2026-05-31 14:05:00.") from fault
-    if moment.tzinfo is not None:
-        raise SettingsError(f"'{text}' names a time zone", "Write local times without a zone: 2026-05-31 14:05:00.")
-
-
 def _require_day(text: str) -> None:
     try:
         date.fromisoformat(text)
@@ -171,39 +168,19 @@ def _require_day(text: str) -> None:
         raise SettingsError(f"'{text}' is not a date", "Write 2027-05-31.") from fault
 
 
-def read_case(key: str, content: Any) -> Case:
-    """The case `key` with the content of a case.json; `StoreError` if a field is missing or of the wrong type.
-
-    A field that an older version did not write has its default.
-    """
-    if not isinstance(content, dict):
-        raise StoreError("it holds no case", "Restore the case from a back-up.")
-    if content.get("format") != FORMAT:
-        raise StoreError("the case was made by a newer version of Sightline", "Update Sightline.")
-    try:
-        case: Case = _read_value(Case, {**content, "key": key}, "the case")
-        clips = tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips)
-    except (SettingsError, RegionError) as fault:
-        raise StoreError(fault.message, "Restore the case from a back-up.") from fault
-    except (TypeError, ValueError, RecursionError) as fault:
-        raise StoreError(f"it holds no case: {fault}", "Restore the case from a back-up.") from fault
-    return replace(case, clips=clips)
+def _with_current_paths(case: Case) -> Case:
+    """The case with the paths that its clips have since data has a folder of its own."""
+    return replace(case, clips=tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips))
 
 
-def _read_value(kind: Any, value: Any, name: str) -> Any:
-    """A value of JSON as the type of a field called `name`; `ValueError` if it is of another type."""
-    if get_origin(kind) is UnionType:
-        return None if value is None else _read_value(get_args(kind)[0], value, name)
-    if kind is Regions and isinstance(value, dict):
-        return from_json(json.dumps({"format": "sightline-regions", "version": 1, **value}))
-    if is_dataclass(kind) and isinstance(value, dict):
-        kinds = get_type_hints(kind)
-        names = [f.name for f in fields(kind) if f.name in value]
-        return kind(**{part: _read_value(kinds[part], value[part], part) for part in names})  # type: ignore[operator]
-    if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_read_value(get_args(kind)[0], item, name) for item in value)
-    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER:
-        return value
-    if kind in (str, int) and type(value) is kind:
-        return value
-    raise ValueError(f"{name} is {reprlib.repr(value)}")
+def read_case(path: Path, key: str) -> Case:
+    """The case in a case.json; the key is the name of its folder."""
+    return _with_current_paths(RECORD.read(path, key=key))
+
+
+def parse_case(text: bytes, key: str) -> Case:
+    """The case `key` with this text of a case.json."""
+    return _with_current_paths(RECORD.parse(text, key=key))
+
+
+RECORD = RecordFormat(Case, "case")

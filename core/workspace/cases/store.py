@@ -7,21 +7,20 @@ case take turns: two tabs, two servers, the command line. Whoever changes anothe
 from __future__ import annotations
 
 import errno
-import json
 import os
 import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import data_dir, explain_refusal, make_folder, retry_in_use, working_folder, write_atomically
+from core.machine.paths import data_dir, explain_refusal, make_folder, working_folder, write_atomically
 from core.machine.settings_file import load_settings
-from core.workspace.cases.case import FORMAT, Case, default_plan, read_case
+from core.workspace.cases.case import RECORD, Case, default_plan, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
 _IN_USE = "another Sightline holds this case"
@@ -90,17 +89,13 @@ class Cases:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE
         try:
-            return read_case(key, json.loads(retry_in_use(lambda: path.read_text(encoding="utf-8"))))
+            return read_case(path, key)
         except FileNotFoundError as fault:
             raise _no_case() from fault
-        except StoreError as fault:
-            raise StoreError(f"{path} cannot be read ({fault.message})", fault.remedy) from fault
-        except (OSError, ValueError, RecursionError) as fault:
-            raise StoreError(f"{path} cannot be read ({fault})", "Restore the case from a back-up.") from fault
 
     def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
         """Add a case whose other files are in `folder`, which is renamed to the folder of the case, complete."""
-        write_atomically(folder / _FILE, _to_json(case), flush=True)
+        write_atomically(folder / _FILE, RECORD.to_json(case), flush=True)
         _append(folder / _LOG, _log_lines(log_entry))
         with self.lock(case.key), explain_refusal("the case cannot be added"):
             folder.rename(self.folder(case.key))
@@ -185,7 +180,7 @@ class Cases:
         return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
 
     def _save(self, case: Case) -> None:
-        write_atomically(self.folder(case.key) / _FILE, _to_json(case), flush=True)
+        write_atomically(self.folder(case.key) / _FILE, RECORD.to_json(case), flush=True)
 
 
 def _log_lines(*entries: str) -> bytes:
@@ -227,10 +222,6 @@ def _no_case() -> StoreError:
 def new_key() -> str:
     """A key that no case has; those made later sort last."""
     return f"{int(time.time()):x}{secrets.token_hex(4)}"
-
-
-def _to_json(case: Case) -> bytes:
-    return json.dumps({"format": FORMAT, **asdict(case)}, indent=1, ensure_ascii=False).encode()
 
 
 def _text_of(folder: Path) -> str:

@@ -1,6 +1,6 @@
 """Exports of a run, each made by a child process into a folder of its own: the gallery, the crops, the films.
 
-    <root>/<run>-<digest>/job.json     the export, and the process that makes it
+    <root>/<run>-<digest>/job.json     `ExportRecord`: the export, and the process that makes it
                           links.csv, names.csv, numbers.csv   what the user decided, as the command line takes it
                           progress     the child's output: JSON lines of `core.base.progress.Report`
                           log, ended   the child's error stream, and its exit status
@@ -26,47 +26,59 @@ from typing import Any, Literal
 
 from core.base.errors import StoreError
 from core.base.progress import Report
+from core.base.settings import Number
 from core.machine.artifacts import digest_of
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
+from core.machine.records import Content, RecordFormat
 from core.machine.settings_file import NO_FILE
 from core.runs import Link, Name, PersonNumber, links_csv, names_csv, numbers_csv
-from core.workspace.jobs.processes import Children, Launcher, remove, save_job, start_job
-from core.workspace.jobs.status import STOPPED, exit_status, failure_message, last_report, read_about
+from core.workspace.jobs.job import (
+    STOPPED,
+    Work,
+    exit_status,
+    failure_message,
+    find_job,
+    find_replaceable_job,
+    last_report,
+    save_job,
+)
+from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
+_LATER_FIELDS = ("numbers", "began", "time_zone")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to export of a run; `stamp` changes with its results, the rest is as in `core.runs.Choice`.
+    """What to export of a run; `stamp` changes with its results, `began` and `time_zone` are the wall clocks of the
+    cameras as the command line takes them, the rest is as in `core.runs.Choice`.
 
-    job.json has these fields, and the key is a digest of them: their names must not change.
+    The key is a digest of these fields: their names must not change.
     """
 
     what: ExportKind
     run: str
     stamp: str
-    threshold: float | None = None
+    threshold: Number | None = None
     links: tuple[Link, ...] = ()
     names: tuple[Name, ...] = ()
     purpose: str = ""
     reason: str = ""
     numbers: tuple[PersonNumber, ...] = ()
+    began: tuple[tuple[str, str], ...] = ()
+    time_zone: str = ""
 
     @property
     def key(self) -> str:
         """The run's key and the digest of the export, the reason for showing faces included: the manifest has it."""
-        return f"{self.run}-{digest_of(self.to_dict())}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as job.json has them."""
         fields = {**asdict(self), "links": [link.to_dict() for link in self.links]}
-        # Exports of 0.1.0 had no numbers; theirs keep their key.
-        return fields if self.numbers else {name: value for name, value in fields.items() if name != "numbers"}
+        # Exports of 0.1.0 had none of these; theirs keep their key.
+        content = {name: value for name, value in fields.items() if value or name not in _LATER_FIELDS}
+        return f"{self.run}-{digest_of(content)}"
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
         """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
@@ -84,8 +96,29 @@ class Export:
         }
         # With `=`, so that a text that begins with - is not taken for a flag.
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
+        arguments += [f"--began={camera}={text}" for camera, text in self.began]
+        arguments += [f"--time-zone={self.time_zone}"] if self.time_zone else []
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRecord(Work):
+    """The job.json of an export."""
+
+    export: Export
+    began: float
+
+
+def _from_version_1(content: Content) -> Content:
+    """Links were texts by column."""
+    export = content["export"]
+    return {**content, "export": {**export, "links": [vars(Link.from_dict(cells)) for cells in export["links"]]}}
+
+
+RECORD = RecordFormat(
+    ExportRecord, "record of an export", 2, {1: _from_version_1}, remedy="Export it again.", unversioned=1
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +158,8 @@ class Exports:
     def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> ExportJob:
         """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips."""
         with self._lock(export.key):
+            # What is damaged is made again, and what a newer version has written is not.
+            find_replaceable_job(RECORD, self._root / export.key)
             job = self.get(export.key)
             if job is None or not (job.is_active or job.state == "done"):
                 self._begin(export, results, clips)
@@ -134,24 +169,28 @@ class Exports:
         return job
 
     def get(self, key: str) -> ExportJob | None:
-        """The export with this key; None if there is none."""
-        about, folder = self._about(key), self._root / key
-        if about.get("starting"):
-            # Whoever starts it holds the lock; if nobody does, the server died meanwhile.
-            with self._lock(key):
-                about = self._about(key)
-        if not about:
+        """The export with this key; None if there is none. One whose record cannot be read has failed, and says so."""
+        folder = self._root / key
+        try:
+            record = self._record(key)
+            if record is not None and record.starting:
+                # Whoever starts it holds the lock; if nobody does, the server died meanwhile.
+                with self._lock(key):
+                    record = self._record(key)
+        except StoreError as fault:
+            return ExportJob(key, "failed", folder, 0.0, {}, fault=str(fault))
+        if record is None:
             return None
-        running = self._launcher.alive(about)
+        running = self._launcher.alive(record)
         sums = {} if running else _sums(folder / "out")
-        facts = (folder, float(about.get("began", 0)), sums)
+        facts = (folder, record.began, sums)
         if running:
-            state: Literal["running", "stopping"] = "stopping" if about.get("cancelled") else "running"
+            state: Literal["running", "stopping"] = "stopping" if record.cancelled else "running"
             return ExportJob(key, state, *facts, last_report(folder / "progress"))
         if sums:
             return ExportJob(key, "done", *facts)
         status = exit_status(folder / "ended")
-        if about.get("cancelled") or status == STOPPED:
+        if record.cancelled or status == STOPPED:
             return ExportJob(key, "stopped", *facts)
         return ExportJob(key, "failed", *facts, fault=failure_message(folder / "log", status))
 
@@ -163,7 +202,8 @@ class Exports:
     def cancel(self, key: str) -> None:
         """Ask the child to stop. Asked a second time, it is ended at once."""
         with self._lock(key):
-            self._launcher.stop(self._about(key), lambda about: save_job(self._root / key, about))
+            if (record := self._record(key)) is not None:
+                self._launcher.stop(record, lambda changed: save_job(RECORD, self._root / key, changed))
 
     def forget(self, key: str) -> None:
         """Remove an export that is not running, with its files."""
@@ -183,7 +223,7 @@ class Exports:
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
             write_atomically(folder / "numbers.csv", numbers_csv(export.numbers).encode())
             command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
-            start_job(self._launcher, command, folder, {"export": export.to_dict(), "began": time.time()})
+            start_job(self._launcher, command, folder, RECORD, ExportRecord(export=export, began=time.time()))
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."
@@ -193,8 +233,8 @@ class Exports:
         """Held by whoever starts or stops this export, in any process."""
         return lock(self._root, key, "another Sightline is starting this export")
 
-    def _about(self, key: str) -> dict[str, Any]:
-        return dict(read_about(self._root / key)) if _KEY.fullmatch(key) else {}
+    def _record(self, key: str) -> ExportRecord | None:
+        return find_job(RECORD, self._root / key) if _KEY.fullmatch(key) else None
 
 
 def _sums(out: Path) -> dict[str, str]:

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
-from core.base.settings import DetectSettings, MachineSettings, Setting, TrackSettings, VideoSettings, settings_of
+from core.base.settings import (
+    DetectSettings,
+    MachineSettings,
+    Number,
+    Setting,
+    TrackSettings,
+    VideoSettings,
+    settings_of,
+)
 from core.machine.artifacts import digest_of
 from core.machine.paths import current_path, write_atomically
 from core.machine.settings_file import NO_FILE
@@ -31,9 +39,9 @@ class Source:
     camera: str
     path: str
     digest: str
-    offset_seconds: float = 0.0
-    start_seconds: float = 0.0
-    end_seconds: float | None = None
+    offset_seconds: Number = 0.0
+    start_seconds: Number = 0.0
+    end_seconds: Number | None = None
     regions: str = ""
 
     @property
@@ -79,6 +87,10 @@ class Order:
         """The same order, with the key unchanged, for clips that were moved; `paths` by digest."""
         return replace(self, sources=tuple(replace(s, path=paths.get(s.digest, s.path)) for s in self.sources))
 
+    def with_current_paths(self) -> Order:
+        """The same order, for clips that lie where data has been moved since."""
+        return replace(self, sources=tuple(replace(s, path=current_path(s.path)) for s in self.sources))
+
     def write_regions(self, folder: Path) -> None:
         """Write the files of regions that the command line names."""
         for source in self.sources:
@@ -104,19 +116,6 @@ class Order:
         # With `=`, so that a negative number is not taken for a flag.
         settings = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
         return ["run", *clips, *settings, "--no-zip"] if self.matches_people else ["track", *clips, *settings]
-
-    @classmethod
-    def read(cls, content: Mapping[str, Any]) -> Order:
-        """The order that `asdict` gave this content."""
-        return cls(
-            sources=tuple(Source(**{**s, "path": current_path(s["path"])}) for s in content["sources"]),
-            detector=content["detector"],
-            embedder=content["embedder"],
-            models=tuple(content["models"]),
-            video=VideoSettings(**content["video"]),
-            detect=DetectSettings(**content["detect"]),
-            track=TrackSettings(**content["track"]),
-        )
 
 
 def order_of(case: Case) -> Order:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -15,15 +14,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.machine.paths import JOB_FOLDER, explain_refusal, write_atomically
+from core.machine.paths import JOB_FOLDER, explain_refusal
+from core.machine.records import RecordFormat
+from core.workspace.jobs.job import W, Work, save_job
 from core.workspace.jobs.status import ATTEMPT
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,47 +37,42 @@ MEASURE = (sys.executable, "-m", "core", "models", "time")
 
 
 class Launcher(Protocol):
-    """Starts and stops the work of jobs. `about` is what `start` returned, read back from job.json."""
+    """Starts and stops the work of jobs, each as its job.json says."""
 
-    def start(self, command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
-        """Run the command with its output in files of `folder`; returns what identifies it."""
+    def start(self, command: Sequence[str], folder: Path, **variables: str) -> int:
+        """Run the command with its output in files of `folder`; returns the number of the process."""
 
-    def alive(self, about: dict[str, Any]) -> bool:
+    def alive(self, job: Work) -> bool:
         """Whether it is still running."""
 
-    def stop(self, about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
-        """Ask it to stop; asked a second time, end it at once. `save` stores the changed `about` first."""
+    def stop(self, job: W, save: Callable[[W], None]) -> None:
+        """Ask it to stop; asked a second time, end it at once. `save` stores the changed `job` first."""
 
 
 class Children:
     """The launcher that the program uses: a child process for each job."""
 
-    def start(self, command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+    def start(self, command: Sequence[str], folder: Path, **variables: str) -> int:
         return start(command, folder, **variables)
 
-    def alive(self, about: dict[str, Any]) -> bool:
-        return process_of(about) is not None
+    def alive(self, job: Work) -> bool:
+        return process_of(job) is not None
 
-    def stop(self, about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
-        stop(about, save)
+    def stop(self, job: W, save: Callable[[W], None]) -> None:
+        stop(job, save)
 
 
-def start_job(launcher: Launcher, command: Sequence[str], folder: Path, about: Mapping[str, Any]) -> None:
-    """Start the work of the job in `folder`, whose job.json gets `about` and what identifies the attempt.
+def start_job(launcher: Launcher, command: Sequence[str], folder: Path, record: RecordFormat[W], job: W) -> None:
+    """Start the work of a new `job` in `folder`, whose job.json gets what identifies the attempt.
 
     It is written before the work starts as well: if this server dies in between, the work is found by its attempt.
     """
-    attempt = secrets.token_hex(8)
-    identified = {**about, "attempt": attempt}
-    save_job(folder, {**identified, "starting": True})
-    identity = launcher.start(command, folder, **{ATTEMPT: attempt})
+    job = replace(job, attempt=secrets.token_hex(8))
+    save_job(record, folder, replace(job, starting=True))
+    number = launcher.start(command, folder, **{ATTEMPT: job.attempt})
     # On a disk that has just become full, the work that goes on is found by its attempt too.
     with suppress(StoreError):
-        save_job(folder, {**identified, **identity})
-
-
-def save_job(folder: Path, about: Mapping[str, Any]) -> None:
-    write_atomically(folder / "job.json", json.dumps(about, indent=1).encode(), flush=True)
+        save_job(record, folder, replace(job, pid=number))
 
 
 def max_jobs() -> int:
@@ -88,7 +85,7 @@ def max_jobs() -> int:
     return max(1, min((os.cpu_count() or 1) // _PROCESSORS_PER_JOB, by_memory))
 
 
-def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, Any]:
+def start(command: Sequence[str], folder: Path, **variables: str) -> int:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
     `variables` are added to its environment. Returns its number. A child whose folder is removed ends when it
@@ -105,7 +102,7 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> dict[str, A
             **_NEW_GROUP,
         )
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
-    return {"pid": child.pid}
+    return child.pid
 
 
 def environment() -> dict[str, str]:
@@ -117,14 +114,14 @@ def environment() -> dict[str, str]:
     return env
 
 
-def stop(about: dict[str, Any], save: Callable[[dict[str, Any]], None]) -> None:
+def stop(job: W, save: Callable[[W], None]) -> None:
     """Ask the child to stop; asked a second time, it is ended at once. `save` first stores that it was asked."""
-    process = process_of(about)
+    process = process_of(job)
     if process is None:
         return
-    save({**about, "cancelled": True})
+    save(replace(job, cancelled=True))
     with suppress(psutil.NoSuchProcess):
-        process.kill() if about.get("cancelled") else process.terminate()
+        process.kill() if job.cancelled else process.terminate()
 
 
 def stop_and_wait(cancel: Callable[[], None], is_active: Callable[[], bool]) -> None:
@@ -158,25 +155,25 @@ def _reap(child: subprocess.Popen[bytes], ended: Path) -> None:
         ended.write_text(str(status), encoding="utf-8")
 
 
-def process_of(about: Mapping[str, Any]) -> psutil.Process | None:
-    """The process that does the job of `about`, while it is alive."""
-    if "pid" in about:
-        return _process(about["pid"], about)
-    numbers = sorted(psutil.pids()) if about.get("starting") else ()
-    return next((process for number in numbers if (process := _process(number, about))), None)
+def process_of(job: Work) -> psutil.Process | None:
+    """The process that does the job, while it is alive."""
+    if job.pid is not None:
+        return _process(job.pid, job)
+    numbers = sorted(psutil.pids()) if job.starting else ()
+    return next((process for number in numbers if (process := _process(number, job))), None)
 
 
-def _process(number: Any, about: Mapping[str, Any]) -> psutil.Process | None:
+def _process(number: int, job: Work) -> psutil.Process | None:
     """The process with this number, if it is alive and does the job; numbers are reused by the system."""
     try:
         process = psutil.Process(number)
-        if "born" in about:
+        if job.born is not None:
             # Version 0.1.0 knew its children by their time of birth, which follows the clock.
-            is_ours = abs(process.create_time() - about["born"]) < 1
+            is_ours = abs(process.create_time() - job.born) < 1
         else:
-            is_ours = process.environ().get(ATTEMPT) == about["attempt"]
+            is_ours = process.environ().get(ATTEMPT) == job.attempt
         return process if is_ours and process.status() != psutil.STATUS_ZOMBIE else None
-    except (KeyError, TypeError, ValueError, OSError, psutil.Error):
+    except (ArithmeticError, ValueError, OSError, psutil.Error):
         return None
 
 

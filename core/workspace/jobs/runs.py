@@ -20,22 +20,31 @@ import secrets
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from core.base.errors import SettingsError, SightlineError, StoreError
+from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import cache_dir
 from core.machine.settings_file import machine_settings
 from core.runs import remove_results
+from core.workspace.jobs.job import (
+    RUN_JOB,
+    CameraState,
+    Job,
+    RunJob,
+    find_job,
+    find_replaceable_job,
+    read_job,
+    save_job,
+)
 from core.workspace.jobs.monitor import PREVIEW, USAGE
 from core.workspace.jobs.order import Order
-from core.workspace.jobs.processes import Children, Launcher, max_jobs, remove, save_job, start_job
+from core.workspace.jobs.processes import Children, Launcher, max_jobs, remove, start_job
 from core.workspace.jobs.status import FILE as STATUS
-from core.workspace.jobs.status import CameraState, Job, RunStatus, read_about, read_job
+from core.workspace.jobs.status import RunStatus, write_status
 
 CORE = (sys.executable, "-m", "core")
 _KEY_LENGTH = 20
@@ -72,7 +81,9 @@ class Jobs:
         """
         key = order.key
         with self._lock():
-            job = self._find(key)
+            # What is damaged is made again.
+            record = find_replaceable_job(RUN_JOB, self._root / key)
+            job = None if record is None else self._read(key, record)
             if job is None or not (job.is_active or job.state == "done"):
                 if self._queue() or self._room() <= 0:
                     self._enqueue(key, order)
@@ -81,7 +92,7 @@ class Jobs:
         return self.get(key)
 
     def get(self, key: str) -> Job:
-        """The job with this key; `StoreError` if there is none."""
+        """The job with this key; `MissingRunError` if there is none, another `StoreError` if it cannot be read."""
         job = self._find(key)
         if job is None:
             raise _no_run(key)
@@ -93,26 +104,40 @@ class Jobs:
 
     def is_active(self, key: str) -> bool:
         """Whether there is a run with this key and its process is running."""
-        job = self._find(key)
-        return job is not None and job.is_active
+        with suppress(StoreError):
+            job = self._find(key)
+            return job is not None and job.is_active
+        return False
 
     def all(self) -> list[Job]:
-        """Every job, the latest first."""
-        jobs = [self._find(folder.name) for folder in self._root.glob("*") if folder.is_dir()]
+        """Every job that can be read, the latest first."""
+        jobs = [self._find(key) for key, _ in self._records()]
         return sorted((job for job in jobs if job), key=lambda job: -job.began)
+
+    def unreadable(self) -> list[StoreError]:
+        """Why each job that is there cannot be read, with the path of its file."""
+        faults = []
+        for folder in sorted(self._root.glob("*")):
+            try:
+                self._record(folder.name)
+            except StoreError as fault:
+                faults.append(fault)
+        return faults
 
     def cancel(self, key: str) -> None:
         """Ask the run to stop; finished work is kept. Asked a second time, it is ended at once. A job that waits leaves
         the queue, and is what it was before.
         """
         with self._lock():
-            about = self._about(key)
-            if "waiting" not in about:
-                self._launcher.stop(dict(about), lambda changed: save_job(self._root / key, changed))
-            elif (self._root / key / "out").is_dir():
-                save_job(self._root / key, _without_place(about))
+            record, folder = self._record(key), self._root / key
+            if record is None:
+                return
+            if record.waiting is None:
+                self._launcher.stop(record, lambda changed: save_job(RUN_JOB, folder, changed))
+            elif (folder / "out").is_dir():
+                save_job(RUN_JOB, folder, replace(record, waiting=None))
             else:
-                remove(self._root / key)
+                remove(folder)
 
     def forget(self, key: str) -> None:
         """Remove a job that is not running, with its results."""
@@ -140,37 +165,41 @@ class Jobs:
 
     def _queue(self) -> list[str]:
         """The keys of the jobs that wait, the next one first."""
-        places = {key: about["waiting"] for key, about in self._abouts() if isinstance(about.get("waiting"), int)}
+        places = {key: record.waiting for key, record in self._records() if record.waiting is not None}
         return sorted(places, key=lambda key: (places[key], key))
 
     def _room(self) -> int:
         """How many more jobs may work now."""
         limit = max_jobs() if self._limit is None else self._limit
-        return limit - sum(self._launcher.alive(dict(about)) for _, about in self._abouts())
+        return limit - sum(self._launcher.alive(record) for _, record in self._records())
 
-    def _abouts(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        return ((folder.name, self._about(folder.name)) for folder in self._root.glob("*"))
+    def _records(self) -> Iterator[tuple[str, RunJob]]:
+        """The key and job.json of each job that can be read."""
+        for folder in self._root.glob("*"):
+            with suppress(StoreError):
+                if (record := self._record(folder.name)) is not None:
+                    yield folder.name, record
 
     def _enqueue(self, key: str, order: Order) -> None:
-        queue = self._queue()
-        place = 1 + (int(self._about(queue[-1])["waiting"]) if queue else 0)
+        folder = self._root / key
+        place = 1 + max((record.waiting or 0 for _, record in self._records()), default=0)
         # The files of an earlier attempt stay until this one begins.
-        save_job(self._root / key, {"began": time.time(), **self._about(key), "order": asdict(order), "waiting": place})
+        record = find_replaceable_job(RUN_JOB, folder) or RunJob(order=order, began=time.time())
+        save_job(RUN_JOB, folder, replace(record, order=order, waiting=place))
 
     def _begin_waiting(self, key: str) -> None:
         """Begin the job whose turn has come. If that fails, its status says why, and the next one has its turn."""
-        about, folder = self._about(key), self._root / key
-        if not about:
+        record, folder = self._record(key), self._root / key
+        if record is None:
             # It was deleted this moment.
             return
         try:
-            self._begin(key, Order.read(about["order"]))
-        except (KeyError, TypeError, ValueError, SightlineError) as fault:
+            self._begin(key, record.order)
+        except (ValueError, SightlineError) as fault:
             attempt = secrets.token_hex(8)
             with suppress(StoreError):
-                status = RunStatus(attempt, "failed", str(fault))
-                write_atomically(folder / STATUS, status.to_json().encode())
-                save_job(folder, {**_without_place(about), "attempt": attempt})
+                write_status(folder, RunStatus(attempt, "failed", str(fault)))
+                save_job(RUN_JOB, folder, replace(record, waiting=None, attempt=attempt))
 
     def _begin(self, key: str, order: Order) -> None:
         folder = self._root / key
@@ -183,7 +212,7 @@ class Jobs:
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
             command = [*self._command, *order.arguments(folder.resolve(), machine_settings())]
-            start_job(self._launcher, command, folder, {"order": asdict(order), "began": time.time()})
+            start_job(self._launcher, command, folder, RUN_JOB, RunJob(order=order, began=time.time()))
         except OSError as fault:
             raise StoreError(
                 f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."
@@ -209,28 +238,35 @@ class Jobs:
                     self._poller = None
                     return
 
-    def _about(self, key: str) -> Mapping[str, Any]:
-        """The content of `job.json`; empty if there is no such job."""
-        return read_about(self._root / key) if len(key) == _KEY_LENGTH and key.isalnum() else {}
+    def _record(self, key: str) -> RunJob | None:
+        """The content of `job.json`; None if there is no such job, `StoreError` if it cannot be read."""
+        if not (len(key) == _KEY_LENGTH and key.isalnum()):
+            return None
+        record = find_job(RUN_JOB, self._root / key)
+        return record and replace(record, order=record.order.with_current_paths())
 
     def _find(self, key: str) -> Job | None:
-        about, folder = self._about(key), self._root / key
-        if about.get("starting"):
+        record = self._record(key)
+        if record is not None and record.starting:
             # Whoever starts it holds the lock; if nobody does, the server died meanwhile.
             with self._lock():
-                about = self._about(key)
-        try:
-            if "waiting" in about:
-                queue = self._queue()
-                # If its turn came this moment, it is not in the queue any more.
-                return _waiting_job(folder, about, queue.index(key) + 1 if key in queue else 1)
-            return read_job(folder, about, self._launcher.alive(dict(about)))
-        except (KeyError, TypeError, ValueError, AttributeError, SettingsError):
-            return None
+                record = self._record(key)
+        return None if record is None else self._read(key, record)
+
+    def _read(self, key: str, record: RunJob) -> Job:
+        if record.waiting is None:
+            return read_job(self._root / key, record, self._launcher.alive(record))
+        queue = self._queue()
+        # If its turn came this moment, it is not in the queue any more.
+        return _waiting_job(self._root / key, record, queue.index(key) + 1 if key in queue else 1)
 
 
-def _no_run(key: str) -> StoreError:
-    return StoreError(f"there is no run {key}", "Start it again on the Run page.")
+class MissingRunError(StoreError):
+    """There is no run with this key."""
+
+
+def _no_run(key: str) -> MissingRunError:
+    return MissingRunError(f"there is no run {key}", "Start it again on the Run page.")
 
 
 def run_folder(run: str) -> Path | None:
@@ -238,11 +274,6 @@ def run_folder(run: str) -> Path | None:
     return cache_dir() / "runs" / run / "out" if _RUN_KEY.fullmatch(run) else None
 
 
-def _without_place(about: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in about.items() if name != "waiting"}
-
-
-def _waiting_job(folder: Path, about: Mapping[str, Any], place: int) -> Job:
-    order = Order.read(about["order"])
-    cameras = tuple(CameraState(source.camera, "waiting") for source in order.sources)
-    return Job(folder.name, "waiting", order, float(about["began"]), cameras, folder / "out", place=place)
+def _waiting_job(folder: Path, record: RunJob, place: int) -> Job:
+    cameras = tuple(CameraState(source.camera, "waiting") for source in record.order.sources)
+    return Job(folder.name, "waiting", record.order, record.began, cameras, folder / "out", place=place)

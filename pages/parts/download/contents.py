@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.base.text import format_count
 from core.review import ReviewSession
-from core.runs import read_record
+from core.runs import ModelRecord, read_record
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
@@ -44,8 +44,8 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
         if links or names
         else "none yet"
     )
-    record = read_record(session.out)["models"]
-    models = [facts["name"] for facts in record.values() if isinstance(facts, dict)]
+    record = read_record(session.out)
+    models = [model.name for model in record.models.values() if isinstance(model, ModelRecord)]
     return [
         (
             "Threshold",

@@ -19,7 +19,7 @@ from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession
 from core.runs import TRACKLETS_FILE, read_record
-from core.workspace import services
+from core.workspace import clocks_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, ExportJob, ExportKind
 from pages.parts.shell.open_case import saving
@@ -33,6 +33,7 @@ _UNITS = {"export": "crops", "film": "frames"}
 def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
     """The export of the run with the current decisions. With a `reason` faces are not blurred."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
+    clocks = clocks_of(case, session.out).to_dict()
     return Export(
         kind,
         case.run,
@@ -43,6 +44,8 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         " ".join(case.purpose.split()),
         reason,
         session.numbers,
+        tuple(clocks["began"].items()),
+        clocks["zone"] if clocks["began"] else "",
     )
 
 
@@ -164,7 +167,7 @@ def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
         st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
-        files = [about["file"] for about in read_record(run_folder)["cameras"].values() if about.get("file")]
+        files = [about.file for about in read_record(run_folder).cameras.values() if about.file]
         st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
             f"python -m core run {shlex.join(files)} --like {file_name} --out again", language="shell", wrap_lines=True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from core.runs import (
     sightings_parquet,
     similarity_npz,
 )
+from core.workspace import clocks_of
 from core.workspace.cases import Case
 
 Make = Callable[[], bytes]
@@ -33,7 +35,8 @@ def show_tables(case: Case, session: ReviewSession) -> None:
     """A button for each table of the people."""
 
     def people() -> Gallery:
-        return build_gallery(session.evidence, session.match, session.out, {}, session.review.names)
+        gallery = build_gallery(session.evidence, session.match, session.out, {}, session.review.names)
+        return replace(gallery, clocks=clocks_of(case, session.out))
 
     rows: list[tuple[str, str, Make, str]] = [
         ("Sightings (CSV)", "-sightings.csv", lambda: sightings_csv(people()).encode(), "One row per sighting."),
@@ -71,6 +74,7 @@ def similarity(case: Case, session: ReviewSession) -> bytes:
         names=session.review.names,
         purpose=case.purpose,
         numbers=session.numbers,
+        clocks=clocks_of(case, session.out),
     )
     about = about_people(session.uncut_evidence, session.out, session.prior, choice)
     gallery = build_gallery(session.evidence, session.match, session.out, about, session.review.names)

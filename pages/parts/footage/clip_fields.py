@@ -1,4 +1,4 @@
-"""The fields of a clip: camera name, start time, the part that is analysed; and times as people type them.
+"""The fields of a clip: camera name, start time, the part that is analysed; and offsets as people type them.
 
 A field is checked when the user leaves it; its value is then saved in the case, or rejected with the reason.
 """
@@ -8,17 +8,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import available_timezones
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.base.errors import SettingsError, SightlineError
-from core.base.text import format_count
+from core.base.text import format_count, machine_zone, parse_moment
 from core.base.types import Clip
+from core.vision.video import StartProposal, start_proposals
 from core.workspace.cases import Case, CaseClip
 from pages.parts.shell.open_case import change_case, require_case, saving
-from pages.parts.shell.session import Entry, clip_field, clock_choice, field_refusal
+from pages.parts.shell.session import (
+    Entry,
+    clip_field,
+    clock_choice,
+    clock_day,
+    field_refusal,
+    time_zone_choice,
+)
 
 Edit = Callable[[CaseClip, str], CaseClip]
 _SLACK_SECONDS = 0.5
@@ -36,10 +47,7 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places:
         _text_field(case, clip, "Camera", clip.camera, set_name, hint)
     with right:
         if by_clock:
-            hint = "Date and time of the first frame, such as 2026-05-31 14:05:00. Used once every clip has one."
-            _text_field(
-                case, clip, "Started at", clip.began.replace("T", " "), set_start_time, hint, "2026-05-31 14:05:00"
-            )
+            _started_at(case, clip, in_table=bool(places))
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
@@ -80,8 +88,8 @@ def set_offset(clip: CaseClip, text: str) -> CaseClip:
     return replace(clip, offset_seconds=parse_seconds(text or "0"))
 
 
-def set_start_time(clip: CaseClip, text: str) -> CaseClip:
-    return replace(clip, began=parse_date_time(text))
+def set_clock_ahead(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, clock_ahead_seconds=parse_seconds(text or "0"))
 
 
 def set_start(clip: CaseClip, text: str, end: float) -> CaseClip:
@@ -137,14 +145,14 @@ def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
 
 def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
     """One value for a field of all these clips: it is saved for each of them, or, with the reason, for none."""
-    start = "Started at" if by_clock else "Start offset (s)"
+    starts = (_STARTED, _CLOCK_AHEAD) if by_clock else ("Start offset (s)",)
     count = format_count(len(videos), "clip", "clips")
     with (
         st.expander(f"Change all {count} shown", icon=":material/edit:", key=f"change all {case.key}"),
         st.form(f"all {case.key}", border=False, clear_on_submit=True),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        label = st.selectbox("Field", [start, "From", "To"], width=200)
+        label = st.selectbox("Field", [*starts, "From", "To"], width=200)
         text = st.text_input("Value for all", width=260)
         if not st.form_submit_button("Apply to all", disabled=not videos):
             return
@@ -163,7 +171,7 @@ def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
 
 def _edit_clips(case: Case, videos: Mapping[str, Clip], label: str, text: str) -> Case:
     for clip in [clip for clip in case.clips if clip.camera in videos]:
-        edit = _edit_of(label, videos[clip.camera].duration_seconds)
+        edit = _edit_of(case, label, videos[clip.camera].duration_seconds)
         try:
             case = case.with_clip(clip.camera, edit(clip, text))
         except SettingsError as fault:
@@ -171,16 +179,21 @@ def _edit_clips(case: Case, videos: Mapping[str, Clip], label: str, text: str) -
     return case
 
 
-def _edit_of(label: str, end: float) -> Edit:
+def _edit_of(case: Case, label: str, end: float) -> Edit:
     """What the field with this label changes in a clip that ends at `end`."""
     if label == "From":
         return lambda clip, text: set_start(clip, text, end)
     if label == "To":
         return lambda clip, text: set_end(clip, text, end)
-    return set_start_time if label == "Started at" else set_offset
+    if label == _STARTED:
+        return _start_edit(case, clock_day(case.key))
+    return set_clock_ahead if label == _CLOCK_AHEAD else set_offset
 
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
+_STARTED, _CLOCK_AHEAD = "Started at", "Clock ahead by (s)"
+_NO_ZONE = "not chosen"
+_FAR_SECONDS = 86_400
 
 
 def choose_clocks(case: Case) -> bool:
@@ -188,16 +201,19 @@ def choose_clocks(case: Case) -> bool:
     choice = clock_choice(case.key)
     if not choice.is_set:
         choice.set(_TIME_OF_DAY if any(clip.began for clip in case.clips) else _OFFSETS)
-    st.segmented_control(
-        "Recording start times",
-        [_OFFSETS, _TIME_OF_DAY],
-        key=choice.key,
-        required=True,
-        on_change=_save_clock_choice,
-        args=(choice,),
-        help="Used to rule out that one person is in two places at once. If you do not know them, leave 0.",
-    )
-    by_clock: bool = choice.get(_OFFSETS) == _TIME_OF_DAY
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control(
+            "Recording start times",
+            [_OFFSETS, _TIME_OF_DAY],
+            key=choice.key,
+            required=True,
+            on_change=_save_clock_choice,
+            args=(choice,),
+            help="Used to rule out that one person is in two places at once. If you do not know them, leave 0.",
+        )
+        by_clock: bool = choice.get(_OFFSETS) == _TIME_OF_DAY
+        if by_clock:
+            _zone_and_day(case)
     timed = sum(bool(clip.began) for clip in case.clips)
     if by_clock and 0 < timed < len(case.clips):
         st.warning(
@@ -207,16 +223,167 @@ def choose_clocks(case: Case) -> bool:
     return by_clock
 
 
-@saving("The choice of start times")
-def _save_clock_choice(choice: Entry[str]) -> None:
-    """On the way back to offsets, times of day become the seconds between them, so that no information is lost."""
+def _zone_and_day(case: Case) -> None:
+    """The time zone of the case, the date of times that are typed without one, and what holds for all clips at once."""
+    zones = _zones()
+    zone, day = time_zone_choice(case.key), clock_day(case.key)
+    zone.set(case.time_zone or _NO_ZONE)
+    st.selectbox(
+        "Time zone",
+        zones if case.time_zone else (_NO_ZONE, *zones),
+        key=zone.key,
+        on_change=_save_zone,
+        args=(zone,),
+        width=260,
+        help="All times of day in this case are of this zone, summer time included.",
+    )
+    dates = [clip.began[:10] for clip in case.clips if clip.began]
+    if not day.is_set:
+        day.set(date.fromisoformat(dates[0]) if dates else None)
+    hint = "Of all times that are typed without one."
+    st.date_input(
+        "Date of the recordings",
+        key=day.key,
+        format="YYYY-MM-DD",
+        width=200,
+        help=hint,
+        on_change=_read_refused_times,
+        args=(day,),
+    )
+    chosen = day.get(None)
+    if chosen and set(dates) - {chosen.isoformat()}:
+        st.button("Apply date to all", on_click=_apply_day, args=(chosen.isoformat(),))
+    proposals = {
+        clip.digest: found[0].began for clip in case.clips if not clip.began and (found := _proposals(case, clip))
+    }
+    if len(proposals) > 1:
+        label = f"Use all {len(proposals)} proposals"
+        st.button(label, icon=":material/done_all:", on_click=_use_proposals, args=(proposals,))
+
+
+@st.cache_data(show_spinner=False)
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
+
+
+@st.cache_data(max_entries=10_000, show_spinner=False)
+def _read_proposals(path: str, digest: str, zone: str) -> tuple[StartProposal, ...]:
+    """Cached by the content of the clip too: another file may come to lie there."""
+    return start_proposals(Path(path), zone)
+
+
+def _proposals(case: Case, clip: CaseClip) -> list[StartProposal]:
+    """What the clip says of its start, other than what the case has."""
+    return [p for p in _read_proposals(clip.path, clip.digest, case.time_zone) if p.began != clip.began]
+
+
+def _start_edit(case: Case, day: Entry[date | None]) -> Edit:
+    chosen, zone = day.get(None), case.time_zone
+
+    def edit(clip: CaseClip, text: str) -> CaseClip:
+        date_text = chosen.isoformat() if chosen else ""
+        return replace(clip, began=parse_moment(text, zone, date_text) if text.strip() else "")
+
+    return edit
+
+
+def _read_refused_times(day: Entry[date | None]) -> None:
+    """Times that were typed before there was a date for them."""
+    case = require_case()
+    for clip in case.clips:
+        field = clip_field(_STARTED, case.key, clip.digest)
+        if field_refusal(field).is_set:
+            _save_field(field, clip.digest, _STARTED, _start_edit(case, day))
+
+
+def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
+    """The time of day at which a clip starts, and what the clip itself says of it.
+
+    In a table there is no room for a second field until it has a value, which is given to all clips shown.
+    """
+    hint = (
+        "Time of the first frame: 14:03:10 on the date above, or with its date: 28.11.2026 14:03:10, 28/11/2026 14:03, "
+        "2026-11-28 14:03:10. Used once every clip has one."
+    )
+    value = clip.began.replace("T", " ")
+    _text_field(case, clip, _STARTED, value, _start_edit(case, clock_day(case.key)), hint, "for example 14:03:10")
+    if clip.began and (clip.clock_ahead_seconds or not in_table):
+        hint = (
+            "By how much the recorder's clock was ahead of the right time: 90, 1:30, or -4.5 if it was behind. "
+            "All times of this clip are put right by it."
+        )
+        _text_field(case, clip, _CLOCK_AHEAD, format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
+    for proposal in _proposals(case, clip):
+        moment = proposal.began.replace("T", " ")
+        st.caption(f"**{moment}** by {proposal.source}")
+        key = f"use {proposal.source} {case.key} {clip.digest}"
+        st.button("Use it", key=key, on_click=_use_proposals, args=({clip.digest: proposal.began},))
+
+
+@saving("The start time")
+def _use_proposals(proposals: Mapping[str, str]) -> None:
+    """Give the clips of these digests the start times that the user has agreed to."""
 
     def edit(case: Case) -> Case:
+        return case.with_clips(replace(clip, began=proposals.get(clip.digest, clip.began)) for clip in case.clips)
+
+    change_case(edit, f"start times taken from {format_count(len(proposals), 'clip', 'clips')}")
+
+
+@saving("The date")
+def _apply_day(day: str) -> None:
+    def edit(case: Case) -> Case:
+        return case.with_clips(
+            replace(clip, began=parse_moment(f"{day} {clip.began[11:]}", case.time_zone)) if clip.began else clip
+            for clip in case.clips
+        )
+
+    change_case(edit, f"date of all start times: {day}")
+
+
+@saving("The time zone")
+def _save_zone(choice: Entry[str]) -> None:
+    zone = choice.get("")
+    if zone != _NO_ZONE:
+        change_case(lambda case: replace(case, time_zone=zone), f"time zone: {zone}")
+
+
+@saving("The choice of start times")
+def _save_clock_choice(choice: Entry[str]) -> None:
+    """On the way back to offsets, times of day become the seconds between them, so that no information is lost.
+
+    A case without any time of day gets the time zone of this computer with the first one.
+    """
+
+    def to_offsets(case: Case) -> Case:
         offsets = case.offsets
-        return case.with_clips(replace(clip, began="", offset_seconds=offsets[clip.camera]) for clip in case.clips)
+        return case.with_clips(
+            replace(clip, began="", offset_seconds=offsets[clip.camera], clock_ahead_seconds=0.0) for clip in case.clips
+        )
+
+    def to_times(case: Case) -> Case:
+        untold = not case.time_zone and not any(clip.began for clip in case.clips)
+        return replace(case, time_zone=machine_zone()) if untold else case
 
     if choice.get(_OFFSETS) == _OFFSETS:
-        change_case(edit, "start times of day replaced by start offsets")
+        change_case(to_offsets, "start times of day replaced by start offsets")
+    else:
+        change_case(to_times, "times of day are entered")
+
+
+def show_clock_warnings(case: Case, videos: Mapping[str, Clip]) -> None:
+    """Say where clips lie days apart, or where no two were recorded at the same time: most likely a date is wrong."""
+    clocks, offsets = case.clocks, case.offsets
+    if not clocks or len(videos) < 2 or len(videos) < len(case.clips):
+        return
+    order = sorted(videos, key=lambda camera: offsets[camera])
+    ends = {camera: offsets[camera] + video.duration_seconds for camera, video in videos.items()}
+    for before, after in pairwise(order):
+        if offsets[after] - offsets[before] > _FAR_SECONDS:
+            began = " and ".join(f"{camera} at {clocks.began[camera]:%Y-%m-%d %H:%M:%S}" for camera in (before, after))
+            st.warning(f"**Over 24 hours lie between two clips:** {began}. Check their dates.")
+    if all(max(ends[camera] for camera in order[:place]) <= offsets[order[place]] for place in range(1, len(order))):
+        st.warning("**No two clips overlap in time.** If cameras recorded side by side, check dates and times.")
 
 
 _TIME = re.compile(r"([+-]?)(?:(?:(\d+):)?(\d+):)?(\d+(?:[.,]\d*)?|[.,]\d+)\s*s?")
@@ -251,22 +418,3 @@ def format_time(seconds: float) -> str:
         return sign + tail
     tail = tail if below_minute >= 10_000 else f"0{tail}"
     return f"{sign}{hours}:{minutes:02d}:{tail}" if hours else f"{sign}{minutes}:{tail}"
-
-
-def parse_date_time(text: str) -> str:
-    """A date and time as ISO text; empty for empty text. All clocks are local time, so time zones are refused.
-
-    >>> parse_date_time("2026-05-31 14:05:00"), parse_date_time(" ")
-    ('2026-05-31T14:05:00', '')
-    """
-    if not text.strip():
-        return ""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError as fault:
-        raise SettingsError(f"'{text.strip()}' is not a date and time", "Enter it like 2026-05-31 14:05:00.") from fault
-    if moment.tzinfo is not None:
-        raise SettingsError(
-            f"'{text.strip()}' names a time zone", "Enter local time without a zone: 2026-05-31 14:05:00."
-        )
-    return moment.isoformat()

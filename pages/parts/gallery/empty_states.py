@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from core.base.errors import StoreError
 from core.base.settings import SETTINGS
 from core.base.text import format_count, format_duration, format_ordinal
 from core.review import Review, ReviewSession, count_pending, describe_pending, load_review
-from core.runs import read_record
+from core.runs import CameraRecord, ModelRecord, Recipe, read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
-from core.workspace.jobs import Job
+from core.workspace.jobs import Job, MissingRunError
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
@@ -78,8 +79,12 @@ def _not_done(job: Job) -> None:
 
 
 def _show_awaited_run(case: Case) -> bool:
-    """Show the state of a run that the case waits for; returns whether there is one."""
-    job = _find_job(case.wanted)
+    """Show the state of a run that the case waits for; returns whether there is one that can be read."""
+    try:
+        job = _find_job(case.wanted)
+    except StoreError:
+        # The sidebar says why, and the present run is shown.
+        return False
     if job is None or job.state in ("done", "partly"):
         return False
     _not_done(job)
@@ -87,12 +92,12 @@ def _show_awaited_run(case: Case) -> bool:
 
 
 def _find_job(key: str) -> Job | None:
-    """The run with this key, if it still exists."""
+    """The run with this key, if it still exists; `StoreError` if it cannot be read."""
     if not key:
         return None
     try:
         return services().jobs.get(key)
-    except StoreError:
+    except MissingRunError:
         return None
 
 
@@ -125,15 +130,14 @@ def show_models_and_settings(out: Path) -> None:
     """The models and settings of the run, and what each camera took."""
     record = read_record(out)
     with st.expander("Models and settings of this run", icon=":material/info:"):
-        for kind, model in record["models"].items():
+        for kind, model in record.models.items():
             st.markdown(f"**{_MODEL_LABELS.get(kind, kind)}:** {_model(model)}")
-        st.markdown(f"**Settings:** {describe_settings(record['settings'])}")
-        for camera, camera_record in record["cameras"].items():
-            if "failed" not in camera_record:
-                st.markdown(f"**{camera}:** {_camera(camera_record)}")
-                for note in camera_record["notes"]:
-                    st.caption(f":orange-badge[:material/warning: Note] {note}")
-        st.caption(f"{record['program']}, started {record['began']}")
+        st.markdown(f"**Settings:** {describe_settings(asdict(record.settings or Recipe()))}")
+        for camera, camera_record in record.analysed.items():
+            st.markdown(f"**{camera}:** {_camera(camera_record)}")
+            for note in camera_record.notes:
+                st.caption(f":orange-badge[:material/warning: Note] {note}")
+        st.caption(f"{record.program}, started {record.began}")
 
 
 def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
@@ -152,23 +156,21 @@ def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(texts)
 
 
-def _camera(camera_record: dict[str, Any]) -> str:
+def _camera(record: CameraRecord) -> str:
     stages = [
-        f"{stage} {cost['frames']} frames in {cost['seconds']:.1f} s"
-        + (f", {cost['kept']} stored" * bool(cost["kept"]))
-        for stage, cost in camera_record["stages"].items()
+        f"{stage} {cost.frames} frames in {cost.seconds:.1f} s" + (f", {cost.kept} stored" * bool(cost.kept))
+        for stage, cost in record.stages.items()
     ]
-    analysed = f"{camera_record['analysed']} of {camera_record['frames']} frames analysed"
-    unreadable = f"{camera_record['unreadable']} unreadable"
-    return "; ".join([f"{analysed}, {unreadable}", *stages, f"clip digest {camera_record['digest']}"])
+    analysed = f"{record.analysed} of {record.frames} frames analysed, {record.unreadable} unreadable"
+    return "; ".join([analysed, *stages, f"clip digest {record.digest}"])
 
 
-def _model(model: dict[str, Any] | str) -> str:
+def _model(model: ModelRecord | str) -> str:
     if isinstance(model, str):
         return model
-    assumed = "".join(f" *{sentence}.*" for sentence in model["assumed"])
-    facts = f"SHA-256 {model['sha256'][:12]}…, {model['licence']}; trained on {model['trained_on']}"
-    return f"{model['name']} ({facts}){assumed}"
+    assumed = "".join(f" *{sentence}.*" for sentence in model.assumed)
+    facts = f"SHA-256 {model.sha256[:12]}…, {model.licence}; trained on {model.trained_on}"
+    return f"{model.name} ({facts}){assumed}"
 
 
 def show_unapplied_decisions(case: Case) -> None:

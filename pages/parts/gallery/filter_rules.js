@@ -1,7 +1,6 @@
 // Which people match the filters, and in which order they are listed.
 
 import { personName } from "../shell/text.js";
-import { parseTime } from "../shell/time.js";
 
 export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓" };
 // As the list says it; a person with a single sighting was seen once, as the counts above the list say.
@@ -45,7 +44,7 @@ export function activeFilters(values, people) {
 
 // From and to in seconds; null where there is none, or no time is known.
 export function timesOf({ from, to }, people) {
-  return [from, to].map((text) => (people.timed ? parseTime(text) : null));
+  return [from, to].map((text, place) => (people.timed ? people.parseCommonTime(text, place === 1) : null));
 }
 
 // Times that were typed and cannot be read.

@@ -69,6 +69,9 @@ export class Filters {
   setPeople(people) {
     this.people = people;
     this.times.hidden = !people.timed;
+    for (const name of ["from", "to"]) {
+      Object.assign(this.controls[name], people.clocks ? { placeholder: "h:mm:ss", size: 8 } : { placeholder: "m:ss" });
+    }
     this.offer("camera", "all", people.cameras.map((name) => [name, name]));
     for (const part of ["upper", "lower"]) {
       this.offer(part, "any", coloursOf(people, part).map((name) => [name, name]));

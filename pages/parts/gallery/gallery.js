@@ -127,7 +127,8 @@ class Gallery {
   }
 
   refreshFrom(old, data) {
-    if (!old || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
+    const isSameClock = JSON.stringify(old?.clocks) === JSON.stringify(data.clocks);
+    if (!isSameClock || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
     else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.hasThreshold) {
       this.setThreshold(data.threshold);
     } else if (this.state.people) this.refresh();
@@ -162,7 +163,7 @@ class Gallery {
       const requests = [fetchJson(data.people), first ? null : fetchJson(this.answerAddress(level))];
       const [content, answer] = await Promise.all(requests);
       if (this.data.people !== data.people || !this.root.isConnected) return;
-      this.takePeople(new People(content), level, answer);
+      this.takePeople(new People(content, data.clocks), level, answer);
       this.setThreshold(this.hasThreshold ? this.threshold.value : data.threshold);
       this.follow();
     } catch (failure) {

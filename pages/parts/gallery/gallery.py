@@ -28,7 +28,18 @@ from core.review import (
     unsure,
 )
 from core.runs import TrackKey
-from core.workspace import ANOTHER_RUN, Refused, Saved, act, redo, services, set_threshold, undo, was_carried_out
+from core.workspace import (
+    ANOTHER_RUN,
+    Refused,
+    Saved,
+    act,
+    clocks_of,
+    redo,
+    services,
+    set_threshold,
+    undo,
+    was_carried_out,
+)
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import is_playing, request_moment
 from pages.parts.shell.open_case import open_case
@@ -162,6 +173,7 @@ def gallery(case: Case, session: ReviewSession) -> None:
         "levels": levels_address(case),
         "lookalikes": lookalikes_address(case),
         "crops": crop_address(case.run),
+        "clocks": clocks_of(case, session.out).for_browser(),
         "threshold": case.threshold,
         "reviewed": bool(applied),
         "undo": applied[-1].description if applied else "",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from core.base.text import person_name
+from core.base.text import Clocks, person_name
 from core.http import boxes_address, film_address
 from core.review import ReviewSession, cut
 from core.runs import TrackKey, read_record
-from core.workspace import Refused, Saved, act
+from core.workspace import Refused, Saved, act, clocks_of
 from core.workspace.cases import Case
 from pages.parts.player.player import TrackOverlay, player, video_ready
 from pages.parts.shell.session import GALLERY_MOMENT
@@ -37,6 +37,11 @@ def _clock_tenths(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     tail = f"{tenths / 10:04.1f}"
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _time(clocks: Clocks, camera: str, seconds: float) -> str:
+    """The time of day of a moment of a clip; its clip time where no clock is known."""
+    return clocks.format(camera, seconds, tenths=True) or _clock_tenths(seconds)
 
 
 def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
@@ -77,48 +82,53 @@ def _moment_dialog(case: Case, session: ReviewSession) -> None:
     camera, track = moment.sighting
     row = session.row_of[moment.sighting]
     start, end = session.evidence.clip_seconds(row)
-    span = f"{_clock_tenths(start)} to {_clock_tenths(end)}"
-    st.caption(f"{camera}, track {track}, {span}. Solid box: detected. Dashed box: interpolated.")
+    clocks = clocks_of(case, session.out)
+    times = [_time(clocks, camera, seconds) for seconds in (start, end, moment.seconds)]
+    of_clip = f" ({_clock_tenths(start)} to {_clock_tenths(end)} of the clip)" if clocks else ""
+    st.caption(
+        f"{camera}, track {track}, {times[0]} to {times[1]}{of_clip}. Solid box: detected. Dashed box: interpolated."
+    )
     if moment.fault:
         st.error(moment.fault, icon=":material/error:")
-    record = read_record(session.out)["cameras"][camera]
+    record = read_record(session.out).cameras[camera]
     # The path that the case has: a clip may have been moved since the run.
-    path = next((clip.path for clip in case.clips if clip.digest == record["digest"]), record["clip"])
-    if video_ready(path, record["digest"]):
+    path = next((clip.path for clip in case.clips if clip.digest == record.digest), record.clip)
+    if video_ready(path, record.digest):
         stamp = (session.out / "tracks.parquet").stat().st_mtime_ns
         seconds = player(
-            video=film_address(record["digest"]),
+            video=film_address(record.digest),
             boxes=boxes_address(case.run, camera, stamp),
-            label=f"Video of {camera}, at {_clock_tenths(moment.seconds)}",
+            label=f"Video of {camera}, at {times[2]}",
             track=track,
             seconds=moment.seconds,
             request=moment.request,
-            overlay=_track_overlay(session, camera),
+            overlay=_track_overlay(session, camera, clocks),
         )
         if seconds is not None:
-            _cut(case, moment.sighting, seconds)
-    _sightings_of_person(session, row)
+            _cut(case, moment.sighting, seconds, clocks)
+    _sightings_of_person(session, row, clocks)
 
 
-def _track_overlay(session: ReviewSession, camera: str) -> TrackOverlay:
-    """The person of each of the camera's tracks, and where its tracks were cut."""
+def _track_overlay(session: ReviewSession, camera: str, clocks: Clocks) -> TrackOverlay:
+    """The person of each of the camera's tracks, where its tracks were cut, and its clock."""
     person, names = session.people.person, session.labels.names
     people = {track: int(person[row]) for (name, track), row in session.row_of.items() if name == camera}
     titles = {number: names.get(number) or person_name(number) for number in people.values()}
     camera_cuts = [entry for entry in session.evidence.cuts if entry.camera == camera]
     cuts = [(entry.track, entry.seconds, entry.new_track) for entry in camera_cuts]
-    return TrackOverlay(people, titles, cuts)
+    return TrackOverlay(people, titles, cuts, camera, clocks)
 
 
-def _cut(case: Case, sighting: TrackKey, seconds: float) -> None:
+def _cut(case: Case, sighting: TrackKey, seconds: float, clocks: Clocks) -> None:
     result = act(case, lambda session: cut(session, *sighting, seconds))
     request_moment(sighting, seconds, result.reason if isinstance(result, Refused) else "")
     if isinstance(result, Saved):
-        st.toast(f"Cut at {_clock_tenths(seconds)}. What follows is now a separate track. To reverse this, use Undo.")
+        time = _time(clocks, sighting.camera, seconds)
+        st.toast(f"Cut at {time}. What follows is now a separate track. To reverse this, use Undo.")
     st.rerun()
 
 
-def _sightings_of_person(session: ReviewSession, row: int) -> None:
+def _sightings_of_person(session: ReviewSession, row: int, clocks: Clocks) -> None:
     """Buttons for all sightings of the person, in order of time; each plays its sighting from the start."""
     person = session.people.person
     rows = np.flatnonzero(person == person[row])
@@ -130,7 +140,7 @@ def _sightings_of_person(session: ReviewSession, row: int) -> None:
             camera, track = sighting = session.track_keys[sighting_row]
             start, _ = session.evidence.clip_seconds(sighting_row)
             st.button(
-                f"{camera} {_clock_tenths(start)}",
+                f"{camera} {_time(clocks, camera, start)}",
                 key=f"to {camera} {track}",
                 type="primary" if sighting_row == row else "secondary",
                 on_click=request_moment,

@@ -1,11 +1,16 @@
 // The run's people at any threshold: the groups of the tree, and what Python has answered about each of them.
 
 import { personName } from "../shell/text.js";
+import { formatClock, formatEpoch, formatMoment, parseEpoch, parseTime } from "../shell/time.js";
 import { MergeTree } from "./merge_tree.js";
 
 export class People {
-  constructor(content) {
+  // `clocks` as time.js knows them, null where clips have no time of day.
+  constructor(content, clocks = null) {
     Object.assign(this, content);
+    this.clocks = clocks;
+    this.begin = clocks ? Math.min(...Object.values(clocks.began)) : 0;
+    if (clocks) this.offsets = this.cameras.map((camera) => clocks.began[camera] - this.begin);
     const { rank, track } = content.rows;
     this.mergeTree = new MergeTree(track.length, content.tree.leaf_a, content.tree.leaf_b, content.tree.level);
     this.rowsByRank = rank.map((_, row) => row).sort((a, b) => rank[a] - rank[b]);
@@ -22,6 +27,24 @@ export class People {
 
   // Camera and track, as Python names a sighting.
   sighting(row) { return [this.camera(row), this.rows.track[row]]; }
+
+  // A second of the row's clip: the time of day, or the time of the clip where no clock is known.
+  time(row, seconds) { return formatMoment(this.clocks, this.camera(row), seconds) || formatClock(seconds); }
+
+  // A second of the clip, to stand beside a time of day; empty where the time shown is the clip's.
+  clipTime(seconds) { return this.clocks ? formatClock(seconds) : ""; }
+
+  // A second on the clock of all cameras, as `extent` gives it.
+  commonTime(seconds) {
+    return this.clocks ? formatEpoch(this.clocks, this.begin + seconds) : formatClock(seconds);
+  }
+
+  // A typed time as a second on the clock of all cameras; null where it is none. `last` counts where it exists twice.
+  parseCommonTime(text, last) {
+    if (!this.clocks) return parseTime(text);
+    const epoch = parseEpoch(this.clocks, text, last);
+    return epoch === null ? null : epoch - this.begin;
+  }
 
   // First and last moment of some sightings, on the clock of all cameras.
   extent(rows) {

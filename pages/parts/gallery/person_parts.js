@@ -17,15 +17,15 @@ export function faultContent({ message, moment }, playMoment) {
 }
 
 // Cameras may see somebody at the same time, so that all sightings together can last longer than from first to last.
-export function seenText({ first, last, seconds, cameras }) {
+export function seenText({ first, last, seconds, cameras }, format = formatClock) {
   const added = cameras.length > 2 ? `, all ${cameras.length} cameras added` : ", both cameras added";
   const total = `${formatDuration(seconds)} on camera${cameras.length > 1 ? added : ""}`;
-  return `${formatClock(first)} to ${formatClock(last)}, ${total}`;
+  return `${format(first)} to ${format(last)}, ${total}`;
 }
 
-export function factList(group, facts, timed) {
+export function factList(group, facts, people) {
   const lines = [];
-  if (timed) lines.push(["Found", seenText(group)]);
+  if (people.timed) lines.push(["Found", seenText(group, (seconds) => people.commonTime(seconds))]);
   lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
   const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
   if (group.rows.length > 1) lines.push(["Similarity", similarity]);
@@ -37,14 +37,15 @@ export function timeline(group, people, colour) {
   const [begin, end] = people.span, length = Math.max(end - begin, 0.001);
   const bar = (row) => {
     const [from, to] = people.extent([row]);
-    const title = `${people.camera(row)}, ${formatClock(from)} to ${formatClock(to)}`;
+    const title = `${people.camera(row)}, ${people.commonTime(from)} to ${people.commonTime(to)}`;
     const element = el("i", { title });
     element.style.left = `${(100 * (from - begin)) / length}%`;
     element.style.width = `max(3px, ${(100 * (to - from)) / length}%)`;
     element.style.background = colour;
     return element;
   };
-  const label = group.rows.map((row) => `${people.camera(row)} ${formatClock(people.extent([row])[0])}`).join(", ");
+  const startOf = (row) => people.commonTime(people.extent([row])[0]);
+  const label = group.rows.map((row) => `${people.camera(row)} ${startOf(row)}`).join(", ");
   const rowsOf = (camera) => group.rows.filter((row) => people.rows.camera[row] === camera);
   return el("div", { class: "timeline", role: "img", "aria-label": label }, group.cameras.map((camera) =>
     el("div", { class: "track", title: people.cameras[camera] }, rowsOf(camera).map(bar))));

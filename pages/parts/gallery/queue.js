@@ -3,7 +3,6 @@
 // reason until the next key.
 
 import { el, setText } from "../shell/dom.js";
-import { formatClock } from "../shell/time.js";
 import { describeAnswered, describePair, describeTopic, DoubtfulPairs } from "./doubtful_pairs.js";
 import { clothing } from "./filter_rules.js";
 import { faultContent } from "./person_parts.js";
@@ -218,10 +217,10 @@ export class DoubtDialog {
     const large = el("img", { class: "large", src: address(file), alt });
     const thumbnail = ([name, seconds]) => el("button", {
       type: "button", class: "crop",
-      "aria-label": `Enlarge the crop${timed ? ` at ${formatClock(seconds)}` : ""}`,
+      "aria-label": `Enlarge the crop${timed ? ` at ${people.time(row, seconds)}` : ""}`,
       onclick: () => { large.src = address(name); },
     }, el("img", { src: address(name), alt: "" }));
-    const time = timed ? ` ${formatClock(rows.start[row])} to ${formatClock(rows.end[row])}` : "";
+    const time = timed ? ` ${people.time(row, rows.start[row])} to ${people.time(row, rows.end[row])}` : "";
     return el("figure", {}, large,
       el("figcaption", {}, el("strong", {}, camera), time, el("br"), clothing(rows.upper[row], rows.lower[row])),
       el("div", { class: "line small" }, rows.crops[row].slice(0, CROPS).map(thumbnail)));

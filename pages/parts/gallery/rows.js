@@ -2,7 +2,6 @@
 
 import { el, focusedElement } from "../shell/dom.js";
 import { formatCount, formatSimilarity, personName } from "../shell/text.js";
-import { formatClock } from "../shell/time.js";
 import { VirtualList } from "../shell/virtual_list.js";
 import { clothing, statusText } from "./filter_rules.js";
 import { factList, faultContent, statusBadge, timeline } from "./person_parts.js";
@@ -81,7 +80,7 @@ export class PeopleRows {
     element.classList.toggle("picked", state.selected.has(group.id));
     element.replaceChildren(
       this.identity(group, facts), this.lanes(group, expanded),
-      el("div", { class: "facts" }, factList(group, facts, state.people.timed),
+      el("div", { class: "facts" }, factList(group, facts, state.people),
         state.people.timed ? timeline(group, state.people, this.colorOf(group.number)) : null),
       this.actions(group, facts, expanded, pending), ...(expanded ? [this.tools(group)] : []),
       ...(failure ? [el("p", { class: "fault", role: "alert" }, faultContent(failure, this.on.playMoment))] : []));
@@ -157,7 +156,8 @@ export class PeopleRows {
 
   crop(row, [file, seconds]) {
     const { people } = this.state, camera = people.camera(row), { timed } = people;
-    const time = timed ? formatClock(seconds) : "", title = timed ? `Play ${camera} at ${time}` : camera;
+    const time = timed ? people.time(row, seconds) : "", clipTime = people.clipTime(seconds);
+    const title = timed ? `Play ${camera} at ${time}${clipTime && ` (${clipTime} of the clip)`}` : camera;
     return el("button", {
       type: "button", class: "crop", "data-focus": file, title, disabled: !timed,
       "aria-label": timed ? title : `Crop from ${camera}`, onclick: () => this.on.play(row, seconds),
@@ -167,7 +167,9 @@ export class PeopleRows {
 
   sighting(group, row) {
     const { people } = this.state, { rows } = people, key = people.key(row), several = group.rows.length > 1;
-    const time = people.timed ? `${formatClock(rows.start[row])} to ${formatClock(rows.end[row])}` : "time unknown";
+    const span = [rows.start[row], rows.end[row]];
+    const time = people.timed ? span.map((seconds) => people.time(row, seconds)).join(" to ") : "time unknown";
+    const clipTimes = people.timed ? span.map((seconds) => people.clipTime(seconds)).filter(Boolean).join(" to ") : "";
     const title = `Track ${rows.track[row]}`;
     const reject = el("button", {
       type: "button", class: "quiet", "data-focus": `reject ${key}`, title: "Remove this sighting from the person (x)",
@@ -176,7 +178,8 @@ export class PeopleRows {
     const label = `${title} of ${people.camera(row)}, ${time}`;
     return el("section", { class: "sighting", "data-key": key, "aria-label": label },
       el("div", { class: "line" }, several ? this.tickBox(row, title) : el("span", {}, title),
-        el("span", { class: "quiet-words" }, time)),
+        el("span", { class: "quiet-words" }, time,
+          clipTimes ? el("small", {}, ` (${clipTimes} of the clip)`) : null)),
       el("div", { class: "line" }, this.cropsInOrder(row, rows.crops[row])),
       el("div", { class: "quiet-words" }, clothing(rows.upper[row], rows.lower[row]),
         several && people.isAnswered(group) ? this.comparison(row) : null),

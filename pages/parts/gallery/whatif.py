@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.base.errors import SightlineError
-from core.base.settings import TrackSettings
+from core.base.settings import Setting, TrackSettings, settings_of
 from core.base.text import format_duration
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
@@ -23,35 +23,7 @@ _WIDTH = 256
 _SLOW_FRAMES = 20_000
 """From this many frames on, a preview takes long enough to ask first."""
 _FRAMES_PER_SECOND = 900
-# For each field of the settings: label, lowest and highest value, step, and effect.
-_SLIDERS: dict[str, tuple[str, float, float, float, str]] = {
-    "iou": (
-        "Minimum IoU",
-        *(0.0, 0.9, 0.05),
-        "Required overlap of a box with the predicted position. A higher value splits tracks of fast people; with a "
-        "lower value a track may continue with another person.",
-    ),
-    "conf": (
-        "Confidence threshold",
-        *(0.05, 0.95, 0.05),
-        "Detector confidence required to use a box. A higher value loses people who are small or partly hidden.",
-    ),
-    "track_cos": (
-        "Similarity threshold",
-        *(0.0, 1.0, 0.05),
-        "Similarity required to continue a track after a gap. A higher value splits tracks, a lower value joins them.",
-    ),
-    "n_init": (
-        "Minimum detections per track",
-        *(1, 30, 1),
-        "Shorter tracks are dropped. A higher value removes false detections, but also people who only pass by.",
-    ),
-    "max_age": (
-        "Maximum gap (s)",
-        *(0.0, 10.0, 0.5),
-        "How long a person may be out of sight within one track.",
-    ),
-}
+_SLIDERS = tuple(each for each in settings_of("track") if each.slider)
 
 
 def _retracking(out: Path) -> Retracking:
@@ -119,9 +91,9 @@ def _describe_differences(now: TrackSettings, before: TrackSettings) -> str:
     'Minimum IoU 0.2 instead of 0.4. Your decisions on that run return.'
     """
     texts = (
-        f"{label} {getattr(before, field):g} instead of {getattr(now, field):g}"
-        for field, (label, *_) in _SLIDERS.items()
-        if getattr(before, field) != getattr(now, field)
+        f"{each.label} {each.format(getattr(before, each.name))} instead of {each.format(getattr(now, each.name))}"
+        for each in _SLIDERS
+        if getattr(before, each.name) != getattr(now, each.name)
     )
     return f"{'; '.join(texts)}. Your decisions on that run return."
 
@@ -166,33 +138,35 @@ def _slider_values(run: str, order: Order) -> TrackSettings:
     """The values of the sliders, at first those of the run."""
     values: dict[str, float] = {}
     with st.container(horizontal=True, gap="medium"):
-        for field in _SLIDERS:
+        for each in _SLIDERS:
             # As many side by side as fit.
             with st.container(width=_WIDTH):
-                values[field] = _slider(field, order, retrack_setting(run, field))
+                values[each.name] = _slider(each, order, retrack_setting(run, each.name))
     return TrackSettings(**values)  # type: ignore[arg-type]
 
 
-def _slider(field: str, order: Order, setting: Entry[float]) -> float:
-    label, low, high, step, hint = _SLIDERS[field]
-    current = type(low)(getattr(order.track, field))
-    setting.set_default(current)
+def _slider(setting: Setting, order: Order, entry: Entry[float]) -> float:
+    low, high = map(setting.kind, setting.slider or setting.range)
+    current = setting.kind(order.value(setting))
+    entry.set_default(current)
     # A run started on the command line may have a value outside the range.
-    value = st.slider(
-        label, min(low, current), max(high, current), step=step, key=setting.key, disabled=_is_disabled(field, order)
+    value: float = st.slider(
+        setting.full_label,
+        min(low, current),
+        max(high, current),
+        step=setting.kind(setting.step),
+        key=entry.key,
+        disabled=setting.name == "track_cos" and not order.matches_people,
     )
     value = round(value, 3)
+    hint = f"{setting.help} {setting.effect}".strip()
     st.caption(hint if value == current else f"**In this run: {current:g}.** {hint}")
     return value
 
 
-def _is_disabled(field: str, order: Order) -> bool:
-    return field == "track_cos" and not order.matches_people
-
-
 def _reset(run: str, settings: TrackSettings) -> None:
-    for field in _SLIDERS:
-        retrack_setting(run, field).set(getattr(settings, field))
+    for each in _SLIDERS:
+        retrack_setting(run, each.name).set(getattr(settings, each.name))
 
 
 def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:

@@ -3,7 +3,7 @@
 import { personColor } from "../shell/colors.js";
 import { fitCanvas } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
-import { formatFrameTime } from "../shell/time.js";
+import { formatFrameTime, formatMoment } from "../shell/time.js";
 import { boxAt, canCut, frameAfter, momentsByTrack, pictureFrame, SLACK_SECONDS } from "./boxes.js";
 
 const TRAIL_SECONDS = 2;
@@ -133,7 +133,8 @@ class Player {
   }
 
   showSteps() {
-    this.steps.querySelector("output").textContent = formatFrameTime(this.at);
+    const moment = formatMoment(this.data.clocks, this.data.camera, this.at, true), time = formatFrameTime(this.at);
+    this.steps.querySelector("output").textContent = moment ? `${moment} (${time} of the clip)` : time;
     const isPossible = canCut(this.tracks.get(this.data.track), this.at);
     this.cutButton.disabled = !isPossible;
     this.cutButton.title = isPossible ? CUT_HINT : CUT_NOT_HERE;

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
+from core.base.text import Clocks
 from core.base.types import Clip
 from core.workspace import clip_of, services
 from pages.parts.shell.open_case import require_case
@@ -33,11 +34,14 @@ class TrackOverlay:
     """What is drawn over the video: the person of each track, and the title of each person.
 
     `cuts` lists where tracks were cut: the track, the second of the clip, and the number of the track from then on.
+    Beside the video stand its time of day by `clocks`, where that of the `camera` is known, and its clip time.
     """
 
     people: Mapping[int, int] = field(default_factory=dict)
     titles: Mapping[int, str] = field(default_factory=dict)
     cuts: Sequence[tuple[int, float, int]] = ()
+    camera: str = ""
+    clocks: Clocks = field(default_factory=Clocks)
 
 
 def player(
@@ -57,6 +61,8 @@ def player(
         "people": {str(track): person for track, person in overlay.people.items()},
         "titles": {str(person): title for person, title in overlay.titles.items()},
         "cuts": list(overlay.cuts),
+        "camera": overlay.camera,
+        "clocks": overlay.clocks.for_browser(),
     }
     result = _component()(key="player", data=data, height="content", on_cut_change=lambda: None)
     return None if result.cut is None else float(result.cut["seconds"])

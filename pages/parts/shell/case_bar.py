@@ -47,11 +47,17 @@ def case_bar() -> None:
 
 
 def _unreadable() -> None:
-    """Which cases are there but cannot be shown, and why."""
+    """Which cases and runs are there but cannot be shown, and why."""
     for unreadable in services().cases.unreadable():
-        with st.container(border=True):
-            st.markdown(":material/error: **1 case cannot be read.** What it may need is not deleted.")
-            st.code(unreadable.reason, language=None, wrap_lines=True)
+        _show_unreadable("**1 case cannot be read.** What it may need is not deleted.", unreadable.reason)
+    for fault in services().jobs.unreadable():
+        _show_unreadable(f"**1 run cannot be read.** {fault.remedy}", fault.message)
+
+
+def _show_unreadable(message: str, reason: str) -> None:
+    with st.container(border=True):
+        st.markdown(f":material/error: {message}")
+        st.code(reason, language=None, wrap_lines=True)
 
 
 def _choose(cases: list[Case], case: Case) -> None:

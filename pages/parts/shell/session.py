@@ -6,6 +6,7 @@ so that they cannot go out of date. An entry of a widget has the widget's key.""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, Literal, TypeVar
 
 import streamlit as st
@@ -126,6 +127,15 @@ def clips_filter(case: str) -> Entry[str]:
 
 def clock_choice(case: str) -> Entry[str]:
     return Entry(f"clocks {case}")
+
+
+def clock_day(case: str) -> Entry[date | None]:
+    """The date of times that are typed without one."""
+    return Entry(f"clock day {case}")
+
+
+def time_zone_choice(case: str) -> Entry[str]:
+    return Entry(f"time zone {case}")
 
 
 def plan_setting(name: str, case: str) -> Entry[Any]:

@@ -38,3 +38,46 @@ export function parseTime(text) {
   if (!/^\d+(:\d{1,2}){0,2}(\.\d+)?$/.test(trimmed)) return null;
   return trimmed.split(":").reduce((total, part) => 60 * total + Number(part), 0);
 }
+
+// Wall-clock times. `clocks` is what Clocks.for_browser (core/base/text.py) gives: when each camera's clip begins, in
+// seconds since 1970 (UTC); from when on local clocks are how many seconds ahead of UTC; and the day whose times are
+// shown without a date. What is written here is what format_moment writes there.
+
+const aheadAt = (steps, epoch) => steps.findLast(([start]) => start === null || start <= epoch)[1];
+
+// All moments at which local clocks show this time: one, or two where they were put back, or none.
+const readings = (steps, local) => [...new Set(steps.map(([, ahead]) => local - ahead))]
+  .filter((epoch) => epoch + aheadAt(steps, epoch) === local).sort((a, b) => a - b);
+
+function offsetText(ahead) {
+  const minutes = Math.abs(ahead) / 60;
+  return `${ahead < 0 ? "-" : "+"}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(Math.floor(minutes % 60))}`;
+}
+
+// A moment in seconds since 1970, as h:mm:ss of the local clock: with its date unless it is on the day of the clocks,
+// with its offset where that time exists twice.
+export function formatEpoch(clocks, epoch, tenths = false) {
+  const units = tenths ? 10 : 1, begun = Math.floor(epoch * units + 1e-5) / units;
+  const ahead = aheadAt(clocks.steps, begun), local = new Date(Math.round((begun + ahead) * 1000)).toISOString();
+  const [day, time] = [local.slice(0, 10), local.slice(11, tenths ? 21 : 19)];
+  const isTwofold = readings(clocks.steps, begun + ahead).length > 1;
+  return `${day === clocks.day ? "" : `${day} `}${time}${isTwofold ? offsetText(ahead) : ""}`;
+}
+
+// The moment so many seconds into the clip of a camera; empty for a camera without a clock.
+export function formatMoment(clocks, camera, seconds, tenths = false) {
+  const began = clocks?.began[camera];
+  return began === undefined ? "" : formatEpoch(clocks, began + seconds, tenths);
+}
+
+// Seconds since 1970 of "14:03", "14:03:10" (on the day of the clocks) or "2026-11-28 14:03:10"; null where the text is
+// no time. Of a time that exists twice the second reading if `last`, otherwise the first.
+export function parseEpoch(clocks, text, last = false) {
+  const match = /^(?:(\d{4}-\d\d-\d\d)[T ]+)?(\d{1,2}):(\d\d)(?::(\d\d))?$/.exec(text.trim());
+  if (!match) return null;
+  const [, day = clocks.day, hour, minute, second = "00"] = match;
+  const local = Date.parse(`${day}T${hour.padStart(2, "0")}:${minute}:${second}Z`) / 1000;
+  if (Number.isNaN(local)) return null;
+  const found = readings(clocks.steps, local);
+  return (last ? found.at(-1) : found[0]) ?? local - aheadAt(clocks.steps, local - aheadAt(clocks.steps, local));
+}

@@ -23,7 +23,7 @@ from core.http import PEOPLE, crop_address, similarity_address
 from core.review import ReviewSession
 from core.runs import read_record
 from core.vision.match import FREE, IMPOSTOR_REASONS, Match
-from core.workspace import services, session_of
+from core.workspace import clocks_of, services, session_of
 from core.workspace.cases import Case
 from pages.parts.download.tables import similarity
 from pages.parts.shell.navigation import link_to
@@ -137,13 +137,13 @@ def similarity_downloads(case: Case, session: ReviewSession) -> None:
 
 def about(case: Case, session: ReviewSession) -> dict[str, Any]:
     """How the similarities were made: models and settings of the run, threshold, and number of decisions."""
-    record = read_record(session.out)
+    record = read_record(session.out).to_dict()
     suggested = "chosen by the user" if session.chosen_threshold is not None else "suggested"
     return {
         "program": record["program"],
         "run": case.run,
         "models": record["models"],
-        "settings": record["settings"],
+        "settings": record.get("settings", {}),
         "threshold": {"value": round(session.match.threshold, 4), "is": suggested},
         "said by the user": len(session.review.links),
     }
@@ -231,8 +231,9 @@ _APPEARANCE_MAP = """<div class="similarity-room"><div class="similarity">
 </div></div>"""
 
 
-def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
+def heat_map(case: Case, kind: str, row_count: int, session: ReviewSession) -> None:
     """The similarity matrix of people or tracks (`kind`), of which there are `row_count`."""
+    threshold = session.match.threshold
     noun = "people" if kind == PEOPLE else "tracks"
     label = f"Similarity matrix of {row_count} {noun}. Arrow keys move between cells, + and - zoom, Enter pins."
     data = {
@@ -242,17 +243,20 @@ def heat_map(case: Case, kind: str, row_count: int, threshold: float) -> None:
         "matrix": similarity_address(case, f"{kind}.bin", threshold),
         "pair": similarity_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
+        "clocks": clocks_of(case, session.out).for_browser(),
     }
     _component("heat_map", _HEAT_MAP)(key=f"similarity {kind}", data=data, height="content")
 
 
-def appearance_map(case: Case, row_count: int, threshold: float) -> None:
+def appearance_map(case: Case, row_count: int, session: ReviewSession) -> None:
     """Every track as a point; tracks that look alike are close together."""
+    threshold = session.match.threshold
     data = {
         "label": f"Appearance map of {row_count} tracks. Arrow keys move to the nearest point that way, Enter pins.",
         "rows": similarity_address(case, "rows.json", threshold),
         "map": similarity_address(case, "map.json", threshold),
         "crops": crop_address(case.run),
+        "clocks": clocks_of(case, session.out).for_browser(),
     }
     _component("projection_map", _APPEARANCE_MAP)(key="appearance map", data=data, height="content")
 

@@ -236,7 +236,7 @@ class HeatMap {
       this.canvas.focus({ preventScroll: true });
     };
     this.card.classList.toggle("pinned", Boolean(this.pinned));
-    const about = { matrix, scale, crops: this.data.crops };
+    const about = { matrix, scale, crops: this.data.crops, clocks: this.data.clocks };
     const parts = pair ? pairCard(about, pair, detail, this.pinned && unpin) : emptyCard(matrix?.isTracks);
     this.card.replaceChildren(...parts);
   }

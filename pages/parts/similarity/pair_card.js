@@ -3,7 +3,7 @@
 
 import { el } from "../shell/dom.js";
 import { fileAddress, formatSimilarity } from "../shell/text.js";
-import { formatClockTenths } from "../shell/time.js";
+import { formatClockTenths, formatMoment } from "../shell/time.js";
 import { NONE, UNIT } from "./color_scale.js";
 import { formatValue } from "./matrix.js";
 
@@ -20,7 +20,7 @@ export function emptyCard(isTracks) {
 }
 
 // The card of a pair; `detail` is what Python knows of it, undefined until that has come.
-export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
+export function pairCard({ matrix, scale, crops, clocks }, pair, detail, unpin) {
   const parts = [el("h2", {}, matrix.pairTitle(pair))];
   if (matrix.isTracks) parts.push(paragraph(matrix.personsTitle(pair), "quiet"));
   if (pair[0] !== pair[1] || !matrix.isTracks) parts.push(similarityLine(matrix, scale, pair));
@@ -28,7 +28,7 @@ export function pairCard({ matrix, scale, crops }, pair, detail, unpin) {
   if (!detail) return [...parts, paragraph("…", "quiet")];
   const isSame = detail.crops[0].file === detail.crops[1].file;
   const best = `The two most similar crops: ${formatSimilarity(detail.crop_similarity)}.`;
-  parts.push(paragraph(detail.text), pictures(crops, isSame ? detail.crops.slice(0, 1) : detail.crops));
+  parts.push(paragraph(detail.text), pictures(crops, clocks, isSame ? detail.crops.slice(0, 1) : detail.crops));
   parts.push(paragraph(isSame ? "The best crop." : best, "quiet"));
   if (unpin) parts.push(el("button", { type: "button", title: "Escape", onclick: unpin }, "Unpin"));
   return parts;
@@ -43,9 +43,9 @@ function similarityLine(matrix, scale, pair) {
     el("small", {}, `similarity, ${side} the threshold of ${threshold.toFixed(3)}`));
 }
 
-function pictures(folder, crops) {
+function pictures(folder, clocks, crops) {
   return el("div", { class: "crops" }, crops.map(({ file, camera, track, seconds }) => {
-    const time = formatClockTenths(seconds);
+    const time = formatMoment(clocks, camera, seconds, true) || formatClockTenths(seconds);
     return el("figure", {},
       el("img", { src: fileAddress(folder, file), alt: `${camera}, track ${track}, at ${time}` }),
       el("figcaption", {}, `${camera} · track ${track} · ${time}`));

@@ -5,7 +5,7 @@ import { personColor } from "../shell/colors.js";
 import { el, fitCanvas } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
 import { fileAddress, formatCount } from "../shell/text.js";
-import { formatClockTenths } from "../shell/time.js";
+import { formatClockTenths, formatMoment } from "../shell/time.js";
 import { fetchOnce } from "./answers.js";
 import { personTitle, trackTitle } from "./matrix.js";
 import { markCorners, nearestPoint, nextPoint, placePoints } from "./projection.js";
@@ -111,11 +111,12 @@ class ProjectionMap {
   trackCard(row) {
     const { person, start, end, crop } = this.rows, title = this.describe(row);
     const others = person.filter((candidate) => candidate === person[row]).length - 1;
-    const lines = others > 1 ? "lines" : "a line";
+    const lines = others > 1 ? "lines" : "a line", camera = this.content.cameras[this.rows.camera[row]];
+    const format = (seconds) => formatMoment(this.data.clocks, camera, seconds, true) || formatClockTenths(seconds);
     const more = `${formatCount(others, "other track")} of this person, connected by ${lines}.`;
     const figure = el("figure", {},
       el("img", { src: fileAddress(this.data.crops, crop[row]), alt: title }),
-      el("figcaption", {}, `${formatClockTenths(start[row])} to ${formatClockTenths(end[row])}`));
+      el("figcaption", {}, [start[row], end[row]].map(format).join(" to ")));
     return [
       el("h2", {}, title), el("div", { class: "crops" }, figure),
       el("p", { class: "quiet" }, others ? more : "This person has no other tracks."),

@@ -93,13 +93,25 @@ def test_offsets_are_those_of_the_wall_clocks_where_all_have_one() -> None:
     assert case.with_clips([GATE, clips[1]]).offsets == {"gate": 0.0, "yard": -2.5}
 
 
+def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance() -> None:
+    clips = [replace(GATE, began="2026-10-25T01:30:00"), replace(YARD, began="2026-10-25T03:30:00")]
+    case = Case("k", "n", 0.0, clips=tuple(clips), time_zone="Europe/Berlin")
+    assert case.offsets == {"gate": 0.0, "yard": 3 * 3600.0}
+    # A case whose zone nobody has said counts local times, as it always did.
+    assert replace(case, time_zone="").offsets == {"gate": 0.0, "yard": 2 * 3600.0}
+    ahead = replace(case, clips=(clips[0], replace(clips[1], clock_ahead_seconds=90.5)))
+    assert ahead.offsets == {"gate": 0.0, "yard": 3 * 3600 - 90.5}
+    assert ahead.clocks.format("yard", 0, tenths=True) == "03:28:29.5"
+    twice = [replace(clips[0], began=f"2026-10-25T02:30:00+0{hours}:00") for hours in (2, 1)]
+    assert replace(case, clips=(twice[0], replace(twice[1], camera="yard"))).offsets == {"gate": 0.0, "yard": 3600.0}
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ({"camera": "a b"}, "a_b"),
-        ({"began": "noon"}, "not a time"),
-        ({"began": "2026-05-31T14:05:00+02:00"}, "time zone"),
         ({"offset_seconds": float("inf")}, "not a number"),
+        ({"clock_ahead_seconds": float("nan")}, "wrong by that much"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )
@@ -114,6 +126,11 @@ def test_a_clip_that_makes_no_sense_is_refused(wrong: dict[str, object], said: s
         ({"expires": "2027-05-31T12:00"}, "not a date"),
         ({"threshold": 1.5}, "from -1 to 1"),
         ({"threshold": float("nan")}, "nan"),
+        ({"clips": (replace(GATE, began="noon"),)}, "not a time"),
+        ({"clips": (replace(GATE, began="2026-05-31T14:05:00+02:00"),)}, "time zone"),
+        ({"clips": (replace(GATE, began="2026-05-31T14:05:00"),), "time_zone": "Europe/Berlni"}, "not a time zone"),
+        ({"clips": (replace(GATE, began="2026-10-25T02:30:00"),), "time_zone": "Europe/Berlin"}, "exists twice"),
+        ({"clips": (replace(GATE, began="2026-03-29T02:30:00"),), "time_zone": "Europe/Berlin"}, "does not exist"),
     ],
 )
 def test_a_case_that_makes_no_sense_is_refused(wrong: dict[str, object], said: str) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from core.base.errors import StoreError
 from core.runs import SAME, Link, PersonNumber, TrackKey, read_links, read_names, read_numbers
-from core.workspace.jobs import Export, ExportJob, Exports
+from core.workspace.jobs import Export, ExportJob, Exports, find_job
+from core.workspace.jobs.exports import RECORD, ExportRecord
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
 
@@ -126,8 +127,42 @@ def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> No
 def test_whatever_decides_the_content_is_in_the_key(change: dict[str, object]) -> None:
     other = replace(EXPORT, **change)  # type: ignore[arg-type]
     assert other.key != EXPORT.key and other.key.startswith(EXPORT.run)
-    # Without numbers the key is what it was in 0.1.0.
-    assert "numbers" not in EXPORT.to_dict()
+
+
+def test_keys_are_what_they_were() -> None:
+    """Without numbers, as in 0.1.0."""
+    assert EXPORT.key == "01234567890123456789-16e2ebf2c9961bdd6fe1"
+    assert replace(EXPORT, numbers=NUMBERS).key == "01234567890123456789-ebda7f979c91de6f61f3"
+
+
+def test_a_record_of_an_export_comes_back_as_it_was(here: Exports, tmp_path: Path) -> None:
+    """Also one of version 1, whose links were texts by column."""
+    export = replace(EXPORT, numbers=NUMBERS)
+    folder = here.start(export, tmp_path / "run").folder
+    record = find_job(RECORD, folder)
+    assert record is not None and record.export == export and record.export.key == export.key
+    content = json.loads((folder / "job.json").read_text())
+    old = {**content["export"], "links": [link.to_dict() for link in export.links]}
+    (folder / "job.json").write_text(json.dumps({"export": old, "began": 1, "attempt": "ab", "pid": 3}))
+    assert find_job(RECORD, folder) == ExportRecord(export=export, began=1.0, attempt="ab", pid=3)
+
+
+@pytest.mark.parametrize("text", ["{", '{"began": 1.0}', '{"format": 2, "began": "1", "export": {}}'])
+def test_a_damaged_export_says_so_and_can_be_made_again(here: Exports, tmp_path: Path, text: str) -> None:
+    file = here.start(EXPORT, tmp_path / "run").folder / "job.json"
+    file.write_text(text)
+    failed = look(here)
+    assert failed.state == "failed" and f"{file} cannot be read (" in failed.fault
+    assert here.start(EXPORT, tmp_path / "run").state == "done"
+
+
+def test_an_export_of_a_newer_version_is_left_as_it_is(here: Exports, tmp_path: Path) -> None:
+    file = here.start(EXPORT, tmp_path / "run").folder / "job.json"
+    file.write_text('{"format": 99}')
+    assert "Update Sightline" in look(here).fault
+    with pytest.raises(StoreError, match="Update Sightline"):
+        here.start(EXPORT, tmp_path / "run")
+    assert file.read_text() == '{"format": 99}'
 
 
 def test_it_says_how_far_it_is_and_stops(tmp_path: Path) -> None:

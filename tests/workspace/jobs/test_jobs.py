@@ -15,14 +15,17 @@ import pytest
 from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.progress import Report
 from core.base.settings import DetectSettings, MachineSettings, TrackSettings, VideoSettings
+from core.machine.records import NewerVersionError
 from core.vision.regions import Region, Regions, load_regions, to_json
 from core.workspace.cases import CaseClip, Cases, Plan
 from core.workspace.jobs import (
     ATTEMPT,
+    RUN_JOB,
     CameraStatus,
     Job,
     Jobs,
     Order,
+    RunJob,
     RunStatus,
     Source,
     SpeedTests,
@@ -30,6 +33,7 @@ from core.workspace.jobs import (
     describe_changes,
     order_of,
     read_status,
+    write_status,
 )
 from tests.launching import FakeLauncher, flags
 
@@ -121,9 +125,9 @@ def act(words: Sequence[str], folder: Path, variables: dict[str, str]) -> int | 
         ended, error, fault = FAULTS[how]
         (folder / "log").write_text(error)
         if fault:
-            (folder / "status.json").write_text(replace(status, phase="failed", fault=fault).to_json())
+            write_status(folder, replace(status, phase="failed", fault=fault))
         return ended
-    (folder / "status.json").write_text(replace(status, phase="tracking").to_json())
+    write_status(folder, replace(status, phase="tracking"))
     about = {"camera": names[0], "number": 1, "cameras": len(names), "stage": "detect", "done": 4, "total": 10}
     report = json.dumps({**about, "rate": 5.0, "left_seconds": 1.0})
     (folder / "progress").write_text(f'{report}\n{{"camera": "half a li\n')
@@ -146,7 +150,7 @@ def finish(status: RunStatus, words: Sequence[str], folder: Path, names: list[st
         status = replace(status, phase="people")
     elif len(faults) == len(names):
         status = replace(status, phase="failed", fault="No clip could be analysed.")
-    (folder / "status.json").write_text(replace(status, cameras=cameras).to_json())
+    write_status(folder, replace(status, cameras=cameras))
     record = {c.name: {"failed": c.fault} if c.fault else {"tracks": 3} for c in cameras}
     (out / "run.json").write_text(json.dumps({"state": "done", "cameras": record}))
     if how != "half" and words[0] == "run":
@@ -390,8 +394,28 @@ def test_a_live_job_is_not_removed_and_one_that_is_over_is(jobs: Jobs) -> None:
 def test_a_damaged_record_hides_one_job_only(jobs: Jobs) -> None:
     over(jobs, jobs.start(order()).key)
     broken = over(jobs, jobs.start(order("one-fails")).key)
-    (broken.out.parent / "job.json").write_text("{")
+    file = broken.folder / "job.json"
+    file.write_text("{")
     assert [job.order.detector for job in jobs.all()] == ["quick"]
+    (fault,) = jobs.unreadable()
+    assert str(file) in fault.message and fault.remedy == "Start the run again."
+    with pytest.raises(StoreError, match="cannot be read"):
+        jobs.get(broken.key)
+    with pytest.raises(StoreError, match="cannot be read"):
+        jobs.forget(broken.key)
+    assert not jobs.is_active(broken.key) and file.read_text() == "{"
+    assert over(jobs, jobs.start(order("one-fails")).key).state == "partly", "what is damaged is made again"
+
+
+def test_a_record_of_a_newer_version_is_left_as_it_is(jobs: Jobs) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    file = job.folder / "job.json"
+    newer = json.dumps({**json.loads(file.read_text()), "format": 99, "order": "as it is written then"})
+    file.write_text(newer)
+    for touch in (jobs.get, jobs.cancel, jobs.forget, lambda key: jobs.start(order())):
+        with pytest.raises(NewerVersionError, match="Update Sightline"):
+            touch(job.key)
+    assert file.read_text() == newer and jobs.all() == [] and (job.out / "run.json").is_file()
 
 
 OLD = {
@@ -445,7 +469,7 @@ def test_what_an_earlier_attempt_wrote_is_not_this_ones(jobs: Jobs) -> None:
 def test_a_child_that_is_gone_without_a_last_word_failed(jobs: Jobs, phase: str) -> None:
     job = over(jobs, jobs.start(order()).key)
     status = read_status(job.folder, json.loads((job.folder / "job.json").read_text())["attempt"])
-    (job.folder / "status.json").write_text(replace(status, phase=phase).to_json())  # type: ignore[arg-type]
+    write_status(job.folder, replace(status, phase=phase))  # type: ignore[arg-type]
     job = jobs.get(job.key)
     assert job.state == "failed" and "Start it again" in job.fault
 
@@ -470,10 +494,23 @@ def test_the_status_follows_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert read_status(tmp_path, "a1").phase == "failed" and read_status(tmp_path, "a1").fault
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"attempt": "a", "phase": "odd", "fault": "", "cameras": []}'])
-def test_a_damaged_status_says_nothing(tmp_path: Path, text: str) -> None:
-    (tmp_path / "status.json").write_text(text)
-    assert read_status(tmp_path, "a") == RunStatus("a")
+DAMAGED_STATUS = ["", "{", "[]", "{}", '{"format": 1, "attempt": "a", "phase": "odd"}', '{"format": 2, "attempt": "a"}']
+
+
+@pytest.mark.parametrize("text", DAMAGED_STATUS)
+def test_a_damaged_status_is_named_and_the_run_can_be_started_again(jobs: Jobs, text: str) -> None:
+    job = over(jobs, jobs.start(order()).key)
+    (job.folder / "status.json").write_text(text)
+    failed = jobs.get(job.key)
+    assert failed.state == "failed" and f"{job.folder / 'status.json'} cannot be read (" in failed.fault
+    assert over(jobs, jobs.start(order()).key).state == "done"
+
+
+def test_a_running_job_goes_on_whatever_its_status_says(jobs: Jobs) -> None:
+    job = working(jobs, jobs.start(order("wait")).key)
+    (job.folder / "status.json").write_text("{")
+    assert (jobs.get(job.key).state, jobs.get(job.key).fault) == ("running", "")
+    jobs.cancel(job.key)
 
 
 def test_a_status_that_cannot_be_written_does_not_hold_the_work_up(tmp_path: Path) -> None:
@@ -565,7 +602,9 @@ def test_the_order_of_a_case_holds_all_that_was_said_of_its_clips(cases: Cases) 
         Source("hall", "/clips/b.mp4", "b", regions=to_json(YARD)),
     )
     assert [len(digest) for digest in made.models] == [64, 64]
-    assert Order.read(json.loads(json.dumps(asdict(made)))) == made
+    record = RunJob(order=made, began=1.0)
+    back = RUN_JOB.parse(RUN_JOB.to_json(record))
+    assert back == record and back.order.key == made.key, "whole numbers stay whole: the key has their digits"
 
 
 def test_a_case_that_cannot_be_run_says_why(cases: Cases) -> None:
@@ -579,7 +618,7 @@ def test_a_case_that_cannot_be_run_says_why(cases: Cases) -> None:
 def test_an_order_of_an_older_program_is_read() -> None:
     content = asdict(order())
     content["sources"] = [{name: s[name] for name in ("camera", "path", "digest")} for s in content["sources"]]
-    assert Order.read(content) == order()
+    assert RUN_JOB.parse(json.dumps({"order": content, "began": 1})).order == order()
 
 
 OTHERWISE = {

@@ -6,13 +6,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from core.base.errors import SettingsError, StoreError
-from core.workspace.jobs import ATTEMPT, ExportJob, Exports, Job, Jobs
+from core.workspace.jobs import (
+    ATTEMPT,
+    RUN_JOB,
+    ExportJob,
+    Exports,
+    Job,
+    Jobs,
+    RunJob,
+    Work,
+    find_job,
+)
 from core.workspace.jobs import runs as runs_module
 from core.workspace.jobs.processes import max_jobs, process_of
 from tests.launching import FakeLauncher
@@ -64,6 +75,12 @@ def about(job: Job | ExportJob) -> dict[str, object]:
     return content
 
 
+def record(job: Job) -> RunJob:
+    found = find_job(RUN_JOB, job.folder)
+    assert found is not None
+    return found
+
+
 def test_what_eight_processes_start_runs_once(real: Jobs, tmp_path: Path) -> None:
     script = START.replace("WAIT", repr(WAIT))
     children = [subprocess.Popen([sys.executable, "-c", script, tmp_path, f"{n}"], cwd=ROOT) for n in range(8)]
@@ -102,14 +119,13 @@ def test_a_clock_that_is_set_back_does_not_make_a_live_job_dead(real: Jobs, monk
 
 def test_a_number_that_another_process_has_now_is_not_the_jobs(real: Jobs) -> None:
     job = working(real, real.start(order("wait")).key)
-    taken = {**about(job), "pid": os.getpid()}
-    assert process_of(about(job)) is not None and process_of(taken) is None
+    assert process_of(record(job)) is not None and process_of(replace(record(job), pid=os.getpid())) is None
 
 
 def test_a_child_of_0_1_0_is_known_by_its_birth() -> None:
     process = psutil.Process()
-    assert process_of({"pid": process.pid, "born": process.create_time()}) == process
-    assert process_of({"pid": process.pid, "born": process.create_time() - 60}) is None
+    assert process_of(Work(pid=process.pid, born=process.create_time())) == process
+    assert process_of(Work(pid=process.pid, born=process.create_time() - 60)) is None
 
 
 def test_a_child_whose_server_died_while_it_started_is_found(real: Jobs) -> None:
@@ -192,7 +208,7 @@ def test_one_whose_start_fails_says_why_and_the_next_one_has_its_turn(
     first = jobs.start(order("wait", ("gate",)))
     second, third = (jobs.start(order("quick", (name,))) for name in ("hall", "yard"))
 
-    def refuse(words: object, folder: Path, **variables: str) -> dict[str, object]:
+    def refuse(words: object, folder: Path, **variables: str) -> int:
         monkeypatch.undo()
         raise OSError(12, "Cannot allocate memory")
 
@@ -226,6 +242,7 @@ def test_a_job_that_has_ended_is_read_once(jobs: Jobs, monkeypatch: pytest.Monke
         raise AssertionError("a file was read again")
 
     monkeypatch.setattr(Path, "read_text", read)
+    monkeypatch.setattr(Path, "read_bytes", read)
     assert [job.state for job in jobs.all()] == ["done"]
     monkeypatch.undo()
     (jobs.get(key).folder / "status.json").unlink()
