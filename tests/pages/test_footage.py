@@ -407,6 +407,21 @@ def test_a_value_for_all_clips_shown_is_saved_for_each_or_for_none(
     assert [clip.start_seconds for clip in now(case).clips] == [0, 0, 0]
 
 
+def test_times_of_day_of_all_clips_shown(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorder's clock as well: in the table it has a field of its own once it is not right."""
+    case = a_dozen_and_more(own_house, monkeypatch)
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    for label, text in (("Started at", "2026-11-28 14:03:10"), ("Clock ahead by (s)", "1:30")):
+        assert not [box for box in app.text_input if box.label == "Clock ahead by (s)"]
+        next(box for box in app.selectbox if box.label == "Field").set_value(label)
+        next(box for box in app.text_input if box.label == "Value for all").set_value(text)
+        app = press(app, "Apply to all")
+        assert not app.exception and not app.error
+    assert {(clip.began, clip.clock_ahead_seconds) for clip in now(case).clips} == {("2026-11-28T14:03:10", 90.0)}
+    assert [box.value for box in app.text_input if box.label == "Clock ahead by (s)"] == ["1:30"] * 3
+
+
 def test_a_page_probes_each_clip_once(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of(*(clip_at(own_house, f"clip{frames}.mp4", frames) for frames in range(3, 9)))
     probed: list[str] = []
