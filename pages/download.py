@@ -54,7 +54,8 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     if blur:
         st.caption("To create them, turn off face blurring above and give a reason.")
     export_section(case, session, crop_request, "Create crops", blur or disabled)
-    show_other_exports(case, {request.key for request in (zip_request, video_request, crop_request)})
+    requests = () if disabled else (zip_request, video_request, crop_request)
+    show_other_exports(case, {request.key for request in requests})
 
 
 def export_section(case: Case, session: ReviewSession, request: Export, label: str, disabled: bool) -> None:

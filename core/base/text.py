@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.base.errors import SettingsError
 
-CANDIDATES = "Matches are candidates until a person confirms them."
+CANDIDATES = "Matches are candidates until somebody confirms them."
 """Stands on everything that names people."""
 
 _BYTE_UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))

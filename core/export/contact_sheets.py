@@ -145,10 +145,11 @@ def _match_note(sighting: Sighting) -> str:
     """Similarity and status, as far as there is something to say.
 
     >>> _match_note(Sighting("a", 1, 1, 0, 1, 0.834)), _match_note(Sighting("a", 1, 1, 0, 1, status="alone"))
-    ('0.83', 'alone')
+    ('0.83', 'seen once')
     """
     similarity = "" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
-    return " ".join(filter(None, [similarity, "" if sighting.status == "candidate" else sighting.status]))
+    status = {"candidate": "", "alone": "seen once"}.get(sighting.status, sighting.status)
+    return " ".join(filter(None, [similarity, status]))
 
 
 @dataclass(frozen=True, eq=False)

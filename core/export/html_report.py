@@ -206,12 +206,12 @@ def _facts(sighting: Sighting, clocks: Clocks) -> Iterator[tuple[str, str]]:
         span = (sighting.start_seconds, sighting.end_seconds)
         of_clip = " to ".join(map(format_clock, span))
         of_day = " to ".join(filter(None, (clocks.format(sighting.camera, seconds) for seconds in span)))
-        yield "Seen", f"{of_day or of_clip} ({span[1] - span[0]:,.1f} s)"
+        yield "Found", f"{of_day or of_clip} ({span[1] - span[0]:,.1f} s)"
         if of_day:
             yield "Clip time", of_clip
     else:
-        yield "Seen", format_count(len(sighting.crops), "picture", "pictures")
-    yield "Similarity", "alone" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
+        yield "Found in", format_count(len(sighting.crops), "picture", "pictures")
+    yield "Similarity", "no other sighting" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
     if clothes := _clothes(sighting):
         yield "Colours", clothes
     yield "Track", str(sighting.track)
@@ -220,7 +220,7 @@ def _facts(sighting: Sighting, clocks: Clocks) -> Iterator[tuple[str, str]]:
 def _clothes(sighting: Sighting) -> str:
     """
     >>> _clothes(Sighting("a", 1, 1, 0, 1, upper="red", lower="dark blue"))
-    'red above, dark blue below'
+    'red top, dark blue bottom'
     """
-    parts = ((sighting.upper, "above"), (sighting.lower, "below"))
+    parts = ((sighting.upper, "top"), (sighting.lower, "bottom"))
     return ", ".join(f"{colour} {where}" for colour, where in parts if colour)

@@ -172,7 +172,7 @@ def _file_blocks(path: Path) -> Iterator[bytes]:
 def _manifest(gallery: Gallery, blur: bool, when: str | None, entries: Iterable[ManifestEntry]) -> bytes:
     manifest = Manifest(
         program=f"sightline {__version__}",
-        matches="candidates until a person confirms them",
+        matches="candidates until somebody confirms them",
         people=len(gallery.by_person()),
         sightings=len(gallery.sightings),
         cameras=tuple(gallery.cameras),

@@ -19,6 +19,7 @@ from .media import upload_address as upload_address
 from .people import PEOPLE_ROUTES as PEOPLE_ROUTES
 from .people import crop_address as crop_address
 from .people import levels_address as levels_address
+from .people import lookalikes_address as lookalikes_address
 from .people import people_address as people_address
 from .similarity import NONE as NONE
 from .similarity import PEOPLE as PEOPLE

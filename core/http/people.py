@@ -1,8 +1,9 @@
 """The people of a case as JSON, from which the browser draws the gallery, and their crops.
 
-    /people/{token}/{case}.json      everything that does not depend on the threshold, and the current threshold:
-                                     a row for each tracklet, the merge tree, the calibration
-    /people/{token}/{case}/at.json   who is who at a threshold, ?t=0.52, and the most doubtful pairs
+    /people/{token}/{case}.json              everything that does not depend on the threshold, and the current
+                                             threshold: a row for each tracklet, the merge tree, the calibration
+    /people/{token}/{case}/at.json           who is who at a threshold, ?t=0.52, and the most doubtful pairs
+    /people/{token}/{case}/lookalikes.json   who else one of the people may be, ?t=0.52&camera=gate&track=3
     /crops/{token}/{run}/{camera}/{file}
 
 A fault is answered as {"error": what is wrong and what to do}.
@@ -25,7 +26,7 @@ from starlette.responses import Response
 
 from core.base.errors import SightlineError, StoreError
 from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
-from core.review import ReviewSession, most_doubtful_pairs
+from core.review import DoubtfulPair, ReviewSession, find_lookalikes, most_doubtful_pairs
 from core.runs import CROPS_FOLDER, Evidence, read_record
 from core.vision.appearance import describe_colours
 from core.vision.match import FREE, IMPOSTOR_REASONS
@@ -34,12 +35,14 @@ from core.workspace.cases import Case
 from core.workspace.jobs import run_folder
 
 _MAX_DOUBTS = 40
+_MAX_LOOKALIKES = 20
 _LEVEL_OF_DECISIONS = 2.0
 """The level of merges that the user decided: above every threshold."""
 _BINS = 100
 _BLOCK_ROWS = 512
 _FILE = re.compile(r"[\w-][\w.-]*\.jpg")
 _CAMERA = re.compile(r"[\w-][\w.-]*")
+_NO_LEVEL = "A similarity lies between -1 and 1."
 _NO_PEOPLE = "There are no people yet. Start a run."
 
 
@@ -52,6 +55,11 @@ def levels_address(case: Case) -> str:
     return f"/people/{TOKEN}/{case.key}/at.json?{stamp_of(case)}"
 
 
+def lookalikes_address(case: Case) -> str:
+    """To be followed by `&t=` and a threshold, `&camera=` and `&track=` of one of the person's sightings."""
+    return f"/people/{TOKEN}/{case.key}/lookalikes.json?{stamp_of(case)}"
+
+
 def crop_address(run: str) -> str:
     """To be followed by `/` and the file of a crop as people.json names it."""
     return f"/crops/{TOKEN}/{quote(run, safe='')}"
@@ -62,13 +70,28 @@ async def _answer_people(request: Request) -> Response:
 
 
 async def _answer_level(request: Request) -> Response:
+    level = _requested_level(request)
+    if level is None:
+        return _fault(_NO_LEVEL, 400)
+    return await _answer_case(request, lambda case: _level_response(request, case, level))
+
+
+async def _answer_lookalikes(request: Request) -> Response:
+    level, camera, track = _requested_level(request), *map(request.query_params.get, ("camera", "track"))
+    if level is None:
+        return _fault(_NO_LEVEL, 400)
+    if camera is None or track is None or not track.isdecimal():
+        return _fault("Name a camera and a track.", 400)
+    return await _answer_case(request, lambda case: _lookalikes_response(case, level, camera, int(track)))
+
+
+def _requested_level(request: Request) -> float | None:
+    """The threshold of the address, None where it is no similarity."""
     try:
         level = float(request.query_params.get("t", ""))
     except ValueError:
-        level = float("nan")
-    if not -1 <= level <= 1:
-        return _fault("A similarity lies between -1 and 1.", 400)
-    return await _answer_case(request, lambda case: _level_response(request, case, level))
+        return None
+    return level if -1 <= level <= 1 else None
 
 
 async def _answer_crop(request: Request) -> Response:
@@ -111,6 +134,13 @@ def _level_response(request: Request, case: Case, level: float) -> Response:
     return Response(level_json(session), media_type="application/json", headers=headers)
 
 
+def _lookalikes_response(case: Case, level: float, camera: str, track: int) -> Response:
+    session = session_at(case, level)
+    if session is None:
+        return _fault(_NO_PEOPLE, 404)
+    return Response(lookalikes_json(session, camera, track), media_type="application/json", headers=HEADERS)
+
+
 def _fault(message: str, status: int) -> Response:
     content: dict[str, Any] = {"error": message}
     return Response(json.dumps(content), status, headers=HEADERS, media_type="application/json")
@@ -119,6 +149,7 @@ def _fault(message: str, status: int) -> Response:
 PEOPLE_ROUTES = [
     guarded("/people/{token}/{case}.json", _answer_people),
     guarded("/people/{token}/{case}/at.json", _answer_level),
+    guarded("/people/{token}/{case}/lookalikes.json", _answer_lookalikes),
     guarded("/crops/{token}/{run}/{camera}/{file}", _answer_crop),
 ]
 
@@ -165,12 +196,19 @@ def level_json(session: ReviewSession) -> bytes:
             "status": [people.status(row) for row in range(len(people.person))],
             "rival": people.rival.tolist(),
             "rival_similarity": _round(people.rival_similarity, 4),
-            "doubts": _doubts(session),
+            "doubts": _pairs(session, most_doubtful_pairs(session, _MAX_DOUBTS)),
         }
     )
 
 
-def _doubts(session: ReviewSession) -> list[dict[str, Any]]:
+def lookalikes_json(session: ReviewSession, camera: str, track: int) -> bytes:
+    """Who else the person of a track may be, most similar first; `more` where there are too many to list."""
+    person = int(session.people.person[session.row(camera, track)])
+    found = find_lookalikes(session, person, _MAX_LOOKALIKES + 1)
+    return _to_json({"pairs": _pairs(session, found[:_MAX_LOOKALIKES]), "more": len(found) > _MAX_LOOKALIKES})
+
+
+def _pairs(session: ReviewSession, pairs: Sequence[DoubtfulPair]) -> list[dict[str, Any]]:
     return [
         {
             "a": pair.rows[0],
@@ -178,10 +216,11 @@ def _doubts(session: ReviewSession) -> list[dict[str, Any]]:
             "similarity": round(pair.similarity, 4),
             "is_same_person": pair.together,
             "unsure": pair.unsure,
+            "joinable": pair.joinable,
             "crops": [str(session.evidence.crops.name[crop]) for crop in pair.crops],
             "crop_similarity": round(pair.crop_similarity, 4),
         }
-        for pair in most_doubtful_pairs(session, _MAX_DOUBTS)
+        for pair in pairs
     ]
 
 

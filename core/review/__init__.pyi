@@ -9,6 +9,7 @@ from .commands import same as same
 from .commands import split as split
 from .commands import unsure as unsure
 from .doubtful_pairs import DoubtfulPair as DoubtfulPair
+from .doubtful_pairs import find_lookalikes as find_lookalikes
 from .doubtful_pairs import most_doubtful_pairs as most_doubtful_pairs
 from .history import Action as Action
 from .history import DecisionState as DecisionState

@@ -1,12 +1,13 @@
-"""Which pairs of tracks a user should check first: their groups would join or part at a slightly different threshold.
+"""Which pairs of tracks a user should compare: the most doubtful ones of a run, and those most like one person.
 
-Within a person these are the two groups that the merge tree joined last; between two people, the people themselves. A
-pair is the more doubtful, the closer the similarity of the two groups is to the threshold.
+A pair is doubtful where its groups would join or part at a slightly different threshold. Within a person these are the
+two groups that the merge tree joined last; between two people, the people themselves. A pair is the more doubtful, the
+closer the similarity of the two groups is to the threshold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,12 @@ from core.vision.match import FREE, most_similar_crops
 
 @dataclass(frozen=True)
 class DoubtfulPair:
-    """The two most similar tracks of two groups, `first` being the one seen first; `rows` are their rows.
+    """The two most similar tracks of two groups; `rows` are their rows. `first` is the one seen first, or the one of
+    the person whose lookalikes were asked for.
 
     `similarity` is that of the groups, and `together` whether they are one person now. `crops` are the rows of the two
-    most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell.
+    most similar crops, and `crop_similarity` is theirs. `unsure` pairs were looked at, but the user could not tell. Not
+    `joinable`: other tracks of the two people rule out that all of them are one.
     """
 
     first: TrackKey
@@ -33,6 +36,7 @@ class DoubtfulPair:
     crops: tuple[int, int]
     crop_similarity: float
     unsure: bool
+    joinable: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,34 +48,70 @@ class _Groups:
     similarity: float
     margin: float
     together: bool
+    joinable: bool = True
 
 
 def most_doubtful_pairs(session: ReviewSession, limit: int) -> tuple[DoubtfulPair, ...]:
     """The `limit` most doubtful pairs at the session's threshold, one pair for two groups at most; unsure ones last."""
-    unsure_pairs = session.review.state.unsure
-    count = limit + len(unsure_pairs)
+    count = limit + len(session.review.state.unsure)
     ranked = sorted(
         [*_groups_within_people(session, count), *_groups_between_people(session, count)],
         key=lambda groups: groups.margin,
     )
-    pairs = [(groups, _most_similar_rows(session, groups)) for groups in ranked]
-    unsure = [frozenset(session.track_keys[row] for row in rows) in unsure_pairs for _, rows in pairs]
-    order = sorted(range(len(pairs)), key=lambda index: unsure[index])[:limit]
-    rows = np.array([pairs[index][1] for index in order], np.int64).reshape(-1, 2)
-    crops = most_similar_crops(rows[:, 0], rows[:, 1], session.evidence.crops.row, session.evidence.crop_features)
+    rows = [sorted(_most_similar_rows(session, groups), key=lambda row: session.rank[row]) for groups in ranked]
+    return _to_pairs(session, ranked, rows, limit)
+
+
+def find_lookalikes(session: ReviewSession, person: int, limit: int) -> tuple[DoubtfulPair, ...]:
+    """The `limit` people with sightings most similar to a person, of those sightings that nothing rules out as the
+    person's; best first, unsure pairs last. The first track of each pair is the person's.
+
+    A person some of whose sightings are ruled out is there with the others: they may be grouped wrongly.
+    """
+    people, match = session.people.person, session.match
+    own = np.flatnonzero(people == person)
+    could_be = (match.why[own] == FREE).all(axis=0) & (people != person)
+    rows = np.flatnonzero(could_be)
+    numbers, group = np.unique(people[rows], return_inverse=True)
+    means = np.bincount(group, match.similarity[own].mean(axis=0)[rows]) / np.bincount(group)
+    best = np.argsort(-means, kind="stable")[: limit + len(session.review.state.unsure)]
+    ranked = [
+        _Groups(
+            own,
+            rows[group == place],
+            float(means[place]),
+            abs(float(means[place]) - match.threshold),
+            together=False,
+            joinable=bool(could_be[people == numbers[place]].all()),
+        )
+        for place in best.tolist()
+    ]
+    return _to_pairs(session, ranked, [_most_similar_rows(session, groups) for groups in ranked], limit)
+
+
+def _to_pairs(
+    session: ReviewSession, ranked: Sequence[_Groups], rows: Sequence[Sequence[int]], limit: int
+) -> tuple[DoubtfulPair, ...]:
+    """The first `limit` pairs, unsure ones last, each with the crops that are most alike."""
+    unsure_pairs = session.review.state.unsure
+    unsure = [frozenset(session.track_keys[row] for row in pair) in unsure_pairs for pair in rows]
+    order = sorted(range(len(ranked)), key=lambda index: unsure[index])[:limit]
+    pairs = np.array([rows[index] for index in order], np.int64).reshape(-1, 2)
+    crops = most_similar_crops(pairs[:, 0], pairs[:, 1], session.evidence.crops.row, session.evidence.crop_features)
     first_crop, second_crop, crop_similarity = (column.tolist() for column in crops)
     return tuple(
         DoubtfulPair(
             session.track_keys[a],
             session.track_keys[b],
             (a, b),
-            pairs[index][0].similarity,
-            pairs[index][0].together,
+            ranked[index].similarity,
+            ranked[index].together,
             (first_crop[place], second_crop[place]),
             crop_similarity[place],
             unsure[index],
+            ranked[index].joinable,
         )
-        for place, (index, (a, b)) in enumerate(zip(order, rows.tolist(), strict=True))
+        for place, (index, (a, b)) in enumerate(zip(order, pairs.tolist(), strict=True))
     )
 
 
@@ -127,7 +167,7 @@ def _groups_between_people(session: ReviewSession, limit: int) -> Iterator[_Grou
 
 
 def _most_similar_rows(session: ReviewSession, groups: _Groups) -> tuple[int, int]:
+    """The most similar two rows, one of the first group and one of the second."""
     similarity = session.match.similarity[np.ix_(groups.first, groups.second)]
     in_first, in_second = divmod(int(similarity.argmax()), len(groups.second))
-    a, b = int(groups.first[in_first]), int(groups.second[in_second])
-    return (a, b) if session.rank[a] < session.rank[b] else (b, a)
+    return int(groups.first[in_first]), int(groups.second[in_second])

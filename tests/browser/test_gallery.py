@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from core.review import load_review, most_doubtful_pairs, same, save_review
+from core.base.text import person_name
+from core.review import find_lookalikes, load_review, most_doubtful_pairs, same, save_review
 from core.vision.match import FREE, TOGETHER
 from core.workspace import session_of
 from core.workspace.cases import Case, Cases
@@ -21,6 +22,13 @@ def four(root: Path) -> Case:
     """Four people, each seen once by each of two cameras."""
     with at_home(root):
         return big_case(cameras=2, people=4, tracklets=8, crops=2, seconds=20, noise=0.5)
+
+
+@pytest.fixture(scope="module")
+def many(root: Path) -> Case:
+    """Fourteen people, six of them seen by both cameras. Clips of their own length: a run is named by its clips."""
+    with at_home(root):
+        return big_case(cameras=2, people=14, tracklets=20, crops=2, seconds=25, noise=0.3)
 
 
 @pytest.fixture
@@ -193,14 +201,73 @@ def test_the_sentence_about_a_pair_says_what_holds_after_undo(tab: Page, case: C
     assert after not in sentence.inner_text()
 
 
+def test_a_person_is_found_in_other_cameras(tab: Page, case: Case) -> None:
+    """Where everybody is alone: most similar first, answered like the queue, and at the end there is nobody more."""
+    slider = opened(tab, case)
+    slider.focus()
+    slider.press("End")
+    level_on_disk(case, 1.0)
+    session = session_of(Cases().load(case.key))
+    assert session is not None
+    number = session.person_of(session.track_keys[0])
+    pairs = find_lookalikes(session, number, 20)
+    title = person_name(number)
+    button = tab.get_by_role("button", name=f"Find {title} in other cameras")
+    button.click()
+    dialog = tab.get_by_role("dialog", name=f"Sightings like {title}")
+    head = dialog.locator("h2")
+    expect(head).to_have_text(f"Is this {title}? 1 of {len(pairs)}")
+    expect(dialog.locator(".reason")).to_contain_text(
+        f"Similarity {pairs[0].similarity:.2f}: below the threshold, 1.00."
+    )
+    expect(dialog.locator("figcaption strong")).to_have_text([pairs[0].first.camera, pairs[0].second.camera])
+    tab.keyboard.press("n")
+    expect(head).to_contain_text("2 of ")
+    done(case, "different")
+    tab.keyboard.press("Backspace")
+    expect(head).to_contain_text("1 of ")
+    done(case)
+    tab.keyboard.press("y")
+    done(case, "same")
+    for _ in pairs[1:]:
+        tab.keyboard.press("?")
+    expect(dialog).to_contain_text(f"There is nobody else to compare with {title}.")
+    tab.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+    expect(person(tab, title)).to_contain_text("2 sightings")
+    # Those who are left are asked again, without the one who was found; by key as well.
+    tab.keyboard.press("f")
+    expect(head).to_have_text(re.compile(rf"Is this {title}\? 1 of [1-{len(pairs) - 1}]"))
+
+
+def test_of_many_people_those_seen_once_are_folded_and_rows_are_low(tab: Page, many: Case, house: Path) -> None:
+    opened(tab, shown_by(many, "many people"))
+    expect(tab.locator(".counts")).to_have_text("14 people · 6 seen by several cameras · 8 seen once")
+    expect(tab.get_by_label(re.compile("^Sort by"))).to_have_value("most cameras")
+    expect(tab.locator(".person")).to_have_count(6)
+    height = tab.locator(".rows").evaluate("(rows) => rows.offsetHeight")
+    tab.get_by_label(re.compile("^View")).select_option("compact")
+    expect(tab.locator(".gallery")).to_have_class(re.compile("compact"))
+    assert tab.locator(".rows").evaluate("(rows) => rows.offsetHeight") < height / 1.8
+    tab.get_by_role("button", name="Show 8 people seen once").click()
+    expect(tab.locator(".person")).to_have_count(14)
+    tab.get_by_role("button", name="Hide 8 people seen once").click()
+    expect(tab.locator(".person")).to_have_count(6)
+    # Whoever is searched for is shown all the same.
+    tab.keyboard.press("/")
+    tab.keyboard.type("seen once")
+    expect(tab.locator(".person")).to_have_count(8)
+
+
 def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     opened(tab, case)
     tab.keyboard.press("/")
     tab.keyboard.type("nobody at all")
     expect(tab.locator(".person")).to_have_count(0)
-    tab.get_by_role("button", name="Without search “nobody at all”: 4 shown").click()
+    tab.get_by_role("button", name="Remove search “nobody at all” (shows 4)").click()
     expect(tab.locator(".person")).to_have_count(4)
-    tab.get_by_label("Colour").select_option("red")
+    tab.get_by_label(re.compile("^Top")).select_option("red")
     shown = tab.locator(".person").count()
     assert 0 < shown < 4
     expect(tab.locator(".match-count")).to_have_text(f"{shown} of 4 shown")
@@ -222,7 +289,15 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     done(case, "cut")
     expect(tab.get_by_role("dialog").get_by_text("Cut track 1 here")).to_be_visible()
     tab.keyboard.press("Escape")
-    expect(tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))).to_be_visible()
+    undo = tab.get_by_role("button", name=re.compile(r"Undo: Cut cam1\/track 1"))
+    expect(undo).to_be_visible()
+    # The focus returns to the crop that was played.
+    expect(tab.locator(".crop").first).to_be_focused()
+    undo.click()
+    done(case)
+    expect(tab.locator(".gallery > .announcer")).to_have_text(re.compile("Undone: Cut cam1/track 1"))
+    tab.get_by_role("button", name=re.compile("Redo: Cut cam1")).click()
+    done(case, "cut")
     expect(tab.locator(".counts")).to_contain_text("5 people")
 
 

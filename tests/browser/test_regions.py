@@ -147,7 +147,7 @@ def test_drawn_by_keys_alone(tab: Page, case: Case) -> None:
 
 def test_numbers_are_typed(tab: Page, case: Case) -> None:
     opened(tab, case)
-    tab.get_by_role("button", name="Add in the middle").click()
+    tab.get_by_role("button", name="Add at the centre").click()
     left = tab.get_by_label("left of region 1")
     left.fill("200")
     left.press("Enter")
@@ -177,7 +177,7 @@ def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_pa
     context = chromium.new_context(viewport={"width": 900, "height": 900})
     tab = context.new_page()
     tab.goto(f"{server}/areas?case={case.key}")
-    tab.get_by_role("button", name="Add in the middle").click()
+    tab.get_by_role("button", name="Add at the centre").click()
     before = kept(case, 1)
     tab.get_by_role("link", name="Next: run").click()
     expect(tab.get_by_role("heading", name="Run", exact=True)).to_be_visible()
@@ -189,7 +189,7 @@ def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_pa
     other = context.new_page()
     other.goto(f"{server}/areas?case={case.key}")
     expect(other.locator(".shape")).to_have_count(1)
-    other.get_by_role("button", name="Add in the middle").click()
+    other.get_by_role("button", name="Add at the centre").click()
     kept(case, 2)
     # The first tab has not heard of it, and must not undo it.
     tab.get_by_role("button", name="Delete region 1").click()
@@ -204,7 +204,7 @@ def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_pa
 
 def test_the_picture_follows_the_slider_and_each_camera_has_its_shapes(tab: Page, case: Case) -> None:
     opened(tab, case)
-    tab.get_by_role("button", name="Add in the middle").click()
+    tab.get_by_role("button", name="Add at the centre").click()
     kept(case, 1)
     slider = tab.get_by_role("slider", name="Moment of the clip")
     slider.focus()

@@ -26,7 +26,7 @@ def test_somebody_of_the_run_is_found(brought: Path, capsys: pytest.CaptureFixtu
     answer = asked(capsys, brought / "out", photo, "--whole-picture", "--top", 2)
     (somebody,) = answer["people"]  # type: ignore[misc]
     assert answer["whole"] and answer["detector"] is None and answer["threshold"] == 0.5
-    assert "person-osnet on" in str(answer["embedder"]) and "until a person confirms" in str(answer["note"])
+    assert "person-osnet on" in str(answer["embedder"]) and "until somebody confirms" in str(answer["note"])
     assert len(somebody["ranked"]) == 2
     first = somebody["ranked"][0]
     assert first["person"] == who(brought / "out")["one", 3]
@@ -47,7 +47,7 @@ def test_the_table_says_what_was_looked_at_and_promises_nothing(
     assert "the whole picture is taken as one person" in said[0]
     assert said[1].split() == ["rank", "person", "similarity", "best", "alike", "camera", "when", "crop"]
     assert [line.split()[0] for line in said[2:5]] == ["1", "2", "3"] and "picture " in said[2]
-    assert said[-1].startswith("alike: 0.50 or more") and "candidates until a person confirms them" in said[-1]
+    assert said[-1].startswith("alike: 0.50 or more") and "candidates until somebody confirms them" in said[-1]
 
 
 def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_manifest_says_how_it_was_made(tmp_path: Path) -> None:
     write_zip(some(), mot(tmp_path), tmp_path / "g.zip", when="2025-06-01T10:00:00+0200")
     manifest, content = verify_zip(tmp_path / "g.zip"), unpacked(tmp_path / "g.zip")
     assert manifest.about == some().about and manifest.when == "2025-06-01T10:00:00+0200"
-    assert manifest.blurred is True and manifest.matches == "candidates until a person confirms them"
+    assert manifest.blurred is True and manifest.matches == "candidates until somebody confirms them"
     assert manifest.digests == {n: hashlib.sha256(c).hexdigest() for n, c in content.items() if n != "manifest.json"}
 
 

@@ -70,12 +70,14 @@ def test_nothing_is_loaded_and_nothing_runs() -> None:
 
 def test_what_a_reader_looks_for() -> None:
     text, page = page_of(some())
-    assert "These are candidates until a person confirms them." in page.words
-    assert {"0:01:23 to 0:01:30 (7.2 s)", "0.81", "red above, dark blue below", "confirmed", "doubtful"} <= set(
+    assert "These are candidates until somebody confirms them." in page.words
+    assert "People can be missed: a gap is no proof of absence." in text
+    assert {"Found", "seen once", "no other sighting"} <= set(page.words)
+    assert {"0:01:23 to 0:01:30 (7.2 s)", "0.81", "red top, dark blue bottom", "confirmed", "doubtful"} <= set(
         page.words
     )
     pictures = [a for tag, a in page.tags if tag == "img"]
-    assert len(pictures) == 10 and pictures[0]["alt"] == "P001 in cam1 at 0:00:10, red above, dark blue below"
+    assert len(pictures) == 10 and pictures[0]["alt"] == "P001 in cam1 at 0:00:10, red top, dark blue bottom"
     first = base64.b64decode((pictures[0]["src"] or "").split(",")[1])
     assert first == jpeg(250)
     assert "prefers-color-scheme: dark" in text and "@media print" in text

@@ -11,9 +11,9 @@ import pytest
 
 from core.base.errors import StoreError
 from core.http import PEOPLE_ROUTES as ROUTES
-from core.http import TOKEN, crop_address, levels_address, people_address
+from core.http import TOKEN, crop_address, levels_address, lookalikes_address, people_address
 from core.machine.paths import cache_dir
-from core.review import ReviewSession, cut, name, reject, same
+from core.review import ReviewSession, cut, find_lookalikes, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
 from core.workspace import Refused, Saved, act, erase, redo, review_of, services, session_at, session_of, stamp_of, undo
@@ -97,6 +97,24 @@ def test_what_changes_with_the_threshold(case: Case) -> None:
         np.testing.assert_allclose(alike, own.people.similarity, atol=1e-4)
         for doubt in content["doubts"]:
             assert doubt["is_same_person"] == bool(own.people.person[doubt["a"]] == own.people.person[doubt["b"]])
+
+
+def test_who_else_a_person_may_be(case: Case) -> None:
+    session = desk(case, 1.0)
+    camera, track = session.track_keys[0]
+    address = f"{lookalikes_address(case)}&t=1.0"
+    content = get(f"{address}&camera={camera}&track={track}").json()
+    assert content["pairs"] and {pair["a"] for pair in content["pairs"]} == {0}
+    assert content["more"] is (len(find_lookalikes(session, session.person_of(session.track_keys[0]), 99)) > 20)
+    scores = [pair["similarity"] for pair in content["pairs"]]
+    assert scores == sorted(scores, reverse=True)
+    assert all(session.match.why[0, pair["b"]] == FREE for pair in content["pairs"])
+    gone = get(f"{address}&camera={camera}&track=999")
+    assert (gone.status_code, gone.json()["error"]) == (409, f"{camera}/track 999 no longer exists. Reload the page.")
+    for wrong in ("&track=1", f"&camera={camera}", f"&camera={camera}&track=x"):
+        assert get(f"{address}{wrong}").status_code == 400
+    assert get(f"{lookalikes_address(case)}&t=x&camera={camera}&track={track}").status_code == 400
+    assert get(f"{address.replace(TOKEN, 'x')}&camera={camera}&track={track}").status_code == 403
 
 
 @pytest.mark.parametrize("level", ["", "x", "nan", "2", "-1.1", "inf"])

@@ -21,6 +21,7 @@ from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Order, Source
 from core.workspace.sources import footage_root
+from pages.parts.shell.session import GO_TO_FOOTAGE
 from tests.pages.making import words
 
 
@@ -50,6 +51,8 @@ def test_nothing_yet() -> None:
     (case,) = Cases().all()
     assert (case.name, case.purpose) == ("Till 3", "a theft")
     assert app.query_params["case"] == case.key
+    # Whatever page was open: the clips come next.
+    assert app.session_state[GO_TO_FOOTAGE.key]
 
 
 def _expander(block: Any, label: str) -> str:

@@ -137,6 +137,20 @@ def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> No
     assert any("heads not blurred: asked for" in line for line in Cases().log_lines(case.key))
 
 
+def test_a_blurred_zip_is_not_offered_for_one_that_shows_faces(
+    case: Case, exports: Exports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(tmp_path, "done")
+    app = opened(case)
+    button(app, "Create videos").click().run()
+    (made,) = exports.of(case.run)
+    until(lambda: not exports.get(made.key).is_active)
+    app = opened(case)
+    assert "Create videos" not in labels(app)
+    heads(app).set_value(True).run()
+    assert button(app, "Create videos").disabled
+
+
 def test_it_is_made_on_click_watched_and_found_again(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
     button(app, "Create zip file").click().run()

@@ -363,6 +363,65 @@ def test_of_many_clips_a_part_is_drawn_and_all_are_checked(own_house: Path, monk
     assert [box.value for box in app.text_input if box.label == "Camera"] == ["clip4", "clip5"]
 
 
+def a_dozen_and_more(house: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
+    """Three clips, where two are many."""
+    monkeypatch.setattr(clip_cards, "_MAX_WITHOUT_TABLE", 2)
+    return case_of(
+        *(clip_at(house, f"{name}.mp4", frames) for name, frames in (("gate", 30), ("hall", 40), ("yard", 20)))
+    )
+
+
+def test_many_clips_are_a_table_that_is_filtered_and_cards_are_the_other_view(
+    own_house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = footage(a_dozen_and_more(own_house, monkeypatch))
+    assert not app.exception
+    captions = [caption.value for caption in app.caption]
+    assert {"Stills", "Camera", "Start offset (s)", "From", "To", "Notes", "Remove", "3 of 3 clips"} <= set(captions)
+    assert [box.value for box in app.text_input if box.label == "Camera"] == ["gate", "hall", "yard"]
+    next(box for box in app.text_input if box.label == "Filter").set_value("YAR").run()
+    assert [box.value for box in app.text_input if box.label == "Camera"] == ["yard"]
+    # The filter hides no clip from the run.
+    assert "Next: draw regions" in labels(app)
+    view = next(group for group in app.get("button_group") if group.label == "View")
+    view.set_value("Cards").run()
+    assert not app.exception
+    assert "Stills" not in [caption.value for caption in app.caption] and "yard.mp4" in words(app)
+
+
+def test_a_value_for_all_clips_shown_is_saved_for_each_or_for_none(
+    own_house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = a_dozen_and_more(own_house, monkeypatch)
+    app = footage(case)
+    value = next(box for box in app.text_input if box.label == "Value for all")
+    value.set_value("1:30")
+    app = press(app, "Apply to all")
+    assert not app.exception and [clip.offset_seconds for clip in now(case).clips] == [90, 90, 90]
+    assert [box.value for box in app.text_input if box.label == "Start offset (s)"] == ["1:30"] * 3
+    next(box for box in app.selectbox if box.label == "Field").set_value("From")
+    # One of the clips ends before that.
+    next(box for box in app.text_input if box.label == "Value for all").set_value("1")
+    app = press(app, "Apply to all")
+    assert "Yard: the clip ends at 0.8. Enter an earlier time. Nothing was changed." in app.error[0].value
+    assert [clip.start_seconds for clip in now(case).clips] == [0, 0, 0]
+
+
+def test_times_of_day_of_all_clips_shown(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorder's clock as well: in the table it has a field of its own once it is not right."""
+    case = a_dozen_and_more(own_house, monkeypatch)
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    for label, text in (("Started at", "2026-11-28 14:03:10"), ("Clock ahead by (s)", "1:30")):
+        assert not [box for box in app.text_input if box.label == "Clock ahead by (s)"]
+        next(box for box in app.selectbox if box.label == "Field").set_value(label)
+        next(box for box in app.text_input if box.label == "Value for all").set_value(text)
+        app = press(app, "Apply to all")
+        assert not app.exception and not app.error
+    assert {(clip.began, clip.clock_ahead_seconds) for clip in now(case).clips} == {("2026-11-28T14:03:10", 90.0)}
+    assert [box.value for box in app.text_input if box.label == "Clock ahead by (s)"] == ["1:30"] * 3
+
+
 def test_a_page_probes_each_clip_once(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     case = case_of(*(clip_at(own_house, f"clip{frames}.mp4", frames) for frames in range(3, 9)))
     probed: list[str] = []

@@ -5,7 +5,16 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from core.review import DoubtfulPair, ReviewSession, confirm, different, most_doubtful_pairs, same, unsure
+from core.review import (
+    DoubtfulPair,
+    ReviewSession,
+    confirm,
+    different,
+    find_lookalikes,
+    most_doubtful_pairs,
+    same,
+    unsure,
+)
 from core.vision.match import FREE
 
 MANY = 10_000
@@ -87,3 +96,42 @@ def test_those_whom_the_user_joined_are_in_no_doubt(session: ReviewSession) -> N
     assert any(sides_of(session, doubt) == {person} for doubt in most_doubtful_pairs(session, MANY))
     after = session.preview(confirm(session, person))
     assert not any(sides_of(after, doubt) == {person} for doubt in most_doubtful_pairs(after, MANY))
+
+
+@pytest.mark.parametrize("level", [0.3, 0.5, 0.7, 1.0])
+def test_lookalikes_are_all_who_could_be_the_person_the_most_alike_first(session: ReviewSession, level: float) -> None:
+    session = session.at(level)
+    people, alike, why = session.people.person, session.match.similarity, session.match.why
+    for person in np.unique(people).tolist():
+        expected = {}
+        for number in set(people.tolist()) - {person}:
+            free = (why[people == person] == FREE).all(axis=0) & (people == number)
+            if free.any():
+                expected[number] = float(alike[np.ix_(people == person, free)].mean())
+        found = find_lookalikes(session, person, MANY)
+        assert [int(people[pair.rows[0]]) for pair in found] == [person] * len(found)
+        assert {int(people[pair.rows[1]]): pair.similarity for pair in found} == pytest.approx(expected, abs=1e-5)
+        scores = [pair.similarity for pair in found]
+        assert scores == sorted(scores, reverse=True)
+        for pair in found:
+            assert tuple(session.evidence.crops.row[list(pair.crops)].tolist()) == pair.rows
+            assert why[pair.rows] == FREE
+            both = np.ix_(people == person, people == people[pair.rows[1]])
+            assert pair.joinable == bool((why[both] == FREE).all())
+        assert find_lookalikes(session, person, 1) == found[:1]
+
+
+def test_whoever_is_known_to_be_different_or_joined_is_no_lookalike_and_unsure_ones_come_last(
+    session: ReviewSession,
+) -> None:
+    session = session.at(1.0)
+    person = session.person_of(session.track_keys[0])
+    first, second, third, *_ = find_lookalikes(session, person, MANY)
+    after = session.preview(unsure(session, first.first, first.second))
+    after = after.preview(different(after, second.first, second.second))
+    found = find_lookalikes(after, after.person_of(session.track_keys[0]), MANY)
+    assert second.second not in [pair.second for pair in found]
+    assert [pair.second for pair in found if pair.unsure] == [found[-1].second] == [first.second]
+    joined = after.preview(same(after, third.first, third.second))
+    found = find_lookalikes(joined, joined.person_of(session.track_keys[0]), MANY)
+    assert not {second.second, third.second} & {pair.second for pair in found}

@@ -140,9 +140,14 @@ def passing(web: Node, order: str = "first seen", **values: Any) -> list[int]:
         ({"text": "p004"}, [4]),
         ({"text": "yard"}, [1, 4]),
         ({"camera": "gate"}, [1, 3]),
-        ({"colour": "blue"}, [1]),
-        ({"colour": "black"}, [1, 3]),
-        ({"colour": "red and blue"}, []),
+        ({"text": "blue top"}, [1]),
+        ({"text": "Black bottom"}, [1, 3]),
+        ({"text": "black top"}, []),
+        ({"text": "seen once"}, [3, 4]),
+        ({"upper": "blue"}, [1]),
+        ({"lower": "black"}, [1, 3]),
+        ({"upper": "black"}, []),
+        ({"upper": "red and blue"}, []),
         ({"status": "doubtful"}, [1]),
         ({"from": "20"}, [3, 4]),
         ({"from": "0:36"}, [4]),
@@ -150,7 +155,7 @@ def passing(web: Node, order: str = "first seen", **values: Any) -> list[int]:
         ({"to": "28"}, [1]),
         ({"from": "never"}, [1, 3, 4]),
         ({"matched": True}, [1]),
-        ({"matched": True, "camera": "gate", "colour": "white"}, []),
+        ({"matched": True, "camera": "gate", "lower": "white"}, []),
     ],
 )
 def test_filters(web: Node, values: dict[str, Any], numbers: list[int]) -> None:
@@ -171,13 +176,38 @@ def test_orders(web: Node, order: str, numbers: list[int]) -> None:
     assert passing(web, order) == numbers
 
 
+@pytest.mark.parametrize(
+    ("people", "order", "filtered", "listed", "folded"),
+    [
+        (13, "most cameras", False, 3, 10),
+        (12, "most cameras", False, 12, 0),
+        (13, "first seen", False, 13, 0),
+        (13, "most cameras", True, 13, 0),
+    ],
+)
+def test_of_many_people_those_seen_once_are_folded(
+    web: Node, people: int, order: str, filtered: bool, listed: int, folded: int
+) -> None:
+    """Not where the user looks for somebody, nor in an order that has them between the others."""
+    groups = [{"number": number, "rows": [number, 99][: 2 if number < 3 else 1]} for number in range(people)]
+    found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": order, "isFiltered": filtered})
+    assert (len(found["others"]), len(found["seenOnce"])) == (listed, folded)
+    assert all(len(group["rows"]) == 1 for group in found["seenOnce"])
+
+
+def test_where_everybody_was_seen_once_nobody_is_folded(web: Node) -> None:
+    groups = [{"number": number, "rows": [number]} for number in range(20)]
+    found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": "most cameras", "isFiltered": False})
+    assert len(found["others"]) == 20
+
+
 def test_each_filter_says_how_many_would_pass_without_it(web: Node) -> None:
-    values = {"camera": "gate", "colour": "white"}
+    values = {"camera": "gate", "lower": "white"}
     body = FILTER + "return rules.passingWithout(groups, filters);"
     found = web.run(body, content=CONTENT, answer=ANSWER, values=values)
     assert found == [
         {"name": "camera", "label": "camera gate", "count": 1},
-        {"name": "colour", "label": "colour white", "count": 2},
+        {"name": "lower", "label": "white bottom", "count": 2},
     ]
 
 
@@ -188,9 +218,26 @@ def test_times_that_cannot_be_read(web: Node) -> None:
 
 
 def test_colours_that_occur(web: Node) -> None:
-    body = FILTER + "return rules.coloursOf(people);"
+    body = FILTER + "return [rules.coloursOf(people, 'upper'), rules.coloursOf(people, 'lower')];"
     found = web.run(body, content=CONTENT, answer=ANSWER, values={})
-    assert found == ["black", "blue", "red", "white"]
+    assert found == [["blue", "red"], ["black", "white"]]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        (["", ""], ["Named P001 Ada", ""], "Done: Named P001 Ada."),
+        (["Cut gate/track 1", ""], ["Confirmed P001", "Cut gate/track 1"], "Undone: Cut gate/track 1."),
+        (["Confirmed P001", ""], ["", "Confirmed P001"], "Undone: Confirmed P001."),
+        (["", "Confirmed P001"], ["Confirmed P001", ""], "Redone: Confirmed P001."),
+        (["A", "B"], ["C", ""], "Done: C."),
+        (["A", "B"], ["A", "B"], ""),
+    ],
+)
+def test_what_is_read_out_after_an_action(web: Node, before: list[str], now: list[str], message: str) -> None:
+    """An undo is not announced as if the action before it had just been done."""
+    states = [dict(zip(("undo", "redo"), state, strict=True)) for state in (before, now)]
+    assert web.call("gallery/actions.js", "describeHistory", *states) == message
 
 
 OUTBOX = """
@@ -368,6 +415,53 @@ def test_after_the_last_pair_there_is_none(web: Node) -> None:
     assert web.run(body) == [None, 3]
 
 
+@pytest.mark.parametrize(
+    ("title", "more", "question", "end"),
+    [
+        ("", False, "Is this the same person?", "2 pairs answered. Your answers apply at every threshold."),
+        ("P003", False, "Is this P003?", "2 pairs answered. There is nobody else to compare with P003."),
+        (
+            "Ada",
+            True,
+            "Is this Ada?",
+            "2 pairs answered. These were the most similar people; the others are less alike.",
+        ),
+    ],
+)
+def test_pairs_of_the_run_and_pairs_of_one_person(web: Node, title: str, more: bool, question: str, end: str) -> None:
+    body = """
+    const { describeAnswered, describeTopic } = await load("gallery/doubtful_pairs.js");
+    const topic = describeTopic(title, more); return [topic.question, describeAnswered(2, topic), topic.none];
+    """
+    found = web.run(body, title=title, more=more)
+    assert found[:2] == [question, end]
+    assert found[2].startswith(f"There is nobody to compare with {title}:" if title else "There are no doubtful pairs")
+
+
+def test_a_pair_whose_people_cannot_be_joined_says_what_to_do_first(web: Node) -> None:
+    pair = {"similarity": 0.7, "unsure": False, "joinable": False}
+    sentence = web.call("gallery/doubtful_pairs.js", "describePair", pair, "P001", "P002", 0.58)
+    assert sentence.endswith("before you say yes, split this one off P002.")
+
+
+@pytest.mark.parametrize(
+    ("similarity", "unsure", "titles", "sentence"),
+    [
+        (0.523, False, ["P001", "P002"], "Now two people, P001 and P002. Similarity 0.52: below the threshold, 0.58."),
+        (0.58, False, ["Ada", "Ada"], "Now one person, Ada. Similarity 0.58: at or above the threshold, 0.58."),
+        # Two people all the same, and one although they are less alike, for the user has said so.
+        (0.6, False, ["Ada", "Bo"], "Now two people, Ada and Bo. Similarity 0.60: at or above the threshold, 0.58."),
+        (0.3, True, ["Ada", "Ada"], "You were not sure about this pair before. Now one person, Ada. "
+                                    "Similarity 0.30: below the threshold, 0.58."),
+    ],
+)  # fmt: skip
+def test_the_sentence_about_a_pair_compares_the_numbers_that_it_names(
+    web: Node, similarity: float, unsure: bool, titles: list[str], sentence: str
+) -> None:
+    pair = {"similarity": similarity, "unsure": unsure}
+    assert web.call("gallery/doubtful_pairs.js", "describePair", pair, *titles, 0.58) == sentence
+
+
 STATE = (
     PEOPLE
     + """
@@ -441,6 +535,7 @@ def test_selected_people_are_found_in_turn(web: Node) -> None:
         ("Enter", True, True, "expand"),
         (" ", True, True, "select"),
         ("?", False, False, "help"),
+        ("f", False, False, "find"),
         ("w", True, True, ""),
     ],
 )

@@ -52,8 +52,11 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
 def show_export(
     case: Case, export: Export, run_folder: Path, label: str, primary: bool = False, disabled: bool = False
 ) -> ExportJob | None:
-    """The finished export. Until there is one: a button to create it, its progress, or why it failed."""
-    making = services().exports.get(export.key)
+    """The finished export. Until there is one: a button to create it, its progress, or why it failed.
+
+    With `disabled` the request is not complete yet: an export that was made without it is not offered in its place.
+    """
+    making = None if disabled else services().exports.get(export.key)
     if making is not None and making.is_active:
         st.fragment(_show_progress, run_every=EVERY_SECONDS)(export.key, _NAMES[export.what])
         return None

@@ -1,6 +1,7 @@
-"""The clips of a case, a card each: stills, facts, notes on the recording, and the fields that can be edited.
+"""The clips of a case, a card or a row each: stills, facts, notes on the recording, and the fields that can be edited.
 
-Below the cards: the disk space that the next run needs, and the way back for a clip that was removed.
+Of more than a dozen clips there is a table, with a filter and a field for all of them at once; the cards are the other
+view. Below the clips: the disk space that the next run needs, and the way back for a clip that was removed.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -24,9 +26,9 @@ from core.workspace import clip_of, services
 from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
-from pages.parts.footage.clip_fields import clip_fields, format_time
+from pages.parts.footage.clip_fields import clip_fields, edit_all, format_time
 from pages.parts.shell.open_case import change_case, require_case, saving
-from pages.parts.shell.session import REMOVED_CLIP, clips_part
+from pages.parts.shell.session import REMOVED_CLIP, clips_filter, clips_part, clips_view
 
 
 def show_disk_space(case: Case, videos: Mapping[str, Clip]) -> None:
@@ -75,35 +77,95 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
 _CARD_PX = 476
 """Width of a card: two fit side by side on a small screen, four on a large one."""
 _MAX_CARDS = 24
-"""Cards at a time: each has four fields, and Streamlit looks through all fields of the page for every one of them."""
+"""Cards or rows at a time: each has four fields, and Streamlit looks through all fields for each of them."""
+
+
+_MAX_WITHOUT_TABLE = 12
+"""Of more clips than this, a table is shown first."""
+_TABLE, _CARDS = "Table", "Cards"
+_COLUMNS = {"Stills": 4, "Camera": 3, "": 3, "From": 2, "To": 2, "Notes": 2, "Remove": 2}
+"""The columns of the table, with their widths; the third is the start time."""
+# The head of the table says it for sighted users; the label of each field stays for everybody else.
+_TABLE_STYLE = (
+    "<style>.st-key-clip-table [data-testid=stWidgetLabel]:not([class*=st-key-Clock-ahead] *) "
+    "{ position: absolute; width: 1px; height: 1px; "
+    "overflow: hidden; clip-path: inset(50%); }"
+    ".st-key-clip-table [data-testid=stImage] img { max-height: 3.5rem; object-fit: contain; }</style>"
+)
 
 
 def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
-    """Draw a card for each clip, of many clips a part at a time; returns the usable clips by camera."""
-    drawn = {clip.digest for clip in _clips_to_draw(case)}
-    usable = {}
-    with st.container(horizontal=True, gap="small"):
+    """Draw a row or a card for each clip, of many clips a part at a time; returns the usable clips by camera."""
+    as_table, matching = _choose_clips(case)
+    drawn = {clip.digest for clip in _clips_to_draw(case, matching)}
+    usable: dict[str, Clip] = {}
+    width: Literal["stretch"] | int = "stretch" if as_table else _CARD_PX
+    bulk_place = st.container()
+    with st.container(horizontal=not as_table, gap="small", key="clip-table" if as_table else None):
+        if as_table:
+            _table_head(by_clock)
         for clip in case.clips:
             try:
                 usable[clip.camera] = video = _unchanged_clip(clip)
-                if clip.digest in drawn:
+                if clip.digest in drawn and as_table:
+                    _row(case, clip, video, by_clock)
+                elif clip.digest in drawn:
                     with st.container(border=True, width=_CARD_PX):
                         _card(case, clip, video, by_clock)
             except SightlineError as fault:
                 usable.pop(clip.camera, None)
                 # Whatever part is shown.
-                with st.container(border=True, width=_CARD_PX):
+                with st.container(border=True, width=width):
                     st.markdown(f"**{clip.camera}** · {Path(clip.path).name}")
                     st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
                     _remove_button(case, clip)
+    if as_table:
+        with bulk_place:
+            edit_all(case, {clip.camera: usable[clip.camera] for clip in matching if clip.camera in usable}, by_clock)
     return usable
 
 
-def _clips_to_draw(case: Case) -> tuple[CaseClip, ...]:
-    """All clips, or those of the part that the user has chosen."""
-    count = len(case.clips)
+def _choose_clips(case: Case) -> tuple[bool, tuple[CaseClip, ...]]:
+    """Whether there is a table, and the clips that match the filter; few clips are all shown as cards."""
+    if len(case.clips) <= _MAX_WITHOUT_TABLE:
+        return False, case.clips
+    view, text = clips_view(case.key), clips_filter(case.key)
+    view.set_default(_TABLE)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.segmented_control("View", [_TABLE, _CARDS], key=view.key, required=True, persist_state="session")
+        st.text_input("Filter", key=text.key, placeholder="Camera or file name", width=260)
+        wanted = text.get("").strip().lower()
+        matching = tuple(clip for clip in case.clips if wanted in f"{clip.camera}\n{Path(clip.path).name}".lower())
+        st.caption(f"{len(matching)} of {len(case.clips)} clips")
+    return view.get(_TABLE) == _TABLE, matching
+
+
+def _table_head(by_clock: bool) -> None:
+    st.html(_TABLE_STYLE)
+    start = "Started at" if by_clock else "Start offset (s)"
+    for place, name in zip(st.columns(list(_COLUMNS.values()), gap="small"), _COLUMNS, strict=True):
+        place.caption(name or start)
+
+
+def _row(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
+    places = st.columns(list(_COLUMNS.values()), gap="small", vertical_alignment="center")
+    with places[0]:
+        strip = _stills(video)
+    clip_fields(case, clip, video, by_clock, places[1:5])
+    notes = [*([] if strip is None else clip_notes(video, strip.measures)), *_size_notes(clip, video)]
+    with places[5]:
+        text = "\n\n".join(f"**{note.message}** {note.remedy}" for note in notes)
+        label = f":orange-badge[:material/warning: {len(notes)}]" if notes else "none"
+        st.markdown(label, help="\n\n".join(filter(None, [f"{Path(clip.path).name}: {_facts(video)}", text])))
+    with places[6]:
+        _remove_button(case, clip)
+
+
+def _clips_to_draw(case: Case, matching: tuple[CaseClip, ...]) -> tuple[CaseClip, ...]:
+    """All clips that match, or those of the part that the user has chosen."""
+    count = len(matching)
     if count <= _MAX_CARDS:
-        return case.clips
+        return matching
     choice = clips_part(case.key)
     starts = list(range(0, count, _MAX_CARDS))
     if choice.get(0) not in starts:
@@ -112,15 +174,15 @@ def _clips_to_draw(case: Case) -> tuple[CaseClip, ...]:
         "Clips",
         starts,
         key=choice.key,
-        format_func=lambda first: _part_label(case, first),
+        format_func=lambda first: _part_label(matching, first),
         persist_state="session",
     )
-    return case.clips[start : start + _MAX_CARDS]
+    return matching[start : start + _MAX_CARDS]
 
 
-def _part_label(case: Case, first: int) -> str:
-    part = case.clips[first : first + _MAX_CARDS]
-    return f"{first + 1} to {first + len(part)} of {len(case.clips)}: {part[0].camera} to {part[-1].camera}"
+def _part_label(clips: tuple[CaseClip, ...], first: int) -> str:
+    part = clips[first : first + _MAX_CARDS]
+    return f"{first + 1} to {first + len(part)} of {len(clips)}: {part[0].camera} to {part[-1].camera}"
 
 
 def _unchanged_clip(clip: CaseClip) -> Clip:

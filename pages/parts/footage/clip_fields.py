@@ -6,7 +6,7 @@ A field is checked when the user leaves it; its value is then saved in the case,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.base.errors import SettingsError, SightlineError
 from core.base.text import format_count, machine_zone, parse_moment
@@ -34,22 +35,24 @@ Edit = Callable[[CaseClip, str], CaseClip]
 _SLACK_SECONDS = 0.5
 
 
-def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
-    """Name, start time and range of one clip. With `by_clock` the start is a time of day, otherwise an offset."""
+def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places: Sequence[DeltaGenerator] = ()) -> None:
+    """Name, start time and range of one clip. With `by_clock` the start is a time of day, otherwise an offset.
+
+    `places` are four places for the fields in this order, if they do not stand below one another two by two.
+    """
     end = video.duration_seconds
-    left, right = st.columns(2)
+    left, right = places[:2] if places else st.columns(2)
     with left:
         hint = "Letters, digits, - and _. Used in results and file names."
         _text_field(case, clip, "Camera", clip.camera, set_name, hint)
     with right:
         if by_clock:
-            _started_at(case, clip)
+            _started_at(case, clip, in_table=bool(places))
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
-    left, right = st.columns(
-        2
-    )  # a row of its own, so that an error below a field of the first row moves no other field
+    # A row of its own, so that an error below a field of the first row moves no other field.
+    left, right = places[2:] if places else st.columns(2)
     with left:
         hint = "Only this part of the clip is analysed. Seconds, or 1:23.5."
         _text_field(
@@ -140,8 +143,55 @@ def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
         field_refusal(field).set(message[:1].upper() + message[1:])
 
 
+def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
+    """One value for a field of all these clips: it is saved for each of them, or, with the reason, for none."""
+    starts = (_STARTED, _CLOCK_AHEAD) if by_clock else ("Start offset (s)",)
+    count = format_count(len(videos), "clip", "clips")
+    with (
+        st.expander(f"Change all {count} shown", icon=":material/edit:", key=f"change all {case.key}"),
+        st.form(f"all {case.key}", border=False, clear_on_submit=True),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        label = st.selectbox("Field", [*starts, "From", "To"], width=200)
+        text = st.text_input("Value for all", width=260)
+        if not st.form_submit_button("Apply to all", disabled=not videos):
+            return
+    try:
+        change_case(
+            lambda current: _edit_clips(current, videos, label, text), f"{count}: {label.lower()} {text or '-'}"
+        )
+    except SightlineError as fault:
+        message = str(fault)
+        st.error(f"{message[:1].upper()}{message[1:]} Nothing was changed.", icon=":material/error:")
+        return
+    for clip in case.clips:
+        field_refusal(clip_field(label, case.key, clip.digest)).remove()
+    st.rerun()
+
+
+def _edit_clips(case: Case, videos: Mapping[str, Clip], label: str, text: str) -> Case:
+    for clip in [clip for clip in case.clips if clip.camera in videos]:
+        edit = _edit_of(case, label, videos[clip.camera].duration_seconds)
+        try:
+            case = case.with_clip(clip.camera, edit(clip, text))
+        except SettingsError as fault:
+            raise SettingsError(f"{clip.camera}: {fault.message}", fault.remedy) from fault
+    return case
+
+
+def _edit_of(case: Case, label: str, end: float) -> Edit:
+    """What the field with this label changes in a clip that ends at `end`."""
+    if label == "From":
+        return lambda clip, text: set_start(clip, text, end)
+    if label == "To":
+        return lambda clip, text: set_end(clip, text, end)
+    if label == _STARTED:
+        return _start_edit(case, clock_day(case.key))
+    return set_clock_ahead if label == _CLOCK_AHEAD else set_offset
+
+
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
-_STARTED = "Started at"
+_STARTED, _CLOCK_AHEAD = "Started at", "Clock ahead by (s)"
 _NO_ZONE = "not chosen"
 _FAR_SECONDS = 86_400
 
@@ -246,20 +296,23 @@ def _read_refused_times(day: Entry[date | None]) -> None:
             _save_field(field, clip.digest, _STARTED, _start_edit(case, day))
 
 
-def _started_at(case: Case, clip: CaseClip) -> None:
-    """The time of day at which a clip starts, and what the clip itself says of it."""
+def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
+    """The time of day at which a clip starts, and what the clip itself says of it.
+
+    In a table there is no room for a second field until it has a value, which is given to all clips shown.
+    """
     hint = (
         "Time of the first frame: 14:03:10 on the date above, or with its date: 28.11.2026 14:03:10, 28/11/2026 14:03, "
         "2026-11-28 14:03:10. Used once every clip has one."
     )
     value = clip.began.replace("T", " ")
     _text_field(case, clip, _STARTED, value, _start_edit(case, clock_day(case.key)), hint, "for example 14:03:10")
-    if clip.began:
+    if clip.began and (clip.clock_ahead_seconds or not in_table):
         hint = (
             "By how much the recorder's clock was ahead of the right time: 90, 1:30, or -4.5 if it was behind. "
             "All times of this clip are put right by it."
         )
-        _text_field(case, clip, "Clock ahead by (s)", format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
+        _text_field(case, clip, _CLOCK_AHEAD, format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
     for proposal in _proposals(case, clip):
         moment = proposal.began.replace("T", " ")
         st.caption(f"**{moment}** by {proposal.source}")

@@ -70,3 +70,11 @@ export class Actions {
 
   sighting(row) { return this.state.people.sighting(row); }
 }
+
+// What has happened between two states of the history, in which `undo` and `redo` name what either would act on.
+export function describeHistory(before, now) {
+  if (before.undo === now.undo && before.redo === now.redo) return "";
+  if (before.undo && now.redo === before.undo) return `Undone: ${before.undo}.`;
+  if (before.redo && now.undo === before.redo) return `Redone: ${now.undo}.`;
+  return now.undo ? `Done: ${now.undo}.` : "";
+}

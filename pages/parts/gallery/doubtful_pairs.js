@@ -1,4 +1,37 @@
-// The most doubtful pairs, looked at one after the other: what was answered, what was refused, and the way back.
+// Pairs that are looked at one after the other: what was answered, what was refused, and the way back. They are the
+// most doubtful pairs of the run, or one person beside each of those who look most like that person.
+
+import { formatCount, formatSimilarity } from "../shell/text.js";
+
+// What stands over the pairs, and what is said once all of them were seen. `title` is the person's whose lookalikes
+// they are, empty for the doubtful pairs; `more` is true where further ones were left out.
+export function describeTopic(title, more = false) {
+  if (!title) {
+    return {
+      label: "Doubtful pairs", question: "Is this the same person?",
+      none: "There are no doubtful pairs at this threshold.", end: "Your answers apply at every threshold.",
+    };
+  }
+  return {
+    label: `Sightings like ${title}`, question: `Is this ${title}?`,
+    none: `There is nobody to compare with ${title}: all others are known to be different.`,
+    end: more ? "These were the most similar people; the others are less alike."
+      : `There is nobody else to compare with ${title}.`,
+  };
+}
+
+export const describeAnswered = (count, { end }) => `${formatCount(count, "pair")} answered. ${end}`;
+
+// Whether two sightings are one person now, and what the similarity says about that.
+export function describePair({ similarity, unsure, joinable = true }, titleA, titleB, threshold) {
+  const before = unsure ? "You were not sure about this pair before. " : "";
+  const people = titleA === titleB ? `Now one person, ${titleA}.` : `Now two people, ${titleA} and ${titleB}.`;
+  const side = Math.fround(similarity) >= Math.fround(threshold) ? "at or above" : "below";
+  const blocked = joinable || titleA === titleB ? ""
+    : ` Other sightings of ${titleB} are known not to be ${titleA}: before you say yes, split this one off ${titleB}.`;
+  return `${before}${people} Similarity ${formatSimilarity(similarity)}: ${side} the threshold, ` +
+    `${formatSimilarity(threshold)}.${blocked}`;
+}
 
 export class DoubtfulPairs {
   constructor(pairs = []) {

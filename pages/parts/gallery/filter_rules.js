@@ -3,7 +3,10 @@
 import { personName } from "../shell/text.js";
 
 export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓" };
-export const NO_FILTERS = { camera: "", colour: "", status: "", from: "", to: "", text: "", matched: false };
+// As the list says it; a person with a single sighting was seen once, as the counts above the list say.
+export const statusText = (status) => (status === "alone" ? "seen once" : status);
+export const clothing = (upper, lower) => `${upper || "unknown"} top, ${lower || "unknown"} bottom`;
+export const NO_FILTERS = { camera: "", upper: "", lower: "", status: "", from: "", to: "", text: "", matched: false };
 
 const doubt = (facts) => (facts.status === "doubtful" ? 10 : 0) - Math.min(9, facts.margin);
 
@@ -19,14 +22,16 @@ export const ORDERS = {
 
 // The filters in force by name: a label, and whom it lets pass.
 export function activeFilters(values, people) {
-  const { camera, colour, status, matched } = values, filters = {};
+  const { camera, upper, lower, status, matched } = values, filters = {};
   const text = values.text.trim(), [from, to] = timesOf(values, people);
   const cameraNumber = people.cameras.indexOf(camera);
   const add = (name, label, passes) => { filters[name] = { label, passes }; };
   if (text) add("text", `search “${text}”`, (group) => mentions(group, people, text.toLowerCase()));
   if (camera) add("camera", `camera ${camera}`, (group) => group.cameras.includes(cameraNumber));
-  if (colour) add("colour", `colour ${colour}`, (group) => wears(group, people, colour));
-  if (status) add("status", `status ${status}`, (group) => people.factsOf(group).status === status);
+  for (const [part, colour, label] of [["upper", upper, "top"], ["lower", lower, "bottom"]]) {
+    if (colour) add(part, `${colour} ${label}`, (group) => wears(group, people, part, colour));
+  }
+  if (status) add("status", `status ${statusText(status)}`, (group) => people.factsOf(group).status === status);
   if (from !== null) {
     add("from", `from ${values.from.trim()}`, (group) => group.rows.some((row) => people.extent([row])[1] >= from));
   }
@@ -54,6 +59,17 @@ export function applyFilters(groups, filters, order, factsOf) {
   return passing.sort((a, b) => ORDERS[order](a, b, factsOf));
 }
 
+const FEW = 12;
+
+// Of more than a dozen people in the order of cameras, those with a single sighting apart from the others. No filter
+// hides them: whoever is searched for is shown.
+export function splitSeenOnce(groups, { order, isFiltered }) {
+  const seenOnce = groups.filter((group) => group.rows.length === 1);
+  const apart = order === "most cameras" && !isFiltered && groups.length > FEW && seenOnce.length < groups.length;
+  if (!apart) return { others: groups, seenOnce: [] };
+  return { others: groups.filter((group) => group.rows.length > 1), seenOnce };
+}
+
 // For each filter, how many people would pass without it.
 export function passingWithout(groups, filters) {
   return Object.keys(filters).map((name) => {
@@ -63,20 +79,23 @@ export function passingWithout(groups, filters) {
   });
 }
 
-export function coloursOf(people) {
-  const words = [...people.rows.upper, ...people.rows.lower].flatMap((text) => text.split(" and "));
+// The colours of tops ("upper") or of bottoms ("lower") that occur.
+export function coloursOf(people, part) {
+  const words = people.rows[part].flatMap((text) => text.split(" and "));
   return [...new Set(words)].filter(Boolean).sort();
 }
 
-function wears(group, people, colour) {
-  const { upper, lower } = people.rows;
-  return group.rows.some((row) => [upper[row], lower[row]].some((text) => text.split(" and ").includes(colour)));
+function wears(group, people, part, colour) {
+  return group.rows.some((row) => people.rows[part][row].split(" and ").includes(colour));
 }
 
+// Whether the text is among all that the row shows.
 function mentions(group, people, text) {
   const cameras = group.cameras.map((camera) => people.cameras[camera]);
   const names = [group.number, ...group.aliases].map(personName);
-  const shown = [...names, group.name, group.note, ...cameras].join(" ").toLowerCase();
+  const { upper, lower } = people.rows, clothes = group.rows.map((row) => clothing(upper[row], lower[row]));
+  const status = statusText(people.factsOf(group).status);
+  const shown = [...names, group.name, group.note, status, ...cameras, ...clothes].join("\n").toLowerCase();
   // A number that one of the sightings has at another threshold finds the person too.
   return shown.includes(text) || group.numbers.some((number) => personName(number).toLowerCase() === text);
 }

@@ -2,9 +2,10 @@
 
 import { el, setText } from "../shell/dom.js";
 import {
-  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, unreadableTimes,
+  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
 } from "./filter_rules.js";
 
+const VIEWS = ["full rows", "compact"];
 const withLabel = (label, control) => el("label", {}, label, control);
 
 export class Filters {
@@ -12,7 +13,8 @@ export class Filters {
   constructor({ place, storeKey, onChange }) {
     this.storeKey = storeKey;
     this.values = { ...NO_FILTERS };
-    this.order = "first seen";
+    this.order = "most cameras";
+    this.view = "full rows";
     this.restore();
     this.onChange = () => { this.store(); onChange(); };
     this.controls = {};
@@ -22,17 +24,20 @@ export class Filters {
 
   build() {
     const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
-    const search = { type: "search", placeholder: "Name, number, note", "data-focus": "search" };
+    const search = { type: "search", placeholder: "Name, number, note, clothes", size: 26, "data-focus": "search" };
     this.search = this.textField("text", search);
     this.count = el("span", { class: "match-count", role: "status" });
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
     this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.onChange(); } },
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
+    this.views = el("select", { onchange: () => { this.view = this.views.value; this.onChange(); } },
+      VIEWS.map((name) => el("option", { value: name, selected: name === this.view }, name)));
     this.times = el("span", { class: "times" },
-      withLabel("Seen from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
+      withLabel("Found from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
     this.element.append(
-      withLabel("Sort by", this.orders), withLabel("Search", this.search),
-      withLabel("Camera", this.choice("camera")), withLabel("Colour", this.choice("colour")),
+      withLabel("Sort by", this.orders), withLabel("View", this.views), withLabel("Search", this.search),
+      withLabel("Camera", this.choice("camera")), withLabel("Top", this.choice("upper")),
+      withLabel("Bottom", this.choice("lower")),
       withLabel("Status", this.choice("status")), this.times,
       el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"),
       this.count, this.clearButton);
@@ -68,8 +73,11 @@ export class Filters {
       Object.assign(this.controls[name], people.clocks ? { placeholder: "h:mm:ss", size: 8 } : { placeholder: "m:ss" });
     }
     this.offer("camera", "all", people.cameras.map((name) => [name, name]));
-    this.offer("colour", "any", coloursOf(people).map((name) => [name, name]));
-    this.offer("status", "any", Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${name}`]));
+    for (const part of ["upper", "lower"]) {
+      this.offer(part, "any", coloursOf(people, part).map((name) => [name, name]));
+    }
+    this.offer("status", "any",
+      Object.entries(STATUS_SIGNS).map(([name, sign]) => [name, `${sign} ${statusText(name)}`]));
   }
 
   offer(name, all, options) {
@@ -84,7 +92,8 @@ export class Filters {
     const filters = activeFilters(this.values, this.people), unreadable = unreadableTimes(this.values, this.people);
     for (const name of ["from", "to"]) this.controls[name].setAttribute("aria-invalid", unreadable.includes(name));
     const passing = applyFilters(groups, filters, this.order, (group) => this.people.factsOf(group));
-    this.clearButton.hidden = !Object.keys(filters).length;
+    this.isFiltered = Object.keys(filters).length > 0;
+    this.clearButton.hidden = !this.isFiltered;
     const all = passing.length === groups.length;
     setText(this.count, all ? "" : `${passing.length} of ${groups.length} shown`);
     return passing;
@@ -95,7 +104,7 @@ export class Filters {
     const filters = passingWithout(groups, activeFilters(this.values, this.people));
     const buttons = filters.map(({ name, label, count }) =>
       el("button", { type: "button", onclick: () => this.clear(name) },
-        `Without ${label}: ${count ? `${count} shown` : "still no one"}`));
+        `Remove ${label} (shows ${count || "still no one"})`));
     return el("div", { class: "nobody" },
       el("p", {}, "No person matches all of these filters. Remove one:"), el("div", { class: "line" }, buttons));
   }
@@ -118,12 +127,13 @@ export class Filters {
         if (typeof stored[name] === typeof NO_FILTERS[name]) this.values[name] = stored[name];
       }
       if (stored.order in ORDERS) this.order = stored.order;
+      if (VIEWS.includes(stored.view)) this.view = stored.view;
     } catch { /* The browser may store nothing. */ }
   }
 
   store() {
     try {
-      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order }));
+      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order, view: this.view }));
     } catch { /* The browser may store nothing. */ }
   }
 }

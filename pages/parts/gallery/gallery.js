@@ -3,19 +3,23 @@
 import { personColor } from "../shell/colors.js";
 import { attachScreen, deliver, outbox, takeReceipt } from "../shell/delivery.js";
 import { el, focusedElement, setText } from "../shell/dom.js";
+import { fetchJson } from "../shell/json.js";
 import { mounter } from "../shell/mounting.js";
 import { formatCount, fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
-import { KEY_HELP, Keys } from "./keys.js";
+import { Fold } from "./fold.js";
+import { Keys } from "./keys.js";
 import { People } from "./people.js";
 import { faultContent } from "./person_parts.js";
 import { DoubtDialog } from "./queue.js";
 import { PeopleRows } from "./rows.js";
 import { GalleryState } from "./state.js";
 import { ThresholdPanel } from "./threshold.js";
+import { Toolbar } from "./toolbar.js";
 
 const REST_MS = 150;
+const DIALOG_MS = 300;
 const NAMED_IN_TRAY = 5;
 
 class Gallery {
@@ -31,7 +35,8 @@ class Gallery {
     });
     this.build(data);
     this.keys = new Keys({
-      root, commands: this.commands(), isBlocked: () => !this.state.people || this.dialog.isOpen || this.help.open,
+      root, commands: this.commands(),
+      isBlocked: () => !this.state.people || this.dialog.isOpen || this.toolbar.help.open,
     });
   }
 
@@ -44,37 +49,29 @@ class Gallery {
     this.threshold = new ThresholdPanel({
       place: this.top, onMove: () => this.refreshSoon(), onCommit: (level) => this.actions.setThreshold(level),
     });
-    this.bar = section("bar");
-    this.buildBar();
+    // In the strip that stays while the list scrolls: whatever was done can be undone from anywhere.
+    this.bar = this.top.appendChild(el("div", { class: "bar" }));
+    this.toolbar = new Toolbar({
+      place: this.bar, dialogs: this.root, onReview: () => this.dialog.begin(),
+      onUndo: () => this.actions.undo(), onRedo: () => this.actions.redo(),
+    });
     this.failure = this.root.appendChild(el("p", { class: "fault", role: "alert" }));
     const filters = section("filters");
     this.filters = new Filters({
       place: filters, storeKey: `sightline gallery ${data.case}`, onChange: () => this.arrange(),
     });
+    filters.append(el("p", { class: "caveat" }, "People can be missed: a gap is no proof of absence."));
     this.empty = section("empty");
     this.buildRows();
+    this.fold = new Fold({ place: section("fold"), onChange: () => this.arrange() });
     this.tray = section("tray");
     this.dialog = new DoubtDialog({
       place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
       pictureAddress: (file) => this.pictureAddress(file), announce: (text) => this.announce(text),
-      onClose: () => this.review.focus({ preventScroll: true }),
+      fetchLookalikes: (group) => this.fetchLookalikes(group), onClose: (key) => this.focusAfterPairs(key),
     });
-    this.root.append(this.help);
     this.sections = [this.top, this.bar, filters];
     for (const part of this.sections) part.hidden = true;
-  }
-
-  buildBar() {
-    const begin = () => this.dialog.begin();
-    this.review = el("button", { type: "button", class: "main", "data-focus": "review", onclick: begin });
-    this.undo = el("button", { type: "button", onclick: () => this.actions.undo() });
-    this.redo = el("button", { type: "button", onclick: () => this.actions.redo() });
-    this.help = el("dialog", { class: "help", "aria-label": "Keys" }, el("h2", {}, "Keys"),
-      el("dl", {}, KEY_HELP.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])),
-      el("button", { type: "button", class: "main", onclick: () => this.help.close() }, "Close"));
-    const keys = el("button", { type: "button", class: "quiet", onclick: () => this.help.showModal() },
-      "Keys", el("kbd", {}, "?"));
-    this.bar.append(this.review, this.undo, this.redo, keys);
   }
 
   buildRows() {
@@ -88,9 +85,10 @@ class Gallery {
         expand: thenArrange((group) => state.toggleExpanded(group)),
         tick: thenArrange((row) => state.toggleTicked(row)),
         confirm: (group) => actions.confirm(group),
+        findLookalikes: (group) => this.dialog.beginFor(group),
         reject: (group, row) => actions.reject(group, row),
         split: (group, rows) => actions.split(group, rows),
-        play: (row, seconds) => actions.play(row, seconds),
+        play: (row, seconds) => this.play(row, seconds),
         playMoment: (moment) => actions.playMoment(moment),
         edit: (group, field) => this.edit(group, field),
         write: (group, field, text, before) => this.write(group, field, text, before),
@@ -106,13 +104,14 @@ class Gallery {
       expand: withCurrent((group) => this.rows.on.expand(group)),
       select: withCurrent((group) => this.rows.on.select(group)),
       confirm: withCurrent((group) => actions.confirm(group)),
+      find: withCurrent((group) => this.dialog.beginFor(group)),
       reject: (target) => this.rejectFocused(target),
       merge: () => this.merge(),
-      review: () => { if (!this.review.disabled) this.dialog.begin(); },
+      review: () => { if (!this.toolbar.review.disabled) this.dialog.begin(); },
       search: () => this.filters.search.focus(),
-      help: () => this.help.showModal(),
-      undo: () => { if (!this.undo.disabled) actions.undo(); },
-      redo: () => { if (!this.redo.disabled) actions.redo(); },
+      help: () => this.toolbar.help.showModal(),
+      undo: () => { if (!this.toolbar.undo.disabled) actions.undo(); },
+      redo: () => { if (!this.toolbar.redo.disabled) actions.redo(); },
     };
   }
 
@@ -121,9 +120,13 @@ class Gallery {
     const old = this.data;
     this.data = data;
     takeReceipt(data.receipt);
-    if (old && old.undo !== data.undo && data.undo) this.announce(`Done: ${data.undo}.`);
-    labelHistoryButton(this.undo, "Undo", data.undo);
-    labelHistoryButton(this.redo, "Redo", data.redo);
+    const message = this.toolbar.update(data);
+    if (message) this.announce(message);
+    if (old?.playing && !data.playing) this.focusPlayed();
+    this.refreshFrom(old, data);
+  }
+
+  refreshFrom(old, data) {
     const isSameClock = JSON.stringify(old?.clocks) === JSON.stringify(data.clocks);
     if (!isSameClock || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
     else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.hasThreshold) {
@@ -183,6 +186,20 @@ class Gallery {
 
   answerAddress(level) { return `${this.data.levels}${this.data.levels.includes("?") ? "&" : "?"}t=${level}`; }
 
+  fetchLookalikes(group) {
+    const [camera, track] = this.state.people.sighting(group.rows[0]);
+    const query = new URLSearchParams({ t: this.threshold.value, camera, track });
+    return fetchJson(`${this.data.lookalikes}&${query}`);
+  }
+
+  // Back to the button that opened the dialog: of the person whom it was about, or else of the queue.
+  focusAfterPairs(key) {
+    const group = key && this.state.groupOfKey(key);
+    if (group) this.go(group);
+    const button = group && this.rows.find(group, '[data-focus="find"]');
+    (button || this.toolbar.review).focus({ preventScroll: true });
+  }
+
   setThreshold(threshold) {
     const { people } = this.state;
     if (!people) return;
@@ -228,23 +245,16 @@ class Gallery {
     const { state } = this, { people } = state;
     if (!people) return;
     const focusedRow = focusedElement(this.root)?.closest?.(".person");
-    state.listed = this.filters.apply(state.groups);
-    const empty = state.groups.length > 0 && !state.listed.length;
+    const passing = this.filters.apply(state.groups), empty = state.groups.length > 0 && !passing.length;
+    state.listed = this.fold.apply(passing, this.filters);
+    this.root.classList.toggle("compact", this.filters.view === "compact");
     this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
     this.rows.update(state.listed);
-    this.labelReview(people.answer);
+    this.toolbar.labelReview(people.answer);
     this.paintTray();
     this.dialog.refresh();
     if (focusedRow && !focusedRow.isConnected && state.current) this.go(state.groupOfKey(state.current.id));
     performance.mark("gallery arranged");
-  }
-
-  labelReview(answer) {
-    const doubts = answer?.doubts.length;
-    const none = answer ? "No doubtful pairs" : "Looking for doubtful pairs…";
-    const pairs = doubts > 1 ? `${doubts} most doubtful pairs` : "most doubtful pair";
-    setText(this.review, doubts ? `Review the ${pairs}` : none);
-    this.review.disabled = !doubts;
   }
 
   paintTray() {
@@ -286,6 +296,19 @@ class Gallery {
     this.rows.find(group, `[data-focus="${field}"]`)?.focus();
   }
 
+  play(row, seconds) {
+    this.played = focusedElement(this.root)?.dataset.focus;
+    this.actions.play(row, seconds);
+  }
+
+  // The film was closed: back to the crop that was clicked, once Streamlit's dialog has let go of the focus.
+  focusPlayed() {
+    setTimeout(() => {
+      const crop = this.played && this.root.querySelector(`[data-focus="${CSS.escape(this.played)}"]`);
+      if (crop && !focusedElement(this.root)) crop.focus({ preventScroll: true });
+    }, DIALOG_MS);
+  }
+
   merge() { this.go(this.actions.mergeSelected()); }
 
   // The sighting with the focus, or the only one that is ticked.
@@ -322,18 +345,6 @@ class Gallery {
     this.threshold.destroy();
     this.root.replaceChildren();
   }
-}
-
-function labelHistoryButton(button, verb, action) {
-  setText(button, action ? `${verb}: ${action}` : verb);
-  button.disabled = !action;
-  button.title = action ? `${verb}: ${action}` : `Nothing to ${verb.toLowerCase()}`;
-}
-
-async function fetchJson(address) {
-  const response = await fetch(address), content = await response.json();
-  if (!response.ok) throw new Error(content.error);
-  return content;
 }
 
 export const mount = mounter(".gallery", (root, component) => new Gallery(root, component));

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.base.errors import SightlineError
-from core.http import crop_address, levels_address, people_address
+from core.http import crop_address, levels_address, lookalikes_address, people_address
 from core.review import (
     Review,
     ReviewSession,
@@ -41,7 +41,7 @@ from core.workspace import (
     was_carried_out,
 )
 from core.workspace.cases import Case
-from pages.parts.gallery.moment import request_moment
+from pages.parts.gallery.moment import is_playing, request_moment
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.session import ACTION_CURSOR, OUTBOX
 from pages.parts.shell.web_modules import screen_component
@@ -171,12 +171,14 @@ def gallery(case: Case, session: ReviewSession) -> None:
         "case": case.key,
         "people": people_address(case),
         "levels": levels_address(case),
+        "lookalikes": lookalikes_address(case),
         "crops": crop_address(case.run),
         "clocks": clocks_of(case, session.out).for_browser(),
         "threshold": case.threshold,
         "reviewed": bool(applied),
         "undo": applied[-1].description if applied else "",
         "redo": undone[-1].description if undone else "",
+        "playing": is_playing(),
         "receipt": cursor.receipt(),
     }
     _component()(key="gallery", data=data, height="content")

@@ -4,7 +4,8 @@ export const KEY_HELP = [
   ["j k, or ↓ ↑", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
   ["Space", "select the person"], ["c", "confirm: all sightings are the same person"],
   ["x", "remove the focused sighting from the person"], ["m", "merge the selected people"],
-  ["q", "review the doubtful pairs"], ["/", "search"], ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
+  ["f", "find the person in other cameras"], ["q", "review the doubtful pairs"], ["/", "search"],
+  ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
 ];
 
 // Where the focus is before the user has placed it: on the link that led here, or on the page as a whole.
@@ -50,7 +51,7 @@ export class Keys {
 // The command of a key; `row` is the person's row around the focused element, if any.
 export function commandOf(key, row, target) {
   const anywhere = {
-    j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", q: "review", "/": "search", "?": "help",
+    j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", f: "find", q: "review", "/": "search", "?": "help",
   };
   const inRow = { ArrowDown: "next", ArrowUp: "previous" }, onRow = { Enter: "expand", " ": "select" };
   return anywhere[key] || (row && inRow[key]) || (row && row === target && onRow[key]) || "";

@@ -50,6 +50,11 @@ def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
     GALLERY_MOMENT.set(Moment(sighting, seconds, previous.request + 1 if previous else 1, fault))
 
 
+def is_playing() -> bool:
+    """Whether the video dialog is open, or about to be."""
+    return GALLERY_MOMENT.get(None) is not None
+
+
 def show_moment(case: Case, session: ReviewSession) -> None:
     """Draw the dialog where a moment has been requested."""
     moment: Moment | None = GALLERY_MOMENT.get(None)

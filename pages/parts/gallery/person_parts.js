@@ -3,13 +3,11 @@
 import { el } from "../shell/dom.js";
 import { formatSimilarity } from "../shell/text.js";
 import { formatClock, formatDuration } from "../shell/time.js";
-import { STATUS_SIGNS } from "./filter_rules.js";
-
-export const clothing = (upper, lower) => `${upper || "unknown"} top, ${lower || "unknown"} bottom`;
+import { clothing, STATUS_SIGNS, statusText } from "./filter_rules.js";
 
 export function statusBadge(status) {
   return el("span", { class: `status ${status}` },
-    el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), status);
+    el("span", { "aria-hidden": "true" }, STATUS_SIGNS[status] || ""), statusText(status));
 }
 
 // A refusal, and the way to the moment that shows why, if there is one.
@@ -27,7 +25,7 @@ export function seenText({ first, last, seconds, cameras }, format = formatClock
 
 export function factList(group, facts, people) {
   const lines = [];
-  if (people.timed) lines.push(["Seen", seenText(group, (seconds) => people.commonTime(seconds))]);
+  if (people.timed) lines.push(["Found", seenText(group, (seconds) => people.commonTime(seconds))]);
   lines.push(["Wears", group.upper || group.lower ? clothing(group.upper, group.lower) : "unknown"]);
   const similarity = facts.similarity === null ? "…" : formatSimilarity(facts.similarity);
   if (group.rows.length > 1) lines.push(["Similarity", similarity]);
@@ -46,8 +44,8 @@ export function timeline(group, people, colour) {
     element.style.background = colour;
     return element;
   };
-  const startText = (row) => `${people.camera(row)} ${people.commonTime(people.extent([row])[0])}`;
-  const label = group.rows.map(startText).join(", ");
+  const startOf = (row) => people.commonTime(people.extent([row])[0]);
+  const label = group.rows.map((row) => `${people.camera(row)} ${startOf(row)}`).join(", ");
   const rowsOf = (camera) => group.rows.filter((row) => people.rows.camera[row] === camera);
   return el("div", { class: "timeline", role: "img", "aria-label": label }, group.cameras.map((camera) =>
     el("div", { class: "track", title: people.cameras[camera] }, rowsOf(camera).map(bar))));

@@ -1,10 +1,11 @@
-// The dialog for doubtful pairs, side by side. The next pair comes at once: the answer goes on its way meanwhile. Where
-// Python refuses it, the pair comes back with the reason until the next key.
+// The dialog for pairs, side by side: the doubtful ones, or one person beside whoever looks most alike elsewhere. The
+// next pair comes at once: the answer goes on its way meanwhile. Where Python refuses it, the pair comes back with the
+// reason until the next key.
 
 import { el, setText } from "../shell/dom.js";
-import { formatCount, formatSimilarity } from "../shell/text.js";
-import { DoubtfulPairs } from "./doubtful_pairs.js";
-import { clothing, faultContent } from "./person_parts.js";
+import { describeAnswered, describePair, describeTopic, DoubtfulPairs } from "./doubtful_pairs.js";
+import { clothing } from "./filter_rules.js";
+import { faultContent } from "./person_parts.js";
 
 const SPOKEN = { same: "Same person", different: "Different people", unsure: "Not sure" };
 const ANSWER_OF_KEY = { y: "same", n: "different", u: "unsure", "?": "unsure" };
@@ -18,28 +19,59 @@ const CROPS = 6;
 const OTHER_KEYS = ["Escape", "Tab", "Shift", "Control", "Alt", "Meta"];
 
 export class DoubtDialog {
-  // `threshold()` is the one in force, `onClose` is called when the dialog has gone.
-  constructor({ place, state, actions, threshold, pictureAddress, announce, onClose }) {
-    Object.assign(this, { state, actions, threshold, pictureAddress, announce });
+  // `threshold()` is the one in force, `fetchLookalikes(group)` gives pairs of that person and of others; `onClose` is
+  // called when the dialog has gone, with the key of a sighting of the person that it was about, if there is one.
+  constructor({ place, state, actions, threshold, fetchLookalikes, pictureAddress, announce, onClose }) {
+    Object.assign(this, { state, actions, threshold, fetchLookalikes, pictureAddress, announce });
     this.doubts = new DoubtfulPairs();
+    this.subject = null;
     this.isOpenPair = (pair) => this.canShow(pair);
-    this.box = el("dialog", { class: "queue", "aria-label": "Doubtful pairs" });
+    this.box = el("dialog", { class: "queue" });
     // What lies outside of an open dialog is not read out.
     this.announcer = el("div", { class: "announcer", role: "status", "aria-live": "polite" });
-    this.box.addEventListener("close", onClose);
+    this.box.addEventListener("close", () => onClose(this.subject?.key));
     this.box.onkeydown = (event) => this.press(event);
     place.append(this.box);
   }
 
   get isOpen() { return this.box.open; }
 
-  // Show the pairs of the newest answer. Pairs are kept by camera and track, since a cut changes rows.
+  // Show the doubtful pairs of the newest answer.
   begin() {
+    this.subject = null;
+    this.take(this.state.people.answer?.doubts || []);
+  }
+
+  // Show who looks most like a person, once Python has found them.
+  async beginFor(group) {
+    const subject = { key: group.id, more: false, notice: "Looking for similar people…" };
+    const isShown = () => this.subject === subject && this.isOpen;
+    this.subject = subject;
+    this.take([]);
+    try {
+      const { pairs, more } = await this.fetchLookalikes(group);
+      if (!isShown()) return;
+      Object.assign(subject, { more, notice: "" });
+      this.take(pairs);
+    } catch (failure) {
+      if (!isShown()) return;
+      subject.notice = `The similar people cannot be loaded: ${failure.message}`;
+      this.paint();
+    }
+  }
+
+  // Pairs are kept by camera and track, since a cut changes rows.
+  take(pairs) {
     const { people } = this.state;
-    this.doubts = new DoubtfulPairs((people.answer?.doubts || []).map(({ a, b, similarity, crops, unsure }) => (
-      { a: people.key(a), b: people.key(b), similarity, crops, unsure })));
+    this.doubts = new DoubtfulPairs(pairs.map(({ a, b, similarity, crops, unsure, joinable }) => (
+      { a: people.key(a), b: people.key(b), similarity, crops, unsure, joinable })));
     if (!this.box.open) this.box.showModal();
     this.paint();
+  }
+
+  get topic() {
+    const { subject } = this;
+    return describeTopic(subject ? this.state.groupOfKey(subject.key)?.title || "this person" : "", subject?.more);
   }
 
   press(event) {
@@ -122,9 +154,10 @@ export class DoubtDialog {
 
   paint() {
     const { doubts } = this, pair = doubts.current, count = doubts.pairs.length;
-    const heading = pair?.isUnread ? "This answer cannot hold:" : "Is this the same person?";
+    const { label, question } = this.topic, heading = pair?.isUnread ? "This answer cannot hold:" : question;
+    this.box.setAttribute("aria-label", label);
     const head = el("div", { class: "line head" },
-      el("h2", {}, pair ? `${heading} ${doubts.position + 1} of ${count}` : "Doubtful pairs"),
+      el("h2", {}, pair ? `${heading} ${doubts.position + 1} of ${count}` : label),
       el("button", { type: "button", class: "quiet", onclick: () => this.box.close() }, "Close (Esc)"));
     const value = count ? doubts.index : 1;
     const progress = el("progress", { max: count || 1, value: String(value), "aria-label": "Pairs reviewed" });
@@ -136,14 +169,14 @@ export class DoubtDialog {
   }
 
   summary() {
-    const { answeredCount } = this.doubts, count = this.doubts.pairs.length;
-    const answered = `${formatCount(answeredCount, "pair")} answered. Your answers apply at every threshold.`;
+    const { answeredCount } = this.doubts, count = this.doubts.pairs.length, { topic, subject } = this;
     const button = (label, act, kind = null) => el("button", { type: "button", class: kind, onclick: act }, label);
+    const text = count ? describeAnswered(answeredCount, topic) : subject?.notice || topic.none;
     return [
-      el("p", {}, count ? answered : "There are no doubtful pairs at this threshold."),
+      el("p", { role: "status" }, text),
       el("div", { class: "line" },
         button("Back to the gallery", () => this.box.close(), "main"),
-        count ? button("Review more pairs", () => this.begin()) : null,
+        count && !subject ? button("Review more pairs", () => this.begin()) : null,
         answeredCount ? button("Undo the last answer (Backspace)", () => this.undo()) : null),
     ];
   }
@@ -172,15 +205,8 @@ export class DoubtDialog {
   }
 
   reason(pair) {
-    const similarity = formatSimilarity(pair.similarity), threshold = formatSimilarity(this.threshold());
     const [a, b] = [pair.a, pair.b].map((key) => this.state.groupOfKey(key));
-    if (!a || !b) return "";
-    const before = pair.unsure ? "You were not sure about this pair before. " : "";
-    if (a === b) {
-      return `${before}Now one person, ${a.title}. Similarity ${similarity}: at or above the threshold, ${threshold}.`;
-    }
-    return `${before}Now two people, ${a.title} and ${b.title}. Similarity ${similarity}: ` +
-      `below the threshold, ${threshold}.`;
+    return a && b ? describePair(pair, a.title, a === b ? a.title : b.title, this.threshold()) : "";
   }
 
   // A track of the pair, with the crop that is most similar to the other track.

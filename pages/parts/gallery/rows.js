@@ -3,7 +3,8 @@
 import { el, focusedElement } from "../shell/dom.js";
 import { formatCount, formatSimilarity, personName } from "../shell/text.js";
 import { VirtualList } from "../shell/virtual_list.js";
-import { clothing, factList, faultContent, statusBadge, timeline } from "./person_parts.js";
+import { clothing, statusText } from "./filter_rules.js";
+import { factList, faultContent, statusBadge, timeline } from "./person_parts.js";
 
 const BRIEF = 3;
 const ROW_PX = 150;
@@ -72,7 +73,7 @@ export class PeopleRows {
     const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
     const failure = state.failures.get(group.id), pending = this.pendingText(group.id);
     const seen = `${formatCount(group.rows.length, "sighting")} by ${formatCount(group.cameras.length, "camera")}`;
-    element.setAttribute("aria-label", `${group.title}, ${facts.status}, ${seen}`);
+    element.setAttribute("aria-label", `${group.title}, ${statusText(facts.status)}, ${seen}`);
     element.setAttribute("aria-busy", Boolean(pending));
     element.dataset.status = facts.status;
     element.dataset.open = expanded;
@@ -210,8 +211,12 @@ export class PeopleRows {
       title: confirmed ? "You have confirmed this person" : "All sightings are the same person (c)",
       onclick: () => this.on.confirm(group),
     }, confirmed ? "Confirmed" : "Confirm");
+    const find = el("button", {
+      type: "button", class: "find", "data-focus": "find", title: "Who looks most like this person elsewhere? (f)",
+      "aria-label": `Find ${group.title} in other cameras`, onclick: () => this.on.findLookalikes(group),
+    }, "Find in other cameras");
     return el("div", { class: "actions" },
-      group.rows.length > 1 ? confirm : null,
+      group.rows.length > 1 ? confirm : null, find,
       el("button", {
         type: "button", class: "quiet", "data-focus": "open", "aria-expanded": String(expanded),
         title: "All crops (Enter)", onclick: () => this.on.expand(group),

@@ -26,7 +26,7 @@ _HTML = """<div class="regions">
 <button type="button" data-tool="box" title="Draw a box (B)">Box</button>
 <button type="button" data-tool="polygon" title="Draw a polygon (P)">Polygon</button>
 <span class="gap"></span>
-<button type="button" data-do="add" title="Add a box, or a polygon with the Polygon tool">Add in the middle</button>
+<button type="button" data-do="add" title="Add a box, or a polygon with the Polygon tool">Add at the centre</button>
 <span class="gap"></span>
 <button type="button" data-do="undo" title="Undo (Ctrl+Z)">Undo</button>
 <button type="button" data-do="redo" title="Redo (Ctrl+Shift+Z)">Redo</button>

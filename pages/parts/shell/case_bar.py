@@ -62,8 +62,8 @@ def _show_unreadable(message: str, reason: str) -> None:
 
 def _choose(cases: list[Case], case: Case) -> None:
     names = _distinct_names(cases)
-    if CASE_CHOICE.get("") != case.key:
-        CASE_CHOICE.set(case.key)
+    # In every rerun: only then does the browser show the new name of a case that was renamed.
+    CASE_CHOICE.set(case.key)
 
     def open_chosen() -> None:
         select_case(CASE_CHOICE.get(case.key))
@@ -102,6 +102,7 @@ def _new() -> None:
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
             with saving("The new case"):
                 select_case(services().cases.new(name, purpose).key)
+                GO_TO_FOOTAGE.set(True)
                 st.rerun()
 
 
@@ -110,7 +111,7 @@ def _case_panel(case: Case) -> None:
         name = st.text_input("Name", case.name)
         purpose = st.text_input("Purpose", case.purpose, placeholder="why you may view this footage")
         expires = st.date_input(
-            "Delete after",
+            "Keep until",
             date.fromisoformat(case.expires) if case.expires else None,
             help="Sightline reminds you on this date; it deletes nothing by itself.",
         )

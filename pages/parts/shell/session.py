@@ -116,6 +116,15 @@ def clips_part(case: str) -> Entry[int]:
     return Entry(f"clips part {case}")
 
 
+def clips_view(case: str) -> Entry[str]:
+    """Whether many clips are shown as a table or as cards."""
+    return Entry(f"clips view {case}")
+
+
+def clips_filter(case: str) -> Entry[str]:
+    return Entry(f"clips filter {case}")
+
+
 def clock_choice(case: str) -> Entry[str]:
     return Entry(f"clocks {case}")
 

@@ -39,7 +39,7 @@ def test_from_upload_to_zip_by_keyboard_alone(
         tab.keyboard.press("Tab")
     settled(tab)
     press(tab, "Next: draw regions")
-    expect(tab.get_by_role("button", name="Add in the middle")).to_be_visible()
+    expect(tab.get_by_role("button", name="Add at the centre")).to_be_visible()
     settled(tab)
     press(tab, "Next: run")
     expect(tab.get_by_role("button", name="Start")).to_be_visible()
