@@ -1,5 +1,6 @@
 """No page, dialog or form has what axe-core knows to be in the way of a reader, a keyboard or weak eyes."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,10 @@ def test_every_page_and_dialog(
     tab.locator(".bar .main").click()
     expect(tab.locator("dialog.queue")).to_be_visible()
     assert faults(tab) == [], "the queue"
+    tab.keyboard.press("Escape")
+    tab.get_by_role("button", name="in other cameras").first.click()
+    expect(tab.locator("dialog.queue")).to_contain_text(re.compile("Is this|nobody to compare"))
+    assert faults(tab) == [], "the pairs of one person"
     tab.keyboard.press("Escape")
     tab.locator(".crop").first.click()
     expect(tab.locator(".player")).to_be_visible()
