@@ -204,6 +204,7 @@ def test_an_action_is_carried_out_on_the_case_that_it_names(case: Case) -> None:
     assert review_of(other).done == () and refusals(app) == []
 
 
+@pytest.mark.slow
 def test_what_is_sent_again_after_a_restart_is_done_once(case: Case) -> None:
     """The tab lives on, with a new session of a new server, and did not hear that two of three were done."""
     acts = [
@@ -229,6 +230,7 @@ def test_an_answer_that_changed_nothing_is_not_taken_back_after_a_restart(case: 
     assert [action.kind for action in review_of(case).done] == ["name"]
 
 
+@pytest.mark.slow
 def test_what_was_done_before_a_new_run_came_is_not_refused_when_it_is_sent_again(case: Case) -> None:
     old = {"number": 1, "run": case.run, **DEED}
     says(page("gallery").run(), old)

@@ -105,6 +105,7 @@ def test_start_shows_how_far_each_clip_is_and_stop_keeps_it(house: Path, tmp_pat
     assert (now(case).run, now(case).wanted) == (job.key, "")
 
 
+@pytest.mark.slow
 def test_where_there_is_no_room_a_run_waits_visibly_and_can_be_cancelled(
     house: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,6 +124,7 @@ def test_where_there_is_no_room_a_run_waits_visibly_and_can_be_cancelled(
     assert services().jobs.get(running.key).state == "running"
 
 
+@pytest.mark.slow
 def test_of_several_clips_the_one_at_work_comes_first(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "wait")
     _, job = started(case_of(house, clips=2))
@@ -165,7 +167,13 @@ def test_what_was_found_is_said_and_becomes_what_the_case_shows(house: Path) -> 
     assert "Results are up to date" in words(app)
 
 
-@pytest.mark.parametrize("name", ["footage", "regions", "gallery", "similarity", "download"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gallery",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("footage", "regions", "similarity", "download")),
+    ],
+)
 def test_every_page_says_how_the_results_stand_and_updates_them(house: Path, name: str) -> None:
     case = case_of(house, Plan(embedder="none"))
     assert "Results are" not in words(shown(page(name).run()))
@@ -183,6 +191,7 @@ def test_every_page_says_how_the_results_stand_and_updates_them(house: Path, nam
     assert "Running: 0 of 1 clip" in words(shown(page(name).run()))
 
 
+@pytest.mark.slow
 def test_an_update_that_is_refused_is_said_on_the_page_where_it_was_asked_for(
     house: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +256,7 @@ def test_a_setting_that_cannot_be_is_refused_and_not_kept(house: Path) -> None:
     assert app.number_input(key=f"size of {case.key}").value == 640
 
 
+@pytest.mark.slow
 def test_the_time_is_that_of_measured_rates(house: Path) -> None:
     from core.machine.device import parse_backend
     from core.runs import Camera, Networks, Recipe, plan_clip
@@ -280,6 +290,7 @@ def test_failures_give_their_reason_and_what_to_do(house: Path, tmp_path: Path) 
     assert "Try again" in labels(app)
 
 
+@pytest.mark.slow
 def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "one-fails")
     case = case_of(house, clips=2)
@@ -291,6 +302,7 @@ def test_one_failed_clip_does_not_hide_what_the_others_gave(house: Path, tmp_pat
     assert "Retry failed clips" in labels(app)
 
 
+@pytest.mark.slow
 def test_another_try_looks_for_clips_where_they_are_now(house: Path, tmp_path: Path) -> None:
     act(tmp_path, "refuse")
     case = case_of(house)

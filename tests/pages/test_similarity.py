@@ -57,6 +57,7 @@ def test_no_case_no_clips_no_run() -> None:
     assert "No clips yet" in words(opened(empty))
 
 
+@pytest.mark.slow
 def test_no_run_at_work_failed(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     run = case.run
     case = Cases().change(case.key, lambda old: replace(old, run=""))

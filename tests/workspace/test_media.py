@@ -108,6 +108,7 @@ def test_what_a_restart_of_the_machine_interrupted_begins_anew(tmp_path: Path, c
     assert later.request(clip).path
 
 
+@pytest.mark.slow
 def test_a_film_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     clip = probe(write_clip(tmp_path / "long.mp4", range(3000)))
     proxies = Proxies(tmp_path / "films", (sys.executable, "-m", "core", "film"))

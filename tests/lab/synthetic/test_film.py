@@ -170,6 +170,7 @@ def test_an_earlier_sample_makes_room(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.rglob("cam*")] == [] and sample_clips(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_nobody_in_the_picture_is_no_row(tmp_path: Path) -> None:
     rows = next(iter(render_frames(SETTINGS, 0, every=1000))).rows
     write_truth(tmp_path / "cam1.txt", [rows[:0], rows[:1], rows[:0]])

@@ -14,6 +14,7 @@ class Noon(CameraRenderer):
     def _draw_shadow(self, picture: Image, body: Reals) -> None: ...
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("camera", [0, *(pytest.param(camera, marks=pytest.mark.slow) for camera in (1, 2))])
 def test_boxes_hug_what_differs_from_the_empty_plaza(camera: int) -> None:
     stage = Noon(scene_of(SHORT), scene_of(SHORT).views[camera])

@@ -13,6 +13,7 @@ def groups(count: int, each: int) -> tuple[Floats, np.ndarray]:
     return (3 * np.eye(count)[which] + random.normal(0, 0.2, (count * each, count))).astype(np.float32), which
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [10, 80])
 def test_neighbours_stay_neighbours(each: int) -> None:
     vectors, which = groups(5, each)

@@ -110,6 +110,7 @@ def test_a_track_that_went_on_as_somebody_else_is_cut_there() -> None:
     assert all(seconds == pytest.approx(half * STEP, abs=1.5) for _, seconds in cuts)
 
 
+@pytest.mark.slow
 def test_nobody_is_cut_for_nothing() -> None:
     walked = paths(6, 24)
     tracklets, walks = square(seen(SOUTH, walked, 0.008), seen(EAST, walked, 0.008, 2))
@@ -130,6 +131,7 @@ def test_a_third_camera_tells_who_was_mixed() -> None:
     assert {row for row, _ in cuts} == {6, 7}
 
 
+@pytest.mark.slow
 def test_pairs_of_cameras_that_too_few_people_can_have_crossed_are_not_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

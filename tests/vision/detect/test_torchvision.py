@@ -91,6 +91,7 @@ def as_rgb(picture: Image) -> Any:
     return torch.from_numpy(picture[:, :, ::-1].copy()).permute(2, 0, 1) / 255.0
 
 
+@pytest.mark.slow
 def test_the_boxes_are_torchvisions_and_the_colours_are_in_order(either: Model, picture: Image) -> None:
     detector = open_detector(either, DetectSettings(size=SIZE), "torch")
     (ours,) = detector.detect([picture])

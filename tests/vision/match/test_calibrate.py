@@ -64,6 +64,7 @@ def test_it_does_not_promise_too_much_at_any_threshold(noise: float) -> None:
     assert np.mean(bold) <= 0.05
 
 
+@pytest.mark.slow
 def test_the_suggested_threshold_keeps_what_it_promises() -> None:
     wrong, shown = 0, 0
     for seed in range(40):

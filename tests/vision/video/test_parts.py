@@ -198,6 +198,7 @@ def test_every_frame_is_looked_at_or_missing(odd: Callable[[str], Made], kind: s
     assert all(note.remedy for note in clip_notes(clip, []))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD)
 def test_reading_from_any_row_on_gives_the_same(odd: Callable[[str], Made], kind: str) -> None:
     clip = probe(odd(kind)[0])

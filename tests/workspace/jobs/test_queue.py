@@ -81,6 +81,7 @@ def record(job: Job) -> RunJob:
     return found
 
 
+@pytest.mark.slow
 def test_what_eight_processes_start_runs_once(real: Jobs, tmp_path: Path) -> None:
     script = START.replace("WAIT", repr(WAIT))
     children = [subprocess.Popen([sys.executable, "-c", script, tmp_path, f"{n}"], cwd=ROOT) for n in range(8)]
