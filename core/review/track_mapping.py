@@ -20,7 +20,7 @@ import numpy as np
 
 from core.base.types import Ints, Table, Tracks
 from core.machine.paths import write_atomically
-from core.runs import Cut, CutPoint, Link, TrackKey, load_tracks, number_cuts, read_record, split_tracks
+from core.runs import Cut, CutPoint, Link, TrackKey, load_all_tracks, number_cuts, read_record, split_tracks
 
 MIN_IOU = 0.5
 """Overlap (IoU) from which two boxes of one frame are taken to be of the same person."""
@@ -198,7 +198,7 @@ class TrackMapping:
 def load_run_tracks(out: Path) -> RunTracks:
     """The tracks of the run in folder `out`."""
     cameras = read_record(out).analysed
-    tracks = {name: load_tracks(out, name) for name in cameras}
+    tracks = load_all_tracks(out, cameras)
     return RunTracks(tracks, {name: about.digest for name, about in cameras.items()})
 
 

@@ -96,6 +96,7 @@ from .stage_keys import ClipPipeline as ClipPipeline
 from .stage_keys import Recipe as Recipe
 from .tables import analysed_frames as analysed_frames
 from .tables import candidates_csv as candidates_csv
+from .tables import load_all_tracks as load_all_tracks
 from .tables import load_timelines as load_timelines
 from .tables import load_tracks as load_tracks
 from .tables import overlay as overlay

@@ -44,7 +44,7 @@ from core.base.errors import SettingsError
 from core.base.text import one_line, spreadsheet_text
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
-from core.runs.tables import load_tracks
+from core.runs.tables import load_all_tracks
 from core.vision.match import Decisions, rank_tracklets
 
 
@@ -163,7 +163,7 @@ def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence
     """The evidence of the run in folder `out` after the cuts among the links."""
     points = [link.cut_point for link in links if link.is_cut]
     cameras = {camera for camera, _, _ in points if camera in evidence.cameras and evidence.has_times}
-    return cut(evidence, points, {camera: load_tracks(out, camera) for camera in cameras})
+    return cut(evidence, points, load_all_tracks(out, cameras))
 
 
 def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:

@@ -27,7 +27,7 @@ from core.base.types import Clip, Image, Ints, Timeline, Tracks
 from core.lab.training.card import Crop, Prepared, Sighting, card, read_table, table_of
 from core.machine.paths import write_atomically
 from core.machine.records import RecordFormat
-from core.runs import CameraRecord, RunRecord, check_layout, load_tracks, read_record
+from core.runs import CameraRecord, RunRecord, check_layout, load_all_tracks, read_record
 from core.vision.appearance import is_inside_picture, occlusion, sharpness_of
 from core.vision.video import jpeg, probe, read
 
@@ -93,7 +93,7 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
     if record.state != "done":
         raise SettingsError(f"the run in {run} is not finished", "Let it finish, or start it again.")
     cameras = {name: number for number, name in enumerate(sorted(record.cameras), 1) if name in record.analysed}
-    tracks = {name: load_tracks(run, name) for name in cameras}
+    tracks = load_all_tracks(run, cameras)
     sightings = [(name, int(track)) for name in cameras for track in np.unique(tracks[name].track)]
     earlier = _earlier_files(out, identity := _identity(record, cameras, tracks))
     if not (out / _TABLE).exists():

@@ -30,11 +30,11 @@ from core.runs import (
     build_tracklets,
     cut_mixed_tracks,
     join_cameras,
+    load_all_tracks,
     load_detections,
     load_evidence,
     load_features,
     load_timelines,
-    load_tracks,
     mean_appearance,
     read_record,
     run_prior,
@@ -111,7 +111,7 @@ def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) 
         bytes_left -= sum(vector.nbytes for _, vector in camera.cached_vectors or ())
         cameras.append(camera)
     evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
-    tracks = {camera.camera: load_tracks(out, camera.camera) for camera in cameras}
+    tracks = load_all_tracks(out, [camera.camera for camera in cameras])
     recipe = record.settings or Recipe()
     return LoadedRun(out, recipe.track, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
 
