@@ -83,7 +83,7 @@ def run(tab: Page, album: Album) -> None:
     expect(tab.get_by_text(re.compile(r"about \d+ (s|min)")).nth(2)).to_be_visible(timeout=RUN_MS)
     tab.get_by_role("button", name="Start", exact=True).click()
     # The first camera is done, and the second one is being looked through.
-    expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes$")).first).to_be_visible(timeout=RUN_MS)
+    expect(tab.get_by_text(re.compile(r"^\d+ tracks, [\d,]+ boxes in them$")).first).to_be_visible(timeout=RUN_MS)
     expect(tab.get_by_text(re.compile(r"^Detecting people, [12]\d\d of"))).to_be_visible(timeout=RUN_MS)
     album.take(tab, "run", quiet=False)
     expect(tab.get_by_text("Results are up to date.")).to_be_visible(timeout=RUN_MS)
