@@ -10,7 +10,7 @@ from pages.parts.run.progress import job_of, show_job
 from pages.parts.run.settings import advanced, model_choice
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
-from pages.parts.shell.page_head import changes_since, page_head, start_run
+from pages.parts.shell.page_head import changes_since, page_head, show_changes, start_run
 
 
 def start_button(order: Order, job: Job | None) -> None:
@@ -22,7 +22,7 @@ def start_button(order: Order, job: Job | None) -> None:
     elif job.is_active and job.key == order.key:
         st.info("A run with these settings is in progress; see above.", icon=":material/arrow_upward:")
     elif job.is_active:
-        st.markdown("**Changed since this run:**\n" + "\n".join(f"- {change}" for change in changes_since(job, order)))
+        show_changes(changes_since(job, order))
         st.caption(
             "The current run continues, and the new one may have to wait for it. Stop it if you no longer need it."
         )

@@ -30,7 +30,7 @@ def page_head(title: str, is_run_page: bool = False) -> None:
         if case is not None and case.clips:
             changes = _strip(case, is_run_page)
     if is_run_page and len(changes) > 1:
-        st.markdown("**Changed since this run:**\n" + "\n".join(f"- {change}" for change in changes))
+        show_changes(changes)
     if refused := RUN_REFUSED.pop(""):
         st.error(f"**The run was not started:** {refused}", icon=":material/error:")
 
@@ -47,6 +47,11 @@ def start_run(order: Order) -> None:
 def changes_since(job: Job, order: Order) -> list[str]:
     """What has changed since the run, a phrase for each; empty if its results are those of `order`."""
     return [] if job.key == order.key else describe_changes(job.order, order) or [_OTHER_VERSION]
+
+
+def show_changes(changes: list[str]) -> None:
+    """What has changed since the run, a line for each."""
+    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {change}" for change in changes))
 
 
 def _strip(case: Case, is_run_page: bool) -> list[str]:
