@@ -21,7 +21,7 @@ from core.http import (
     UPLOAD_ROUTES,
     LocalOnly,
 )
-from core.workspace import services, sweep_regularly
+from core.workspace import open_last_case, services, sweep_regularly
 from pages.parts.shell.web_modules import WEB_ROUTES
 
 ROUTES = [
@@ -36,10 +36,14 @@ ROUTES = [
     *WEB_ROUTES,
 ]
 
+_WARM_UP_SECONDS = 2.0
+"""For which the start waits, at most, until the case used last is open."""
+
 
 @asynccontextmanager
 async def _start(_: st.App) -> AsyncIterator[None]:
-    """Open the data, remove what earlier servers left and what this one leaves, and print the address.
+    """Open the data and the case used last, remove what earlier servers left and what this one leaves, and print the
+    address.
 
     Streamlit's own welcome is switched off: it advertises services that we do not use.
     """
@@ -49,6 +53,10 @@ async def _start(_: st.App) -> AsyncIterator[None]:
         # Every page says it too, and tries again.
         sys.stderr.write(f"sightline: {fault}\n")
     stop = threading.Event()
+    warm_up = threading.Thread(target=open_last_case, name="sightline-warm-up", daemon=True)
+    warm_up.start()
+    # Pages drawn meanwhile would take several times as long.
+    warm_up.join(_WARM_UP_SECONDS)
     # In the background, since a page need not wait for it.
     threading.Thread(target=sweep_regularly, args=(services, stop), name="sightline-sweep", daemon=True).start()
     sys.stdout.write(f"Sightline is at http://localhost:{st.get_option('server.port')}; Ctrl+C ends it.\n")

@@ -30,6 +30,9 @@ class Memo(Generic[K, V]):
         self._weigh = weigh
         self._lock = threading.Lock()
         self._values: OrderedDict[K, Future[V]] = OrderedDict()
+        # Of the values that are there. An unfinished one counts 1.
+        self._weights: dict[K, int] = {}
+        self._total = 0
 
     def __contains__(self, key: K) -> bool:
         """Whether the value is there, its computation finished."""
@@ -56,9 +59,10 @@ class Memo(Generic[K, V]):
         future: Future[V] = Future()
         future.set_result(value)
         with self._lock:
+            self._drop_weight(key)
             self._values[key] = future
             self._values.move_to_end(key)
-            self._trim()
+            self._add_weight(key, value)
 
     def _make(self, key: K, future: Future[V], make: Callable[[], V]) -> None:
         try:
@@ -72,19 +76,26 @@ class Memo(Generic[K, V]):
             future.cancel()
             raise
         with self._lock:
-            self._trim()
+            # Unless another value was put in its place meanwhile.
+            if self._values.get(key) is future:
+                self._add_weight(key, future.result())
 
     def _forget(self, key: K, future: Future[V]) -> None:
         with self._lock:
             if self._values.get(key) is future:
                 del self._values[key]
 
-    def _trim(self) -> None:
-        """Drop the least recently used values over the limit; unfinished ones stay, for threads wait for them."""
-        weights = {key: self._weigh(future.result()) for key, future in self._values.items() if future.done()}
-        excess = sum(weights.values()) + len(self._values) - len(weights) - self._capacity
-        for key, weight in weights.items():
-            if excess <= 0:
-                break
-            del self._values[key]
-            excess -= weight
+    def _add_weight(self, key: K, value: V) -> None:
+        """Count a value that is there now, and drop the least recently used ones over the limit; unfinished ones stay,
+        for threads wait for them."""
+        self._weights[key] = self._weigh(value)
+        self._total += self._weights[key]
+        excess = self._total + len(self._values) - len(self._weights) - self._capacity
+        while excess > 0 and (oldest := next((k for k in self._values if k in self._weights), None)) is not None:
+            excess -= self._drop_weight(oldest)
+            del self._values[oldest]
+
+    def _drop_weight(self, key: K) -> int:
+        weight = self._weights.pop(key, 0)
+        self._total -= weight
+        return weight

@@ -19,6 +19,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import time
@@ -37,6 +38,7 @@ from core.machine.locks import Presence, is_own, is_present, lock
 from core.machine.paths import CACHE_ENTRIES, cache_dir, explain_refusal, write_atomically
 
 _MARK = "use-"
+_CHUNK = re.compile(r"\d{5}-.*\.npz")
 Arrays = dict[str, NDArray[Any]]
 _UNFINISHED_SECONDS = 600
 """After which a temporary file that nobody writes to was left by a process that was killed."""
@@ -84,7 +86,12 @@ class Artifact:
         return summary if present >= set(range(summary["chunks"])) else None
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9][0-9][0-9][0-9][0-9]-*.npz"))
+        # Several times as fast as `glob`: an estimate looks into each stage of each clip for each preset.
+        try:
+            names = os.listdir(self.folder)
+        except OSError:
+            return []
+        return [self.folder / name for name in sorted(names) if _CHUNK.fullmatch(name)]
 
     def intact_chunks(self) -> int:
         """How many chunks, counted from the first, are intact; counting ends at a missing or damaged one."""

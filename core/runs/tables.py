@@ -236,7 +236,8 @@ def load_all_tracks(out: Path, cameras: Iterable[str]) -> dict[str, Tracks]:
 def _read_boxes(out: Path, **options: Any) -> pa.Table:
     path = out / "tracks.parquet"
     try:
-        return pq.read_table(path, **options)
+        # Without filters a third of a second of imports can be spared.
+        return pq.read_table(path, **options) if options else pq.ParquetFile(path).read()
     except (OSError, pa.ArrowException) as fault:
         raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
 
@@ -256,7 +257,7 @@ def load_timelines(out: Path) -> dict[str, Timeline]:
     """The analysed frames of each camera and their times, from `frames.parquet`."""
     path = out / "frames.parquet"
     try:
-        table = pq.read_table(path)
+        table = pq.ParquetFile(path).read()
     except (OSError, pa.ArrowException) as fault:
         raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
     camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))

@@ -200,15 +200,15 @@ def _switch(case: Case) -> Switched:
 
 
 def _follow_repeated_run(case: Case) -> Switched:
-    if not _was_repeated(case):
+    if not has_repeated_run(case):
         return Switched(case)
     with services().cases.lock(case.key):
         now = services().cases.load(case.key)
-        unapplied = _migrate(now, now.run) if _was_repeated(now) else ()
+        unapplied = _migrate(now, now.run) if has_repeated_run(now) else ()
     return Switched(now, unapplied)
 
 
-def _was_repeated(case: Case) -> bool:
+def has_repeated_run(case: Case) -> bool:
     """Whether the run of the case is done and has other tracks than those that the review is about."""
     out = run_folder(case.run) if case.run else None
     if out is None or not (out / "tracks.parquet").is_file():

@@ -1,7 +1,9 @@
 """The gallery in a real browser: the slider, decisions by keys, the queue, the film with its boxes; reload keeps."""
 
+import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,20 @@ def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, c
     expect(opened(tab, case)).to_have_value("0.5")
     tab.get_by_role("button", name="Back to the suggested").click()
     level_on_disk(case, None)
+
+
+def test_a_level_that_a_reload_overtook_is_kept_and_shown(tab: Page, case: Case) -> None:
+    """The page was left before it heard that the level was saved: the outbox in the browser still has it."""
+    opened(tab, case)
+    action = {"id": "1", "case": case.key, "run": case.run, "command": "set_threshold", "threshold": 0.5}
+    entries = json.dumps([{"action": action, "place": ""}])
+    # Written as the page goes, after the page itself has written its own.
+    tab.evaluate("(text) => addEventListener('pagehide', () => sessionStorage['sightline outbox'] = text)", entries)
+    Cases().change(case.key, lambda saved: replace(saved, threshold=0.5))
+    expect(opened(tab, case)).to_have_value("0.5")
+    level_on_disk(case, 0.5)
+    tab.wait_for_function("!sessionStorage['sightline outbox']")
+    expect(tab.get_by_role("slider")).to_have_value("0.5")
 
 
 def test_decisions_by_keys_are_kept_and_taken_back(tab: Page, case: Case) -> None:
@@ -191,9 +207,13 @@ def test_the_sentence_about_a_pair_says_what_holds_after_undo(tab: Page, case: C
     sentence = tab.locator("dialog.queue .reason")
     before = sentence.inner_text()
     answer, after = ("n", "Now two people") if before.startswith("Now one") else ("y", "Now one person")
+    counts = tab.locator(".counts")
+    people = counts.inner_text()
     tab.keyboard.press(answer)
     expect(tab.locator("dialog.queue h2")).to_contain_text("2 of ")
     done(case, "different" if answer == "n" else "same")
+    # The page has heard of it: until the undo is done, the sentence would say what holds by then.
+    expect(counts).not_to_have_text(people)
     tab.keyboard.press("Backspace")
     expect(tab.locator("dialog.queue h2")).to_contain_text("1 of ")
     done(case)

@@ -234,13 +234,20 @@ def _outcomes(expected_share: Numbers, merges: _Merges, seed: int) -> Numbers:
     Poisson distribution is tracklets, not pairs. To those wrong by chance come the tracklets that mix two people or
     lie on nobody (`MIXED_SHARE`), which the impostors say nothing about.
     """
-    from scipy.stats import poisson
-
     pairs_per_tracklet = np.maximum(2.0 * merges.joined_pairs / np.maximum(merges.joined_tracklets, 1), 1.0)
     wrong_tracklets = expected_share * merges.joined_pairs / pairs_per_tracklet + MIXED_SHARE * merges.joined_tracklets
     quantile = np.random.default_rng(seed + 1).random((len(expected_share), 1))
-    wrong_pairs = poisson.ppf(quantile, wrong_tracklets) * pairs_per_tracklet
+    wrong_pairs = _poisson_quantile(quantile, wrong_tracklets) * pairs_per_tracklet
     return np.asarray(np.minimum(wrong_pairs / np.maximum(merges.joined_pairs, 1), 1))
+
+
+def _poisson_quantile(quantile: Numbers, mean: Numbers) -> Numbers:
+    """The same as `scipy.stats.poisson.ppf`, which takes half a second to import."""
+    from scipy.special import pdtr, pdtrik
+
+    count = np.ceil(pdtrik(quantile, mean))
+    lower = np.maximum(count - 1, 0)
+    return np.where(pdtr(lower, mean) >= quantile, lower, count)
 
 
 def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, merges: _Merges) -> Numbers:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
+from core.base.memo import Memo
 from core.machine.locks import lock
 from core.machine.paths import data_dir, explain_refusal, make_folder, working_folder, write_atomically
 from core.machine.settings_file import load_settings
@@ -24,6 +25,8 @@ from core.workspace.cases.case import RECORD, Case, default_plan, read_case
 
 _FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
 _IN_USE = "another Sightline holds this case"
+_CASES_IN_MEMORY = 32
+"""A page asks for its case several times; one of hundreds of clips takes 20 ms to read."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Cases:
 
     def __init__(self, root: Path | None = None) -> None:
         self._root = root or data_dir() / "cases"
+        self._read: Memo[tuple[Path, int, int, int], Case] = Memo(_CASES_IN_MEMORY)
 
     def new(self, name: str = "", purpose: str = "") -> Case:
         """A new case, on disk when this returns; without a name it is called after the time."""
@@ -89,9 +93,15 @@ class Cases:
         """`StoreError` if there is no such case, or if it cannot be read."""
         path = self.folder(key) / _FILE
         try:
-            return read_case(path, key)
+            stat = path.stat()
+            stamp = path, stat.st_mtime_ns, stat.st_size, stat.st_ino
+            return self._read.get(stamp, lambda: read_case(path, key))
         except FileNotFoundError as fault:
             raise _no_case() from fault
+
+    def _load_from_disk(self, key: str) -> Case:
+        self._read = Memo(_CASES_IN_MEMORY)
+        return self.load(key)
 
     def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
         """Add a case whose other files are in `folder`, which is renamed to the folder of the case, complete."""
@@ -104,7 +114,8 @@ class Cases:
     def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
         """Apply `edit` to the case; the result is on disk when this returns. `log_entry` goes into the activity log."""
         with self.lock(key):
-            old = self.load(key)
+            # Read anew: two changes within one tick of the file system's clock could leave the same stamp.
+            old = self._load_from_disk(key)
             case = edit(old)
             if case != old:
                 with self.logging(key, log_entry):
@@ -181,6 +192,7 @@ class Cases:
 
     def _save(self, case: Case) -> None:
         write_atomically(self.folder(case.key) / _FILE, RECORD.to_json(case), flush=True)
+        self._read = Memo(_CASES_IN_MEMORY)
 
 
 def _log_lines(*entries: str) -> bytes:

@@ -157,6 +157,9 @@ class Gallery {
 
   get hasThreshold() { return this.outbox.hasThreshold(this.data.case); }
 
+  // The one that was chosen before a reload and is not saved yet.
+  get pendingThreshold() { return this.outbox.pendingThreshold(this.data.case); }
+
   async load(first) {
     const { data } = this, level = first ? null : this.threshold.value;
     try {
@@ -164,7 +167,7 @@ class Gallery {
       const [content, answer] = await Promise.all(requests);
       if (this.data.people !== data.people || !this.root.isConnected) return;
       this.takePeople(new People(content, data.clocks), level, answer);
-      this.setThreshold(this.hasThreshold ? this.threshold.value : data.threshold);
+      this.setThreshold(this.hasThreshold ? this.threshold.value ?? this.pendingThreshold : data.threshold);
       this.follow();
     } catch (failure) {
       if (this.data.people !== data.people) return;

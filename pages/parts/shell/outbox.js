@@ -52,7 +52,12 @@ export class Outbox {
 
   isOverdueAt(place) { return this.overdue.some((entry) => entry.place === place); }
 
-  hasThreshold(key) { return this.entries.some((entry) => isThreshold(entry) && entry.action.case === key); }
+  hasThreshold(key) { return this.pendingThreshold(key) !== undefined; }
+
+  // The threshold of a case that is on its way: null is the suggested one, and undefined that there is none.
+  pendingThreshold(key) {
+    return this.entries.find((entry) => isThreshold(entry) && entry.action.case === key)?.action.threshold;
+  }
 
   // What Python has not confirmed for some seconds.
   get overdue() { return this.entries.filter(({ since }) => this.now() - since >= OVERDUE_MS); }
