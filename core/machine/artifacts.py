@@ -88,7 +88,8 @@ class Artifact:
     def _files(self) -> list[Path]:
         # Several times as fast as `glob`: an estimate looks into each stage of each clip for each preset.
         try:
-            names = os.listdir(self.folder)
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries]
         except OSError:
             return []
         return [self.folder / name for name in sorted(names) if _CHUNK.fullmatch(name)]

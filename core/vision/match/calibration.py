@@ -247,7 +247,7 @@ def _poisson_quantile(quantile: Numbers, mean: Numbers) -> Numbers:
 
     count = np.ceil(pdtrik(quantile, mean))
     lower = np.maximum(count - 1, 0)
-    return np.where(pdtr(lower, mean) >= quantile, lower, count)
+    return np.asarray(np.where(pdtr(lower, mean) >= quantile, lower, count))
 
 
 def _expected_false_share(mean: Numbers, spread: Numbers, counts: _PairCounts, merges: _Merges) -> Numbers:

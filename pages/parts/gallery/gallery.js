@@ -128,10 +128,10 @@ class Gallery {
 
   refreshFrom(old, data) {
     const isSameClock = JSON.stringify(old?.clocks) === JSON.stringify(data.clocks);
+    const isOther = old?.threshold !== data.threshold || old.reviewed !== data.reviewed;
     if (!isSameClock || old.people !== data.people || old.levels !== data.levels) this.load(!this.state.people);
-    else if ((old.threshold !== data.threshold || old.reviewed !== data.reviewed) && !this.hasThreshold) {
-      this.setThreshold(data.threshold);
-    } else if (this.state.people) this.refresh();
+    else if (isOther && this.pending === undefined) this.setThreshold(data.threshold);
+    else if (this.state.people) this.refresh();
   }
 
   // Failures are shown in the row or the dialog where the action was made, if that is there to be seen. Not those of
@@ -155,10 +155,7 @@ class Gallery {
     return this.outbox.isPendingAt(place) ? "Saving…" : "";
   }
 
-  get hasThreshold() { return this.outbox.hasThreshold(this.data.case); }
-
-  // The one that was chosen before a reload and is not saved yet.
-  get pendingThreshold() { return this.outbox.pendingThreshold(this.data.case); }
+  get pending() { return this.outbox.pendingThreshold(this.data.case); }
 
   async load(first) {
     const { data } = this, level = first ? null : this.threshold.value;
@@ -167,7 +164,7 @@ class Gallery {
       const [content, answer] = await Promise.all(requests);
       if (this.data.people !== data.people || !this.root.isConnected) return;
       this.takePeople(new People(content, data.clocks), level, answer);
-      this.setThreshold(this.hasThreshold ? this.threshold.value ?? this.pendingThreshold : data.threshold);
+      this.setThreshold(this.pending === undefined ? data.threshold : this.threshold.value ?? this.pending);
       this.follow();
     } catch (failure) {
       if (this.data.people !== data.people) return;

@@ -52,9 +52,8 @@ export class Outbox {
 
   isOverdueAt(place) { return this.overdue.some((entry) => entry.place === place); }
 
-  hasThreshold(key) { return this.pendingThreshold(key) !== undefined; }
-
-  // The threshold of a case that is on its way: null is the suggested one, and undefined that there is none.
+  // The threshold of a case that is not saved yet, also from before a reload: null is the suggested one, and undefined
+  // that there is none.
   pendingThreshold(key) {
     return this.entries.find((entry) => isThreshold(entry) && entry.action.case === key)?.action.threshold;
   }
