@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from core.base.errors import Cancelled
@@ -65,6 +66,7 @@ class Progress:
         self._camera, self._number, self._cameras = "", 1, 1
         self._stage, self._total, self._first, self._boxes = "", 0, 0, 0
         self._stage_start = self._last_report = clock()
+        self._part_begins: int | None = None
 
     def camera(self, name: str, number: int, cameras: int) -> None:
         """The stages that follow are those of this camera."""
@@ -72,12 +74,25 @@ class Progress:
 
     def begin(self, stage: str, total: int, done: int = 0, boxes: int = 0) -> None:
         """A stage starts. An earlier run has left `done` of its `total` frames, with `boxes` in them."""
+        if self._part_begins is not None:
+            return
         self._stage, self._total, self._first, self._boxes = stage, total, done, boxes
         self._stage_start = self._clock()
         self._report(done)
 
+    @contextmanager
+    def part(self, first: int) -> Iterator[None]:
+        """In this block, a part of the present stage is worked on, which begins at the frame `first` of the stage."""
+        self._part_begins = first
+        try:
+            yield
+        finally:
+            self._part_begins = None
+
     def at(self, done: int) -> None:
-        """`done` frames of the stage are finished. Raises `Cancelled` when the user wants to stop."""
+        """`done` frames of the stage, or of a part of it, are finished. Raises `Cancelled` when the user wants to
+        stop."""
+        done += self._part_begins or 0
         if self._is_cancelled():
             raise Cancelled
         if self._clock() - self._last_report >= self._every or done >= self._total:

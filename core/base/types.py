@@ -184,6 +184,7 @@ class Clip:
     stored pictures are turned counter-clockwise for that. `start_seconds` is the container time of the first frame.
     `fps` is 0 for a clip of one frame. `warnings` are sentences for the user (variable frame rate, damage, ...).
     `parts` is empty where one clock runs through the whole file; otherwise `times` has the parts one after another.
+    `recordings` are the files of a clip that is made of several, one after the other; it is empty for one file.
     """
 
     path: str
@@ -198,6 +199,7 @@ class Clip:
     start_seconds: float = 0.0
     warnings: tuple[str, ...] = ()
     parts: tuple[ClipPart, ...] = ()
+    recordings: tuple[Recording, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -212,3 +214,17 @@ class Clip:
     def duration_seconds(self) -> float:
         """Time from the first frame to the end of the last one."""
         return float(self.times[-1]) + (1 / self.fps if self.fps else 0.0) if len(self.times) else 0.0
+
+
+class Recording(NamedTuple):
+    """One of the files of a clip: the file as a clip of its own, the number in the whole of the first frame that is
+    used of it, and how many of its frames before that are left out."""
+
+    clip: Clip
+    frame: int
+    skipped: int = 0
+
+    @property
+    def used(self) -> int:
+        """The number of its frames that are used."""
+        return self.clip.frames - self.skipped

@@ -196,5 +196,5 @@ def stage_progress(
     timeline, recipe = plan_clip(clip, camera, recipe)
     pipeline = ClipPipeline(clip, timeline, recipe, networks, store, Progress(), regions, fresh=False)
     artifacts = {stage: pipeline.artifact_of(stage) for stage in _stored_stages(networks)}
-    shares = {stage: pipeline.done(artifact) / len(timeline) for stage, artifact in artifacts.items()}
+    shares = {stage: pipeline.done(artifact, stage) / len(timeline) for stage, artifact in artifacts.items()}
     return len(timeline), shares

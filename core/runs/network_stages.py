@@ -10,7 +10,7 @@ Stored boxes can be read without a model, to try regions on before or after a ru
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, MachineSettings, VideoSettings
 from core.base.types import Bools, Clip, Detections, Features, Floats, Image, Ints, Timeline
-from core.machine.artifacts import Artifact, Store
+from core.machine.artifacts import Arrays, Artifact, Store
 from core.machine.device import Backend, choose_runtime, cpu_has_bfloat16
 from core.vision.detect import Detector, needs_pytorch, open_detector
 from core.vision.embed import Embedder, open_embedder
@@ -148,6 +148,41 @@ class _BoxChunk:
             )
             self._number += 1
             self._row, self._xyxy, self._score = [], [], []
+
+
+def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays], words: str) -> None:
+    """Write the boxes of a whole timeline, which are those of its parts one after the other, and finish the artifact.
+
+    `stored` holds arrays as chunks do: `row` (frames,), `count` (frames,), `xyxy` and `score` of the boxes in turn.
+    """
+    none: Arrays = {
+        "row": np.empty(0, np.int64),
+        "count": np.empty(0, np.int64),
+        "xyxy": np.empty((0, 4), np.float32),
+        "score": np.empty(0, np.float32),
+    }
+    parts = [none, *stored]
+    row, count, xyxy, score = (np.concatenate([part[name] for part in parts]) for name in none)
+    first_box = np.concatenate([[0], np.cumsum(count)])
+    for number in range(chunk_count(timeline)):
+        begin, end = np.searchsorted(row, (number * CHUNK, (number + 1) * CHUNK))
+        boxes = slice(first_box[begin], first_box[end])
+        artifact.write(number, row=row[begin:end], count=count[begin:end], xyxy=xyxy[boxes], score=score[boxes])
+    artifact.finish(words=words)
+
+
+def write_vectors(
+    artifact: Artifact, timeline: Timeline, detections: Detections, stored: Iterable[Arrays], words: str
+) -> None:
+    """As `write_boxes`, of vectors: `detection` holds rows of `detections`, `vector` their vectors."""
+    parts = list(stored)
+    at = np.concatenate([np.empty(0, np.int64), *(part["detection"] for part in parts)])
+    vectors = np.concatenate([part["vector"] for part in parts]) if parts else np.empty((0, 0), np.float16)
+    row = np.searchsorted(timeline.frame, detections.frame)[at]
+    for number in range(chunk_count(timeline)):
+        begin, end = np.searchsorted(row, (number * CHUNK, (number + 1) * CHUNK))
+        artifact.write(number, detection=at[begin:end], vector=vectors[begin:end])
+    artifact.finish(words=words, crops=len(at))
 
 
 def chunk_count(timeline: Timeline) -> int:

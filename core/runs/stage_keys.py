@@ -29,15 +29,20 @@ from core.runs.network_stages import (
     layout_of,
     load_detections,
     load_features,
+    write_boxes,
+    write_vectors,
 )
 from core.vision import regions as areas
 from core.vision.track import select_boxes_to_embed, track
+from core.vision.video import plan_recordings
 
 T = TypeVar("T")
 # Increase a number when the arithmetic of its stage changes, so that artifacts of older versions are not used.
 VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
 STORED = ("detect", "embed", "crops")
 """Stages whose results are stored, in order. Tracks are computed each time, which takes less time than to read them."""
+_OF_RECORDINGS = ("detect", "embed")
+"""Stages whose results are stored for each recording of a clip, and joined."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,11 @@ class ClipPipeline:
         """All boxes, and the number of frames that could be read."""
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("detect")
-        done, conf = self.done(artifact), recipe.track.conf
+        done, conf = self.done(artifact, "detect"), recipe.track.conf
         with self._stage("detect", len(self._timeline), done, count_boxes(artifact, done, conf)):
-            if artifact.summary is None:
+            if artifact.summary is None and self._clip.recordings:
+                self._join_boxes(artifact)
+            elif artifact.summary is None:
                 detector = self._open_network("detect", lambda: networks.detector(recipe.detect))
                 detect(self._clip, self._timeline, artifact, detector, self._progress, conf, self._networks.buffer)
         self.stages["detect"].update(by=self._made_by(artifact), artifact=artifact.folder.name)
@@ -138,10 +145,12 @@ class ClipPipeline:
         if networks.embedder_model is None:
             return None
         artifact = self.artifact_of("embed")
-        done = self.done(artifact)
+        done = self.done(artifact, "embed")
         embeddable = embeddable_boxes(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
-            if artifact.summary is None:
+            if artifact.summary is None and self._clip.recordings:
+                self._join_vectors(artifact, detections)
+            elif artifact.summary is None:
                 embedder = self._open_network("embed", lambda: networks.embedder(recipe.embed))
                 selected = (
                     embeddable if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, embeddable)
@@ -181,10 +190,67 @@ class ClipPipeline:
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 
-    def done(self, artifact: Artifact) -> int:
-        """The number of frames that the artifact has already."""
-        complete = artifact.summary is not None
-        return len(self._timeline) if complete else min(artifact.intact_chunks() * CHUNK, len(self._timeline))
+    def done(self, artifact: Artifact, stage: str = "") -> int:
+        """The number of frames that the artifact has already; of a clip of several recordings, that theirs have of the
+        `stage`, which is joined from them."""
+        if artifact.summary is not None:
+            return len(self._timeline)
+        if self._clip.recordings and stage in _OF_RECORDINGS:
+            return sum(part.done(part.artifact_of(stage)) for part in self._parts())
+        return min(artifact.intact_chunks() * CHUNK, len(self._timeline))
+
+    def _parts(self, renewed: str = "") -> list[ClipPipeline]:
+        """A pipeline for each recording of the clip: what networks say of a recording is stored once, whatever clips it
+        is a part of. If the run is to start afresh, their artifacts of the stage `renewed` are emptied."""
+        parts = [
+            ClipPipeline(
+                planned.of.clip,
+                planned.timeline,
+                replace(self._recipe, video=planned.settings),
+                self._networks,
+                self._store,
+                self._progress,
+                self._regions,
+                fresh=False,
+            )
+            for planned in plan_recordings(self._clip, self._recipe.video)
+        ]
+        for part in parts if self._fresh and renewed else ():
+            self._store.remove(part.artifact_of(renewed))
+        return parts
+
+    def _join_boxes(self, artifact: Artifact) -> None:
+        """Boxes of all recordings, in pixels of the clip."""
+        stored, row, words = [], 0, ""
+        for part in self._parts("detect"):
+            with self._progress.part(row):
+                part.detections()
+            boxes = part.artifact_of("detect")
+            width, height = self._clip.width / part._clip.width, self._clip.height / part._clip.height
+            scale = np.array((width, height, width, height), np.float32)
+            stored += [{**chunk, "row": chunk["row"] + row, "xyxy": chunk["xyxy"] * scale} for chunk in boxes.read()]
+            row, words = row + len(part._timeline), self._made_by(boxes)
+            self._add_opening("detect", part)
+        write_boxes(artifact, self._timeline, stored, words)
+
+    def _join_vectors(self, artifact: Artifact, detections: Detections) -> None:
+        """Vectors of the boxes of all recordings."""
+        stored, row, box, words = [], 0, 0, ""
+        for part in self._parts("embed"):
+            with self._progress.part(row):
+                boxes, _ = part.detections()
+                vectors = part.vectors(boxes, part.inside(boxes))
+            if vectors is None:
+                raise ValueError("no embedder was chosen")
+            stored += [{**chunk, "detection": chunk["detection"] + box} for chunk in vectors.read()]
+            row, box, words = row + len(part._timeline), box + len(boxes), self._made_by(vectors)
+            self._add_opening("embed", part)
+        write_vectors(artifact, self._timeline, detections, stored, words)
+
+    def _add_opening(self, stage: str, part: ClipPipeline) -> None:
+        """Note how long the network took to open, for the first of the recordings that needed it."""
+        if "opening" in part.stages.get(stage, {}):
+            self.stages.setdefault(stage, {"opening": part.stages[stage]["opening"]})
 
     @staticmethod
     def _made_by(artifact: Artifact) -> str:

@@ -25,6 +25,15 @@ from .probing import probe as probe
 from .probing import remember_digest as remember_digest
 from .probing import remembered_paths as remembered_paths
 from .reading import Picture as Picture
+from .reading import PlannedRecording as PlannedRecording
 from .reading import Reader as Reader
 from .reading import plan as plan
+from .reading import plan_recordings as plan_recordings
 from .reading import read as read
+from .recordings import LIST_SUFFIX as LIST_SUFFIX
+from .recordings import ListedRecording as ListedRecording
+from .recordings import is_list as is_list
+from .recordings import join as join
+from .recordings import list_digest as list_digest
+from .recordings import list_text as list_text
+from .recordings import read_list as read_list

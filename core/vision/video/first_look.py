@@ -29,6 +29,7 @@ from core.vision.video.decoding import (
     picture_files,
 )
 from core.vision.video.reading import rotate
+from core.vision.video.recordings import is_list, read_list
 
 MIN_LIGHT = 16
 """Below it a picture counts as black: the grey level (0 to 255) that 95 of 100 pixels do not reach."""
@@ -57,6 +58,7 @@ _ADVICE = {
     r"No picture can be decoded": "Nobody is looked for there. Export this part again, as H.264 in MP4.",
     r"Another recording": "Split the file, or export each recording to a file of its own.",
     r"\d+ pictures are marked": "Export it again if they should be looked at.",
+    r".* left out: the recording": "Nothing to do: each moment is looked at once.",
     r"The header announces": "What the file holds is what counts. Export it again if it seems too short.",
     r".* packets are damaged": "Copy or export it again if you can; pictures that cannot be read are left out.",
     r"The first \d+ frames": "Nothing to do: the clip begins with the first picture that can be read.",
@@ -210,17 +212,41 @@ class PreviewFrame:
 def preview_frames(clip: Clip, count: int = 6) -> list[PreviewFrame]:
     """Up to `count` pictures spread over the clip; fewer where some cannot be decoded or would be the same."""
     moments = (np.arange(count) + 0.5) / count * clip.duration_seconds
-    if clip.container == PICTURE_SEQUENCE:
-        previews = _previews_of_pictures(clip, moments)
-    elif clip.parts:
-        previews = _previews_of_parts(clip, moments)
-    else:
-        previews = _previews_of_video(clip, moments)
     different: list[PreviewFrame] = []
-    for preview in previews:
+    for preview in _previews(clip, moments):
         if not different or preview.seconds > different[-1].seconds:
             different.append(preview)
     return different
+
+
+def _previews(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+    if clip.recordings:
+        yield from _previews_of_recordings(clip, moments)
+    elif clip.container == PICTURE_SEQUENCE:
+        yield from _previews_of_pictures(clip, moments)
+    elif clip.parts:
+        yield from _previews_of_parts(clip, moments)
+    else:
+        yield from _previews_of_video(clip, moments)
+
+
+def _previews_of_recordings(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
+    begins = [float(clip.times[recording.frame]) for recording in clip.recordings]
+    number_of = np.maximum(0, np.searchsorted(begins, moments, side="right") - 1)
+    for number, (recording, begin) in enumerate(zip(clip.recordings, begins, strict=True)):
+        own = recording.clip.times[recording.skipped :]
+        wanted = np.minimum(moments[number_of == number] - begin, own[-1] - own[0]) + own[0]
+        for preview in _previews(recording.clip, wanted):
+            bgr = preview.bgr
+            if bgr.shape[:2] != (clip.height, clip.width):
+                bgr = _resized(bgr, clip.width, clip.height)
+            yield PreviewFrame(preview.seconds - float(own[0]) + begin, bgr)
+
+
+def _resized(bgr: Image, width: int, height: int) -> Image:
+    import cv2
+
+    return np.asarray(cv2.resize(bgr, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _previews_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
@@ -299,9 +325,12 @@ _FIRST_YEAR = 1990
 def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
     """When the recording may have begun, by its name (local time) and by its container (UTC, so only with a `zone`).
 
-    The time of the file on disk says when it was copied, and is not used. Nothing here is certain: a name may be of the
-    export, and a container may be made long after the recording.
+    Of a list of recordings, its first one is looked at. The time of the file on disk says when it was copied, and is
+    not used. Nothing here is certain: a name may be of the export, and a container may be made long after the
+    recording.
     """
+    if is_list(path):
+        path = Path(read_list(path)[0].file)
     found = []
     if match := _MOMENT_IN_NAME.search(path.stem):
         day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))

@@ -10,7 +10,7 @@ import sqlite3
 from array import array
 from collections.abc import Collection, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from core.vision.video.decoding import (
     yields_picture,
 )
 from core.vision.video.reading import JUMP_SECONDS, JUMP_STEPS, lay_out
+from core.vision.video.recordings import is_list, join, list_digest, read_list
 
 _DEFAULT_FPS = 25.0  # where neither timestamps nor the header state a rate
 _UNSTAMPED = -(1 << 63)  # in place of a timestamp
@@ -54,10 +55,13 @@ _DIGEST_BYTES = 16
 
 
 def probe(path: str | Path, pictures_per_second: float = 10.0) -> Clip:
-    """The clip at `path`: a video file, or a folder or pattern of pictures at `pictures_per_second`."""
+    """The clip at `path`: a video file, a folder or pattern of pictures at `pictures_per_second`, or a list of
+    recordings."""
     if pictures_per_second <= 0:
         raise ValueError(f"pictures_per_second: expected more than 0, got {pictures_per_second}")
     clip = Path(path).resolve()
+    if is_list(clip):
+        return join(clip, probe)
     return _sequence(clip, pictures_per_second) if is_sequence(clip) else _video(clip)
 
 
@@ -331,8 +335,11 @@ def _darkness(bgr: Image) -> tuple[str, ...]:
 
 
 def digest(path: str | Path) -> str:
-    """32 hex digits made of the file's content; of a picture sequence, of all names and contents in order."""
+    """32 hex digits made of the file's content; of a picture sequence, of all names and contents in order; of a list of
+    recordings, of their digests."""
     clip = Path(path).resolve()
+    if is_list(clip):
+        return list_digest(replace(entry, digest=digest(entry.file)) for entry in read_list(clip))
     sequence = is_sequence(clip)
     files = picture_files(clip) if sequence else [clip]
     try:
@@ -359,6 +366,8 @@ def remember_digest(path: Path, digest: str) -> None:
 
 def content_digest(path: Path) -> str:
     """As `digest`, always computed, and not remembered."""
+    if is_list(path):
+        return list_digest(replace(entry, digest=content_digest(Path(entry.file))) for entry in read_list(path))
     sequence = is_sequence(path)
     return _content_digest(picture_files(path) if sequence else [path], with_names=sequence)
 

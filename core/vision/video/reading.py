@@ -11,8 +11,8 @@ import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -20,8 +20,9 @@ import numpy as np
 
 from core.base.errors import ClipError, SettingsError
 from core.base.settings import VideoSettings
-from core.base.types import Clip, Image, Ints, Seconds, Timeline
+from core.base.types import Clip, Image, Ints, Recording, Seconds, Timeline
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
+from core.vision.video.recordings import own_range
 
 JUMP_SECONDS, JUMP_STEPS = 1.0, 5
 """Time without pictures is more than a few lost frames from a second on; at low rates, from five usual steps on."""
@@ -204,7 +205,15 @@ def _are_strays(runs: Sequence[_Run], high: int, jump: int) -> bool:
 
 
 def plan(clip: Clip, settings: VideoSettings) -> Timeline:
-    """The frames from `start_seconds` (included) to `end_seconds` (excluded), at most `fps` a second on average."""
+    """The frames from `start_seconds` (included) to `end_seconds` (excluded), at most `fps` a second on average.
+
+    Of a clip that is made of several recordings, each is planned as a clip of its own.
+    """
+    if planned := plan_recordings(clip, settings):
+        frame = np.concatenate(
+            [recording.timeline.frame + (recording.of.frame - recording.of.skipped) for recording in planned]
+        )
+        return Timeline(frame=frame, seconds=clip.times[frame])
     end_seconds = np.inf if settings.end_seconds is None else settings.end_seconds
     low, high = np.searchsorted(clip.times, np.array([settings.start_seconds, end_seconds]) - _TIME_SLACK_SECONDS)
     if low >= high:
@@ -215,6 +224,29 @@ def plan(clip: Clip, settings: VideoSettings) -> Timeline:
         )
     frame = low + _rows_at_rate(clip.times[low:high], settings.fps)
     return Timeline(frame=frame, seconds=clip.times[frame])
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRecording:
+    """A recording of a clip, the settings by which it is planned, and its own frames that are analysed."""
+
+    of: Recording
+    settings: VideoSettings
+    timeline: Timeline
+
+
+def plan_recordings(clip: Clip, settings: VideoSettings) -> list[PlannedRecording]:
+    """The recordings of the clip of which frames are analysed, in order; none for a clip of one file."""
+    planned = []
+    for recording in clip.recordings:
+        span = own_range(clip, recording, settings.start_seconds, settings.end_seconds)
+        if span is None:
+            continue
+        rate = settings.fps if recording.clip.fps > settings.fps or not recording.clip.fps else 0.0
+        own = replace(settings, fps=rate, start_seconds=span[0], end_seconds=span[1])
+        with suppress(SettingsError):
+            planned.append(PlannedRecording(recording, own, plan(recording.clip, own)))
+    return planned
 
 
 def _rows_at_rate(times: Seconds, fps: float) -> Ints:
@@ -275,15 +307,29 @@ def _run(source: Generator[Picture], handoff: _Handoff) -> None:
 
 
 def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None) -> Generator[Picture]:
-    frames = timeline.frame[first:]
-    if not len(frames):
+    row = first
+    with closing(_upright_pictures(clip, timeline.frame[first:], scale_to)) as pictures:
+        for number, bgr in pictures:
+            row += int(np.searchsorted(timeline.frame[row:], number))
+            yield Picture(row, number, float(timeline.seconds[row]), bgr)
+
+
+def _upright_pictures(clip: Clip, frames: Ints, scale_to: tuple[int, int] | None) -> Generator[tuple[int, Image]]:
+    """Number and picture of each of these frames that can be decoded."""
+    for recording in clip.recordings:
+        begin, end = np.searchsorted(frames, (recording.frame, recording.frame + recording.used)).tolist()
+        shift, file = recording.frame - recording.skipped, recording.clip
+        is_of_other_size = (file.width, file.height) != (clip.width, clip.height)
+        size = (clip.width, clip.height) if scale_to is None and is_of_other_size else scale_to
+        with closing(_upright_pictures(file, frames[begin:end] - shift, size)) as pictures:
+            for number, bgr in pictures:
+                yield number + shift, bgr
+    if clip.recordings or not len(frames):
         return
     decode = sequence_pictures if clip.container == PICTURE_SEQUENCE else decoded_pictures
-    row = first
-    with closing(decode(clip, frames)) as pictures:
-        for number, stored in pictures:
-            row += int(np.searchsorted(timeline.frame[row:], number))
-            yield Picture(row, number, float(timeline.seconds[row]), _scale_and_rotate(stored, clip.rotation, scale_to))
+    with closing(decode(clip, frames)) as stored_pictures:
+        for number, stored in stored_pictures:
+            yield number, _scale_and_rotate(stored, clip.rotation, scale_to)
 
 
 def _scale_and_rotate(stored: Image, rotation: int, scale_to: tuple[int, int] | None) -> Image:
