@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, MachineSettings, VideoSettings
@@ -171,18 +172,36 @@ def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays]
     artifact.finish(words=words)
 
 
-def write_vectors(
-    artifact: Artifact, timeline: Timeline, detections: Detections, stored: Iterable[Arrays], words: str
-) -> None:
-    """As `write_boxes`, of vectors: `detection` holds rows of `detections`, `vector` their vectors."""
-    parts = list(stored)
-    at = np.concatenate([np.empty(0, np.int64), *(part["detection"] for part in parts)])
-    vectors = np.concatenate([part["vector"] for part in parts]) if parts else np.empty((0, 0), np.float16)
-    row = np.searchsorted(timeline.frame, detections.frame)[at]
+def write_vectors(artifact: Artifact, timeline: Timeline, row: Ints, stored: Arrays, words: str) -> None:
+    """As `write_boxes`, of vectors: `detection` holds rising rows of all detections, `vector` their vectors.
+
+    `row` holds for each of all detections its frame's row in the timeline.
+    """
+    at, vectors = stored["detection"], stored["vector"]
     for number in range(chunk_count(timeline)):
-        begin, end = np.searchsorted(row, (number * CHUNK, (number + 1) * CHUNK))
+        begin, end = np.searchsorted(row[at], (number * CHUNK, (number + 1) * CHUNK))
         artifact.write(number, detection=at[begin:end], vector=vectors[begin:end])
     artifact.finish(words=words, crops=len(at))
+
+
+def embed_boxes(
+    clip: Clip, timeline: Timeline, detections: Detections, selected: Ints, embedder: Embedder, buffer: int
+) -> NDArray[np.float16]:
+    """The vectors (n, d) of the detections with these rising numbers, in half precision."""
+    row_of = np.searchsorted(timeline.frame, detections.frame[selected])
+    crops: list[Image] = []
+    vectors: list[NDArray[np.float16]] = []
+    rows = np.unique(row_of)
+    with read(clip, timeline[rows], queue_size=buffer) as pictures:
+        for picture in pictures:
+            begin, end = np.searchsorted(row_of, (rows[picture.row], rows[picture.row] + 1))
+            crops += [crop(picture.bgr, box) for box in detections.xyxy[selected[begin:end]]]
+            while len(crops) >= CROP_BATCH:
+                vectors.append(embedder.embed(crops[:CROP_BATCH]).astype(np.float16))
+                del crops[:CROP_BATCH]
+    if crops or not vectors:
+        vectors.append(embedder.embed(crops).astype(np.float16))
+    return np.concatenate(vectors)
 
 
 def chunk_count(timeline: Timeline) -> int:

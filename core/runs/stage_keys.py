@@ -25,6 +25,7 @@ from core.runs.network_stages import (
     count_boxes,
     detect,
     embed,
+    embed_boxes,
     embeddable_boxes,
     layout_of,
     load_detections,
@@ -148,27 +149,23 @@ class ClipPipeline:
         done = self.done(artifact, "embed")
         embeddable = embeddable_boxes(detections, inside, recipe.embed)
         with self._stage("embed", len(self._timeline), done):
-            if artifact.summary is None and self._clip.recordings:
-                self._join_vectors(artifact, detections)
-            elif artifact.summary is None:
-                embedder = self._open_network("embed", lambda: networks.embedder(recipe.embed))
+            if artifact.summary is None:
                 selected = (
                     embeddable if recipe.embed.every else select_boxes_to_embed(self._timeline, detections, embeddable)
                 )
-                embed(
-                    self._clip,
-                    self._timeline,
-                    detections,
-                    selected,
-                    artifact,
-                    embedder,
-                    self._progress,
-                    self._networks.buffer,
-                )
+                if self._clip.recordings:
+                    self._join_vectors(artifact, detections, selected)
+                else:
+                    self._embed(artifact, detections, selected)
         crops = (artifact.summary or {}).get("crops", 0)
         about = {"by": self._made_by(artifact), "artifact": artifact.folder.name}
         self.stages["embed"].update(**about, crops=crops, of_boxes=int(embeddable.sum()))
         return artifact
+
+    def _embed(self, artifact: Artifact, detections: Detections, selected: Bools) -> None:
+        networks, settings = self._networks, self._recipe.embed
+        embedder = self._open_network("embed", lambda: networks.embedder(settings))
+        embed(self._clip, self._timeline, detections, selected, artifact, embedder, self._progress, networks.buffer)
 
     def tracks(self, detections: Detections, inside: Bools, vectors: Artifact | None) -> Tracks:
         """The tracks of the clip."""
@@ -233,19 +230,32 @@ class ClipPipeline:
             self._add_opening("detect", part)
         write_boxes(artifact, self._timeline, stored, words)
 
-    def _join_vectors(self, artifact: Artifact, detections: Detections) -> None:
-        """Vectors of the boxes of all recordings."""
+    def _join_vectors(self, artifact: Artifact, detections: Detections, selected: Bools) -> None:
+        """Vectors of the selected boxes: those that the recordings have, and the others, near where recordings join."""
+        recipe, networks = self._recipe, self._networks
         stored, row, box, words = [], 0, 0, ""
         for part in self._parts("embed"):
             with self._progress.part(row):
                 boxes, _ = part.detections()
                 vectors = part.vectors(boxes, part.inside(boxes))
-            if vectors is None:
-                raise ValueError("no embedder was chosen")
-            stored += [{**chunk, "detection": chunk["detection"] + box} for chunk in vectors.read()]
-            row, box, words = row + len(part._timeline), box + len(boxes), self._made_by(vectors)
+            if vectors is not None:
+                stored += [{**chunk, "detection": chunk["detection"] + box} for chunk in vectors.read()]
+                words = self._made_by(vectors)
+            row, box = row + len(part._timeline), box + len(boxes)
             self._add_opening("embed", part)
-        write_vectors(artifact, self._timeline, detections, stored, words)
+        at = np.concatenate([np.empty(0, np.int64), *(chunk["detection"] for chunk in stored)])
+        missing = np.setdiff1d(np.flatnonzero(selected), at)
+        if len(missing):
+            embedder = networks.embedder(recipe.embed)
+            found = embed_boxes(self._clip, self._timeline, detections, missing, embedder, networks.buffer)
+            stored.append({"detection": missing, "vector": found})
+        at = np.concatenate([np.empty(0, np.int64), *(chunk["detection"] for chunk in stored)])
+        filled = [chunk["vector"] for chunk in stored if len(chunk["vector"])]
+        vector = np.concatenate(filled or [np.empty((0, 0), np.float16)])
+        order = np.argsort(at)
+        order = order[selected[at[order]]]
+        rows = np.searchsorted(self._timeline.frame, detections.frame)
+        write_vectors(artifact, self._timeline, rows, {"detection": at[order], "vector": vector[order]}, words)
 
     def _add_opening(self, stage: str, part: ClipPipeline) -> None:
         """Note how long the network took to open, for the first of the recordings that needed it."""
