@@ -114,7 +114,8 @@ def _dispensable(entries: list[StoredEntry]) -> Iterable[str]:
     if unreadable := len(keys - {case.key for case in cases}):
         yield f"{format_count(unreadable, 'case', 'cases')} cannot be read."
         return
-    clips = {Path(clip.path).parent.name for case in cases for clip in case.clips}
+    paths = [path for case in cases for clip in case.clips for path in (clip.path, *(f.path for f in clip.recordings))]
+    clips = {Path(path).parent.name for path in paths}
     if unused := [entry for entry in entries if entry.kind == "uploads" and entry.path.name not in clips]:
         yield f"Uploads that no case uses: {_amount(unused)} ({', '.join(entry.path.name for entry in unused)})."
     if old := [entry for entry in entries if entry.kind == "backups" and entry.path.stem not in keys]:

@@ -151,7 +151,7 @@ class _BoxChunk:
             self._row, self._xyxy, self._score = [], [], []
 
 
-def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays], words: str) -> None:
+def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays], description: str) -> None:
     """Write the boxes of a whole timeline, which are those of its parts one after the other, and finish the artifact.
 
     `stored` holds arrays as chunks do: `row` (frames,), `count` (frames,), `xyxy` and `score` of the boxes in turn.
@@ -169,10 +169,10 @@ def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays]
         begin, end = np.searchsorted(row, (number * CHUNK, (number + 1) * CHUNK))
         boxes = slice(first_box[begin], first_box[end])
         artifact.write(number, row=row[begin:end], count=count[begin:end], xyxy=xyxy[boxes], score=score[boxes])
-    artifact.finish(words=words)
+    artifact.finish(words=description)
 
 
-def write_vectors(artifact: Artifact, timeline: Timeline, row: Ints, stored: Arrays, words: str) -> None:
+def write_vectors(artifact: Artifact, timeline: Timeline, row: Ints, stored: Arrays, description: str) -> None:
     """As `write_boxes`, of vectors: `detection` holds rising rows of all detections, `vector` their vectors.
 
     `row` holds for each of all detections its frame's row in the timeline.
@@ -181,7 +181,7 @@ def write_vectors(artifact: Artifact, timeline: Timeline, row: Ints, stored: Arr
     for number in range(chunk_count(timeline)):
         begin, end = np.searchsorted(row[at], (number * CHUNK, (number + 1) * CHUNK))
         artifact.write(number, detection=at[begin:end], vector=vectors[begin:end])
-    artifact.finish(words=words, crops=len(at))
+    artifact.finish(words=description, crops=len(at))
 
 
 def embed_boxes(

@@ -218,7 +218,7 @@ class ClipPipeline:
 
     def _join_boxes(self, artifact: Artifact) -> None:
         """Boxes of all recordings, in pixels of the clip."""
-        stored, row, words = [], 0, ""
+        stored, row, description = [], 0, ""
         for part in self._parts("detect"):
             with self._progress.part(row):
                 part.detections()
@@ -226,21 +226,21 @@ class ClipPipeline:
             width, height = self._clip.width / part._clip.width, self._clip.height / part._clip.height
             scale = np.array((width, height, width, height), np.float32)
             stored += [{**chunk, "row": chunk["row"] + row, "xyxy": chunk["xyxy"] * scale} for chunk in boxes.read()]
-            row, words = row + len(part._timeline), self._made_by(boxes)
+            row, description = row + len(part._timeline), self._made_by(boxes)
             self._add_opening("detect", part)
-        write_boxes(artifact, self._timeline, stored, words)
+        write_boxes(artifact, self._timeline, stored, description)
 
     def _join_vectors(self, artifact: Artifact, detections: Detections, selected: Bools) -> None:
         """Vectors of the selected boxes: those that the recordings have, and the others, near where recordings join."""
         recipe, networks = self._recipe, self._networks
-        stored, row, box, words = [], 0, 0, ""
+        stored, row, box, description = [], 0, 0, ""
         for part in self._parts("embed"):
             with self._progress.part(row):
                 boxes, _ = part.detections()
                 vectors = part.vectors(boxes, part.inside(boxes))
             if vectors is not None:
                 stored += [{**chunk, "detection": chunk["detection"] + box} for chunk in vectors.read()]
-                words = self._made_by(vectors)
+                description = self._made_by(vectors)
             row, box = row + len(part._timeline), box + len(boxes)
             self._add_opening("embed", part)
         at = np.concatenate([np.empty(0, np.int64), *(chunk["detection"] for chunk in stored)])
@@ -255,7 +255,7 @@ class ClipPipeline:
         order = np.argsort(at)
         order = order[selected[at[order]]]
         rows = np.searchsorted(self._timeline.frame, detections.frame)
-        write_vectors(artifact, self._timeline, rows, {"detection": at[order], "vector": vector[order]}, words)
+        write_vectors(artifact, self._timeline, rows, {"detection": at[order], "vector": vector[order]}, description)
 
     def _add_opening(self, stage: str, part: ClipPipeline) -> None:
         """Note how long the network took to open, for the first of the recordings that needed it."""

@@ -8,6 +8,7 @@ from .delete import sweep as sweep
 from .delete import sweep_regularly as sweep_regularly
 from .delete import take_back as take_back
 from .intake import add_clip as add_clip
+from .intake import move_files as move_files
 from .intake import sample_case as sample_case
 from .review_actions import ANOTHER_RUN as ANOTHER_RUN
 from .review_actions import Refused as Refused

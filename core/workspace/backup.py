@@ -30,9 +30,10 @@ from core.machine.records import NewerVersionError
 from core.review import load_review
 from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera, save_record
 from core.vision.regions import from_json
-from core.vision.video import content_digest, remember_digest
-from core.workspace.cases import Case, CaseClip, Cases, new_key, parse_case
+from core.vision.video import content_digest, list_digest, remember_digest
+from core.workspace.cases import Case, CaseClip, CaseRecording, Cases, new_key, parse_case
 from core.workspace.jobs import RUN_JOB, find_job, read_job, remove, save_job
+from core.workspace.recordings import list_entries, list_place, write_list
 from core.workspace.server import Services
 from core.workspace.sources import (
     RESERVE_BYTES,
@@ -112,12 +113,17 @@ def _files_of(case: Case, clips: bool) -> Iterator[tuple[str, Path]]:
     """The files of the case's run and, if wanted, its recordings, with their names in the archive."""
     if case.run:
         yield from _below(cache_dir() / "runs" / case.run, "run/")
-    for clip in case.clips if clips else ():
-        path = Path(clip.path)
+    for file in _recordings_of(case) if clips else ():
+        path = Path(file.path)
         if path.is_dir():
-            yield from _below(path, f"clips/{clip.digest}/{path.name}/")
+            yield from _below(path, f"clips/{file.digest}/{path.name}/")
         else:
-            yield f"clips/{clip.digest}/{path.name}", path
+            yield f"clips/{file.digest}/{path.name}", path
+
+
+def _recordings_of(case: Case) -> list[CaseRecording]:
+    """The files of all cameras. The lists of cameras with several are written anew where the case is restored."""
+    return [file for clip in case.clips for file in clip.files]
 
 
 def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
@@ -145,11 +151,12 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
             case = _check_clips(case, work, clips)
             load_review(work.case / "review.json")
             if has_run:
-                _relocate_run(work.run, {clip.digest: clip.path for clip in case.clips})
+                places = {clip.digest: clip.path for clip in case.clips}
+                _relocate_run(work.run, places | {file.digest: file.path for file in _recordings_of(case)})
                 _check_run(work.run)
             with explain_refusal(_REFUSED):
                 # Nobody sweeps an upload between its arrival and that of its case.
-                for digest in sorted({clip.digest for clip in case.clips}):
+                for digest in sorted(frozenset[str]().union(*(clip.digests for clip in case.clips))):
                     folders.enter_context(claim_upload(digest))
                 return _publish(services, case, work, clips, has_run)
     except (OSError, LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as fault:
@@ -190,11 +197,11 @@ def _require_space(archive: zipfile.ZipFile) -> None:
 def _clips_to_unpack(archive: zipfile.ZipFile, case: Case) -> frozenset[str]:
     """The digests of the recordings in the back-up that are not here, or not complete."""
     missing = set()
-    for clip in case.clips:
-        sizes = [entry.file_size for entry in _files_below(archive, f"clips/{clip.digest}/")]
-        stored = stored_recording(clip.digest)
-        if sizes and not (stored and is_intact(stored, clip.digest, sum(sizes))):
-            missing.add(clip.digest)
+    for file in _recordings_of(case):
+        sizes = [entry.file_size for entry in _files_below(archive, f"clips/{file.digest}/")]
+        stored = stored_recording(file.digest)
+        if sizes and not (stored and is_intact(stored, file.digest, sum(sizes))):
+            missing.add(file.digest)
     return frozenset(missing)
 
 
@@ -243,16 +250,26 @@ def _copy(archive: zipfile.ZipFile, name: str, target: Path) -> None:
 def _check_clips(case: Case, work: _Unpacked, clips: frozenset[str]) -> Case:
     """The case with the paths that its clips have on this machine; `StoreError` if a recording is damaged."""
     for clip in case.clips:
-        if clip.digest in clips and content_digest(_unpacked_recording(work, clip.digest)) != clip.digest:
-            raise StoreError(f"the recording of {clip.camera} is damaged in the back-up", "Make the back-up again.")
-    return case.with_clips(replace(clip, path=str(_clip_path(clip, work, clips))) for clip in case.clips)
+        for file in clip.files:
+            if file.digest in clips and content_digest(_unpacked_recording(work, file.digest)) != file.digest:
+                raise StoreError(f"the recording of {clip.camera} is damaged in the back-up", "Make the back-up again.")
+    return case.with_clips(_relocated(clip, work, clips) for clip in case.clips)
+
+
+def _relocated(clip: CaseClip, work: _Unpacked, clips: frozenset[str]) -> CaseClip:
+    files = [replace(file, path=str(_clip_path(file, work, clips))) for file in clip.files]
+    if not clip.recordings:
+        return replace(clip, path=files[0].path)
+    if list_digest(list_entries(files)) != clip.digest:
+        raise ValueError(f"the files of {clip.camera} are not those that its digest names")
+    return replace(clip, path=str(list_place(clip.camera, clip.digest)), recordings=tuple(files))
 
 
 def _unpacked_recording(work: _Unpacked, digest: str) -> Path:
     return next((work.uploads / digest).iterdir())
 
 
-def _clip_path(clip: CaseClip, work: _Unpacked, clips: frozenset[str]) -> Path:
+def _clip_path(clip: CaseRecording, work: _Unpacked, clips: frozenset[str]) -> Path:
     """The clip's path here: an upload; as it was, if that may be opened; or a missing upload."""
     stored = stored_recording(clip.digest)
     if clip.digest in clips:
@@ -302,13 +319,18 @@ def _relocate_run(run: Path, paths: Mapping[str, str]) -> None:
 
 def _publish(services: Services, case: Case, work: _Unpacked, clips: frozenset[str], has_run: bool) -> Case:
     """Rename everything to its place; only then is there a case that names it."""
+    placed = set[str]()
     if has_run:
         _replace(work.run, _runs_folder() / case.run)
+    for file in _recordings_of(case):
+        if file.digest in clips and file.path not in placed:
+            _replace(_unpacked_recording(work, file.digest), Path(file.path))
+            placed.add(file.path)
+            if Path(file.path).is_file():
+                remember_digest(Path(file.path), file.digest)
     for clip in case.clips:
-        if clip.digest in clips:
-            _replace(_unpacked_recording(work, clip.digest), Path(clip.path))
-            if Path(clip.path).is_file():
-                remember_digest(Path(clip.path), clip.digest)
+        if clip.recordings:
+            write_list(clip.camera, clip.recordings)
     return services.cases.adopt(case, work.case, "restored from a back-up")
 
 
@@ -322,7 +344,7 @@ def _replace(made: Path, target: Path) -> None:
 
 def _require_digests(case: Case) -> Case:
     """The case, if all its names that become file names here are digests; `ValueError` otherwise."""
-    for name in (case.run, case.wanted, *case.removed, *(clip.digest for clip in case.clips)):
+    for name in (case.run, case.wanted, *case.removed, *(digest for clip in case.clips for digest in clip.digests)):
         if name and not _DIGEST.fullmatch(name):
             raise ValueError(f"{name!r} is not a digest")
     return case

@@ -218,8 +218,11 @@ def _named_in_unreadable(services: Services) -> set[str]:
 def _references(case: Case) -> _References:
     """What the case names as it is now."""
     uploads = _kind("uploads").resolve()
-    folders = (Path(clip.path).resolve().parent for clip in case.clips)
-    clips = {*(clip.digest for clip in case.clips), *(folder.name for folder in folders if folder.parent == uploads)}
+    files = [file for clip in case.clips for file in clip.files]
+    folders = (Path(path).resolve().parent for path in (*(clip.path for clip in case.clips), *(f.path for f in files)))
+    clips = {folder.name for folder in folders if folder.parent == uploads}.union(
+        *(clip.digests for clip in case.clips)
+    )
     runs = frozenset(run for run in (case.run, case.wanted) if run)
     return _References(frozenset(clips), runs, frozenset().union(*(_clips_of(run) for run in runs)))
 
@@ -241,6 +244,7 @@ def _logged_clips(cases: Cases, case: Case) -> set[str]:
 def _own_paths(case: Case, digests: Collection[str]) -> set[str]:
     """Where those clips of the case with these digests lie, by the case and by its runs."""
     paths = {clip.path for clip in case.clips if clip.digest in digests}
+    paths |= {file.path for clip in case.clips for file in clip.files if file.digest in digests}
     for run in _entries(_kind("runs")):
         paths |= {path for digest, path in _sources_of(run) if path and digest in digests}
     return paths

@@ -33,7 +33,7 @@ from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
 from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, read_record
-from core.vision.video import digest, probe
+from core.vision.video import digest, is_list, join, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies, remove_media
@@ -211,14 +211,23 @@ def stored_tracks(case: Case) -> StoredTracks:
 
 
 def clip_of(path: str) -> Clip:
-    """The clip at `path`, probed once for as long as the file stays the same."""
+    """The clip at `path`, probed once for as long as the file stays the same; of a list of recordings, so is each."""
+    # Not in Streamlit's cache, because routes, which have no session, need clips too.
+    return services().clips.get(_stamp_of_file(path), lambda: _open_clip(path))
+
+
+def _stamp_of_file(path: str) -> tuple[str, int, int]:
     try:
         stat = Path(path).stat()
-        stamp = path, stat.st_size, stat.st_mtime_ns
     except OSError:
-        stamp = path, 0, 0
-    # Not in Streamlit's cache, because routes, which have no session, need clips too.
-    return services().clips.get(stamp, lambda: _stored_probe(Path(path)) or _probe_and_store(path))
+        return path, 0, 0
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+def _open_clip(path: str) -> Clip:
+    if is_list(Path(path)):
+        return join(Path(path), clip_of)
+    return _stored_probe(Path(path)) or _probe_and_store(path)
 
 
 def _weight(clip: Clip) -> int:
@@ -253,7 +262,7 @@ def _stored_probe(path: Path) -> Clip | None:
         return None
 
 
-_PROBE_FACTS = tuple(f.name for f in fields(Clip) if f.name not in ("path", "digest", "times"))
+_PROBE_FACTS = tuple(f.name for f in fields(Clip) if f.name not in ("path", "digest", "times", "recordings"))
 
 
 def _probe_file(clip_digest: str) -> Path:

@@ -17,6 +17,7 @@ from .first_look import is_fragmented as is_fragmented
 from .first_look import measure as measure
 from .first_look import preview_frames as preview_frames
 from .first_look import small_people_notes as small_people_notes
+from .first_look import split_name as split_name
 from .first_look import start_proposals as start_proposals
 from .probing import content_digest as content_digest
 from .probing import digest as digest

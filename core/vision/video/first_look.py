@@ -333,9 +333,7 @@ def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
         path = Path(read_list(path)[0].file)
     found = []
     if match := _MOMENT_IN_NAME.search(path.stem):
-        day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))
-        text = f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:] or '00'}"
-        found.append((text, "its name, taken as local time"))
+        found.append((_moment_text(match), "its name, taken as local time"))
     if zone and path.is_file() and (text := _creation_time(path)):
         found.append((text, "its creation_time, which is UTC"))
     proposals = []
@@ -343,6 +341,26 @@ def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
         with suppress(SettingsError):
             proposals.append(StartProposal(parse_moment(text, zone), source))
     return tuple({proposal.began: proposal for proposal in reversed(proposals)}.values())[::-1]
+
+
+def _moment_text(match: re.Match[str]) -> str:
+    day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:] or '00'}"
+
+
+def split_name(stem: str) -> tuple[str, str]:
+    """The name of a file without the times in it, and the first of these as local ISO text, empty if there is none.
+
+    >>> split_name("ch3_main_20260101120000_20260101130000"), split_name("gate-2")
+    (('ch3_main', '2026-01-01T12:00:00'), ('gate-2', ''))
+    """
+    match = _MOMENT_IN_NAME.search(stem)
+    if match is None:
+        return stem, ""
+    with suppress(SettingsError):
+        remainder = _MOMENT_IN_NAME.sub("", stem)
+        return re.sub(r"[-_. ]{2,}", "_", remainder).strip("-_. "), parse_moment(_moment_text(match), "")
+    return stem, ""
 
 
 def _creation_time(path: Path) -> str:

@@ -142,14 +142,14 @@ def _usual_step(clip: Clip) -> float:
 
 
 def own_range(
-    whole: Clip, recording: Recording, start_seconds: float, end_seconds: float | None
+    clip: Clip, recording: Recording, start_seconds: float, end_seconds: float | None
 ) -> tuple[float, float | None] | None:
-    """The part of a recording within a range of the whole clip, in the recording's own seconds; None if there is none.
+    """The part of a recording within a range of the clip, in the recording's own seconds; None if there is none.
 
     A recording that lies within the range as a whole has the range (0, None), as a clip of its own has.
     """
     own: Seconds = recording.clip.times[recording.skipped :]
-    shift = float(whole.times[recording.frame]) - float(own[0])
+    shift = float(clip.times[recording.frame]) - float(own[0])
     start, end = start_seconds - shift, None if end_seconds is None else end_seconds - shift
     if start > own[-1] or (end is not None and end <= own[0]):
         return None

@@ -1,5 +1,6 @@
 from .case import Case as Case
 from .case import CaseClip as CaseClip
+from .case import CaseRecording as CaseRecording
 from .case import EarlierSettings as EarlierSettings
 from .case import Plan as Plan
 from .case import default_plan as default_plan

@@ -21,13 +21,27 @@ _MAX_CLOCK_ERROR = 366 * 86_400.0
 
 
 @dataclass(frozen=True)
+class CaseRecording:
+    """One of the files of a camera: its `name` when it was added, and when it `began` by that name or by its container
+    (local ISO text, empty if nothing says). `starts` are seconds after the camera's first file, None where it follows
+    the one before it at once."""
+
+    path: str
+    digest: str
+    name: str = ""
+    began: str = ""
+    starts: Number | None = None
+
+
+@dataclass(frozen=True)
 class CaseClip:
     """One clip of a case, and which part of it to analyse: `start_seconds` to `end_seconds` of the clip.
 
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
     wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
     offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
-    showed it was ahead of the right time.
+    showed it was ahead of the right time. Where the camera has several files, `recordings` are these, in order, and
+    `path` is that of their list.
     """
 
     camera: str
@@ -39,8 +53,10 @@ class CaseClip:
     end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
     clock_ahead_seconds: Number = 0.0
+    recordings: tuple[CaseRecording, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "recordings", tuple(self.recordings))
         if safe_name(self.camera) != self.camera:
             raise SettingsError(
                 f"'{self.camera}' cannot name a camera", f"Use letters, digits, - and _: {safe_name(self.camera)}."
@@ -51,6 +67,16 @@ class CaseClip:
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
         if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
             raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
+
+    @property
+    def files(self) -> tuple[CaseRecording, ...]:
+        """The recordings that the clip is made of: mostly one, itself."""
+        return self.recordings or (CaseRecording(self.path, self.digest, Path(self.path).name),)
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """Of the clip and of its files."""
+        return frozenset((self.digest, *(file.digest for file in self.recordings)))
 
 
 @dataclass(frozen=True)
@@ -152,8 +178,8 @@ class Case:
     def with_clips(self, clips: Iterable[CaseClip]) -> Case:
         """The case with these clips; it remembers the digests of those that it had before."""
         clips = tuple(clips)
-        present = {clip.digest for clip in clips}
-        former = dict.fromkeys((*self.removed, *(clip.digest for clip in self.clips)))
+        present = frozenset[str]().union(*(clip.digests for clip in clips))
+        former = dict.fromkeys((*self.removed, *(digest for clip in self.clips for digest in sorted(clip.digests))))
         return replace(self, clips=clips, removed=tuple(digest for digest in former if digest not in present))
 
     def with_clip(self, camera: str, new: CaseClip) -> Case:
@@ -170,7 +196,15 @@ def _require_day(text: str) -> None:
 
 def _with_current_paths(case: Case) -> Case:
     """The case with the paths that its clips have since data has a folder of its own."""
-    return replace(case, clips=tuple(replace(clip, path=current_path(clip.path)) for clip in case.clips))
+    clips = (
+        replace(
+            clip,
+            path=current_path(clip.path),
+            recordings=tuple(replace(file, path=current_path(file.path)) for file in clip.recordings),
+        )
+        for clip in case.clips
+    )
+    return replace(case, clips=tuple(clips))
 
 
 def read_case(path: Path, key: str) -> Case:

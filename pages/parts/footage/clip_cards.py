@@ -187,9 +187,9 @@ def _part_label(clips: tuple[CaseClip, ...], first: int) -> str:
 
 def _unchanged_clip(clip: CaseClip) -> Clip:
     """The clip as it is on disk; `ClipError` where it is missing or differs from the clip that was added."""
-    if not Path(clip.path).exists():
+    if lost := next((file.path for file in clip.files if not Path(file.path).exists()), ""):
         raise ClipError(
-            f"{clip.path} is missing",
+            f"{lost} is missing",
             "Restore it, or add it again from its new place. Names, times and regions stay.",
         )
     video = clip_of(clip.path)
@@ -213,12 +213,13 @@ def _card(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
 
 def _facts(video: Clip) -> str:
     """Picture size, length, frame rate, codec and file size in one line."""
-    path = Path(video.path)
+    paths = [Path(recording.clip.path) for recording in video.recordings] or [Path(video.path)]
     rotation = f", rotated {video.rotation}°" if video.rotation else ""
-    size = f" · {format_bytes(path.stat().st_size)}" if path.is_file() else ""
+    size = f" · {format_bytes(sum(path.stat().st_size for path in paths))}" if paths[0].is_file() else ""
+    files = f"{format_count(len(paths), 'recording', 'recordings')} · " if len(paths) > 1 else ""
     rate = f"{video.fps:.4g} frames/s" if video.fps else "one frame"
     length = format_duration(video.duration_seconds)
-    return f"{video.width} × {video.height}{rotation} · {length} · {rate} · {video.codec}{size}"
+    return f"{files}{video.width} × {video.height}{rotation} · {length} · {rate} · {video.codec}{size}"
 
 
 def _stills(video: Clip) -> Strip | None:
