@@ -47,7 +47,13 @@ def add_run_arguments(p: argparse.ArgumentParser) -> None:
     """The flags of an analysis of clips, for `track` and `run`."""
     p.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="video file or folder of pictures")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the results go")
-    p.add_argument("--name", action="append", default=[], metavar="CAM=CLIP", help="name the camera of this clip CAM")
+    p.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="CAM=CLIP",
+        help="name the camera of this clip CAM; several clips of one name are its recordings, one after the other",
+    )
     for each in settings_of("models", "embed", "track", "video", "detect", "machine"):
         add_setting(p, each.key)
     add_settings_file(p)

@@ -32,6 +32,7 @@ from core.runs import (
     PersonNumber,
     PriorRecord,
     Recipe,
+    RecordingRecord,
     Setup,
     Span,
     TravelTime,
@@ -40,7 +41,7 @@ from core.runs import (
 )
 from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions
-from core.vision.video import digest
+from core.vision.video import ListedRecording, digest, keep_list
 
 KINDS: tuple[ModelKind, ModelKind] = ("detector", "embedder")
 PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
@@ -52,13 +53,14 @@ class ClipRecord:
     """A clip as the manifest names it.
 
     `digest` is empty where the clip could not be read during the run; `span` is None where the camera had no time range
-    of its own.
+    of its own. `recordings` are the files of a camera that has several.
     """
 
     camera: str
     file: str
     digest: str
     span: Span | None = None
+    recordings: tuple[RecordingRecord, ...] = ()
 
     @property
     def description(self) -> str:
@@ -67,6 +69,11 @@ class ClipRecord:
         'a.mp4 (camera gate, digest 0123456789ab)'
         """
         return f"{self.file} (camera {self.camera}, digest {self.digest[:12] or 'unknown'})"
+
+    @property
+    def files(self) -> tuple[ClipRecord, ...]:
+        """The files that the clip is made of: mostly one, itself."""
+        return tuple(ClipRecord(self.camera, file.file, file.digest) for file in self.recordings) or (self,)
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class _RecordedCamera:
     file: str
     digest: str = ""
     range: tuple[float, float | None] | None = None
+    recordings: tuple[RecordingRecord, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,7 +215,9 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
         recorded = _PEOPLE.from_content(about)
         run, prior = recorded.run, recorded.known_of_the_embedder
         return ReplayRecipe(
-            clips=tuple(ClipRecord(each.camera, each.file, each.digest, each.range) for each in run.cameras),
+            clips=tuple(
+                ClipRecord(each.camera, each.file, each.digest, each.range, each.recordings) for each in run.cameras
+            ),
             models={kind: ModelRecord(**vars(run.models[kind])) for kind in KINDS},
             prior=prior.prior if prior else None,
             recipe=_recipe(run.settings),
@@ -269,8 +279,21 @@ def _cameras(records: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list
     not be read during the run."""
     content = [digest(clip) for clip in clips]
     clip_of = dict(zip(content, clips, strict=True))
-    recorded = {record.digest for record in records}
-    missing = [record.description for record in records if record.digest and record.digest not in clip_of]
+    recorded = {record.digest for record in records} | {file.digest for each in records for file in each.recordings}
+    for record in records:
+        if record.recordings and all(file.digest in clip_of for file in record.recordings):
+            listed = [
+                ListedRecording(str(clip_of[file.digest].resolve()), file.digest, file.starts)
+                for file in record.recordings
+            ]
+            clip_of.setdefault(record.digest, keep_list(listed))
+    missing = [
+        file.description
+        for record in records
+        if record.digest and record.digest not in clip_of
+        for file in record.files
+        if file.digest not in clip_of
+    ]
     foreign = [clip.name for clip, found in zip(clips, content, strict=True) if found not in recorded]
     if missing or foreign:
         faults = [f"these clips are missing: {', '.join(missing)}"] * bool(missing)

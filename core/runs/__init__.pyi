@@ -76,6 +76,7 @@ from .photo_search import read_photo as read_photo
 from .record import CameraRecord as CameraRecord
 from .record import ModelRecord as ModelRecord
 from .record import PriorRecord as PriorRecord
+from .record import RecordingRecord as RecordingRecord
 from .record import RecordWriter as RecordWriter
 from .record import RunRecord as RunRecord
 from .record import check_layout as check_layout

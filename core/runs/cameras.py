@@ -21,7 +21,7 @@ from core.machine.artifacts import Artifact, Store
 from core.runs.network_stages import Networks
 from core.runs.stage_keys import STORED, ClipPipeline, Recipe
 from core.vision import regions as areas
-from core.vision.video import plan, probe
+from core.vision.video import LIST_SUFFIX, list_files, plan, probe
 
 Span = tuple[float, float | None]
 
@@ -47,8 +47,32 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
     """One camera per clip, in order. `named` holds `camera=clip` texts: these clips get the given name, and are added
     if they are not among `clips`.
 
-    Names that would collide, ignoring case, get a number: gate, gate-2, gate-3.
+    Names that would collide, ignoring case, get a number: gate, gate-2, gate-3. A name that is given to several clips
+    makes them recordings of one camera, one after the other.
     """
+    wanted = _wanted_names(named)
+    files: dict[str, list[Path]] = {}
+    for path, name in wanted.items():
+        files.setdefault(name, []).append(path)
+    # The first of the recordings of a camera stands for all of them.
+    several = {members[0]: members for members in files.values() if len(members) > 1}
+    later = {path for members in several.values() for path in members[1:]}
+    taken = {name.lower() for name in wanted.values()}
+    cameras = []
+    for file in (*clips, *(path for path in wanted if path not in clips)):
+        if file in later:
+            continue
+        name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
+        taken.add(name.lower())
+        if file in several:
+            cameras.append(Camera(name, list_files(several[file], probe), f"{name}{LIST_SUFFIX}"))
+        else:
+            cameras.append(Camera(name, file))
+    return cameras
+
+
+def _wanted_names(named: Sequence[str]) -> dict[Path, str]:
+    """The camera that each `camera=clip` text names."""
     wanted: dict[Path, str] = {}
     for text in named:
         name, equals, clip = text.partition("=")
@@ -56,19 +80,12 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
             raise SettingsError(f"'{text}' names no camera", "Write --name camera=clip, for example --name gate=a.mp4.")
         if safe_name(name) != name:
             raise SettingsError(f"'{name}' cannot name a camera", f"Use letters, digits, - and _: {safe_name(name)}.")
-        if name.lower() in (n.lower() for n in wanted.values()):
+        if name not in wanted.values() and name.lower() in (n.lower() for n in wanted.values()):
             raise SettingsError(f"two cameras are called '{name}'", "Give each its own name.")
         if Path(clip) in wanted:
             raise SettingsError(f"{clip} is given to two cameras", "Give each camera a clip of its own.")
         wanted[Path(clip)] = name
-    order = list(clips) + [clip for clip in wanted if clip not in clips]
-    taken = {name.lower() for name in wanted.values()}
-    cameras = []
-    for file in order:
-        camera_name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
-        taken.add(camera_name.lower())
-        cameras.append(Camera(camera_name, file))
-    return cameras
+    return wanted
 
 
 def _free_name(name: str, taken: set[str]) -> str:

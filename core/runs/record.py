@@ -34,7 +34,7 @@ from core.runs.tables import write_frames, write_parquet
 from core.vision.models import EmbedderPrior, Model
 from core.vision.mot import write_tracks
 from core.vision.regions import Regions, to_json
-from core.vision.video import digest
+from core.vision.video import digest, read_list
 
 RECORD_FILE = "run.json"
 PICTURES_FILE = "pictures.csv"
@@ -50,7 +50,7 @@ _OF_THE_PLACE = {"clip", "artifact"}
 _OF_A_FAILURE = ("clip", "file", "failed", "range", "digest")
 _OF_A_CLIP = (
     *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "parts"),
-    *("notes", "tracks", "boxes", "stages"),
+    *("recordings", "notes", "tracks", "boxes", "stages"),
 )
 _OF_CROPS = ("clip", "crops", "unreadable", "people_told_apart", "loose_pictures", "sha256_of_crops")
 
@@ -72,9 +72,18 @@ class StageRecord:
 
 
 @dataclass(frozen=True)
+class RecordingRecord:
+    """One of the files of a camera, as its list has it: `starts` is None where it follows the one before it at once."""
+
+    file: str
+    digest: str
+    starts: Number | None = None
+
+
+@dataclass(frozen=True)
 class CameraRecord:
     """What a run found out about one camera. `failed` says why there is nothing, `range` is its own range of seconds,
-    `parts` what `layout_of` says of the clip.
+    `parts` what `layout_of` says of the clip, `recordings` are its files where it has several.
 
     `crops`, `people_told_apart`, `loose_pictures` and `sha256_of_crops` are those of a folder of crops, which has no
     clip. Records of a failure have no digest where the clip could not be read.
@@ -91,6 +100,7 @@ class CameraRecord:
     unreadable: int = 0
     range: tuple[Number, Number | None] | None = None
     parts: tuple[tuple[int, int], ...] = ()
+    recordings: tuple[RecordingRecord, ...] = ()
     notes: tuple[str, ...] = ()
     tracks: int = 0
     boxes: int = 0
@@ -105,11 +115,13 @@ class CameraRecord:
         """As run.json has it: the fields that there are for such a camera."""
         is_of_crops = self.crops or self.sha256_of_crops
         names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
-        absent = {"file": "", "digest": "", "range": None, "parts": ()}
+        absent = {"file": "", "digest": "", "range": None, "parts": (), "recordings": ()}
         content = {name: getattr(self, name) for name in names}
         content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}
         if "stages" in content:
             content["stages"] = {stage: _present(cost) for stage, cost in self.stages.items()}
+        if "recordings" in content:
+            content["recordings"] = [asdict(recording) for recording in self.recordings]
         return content
 
 
@@ -322,10 +334,18 @@ def _camera(result: CameraResult) -> CameraRecord:
         analysed=result.analysed,
         unreadable=result.missing,
         parts=tuple((part, shift) for part, shift in layout_of(clip)),
+        recordings=_recordings(clip),
         notes=(*clip.warnings, *_unreadable(result)),
         tracks=len(np.unique(result.tracks.track)),
         boxes=len(result.tracks),
         stages={stage: StageRecord(**cost) for stage, cost in result.stages.items()},
+    )
+
+
+def _recordings(clip: Clip) -> tuple[RecordingRecord, ...]:
+    entries = read_list(Path(clip.path)) if clip.recordings else []
+    return tuple(
+        RecordingRecord(Path(entry.file).name, entry.digest or digest(entry.file), entry.starts) for entry in entries
     )
 
 

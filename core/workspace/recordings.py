@@ -18,15 +18,21 @@ from core.base.errors import SettingsError
 from core.base.text import read_moment, safe_name
 from core.base.types import Clip
 from core.machine.paths import make_folder, write_atomically
-from core.vision.video import LIST_SUFFIX, ListedRecording, list_digest, list_text, split_name, start_proposals
+from core.vision.video import (
+    LIST_SUFFIX,
+    ListedRecording,
+    list_digest,
+    list_text,
+    split_name,
+    start_proposals,
+    starts_of,
+)
 from core.workspace.cases import Case, CaseClip, CaseRecording
 from core.workspace.server import clip_of
 from core.workspace.sources import upload_folder
 
-_AT_ONCE_SECONDS = 2.0
-"""Names have whole seconds, and recorders need some to begin a new file: so near, a file follows the one before it."""
-_FOLLOWS_SECONDS = 5.0
-"""Up to so long after a file, another one of the same name but for a number goes on where that ended."""
+_FOLLOWS_SECONDS = -2.0, 5.0
+"""So long after the end of a file, another one of the same name but for a number goes on where that ended."""
 _MOST_OVERLAP = 0.5
 """Of a file, that another one of the same camera may show as well."""
 _COUNTED = re.compile(r"(.*?)[-_. ]*(?:(?:part|pt|seg|segment|file)[-_. ]*\d+|(?<!\d)\d{3,})", re.IGNORECASE)
@@ -96,7 +102,7 @@ def camera_for(case: Case, new: CaseRecording) -> str:
         spans = list(zip(begins, lengths, strict=True))
         shared = sum(max(0.0, min(begin + length, clip.duration_seconds) - max(begin, 0.0)) for begin, length in spans)
         is_near = bool(series.began) or any(
-            -_AT_ONCE_SECONDS <= gap <= _FOLLOWS_SECONDS
+            _FOLLOWS_SECONDS[0] <= gap <= _FOLLOWS_SECONDS[1]
             for begin, length in spans
             for gap in (begin - clip.duration_seconds, -begin - length)
         )
@@ -177,19 +183,15 @@ def _shifted(clip: CaseClip, seconds: float) -> CaseClip:
 
 
 def _in_order(files: Sequence[CaseRecording], zone: str) -> list[CaseRecording]:
-    """The files one after the series_there, each with the second at which it starts after the first."""
+    """The files one after the other, each with the second at which it starts after the first."""
     if all(file.began for file in files):
         ordered = sorted(files, key=lambda file: _seconds_between(files[0].began, file.began, zone))
     else:
         ordered = sorted(files, key=lambda file: _natural(file.name))
-    placed = [replace(ordered[0], starts=0.0)]
-    end = clip_of(ordered[0].path).duration_seconds
-    for file in ordered[1:]:
-        starts = _seconds_between(ordered[0].began, file.began, zone) if file.began and ordered[0].began else None
-        at_once = starts is None or abs(starts - end) <= _AT_ONCE_SECONDS
-        placed.append(replace(file, starts=None if at_once else starts))
-        end = (end if at_once or starts is None else starts) + clip_of(file.path).duration_seconds
-    return placed
+    first = ordered[0].began
+    begins = [_seconds_between(first, file.began, zone) if first and file.began else None for file in ordered]
+    starts = starts_of(begins, [clip_of(file.path).duration_seconds for file in ordered])
+    return [replace(file, starts=at) for file, at in zip(ordered, starts, strict=True)]
 
 
 def _natural(name: str) -> list[str | int]:

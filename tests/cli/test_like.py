@@ -102,3 +102,24 @@ def test_a_zip_is_checked(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["gallery", "--check", str(copy)]) == 1
     assert "changed: sightings.csv" in capsys.readouterr().err
     assert main(["gallery", "--check", str(tmp_path / "none.zip")]) == 2
+
+
+@pytest.mark.slow
+def test_recordings_of_a_camera_are_found_by_their_content(
+    tmp_path: Path, exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, hour in enumerate((14, 15)):
+        write_scene(tmp_path / f"gate_20261120_{hour}0000.mp4", 12 + number)
+    files = sorted(tmp_path.glob("gate_*.mp4"))
+    names = [word for file in files for word in ("--name", f"gate={file}")]
+    flags = ["--size", "320", "--progress", "none"]
+    assert main(["run", *map(str, files), *names, "--out", str(tmp_path / "out"), *flags]) == 0
+    (tmp_path / "copies").mkdir()
+    copies = [str(shutil.copy(file, tmp_path / "copies" / f"{number}.mp4")) for number, file in enumerate(files[::-1])]
+    zipped = str(tmp_path / "out" / "gallery.zip")
+    capsys.readouterr()
+    again = ["run", *copies, "--out", str(tmp_path / "again"), "--progress", "none", "--like", zipped]
+    assert main(again) == 0
+    assert "files are the same as in" in capsys.readouterr().out
+    assert main([*again[:2], *again[3:]]) == 2
+    assert "missing: gate_20261120_150000.mp4 (camera gate" in capsys.readouterr().err

@@ -12,7 +12,8 @@ import pytest
 from core.base.progress import Progress, Report
 from core.base.settings import VideoSettings
 from core.machine.artifacts import Store
-from core.runs import Camera, Recipe, run_camera
+from core.runs import Camera, Recipe, RecordWriter, name_cameras, read_record, run_camera
+from core.vision.video import digest, probe
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
 RECIPE = Recipe(video=VideoSettings(fps=0.0))
@@ -106,6 +107,30 @@ def test_a_stopped_run_goes_on_in_the_file_where_it_was(tmp_path: Path, store: S
     counts = [report.done for report in reports if report.stage == "detect"]
     assert counts == sorted(counts)
     assert (counts[0], counts[-1], {report.total for report in reports if report.stage == "detect"}) == (20, 60, {60})
+
+
+def test_clips_of_one_name_are_recordings_of_one_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    first, second = cut(write_scene(tmp_path / "scene.mp4", frames=20), 10)
+    later = first.rename(tmp_path / "a_20261120_150000.mkv")
+    earlier = second.rename(tmp_path / "b_20261120_140000.mkv")
+    other = write_scene(tmp_path / "other.mp4", frames=3)
+    cameras = name_cameras([other], [f"gate={later}", f"gate={earlier}"])
+    assert [(camera.name, camera.file_name) for camera in cameras] == [
+        ("other", "other.mp4"),
+        ("gate", "gate.recordings"),
+    ]
+    clip = probe(cameras[1].clip)
+    assert [Path(recording.clip.path).name for recording in clip.recordings] == [earlier.name, later.name]
+    assert clip.times[10] == 3600
+    # In results each file is named with its content.
+    recipe, working = RECIPE, networks(BrightDetector())
+    writer = RecordWriter(tmp_path / "out", recipe, working, {})
+    writer.add(run_camera(cameras[1], recipe, working, Store(tmp_path / "store"), Progress()))
+    writer.close()
+    record = read_record(tmp_path / "out").cameras["gate"]
+    assert [(file.file, file.starts) for file in record.recordings] == [(earlier.name, 0.0), (later.name, 3600.0)]
+    assert [file.digest for file in record.recordings] == [digest(earlier), digest(later)]
 
 
 def test_boxes_are_in_pixels_of_the_first_file(tmp_path: Path, store: Store) -> None:

@@ -17,7 +17,6 @@ from .first_look import is_fragmented as is_fragmented
 from .first_look import measure as measure
 from .first_look import preview_frames as preview_frames
 from .first_look import small_people_notes as small_people_notes
-from .first_look import split_name as split_name
 from .first_look import start_proposals as start_proposals
 from .probing import content_digest as content_digest
 from .probing import digest as digest
@@ -35,6 +34,10 @@ from .recordings import LIST_SUFFIX as LIST_SUFFIX
 from .recordings import ListedRecording as ListedRecording
 from .recordings import is_list as is_list
 from .recordings import join as join
+from .recordings import keep_list as keep_list
 from .recordings import list_digest as list_digest
+from .recordings import list_files as list_files
 from .recordings import list_text as list_text
 from .recordings import read_list as read_list
+from .recordings import split_name as split_name
+from .recordings import starts_of as starts_of

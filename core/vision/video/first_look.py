@@ -29,7 +29,7 @@ from core.vision.video.decoding import (
     picture_files,
 )
 from core.vision.video.reading import rotate
-from core.vision.video.recordings import is_list, read_list
+from core.vision.video.recordings import is_list, read_list, split_name
 
 MIN_LIGHT = 16
 """Below it a picture counts as black: the grey level (0 to 255) that 95 of 100 pixels do not reach."""
@@ -314,10 +314,6 @@ class StartProposal:
     source: str
 
 
-_MOMENT_IN_NAME = re.compile(
-    r"(?<!\d)(?P<day>(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d)[-_T. ]*"
-    r"(?P<time>\d\d[-_.h]?\d\d(?:[-_.m]?\d\d)?)(?:\d{3})?(?!\d)"
-)
 _FIRST_YEAR = 1990
 """Recorders whose clock was never set write the beginning of an epoch: 1904, 1970."""
 
@@ -332,8 +328,8 @@ def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
     if is_list(path):
         path = Path(read_list(path)[0].file)
     found = []
-    if match := _MOMENT_IN_NAME.search(path.stem):
-        found.append((_moment_text(match), "its name, taken as local time"))
+    if began := split_name(path.stem)[1]:
+        found.append((began, "its name, taken as local time"))
     if zone and path.is_file() and (text := _creation_time(path)):
         found.append((text, "its creation_time, which is UTC"))
     proposals = []
@@ -341,26 +337,6 @@ def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
         with suppress(SettingsError):
             proposals.append(StartProposal(parse_moment(text, zone), source))
     return tuple({proposal.began: proposal for proposal in reversed(proposals)}.values())[::-1]
-
-
-def _moment_text(match: re.Match[str]) -> str:
-    day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))
-    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:] or '00'}"
-
-
-def split_name(stem: str) -> tuple[str, str]:
-    """The name of a file without the times in it, and the first of these as local ISO text, empty if there is none.
-
-    >>> split_name("ch3_main_20260101120000_20260101130000"), split_name("gate-2")
-    (('ch3_main', '2026-01-01T12:00:00'), ('gate-2', ''))
-    """
-    match = _MOMENT_IN_NAME.search(stem)
-    if match is None:
-        return stem, ""
-    with suppress(SettingsError):
-        remainder = _MOMENT_IN_NAME.sub("", stem)
-        return re.sub(r"[-_. ]{2,}", "_", remainder).strip("-_. "), parse_moment(_moment_text(match), "")
-    return stem, ""
 
 
 def _creation_time(path: Path) -> str:

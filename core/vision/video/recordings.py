@@ -12,23 +12,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from core.base.errors import ClipError
-from core.base.text import format_clock
+from core.base.errors import ClipError, SettingsError
+from core.base.text import format_clock, parse_moment
 from core.base.types import Clip, Recording, Seconds
+from core.machine.paths import cache_dir, write_atomically
 
 LIST_SUFFIX = ".recordings"
 RECORDINGS = "recordings"
 """`Clip.container` of a clip that is made of several files."""
 _DAMAGED = "Make the list again, from the recordings."
 _GAP_SECONDS = 1.0
+_AT_ONCE_SECONDS = 2.0
 _MAX_LIST_BYTES = 16 << 20
 _DIGEST_BYTES = 16
+
+_MOMENT_IN_NAME = re.compile(
+    r"(?<!\d)(?P<day>(?:19|20)\d\d[-_.]?\d\d[-_.]?\d\d)[-_T. ]*"
+    r"(?P<time>\d\d[-_.h]?\d\d(?:[-_.m]?\d\d)?)(?:\d{3})?(?!\d)"
+)
 
 
 @dataclass(frozen=True)
@@ -156,3 +166,64 @@ def own_range(
     if start <= own[0]:
         start = float(own[0]) if recording.skipped else 0.0
     return round(start, 6), None if end is None or end > own[-1] else round(end, 6)
+
+
+def _moment_text(match: re.Match[str]) -> str:
+    day, time = (re.sub(r"\D", "", match[name]) for name in ("day", "time"))
+    return f"{day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}:{time[4:] or '00'}"
+
+
+def split_name(stem: str) -> tuple[str, str]:
+    """The name of a file without the times in it, and the first of these as local ISO text, empty if there is none.
+
+    >>> split_name("ch3_main_20260101120000_20260101130000"), split_name("gate-2")
+    (('ch3_main', '2026-01-01T12:00:00'), ('gate-2', ''))
+    """
+    match = _MOMENT_IN_NAME.search(stem)
+    if match is None:
+        return stem, ""
+    with suppress(SettingsError):
+        remainder = _MOMENT_IN_NAME.sub("", stem)
+        return re.sub(r"[-_. ]{2,}", "_", remainder).strip("-_. "), parse_moment(_moment_text(match), "")
+    return stem, ""
+
+
+def starts_of(begins: Sequence[float | None], lengths: Sequence[float]) -> list[float | None]:
+    """The second after the first file at which each one starts, None where it follows the one before it at once.
+
+    `begins` are seconds on one clock, or None. Names have whole seconds, and recorders need some to begin a new file.
+
+    >>> starts_of([100.0, 3700.0], [3599.2, 10.0]), starts_of([0, 3600], [60, 9]), starts_of([None, None], [5, 5])
+    ([0.0, None], [0.0, 3600], [0.0, None])
+    """
+    starts: list[float | None] = [0.0]
+    first, end = begins[0], lengths[0]
+    for begin, length in zip(begins[1:], lengths[1:], strict=True):
+        at = None if begin is None or first is None or abs(begin - first - end) <= _AT_ONCE_SECONDS else begin - first
+        starts.append(at)
+        end = (end if at is None else at) + length
+    return starts
+
+
+def keep_list(recordings: Sequence[ListedRecording]) -> Path:
+    """Write a list of these recordings to the cache folder; returns where."""
+    path = cache_dir() / "lists" / f"{list_digest(recordings)}{LIST_SUFFIX}"
+    write_atomically(path, list_text(recordings))
+    return path
+
+
+def list_files(files: Sequence[Path], open_clip: Callable[[Path], Clip]) -> Path:
+    """A list of these files in the order of the times in their names, or else as they are given; returns its path."""
+    times = {file: split_name(file.stem)[1] for file in files}
+    if all(times.values()):
+        files = sorted(files, key=lambda file: times[file])
+    clips = [open_clip(file) for file in files]
+    begins = [_seconds_of(times[file]) if times[file] else None for file in files]
+    starts = starts_of(begins, [clip.duration_seconds for clip in clips])
+    entries = zip(files, clips, starts, strict=True)
+    return keep_list([ListedRecording(str(file.resolve()), clip.digest, at) for file, clip, at in entries])
+
+
+def _seconds_of(moment: str) -> float:
+    """For differences only: the zone of the moment is not known."""
+    return datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp()
