@@ -283,7 +283,7 @@ def _cameras(records: Sequence[ClipRecord], clips: Sequence[Path]) -> tuple[list
     for record in records:
         if record.recordings and all(file.digest in clip_of for file in record.recordings):
             listed = [
-                ListedRecording(str(clip_of[file.digest].resolve()), file.digest, file.starts)
+                ListedRecording(str(clip_of[file.digest].resolve()), file.digest, file.starts, file.file)
                 for file in record.recordings
             ]
             clip_of.setdefault(record.digest, keep_list(listed))

@@ -62,7 +62,7 @@ def name_cameras(clips: Sequence[Path], named: Sequence[str] = ()) -> list[Camer
     for file in (*clips, *(path for path in wanted if path not in clips)):
         if file in later:
             continue
-        name = wanted.pop(file, None) or _free_name(safe_name(file.stem or file.name), taken)
+        name = wanted.pop(file, "") or _free_name(safe_name(file.stem or file.name), taken)
         taken.add(name.lower())
         if file in several:
             cameras.append(Camera(name, list_files(several[file], probe), f"{name}{LIST_SUFFIX}"))

@@ -344,9 +344,7 @@ def _camera(result: CameraResult) -> CameraRecord:
 
 def _recordings(clip: Clip) -> tuple[RecordingRecord, ...]:
     entries = read_list(Path(clip.path)) if clip.recordings else []
-    return tuple(
-        RecordingRecord(Path(entry.file).name, entry.digest or digest(entry.file), entry.starts) for entry in entries
-    )
+    return tuple(RecordingRecord(entry.title, entry.digest or digest(entry.file), entry.starts) for entry in entries)
 
 
 def _unreadable(result: CameraResult) -> tuple[str, ...]:

@@ -209,7 +209,7 @@ def write_list(camera: str, files: Sequence[CaseRecording], path: Path | None = 
 
 def list_entries(files: Sequence[CaseRecording]) -> list[ListedRecording]:
     """The files as a list has them."""
-    return [ListedRecording(file.path, file.digest, file.starts) for file in files]
+    return [ListedRecording(file.path, file.digest, file.starts, file.name) for file in files]
 
 
 def list_place(camera: str, digest: str) -> Path:

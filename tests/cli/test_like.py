@@ -122,4 +122,4 @@ def test_recordings_of_a_camera_are_found_by_their_content(
     assert main(again) == 0
     assert "files are the same as in" in capsys.readouterr().out
     assert main([*again[:2], *again[3:]]) == 2
-    assert "missing: gate_20261120_150000.mp4 (camera gate" in capsys.readouterr().err
+    assert "missing: gate_20261120_140000.mp4 (camera gate" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +49,12 @@ class ListedRecording:
     file: str
     digest: str
     starts: float | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name of the file in results: the one that it had when it was added."""
+        return self.name or Path(self.file).name
 
 
 def is_list(path: Path) -> bool:
@@ -57,7 +63,7 @@ def is_list(path: Path) -> bool:
 
 def list_text(recordings: Sequence[ListedRecording]) -> bytes:
     """The content of a list."""
-    entries = [{"file": entry.file, "digest": entry.digest, "starts": entry.starts} for entry in recordings]
+    entries = [asdict(entry) for entry in recordings]
     return json.dumps({"recordings": entries}, indent=1, ensure_ascii=False).encode()
 
 
@@ -72,6 +78,7 @@ def read_list(path: Path) -> list[ListedRecording]:
                 str(path.parent / str(entry["file"])),
                 str(entry.get("digest", "")),
                 None if entry.get("starts") is None else float(entry["starts"]),
+                str(entry.get("name", "")),
             )
             for entry in entries
         ]
