@@ -4,51 +4,56 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
 import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.text import format_clock, format_count, format_duration, safe_name
 from core.workspace import clip_of, move_files
 from core.workspace.cases import Case, CaseClip
-from pages.parts.shell.session import FILES_REFUSED
 
 _CAMERA, _FILE, _STARTS, _LENGTH = "Camera", "File", "Starts at", "Length"
+_LISTED = 6
 
 
 def recordings_panel(case: Case) -> None:
-    """A table of all files with their cameras; nothing is drawn for a case of one file."""
-    files = [(clip, number) for clip in case.clips for number in range(len(clip.files))]
-    if len(files) < 2:
+    """How many files each camera has, and the way to change that; nothing is drawn for a case of one file."""
+    count = sum(len(clip.files) for clip in case.clips)
+    if count < 2:
         return
-    joined = any(clip.recordings for clip in case.clips)
-    cameras = format_count(len(case.clips), "camera", "cameras")
-    label = f"{format_count(len(files), 'file', 'files')} of {cameras}"
-    with st.expander(label, icon=":material/video_library:", expanded=joined and not case.run, key=f"files {case.key}"):
-        st.caption(
-            "Files that follow each other by their names are recordings of one camera, one after the other. "
-            "To put a file elsewhere, change its camera; a new name makes a new camera."
-            if joined
-            else "Each file is a camera of its own. If some are recordings of one camera, give them the same camera."
-        )
-        table = pd.DataFrame([_row(clip, number) for clip, number in files])
-        edited = st.data_editor(
-            table,
-            hide_index=True,
-            width="stretch",
-            disabled=[_FILE, _STARTS, _LENGTH],
-            key=f"files of {case.key} {[clip.digest for clip in case.clips]}",
-        )
-        if refusal := FILES_REFUSED.get(""):
-            st.error(refusal, icon=":material/error:")
-        changed = (edited[_CAMERA] != table[_CAMERA]).any()
-        st.button(
-            "Apply",
-            key=f"apply files {case.key}",
-            disabled=not changed,
-            on_click=_move,
-            args=(case, [clip.files[number].digest for clip, number in files], edited[_CAMERA].tolist()),
-        )
+    with st.container(horizontal=True, vertical_alignment="center", key="files-of-cameras"):
+        several = [clip for clip in case.clips if clip.recordings]
+        if several:
+            named = ", ".join(f"**{clip.camera}** {len(clip.files)}" for clip in several[:_LISTED])
+            more = f" and {len(several) - _LISTED} more" if len(several) > _LISTED else ""
+            cameras = format_count(len(case.clips), "camera", "cameras")
+            st.markdown(f"{format_count(count, 'file', 'files')} of {cameras}: {named}{more}.", width="content")
+        if st.button("Sort files into cameras", icon=":material/video_library:", type="tertiary"):
+            st.dialog("Files and cameras", width="large")(_files_dialog)(case)
+
+
+def _files_dialog(case: Case) -> None:
+    st.markdown(
+        "Files of one camera follow each other: people are followed from one to the next. Give such files the same "
+        "camera; a new name makes a new camera. Names, times and regions of a camera stay."
+    )
+    files = [(clip, number) for clip in case.clips for number in range(len(clip.files))]
+    rows = [_row(clip, number) for clip, number in files]
+    edited = st.data_editor(
+        rows, hide_index=True, width="stretch", disabled=[_FILE, _STARTS, _LENGTH], key=f"files of {case.key}"
+    )
+    names = [str(row[_CAMERA] or "").strip() for row in edited]
+    changed = {
+        clip.files[number].digest: safe_name(name)
+        for (clip, number), name in zip(files, names, strict=True)
+        if name and safe_name(name) != clip.camera
+    }
+    if st.button("Apply", type="primary", disabled=not changed):
+        try:
+            move_files(case.key, changed)
+        except SightlineError as fault:
+            st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+        else:
+            st.rerun()
 
 
 def _row(clip: CaseClip, number: int) -> dict[str, str]:
@@ -57,27 +62,15 @@ def _row(clip: CaseClip, number: int) -> dict[str, str]:
         length = format_duration(clip_of(file.path).duration_seconds)
     except SightlineError:
         length = "cannot be read"
-    return {
-        _CAMERA: clip.camera,
-        _FILE: file.name or Path(file.path).name,
-        _STARTS: _start(clip, number),
-        _LENGTH: length,
-    }
+    names = {_CAMERA: clip.camera, _FILE: file.name or Path(file.path).name}
+    return {**names, _STARTS: _start(clip, number), _LENGTH: length}
 
 
 def _start(clip: CaseClip, number: int) -> str:
-    """When the file begins, on the clock of the camera or in the clip."""
+    """When the file begins: by its name or its container, or else in the clip."""
     file = clip.files[number]
     if file.began:
         return file.began.replace("T", " ")
-    if not number:
-        return format_clock(0)
-    return "follows at once" if file.starts is None else format_clock(file.starts)
-
-
-def _move(case: Case, digests: list[str], names: list[str]) -> None:
-    FILES_REFUSED.remove()
-    try:
-        move_files(case.key, {digest: safe_name(str(name)) for digest, name in zip(digests, names, strict=True)})
-    except SightlineError as fault:
-        FILES_REFUSED.set(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
+    if number and file.starts is None:
+        return "follows at once"
+    return format_clock(file.starts or 0.0)

@@ -59,7 +59,6 @@ SWITCH_FAULT = Entry[str]("switch fault")
 RUN_REFUSED = Entry[str]("refused")
 SETTING_REFUSED = Entry[str]("setting refused")
 CLIPS_REFUSED = Entry[list[str]]("refused clips")
-FILES_REFUSED = Entry[str]("refused files")
 REGION_FILE_REFUSED = Entry[str]("file refused")
 
 FOLDER = Entry[str]("folder")
