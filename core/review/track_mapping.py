@@ -75,7 +75,8 @@ class SharedBoxes(Table):
 
 @dataclass(frozen=True, eq=False)
 class RunTracks:
-    """The tracks of a run and the digest of the clip, both by camera."""
+    """The tracks of a run and the digest of the clip, both by camera; of a clip of several recordings, that of the
+    first one, so that decisions hold when another one is added."""
 
     tracks: Mapping[str, Tracks]
     digests: Mapping[str, str]
@@ -199,7 +200,7 @@ def load_run_tracks(out: Path) -> RunTracks:
     """The tracks of the run in folder `out`."""
     cameras = read_record(out).analysed
     tracks = load_all_tracks(out, cameras)
-    return RunTracks(tracks, {name: about.digest for name, about in cameras.items()})
+    return RunTracks(tracks, {name: about.first_digest for name, about in cameras.items()})
 
 
 def map_tracks(old: RunTracks, new: RunTracks, joined: Iterable[frozenset[TrackKey]] = ()) -> TrackMapping:

@@ -111,6 +111,11 @@ class CameraRecord:
     loose_pictures: int = 0
     sha256_of_crops: str = ""
 
+    @property
+    def first_digest(self) -> str:
+        """That of the first file: the clip begins with the same frames as long as this stays."""
+        return self.recordings[0].digest if self.recordings else self.digest
+
     def to_dict(self) -> dict[str, Any]:
         """As run.json has it: the fields that there are for such a camera."""
         is_of_crops = self.crops or self.sha256_of_crops

@@ -178,12 +178,13 @@ def stamp_of(case: Case) -> str:
 def clocks_of(case: Case, out: Path) -> Clocks:
     """The wall clocks of the cameras of the run in folder `out`, as the case has them now; empty unless each has one.
 
-    Clips are recognised by their content: a camera may have been renamed since the run.
+    Clips are recognised by the content of their first file: a camera may have been renamed since the run, or have got
+    another recording.
     """
     began, clocks = {}, case.clocks
-    camera_of = {clip.digest: clip.camera for clip in case.clips}
+    camera_of = {clip.files[0].digest: clip.camera for clip in case.clips}
     for name, recorded in read_record(out).cameras.items():
-        moment = clocks.began.get(camera_of.get(recorded.digest, ""))
+        moment = clocks.began.get(camera_of.get(recorded.first_digest, ""))
         if not recorded.failed and moment is None:
             return Clocks()
         if moment is not None:

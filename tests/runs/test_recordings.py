@@ -12,7 +12,17 @@ import pytest
 from core.base.progress import Progress, Report
 from core.base.settings import VideoSettings
 from core.machine.artifacts import Store
-from core.runs import Camera, Recipe, RecordWriter, name_cameras, read_record, run_camera
+from core.review.track_mapping import Applied, load_run_tracks, map_tracks
+from core.runs import (
+    Camera,
+    Recipe,
+    RecordWriter,
+    TrackKey,
+    name_cameras,
+    read_record,
+    run_camera,
+    write_parquet,
+)
 from core.vision.video import digest, probe
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
@@ -151,3 +161,22 @@ def test_boxes_are_in_pixels_of_the_first_file(tmp_path: Path, store: Store) -> 
     ).tracks
     first, second = tracks.xyxy[tracks.seconds < 50], tracks.xyxy[tracks.seconds > 50]
     assert first == pytest.approx(second, abs=2)
+
+
+def test_decisions_hold_when_an_hour_is_added(tmp_path: Path, store: Store) -> None:
+    files = cut(write_scene(tmp_path / "scene.mp4"), 20, 40)
+    found = []
+    for number in (2, 3):
+        out, working = tmp_path / f"out{number}", networks(BrightDetector(), ColourEmbedder())
+        result = run_camera(joined(files[:number]), RECIPE, working, store, Progress())
+        writer = RecordWriter(out, RECIPE, working, {})
+        writer.add(result)
+        writer.close()
+        write_parquet(out, {"gate": result.tracks})
+        found.append(load_run_tracks(out))
+    shorter, longer = found
+    mapping = map_tracks(shorter, longer)
+    keys = [TrackKey("gate", track) for track in np.unique(shorter.tracks["gate"].track).tolist()]
+    assert [mapping.target_of(key) for key in keys] == [Applied(key) for key in keys]
+    # And when it is taken away again.
+    assert map_tracks(longer, shorter).target_of(keys[0]) == Applied(keys[0])
