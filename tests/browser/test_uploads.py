@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.machine.paths import data_dir
+from core.workspace import add_clip
 from core.workspace.cases import Case, Cases
 from tests.vision.video.making import write_clip
 
@@ -79,3 +80,37 @@ def test_an_upload_goes_on_while_another_page_is_shown(case: Case, tab: Page, tm
     tab.wait_for_function("() => !window.sightlineUploads.busy()")
     tab.get_by_role("link", name="Footage").first.click()
     expect(tab.get_by_role("button", name="Remove long")).to_be_visible()
+
+
+def test_a_file_is_put_into_another_camera(case: Case, tab: Page, house: Path) -> None:
+    names = [f"{camera}_20261120_1400{second:02d}.mp4" for second in (0, 2, 4) for camera in ("gate", "door", "till")]
+    files = [write_clip(house / name, range(number + 5)) for number, name in enumerate(names)]
+    for file in files[::-1]:
+        add_clip(case.key, file)
+    tab.goto(f"/?case={case.key}")
+    expect(tab.get_by_text("9 files of 3 cameras")).to_be_visible()
+    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.get_by_role("button", name="Sort files into cameras").click()
+    dialog = tab.get_by_role("dialog")
+    expect(dialog.get_by_test_id("stDataFrame")).to_be_visible()
+    # The first row is a file of the first camera: it gets another. The table is a canvas, which says nothing of when it
+    # is ready.
+    first = Cases().load(case.key).clips[0]
+    apply = dialog.get_by_role("button", name="Apply")
+    for _ in range(5):
+        box = dialog.get_by_test_id("stDataFrame").bounding_box()
+        assert box is not None
+        tab.mouse.dblclick(box["x"] + 40, box["y"] + 52)
+        tab.wait_for_timeout(500)
+        tab.keyboard.press("Control+a")
+        tab.keyboard.type("yard")
+        tab.keyboard.press("Enter")
+        tab.wait_for_timeout(1000)
+        if apply.is_enabled():
+            break
+    apply.click()
+    expect(dialog).to_be_hidden()
+    expect(tab.get_by_text("9 files of 4 cameras")).to_be_visible()
+    cameras = {clip.camera: [file.digest for file in clip.files] for clip in Cases().load(case.key).clips}
+    assert cameras["yard"] == [first.files[0].digest]
+    assert cameras[first.camera] == [file.digest for file in first.files[1:]]
