@@ -33,23 +33,25 @@ def recordings_panel(case: Case) -> None:
 
 def _files_dialog(case: Case) -> None:
     st.markdown(
-        "Files of one camera follow each other: people are followed from one to the next. Give such files the same "
-        "camera; a new name makes a new camera. Names, times and regions of a camera stay."
+        "Files of one camera follow each other, and people are followed from one to the next. Names, times and regions "
+        "of a camera stay when its files change."
     )
     files = [(clip, number) for clip in case.clips for number in range(len(clip.files))]
     rows = [_row(clip, number) for clip, number in files]
-    edited = st.data_editor(
-        rows, hide_index=True, width="stretch", disabled=[_FILE, _STARTS, _LENGTH], key=f"files of {case.key}"
+    st.dataframe(rows, hide_index=True, width="stretch")
+    digests = [clip.files[number].digest for clip, number in files]
+    labels = {digest: f"{row[_FILE]} ({row[_CAMERA]})" for digest, row in zip(digests, rows, strict=True)}
+    chosen = st.multiselect("Files to move", digests, format_func=lambda digest: labels.get(digest, ""))
+    camera = st.selectbox(
+        "To the camera",
+        [clip.camera for clip in case.clips],
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose one, or type a new name",
     )
-    names = [str(row[_CAMERA] or "").strip() for row in edited]
-    changed = {
-        clip.files[number].digest: safe_name(name)
-        for (clip, number), name in zip(files, names, strict=True)
-        if name and safe_name(name) != clip.camera
-    }
-    if st.button("Apply", type="primary", disabled=not changed):
+    if st.button("Move", type="primary", disabled=not (chosen and camera)):
         try:
-            move_files(case.key, changed)
+            move_files(case.key, dict.fromkeys(chosen, safe_name(str(camera))))
         except SightlineError as fault:
             st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
         else:
