@@ -42,6 +42,11 @@ st.html(
     " z-index: 100; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem;"
     " border: 2px solid light-dark(#0b62b0, #5aa5ea); }"
+    "div:has(> .st-key-page-foot) { position: sticky; bottom: 0; z-index: 50; }"
+    ".st-key-page-foot { padding: .5rem 0; border-top: 1px solid light-dark(#d5d6d8, #41444c);"
+    " background: light-dark(#fff, #171614); }"
+    # What gets the focus is not scrolled to below the foot.
+    ".stMain:has(.st-key-page-foot) { scroll-padding-bottom: 5rem; }"
     # Streamlit fades captions more than can be read with ease, and writes white on any colour.
     ".stApp [data-testid=stCaptionContainer] { opacity: .8; }"
     ".stApp [data-testid=stCaptionContainer] code { color: inherit; }"
