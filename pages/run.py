@@ -6,11 +6,11 @@ from core.base.errors import SightlineError
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
-from pages.parts.run.progress import job_of, show_job
+from pages.parts.run.progress import job_of, request_run, show_job
 from pages.parts.run.settings import advanced, model_choice
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
-from pages.parts.shell.page_head import changes_since, page_head, show_changes, start_run
+from pages.parts.shell.page_head import changes_since, page_head, show_changes
 
 
 def start_button(order: Order, job: Job | None) -> None:
@@ -18,7 +18,7 @@ def start_button(order: Order, job: Job | None) -> None:
 
     Otherwise the head of the page has it."""
     if job is None:
-        st.button("Start", type="primary", icon=":material/play_arrow:", on_click=start_run, args=(order,))
+        st.button("Start", type="primary", icon=":material/play_arrow:", on_click=request_run, args=(order,))
     elif job.is_active and job.key == order.key:
         st.info("A run with these settings is in progress; see above.", icon=":material/arrow_upward:")
     elif job.is_active:
@@ -26,7 +26,7 @@ def start_button(order: Order, job: Job | None) -> None:
         st.caption(
             "The current run continues, and the new one may have to wait for it. Stop it if you no longer need it."
         )
-        st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=start_run, args=(order,))
+        st.button("Run again", type="primary", icon=":material/play_arrow:", on_click=request_run, args=(order,))
 
 
 page_head("Run", is_run_page=True)

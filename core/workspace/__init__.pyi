@@ -19,6 +19,7 @@ from .review_actions import act as act
 from .review_actions import redo as redo
 from .review_actions import review_of as review_of
 from .review_actions import set_threshold as set_threshold
+from .review_actions import start_run as start_run
 from .review_actions import switch_to_finished_run as switch_to_finished_run
 from .review_actions import undo as undo
 from .review_actions import was_carried_out as was_carried_out

@@ -1,9 +1,9 @@
 """Decisions about people, made from any page: tried out, saved at once and logged, or refused with a reason.
 
-Also the switch of a case to the run that it waited for, with its decisions migrated to that run. The review is written
-before the case names the run, and says which tracks it is about: if the program is stopped in between, or another tab
-does the same, nothing is migrated twice. If a run was repeated and its tracks are others now, decisions are migrated to
-these in the same way.
+Also the start of a run that a case waits for, and the switch of the case to it when it is done, with the decisions
+migrated. The review is written before the case names the run, and says which tracks it is about: if the program is
+stopped in between, or another tab does the same, nothing is migrated twice. If a run was repeated and its tracks are
+others now, decisions are migrated to these in the same way.
 
 A browser gives each action an id, and sends the action again until it knows that it was carried out. The ids of changes
 are saved with the review, in the same file and at the same moment, so that an action is never carried out twice.
@@ -27,7 +27,7 @@ from core.review import (
     save_review,
 )
 from core.workspace.cases import Case
-from core.workspace.jobs import MissingRunError, run_folder
+from core.workspace.jobs import MissingRunError, Order, run_folder
 from core.workspace.server import keep_session, services, session_of, stamp_of, stored_tracks, tracks_digest
 
 ANOTHER_RUN = "A newer run is now shown, with other track numbers. Check the people and repeat the action."
@@ -168,6 +168,15 @@ class SwitchFailed:
 
     case: Case
     reason: str
+
+
+def start_run(
+    case_key: str, order: Order, log_entry: str = "run started", edit: Callable[[Case], Case] = lambda case: case
+) -> Case:
+    """Start the run of `order`, or join the one in progress; the case waits for it from now on. `edit` is what else
+    changes in the case, saved at the same moment. Where the run cannot be started, the case stays as it is."""
+    run = services().jobs.start(order).key
+    return services().cases.change(case_key, lambda case: replace(edit(case), wanted=run), log_entry)
 
 
 def switch_to_finished_run(case: Case) -> Switched | SwitchFailed:

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.machine.paths import data_dir
+from core.vision.video import probe
 from core.workspace import add_clip
-from core.workspace.cases import Case, Cases
+from core.workspace.cases import Case, CaseClip, Cases
 from tests.vision.video.making import write_clip
 
 
@@ -45,13 +46,17 @@ def test_good_ones_become_cards_and_bad_ones_say_why(case: Case, tab: Page, tmp_
     notes.write_text("no film")
     tab.goto(f"/?case={case.key}")
     choose(tab, good[0], bad, notes, good[1])
+    # One line, which goes away.
+    added = tab.get_by_text("2 clips added")
+    expect(added).to_be_visible()
+    expect(added).to_have_count(0)
     for name in ("gate", "shed"):
         expect(tab.get_by_role("button", name=f"Remove {name}")).to_be_visible()
         expect(tab.get_by_role("img", name=f"Stills of {name}.mp4")).to_be_visible()
     rows = tab.get_by_label("Uploads")
     expect(rows.get_by_text("page.avi is a web page, not a video. Download the video itself")).to_be_visible()
     expect(rows.get_by_text("This is not a video file")).to_be_visible()
-    # What has come in leaves the list, what was refused stays until it is read.
+    # What was refused stays until it is read.
     expect(rows.get_by_role("listitem")).to_have_count(2)
     for name in ("page.avi", "notes.txt"):
         rows.get_by_role("button", name=f"Dismiss: {name}").click()
@@ -105,3 +110,20 @@ def test_a_file_is_put_into_another_camera(case: Case, tab: Page, house: Path) -
     cameras = {clip.camera: [file.digest for file in clip.files] for clip in Cases().load(case.key).clips}
     assert cameras["yard"] == [first.files[0].digest]
     assert cameras[first.camera] == [file.digest for file in first.files[1:]]
+
+
+@pytest.mark.parametrize("width", [1440, 900])
+def test_the_next_step_is_in_view_however_many_clips_there_are(
+    house: Path, tab: Page, tmp_path: Path, width: int
+) -> None:
+    clips = [probe(write_clip(house / f"cam{number}-{width}.mp4", range(5 + number))) for number in range(4)]
+    case = Cases().new("many")
+    Cases().change(case.key, lambda old: old.with_clips(CaseClip(Path(c.path).stem, c.path, c.digest) for c in clips))
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.goto(f"/?case={case.key}")
+    foot = tab.locator(".st-key-page-foot")
+    for element in (foot.get_by_text("4 clips"), foot.get_by_role("link", name="Next: draw regions")):
+        expect(element).to_be_in_viewport(ratio=1)
+    assert tab.evaluate("document.querySelector('.stMain').scrollTop") == 0
+    foot.get_by_role("link", name="Skip to Run").click()
+    expect(tab.get_by_role("heading", name="Run", level=1)).to_be_visible()

@@ -42,17 +42,40 @@ def button(app: AppTest, label: str) -> AppTest:
     return found.click().run()
 
 
-def test_nothing_yet() -> None:
+def new_case() -> AppTest:
+    """What the dialog shows: run headless, Streamlit keeps no dialog open."""
+
+    def script() -> None:
+        from pages.parts.shell.welcome import new_case_form
+
+        new_case_form()
+
+    return AppTest.from_function(script, default_timeout=30).run()
+
+
+def test_a_new_case_is_asked_for_its_name_and_purpose() -> None:
     app = bar()
-    assert not app.exception and len(app.selectbox) == 0
+    assert not app.exception and len(app.selectbox) == 0 and "Name" not in [field.label for field in app.text_input]
+    app = button(app, "New case")
+    assert [field.label for field in app.text_input][-2:] == ["Name", "Purpose"] and Cases().all() == []
+
+
+def test_a_new_case_is_open_and_its_clips_come_next() -> None:
+    app = new_case()
     app.text_input[0].input("Till 3")
     app.text_input[1].input("a theft")
     button(app, "Create case")
     (case,) = Cases().all()
     assert (case.name, case.purpose) == ("Till 3", "a theft")
     assert app.query_params["case"] == case.key
-    # Whatever page was open: the clips come next.
+    # Whatever page was open.
     assert app.session_state[GO_TO_FOOTAGE.key]
+
+
+def test_without_a_name_it_is_called_after_the_day() -> None:
+    button(new_case(), "Create case")
+    (case,) = Cases().all()
+    assert case.name.startswith("Case of ")
 
 
 def _expander(block: Any, label: str) -> str:
@@ -63,13 +86,6 @@ def _expander(block: Any, label: str) -> str:
         if found := _expander(child, label):
             return found
     return ""
-
-
-def test_the_form_of_a_new_case_closes_once_it_is_there() -> None:
-    app = bar()
-    before = _expander(app._tree, "New case")
-    button(app, "Create case")
-    assert before and _expander(app._tree, "New case") not in ("", before)
 
 
 def test_the_one_worked_on_last_is_open_and_another_can_be_chosen() -> None:

@@ -57,9 +57,9 @@ def test_nothing_yet_says_what_this_is_and_how_to_begin(own_house: Path) -> None
     assert app.title[0].value == "Sightline"
     assert "nothing is sent anywhere" in words(app)
     assert labels(app) == ["New case", "Open the sample"]
+    # As in the sidebar: it asks for a name first.
     app = press(app, "New case")
-    assert "Start here" in words(app) and len(services().cases.all()) == 1
-    assert app.session_state["case"] == services().cases.all()[0].key
+    assert [field.label for field in app.text_input] == ["Name", "Purpose"] and services().cases.all() == []
 
 
 def test_an_empty_case_offers_every_way_in(own_house: Path) -> None:

@@ -1,10 +1,12 @@
 """The frame: the first page opens, faults become advice, a missing library is said, the app declares its routes."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -13,8 +15,8 @@ from core.base.errors import StoreError
 from core.machine import device as system
 from core.machine import relocate
 from core.workspace import services
-from core.workspace.cases import Cases
-from tests.pages.making import PAGES
+from core.workspace.cases import CaseClip, Cases
+from tests.pages.making import PAGES, clip_at, page
 
 ROOT = PAGES.parent
 FRAME = str(PAGES / "parts" / "shell" / "frame.py")
@@ -32,6 +34,15 @@ def test_after_a_deletion_the_footage_page_opens() -> None:
     app.run()
     assert not app.exception and not app.error
     assert app.title[0].value == "Sightline" and "go to footage" not in app.session_state
+
+
+def test_a_page_drawn_by_a_test_leaves_no_measurement_of_models_behind(own_house: Path) -> None:
+    clip = clip_at(own_house)
+    case = services().cases.new("Shop")
+    services().cases.change(case.key, lambda old: old.with_clips([CaseClip("gate", clip.path, clip.digest)]))
+    assert not page("run").run().exception
+    children = [child for child in psutil.process_iter(["cmdline", "ppid"]) if child.info["ppid"] == os.getpid()]
+    assert not [child for child in children if "models" in (child.info["cmdline"] or ())]
 
 
 def test_a_missing_library_is_advice_not_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,13 +136,19 @@ def test_settings_and_a_run(case: Case, code: int) -> None:
 
 @disks
 def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
-    app = AppTest.from_file(FRAME, default_timeout=30).run()
-    names = [box for box in app.text_input if box.label == "Name"]
+    def dialog() -> None:
+        from pages.parts.shell.welcome import new_case_form
+
+        new_case_form()
+
+    app = AppTest.from_function(dialog).run()
     with disk(code):
-        names[0].set_value("Another")
+        app.text_input[0].set_value("Another")
         press(app, "Create case")
-        assert "the case cannot be created" in unsaved(app) and app.title[0].value == "Footage"
-        [box for box in app.text_input if box.label == "Name"][1].set_value("Renamed")
+        assert "the case cannot be created" in unsaved(app)
+    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    with disk(code):
+        next(box for box in app.text_input if box.label == "Name").set_value("Renamed")
         press(app, "Save")
         assert "cannot be written" in unsaved(app) and app.title[0].value == "Footage"
     assert Cases().all() == [case]

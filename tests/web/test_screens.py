@@ -385,6 +385,26 @@ def test_waiting_files_take_room_already(web: Node) -> None:
     assert web.call(TRANSFER, "isBusy", items[1:]) is False
 
 
+@pytest.mark.parametrize(
+    ("states", "listed", "summary"),
+    [
+        ("sending", [0], ""),
+        ("done", [], "1 clip added"),
+        ("done " * 12, [], "12 clips added"),
+        # What was refused stays in view, and is no clip that is still to come.
+        ("done refused done", [1], "2 clips added"),
+        ("done refused sending waiting", [1, 2, 3], "1 of 3 clips added"),
+        ("done done sending" + " waiting" * 5, [2, 3, 4, 5], "2 of 8 clips added · 2 more waiting"),
+    ],
+)
+def test_of_many_uploads_only_those_that_matter_now_have_a_row(
+    web: Node, states: str, listed: list[int], summary: str
+) -> None:
+    items = [{"id": number, "state": state} for number, state in enumerate(states.split())]
+    assert [item["id"] for item in web.call(TRANSFER, "listedItems", items)] == listed
+    assert web.call(TRANSFER, "summaryText", items) == summary
+
+
 def test_progress_is_smooth(web: Node) -> None:
     item = {"file": {"size": 10_000_000}, "sent": 0, "rate": 0, "at": 0}
     assert web.call(TRANSFER, "progressAfter", item, 100, 100) is None

@@ -178,10 +178,10 @@ def _process(number: int, job: Work) -> psutil.Process | None:
 
 
 class SpeedTests:
-    """The speed measurements of this server; `begin` appends its arguments to `command`."""
+    """The speed measurements of this server; `begin` appends its arguments to `command`, at first `MEASURE`."""
 
-    def __init__(self, command: Sequence[str] = MEASURE) -> None:
-        self._command = list(command)
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._command = list(MEASURE if command is None else command)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._measured: set[tuple[str, ...]] = set()

@@ -124,7 +124,7 @@ _HTML = """<div class="uploader">
 <div class="drop"><button type="button" class="choose">Choose files</button>
 <span class="words"></span>
 <input type="file" multiple hidden tabindex="-1" aria-label="Video files"></div>
-<ul aria-label="Uploads"></ul><div class="status" role="status"></div>
+<p class="summary"></p><ul aria-label="Uploads"></ul><div class="status" role="status"></div>
 </div>"""
 
 

@@ -1,13 +1,30 @@
 // The rules of an upload: whether its file may be sent, how fast it is going, and what the server's answer means.
 
-import { formatBytes } from "../shell/text.js";
+import { formatBytes, formatCount } from "../shell/text.js";
 import { formatDuration } from "../shell/time.js";
 
 const SMOOTHING = 0.7;
 const TICK_MS = 250;
 const WAITING = ["waiting", "sending", "checking"];
+const MOST_WAITING = 3; // Files that are listed before it is their turn
 
 export const isBusy = (items) => items.some((item) => WAITING.includes(item.state));
+
+// The files with a row of their own: on their way, next, or refused. What was added needs only to be counted.
+export function listedItems(items) {
+  const next = items.filter((item) => item.state === "waiting").slice(0, MOST_WAITING);
+  return items.filter((item) => item.state !== "done" && (item.state !== "waiting" || next.includes(item)));
+}
+
+// All others in one line: "3 of 12 clips added · 5 more waiting", and at the end "12 clips added".
+export function summaryText(items) {
+  const count = (state) => items.filter((item) => item.state === state).length;
+  const added = count("done"), all = items.length - count("refused"), waiting = count("waiting") - MOST_WAITING;
+  const parts = [];
+  if (added) parts.push(`${added < all ? `${added} of ` : ""}${formatCount(all, "clip")} added`);
+  if (waiting > 0) parts.push(`${waiting} more waiting`);
+  return parts.join(" · ");
+}
 
 // Bytes that are free once all waiting files have been sent.
 export function freeBytes(items, free) {

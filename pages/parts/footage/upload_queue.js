@@ -3,7 +3,7 @@
 
 import { freeBytes, isBusy, progressAfter, refusal, stateAfter } from "./transfer.js";
 
-const LISTED_MS = 5000; // A finished file leaves the list after this time; its card is on the page by then
+const LISTED_MS = 5000; // For which it is said how many clips were added, once all are; they are on the page by then
 
 class UploadQueue {
   constructor() {
@@ -33,6 +33,7 @@ class UploadQueue {
     if (this.items.some((item) => item.state === "sending" || item.state === "checking")) return;
     const item = this.items.find((candidate) => candidate.state === "waiting");
     if (item) this.send(item);
+    else setTimeout(() => this.forgetAdded(), LISTED_MS);
   }
 
   send(item) {
@@ -59,11 +60,15 @@ class UploadQueue {
 
   finish(item, change) {
     Object.assign(item, change);
-    if (item.state === "done") {
-      for (const view of this.views) view.onAdded(item);
-      setTimeout(() => this.drop(item), LISTED_MS);
-    }
+    if (item.state === "done") for (const view of this.views) view.onAdded(item);
     this.advance();
+  }
+
+  // Unless other files have followed: the line counts these too.
+  forgetAdded() {
+    if (this.busy()) return;
+    this.items = this.items.filter((item) => item.state !== "done");
+    this.notify();
   }
 
   drop(item) {

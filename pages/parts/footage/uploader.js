@@ -1,8 +1,9 @@
 // Drag and drop of clips, and the list of uploads.
 
-import { el } from "../shell/dom.js";
+import { el, setText } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
 import { formatBytes } from "../shell/text.js";
+import { listedItems, summaryText } from "./transfer.js";
 import { tabQueue } from "./upload_queue.js";
 
 const DRAG_EVENTS = ["dragover", "drop", "dragleave"];
@@ -14,7 +15,7 @@ class Uploader {
     this.rows = new Map();
     const find = (selector) => root.querySelector(selector);
     [this.list, this.input, this.zone, this.status] = ["ul", "input", ".drop", ".status"].map(find);
-    this.hint = find(".words");
+    [this.hint, this.summary] = [".words", ".summary"].map(find);
     find(".choose").onclick = () => this.input.click();
     this.input.onchange = () => {
       this.queue.add([...this.input.files], this.data);
@@ -37,8 +38,7 @@ class Uploader {
     this.data = data;
     this.trigger = setTriggerValue;
     this.input.accept = ["video/*", ...data.endings].join(",");
-    this.hint.textContent = "or drop them anywhere on this page. Two or more clips, one for each camera. " +
-      `${formatBytes(data.free)} of disk space available.`;
+    this.hint.textContent = `or drop them anywhere on this page. ${formatBytes(data.free)} of disk space available.`;
     this.draw();
   }
 
@@ -51,7 +51,8 @@ class Uploader {
 
   draw() {
     if (!this.data) return;
-    const items = this.queue.items.filter((item) => item.address === this.data.address);
+    const all = this.queue.items.filter((item) => item.address === this.data.address), items = listedItems(all);
+    setText(this.summary, summaryText(all));
     for (const [item, row] of this.rows) {
       if (items.includes(item)) continue;
       row.element.remove();

@@ -12,11 +12,10 @@ from core.base.settings import Setting, TrackSettings, settings_of
 from core.base.text import format_duration
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
-from core.workspace import Retracking, services
+from core.workspace import Retracking, services, start_run
 from core.workspace.cases import Case, EarlierSettings
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.gallery.empty_states import show_unapplied_decisions
-from pages.parts.shell.open_case import change_case
 from pages.parts.shell.session import Entry, retrack_setting
 
 _WIDTH = 256
@@ -118,15 +117,16 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
     )
     try:
         order = order_of(replace(case, plan=plan))
-        key = services().jobs.start(order).key
         goes_back = case.earlier == EarlierSettings(case.run, settings)
-        earlier = None if goes_back else EarlierSettings(key, previous.track)
+        earlier = None if goes_back else EarlierSettings(order.key, previous.track)
         log_entry = (
             "went back to the tracking settings before" if goes_back else "started a run with new tracking settings"
         )
-        change_case(
-            lambda current: replace(current, plan=replace(current.plan, track=settings), wanted=key, earlier=earlier),
+        start_run(
+            case.key,
+            order,
             log_entry,
+            lambda current: replace(current, plan=replace(current.plan, track=settings), earlier=earlier),
         )
     except (SightlineError, OSError) as fault:
         st.error(f"The run was not started: {fault}", icon=":material/error:")

@@ -70,7 +70,7 @@ def player(
 
 @functools.cache
 def _component() -> Callable[..., Any]:
-    return screen_component("sightline_player", _HTML, "player/player.js", "player/player.css")
+    return screen_component("sightline_player", _HTML, "player/player.js", "player/player.css", is_in_dialog=True)
 
 
 EVERY_SECONDS = 0.5

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -18,12 +17,12 @@ from core.base.text import format_bytes, format_count, format_duration, format_o
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
 from core.runs.estimate import STAGES
-from core.workspace import review_of, services
+from core.workspace import review_of, services, start_run
 from core.workspace.cases import Case
-from core.workspace.jobs import CameraState, Job, Usage, read_usage
+from core.workspace.jobs import CameraState, Job, Order, Usage, read_usage
 from pages.parts.run.presets import RunEstimate, cached_estimate
 from pages.parts.shell.navigation import next_step_link
-from pages.parts.shell.open_case import change_case, require_case, saving
+from pages.parts.shell.open_case import require_case, saving
 from pages.parts.shell.session import RUN_REFUSED
 from pages.parts.shell.web_modules import screen_component
 
@@ -311,9 +310,13 @@ def _stop(key: str) -> None:
 
 
 def _restart(job: Job) -> None:
+    places = {clip.digest: clip.path for clip in require_case().clips}
+    request_run(job.order.with_paths(places), "run started again")
+
+
+def request_run(order: Order, log_entry: str = "run started") -> None:
+    """Start a run for the open case, for buttons; a refusal is shown below the title of the page."""
     try:
-        places = {clip.digest: clip.path for clip in require_case().clips}
-        key = services().jobs.start(job.order.with_paths(places)).key
-        change_case(lambda case: replace(case, wanted=key), "run started again")
+        start_run(require_case().key, order, log_entry)
     except (SightlineError, OSError) as fault:
         RUN_REFUSED.set(str(fault))

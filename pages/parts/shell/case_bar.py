@@ -21,6 +21,7 @@ from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
 from pages.parts.shell.open_case import change_case, close_case, open_case, saving, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE, GO_TO_FOOTAGE
+from pages.parts.shell.welcome import offer_new_case
 
 
 def case_bar() -> None:
@@ -31,13 +32,10 @@ def case_bar() -> None:
     if case is not None:
         _choose(cases, case)
         _expired(case)
+    offer_new_case("sidebar")
     # Expanders, not popovers: the Tab key reaches a popover's content only after everything else on the page.
-    # A new key makes a new expander: closed, once the case created in it is open.
-    key = f"new case beside {case.key if case else ''}"
-    with st.expander("New case", icon=":material/create_new_folder:", key=key, on_change="rerun"):
-        _new()
     if case is not None:
-        # As above: closed, once its case is deleted and another one is open.
+        # A new key makes a new expander: closed, once its case is deleted and another one is open.
         with st.expander("This case", icon=":material/folder_open:", key=f"this case {case.key}", on_change="rerun"):
             _case_panel(case)
     else:
@@ -91,19 +89,6 @@ def _distinct_names(cases: list[Case]) -> dict[str, str]:
 def _expired(case: Case) -> None:
     if case.expires and date.fromisoformat(case.expires) < date.today():
         st.warning(f"**This case expired on {case.expires}.** Delete it, or set a later date under *This case*.")
-
-
-def _new() -> None:
-    with st.form("new case", clear_on_submit=True, border=False):
-        name = st.text_input("Name", placeholder="for example: Till 3, 31 May")
-        purpose = st.text_input(
-            "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
-        )
-        if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
-            with saving("The new case"):
-                select_case(services().cases.new(name, purpose).key)
-                GO_TO_FOOTAGE.set(True)
-                st.rerun()
 
 
 def _case_panel(case: Case) -> None:

@@ -10,7 +10,7 @@ from pages.parts.gallery.gallery import deliver_actions
 from pages.parts.shell.case_bar import case_bar
 from pages.parts.shell.navigation import former_pages, pages
 from pages.parts.shell.open_case import begin_rerun
-from pages.parts.shell.session import GO_TO_FOOTAGE
+from pages.parts.shell.session import GO_TO_FOOTAGE, OPEN_CASE
 
 # An icon of our own: Streamlit would fetch its icons and emoji for the tab from the network.
 ICON = Path(__file__).with_name("icon.svg")
@@ -42,6 +42,11 @@ st.html(
     " z-index: 100; }"
     "[class*=st-key-onward] a { width: fit-content; padding: .5rem .9rem;"
     " border: 2px solid light-dark(#0b62b0, #5aa5ea); }"
+    "div:has(> .st-key-page-foot) { position: sticky; bottom: 0; z-index: 50; }"
+    ".st-key-page-foot { padding: .5rem 0; border-top: 1px solid light-dark(#d5d6d8, #41444c);"
+    " background: light-dark(#fff, #171614); }"
+    # What gets the focus is not scrolled to below the foot.
+    ".stMain:has(.st-key-page-foot) { scroll-padding-bottom: 5rem; }"
     # Streamlit fades captions more than can be read with ease, and writes white on any colour.
     ".stApp [data-testid=stCaptionContainer] { opacity: .8; }"
     ".stApp [data-testid=stCaptionContainer] code { color: inherit; }"
@@ -51,7 +56,8 @@ st.html(
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
 page = st.navigation([*pages().values(), *former_pages()], position="sidebar", expanded=True)
 if GO_TO_FOOTAGE.pop(False):
-    st.switch_page(pages()["footage"])
+    key = OPEN_CASE.get("")
+    st.switch_page(pages()["footage"], query_params={"case": key} if key else None)
 try:
     # A container of its own, so that the style above can take it out of the page's flow.
     with st.container(key="outbox-notice"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 _FOLDER = Path(__file__).resolve().parents[2]
 # Name: file, title, address, icon. Addresses differ from the files' stems: otherwise a link opened in a new tab may
@@ -40,10 +41,15 @@ def former_pages() -> list[st.Page]:
     ]
 
 
+def page_foot() -> DeltaGenerator:
+    """A line at the lower edge of the window, in view however long the page is: where to go from here."""
+    return st.container(key="page-foot", horizontal=True, vertical_alignment="center")
+
+
 def next_step_link(name: str, label: str) -> None:
     """A link to the next step. Not a button: a fragment that refreshes while a button is handled would overwrite the
     new page."""
-    with st.container(key=f"onward {name}"):
+    with st.container(key=f"onward {name}", width="content"):
         link_to(name, label, ":material/arrow_forward:")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
@@ -12,9 +10,9 @@ from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, Order, describe_changes, order_of
 from pages.parts.run.presets import cached_estimate
-from pages.parts.run.progress import job_of, seconds_left
+from pages.parts.run.progress import job_of, request_run, seconds_left
 from pages.parts.shell.navigation import link_to
-from pages.parts.shell.open_case import change_case, open_case
+from pages.parts.shell.open_case import open_case
 from pages.parts.shell.session import RUN_REFUSED
 
 _EVERY_SECONDS = 2.0
@@ -33,15 +31,6 @@ def page_head(title: str, is_run_page: bool = False) -> None:
         show_changes(changes)
     if refused := RUN_REFUSED.pop(""):
         st.error(f"**The run was not started:** {refused}", icon=":material/error:")
-
-
-def start_run(order: Order) -> None:
-    """Start a run that the case then waits for; a refusal is shown below the title."""
-    try:
-        key = services().jobs.start(order).key
-        change_case(lambda case: replace(case, wanted=key), "run started")
-    except (SightlineError, OSError) as fault:
-        RUN_REFUSED.set(str(fault))
 
 
 def changes_since(job: Job, order: Order) -> list[str]:
@@ -85,7 +74,7 @@ def _out_of_date(order: Order, changes: list[str]) -> None:
         f"Update ({estimate})" if estimate else "Update",
         key="update results",
         icon=":material/play_arrow:",
-        on_click=start_run,
+        on_click=request_run,
         args=(order,),
         help="Runs again. The current results stay until it is done; only affected steps are repeated.",
     )

@@ -68,11 +68,16 @@ def module_address(name: str) -> str:
     return f"/web/{TOKEN}/{files.digest}/{name}"
 
 
-def screen_component(name: str, html: str, module: str, style: str) -> Callable[..., Any]:
-    """A Streamlit component that hands its element, data and setters to `mount` of the module."""
+def screen_component(name: str, html: str, module: str, style: str, is_in_dialog: bool = False) -> Callable[..., Any]:
+    """A Streamlit component that hands its element, data and setters to `mount` of the module.
+
+    It has a shadow tree of its own, but not in a dialog, where Tab would not lead into such a tree. There its style
+    sheet holds for the whole page.
+    """
     loader = _LOADER.replace("ADDRESS", json.dumps(module_address(module)))
     html = f'<div class="module">\n{html}\n</div>'
-    return st.components.v2.component(name, html=html, css=_HIDDEN + web_files().text(style), js=loader)
+    css = _HIDDEN + web_files().text(style)
+    return st.components.v2.component(name, html=html, css=css, js=loader, isolate_styles=not is_in_dialog)
 
 
 async def _module(request: Request) -> Response:

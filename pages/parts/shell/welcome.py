@@ -1,12 +1,57 @@
-"""The first screen without a case: what Sightline does, and how to start with a new case or with the sample."""
+"""How to start: with a new case, here and in the sidebar, or with the sample; and the first screen, with both."""
 
 from __future__ import annotations
+
+import time
+from typing import Literal
 
 import streamlit as st
 
 from core.base.errors import SightlineError
 from core.workspace import sample_case, services
-from pages.parts.shell.open_case import select_case
+from pages.parts.shell.open_case import saving, select_case
+from pages.parts.shell.session import GO_TO_FOOTAGE
+
+
+def offer_new_case(place: str, is_primary: bool = False) -> None:
+    """A button that asks for the name and purpose of a new case, and then opens it; `place` is where the button is."""
+    kind: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
+    width: Literal["content", "stretch"] = "content" if is_primary else "stretch"
+    key = f"new case in {place}"
+    if st.button("New case", icon=":material/create_new_folder:", key=key, type=kind, width=width):
+        st.dialog("New case")(_new_case_dialog)()
+
+
+# A dialog takes the focus itself as it opens, and would have the user press Tab three times.
+_FOCUS_ON_NAME = """{
+  const start = performance.now();
+  const focus = () => {
+    const field = document.querySelector("[role=dialog] input[aria-label=Name]");
+    if (field?.closest("[role=dialog]") === document.activeElement) field.focus();
+    else if (performance.now() - start < 3000) requestAnimationFrame(focus);
+  };
+  focus();
+}"""
+
+
+def _new_case_dialog() -> None:
+    new_case_form()
+    # The browser runs a script again only if it is another one.
+    st.html(f"<script>/* {time.monotonic_ns()} */{_FOCUS_ON_NAME}</script>", unsafe_allow_javascript=True)
+
+
+def new_case_form() -> None:
+    """Enter in either field creates the case, too; its clips come next, whatever page is open."""
+    with st.form("new case", border=False):
+        name = st.text_input("Name", placeholder="for example: Till 3, 31 May", help="Without one, today's date.")
+        purpose = st.text_input(
+            "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
+        )
+        if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
+            with saving("The new case"):
+                select_case(services().cases.new(name, purpose).key)
+                GO_TO_FOOTAGE.set(True)
+                st.rerun()
 
 
 def offer_sample() -> None:
@@ -30,19 +75,12 @@ def welcome() -> None:
         "Everything stays on this computer; nothing is sent anywhere."
     )
     with st.container(horizontal=True):
-        st.button("New case", icon=":material/create_new_folder:", type="primary", on_click=_create_case)
+        offer_new_case("start page", is_primary=True)
         offer_sample()
     st.caption(
         "A case holds the clips of one investigation and your decisions about them, on this computer.  \n"
         "The sample is a case to try things on: three cameras over a plaza, eight computer-generated people."
     )
-
-
-def _create_case() -> None:
-    try:
-        select_case(services().cases.new().key)
-    except SightlineError as fault:
-        _show(fault)
 
 
 def _show(fault: SightlineError) -> None:

@@ -44,7 +44,7 @@ def focused(tab: Page) -> str:
         """() => {
           let one = document.activeElement;
           while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
-          if (!one?.matches("button, a, input, select, textarea, summary, [role]")) return "";
+          if (!one?.matches("button, a, input, select, textarea, summary, [role]:not([role=dialog])")) return "";
           const words = one?.getAttribute("aria-label") || one?.innerText || one?.labels?.[0]?.innerText || "";
           return words.trim();
         }"""
@@ -67,7 +67,18 @@ def press(tab: Page, words: str) -> None:
     tab.keyboard.press("Enter")
 
 
+def press_space(tab: Page, words: str) -> None:
+    tab_to(tab, words)
+    tab.keyboard.press("Space")
+
+
 def settled(tab: Page) -> None:
-    """Nothing is being drawn anew, so that the focus stays where it is put."""
+    """Nothing is being drawn anew, and was not for half a second, so that the focus stays where it is put."""
     tab.wait_for_timeout(400)
-    expect(tab.get_by_test_id("stStatusWidget")).to_have_count(0)
+    tab.wait_for_function(
+        """() => {
+          const isQuiet = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState === "notRunning";
+          window.quietSince = isQuiet ? window.quietSince ?? performance.now() : undefined;
+          return isQuiet && performance.now() - window.quietSince > 500;
+        }"""
+    )

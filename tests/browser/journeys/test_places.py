@@ -23,6 +23,7 @@ def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page
     clips = [*sorted((data / "room_hall").glob("*.mp4")), data / "clips" / "alley_night_osd_cam1.mp4"]
     tab.goto("/")
     tab.get_by_role("main").get_by_role("button", name="New case").click()
+    tab.get_by_role("button", name="Create case").click()
     expect(tab.get_by_text("or drop them anywhere")).to_be_visible()
     with tab.expect_file_chooser() as chooser:
         tab.get_by_role("button", name="Choose files").click()

@@ -13,6 +13,8 @@ import psutil
 import pytest
 
 from core.base.errors import SettingsError, StoreError
+from core.workspace import Services, serve_with, start_run
+from core.workspace.cases import Cases
 from core.workspace.jobs import (
     ATTEMPT,
     RUN_JOB,
@@ -248,3 +250,31 @@ def test_a_job_that_has_ended_is_read_once(jobs: Jobs, monkeypatch: pytest.Monke
     monkeypatch.undo()
     (jobs.get(key).folder / "status.json").unlink()
     assert jobs.get(key).state == "failed"
+
+
+@pytest.fixture
+def cases(tmp_path: Path, jobs: Jobs) -> Iterator[Cases]:
+    """Those of a server whose runs are `jobs`."""
+    made = Cases(tmp_path / "cases")
+    serve_with(Services(cases=made, jobs=jobs))
+    yield made
+    serve_with(None)
+
+
+def test_a_case_waits_for_the_run_that_was_started_for_it(cases: Cases, jobs: Jobs) -> None:
+    case = cases.new("Shop")
+    found = start_run(case.key, order("wait"), "tried again", lambda current: replace(current, purpose="a theft"))
+    assert found == cases.load(case.key)
+    assert (found.wanted, found.purpose) == (order("wait").key, "a theft") and jobs.is_active(found.wanted)
+    assert cases.log_lines(case.key)[-1].endswith("tried again")
+
+
+def test_a_run_that_cannot_be_started_changes_nothing_in_the_case(
+    cases: Cases, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = cases.new("Shop")
+    monkeypatch.setenv("SIGHTLINE_JOBS", "none")
+    monkeypatch.setattr(jobs, "_limit", None)
+    with pytest.raises(SettingsError, match="SIGHTLINE_JOBS"):
+        start_run(case.key, order("wait"), edit=lambda current: replace(current, purpose="a theft"))
+    assert cases.load(case.key) == case
