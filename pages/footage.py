@@ -27,13 +27,13 @@ with st.container():
         add_from_folder(case)
     show_refusals()
     undo_removal(case)
+    recordings_panel(case)
     by_clock = bool(case.clips) and choose_clocks(case)
 if not case.clips:
     st.caption("No footage at hand? Open the sample as a separate case.")
     offer_sample()
     st.stop()
 
-recordings_panel(case)
 usable = clip_cards(case, by_clock)
 show_clock_warnings(case, usable)
 show_disk_space(case, usable)

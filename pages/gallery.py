@@ -3,7 +3,7 @@
 from pages.parts.gallery.empty_states import session_or_hint, show_models_and_settings
 from pages.parts.gallery.gallery import gallery
 from pages.parts.gallery.moment import show_moment
-from pages.parts.gallery.whatif import retrack_panel
+from pages.parts.gallery.whatif import matching_panel, retrack_panel
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import page_head
 
@@ -13,5 +13,6 @@ session = session_or_hint(case)
 if session is not None:
     gallery(case, session)
     retrack_panel(case)
+    matching_panel(case)
     show_models_and_settings(session.out)
     show_moment(case, session)

@@ -408,8 +408,9 @@ SETTINGS = (
         "match",
         "ignore_positions",
         "--ignore-positions",
-        "Ignore positions",
+        "Ignore where people stand",
         "Match by appearance only, not by where people stood.",
+        effect="Helps where cameras share no ground, but seem to.",
     ),
     Setting(
         "machine", "device", "--device", "Device", "What the networks run on: auto, openvino (or cpu), torch, cuda."

@@ -104,7 +104,7 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         "--travel",
         action="append",
         default=[],
-        metavar="A-B=SECONDS",
+        metavar="A:B=SECONDS",
         help="nobody gets from camera A to camera B, or back, in less time (0: the cameras may see the same place)",
     )
     p.add_argument(
@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
     status = exit_status(results)
     if status < 2:
         status_writer.people()
-        evidence = collect_evidence(results, setup.offsets, options.out, setup.choice.ignore_positions)
+        evidence = collect_evidence(results, setup.offsets, options.out, not setup.find_overlaps)
         report_overlaps(evidence)
         people = decide(evidence, options.out, setup.prior, setup.choice)
         write_results(people, options.out, setup.choice, export, progress)
@@ -160,7 +160,7 @@ def _setup(options: argparse.Namespace) -> Setup:
         )
     require_all_clocks(choice.clocks, cameras)
     offsets = {**choice.clocks.offsets, **_parse_offsets(options.offset, cameras)}
-    return replace(setup, offsets=offsets, choice=choice)
+    return replace(setup, offsets=offsets, choice=choice, find_overlaps=not choice.ignore_positions)
 
 
 def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: UserSettings) -> Choice:
@@ -225,20 +225,20 @@ def _parse_offsets(values: list[str], cameras: list[str]) -> dict[str, float]:
 
 
 def parse_travel_times(values: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
-    """The travel times of `--travel A-B=SECONDS`; the names of cameras may hold a `-` themselves."""
+    """The travel times of `--travel A:B=SECONDS`, or `A-B=SECONDS` where no name of a camera makes that ambiguous."""
     names = list(cameras)
     times: dict[frozenset[str], TravelTime] = {}
     for value in values:
         pair, _, seconds = value.rpartition("=")
-        matches = [(a, b) for a, b in permutations(names, 2) if f"{a}-{b}" == pair]
+        matches = [(a, b) for a, b in permutations(names, 2) if pair in (f"{a}-{b}", f"{a}:{b}")]
         if not matches:
             raise SettingsError(
                 f"--travel {value} names no two cameras of this run",
-                f"Write --travel {'-'.join((names * 2)[:2]) or 'A-B'}=20. Cameras: {', '.join(names)}.",
+                f"Write --travel {':'.join((names * 2)[:2]) or 'A:B'}=20. Cameras: {', '.join(names)}.",
             )
         if len(matches) > 1:
             readings = " or ".join(f"{a} to {b}" for a, b in matches)
-            raise SettingsError(f"--travel {value} can mean {readings}", "Name the cameras otherwise: --name CAM=CLIP.")
+            raise SettingsError(f"--travel {value} can mean {readings}", f"Write --travel {':'.join(matches[0])}=20.")
         cameras_of_pair = frozenset(matches[0])
         if cameras_of_pair in times:
             raise SettingsError(
@@ -255,7 +255,7 @@ def _parse_seconds(flag: str, text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise SettingsError(f"--travel {flag} says no time", "Give seconds, 0 or more: --travel gate-hall=20.")
+        raise SettingsError(f"--travel {flag} says no time", "Give seconds, 0 or more: --travel gate:hall=20.")
     return seconds
 
 

@@ -29,6 +29,7 @@ from core.runs import (
     ModelRecord,
     Name,
     Networks,
+    OverlapRecord,
     PersonNumber,
     PriorRecord,
     Recipe,
@@ -81,7 +82,8 @@ class ReplayRecipe:
     """Everything that decided a run and its export, as the manifest tells it.
 
     `models` holds the name, sha256, runtime and precision of each model, `prior` what was known of the embedder, and
-    `versions` the version of the program, of each library and of each stage.
+    `versions` the version of the program, of each library and of each stage. `find_overlaps` is whether the run learned
+    which cameras see the same ground; people may have been matched without it all the same.
     """
 
     clips: tuple[ClipRecord, ...]
@@ -93,6 +95,7 @@ class ReplayRecipe:
     choice: Choice
     export: ExportOptions
     versions: Mapping[str, str]
+    find_overlaps: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,7 @@ class _RecordedRun:
     settings: dict[str, dict[str, bool | Number | None]]
     regions: dict[str, Regions]
     versions: dict[str, str]
+    same_ground: tuple[OverlapRecord, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +230,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             choice=_choice(recorded.choice, recorded.purpose),
             export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
             versions={"program": run.program, "program of the export": recorded.program, **run.versions},
+            find_overlaps=run.same_ground is not None,
         )
     except (KeyError, SightlineError, TypeError, ValueError) as fault:
         why = fault.message if isinstance(fault, SightlineError) else fault
@@ -270,7 +275,7 @@ def prepare_replay(
     detector, embedder = (_find_model(recipe, kind, (files or {}).get(kind, "")) for kind in KINDS)
     runtime = parse_backend(device) if device else _recorded_backend(recipe)
     networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime)
-    setup = Setup(cameras, networks, recipe.recipe, recipe.regions, recipe.offsets, recipe.choice)
+    setup = Setup(cameras, networks, recipe.recipe, recipe.regions, recipe.offsets, recipe.choice, recipe.find_overlaps)
     return Replay(setup, recipe.export, (*unreadable, *_environment_differences(recipe, networks)))
 
 

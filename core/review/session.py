@@ -19,6 +19,7 @@ from core.runs import (
     Choice,
     Evidence,
     Link,
+    MatchRules,
     PersonNumber,
     TrackKey,
     load_evidence,
@@ -68,8 +69,8 @@ class ReviewSession:
     """A run with a review applied to it.
 
     `evidence` is cut as the review says, `uncut_evidence` is as the run left it. `chosen_threshold` is the user's
-    similarity threshold, None for the suggested one. `matches` remembers recent results, so that a decision that was
-    previewed is not matched a second time when it is kept.
+    similarity threshold, None for the suggested one. `rules` are those of matching in the case. `matches` remembers
+    recent results, so that a decision that was previewed is not matched a second time when it is kept.
     """
 
     out: Path
@@ -80,6 +81,7 @@ class ReviewSession:
     prior: EmbedderPrior | None
     chosen_threshold: float | None
     matches: Matches = field(repr=False)
+    rules: MatchRules
 
     @property
     def people(self) -> Identities:
@@ -150,12 +152,18 @@ class ReviewSession:
         return replace(session, match=number_match(match, evidence, session.numbers))
 
     def _match(self, review: Review) -> tuple[Evidence, Match]:
-        choice = Choice(self.chosen_threshold, review.links)
+        choice = Choice(self.chosen_threshold, review.links, *self.rules)
         return match_people(self.uncut_evidence, self.out, self.prior, choice)
 
 
-def open_session(out: Path, review: Review, threshold: float | None, matches: Matches | None = None) -> ReviewSession:
-    """Open the run in folder `out`. `matches` must not be shared with another run.
+def open_session(
+    out: Path,
+    review: Review,
+    threshold: float | None,
+    matches: Matches | None = None,
+    rules: MatchRules | None = None,
+) -> ReviewSession:
+    """Open the run in folder `out`. `matches` must not be shared with another run or other rules.
 
     Raises `StoreError` if files that a review needs are missing or damaged; the run must then be repeated.
     """
@@ -167,9 +175,10 @@ def open_session(out: Path, review: Review, threshold: float | None, matches: Ma
             raise StoreError("the tracks of this run cannot be read", "Run it again.") from fault
         raise StoreError("this run was made by an older version of Sightline", "Run it again.") from fault
     prior = run_prior(record)
-    cut_evidence, match = match_people(evidence, out, prior, Choice(threshold, review.links))
+    rules = rules or MatchRules()
+    cut_evidence, match = match_people(evidence, out, prior, Choice(threshold, review.links, *rules))
     memo: Matches = matches or Memo(_MAX_MATCHES)
-    session = ReviewSession(out, cut_evidence, match, review, evidence, prior, threshold, memo)
+    session = ReviewSession(out, cut_evidence, match, review, evidence, prior, threshold, memo, rules)
     return replace(session, match=number_match(match, cut_evidence, session.numbers))
 
 

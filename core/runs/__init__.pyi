@@ -75,6 +75,7 @@ from .photo_search import rank_people as rank_people
 from .photo_search import read_photo as read_photo
 from .record import CameraRecord as CameraRecord
 from .record import ModelRecord as ModelRecord
+from .record import OverlapRecord as OverlapRecord
 from .record import PriorRecord as PriorRecord
 from .record import RecordingRecord as RecordingRecord
 from .record import RecordWriter as RecordWriter
@@ -109,6 +110,7 @@ from .tables import write_parquet as write_parquet
 from .who_is_who import GALLERY_FILE as GALLERY_FILE
 from .who_is_who import Choice as Choice
 from .who_is_who import MatchedPeople as MatchedPeople
+from .who_is_who import MatchRules as MatchRules
 from .who_is_who import RunPeople as RunPeople
 from .who_is_who import TravelTime as TravelTime
 from .who_is_who import about_people as about_people
@@ -119,6 +121,7 @@ from .who_is_who import find_run_model as find_run_model
 from .who_is_who import load_clocks as load_clocks
 from .who_is_who import load_people as load_people
 from .who_is_who import match_people as match_people
+from .who_is_who import match_tracklets as match_tracklets
 from .who_is_who import number_match as number_match
 from .who_is_who import people_similarity as people_similarity
 from .who_is_who import prior_for as prior_for

@@ -28,7 +28,11 @@ _PEOPLE = (PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE, GALLERY_FILE)
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that decides the result of a run. `regions` and `offsets` (seconds) are by camera."""
+    """Everything that decides the result of a run. `regions` and `offsets` (seconds) are by camera.
+
+    With `find_overlaps` the run learns which cameras see the same ground, and cuts tracks that two views contradict.
+    Whether matching then goes by places is part of the `choice`: it can be made anew without a run.
+    """
 
     cameras: Sequence[Camera]
     networks: Networks
@@ -36,6 +40,7 @@ class Setup:
     regions: Mapping[str, Regions] = field(default_factory=dict)
     offsets: Mapping[str, float] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
+    find_overlaps: bool = True
 
     @property
     def prior(self) -> EmbedderPrior | None:

@@ -66,6 +66,13 @@ class TravelTime(NamedTuple):
     seconds: float
 
 
+class MatchRules(NamedTuple):
+    """What matching goes by beside appearance and decisions; the fields are those of `Choice`."""
+
+    travel: tuple[TravelTime, ...] = ()
+    ignore_positions: bool = False
+
+
 @dataclass(frozen=True)
 class Choice:
     """The user's settings and decisions for matching. Without a `threshold`, the clips themselves suggest one.
@@ -88,6 +95,10 @@ class Choice:
 
     def __post_init__(self) -> None:
         setting("cos").require(self.threshold)
+
+    @property
+    def rules(self) -> MatchRules:
+        return MatchRules(self.travel, self.ignore_positions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +150,23 @@ def prior_for(evidence: Evidence, prior: EmbedderPrior | None) -> EmbedderPrior:
 def match_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice) -> tuple[Evidence, Match]:
     """The evidence after the user's cuts, and its match. Nothing is written."""
     cut_evidence = apply_cuts(choice.links, evidence, out)
-    links, travel = resolve_links(choice.links, cut_evidence), _travel_seconds(choice.travel, cut_evidence)
-    distances = None if choice.ignore_positions else foot_distances(cut_evidence)
-    found = match(
-        cut_evidence.tracklets,
-        prior_for(evidence, prior),
-        choice.threshold,
-        links,
-        travel,
-        distances,
-        cut_evidence.presence,
-    )
+    found = match_tracklets(cut_evidence, prior, choice.threshold, choice.links, choice.rules)
     return cut_evidence, number_match(found, cut_evidence, choice.numbers)
+
+
+def match_tracklets(
+    evidence: Evidence, prior: EmbedderPrior | None, threshold: float | None, links: Sequence[Link], rules: MatchRules
+) -> Match:
+    """The match of evidence that is cut as `links` say; people are numbered by rank."""
+    return match(
+        evidence.tracklets,
+        prior_for(evidence, prior),
+        threshold,
+        resolve_links(links, evidence),
+        _travel_seconds(rules.travel, evidence),
+        None if rules.ignore_positions else foot_distances(evidence),
+        evidence.presence,
+    )
 
 
 def number_match(found: Match, evidence: Evidence, numbers: Sequence[PersonNumber]) -> Match:

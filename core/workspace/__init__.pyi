@@ -27,6 +27,7 @@ from .server import Retracking as Retracking
 from .server import Services as Services
 from .server import clip_of as clip_of
 from .server import clocks_of as clocks_of
+from .server import rules_of as rules_of
 from .server import serve_with as serve_with
 from .server import services as services
 from .server import session_at as session_at

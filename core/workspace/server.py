@@ -32,7 +32,7 @@ from core.machine.artifacts import digest_of
 from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
 from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
-from core.runs import TRACKLETS_FILE, read_record
+from core.runs import TRACKLETS_FILE, MatchRules, TravelTime, read_record
 from core.vision.video import digest, is_list, join, probe
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
@@ -69,7 +69,7 @@ class Retracking:
     """A run whose boxes are in memory, and what each of the settings tried so far would change in it."""
 
     loaded: LoadedRun
-    results: Memo[tuple[TrackSettings, tuple[Action, ...], float | None], RunChanges] = field(
+    results: Memo[tuple[TrackSettings, tuple[Action, ...], float | None, MatchRules], RunChanges] = field(
         default_factory=lambda: Memo(_RETRACK_RESULTS)
     )
     people: PeopleCounts = field(default_factory=lambda: Memo(_PEOPLE_COUNTS))
@@ -155,7 +155,7 @@ def session_at(case: Case, threshold: float | None) -> ReviewSession | None:
         review = load_review(services().cases.review_file(case.key))
         if review.tracks and review.tracks != tracks_digest(job.out):
             raise StoreError("this run was repeated, and its tracks are others now", "Reload the page.")
-        return OpenRun(open_session(job.out, review, None))
+        return OpenRun(open_session(job.out, review, None, rules=rules_of(case, job.out)))
 
     run = services().runs.get(stamp_of(case), open_run)
     return run.by_threshold.get(threshold, lambda: run.session.at(threshold))
@@ -167,12 +167,29 @@ def keep_session(case: Case, session: ReviewSession) -> None:
 
 
 def stamp_of(case: Case) -> str:
-    """A digest that changes with the run of the case and its review, not with the threshold; part of addresses."""
+    """A digest that changes with all that decides who is who but the threshold: the run of the case, its review and its
+    rules of matching; part of addresses."""
     out = run_folder(case.run)
     results = (out / TRACKLETS_FILE, out / "run.json") if out else ()
     files = *results, services().cases.review_file(case.key)
     stats = [path.stat() if path.is_file() else None for path in files]
-    return digest_of([case.key, case.run, [stat and (stat.st_mtime_ns, stat.st_size) for stat in stats]])
+    # The names of cameras in the run follow from its record and the clips.
+    clips = [(clip.camera, clip.digest) for clip in case.clips] if case.travel else []
+    files_stamp = [stat and (stat.st_mtime_ns, stat.st_size) for stat in stats]
+    return digest_of([case.key, case.run, files_stamp, case.rules, clips])
+
+
+def rules_of(case: Case, out: Path) -> MatchRules:
+    """The rules of matching of the case as it is now, by the names that cameras have in the run in folder `out`.
+
+    Clips are recognised by their content: a camera may have been renamed since the run.
+    """
+    if not case.travel:
+        return case.rules
+    names = {recorded.digest: name for name, recorded in read_record(out).cameras.items()}
+    name_of = {clip.camera: names.get(clip.digest, "") for clip in case.clips}
+    travel = (TravelTime(name_of.get(a, ""), name_of.get(b, ""), seconds) for a, b, seconds in case.travel)
+    return MatchRules(tuple(time for time in travel if time.camera and time.other_camera), case.ignore_positions)
 
 
 def clocks_of(case: Case, out: Path) -> Clocks:

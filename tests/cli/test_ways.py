@@ -25,6 +25,7 @@ CAMERAS = ["gate", "hall", "back-yard", "yard", "hall-back"]
         (["gate-hall=0", "yard-gate=2.5"], (("gate", "hall", 0.0), ("yard", "gate", 2.5))),
         (["gate-back-yard=7"], (("gate", "back-yard", 7.0),)),
         (["back-yard-gate=7"], (("back-yard", "gate", 7.0),)),
+        (["hall:back-yard=5", "gate:yard=1"], (("hall", "back-yard", 5.0), ("gate", "yard", 1.0))),
     ],
 )
 def test_names_are_matched_with_those_of_the_cameras(words: list[str], ways: tuple[object, ...]) -> None:
@@ -44,7 +45,8 @@ def test_names_are_matched_with_those_of_the_cameras(words: list[str], ways: tup
         (["gate-hall=nan"], "says no time"),
         (["gate-hall=inf"], "says no time"),
         (["gate-hall=20", "hall-gate=30"], "hall-gate=30: these two cameras were named before"),
-        (["hall-back-yard=5"], "can mean hall to back-yard or hall-back to yard"),
+        (["hall-back-yard=5"], "can mean hall to back-yard or hall-back to yard.*Write --travel hall:back-yard=20"),
+        (["gate-hall=20", "hall:gate=30"], "hall:gate=30: these two cameras were named before"),
     ],
 )
 def test_what_is_mistyped_is_said(words: list[str], said: str) -> None:

@@ -82,5 +82,5 @@ def setup(folder: Path, lower: float = SURE) -> Setup:
 def done(setup: Setup, out: Path, options: ExportOptions = EXPORT) -> Gallery:
     """Done from the beginning: nothing of an earlier run is used."""
     results = track_clips(setup, out, with_crops=True, store=Store(out / "store"))
-    evidence = collect_evidence(results, setup.offsets, out)
+    evidence = collect_evidence(results, setup.offsets, out, not setup.find_overlaps)
     return decide_and_write(evidence, out, setup.prior, setup.choice, options).gallery

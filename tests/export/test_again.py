@@ -55,6 +55,16 @@ def test_what_was_set_comes_back(folder: Path, manifest: Manifest) -> None:
     assert back.networks.detector_model == first.networks.detector_model
 
 
+@pytest.mark.parametrize("learned", [True, False])
+def test_overlaps_are_learned_again_only_where_the_run_learned_them(learned: bool, tmp_path: Path) -> None:
+    """People can be matched without positions after a run that went by them, and the other way round."""
+    first = setup(tmp_path)
+    first = replace(first, choice=replace(first.choice, ignore_positions=learned), find_overlaps=learned)
+    done(first, tmp_path / "out")
+    back = prepare_replay(load_manifest(tmp_path / "out" / "gallery.zip"), [c.clip for c in first.cameras]).setup
+    assert (back.find_overlaps, back.choice.ignore_positions) == (learned, learned)
+
+
 def test_the_manifest_alone_is_enough(folder: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(folder / "out" / "gallery.zip") as file:
         file.extract("manifest.json", tmp_path)

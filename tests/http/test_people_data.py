@@ -200,6 +200,32 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     assert said == ["Named P001 Anna", "Undone: Named P001 Anna", "Redone: Named P001 Anna"]
 
 
+def test_rules_of_matching_change_the_people_at_once(case: Case) -> None:
+    """Also under a name that a camera got after the run; a merge stays, and its people can still be opened."""
+    before, stamp = get(people_address(case)), stamp_of(case)
+    own = desk(case)
+    camera, person = own.evidence.tracklets.camera, own.people.person
+    a, b = next((a, b) for a in np.flatnonzero(camera == 0) for b in np.flatnonzero(camera) if person[a] == person[b])
+    renamed = replace(case.clips[0], camera="gate")
+
+    def edit(old: Case) -> Case:
+        return old.with_travel_time("cam1", "cam2", 600).with_clip("cam1", renamed)
+
+    ruled = services().cases.change(case.key, edit)
+    assert ruled.travel == (("cam2", "gate", 600.0),) and stamp_of(ruled) != stamp
+    after = get(people_address(ruled), **{"If-None-Match": before.headers["ETag"]})
+    assert after.status_code == 200 and after.json()["tree"] != before.json()["tree"]
+    person = desk(ruled).people.person
+    assert not set(person[camera == 0]) & set(person[camera == 1])
+    assert act(ruled, lambda now: same(now, now.track_keys[a], now.track_keys[b])) == Saved(changed=True)
+    assert desk(ruled).people.person[a] == desk(ruled).people.person[b]
+    unruled = services().cases.change(case.key, lambda old: replace(old, travel=()))
+    assert desk(unruled).people.person[a] == desk(unruled).people.person[b]
+    assert stamp_of(services().cases.change(case.key, lambda old: replace(old, ignore_positions=True))) != stamp_of(
+        unruled
+    )
+
+
 def test_what_cannot_be_is_said_in_words_and_changes_nothing(case: Case) -> None:
     own, stamp = desk(case), stamp_of(case)
     one, other = (own.track_keys[row] for row in np.argwhere(own.match.why == TOGETHER)[0])

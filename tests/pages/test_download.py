@@ -1,24 +1,31 @@
 """Download: no case, no run, at work, motion only, nobody, ready, heads shown, made, stopped, failed; and its route."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.cli import main
+from core.export import verify_zip
 from core.http import EXPORT_ROUTES as ROUTES
 from core.http import TOKEN, download_name, export_address
 from core.machine.paths import cache_dir
 from core.review import Action, load_review, save_review
 from core.runs import DIFFERENT, Link, TrackKey, load_tracks
 from core.vision.mot import write_tracks
-from core.workspace import Services, serve_with, services
+from core.workspace import Services, serve_with, services, session_of
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports
+from pages.parts.download.exports import export_of
+from pages.parts.download.tables import similarity
 from tests.pages.making import asked, page, words
 from tests.review.making import big_case
 from tests.workspace.jobs.test_exporting import faked
@@ -77,6 +84,33 @@ def test_while_the_first_run_is_at_work_it_says_so(case: Case, monkeypatch: pyte
     monkeypatch.setattr(services().jobs, "all", lambda: [job])
     app = opened(case)
     assert not app.exception and "is in progress" in words(app) and not app.toggle
+
+
+def test_an_export_has_the_rules_of_matching_and_reproduces_the_people(case: Case, tmp_path: Path) -> None:
+    def edit(old: Case) -> Case:
+        return replace(old.with_travel_time("cam2", "cam1", 600), ignore_positions=True)
+
+    plain = session_of(case)
+    ruled = Cases().change(case.key, edit)
+    session, said = session_of(ruled), words(opened(ruled))
+    assert session is not None and plain is not None
+    assert "**Shortest times:** cam1 – cam2 600 s" in said and "**Positions:** ignored" in said
+    export = export_of(ruled, session, "gallery", "")
+    assert export.key != export_of(case, plain, "gallery", "").key
+    for camera in session.evidence.cameras:
+        write_tracks(session.out / "tracks" / f"{camera}.txt", load_tracks(session.out, camera))
+    assert main(["gallery", *export.arguments(session.out, tmp_path)]) == 0
+    manifest = verify_zip(tmp_path / "out" / "gallery.zip")
+    assert (manifest.about["choice"]["travel"], manifest.about["choice"]["looks_only"]) == (
+        [["cam1", "cam2", 600]],
+        True,
+    )
+    assert manifest.people == len(set(session.people.person)) > len(set(plain.people.person))
+    with np.load(io.BytesIO(similarity(ruled, session))) as arrays:
+        assert json.loads(str(arrays["about"]))["choice"] == manifest.about["choice"]
+    with zipfile.ZipFile(tmp_path / "out" / "gallery.zip") as archive:
+        report = archive.read("report.html").decode()
+    assert "cam1, cam2, 600" in report and "looks only" in report and "position into account" not in report
 
 
 def test_a_run_that_compared_nobody_has_its_tracks(case: Case) -> None:

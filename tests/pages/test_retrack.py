@@ -1,4 +1,7 @@
-"""How people are followed: nothing yet, folded, ready, moved, back, used, not stored any more, and what waits."""
+"""How people are followed: nothing yet, folded, ready, moved, back, used, not stored any more, and what waits.
+
+How they are matched: travel times between few and many cameras, impossible ones, and positions.
+"""
 
 import json
 import sys
@@ -7,15 +10,16 @@ from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import NumberInput
 
 from core.base.settings import TrackSettings
 from core.machine.paths import cache_dir
 from core.review import Action, PendingAction, Review, save_review
-from core.runs import DIFFERENT, Link, Name, TrackKey, collect_evidence, load_evidence, track_clips
+from core.runs import DIFFERENT, Link, MatchRules, Name, TrackKey, collect_evidence, load_evidence, track_clips
 from core.vision.video import probe
 from core.workspace import Services, serve_with, services
 from core.workspace.cases import Case, CaseClip, EarlierSettings
-from core.workspace.jobs import Jobs, order_of
+from core.workspace.jobs import Jobs, describe_changes, order_of
 from tests.export.replay_making import setup
 from tests.pages.making import words
 
@@ -174,3 +178,89 @@ def test_what_waits_is_told_until_it_was_seen(case: Case) -> None:
     assert "Joined P001 and P002: track 3 of gate is not in the run" in words(app)
     app = button(app, "Dismiss").click().run()  # type: ignore[attr-defined]
     assert not app.exception and "could not be applied" not in words(app)
+
+
+def rules() -> None:
+    from core.workspace import session_of
+    from pages.parts.gallery.whatif import matching_panel
+    from pages.parts.shell.open_case import require_case
+
+    case = require_case()
+    if (session := session_of(case)) is not None:
+        import numpy as np
+        import streamlit as st
+
+        st.markdown(f"{len(np.unique(session.people.person))} people")
+    matching_panel(case)
+
+
+def ruled(case: Case, unfolded: bool = True) -> AppTest:
+    app = AppTest.from_function(rules, default_timeout=30)
+    app.session_state["case"] = case.key
+    app.session_state["matching open"] = unfolded
+    return app.run()
+
+
+def travel_field(app: AppTest, label: str) -> NumberInput:
+    return next(field for field in app.number_input if field.label == label)
+
+
+def test_typing_a_travel_time_changes_the_people_at_once(case: Case) -> None:
+    """Two people pass both cameras, 100 seconds apart: if nobody is so fast they are four, and the run stays."""
+    app = ruled(case)
+    assert not app.exception and "2 people" in words(app)
+    label = "hall – gate (s)"
+    assert [(field.label, field.value) for field in app.number_input] == [(label, None)]
+    app = travel_field(app, label).set_value(200.0).run()
+    now = services().cases.load(case.key)
+    assert not app.exception and "4 people" in words(app) and travel_field(app, label).value == 200
+    assert now.travel == (("gate", "hall", 200.0),) and (now.run, now.wanted) == (case.run, "")
+    assert describe_changes(services().jobs.get(case.run).order, order_of(now)) == []
+    app = travel_field(app, label).set_value(-1.0).run()
+    assert (
+        "the travel time between gate and hall is not possible" in words(app) and travel_field(app, label).value == 200
+    )
+    app = travel_field(app, label).set_value(None).run()
+    assert "2 people" in words(app) and services().cases.load(case.key).travel == ()
+    log = [line.split(" ", 1)[1] for line in services().cases.log_lines(case.key)]
+    assert log[-2:] == [
+        "travel time between hall and gate is at least 200 s",
+        "travel time between hall and gate is unknown",
+    ]
+
+
+def test_positions_are_ignored_and_count_again(case: Case) -> None:
+    app = ruled(case)
+    (switch,) = app.checkbox
+    assert switch.label == "Ignore where people stand" and not switch.value and switch.help
+    app = switch.check().run()
+    assert not app.exception and services().cases.load(case.key).ignore_positions and app.checkbox[0].value
+    app.checkbox[0].uncheck().run()
+    assert services().cases.load(case.key).rules == MatchRules()
+    assert services().cases.log_lines(case.key)[-1].endswith("setting: Ignore where people stand off")
+
+
+def test_of_many_cameras_a_pair_is_chosen(own_house: Path) -> None:
+    cases = services().cases
+    clips = [CaseClip(f"cam{number}", f"{number}.mp4", f"{number:032x}") for number in range(8)]
+    case = cases.change(cases.new("a").key, lambda old: old.with_clips(clips).with_travel_time("cam0", "cam1", 5))
+    app = ruled(case)
+    assert [field.label for field in app.number_input] == ["cam0 – cam1 (s)"]
+    for box, name in zip((0, 1), ("cam5", "cam3"), strict=True):
+        app = app.selectbox[box].select(name).run()
+    assert [field.label for field in app.number_input] == ["cam0 – cam1 (s)", "cam5 – cam3 (s)"]
+    app = travel_field(app, "cam5 – cam3 (s)").set_value(7.5).run()
+    assert not app.exception and services().cases.load(case.key).travel_time("cam3", "cam5") == 7.5
+    assert [(field.label, field.value) for field in app.number_input] == [
+        ("cam0 – cam1 (s)", 5),
+        ("cam3 – cam5 (s)", 7.5),
+    ]
+
+
+def test_rules_are_folded_and_one_camera_has_no_travel_times(own_house: Path) -> None:
+    cases = services().cases
+    case = cases.change(cases.new("a").key, lambda old: old.with_clips([CaseClip("cam0", "0.mp4", "0" * 32)]))
+    app = ruled(case, unfolded=False)
+    assert [one.label for one in app.expander] == ["How people are matched"] and not app.checkbox
+    app = ruled(case)
+    assert not app.exception and app.checkbox and not app.number_input and not app.selectbox

@@ -19,12 +19,10 @@ from core.review import (
     migrate_onto,
 )
 from core.review.whatif.retrack import LoadedRun, RetrackResult
-from core.runs import Evidence, Link, cut, foot_distances, prior_for, resolve_links
-from core.vision.match import match
-from core.vision.models import EmbedderPrior
+from core.runs import Evidence, Link, MatchRules, cut, match_tracklets
 
-PeopleCounts = Memo[tuple[tuple[Link, ...], float | None], int]
-"""The number of people in one run, by threshold and links."""
+PeopleCounts = Memo[tuple[tuple[Link, ...], float | None, MatchRules], int]
+"""The number of people in one run, by links, threshold and rules of matching."""
 
 MIN_SHARED = 0.5
 """A track continues another, or is a part of it, if they share more than this fraction of the shorter one's boxes."""
@@ -113,11 +111,12 @@ def compare_runs(
     threshold: float | None = None,
     review: Review | None = None,
     people_counts: PeopleCounts | None = None,
+    rules: MatchRules | None = None,
 ) -> RunChanges:
     """What changes from `run` to `retracked`.
 
-    People are matched at `threshold` (None: at the one suggested for each side) and by `review`, as much of it as holds
-    for the new tracks. `people_counts` remembers the number of people in `run` for the next comparison.
+    People are matched at `threshold` (None: at the one suggested for each side), by `rules` and by `review`, as much of
+    it as holds for the new tracks. `people_counts` remembers the number of people in `run` for the next comparison.
     """
     cameras = tuple(compare_camera(name, run.tracks[name], retracked.tracks[name]) for name in run.tracks)
     evidence = run.evidence
@@ -128,27 +127,17 @@ def compare_runs(
     old, new = RunTracks(run.tracks, digests), RunTracks(retracked.tracks, digests)
     migrated = migrate_onto(review, old, new, retracked.evidence)
     counts: PeopleCounts = Memo(1) if people_counts is None else people_counts
-    before = counts.get(
-        (review.links, threshold), lambda: _count_people(evidence, run.tracks, review.links, run.prior, threshold)
-    )
-    after = _count_people(retracked.evidence, retracked.tracks, migrated.links, run.prior, threshold)
+    rules = rules or MatchRules()
+
+    def count_people(evidence: Evidence, tracks: Mapping[str, Tracks], links: tuple[Link, ...]) -> int:
+        parts = cut(evidence, [link.cut_point for link in links if link.is_cut], tracks)
+        found = match_tracklets(parts, run.prior, threshold, links, rules)
+        return len(np.unique(found.people().person))
+
+    key = review.links, threshold, rules
+    before = counts.get(key, lambda: count_people(evidence, run.tracks, review.links))
+    after = count_people(retracked.evidence, retracked.tracks, migrated.links)
     return RunChanges(cameras, before, after, count_pending(migrated), describe_pending(migrated))
-
-
-def _count_people(
-    evidence: Evidence,
-    tracks: Mapping[str, Tracks],
-    links: tuple[Link, ...],
-    prior: EmbedderPrior | None,
-    threshold: float | None,
-) -> int:
-    """The number of people after all `links`."""
-    parts = cut(evidence, [link.cut_point for link in links if link.is_cut], tracks)
-    decisions = resolve_links(links, parts)
-    found = match(
-        parts.tracklets, prior_for(parts, prior), threshold, decisions, None, foot_distances(parts), parts.presence
-    )
-    return len(np.unique(found.people().person))
 
 
 def compare_camera(name: str, before: Tracks, after: Tracks) -> CameraChange:

@@ -27,6 +27,8 @@ REASON_TEXTS = {
 
 IMPOSTOR_REASONS = TOGETHER, ELSEWHERE
 """Reasons by which a pair is two people whatever the clocks say, unless the user knows better."""
+ESTIMATES = ELSEWHERE, TOO_SOON
+"""Reasons that rest on an estimate, of places or of the time that a way takes: joining two tracks overrules them."""
 MIN_ELSEWHERE_DISTANCE = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 _MAX_STEPS = 2
@@ -191,13 +193,13 @@ def _seen_within(seconds: float, stretches: Presence) -> Ints:
 
 
 def refuses_joining(why: Reasons) -> Bools:
-    """Which pairs the user cannot join. Where people stood is an estimate: the user's word overrules it."""
-    return np.asarray((why != FREE) & (why != ELSEWHERE))
+    """Which pairs the user cannot join: neither two in one frame nor two that the user has separated."""
+    return np.asarray((why != FREE) & ~np.isin(why, ESTIMATES))
 
 
 def overrule(why: Reasons, must_link: Ints) -> Reasons:
     """The reasons without those that the user overruled by joining; `must_link` is the result of `must_link_groups`."""
-    return np.where((why == ELSEWHERE) & (must_link[:, None] == must_link), FREE, why).astype(np.uint8)
+    return np.where(np.isin(why, ESTIMATES) & (must_link[:, None] == must_link), FREE, why).astype(np.uint8)
 
 
 def must_link_groups(count: int, same: Iterable[Pair], why: Reasons) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from core.base.text import Clocks, read_moment, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
+from core.runs import MatchRules, TravelTime
 from core.vision.models import DETECTOR, EMBEDDER
 from core.vision.regions import Regions
 
@@ -118,7 +119,8 @@ class Case:
     is done. Without a `threshold`, the suggested one holds. `expires` is the day (ISO text) after which the case
     should be deleted, or empty. `removed` are the digests of clips that were taken out of it: what was made of them is
     deleted with the case. `earlier` is the way back from tracking settings that were tried. `time_zone` is the IANA
-    name of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0.
+    name of the zone of all wall-clock times; empty where nobody has said it, as in cases of version 0.1.0. `travel` and
+    `ignore_positions` are rules of matching, as in `core.runs.Choice`; a change needs no new run.
     """
 
     key: str
@@ -134,6 +136,8 @@ class Case:
     removed: tuple[str, ...] = ()
     earlier: EarlierSettings | None = None
     time_zone: str = ""
+    travel: tuple[TravelTime, ...] = ()
+    ignore_positions: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(self.clips))
@@ -147,6 +151,12 @@ class Case:
         for clip in self.clips:
             if clip.began:
                 read_moment(clip.began, self.time_zone)
+        for time in self.travel:
+            _require_travel_time(time)
+
+    @property
+    def rules(self) -> MatchRules:
+        return MatchRules(self.travel, self.ignore_positions)
 
     @property
     def clocks(self) -> Clocks:
@@ -176,11 +186,36 @@ class Case:
         return name if name.lower() not in taken else next(n for n in numbers if n.lower() not in taken)
 
     def with_clips(self, clips: Iterable[CaseClip]) -> Case:
-        """The case with these clips; it remembers the digests of those that it had before."""
+        """The case with these clips; it remembers the digests of those that it had before.
+
+        Travel times follow cameras that were renamed, and go with those that were removed.
+        """
         clips = tuple(clips)
         present = frozenset[str]().union(*(clip.digests for clip in clips))
         former = dict.fromkeys((*self.removed, *(digest for clip in self.clips for digest in sorted(clip.digests))))
-        return replace(self, clips=clips, removed=tuple(digest for digest in former if digest not in present))
+        removed = tuple(digest for digest in former if digest not in present)
+        return replace(self, clips=clips, removed=removed, travel=self._travel_between(clips))
+
+    def _travel_between(self, clips: Sequence[CaseClip]) -> tuple[TravelTime, ...]:
+        """The travel times by the names that the same clips have among these."""
+        before, name_of_clip = {clip.digest for clip in self.clips}, {clip.digest: clip.camera for clip in clips}
+        # A camera keeps its times where its file was replaced.
+        names = {clip.camera: clip.camera for clip in clips if clip.digest not in before}
+        old_clips = (clip for clip in self.clips if clip.camera not in names)
+        names |= {clip.camera: name_of_clip.get(clip.digest, "") for clip in old_clips}
+        times = (TravelTime(names.get(a, ""), names.get(b, ""), seconds) for a, b, seconds in self.travel)
+        return _sorted_travel(time for time in times if time.camera and time.other_camera)
+
+    def travel_time(self, camera: str, other_camera: str) -> float | None:
+        """The least seconds between two cameras, in either direction; None if nobody has said them."""
+        pair = {camera, other_camera}
+        return next((seconds for a, b, seconds in self.travel if {a, b} == pair), None)
+
+    def with_travel_time(self, camera: str, other_camera: str, seconds: float | None) -> Case:
+        """The case with the least seconds between two cameras; None where these are unknown."""
+        new = [] if seconds is None else [TravelTime(camera, other_camera, float(seconds))]
+        others = [time for time in self.travel if {time.camera, time.other_camera} != {camera, other_camera}]
+        return replace(self, travel=_sorted_travel((*others, *new)))
 
     def with_clip(self, camera: str, new: CaseClip) -> Case:
         """The case with `new` instead of the clip of `camera`."""
@@ -192,6 +227,19 @@ def _require_day(text: str) -> None:
         date.fromisoformat(text)
     except ValueError as fault:
         raise SettingsError(f"'{text}' is not a date", "Write 2027-05-31.") from fault
+
+
+def _require_travel_time(time: TravelTime) -> None:
+    if time.camera == time.other_camera:
+        raise SettingsError(f"{time.camera} is one camera", "A travel time lies between two cameras.")
+    if not 0 <= time.seconds < math.inf:
+        cameras = f"between {time.camera} and {time.other_camera}"
+        raise SettingsError(f"the travel time {cameras} is not possible", "Enter seconds, 0 or more.")
+
+
+def _sorted_travel(times: Iterable[TravelTime]) -> tuple[TravelTime, ...]:
+    """The travel times in one order, however they were entered, so that equal ones make equal exports."""
+    return tuple(sorted(TravelTime(min(a, b), max(a, b), seconds) for a, b, seconds in times))
 
 
 def _with_current_paths(case: Case) -> Case:

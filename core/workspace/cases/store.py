@@ -53,8 +53,7 @@ class Cases:
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
         files = load_settings()
-        threshold = files.values("match").get("threshold")
-        case = Case(new_key(), title, made, purpose.strip(), plan=default_plan(files), threshold=threshold)
+        case = Case(new_key(), title, made, purpose.strip(), plan=default_plan(files), **files.values("match"))
         with explain_refusal("the case cannot be created"), working_folder(self._root) as folder:
             return self.adopt(case, folder, f"made: {case.name}")
 

@@ -32,7 +32,7 @@ from core.machine.locks import lock
 from core.machine.paths import cache_dir, write_atomically
 from core.machine.records import Content, RecordFormat
 from core.machine.settings_file import NO_FILE
-from core.runs import Link, Name, PersonNumber, links_csv, names_csv, numbers_csv
+from core.runs import Link, Name, PersonNumber, TravelTime, links_csv, names_csv, numbers_csv
 from core.workspace.jobs.job import (
     STOPPED,
     Work,
@@ -48,7 +48,7 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
@@ -71,6 +71,8 @@ class Export:
     numbers: tuple[PersonNumber, ...] = ()
     began: tuple[tuple[str, str], ...] = ()
     time_zone: str = ""
+    travel: tuple[TravelTime, ...] = ()
+    ignore_positions: bool = False
 
     @property
     def key(self) -> str:
@@ -98,6 +100,9 @@ class Export:
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
         arguments += [f"--began={camera}={text}" for camera, text in self.began]
         arguments += [f"--time-zone={self.time_zone}"] if self.time_zone else []
+        # No name of a camera has a colon.
+        arguments += [f"--travel={camera}:{other_camera}={seconds!r}" for camera, other_camera, seconds in self.travel]
+        arguments += ["--ignore-positions"] if self.ignore_positions else []
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -53,9 +54,18 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
             f"{session.match.calibration.description}",
         ),
         ("Decisions", decisions),
+        *_rules(case),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
     ]
+
+
+def _rules(case: Case) -> Iterator[tuple[str, str]]:
+    if case.travel:
+        times = (f"{time.camera} – {time.other_camera} {time.seconds:g} s" for time in case.travel)
+        yield "Shortest times", "; ".join(times)
+    if case.ignore_positions:
+        yield "Positions", "ignored: people were matched by appearance only"
 
 
 def _threshold_source(case: Case, session: ReviewSession) -> str:

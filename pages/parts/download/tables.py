@@ -71,6 +71,7 @@ def similarity(case: Case, session: ReviewSession) -> bytes:
     choice = Choice(
         case.threshold,
         session.review.links,
+        *session.rules,
         names=session.review.names,
         purpose=case.purpose,
         numbers=session.numbers,

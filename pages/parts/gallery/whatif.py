@@ -1,28 +1,44 @@
-"""Tracking settings to try on a finished run: sliders, a preview of the changes, and the run that applies them."""
+"""What the user can try on a finished run, below the gallery.
+
+Tracking settings: sliders, a preview of the changes, and the run that applies them. Rules of matching: these need no
+run, and the gallery follows at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import streamlit as st
 
-from core.base.errors import SightlineError
-from core.base.settings import Setting, TrackSettings, settings_of
+from core.base.errors import SettingsError, SightlineError
+from core.base.settings import Setting, TrackSettings, setting, settings_of
 from core.base.text import format_duration
 from core.review import load_review
 from core.review.whatif import RunChanges, compare_runs, load_run, retrack_run
-from core.workspace import Retracking, services, start_run
+from core.workspace import Retracking, rules_of, services, start_run
 from core.workspace.cases import Case, EarlierSettings
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.gallery.empty_states import show_unapplied_decisions
-from pages.parts.shell.session import Entry, retrack_setting
+from pages.parts.shell.open_case import change_case, saving
+from pages.parts.shell.session import (
+    SETTING_REFUSED,
+    Entry,
+    camera_of_pair,
+    positions_switch,
+    retrack_setting,
+    travel_time,
+)
 
 _WIDTH = 256
 _SLOW_FRAMES = 20_000
 """From this many frames on, a preview takes long enough to ask first."""
 _FRAMES_PER_SECOND = 900
 _SLIDERS = tuple(each for each in settings_of("track") if each.slider)
+_MAX_CAMERAS = 6
+"""With more cameras there are too many pairs to show them all."""
 
 
 def _retracking(out: Path) -> Retracking:
@@ -193,7 +209,7 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
 
 
 def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> RunChanges:
-    review = load_review(services().cases.review_file(case.key))
+    review, rules = load_review(services().cases.review_file(case.key)), rules_of(case, run.loaded.out)
     bar, frames = st.empty(), run.loaded.frames
 
     def show_progress(done: int) -> None:
@@ -202,10 +218,91 @@ def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> Ru
 
     def compute() -> RunChanges:
         return compare_runs(
-            run.loaded, retrack_run(run.loaded, settings, show_progress), case.threshold, review, run.people
+            run.loaded, retrack_run(run.loaded, settings, show_progress), case.threshold, review, run.people, rules
         )
 
     with st.spinner("Tracking again…"):
-        changes = run.results.get((settings, review.done, case.threshold), compute)
+        changes = run.results.get((settings, review.done, case.threshold, rules), compute)
     bar.empty()
     return changes
+
+
+def matching_panel(case: Case) -> None:
+    """The rules by which people are matched. Each change is saved, and shows in the gallery at once."""
+    with st.expander(
+        "How people are matched", icon=":material/join_inner:", on_change="rerun", key="matching open"
+    ) as panel:
+        if not panel.open:
+            return
+        st.caption("Changes show at once, without a new run. Your decisions stay, and overrule what you enter here.")
+        ignore = setting("ignore_positions")
+        switch = positions_switch(case.key)
+        switch.set(case.ignore_positions)
+        st.checkbox(
+            ignore.label,
+            key=switch.key,
+            help=f"{ignore.help} {ignore.effect}",
+            on_change=_save_positions,
+            args=(switch,),
+        )
+        if len(case.clips) > 1:
+            _travel_fields(case)
+        if refused := SETTING_REFUSED.pop(""):
+            st.error(refused, icon=":material/error:")
+
+
+def _travel_fields(case: Case) -> None:
+    """A field for each pair of cameras; where these are many, for those with a time and for a pair that is chosen."""
+    st.markdown("**Shortest time from camera to camera**")
+    st.caption(
+        "Nobody gets from one to the other, or back, in less time. Leave a field empty where you do not know, or where "
+        "both cameras may see a person at once."
+    )
+    cameras = [clip.camera for clip in case.clips]
+    is_listed = len(cameras) <= _MAX_CAMERAS
+    pairs = list(combinations(cameras, 2)) if is_listed else [(time.camera, time.other_camera) for time in case.travel]
+    if not is_listed:
+        chosen = _chosen_pair(case, cameras)
+        pairs += [chosen] if len(set(chosen)) == 2 and case.travel_time(*chosen) is None else []
+    with st.container(horizontal=True):
+        for pair in pairs:
+            entry = travel_time(case.key, pair)
+            entry.set(case.travel_time(*pair))
+            st.number_input(
+                f"{' – '.join(pair)} (s)",
+                value=None,
+                step=1.0,
+                key=entry.key,
+                placeholder="unknown",
+                width=_WIDTH,
+                on_change=_save_travel_time,
+                args=(pair, entry),
+            )
+
+
+def _chosen_pair(case: Case, cameras: Sequence[str]) -> tuple[str, str]:
+    """Two cameras that the user chooses to say how far apart they are; empty names before that."""
+    with st.container(horizontal=True):
+        first, second = (
+            st.selectbox(label, cameras, index=None, key=camera_of_pair(case.key, label).key, width=_WIDTH) or ""
+            for label in ("One camera", "Another camera")
+        )
+    return first, second
+
+
+@saving("The travel time")
+def _save_travel_time(pair: tuple[str, str], entry: Entry[float | None]) -> None:
+    seconds, cameras = entry.get(None), " and ".join(pair)
+    now = "is unknown" if seconds is None else f"is at least {seconds:g} s"
+    try:
+        change_case(lambda case: case.with_travel_time(*pair, seconds), f"travel time between {cameras} {now}")
+    except SettingsError as fault:
+        # Beside the field that it is about.
+        SETTING_REFUSED.set(str(fault))
+
+
+@saving("The setting")
+def _save_positions(switch: Entry[bool]) -> None:
+    ignore = switch.get(False)
+    entry = f"setting: {setting('ignore_positions').label} {'on' if ignore else 'off'}"
+    change_case(lambda case: replace(case, ignore_positions=ignore), entry)

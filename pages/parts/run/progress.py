@@ -16,6 +16,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.text import format_bytes, format_count, format_duration, format_ordinal
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
+from core.runs import MatchRules
 from core.runs.estimate import STAGES
 from core.workspace import review_of, services, start_run
 from core.workspace.cases import Case
@@ -290,7 +291,7 @@ def _before_review(job: Job) -> str:
     if case.run != job.key:
         return ""
     try:
-        is_reviewed = bool(review_of(case).done) or case.threshold is not None
+        is_reviewed = bool(review_of(case).done) or case.threshold is not None or case.rules != MatchRules()
     except StoreError:
         # There is a review, though it cannot be read; the Gallery says why.
         is_reviewed = True

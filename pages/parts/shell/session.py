@@ -146,6 +146,18 @@ def retrack_setting(run: str, name: str) -> Entry[float]:
     return Entry(f"retrack {run} {name}")
 
 
+def travel_time(case: str, cameras: tuple[str, str]) -> Entry[float | None]:
+    return Entry(f"travel {case} {' '.join(cameras)}")
+
+
+def camera_of_pair(case: str, label: str) -> Entry[str | None]:
+    return Entry(f"{label} of {case}")
+
+
+def positions_switch(case: str) -> Entry[bool]:
+    return Entry(f"ignore positions {case}")
+
+
 def dismissed_decisions(case: str, run: str) -> Entry[tuple[str, ...]]:
     """The messages on unapplied decisions that the user has dismissed."""
     return Entry(f"seen {case} {run}")

@@ -12,7 +12,17 @@ from core.cli import main
 from core.machine.artifacts import Store
 from core.review import Action, Review
 from core.review.whatif import LoadedRun, compare_camera, compare_runs, load_run, retrack_run
-from core.runs import DIFFERENT, Link, Setup, TrackKey, collect_evidence, load_tracks, track_clips
+from core.runs import (
+    DIFFERENT,
+    Link,
+    MatchRules,
+    Setup,
+    TrackKey,
+    TravelTime,
+    collect_evidence,
+    load_tracks,
+    track_clips,
+)
 from tests.export.replay_making import setup
 from tests.review.tracked import lanes
 
@@ -149,6 +159,9 @@ def test_what_was_said_counts_on_both_sides(held: LoadedRun) -> None:
     link = Link(TrackKey("hall", 1), DIFFERENT, TrackKey("gate", 1))
     told = compare_runs(held, found, 0.9, Review((Action("different", "two", 0.0, (link,)),)))
     assert told.people_before == told.people_after == 3
+    rules = MatchRules((TravelTime("hall", "gate", 1000.0),))
+    ruled = compare_runs(held, found, 0.9, Review(), people_counts=None, rules=rules)
+    assert ruled.people_before == ruled.people_after == 4
 
 
 def test_the_command_line_says_the_same(

@@ -94,6 +94,17 @@ def test_the_user_overrules_where_two_cameras_saw_them_and_nothing_else() -> Non
     assert fault.value.pair == (0, 1)
 
 
+def test_joining_two_tracks_overrules_the_time_between_their_cameras() -> None:
+    tracklets, ways = seen((0, 0, 5), (1, 6, 9), (1, 7, 12)), np.array([[0.0, 9], [9, 0]])
+    apart = match(tracklets, PRIOR, -1.0, travel=ways)
+    assert apart.why[0].tolist() == [FREE, TOO_SOON, TOO_SOON]
+    joined = match(tracklets, PRIOR, 1.0, Decisions(same=((0, 1),)), travel=ways)
+    assert joined.why[0].tolist() == [FREE, FREE, TOO_SOON]
+    assert joined.must_link[0] == joined.must_link[1] != joined.must_link[2]
+    with pytest.raises(Contradiction, match="at the same time"):
+        match(tracklets, PRIOR, 1.0, Decisions(same=((0, 1), (0, 2))), travel=ways)
+
+
 def seen_in(*frames: list[int]) -> tuple[Tracklets, Presence]:
     """Tracks of one camera, numbered from 0, with a box in these frames; a frame below 0 is interpolated."""
     boxes = sorted((abs(frame), number, frame >= 0) for number, those in enumerate(frames) for frame in those)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from core.base.errors import SettingsError, StoreError
 from core.base.settings import TrackSettings
+from core.runs import MatchRules
 from core.vision.regions import Region, Regions
 from core.workspace.cases import Case, CaseClip, Cases, Plan
 
@@ -39,6 +41,46 @@ def test_an_older_file_has_defaults_for_what_it_does_not_say(cases: Cases, tmp_p
     path = tmp_path / case.key / "case.json"
     path.write_text(path.read_text().replace('"wanted": "",', ""))
     assert cases.load(case.key).wanted == ""
+
+
+def test_rules_of_matching_come_back_and_are_not_in_older_files(cases: Cases, tmp_path: Path) -> None:
+    key = cases.new("Shop").key
+    path = tmp_path / key / "case.json"
+    content = json.loads(path.read_text())
+    del content["travel"], content["ignore_positions"]
+    path.write_text(json.dumps(content))
+    assert cases.load(key).rules == MatchRules()
+    changed = cases.change(
+        key,
+        lambda old: replace(old.with_clips((GATE, YARD)).with_travel_time("yard", "gate", 20), ignore_positions=True),
+    )
+    assert changed.travel == (("gate", "yard", 20.0),)
+    assert Cases(tmp_path).load(key) == changed and changed.rules == ((("gate", "yard", 20.0),), True)
+
+
+def test_travel_times_follow_cameras_and_go_with_them() -> None:
+    hall = CaseClip("hall", "films/hall.mp4", "ef" * 16)
+    case = Case("a", "b", 0.0).with_clips((GATE, YARD, hall)).with_travel_time("gate", "yard", 9)
+    case = case.with_travel_time("hall", "yard", 5).with_travel_time("yard", "gate", 7)
+    assert case.travel == (("gate", "yard", 7.0), ("hall", "yard", 5.0))
+    assert (case.travel_time("yard", "gate"), case.travel_time("gate", "hall")) == (7.0, None)
+    renamed = case.with_clip("yard", replace(YARD, camera="alley"))
+    assert renamed.travel == (("alley", "gate", 7.0), ("alley", "hall", 5.0))
+    # Two that change names, and one whose file is replaced.
+    swapped = case.with_clips((replace(GATE, camera="yard"), replace(YARD, camera="gate"), replace(hall, digest="12")))
+    assert swapped.travel == (("gate", "hall", 5.0), ("gate", "yard", 7.0))
+    assert case.with_clips((GATE, YARD)).travel == (("gate", "yard", 7.0),)
+    assert case.with_clips((replace(YARD, camera="gate"), hall)).travel == (("gate", "hall", 5.0),)
+    assert case.with_travel_time("gate", "yard", None).travel == (("hall", "yard", 5.0),)
+
+
+@pytest.mark.parametrize(
+    ("other", "seconds"), [("yard", -1.0), ("yard", float("nan")), ("yard", float("inf")), ("gate", 1)]
+)
+def test_a_travel_time_that_cannot_be_is_refused(other: str, seconds: float) -> None:
+    case = Case("a", "b", 0.0).with_clips((GATE, YARD))
+    with pytest.raises(SettingsError, match=r"is not possible.*0 or more|is one camera"):
+        case.with_travel_time("gate", other, seconds)
 
 
 def test_the_one_changed_last_is_first_and_a_broken_one_is_left_out(cases: Cases, tmp_path: Path) -> None:

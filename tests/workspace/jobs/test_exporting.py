@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import StoreError
-from core.runs import SAME, Link, PersonNumber, TrackKey, read_links, read_names, read_numbers
+from core.runs import SAME, Link, PersonNumber, TrackKey, TravelTime, read_links, read_names, read_numbers
 from core.workspace.jobs import Export, ExportJob, Exports, find_job
 from core.workspace.jobs.exports import RECORD, ExportRecord
 from tests.launching import FakeLauncher, flags
@@ -108,6 +108,21 @@ def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> No
     assert read_links(read.links) == (LINK,) and read_names(read.names) == EXPORT.names
     assert read_numbers(read.numbers) == NUMBERS
     assert not parser().parse_args(["gallery", *EXPORT.arguments(tmp_path, tmp_path)]).no_blur
+
+
+def test_the_child_is_told_the_rules_of_matching(tmp_path: Path) -> None:
+    from core.cli import parser
+    from core.cli.run import parse_choice
+    from core.machine.settings_file import UserSettings
+
+    cameras = ("hall", "back-yard", "hall-back", "yard")
+    ruled = replace(EXPORT, travel=(TravelTime("hall", "back-yard", 2.5),), ignore_positions=True, links=(), names=())
+    read = parser().parse_args(["gallery", *ruled.arguments(tmp_path, tmp_path)])
+    assert parse_choice(read, cameras, UserSettings()).rules == (ruled.travel, True)
+    plain = replace(ruled, travel=(), ignore_positions=False)
+    assert len({ruled.key, plain.key, replace(plain, ignore_positions=True).key}) == 3
+    # An export that has none keeps the key that it had before there were any.
+    assert EXPORT.key == "01234567890123456789-16e2ebf2c9961bdd6fe1"
 
 
 @pytest.mark.parametrize(
