@@ -180,15 +180,18 @@ def clocks_of(case: Case, out: Path) -> Clocks:
 
     Clips are recognised by their content: a camera may have been renamed since the run.
     """
-    began, clocks = {}, case.clocks
+    began, drift, clocks = {}, {}, case.clocks
     camera_of = {clip.digest: clip.camera for clip in case.clips}
     for name, recorded in read_record(out).cameras.items():
-        moment = clocks.began.get(camera_of.get(recorded.digest, ""))
+        camera = camera_of.get(recorded.digest, "")
+        moment = clocks.began.get(camera)
         if not recorded.failed and moment is None:
             return Clocks()
         if moment is not None:
             began[name] = moment
-    return Clocks(began, clocks.zone)
+            if camera in clocks.drift:
+                drift[name] = clocks.drift[camera]
+    return Clocks(began, clocks.zone, drift)
 
 
 def tracks_digest(out: Path) -> str:

@@ -189,6 +189,11 @@ def test_a_time_of_day_is_typed_as_people_write_it(own_house: Path, monkeypatch:
     assert not app.warning or "overlap" in app.warning[0].value
     app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("1:30").run()
     assert now(case).clocks.format("shed", 0) == "14:01:42" and now(case).offsets == {"gate": 88.0, "shed": 0.0}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("2,5").run()
+    assert now(case).clocks.drift == {"shed": 2.5} and now(case).offsets == {"gate": 88.0, "shed": 0.0}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("7200").run()
+    assert "cannot drift by that much" in words(app) and now(case).clocks.drift == {"shed": 2.5}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("").run()
     app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("0").run()
     app.text_input(key=field(app, "Started at", 1)).set_value("28/11/2025 14:03").run()
     assert any("Over 24 hours" in warning.value for warning in app.warning)

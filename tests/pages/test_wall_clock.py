@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from core.base.settings import MachineSettings
 from core.cli import main
 from core.runs import people_csv
 from core.workspace import clocks_of, services, session_of
@@ -40,12 +41,20 @@ def told(case: Case) -> Case:
     return replace(case, clips=tuple(clips), time_zone="Europe/Berlin")
 
 
-def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path) -> None:
+def drifting(case: Case, seconds_per_day: float) -> Case:
+    """The case with a first camera whose clock gains so much."""
+    clip = replace(case.clip("cam1"), clock_drift_seconds_per_day=seconds_per_day)
+    return services().cases.change(case.key, lambda old: old.with_clip("cam1", clip))
+
+
+@pytest.mark.parametrize("drift", [0.0, 3000.0])
+def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path, drift: float) -> None:
+    case = drifting(case, drift)
     session = session_of(case)
     assert session is not None
     row = next(row for row, key in enumerate(session.track_keys) if key.camera == "cam1")
     start, _ = session.evidence.clip_seconds(row)
-    local = datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(start))
+    local = datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(start) * 86_400 / (86_400 + drift))
     moment, track = f"{local:%H:%M:%S}", session.track_keys[row].track
 
     # The gallery's rows, its filters, the queue and similarity: by the clocks that the page gets.
@@ -96,6 +105,12 @@ def test_clocks_that_change_by_the_same_time_need_no_new_run(case: Case) -> None
     assert session is not None
     shown = [clocks_of(each, session.out).format("cam2", 0.0) for each in (case, later)]
     assert shown == ["02:58:00+02:00", "02:58:00+01:00"]
+
+
+def test_a_drift_needs_another_run(case: Case) -> None:
+    """It changes when tracks of the camera were seen beside those of others."""
+    assert order_of(drifting(case, 5.0)).key != order_of(case).key
+    assert "--drift=cam1=5.0" in order_of(drifting(case, 5.0)).arguments(Path("job"), MachineSettings())
 
 
 def shifted(began: str) -> str:

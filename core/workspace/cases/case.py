@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
-from core.base.text import Clocks, read_moment, safe_name
+from core.base.text import Clocks, read_moment, require_drift, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
@@ -27,7 +27,7 @@ class CaseClip:
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
     wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
     offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
-    showed it was ahead of the right time.
+    showed it was ahead of the right time, and `clock_drift_seconds_per_day` how much it gained in a day from then on.
     """
 
     camera: str
@@ -39,6 +39,7 @@ class CaseClip:
     end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
     clock_ahead_seconds: Number = 0.0
+    clock_drift_seconds_per_day: Number = 0.0
 
     def __post_init__(self) -> None:
         if safe_name(self.camera) != self.camera:
@@ -51,6 +52,7 @@ class CaseClip:
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
         if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
             raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
+        require_drift(self.clock_drift_seconds_per_day, self.camera)
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,13 @@ class Case:
         """The wall clocks of the clips, put right; empty until every clip has one."""
         if not all(clip.began for clip in self.clips):
             return Clocks()
-        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        drift = {clip.camera: clip.clock_drift_seconds_per_day for clip in self.clips}
+        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone, drift)
         return clocks.corrected({clip.camera: clip.clock_ahead_seconds for clip in self.clips})
 
     @property
     def offsets(self) -> Mapping[str, float]:
-        """Seconds by which each camera's clip starts after the common clock."""
+        """Seconds by which each camera's clip starts after the common clock, at its first frame."""
         if clocks := self.clocks:
             return clocks.offsets
         return {clip.camera: clip.offset_seconds for clip in self.clips}

@@ -48,14 +48,14 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "drift")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to export of a run; `stamp` changes with its results, `began` and `time_zone` are the wall clocks of the
-    cameras as the command line takes them, the rest is as in `core.runs.Choice`.
+    """What to export of a run; `stamp` changes with its results, `began`, `time_zone` and `drift` are the wall clocks
+    of the cameras as the command line takes them, the rest is as in `core.runs.Choice`.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -71,6 +71,7 @@ class Export:
     numbers: tuple[PersonNumber, ...] = ()
     began: tuple[tuple[str, str], ...] = ()
     time_zone: str = ""
+    drift: tuple[tuple[str, Number], ...] = ()
 
     @property
     def key(self) -> str:
@@ -98,6 +99,7 @@ class Export:
         arguments = [f"--{flag}={value}" for flag, value in flags.items() if value is not None]
         arguments += [f"--began={camera}={text}" for camera, text in self.began]
         arguments += [f"--time-zone={self.time_zone}"] if self.time_zone else []
+        arguments += [f"--drift={camera}={seconds!r}" for camera, seconds in self.drift]
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
 

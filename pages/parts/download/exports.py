@@ -46,6 +46,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         session.numbers,
         tuple(clocks["began"].items()),
         clocks["zone"] if clocks["began"] else "",
+        tuple(clocks.get("drift", {}).items()),
     )
 
 

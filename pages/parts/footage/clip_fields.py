@@ -92,6 +92,10 @@ def set_clock_ahead(clip: CaseClip, text: str) -> CaseClip:
     return replace(clip, clock_ahead_seconds=parse_seconds(text or "0"))
 
 
+def set_clock_drift(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, clock_drift_seconds_per_day=parse_seconds(text or "0"))
+
+
 def set_start(clip: CaseClip, text: str, end: float) -> CaseClip:
     seconds = parse_seconds(text or "0")
     if seconds >= end:
@@ -145,7 +149,7 @@ def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
 
 def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
     """One value for a field of all these clips: it is saved for each of them, or, with the reason, for none."""
-    starts = (_STARTED, _CLOCK_AHEAD) if by_clock else ("Start offset (s)",)
+    starts = (_STARTED, _CLOCK_AHEAD, _CLOCK_GAINS) if by_clock else ("Start offset (s)",)
     count = format_count(len(videos), "clip", "clips")
     with (
         st.expander(f"Change all {count} shown", icon=":material/edit:", key=f"change all {case.key}"),
@@ -187,11 +191,11 @@ def _edit_of(case: Case, label: str, end: float) -> Edit:
         return lambda clip, text: set_end(clip, text, end)
     if label == _STARTED:
         return _start_edit(case, clock_day(case.key))
-    return set_clock_ahead if label == _CLOCK_AHEAD else set_offset
+    return {_CLOCK_AHEAD: set_clock_ahead, _CLOCK_GAINS: set_clock_drift}.get(label, set_offset)
 
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
-_STARTED, _CLOCK_AHEAD = "Started at", "Clock ahead by (s)"
+_STARTED, _CLOCK_AHEAD, _CLOCK_GAINS = "Started at", "Clock ahead by (s)", "Clock gains (s a day)"
 _NO_ZONE = "not chosen"
 _FAR_SECONDS = 86_400
 
@@ -313,6 +317,13 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
             "All times of this clip are put right by it."
         )
         _text_field(case, clip, _CLOCK_AHEAD, format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
+    if clip.began and (clip.clock_drift_seconds_per_day or not in_table):
+        hint = (
+            "How many seconds the recorder's clock gains in a day: 2.5, or -4 if it loses. Counted from the first "
+            "frame, at which the clock was ahead by the seconds entered for that."
+        )
+        drift = format_time(clip.clock_drift_seconds_per_day)
+        _text_field(case, clip, _CLOCK_GAINS, drift, set_clock_drift, hint, "0")
     for proposal in _proposals(case, clip):
         moment = proposal.began.replace("T", " ")
         st.caption(f"**{moment}** by {proposal.source}")
@@ -350,7 +361,8 @@ def _save_zone(choice: Entry[str]) -> None:
 
 @saving("The choice of start times")
 def _save_clock_choice(choice: Entry[str]) -> None:
-    """On the way back to offsets, times of day become the seconds between them, so that no information is lost.
+    """On the way back to offsets, times of day become the seconds between them, so that no information is lost but how
+    clocks drift, which start offsets cannot say.
 
     A case without any time of day gets the time zone of this computer with the first one.
     """
@@ -358,7 +370,14 @@ def _save_clock_choice(choice: Entry[str]) -> None:
     def to_offsets(case: Case) -> Case:
         offsets = case.offsets
         return case.with_clips(
-            replace(clip, began="", offset_seconds=offsets[clip.camera], clock_ahead_seconds=0.0) for clip in case.clips
+            replace(
+                clip,
+                began="",
+                offset_seconds=offsets[clip.camera],
+                clock_ahead_seconds=0.0,
+                clock_drift_seconds_per_day=0.0,
+            )
+            for clip in case.clips
         )
 
     def to_times(case: Case) -> Case:

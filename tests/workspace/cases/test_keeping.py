@@ -102,6 +102,8 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
     ahead = replace(case, clips=(clips[0], replace(clips[1], clock_ahead_seconds=90.5)))
     assert ahead.offsets == {"gate": 0.0, "yard": 3 * 3600 - 90.5}
     assert ahead.clocks.format("yard", 0, tenths=True) == "03:28:29.5"
+    drifting = replace(ahead, clips=(clips[0], replace(ahead.clips[1], clock_drift_seconds_per_day=10)))
+    assert drifting.offsets == ahead.offsets and drifting.clocks.format("yard", 86_410) == "2026-10-26 03:28:29"
     twice = [replace(clips[0], began=f"2026-10-25T02:30:00+0{hours}:00") for hours in (2, 1)]
     assert replace(case, clips=(twice[0], replace(twice[1], camera="yard"))).offsets == {"gate": 0.0, "yard": 3600.0}
 
@@ -112,6 +114,8 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
         ({"camera": "a b"}, "a_b"),
         ({"offset_seconds": float("inf")}, "not a number"),
         ({"clock_ahead_seconds": float("nan")}, "wrong by that much"),
+        ({"clock_drift_seconds_per_day": float("nan")}, "drift by that much"),
+        ({"clock_drift_seconds_per_day": -4000}, "drift by that much"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )
