@@ -5,6 +5,7 @@ import streamlit as st
 from pages.parts.footage.add_clips import add_from_folder, show_refusals, uploader
 from pages.parts.footage.clip_cards import clip_cards, show_disk_space, undo_removal
 from pages.parts.footage.clip_fields import choose_clocks, show_clock_warnings
+from pages.parts.footage.clock_pictures import show_same_moment
 from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.page_head import page_head
@@ -31,6 +32,7 @@ if not case.clips:
 by_clock = choose_clocks(case)
 usable = clip_cards(case, by_clock)
 show_clock_warnings(case, usable)
+show_same_moment(case)
 show_disk_space(case, usable)
 if len(usable) < len(case.clips):
     st.warning("Some clips cannot be used. Remove them, or restore their files, before you start a run.")

@@ -222,6 +222,44 @@ def test_what_a_clip_says_of_its_start_is_proposed_and_used_on_a_word(own_house:
     assert "Use it" not in labels(app) and not app.exception
 
 
+def at_moment(app: AppTest, camera: str, seconds: float) -> AppTest:
+    """The picture of the camera in the open dialog is the one at that second."""
+    return next(box for box in app.number_input if f"of {camera} " in box.label).set_value(seconds).run()
+
+
+def test_a_clock_is_set_by_one_moment_in_two_pictures(own_house: Path) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    press(app, "Set by one moment in two pictures")
+    app = at_moment(app, "shed", 0.2)
+    # Between two frames the earlier one is shown, and its time counts.
+    app = at_moment(app, "gate", 0.75)
+    assert "0.72 s of the clip" in words(app)
+    app = press(app, "Same moment")
+    assert "Start offset -0.52 s, changed by -0.52 s." in words(app)
+    assert now(case).offsets == {"gate": -0.52, "shed": 0}
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert not app.exception
+
+
+def test_a_clock_is_set_beside_one_with_a_time_of_day(own_house: Path) -> None:
+    clips = clip_at(own_house), clip_at(own_house, "shed.mp4", 9), clip_at(own_house, "yard.mp4", 7)
+    case = case_of(*clips)
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert [button.disabled for button in app.button if "two pictures" in button.label] == [True] * 3
+    app.text_input(key=field(app, "Started at", 1)).set_value("2026-11-28 14:03:10").run()
+    assert [button.disabled for button in app.button if "two pictures" in button.label] == [False, True, False]
+    press(app, "Set by one moment in two pictures")
+    assert next(box for box in app.selectbox if "right" in box.label).options == ["shed"]
+    app = press(at_moment(app, "gate", 0.4), "Same moment")
+    assert "Started at 2026-11-28 14:03:09.6" in words(app)
+    app = press(at_moment(app, "gate", 0.6), "Same moment")
+    assert "Clock ahead by 0.2 s, changed by +0.2 s." in words(app)
+    gate = now(case).clip("gate")
+    assert (gate.began, gate.clock_ahead_seconds) == ("2026-11-28T14:03:09.600000", 0.2)
+
+
 def test_all_proposals_are_used_at_once(own_house: Path) -> None:
     case = case_of(*(clip_at(own_house, f"{name}-2026-11-20_14-00-0{name}.mp4", 9 + name) for name in (1, 2)))
     app = footage(case)

@@ -14,10 +14,11 @@ import pytest
 
 from core.base.settings import MachineSettings
 from core.cli import main
-from core.runs import people_csv
-from core.workspace import clocks_of, services, session_of
+from core.runs import people_csv, read_record, save_record
+from core.runs.record import OverlapRecord
+from core.workspace import clocks_of, services, session_of, shared_ground_shift
 from core.workspace.cases import Case, CaseClip
-from core.workspace.jobs import order_of
+from core.workspace.jobs import order_of, run_folder
 from pages.parts.download.exports import export_of
 from pages.parts.gallery.moment import Moment
 from tests.export.making import unpacked
@@ -111,6 +112,35 @@ def test_a_drift_needs_another_run(case: Case) -> None:
     """It changes when tracks of the camera were seen beside those of others."""
     assert order_of(drifting(case, 5.0)).key != order_of(case).key
     assert "--drift=cam1=5.0" in order_of(drifting(case, 5.0)).arguments(Path("job"), MachineSettings())
+
+
+def found_same_ground(case: Case, cameras: tuple[str, str], forward: float) -> None:
+    """The run of the case has found that the clock of the second camera must be put forward so much."""
+    out = run_folder(case.run)
+    assert out is not None
+    save_record(out, replace(read_record(out), same_ground=(OverlapRecord(cameras, forward, 4, 1, 0.2),)))
+
+
+@pytest.mark.parametrize(("cameras", "forward"), [(("cam1", "cam2"), -1.3), (("cam2", "cam1"), 1.3)])
+def test_what_shared_ground_says_of_two_clocks_is_proposed(
+    case: Case, cameras: tuple[str, str], forward: float
+) -> None:
+    """The run took both clips to begin together; the clocks say that the first begins 1860 s later."""
+    found_same_ground(case, cameras, forward)
+    assert shared_ground_shift(case, "cam2", "cam1") == pytest.approx(1860 - 1.3)
+    case = services().cases.change(case.key, lambda old: replace(old, clips=untold(old)))
+    assert shared_ground_shift(case, "cam1", "cam2") == 1.3
+    app = page("footage")
+    app.session_state["case"] = case.key
+    app.session_state["same moment"] = case.clip("cam1").digest
+    app.run(timeout=60)
+    assert any("Estimated from shared ground:** cam1 begins 1.3 s later" in caption.value for caption in app.caption)
+    next(button for button in app.button if button.label == "Use the estimate").click().run(timeout=60)
+    assert services().cases.load(case.key).offsets == {"cam1": 1.3, "cam2": 0}
+    assert not app.exception and "Use the estimate" not in [button.label for button in app.button]
+    timed = services().cases.change(case.key, told)
+    assert shared_ground_shift(timed, "cam1", "cam2") is not None
+    assert shared_ground_shift(drifting(timed, 5.0), "cam1", "cam2") is None
 
 
 def shifted(began: str) -> str:

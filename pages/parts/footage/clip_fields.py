@@ -21,6 +21,7 @@ from core.base.text import format_count, machine_zone, parse_moment
 from core.base.types import Clip
 from core.vision.video import StartProposal, start_proposals
 from core.workspace.cases import Case, CaseClip
+from pages.parts.footage.clock_pictures import offer_same_moment
 from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import (
     Entry,
@@ -51,6 +52,8 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places:
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
+    if not places:
+        offer_same_moment(case, clip, by_clock)
     # A row of its own, so that an error below a field of the first row moves no other field.
     left, right = places[2:] if places else st.columns(2)
     with left:
