@@ -239,6 +239,15 @@ def _moment_text(moment: datetime) -> str:
     return (moment if _is_ambiguous(moment) else moment.replace(tzinfo=None)).isoformat()
 
 
+def typed_moment(text: str) -> str:
+    """The local ISO text of a moment as people type it.
+
+    >>> typed_moment("2026-11-28T14:03:09.800000"), typed_moment("2026-10-25T02:30:00+01:00")
+    ('2026-11-28 14:03:09.8', '2026-10-25 02:30:00+01:00')
+    """
+    return re.sub(r"(\.\d*?)0+(?=[+-]|$)", r"\1", text.replace("T", " "))
+
+
 def format_moment(moment: datetime, day: str = "", tenths: bool = False) -> str:
     """A time of day, with its date unless that is `day`, and with its offset where the time exists twice; what is shown
     of a second is what has begun.

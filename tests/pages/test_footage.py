@@ -14,10 +14,10 @@ from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.artifacts import Store
 from core.machine.paths import cache_dir, data_dir
 from core.vision.video import digest, probe
-from core.workspace import serve_with, server, services
+from core.workspace import media, serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
-from pages.parts.footage import clip_cards
+from pages.parts.footage import clip_cards, clock_pictures
 from tests.pages.making import PAGES, clip_at, page, words
 
 
@@ -253,11 +253,29 @@ def test_a_clock_is_set_beside_one_with_a_time_of_day(own_house: Path) -> None:
     press(app, "Set by one moment in two pictures")
     assert next(box for box in app.selectbox if "right" in box.label).options == ["shed"]
     app = press(at_moment(app, "gate", 0.4), "Same moment")
-    assert "Started at 2026-11-28 14:03:09.6" in words(app)
+    assert "Started at 2026-11-28 14:03:09.6." in words(app)
     app = press(at_moment(app, "gate", 0.6), "Same moment")
     assert "Clock ahead by 0.2 s, changed by +0.2 s." in words(app)
     gate = now(case).clip("gate")
     assert (gate.began, gate.clock_ahead_seconds) == ("2026-11-28T14:03:09.600000", 0.2)
+
+
+def test_a_clock_in_the_picture_is_shown_once_somebody_looks(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        clock_pictures, "clock_crops", lambda video: read.append(video.path) or media.clock_crops(video)
+    )
+    gate = clip_at(own_house)
+    case = case_of(gate, clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert read == []
+    app.session_state[f"burnt-in clock {case.key} {gate.digest}"] = True
+    app.run()
+    assert not app.exception and read == [gate.path] and "First picture of gate" in words(app)
+    app.text_input(key=field(app, "Time in the picture")).set_value("2026-11-28 14:03:10,5").run()
+    assert now(case).clips[0].began == "2026-11-28T14:03:10.500000"
+    assert app.text_input(key=field(app, "Started at")).value == "2026-11-28 14:03:10.5"
 
 
 def test_all_proposals_are_used_at_once(own_house: Path) -> None:

@@ -17,11 +17,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.base.errors import SettingsError, SightlineError
-from core.base.text import format_count, machine_zone, parse_moment
+from core.base.text import format_count, machine_zone, parse_moment, typed_moment
 from core.base.types import Clip
 from core.vision.video import StartProposal, start_proposals
 from core.workspace.cases import Case, CaseClip
-from pages.parts.footage.clock_pictures import offer_same_moment
+from pages.parts.footage.clock_pictures import offer_clock_pictures
 from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import (
     Entry,
@@ -53,7 +53,7 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
     if not places:
-        offer_same_moment(case, clip, by_clock)
+        offer_clock_pictures(case, clip, video, (lambda: _time_in_picture(case, clip)) if by_clock else None)
     # A row of its own, so that an error below a field of the first row moves no other field.
     left, right = places[2:] if places else st.columns(2)
     with left:
@@ -199,6 +199,7 @@ def _edit_of(case: Case, label: str, end: float) -> Edit:
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
 _STARTED, _CLOCK_AHEAD, _CLOCK_GAINS = "Started at", "Clock ahead by (s)", "Clock gains (s a day)"
+_IN_PICTURE = "Time in the picture"
 _NO_ZONE = "not chosen"
 _FAR_SECONDS = 86_400
 
@@ -298,9 +299,10 @@ def _read_refused_times(day: Entry[date | None]) -> None:
     """Times that were typed before there was a date for them."""
     case = require_case()
     for clip in case.clips:
-        field = clip_field(_STARTED, case.key, clip.digest)
-        if field_refusal(field).is_set:
-            _save_field(field, clip.digest, _STARTED, _start_edit(case, day))
+        for label in (_STARTED, _IN_PICTURE):
+            field = clip_field(label, case.key, clip.digest)
+            if field_refusal(field).is_set:
+                _save_field(field, clip.digest, label, _start_edit(case, day))
 
 
 def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
@@ -312,7 +314,7 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
         "Time of the first frame: 14:03:10 on the date above, or with its date: 28.11.2026 14:03:10, 28/11/2026 14:03, "
         "2026-11-28 14:03:10. Used once every clip has one."
     )
-    value = clip.began.replace("T", " ")
+    value = typed_moment(clip.began)
     _text_field(case, clip, _STARTED, value, _start_edit(case, clock_day(case.key)), hint, "for example 14:03:10")
     if clip.began and (clip.clock_ahead_seconds or not in_table):
         hint = (
@@ -328,10 +330,17 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
         drift = format_time(clip.clock_drift_seconds_per_day)
         _text_field(case, clip, _CLOCK_GAINS, drift, set_clock_drift, hint, "0")
     for proposal in _proposals(case, clip):
-        moment = proposal.began.replace("T", " ")
+        moment = typed_moment(proposal.began)
         st.caption(f"**{moment}** by {proposal.source}")
         key = f"use {proposal.source} {case.key} {clip.digest}"
         st.button("Use it", key=key, on_click=_use_proposals, args=({clip.digest: proposal.began},))
+
+
+def _time_in_picture(case: Case, clip: CaseClip) -> None:
+    """The start time once more, beside the picture that shows it."""
+    hint = "The time that the clock in the picture shows. It is the same as the one at *Started at*."
+    edit = _start_edit(case, clock_day(case.key))
+    _text_field(case, clip, _IN_PICTURE, typed_moment(clip.began), edit, hint, "for example 14:03:10")
 
 
 @saving("The start time")

@@ -12,19 +12,58 @@ import numpy as np
 import streamlit as st
 
 from core.base.errors import SightlineError
+from core.base.text import typed_moment
 from core.base.types import Clip
 from core.workspace import clip_of, shared_ground_shift
 from core.workspace.cases import Case, CaseClip
-from core.workspace.media import still_at
+from core.workspace.media import clock_crops, still_at
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import SAME_MOMENT, moment_field, moment_reference, moment_result
 
 _DEFAULT_STEP = 0.04
+_CROP_PX = 650
+"""What fits into a popover."""
 _WORTH_SECONDS = 0.05
 """A proposal that would change less is not made."""
 
 
-def offer_same_moment(case: Case, clip: CaseClip, by_clock: bool) -> None:
+def offer_clock_pictures(case: Case, clip: CaseClip, video: Clip, start_field: Callable[[], None] | None) -> None:
+    """The clock in the clip's own picture, above the field for its start time, and the button for one moment in two
+    pictures. Without a `start_field`, clips start at offsets and not at times of day."""
+    with st.container(horizontal=True):
+        if start_field:
+            _show_burnt_in_clock(case, clip, video, start_field)
+        _offer_same_moment(case, clip, by_clock=start_field is not None)
+
+
+def _show_burnt_in_clock(case: Case, clip: CaseClip, video: Clip, start_field: Callable[[], None]) -> None:
+    """The edges of the first picture, enlarged. They are read once the user opens them."""
+    drawer = st.popover(
+        "Clock in the picture",
+        type="tertiary",
+        icon=":material/timer:",
+        key=f"burnt-in clock {case.key} {clip.digest}",
+        on_change="rerun",
+    )
+    if not drawer.open:
+        return
+    with drawer:
+        st.markdown(f"**First picture of {clip.camera}.** If a clock is burnt in, type the time that it shows.")
+        start_field()
+        try:
+            for place, crop in _clock_crops(clip.digest, video).items():
+                st.image(crop, width=_CROP_PX, alt=f"{place} of the first picture of {clip.camera}")
+        except SightlineError as fault:
+            st.error(f"**{fault.message}.** {fault.remedy}", icon=":material/error:")
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def _clock_crops(digest: str, _video: Clip) -> dict[str, bytes]:
+    """Cached by the content of the clip."""
+    return clock_crops(_video)
+
+
+def _offer_same_moment(case: Case, clip: CaseClip, by_clock: bool) -> None:
     """The button that opens the dialog, once there is a camera whose clock can be trusted."""
     if len(case.clips) < 2:
         return
@@ -167,7 +206,7 @@ def describe_change(before: CaseClip, after: CaseClip) -> str:
     'Start offset 3.25 s, changed by +1.25 s.'
     """
     if before.began != after.began:
-        return f"Started at {after.began.replace('T', ' ')}."
+        return f"Started at {typed_moment(after.began)}."
     by_clock = after.began and before.offset_seconds == after.offset_seconds
     name, field = ("Clock ahead by", "clock_ahead_seconds") if by_clock else ("Start offset", "offset_seconds")
     seconds, previous = getattr(after, field), getattr(before, field)
