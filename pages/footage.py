@@ -6,6 +6,7 @@ from core.base.text import format_count
 from pages.parts.footage.add_clips import add_from_folder, show_refusals, uploader
 from pages.parts.footage.clip_cards import clip_cards, show_disk_space, undo_removal
 from pages.parts.footage.clip_fields import choose_clocks, show_clock_warnings
+from pages.parts.footage.clock_pictures import show_same_moment
 from pages.parts.footage.recordings import recordings_panel
 from pages.parts.shell.navigation import link_to, next_step_link, page_foot
 from pages.parts.shell.open_case import open_case
@@ -36,6 +37,7 @@ if not case.clips:
 
 usable = clip_cards(case, by_clock)
 show_clock_warnings(case, usable)
+show_same_moment(case)
 show_disk_space(case, usable)
 with page_foot():
     st.markdown(f"**{format_count(len(case.clips), 'clip', 'clips')}**", width="content")

@@ -22,3 +22,12 @@ MOMENTS = [
     # A case whose zone nobody has said: clocks that are never put forward or back.
     ("", "2026-10-25T01:59:50", 3615.0, "2026-10-25 03:00:05", "2026-10-25 03:00:05.0"),
 ]
+# Seconds a day that the camera's clock gains, seconds of its clip, which began at DAY_BEFORE; the text with tenths.
+DRIFTING = [
+    (0.0, 43_200.0, "2026-10-25 00:00:00.0"),
+    # Of a clock that gains ten seconds in a day, half a day of right time has passed when it has counted five more.
+    (10.0, 43_205.0, "2026-10-25 00:00:00.0"),
+    (10.0, 43_200.0, "23:59:55.0"),
+    (-20.0, 43_190.0, "2026-10-25 00:00:00.0"),
+    (3600.0, 90.0, "12:01:26.4"),
+]

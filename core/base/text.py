@@ -14,7 +14,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -239,6 +239,15 @@ def _moment_text(moment: datetime) -> str:
     return (moment if _is_ambiguous(moment) else moment.replace(tzinfo=None)).isoformat()
 
 
+def typed_moment(text: str) -> str:
+    """The local ISO text of a moment as people type it.
+
+    >>> typed_moment("2026-11-28T14:03:09.800000"), typed_moment("2026-10-25T02:30:00+01:00")
+    ('2026-11-28 14:03:09.8', '2026-10-25 02:30:00+01:00')
+    """
+    return re.sub(r"(\.\d*?)0+(?=[+-]|$)", r"\1", text.replace("T", " "))
+
+
 def format_moment(moment: datetime, day: str = "", tenths: bool = False) -> str:
     """A time of day, with its date unless that is `day`, and with its offset where the time exists twice; what is shown
     of a second is what has begun.
@@ -258,15 +267,19 @@ def format_moment(moment: datetime, day: str = "", tenths: bool = False) -> str:
 class Clocks:
     """The wall clocks of clips: the moment of each camera's first frame, all in one time zone (an IANA name).
 
-    Without a `zone`, moments are local times as they were entered, and no clock is ever put forward or back.
+    Without a `zone`, moments are local times as they were entered, and no clock is ever put forward or back. `drift`
+    says how many seconds a day a camera's clock gains (loses, if negative): the seconds of its clip are counted by
+    that clock, so that they pass faster, or more slowly, than those of the right time.
     """
 
     began: Mapping[str, datetime] = field(default_factory=dict)
     zone: str = ""
+    drift: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, began: Mapping[str, str], zone: str) -> Clocks:
-        return cls({camera: read_moment(text, zone) for camera, text in began.items()}, zone)
+    def read(cls, began: Mapping[str, str], zone: str, drift: Mapping[str, float] | None = None) -> Clocks:
+        drifting = {camera: value for camera, value in (drift or {}).items() if value and camera in began}
+        return cls({camera: read_moment(text, zone) for camera, text in began.items()}, zone, drifting)
 
     def __bool__(self) -> bool:
         return bool(self.began)
@@ -277,7 +290,8 @@ class Clocks:
         >>> Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC").to_dict()
         {'began': {'gate': '2026-11-28T14:03:10'}, 'zone': 'UTC'}
         """
-        return {"began": {camera: _moment_text(moment) for camera, moment in self.began.items()}, "zone": self.zone}
+        began = {camera: _moment_text(moment) for camera, moment in self.began.items()}
+        return {"began": began, "zone": self.zone, **({"drift": dict(self.drift)} if self.drift else {})}
 
     @property
     def day(self) -> str:
@@ -286,7 +300,9 @@ class Clocks:
 
     @property
     def offsets(self) -> dict[str, float]:
-        """Seconds by which each clip begins after the first, however clocks are set between; empty without clocks."""
+        """Seconds by which each clip begins after the first, however clocks are set between; empty without clocks.
+
+        They hold at the first frame; `offset_amid` has what the drift of a clock adds."""
         seconds = {camera: _epoch(moment) for camera, moment in self.began.items()}
         return {camera: round(value - min(seconds.values()), 6) for camera, value in seconds.items()}
 
@@ -297,17 +313,23 @@ class Clocks:
         >>> clocks.corrected({"gate": 5.5}).format("gate", 0, tenths=True)
         '14:03:04.5'
         """
-        moments = {camera: self.at(camera, -error_seconds.get(camera, 0.0)) for camera in self.began}
-        return Clocks({camera: moment for camera, moment in moments.items() if moment}, self.zone)
+        moments = {
+            camera: self._after(moment, -error_seconds.get(camera, 0.0)) for camera, moment in self.began.items()
+        }
+        return replace(self, began=moments)
 
     def at(self, camera: str, seconds: float) -> datetime | None:
         """The moment `seconds` into the clip; None for a camera without a clock."""
         began = self.began.get(camera)
         if began is None or math.isnan(seconds):
             return None
+        return self._after(began, seconds * clock_rate(self.drift.get(camera, 0.0)))
+
+    def _after(self, moment: datetime, seconds: float) -> datetime:
+        """The moment so many true seconds later, on local clocks."""
         if not self.zone:
-            return began + timedelta(seconds=seconds)
-        return (began.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(began.tzinfo)
+            return moment + timedelta(seconds=seconds)
+        return (moment.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(moment.tzinfo)
 
     def format(self, camera: str, seconds: float, tenths: bool = False) -> str:
         """The moment as users read it; empty for a camera without a clock."""
@@ -325,12 +347,15 @@ class Clocks:
         return text[:19].replace(":", "-").replace(" ", "_") + text[19:].replace(":", "")
 
     def for_browser(self) -> dict[str, Any] | None:
-        """What `time.js` counts with: when clips begin, in seconds since 1970 (UTC), and from when on (null: always)
-        local clocks are how many seconds ahead of UTC; None without clocks."""
+        """What `time.js` counts with: when clips begin, in seconds since 1970 (UTC), how many true seconds a second of
+        each clip lasts, and from when on (null: always) local clocks are how many seconds ahead of UTC; None without
+        clocks."""
         if not self.began:
             return None
         began = {camera: _epoch(moment) for camera, moment in self.began.items()}
-        return {"began": began, "steps": self._steps(began.values()), "day": self.day, "zone": self.zone}
+        rates = {camera: clock_rate(self.drift.get(camera, 0.0)) for camera in began}
+        steps = self._steps(began.values())
+        return {"began": began, "rates": rates, "steps": steps, "day": self.day, "zone": self.zone}
 
     def _steps(self, began: Collection[float]) -> list[tuple[int | None, int]]:
         if not self.zone:
@@ -355,6 +380,37 @@ class Clocks:
 
 
 _DAY = 86_400
+MAX_DRIFT = 3600.0
+"""The most seconds a day that a clock can gain or lose."""
+
+
+def require_drift(seconds_per_day: float, camera: str) -> None:
+    """`SettingsError` where no clock gains or loses so much."""
+    if not abs(seconds_per_day) <= MAX_DRIFT:
+        raise SettingsError(f"the clock of {camera} cannot drift by that much", "Enter at most an hour a day.")
+
+
+def clock_rate(seconds_per_day: float) -> float:
+    """How many true seconds pass while a clock that gains so many seconds a day counts one.
+
+    >>> round(86_410 * clock_rate(10), 6)
+    86400.0
+    """
+    return _DAY / (_DAY + seconds_per_day)
+
+
+def offset_amid(offset: float, seconds: float, seconds_per_day: float) -> float:
+    """The start offset of a clip whose clock drifts, as it is at `seconds` of the clip; `offset` is that of its start.
+
+    Tracks are matched with one offset for each clip, that of its middle, so that the seconds at its two ends are wrong
+    by no more than half of what the clock gains or loses during the clip.
+
+    >>> round(offset_amid(5, 43_205, 10), 6)
+    0.0
+    """
+    return offset + seconds * (clock_rate(seconds_per_day) - 1)
+
+
 _FOLLOWED_DAYS = 32
 """How long after a clip began changes of local clocks are told to the browser: longer than any clip."""
 

@@ -122,6 +122,8 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError("crops come without times, so --travel has no effect", "Leave --travel out.")
     if options.from_crops and options.began:
         raise SettingsError("crops come without times, so --began has no effect", "Leave --began out.")
+    if options.drift and not options.began:
+        raise SettingsError("--drift needs --began", "Say when each clip began, or leave --drift out.")
     if options.what and not options.to:
         raise SettingsError("--what needs --to", "Name a folder with --to, or leave --what out.")
     if options.clip and options.what != "films":

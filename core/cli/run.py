@@ -11,7 +11,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import settings_of
-from core.base.text import Clocks, parse_moment
+from core.base.text import Clocks, parse_moment, require_drift
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
@@ -46,6 +46,7 @@ from core.runs import (
     collect_evidence,
     decide,
     name_cameras,
+    offsets_amid,
     read_links,
     read_names,
     read_numbers,
@@ -114,6 +115,13 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         metavar="CAM=TIME",
         help="the local time of this camera's first frame, for every camera: times of day are shown by it",
     )
+    p.add_argument(
+        "--drift",
+        action="append",
+        default=[],
+        metavar="CAM=SECONDS",
+        help="seconds that this camera's clock gains in a day (negative: loses); times are put right by it (0)",
+    )
     p.add_argument("--time-zone", metavar="NAME", help="the time zone of --began, such as Europe/Berlin")
     p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
     p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
@@ -139,8 +147,9 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
     status = exit_status(results)
     if status < 2:
         status_writer.people()
-        evidence = collect_evidence(results, setup.offsets, options.out, not setup.find_overlaps)
-        report_overlaps(evidence)
+        offsets = offsets_amid(results, setup.offsets, setup.drift)
+        evidence = collect_evidence(results, offsets, options.out, not setup.find_overlaps)
+        report_overlaps(evidence, setup.offsets)
         people = decide(evidence, options.out, setup.prior, setup.choice)
         write_results(people, options.out, setup.choice, export, progress)
         record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
@@ -159,8 +168,9 @@ def _setup(options: argparse.Namespace) -> Setup:
             "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
         )
     require_all_clocks(choice.clocks, cameras)
-    offsets = {**choice.clocks.offsets, **_parse_offsets(options.offset, cameras)}
-    return replace(setup, offsets=offsets, choice=choice, find_overlaps=not choice.ignore_positions)
+    offsets = {**choice.clocks.offsets, **_parse_seconds_of_cameras("--offset", options.offset, cameras)}
+    drift, find_overlaps = parse_drift(options.drift, cameras), not choice.ignore_positions
+    return replace(setup, offsets=offsets, choice=choice, drift=drift, find_overlaps=find_overlaps)
 
 
 def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: UserSettings) -> Choice:
@@ -173,11 +183,13 @@ def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: Use
         names=read_names(options.names) if options.names else (),
         purpose=(options.purpose or "").strip(),
         numbers=read_numbers(options.numbers) if options.numbers else (),
-        clocks=_parse_clocks(options.began, options.time_zone or "", names),
+        clocks=_parse_clocks(options.began, options.time_zone or "", names, parse_drift(options.drift, names)),
     )
 
 
-def _parse_clocks(values: Sequence[str], zone: str, cameras: Sequence[str]) -> Clocks:
+def _parse_clocks(
+    values: Sequence[str], zone: str, cameras: Sequence[str], drift: Mapping[str, float] | None = None
+) -> Clocks:
     """The wall clocks of `--began CAM=TIME`."""
     began = {}
     for value in values:
@@ -187,7 +199,15 @@ def _parse_clocks(values: Sequence[str], zone: str, cameras: Sequence[str]) -> C
         began[name] = parse_moment(text, zone)
     if zone and not began:
         raise SettingsError("--time-zone needs --began", "Say when each clip began, or leave --time-zone out.")
-    return Clocks.read(began, zone)
+    return Clocks.read(began, zone, drift)
+
+
+def parse_drift(values: Sequence[str], cameras: Sequence[str]) -> dict[str, float]:
+    """The seconds a day that clocks gain, of `--drift CAM=SECONDS`."""
+    drift = _parse_seconds_of_cameras("--drift", values, cameras)
+    for camera, seconds in drift.items():
+        require_drift(seconds, camera)
+    return drift
 
 
 def require_all_clocks(clocks: Clocks, cameras: Iterable[str]) -> None:
@@ -209,19 +229,20 @@ def parse_export(options: argparse.Namespace, to: Path | None = None) -> ExportO
     return ExportOptions(not options.no_blur, reason, to=to)
 
 
-def _parse_offsets(values: list[str], cameras: list[str]) -> dict[str, float]:
-    offsets = {}
+def _parse_seconds_of_cameras(flag: str, values: Sequence[str], cameras: Sequence[str]) -> dict[str, float]:
+    """The seconds of each camera that the flag names."""
+    found = {}
     for value in values:
         name, _, seconds = value.partition("=")
         if name not in cameras:
-            raise SettingsError(f"--offset {value} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
+            raise SettingsError(f"{flag} {value} names no camera of this run", f"Cameras: {', '.join(cameras)}.")
         try:
-            offsets[name] = float(seconds)
+            found[name] = float(seconds)
         except ValueError as fault:
             raise SettingsError(
-                f"--offset {value} is no camera and seconds", "Write for example --offset gate=-3.5."
+                f"{flag} {value} is no camera and seconds", f"Write for example {flag} gate=-3.5."
             ) from fault
-    return offsets
+    return found
 
 
 def parse_travel_times(values: Sequence[str], cameras: Iterable[str]) -> tuple[TravelTime, ...]:
@@ -306,13 +327,13 @@ def report_differences(options: argparse.Namespace, before: Manifest) -> int:
     return 0
 
 
-def report_overlaps(evidence: Evidence) -> None:
+def report_overlaps(evidence: Evidence, offsets: Mapping[str, float]) -> None:
     """A line for each pair of cameras that see the same ground, with the start offset that would align their clocks."""
     for overlap in evidence.overlaps:
         first, second = evidence.cameras[overlap.camera_a], evidence.cameras[overlap.camera_b]
         sys.stdout.write(f"{first} and {second} see the same ground: {overlap.agreeing:.1f} people agree")
         if overlap.shift:
-            offset = float(evidence.offsets[overlap.camera_b]) + overlap.shift_seconds
+            offset = offsets.get(second, 0.0) + overlap.shift_seconds
             sys.stdout.write(f"; {second} seems to begin at --offset {second}={offset:.1f}")
         sys.stdout.write("\n")
 

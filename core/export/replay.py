@@ -180,6 +180,7 @@ class _RecordedRun:
 class _RecordedClocks:
     began: dict[str, str] = field(default_factory=dict)
     zone: str = ""
+    drift: dict[str, Number] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,7 @@ def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
         recorded.names,
         purpose,
         recorded.numbers,
-        Clocks.read(recorded.clocks.began, recorded.clocks.zone),
+        Clocks.read(**vars(recorded.clocks)),
     )
 
 

@@ -85,6 +85,7 @@ from .record import read_record as read_record
 from .record import save_record as save_record
 from .record import versions as versions
 from .setup import Setup as Setup
+from .setup import offsets_amid as offsets_amid
 from .setup import remove_results as remove_results
 from .setup import track_clips as track_clips
 from .shared_ground import collect_evidence as collect_evidence

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
+from core.base.text import offset_amid
 from core.machine.artifacts import Store
 from core.runs.cameras import Camera, CameraResult, run_cameras
 from core.runs.evidence import TRACKLETS_FILE, remove_crops
@@ -28,7 +29,8 @@ _PEOPLE = (PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE, GALLERY_FILE)
 
 @dataclass(frozen=True)
 class Setup:
-    """Everything that decides the result of a run. `regions` and `offsets` (seconds) are by camera.
+    """Everything that decides the result of a run. `regions`, `offsets` (seconds) and `drift` (the seconds a day that a
+    clock gains) are by camera.
 
     With `find_overlaps` the run learns which cameras see the same ground, and cuts tracks that two views contradict.
     Whether matching then goes by places is part of the `choice`: it can be made anew without a run.
@@ -41,6 +43,7 @@ class Setup:
     offsets: Mapping[str, float] = field(default_factory=dict)
     choice: Choice = field(default_factory=Choice)
     find_overlaps: bool = True
+    drift: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def prior(self) -> EmbedderPrior | None:
@@ -77,6 +80,23 @@ def track_clips(
         results.append(result)
     record.close()
     return results
+
+
+def offsets_amid(
+    results: Sequence[CameraResult], offsets: Mapping[str, float], drift: Mapping[str, float]
+) -> dict[str, float]:
+    """The start offset of each camera as its clock has it in the middle of the frames that were analysed.
+
+    One offset places all tracks of a clip, so that of a clock that drifts holds in the middle, and is wrong at both
+    ends by half of what the clock gains or loses during the clip.
+    """
+    found = dict(offsets)
+    for result in results:
+        seconds, gained = result.timeline.seconds, drift.get(result.camera.name, 0.0)
+        if gained and len(seconds):
+            middle = float(seconds[0] + seconds[-1]) / 2
+            found[result.camera.name] = offset_amid(found.get(result.camera.name, 0.0), middle, gained)
+    return found
 
 
 def remove_results(out: Path) -> None:

@@ -32,5 +32,6 @@ from .server import serve_with as serve_with
 from .server import services as services
 from .server import session_at as session_at
 from .server import session_of as session_of
+from .server import shared_ground_shift as shared_ground_shift
 from .server import stamp_of as stamp_of
 from .warm_up import open_last_case as open_last_case

@@ -48,6 +48,9 @@ _LANDSCAPE, _PORTRAIT = (3, 320), (6, 160)
 FILM = (sys.executable, "-m", "core", "film")
 _JOB_SUFFIX = ".job"
 _GAP = 4
+_EDGE_HEIGHT = 0.12
+_EDGE_PARTS = {"left": (0.0, 0.6), "right": (0.4, 1.0)}
+"""Of each edge of a picture, from where to where in widths: a clock in the middle is in both parts."""
 _QUALITY = 82
 
 
@@ -137,6 +140,22 @@ def _join_stills(clip: Clip, shots: Sequence[PreviewFrame]) -> Image:
         y, x = number // across * (height + _GAP), number % across * (width + _GAP)
         sheet[y : y + height, x : x + width] = cv2.resize(shot.bgr, (width, height), interpolation=cv2.INTER_AREA)
     return sheet
+
+
+def clock_crops(clip: Clip) -> dict[str, bytes]:
+    """The top and bottom edge of the first picture, where recorders write their clock, in parts that overlap: JPEGs in
+    the size of the clip, by place ("Top left")."""
+    import cv2
+
+    first = np.frombuffer(still(clip, 0, clip.width), np.uint8)
+    bgr = np.asarray(cv2.imdecode(first, cv2.IMREAD_COLOR))
+    height, width = bgr.shape[:2]
+    edge = max(1, round(_EDGE_HEIGHT * height))
+    return {
+        f"{name} {side}": jpeg(rows[:, round(start * width) : max(1, round(end * width))], _QUALITY)
+        for name, rows in (("Top", bgr[:edge]), ("Bottom", bgr[height - edge :]))
+        for side, (start, end) in _EDGE_PARTS.items()
+    }
 
 
 def remove_media(digest: str) -> None:

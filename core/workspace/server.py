@@ -198,15 +198,47 @@ def clocks_of(case: Case, out: Path) -> Clocks:
     Clips are recognised by the content of their first file: a camera may have been renamed since the run, or have got
     another recording.
     """
-    began, clocks = {}, case.clocks
+    began, drift, clocks = {}, {}, case.clocks
     camera_of = {clip.files[0].digest: clip.camera for clip in case.clips}
     for name, recorded in read_record(out).cameras.items():
-        moment = clocks.began.get(camera_of.get(recorded.first_digest, ""))
+        camera = camera_of.get(recorded.first_digest, "")
+        moment = clocks.began.get(camera)
         if not recorded.failed and moment is None:
             return Clocks()
         if moment is not None:
             began[name] = moment
-    return Clocks(began, clocks.zone)
+            if camera in clocks.drift:
+                drift[name] = clocks.drift[camera]
+    return Clocks(began, clocks.zone, drift)
+
+
+def shared_ground_shift(case: Case, camera: str, reference: str) -> float | None:
+    """Seconds by which `camera` begins later than the case says, beside `reference`, as the people show whom the
+    case's run found on ground that both see.
+
+    None where the run says nothing of the two, or where a clock of theirs was said to drift otherwise then.
+    """
+    digests = case.clip(camera).digest, case.clip(reference).digest
+    drift, offsets = case.clocks.drift, case.offsets
+    try:
+        order = services().jobs.get(case.run).order
+        overlaps = read_record(services().jobs.get(case.run).out).same_ground or ()
+    except StoreError:
+        return None
+    sources = {source.digest: source for source in order.sources}
+    if any(digest not in sources for digest in digests):
+        return None
+    source, beside = (sources[digest] for digest in digests)
+    drifts = source.drift_seconds_per_day, beside.drift_seconds_per_day
+    if drifts != (drift.get(camera, 0.0), drift.get(reference, 0.0)):
+        return None
+    for overlap in overlaps:
+        if set(overlap.cameras) == {source.camera, beside.camera}:
+            forward = float(overlap.clock_of_the_second_forward_seconds)
+            found = source.offset_seconds - beside.offset_seconds
+            found += forward if overlap.cameras[1] == source.camera else -forward
+            return round(found - (offsets[camera] - offsets[reference]), 3)
+    return None
 
 
 def tracks_digest(out: Path) -> str:

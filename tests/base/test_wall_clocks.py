@@ -7,8 +7,8 @@ import math
 import pytest
 
 from core.base.errors import SettingsError
-from core.base.text import Clocks, find_zone, machine_zone, parse_moment
-from tests.wall_clocks import BERLIN, DAY_BEFORE, MOMENTS
+from core.base.text import Clocks, find_zone, machine_zone, offset_amid, parse_moment
+from tests.wall_clocks import BERLIN, DAY_BEFORE, DRIFTING, MOMENTS
 
 
 @pytest.mark.parametrize(("zone", "began", "seconds", "text", "with_tenths"), MOMENTS)
@@ -18,6 +18,26 @@ def test_moments_of_clips(zone: str, began: str, seconds: float, text: str, with
     assert clocks.format("gate", seconds, tenths=True) == with_tenths
     assert clocks.format("shed", seconds) == "" == clocks.format("gate", math.nan)
     assert Clocks.read(**clocks.to_dict()) == clocks
+
+
+@pytest.mark.parametrize(("drift", "seconds", "text"), DRIFTING)
+def test_moments_of_a_clock_that_drifts(drift: float, seconds: float, text: str) -> None:
+    clocks = Clocks.read({"gate": DAY_BEFORE, "yard": DAY_BEFORE}, BERLIN, {"gate": drift, "porch": 9.0})
+    assert clocks.format("gate", seconds, tenths=True) == text
+    assert clocks.format("yard", 1) == "12:00:01"
+    assert Clocks.read(**clocks.to_dict()) == clocks
+    assert clocks.offsets == {"gate": 0.0, "yard": 0.0}
+    # What a clock is ahead by is counted in right time, however much it drifts from then on.
+    assert clocks.corrected({"gate": 90.0}).at("gate", 0) == Clocks.read({"gate": "2026-10-24T11:58:30"}, BERLIN).at(
+        "gate", 0
+    )
+
+
+def test_the_offset_of_a_drifting_clock_is_right_in_the_middle_of_its_clip() -> None:
+    clocks = Clocks.read({"gate": DAY_BEFORE, "yard": "2026-10-24T12:00:03"}, BERLIN, {"yard": 10.0})
+    began, moment = clocks.at("gate", 0), clocks.at("yard", 3600)
+    assert began and moment
+    assert offset_amid(3.0, 3600, 10.0) + 3600 == pytest.approx((moment - began).total_seconds(), abs=1e-6)
 
 
 @pytest.mark.parametrize(

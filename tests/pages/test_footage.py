@@ -14,10 +14,10 @@ from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.artifacts import Store
 from core.machine.paths import cache_dir, data_dir
 from core.vision.video import digest, probe
-from core.workspace import serve_with, server, services
+from core.workspace import media, serve_with, server, services
 from core.workspace import sources as room
 from core.workspace.cases import Case, CaseClip
-from pages.parts.footage import clip_cards
+from pages.parts.footage import clip_cards, clock_pictures
 from tests.pages.making import PAGES, clip_at, page, words
 
 
@@ -189,6 +189,11 @@ def test_a_time_of_day_is_typed_as_people_write_it(own_house: Path, monkeypatch:
     assert not app.warning or "overlap" in app.warning[0].value
     app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("1:30").run()
     assert now(case).clocks.format("shed", 0) == "14:01:42" and now(case).offsets == {"gate": 88.0, "shed": 0.0}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("2,5").run()
+    assert now(case).clocks.drift == {"shed": 2.5} and now(case).offsets == {"gate": 88.0, "shed": 0.0}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("7200").run()
+    assert "cannot drift by that much" in words(app) and now(case).clocks.drift == {"shed": 2.5}
+    app.text_input(key=field(app, "Clock gains (s a day)", 1)).set_value("").run()
     app.text_input(key=field(app, "Clock ahead by (s)", 1)).set_value("0").run()
     app.text_input(key=field(app, "Started at", 1)).set_value("28/11/2025 14:03").run()
     assert any("Over 24 hours" in warning.value for warning in app.warning)
@@ -215,6 +220,62 @@ def test_what_a_clip_says_of_its_start_is_proposed_and_used_on_a_word(own_house:
     press(app, "Use it")
     assert [clip.began for clip in now(case).clips] == ["2026-11-20T10:00:00", "2026-11-20T11:00:00"]
     assert "Use it" not in labels(app) and not app.exception
+
+
+def at_moment(app: AppTest, camera: str, seconds: float) -> AppTest:
+    """The picture of the camera in the open dialog is the one at that second."""
+    return next(box for box in app.number_input if f"of {camera} " in box.label).set_value(seconds).run()
+
+
+def test_a_clock_is_set_by_one_moment_in_two_pictures(own_house: Path) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    press(app, "Set by one moment in two pictures")
+    app = at_moment(app, "shed", 0.2)
+    # Between two frames the earlier one is shown, and its time counts.
+    app = at_moment(app, "gate", 0.75)
+    assert "0.72 s of the clip" in words(app)
+    app = press(app, "Same moment")
+    assert "Start offset -0.52 s, changed by -0.52 s." in words(app)
+    assert now(case).offsets == {"gate": -0.52, "shed": 0}
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert not app.exception
+
+
+def test_a_clock_is_set_beside_one_with_a_time_of_day(own_house: Path) -> None:
+    clips = clip_at(own_house), clip_at(own_house, "shed.mp4", 9), clip_at(own_house, "yard.mp4", 7)
+    case = case_of(*clips)
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert [button.disabled for button in app.button if "two pictures" in button.label] == [True] * 3
+    app.text_input(key=field(app, "Started at", 1)).set_value("2026-11-28 14:03:10").run()
+    assert [button.disabled for button in app.button if "two pictures" in button.label] == [False, True, False]
+    press(app, "Set by one moment in two pictures")
+    assert next(box for box in app.selectbox if "right" in box.label).options == ["shed"]
+    app = press(at_moment(app, "gate", 0.4), "Same moment")
+    assert "Started at 2026-11-28 14:03:09.6." in words(app)
+    app = press(at_moment(app, "gate", 0.6), "Same moment")
+    assert "Clock ahead by 0.2 s, changed by +0.2 s." in words(app)
+    gate = now(case).clip("gate")
+    assert (gate.began, gate.clock_ahead_seconds) == ("2026-11-28T14:03:09.600000", 0.2)
+
+
+def test_a_clock_in_the_picture_is_shown_once_somebody_looks(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(
+        clock_pictures, "clock_crops", lambda video: read.append(video.path) or media.clock_crops(video)
+    )
+    gate = clip_at(own_house)
+    case = case_of(gate, clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    assert read == []
+    app.session_state[f"burnt-in clock {case.key} {gate.digest}"] = True
+    app.run()
+    assert not app.exception and read == [gate.path] and "First picture of gate" in words(app)
+    app.text_input(key=field(app, "Time in the picture")).set_value("2026-11-28 14:03:10,5").run()
+    assert now(case).clips[0].began == "2026-11-28T14:03:10.500000"
+    assert app.text_input(key=field(app, "Started at")).value == "2026-11-28 14:03:10.5"
 
 
 def test_all_proposals_are_used_at_once(own_house: Path) -> None:

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from core.base.settings import MachineSettings
 from core.cli import main
-from core.runs import people_csv
-from core.workspace import clocks_of, services, session_of
+from core.runs import people_csv, read_record, save_record
+from core.runs.record import OverlapRecord
+from core.workspace import clocks_of, services, session_of, shared_ground_shift
 from core.workspace.cases import Case, CaseClip
-from core.workspace.jobs import order_of
+from core.workspace.jobs import order_of, run_folder
 from pages.parts.download.exports import export_of
 from pages.parts.gallery.moment import Moment
 from tests.export.making import unpacked
@@ -40,12 +42,20 @@ def told(case: Case) -> Case:
     return replace(case, clips=tuple(clips), time_zone="Europe/Berlin")
 
 
-def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path) -> None:
+def drifting(case: Case, seconds_per_day: float) -> Case:
+    """The case with a first camera whose clock gains so much."""
+    clip = replace(case.clip("cam1"), clock_drift_seconds_per_day=seconds_per_day)
+    return services().cases.change(case.key, lambda old: old.with_clip("cam1", clip))
+
+
+@pytest.mark.parametrize("drift", [0.0, 3000.0])
+def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path, drift: float) -> None:
+    case = drifting(case, drift)
     session = session_of(case)
     assert session is not None
     row = next(row for row, key in enumerate(session.track_keys) if key.camera == "cam1")
     start, _ = session.evidence.clip_seconds(row)
-    local = datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(start))
+    local = datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(start) * 86_400 / (86_400 + drift))
     moment, track = f"{local:%H:%M:%S}", session.track_keys[row].track
 
     # The gallery's rows, its filters, the queue and similarity: by the clocks that the page gets.
@@ -96,6 +106,41 @@ def test_clocks_that_change_by_the_same_time_need_no_new_run(case: Case) -> None
     assert session is not None
     shown = [clocks_of(each, session.out).format("cam2", 0.0) for each in (case, later)]
     assert shown == ["02:58:00+02:00", "02:58:00+01:00"]
+
+
+def test_a_drift_needs_another_run(case: Case) -> None:
+    """It changes when tracks of the camera were seen beside those of others."""
+    assert order_of(drifting(case, 5.0)).key != order_of(case).key
+    assert "--drift=cam1=5.0" in order_of(drifting(case, 5.0)).arguments(Path("job"), MachineSettings())
+
+
+def found_same_ground(case: Case, cameras: tuple[str, str], forward: float) -> None:
+    """The run of the case has found that the clock of the second camera must be put forward so much."""
+    out = run_folder(case.run)
+    assert out is not None
+    save_record(out, replace(read_record(out), same_ground=(OverlapRecord(cameras, forward, 4, 1, 0.2),)))
+
+
+@pytest.mark.parametrize(("cameras", "forward"), [(("cam1", "cam2"), -1.3), (("cam2", "cam1"), 1.3)])
+def test_what_shared_ground_says_of_two_clocks_is_proposed(
+    case: Case, cameras: tuple[str, str], forward: float
+) -> None:
+    """The run took both clips to begin together; the clocks say that the first begins 1860 s later."""
+    found_same_ground(case, cameras, forward)
+    assert shared_ground_shift(case, "cam2", "cam1") == pytest.approx(1860 - 1.3)
+    case = services().cases.change(case.key, lambda old: replace(old, clips=untold(old)))
+    assert shared_ground_shift(case, "cam1", "cam2") == 1.3
+    app = page("footage")
+    app.session_state["case"] = case.key
+    app.session_state["same moment"] = case.clip("cam1").digest
+    app.run(timeout=60)
+    assert any("Estimated from shared ground:** cam1 begins 1.3 s later" in caption.value for caption in app.caption)
+    next(button for button in app.button if button.label == "Use the estimate").click().run(timeout=60)
+    assert services().cases.load(case.key).offsets == {"cam1": 1.3, "cam2": 0}
+    assert not app.exception and "Use the estimate" not in [button.label for button in app.button]
+    timed = services().cases.change(case.key, told)
+    assert shared_ground_shift(timed, "cam1", "cam2") is not None
+    assert shared_ground_shift(drifting(timed, 5.0), "cam1", "cam2") is None
 
 
 def shifted(began: str) -> str:

@@ -630,3 +630,18 @@ def test_rows_and_filters_go_by_the_time_of_day_once_it_is_known(web: Node) -> N
         [3],
         ["from"],
     ]
+
+
+def test_a_typed_time_finds_whom_a_drifting_camera_saw_then(web: Node) -> None:
+    """The yard's clock gains an hour a day: 50 s of its clip are 48 s, so that person 4 came at 14:04:18."""
+    began = {"gate": "2026-11-28T14:03:10", "yard": "2026-11-28T14:03:30"}
+    clocks = Clocks.read(began, "Europe/Berlin", {"yard": 3600.0})
+    body = (
+        'const { People } = await load("gallery/people.js"); const rules = await load("gallery/filter_rules.js");'
+        "const people = new People(content, clocks), groups = people.at(0.9);"
+        "const filters = (from) => rules.activeFilters({ ...rules.NO_FILTERS, from }, people);"
+        'const passing = (from) => rules.applyFilters(groups, filters(from), "first seen",'
+        "(g) => people.factsOf(g)).map((g) => g.number);"
+        'return [people.time(3, 50), people.commonTime(groups[3].first), passing("14:04:25"), passing("14:04:26")];'
+    )
+    assert web.run(body, content=CONTENT, clocks=clocks.for_browser()) == ["14:04:18", "14:04:18", [4], []]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.base.text import Clocks
 from pages.parts.footage.clip_fields import parse_seconds
-from tests.wall_clocks import BERLIN, DAY_BEFORE, MOMENTS
+from tests.wall_clocks import BERLIN, DAY_BEFORE, DRIFTING, MOMENTS
 from tests.web.running import Node
 
 
@@ -44,6 +44,12 @@ def test_times_of_day_are_those_of_python(
     assert web.call("shell/time.js", "formatMoment", clocks, "gate", seconds, True) == with_tenths
     assert web.call("shell/time.js", "formatMoment", clocks, "shed", seconds) == ""
     assert web.call("shell/time.js", "formatMoment", None, "gate", seconds) == ""
+
+
+@pytest.mark.parametrize(("drift", "seconds", "text"), DRIFTING)
+def test_times_of_a_clock_that_drifts_are_those_of_python(web: Node, drift: float, seconds: float, text: str) -> None:
+    clocks = Clocks.read({"gate": DAY_BEFORE}, BERLIN, {"gate": drift}).for_browser()
+    assert web.call("shell/time.js", "formatMoment", clocks, "gate", seconds, True) == text
 
 
 @pytest.mark.parametrize(

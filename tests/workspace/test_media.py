@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from core.base.types import Clip
 from core.machine.paths import cache_dir
 from core.vision.video import probe
-from core.workspace.media import Proxies, ProxyState, still_at, strip_of
+from core.workspace.media import Proxies, ProxyState, clock_crops, still_at, strip_of
 from core.workspace.server import clip_of, serve_with
 from tests.launching import FakeLauncher, flags
 from tests.vision.video.making import write_clip
@@ -41,6 +42,20 @@ def over(proxies: Proxies, digest: str) -> ProxyState:
         assert time.monotonic() < end
         time.sleep(0.05)
     return state
+
+
+def test_the_edges_where_recorders_write_their_clock(tmp_path: Path) -> None:
+    """White top edge, black bottom edge, in the first picture alone."""
+    pictures = [np.full((100, 200, 3), 128, np.uint8) for _ in range(3)]
+    pictures[0][:12], pictures[0][-12:] = 255, 0
+    (tmp_path / "gate").mkdir()
+    for number, picture in enumerate(pictures):
+        cv2.imwrite(str(tmp_path / "gate" / f"{number:06d}.png"), picture)
+    crops = clock_crops(probe(tmp_path / "gate"))
+    assert list(crops) == ["Top left", "Top right", "Bottom left", "Bottom right"]
+    for place, crop in crops.items():
+        bgr = cv2.imdecode(np.frombuffer(crop, np.uint8), cv2.IMREAD_COLOR)
+        assert bgr.shape == (12, 120, 3) and abs(bgr.mean() - (255 if "Top" in place else 0)) < 5
 
 
 def test_a_film_is_made_by_a_child(tmp_path: Path, clip: Clip) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
-from core.base.text import Clocks, read_moment, safe_name
+from core.base.text import Clocks, clock_rate, read_moment, require_drift, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
@@ -41,8 +41,8 @@ class CaseClip:
     `offset_seconds` says how much later than the other clips it starts. If every clip of the case has `began`, the
     wall-clock time of its first frame as ISO text in the time zone of the case, those times are used instead. It has an
     offset from UTC only where clocks of the zone show it twice. `clock_ahead_seconds` says by how much the clock that
-    showed it was ahead of the right time. Where the camera has several files, `recordings` are these, in order, and
-    `path` is that of their list.
+    showed it was ahead of the right time, and `clock_drift_seconds_per_day` how much it gained in a day from then on.
+    Where the camera has several files, `recordings` are these, in order, and `path` is that of their list.
     """
 
     camera: str
@@ -54,6 +54,7 @@ class CaseClip:
     end_seconds: Number | None = None
     regions: Regions = field(default_factory=Regions)
     clock_ahead_seconds: Number = 0.0
+    clock_drift_seconds_per_day: Number = 0.0
     recordings: tuple[CaseRecording, ...] = ()
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class CaseClip:
             raise SettingsError(f"the start offset of {self.camera} is not a number", "Enter seconds, such as -4.5.")
         if not abs(self.clock_ahead_seconds) <= _MAX_CLOCK_ERROR:
             raise SettingsError(f"the clock of {self.camera} cannot be wrong by that much", "Enter at most a year.")
+        require_drift(self.clock_drift_seconds_per_day, self.camera)
 
     @property
     def files(self) -> tuple[CaseRecording, ...]:
@@ -161,14 +163,18 @@ class Case:
     @property
     def clocks(self) -> Clocks:
         """The wall clocks of the clips, put right; empty until every clip has one."""
-        if not all(clip.began for clip in self.clips):
-            return Clocks()
-        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips}, self.time_zone)
+        return self.known_clocks if all(clip.began for clip in self.clips) else Clocks()
+
+    @property
+    def known_clocks(self) -> Clocks:
+        """The wall clocks of those clips that have one, put right."""
+        drift = {clip.camera: clip.clock_drift_seconds_per_day for clip in self.clips}
+        clocks = Clocks.read({clip.camera: clip.began for clip in self.clips if clip.began}, self.time_zone, drift)
         return clocks.corrected({clip.camera: clip.clock_ahead_seconds for clip in self.clips})
 
     @property
     def offsets(self) -> Mapping[str, float]:
-        """Seconds by which each camera's clip starts after the common clock."""
+        """Seconds by which each camera's clip starts after the common clock, at its first frame."""
         if clocks := self.clocks:
             return clocks.offsets
         return {clip.camera: clip.offset_seconds for clip in self.clips}
@@ -220,6 +226,34 @@ class Case:
     def with_clip(self, camera: str, new: CaseClip) -> Case:
         """The case with `new` instead of the clip of `camera`."""
         return self.with_clips(new if clip.camera == camera else clip for clip in self.clips)
+
+    def with_same_moment(self, camera: str, seconds: float, reference: str, reference_seconds: float) -> Case:
+        """The case with the clock of `camera` set so that its picture at `seconds` shows the moment that the picture of
+        `reference` shows at `reference_seconds`.
+
+        That changes by how much its clock is ahead, or its start time if it has none; and its start offset where the
+        reference has no time of day.
+        """
+        clip, clocks = self.clip(camera), self.known_clocks
+        moment = clocks.at(reference, reference_seconds)
+        if moment is None:
+            start = self.clip(reference).offset_seconds + reference_seconds - seconds
+            return self.with_clip(camera, replace(clip, offset_seconds=round(start, 3)))
+        elapsed = seconds * clock_rate(clip.clock_drift_seconds_per_day)
+        began = Clocks({"right": moment}, self.time_zone).corrected({"right": elapsed})
+        if not clip.began:
+            return self.with_clip(camera, replace(clip, began=began.to_dict()["began"]["right"]))
+        as_shown = read_moment(clip.began, self.time_zone)
+        offsets = Clocks({"shown": as_shown, **began.began}, self.time_zone).offsets
+        return self.with_clip(camera, replace(clip, clock_ahead_seconds=round(offsets["shown"] - offsets["right"], 3)))
+
+    def with_later_start(self, camera: str, seconds: float) -> Case:
+        """The case in which the clip of `camera` starts so many seconds later than it says (earlier, if negative)."""
+        clip = self.clip(camera)
+        if self.clocks:
+            ahead_seconds = round(clip.clock_ahead_seconds - seconds, 3)
+            return self.with_clip(camera, replace(clip, clock_ahead_seconds=ahead_seconds))
+        return self.with_clip(camera, replace(clip, offset_seconds=round(clip.offset_seconds + seconds, 3)))
 
 
 def _require_day(text: str) -> None:

@@ -48,14 +48,14 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to export of a run; `stamp` changes with its results, `began` and `time_zone` are the wall clocks of the
-    cameras as the command line takes them, the rest is as in `core.runs.Choice`.
+    """What to export of a run; `stamp` changes with its results, `began`, `time_zone` and `drift` are the wall clocks
+    of the cameras as the command line takes them, the rest is as in `core.runs.Choice`.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -73,6 +73,7 @@ class Export:
     time_zone: str = ""
     travel: tuple[TravelTime, ...] = ()
     ignore_positions: bool = False
+    drift: tuple[tuple[str, Number], ...] = ()
 
     @property
     def key(self) -> str:
@@ -103,6 +104,7 @@ class Export:
         # No name of a camera has a colon.
         arguments += [f"--travel={camera}:{other_camera}={seconds!r}" for camera, other_camera, seconds in self.travel]
         arguments += ["--ignore-positions"] if self.ignore_positions else []
+        arguments += [f"--drift={camera}={seconds!r}" for camera, seconds in self.drift]
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
 

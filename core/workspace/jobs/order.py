@@ -32,8 +32,8 @@ from core.workspace.cases import Case
 
 @dataclass(frozen=True)
 class Source:
-    """One clip of an order: camera name, content, start offset, range of seconds, and regions as JSON text, empty if
-    there are none. All but `path` decides the result.
+    """One clip of an order: camera name, content, start offset, range of seconds, regions as JSON text, empty if
+    there are none, and the seconds a day that its clock gains. All but `path` decides the result.
     """
 
     camera: str
@@ -43,6 +43,7 @@ class Source:
     start_seconds: Number = 0.0
     end_seconds: Number | None = None
     regions: str = ""
+    drift_seconds_per_day: Number = 0.0
 
     @property
     def span(self) -> Span | None:
@@ -76,6 +77,9 @@ class Order:
         content = {**asdict(self), "stages": VERSIONS}
         for source in content["sources"]:
             del source["path"]
+            # Earlier orders had no drift; theirs keep their key.
+            if not source["drift_seconds_per_day"]:
+                del source["drift_seconds_per_day"]
         return digest_of(content)
 
     @property
@@ -122,7 +126,7 @@ def order_of(case: Case) -> Order:
     """The order for the case as it is now; `WeightsError` if a model that it names is not on this machine."""
     if not case.clips:
         raise SettingsError("the case has no clips", "Add some on the Footage page.")
-    plan, offsets = case.plan, case.offsets
+    plan, offsets, drift = case.plan, case.offsets, case.clocks.drift
     models = [find(plan.detector, "detector").digest]
     if plan.embedder != NO_EMBEDDER:
         models.append(find(plan.embedder, "embedder").digest)
@@ -135,6 +139,7 @@ def order_of(case: Case) -> Order:
             clip.start_seconds,
             clip.end_seconds,
             to_json(clip.regions) if clip.regions.regions else "",
+            drift.get(clip.camera, 0.0),
         )
         for clip in case.clips
     )
@@ -150,6 +155,8 @@ def _clip_arguments(source: Source, folder: Path, matches_people: bool) -> list[
         arguments.append(f"--roi={source.camera}={_regions_file(folder, source)}")
     if source.offset_seconds and matches_people:
         arguments.append(f"--offset={source.camera}={source.offset_seconds!r}")
+    if source.drift_seconds_per_day and matches_people:
+        arguments.append(f"--drift={source.camera}={source.drift_seconds_per_day!r}")
     return arguments
 
 
@@ -190,6 +197,8 @@ def _source_changes(old: Source, new: Source) -> Iterator[str]:
         yield "different clip"
     if old.offset_seconds != new.offset_seconds:
         yield f"start offset {new.offset_seconds:g} s (was {old.offset_seconds:g} s)"
+    if old.drift_seconds_per_day != new.drift_seconds_per_day:
+        yield f"clock gains {new.drift_seconds_per_day:g} s a day (was {old.drift_seconds_per_day:g} s)"
     if old.span != new.span:
         yield f"analysed {_range_text(new)} (was {_range_text(old)})"
     if old.regions != new.regions:

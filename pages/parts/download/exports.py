@@ -47,6 +47,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         tuple(clocks["began"].items()),
         clocks["zone"] if clocks["began"] else "",
         *session.rules,
+        tuple(clocks.get("drift", {}).items()),
     )
 
 

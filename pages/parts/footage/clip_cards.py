@@ -87,7 +87,7 @@ _COLUMNS = {"Stills": 4, "Camera": 3, "": 3, "From": 2, "To": 2, "Notes": 2, "Re
 """The columns of the table, with their widths; the third is the start time."""
 # The head of the table says it for sighted users; the label of each field stays for everybody else.
 _TABLE_STYLE = (
-    "<style>.st-key-clip-table [data-testid=stWidgetLabel]:not([class*=st-key-Clock-ahead] *) "
+    "<style>.st-key-clip-table [data-testid=stWidgetLabel]:not([class*=st-key-Clock-] *) "
     "{ position: absolute; width: 1px; height: 1px; "
     "overflow: hidden; clip-path: inset(50%); }"
     ".st-key-clip-table [data-testid=stImage] img { max-height: 3.5rem; object-fit: contain; }</style>"

@@ -17,10 +17,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.base.errors import SettingsError, SightlineError
-from core.base.text import format_count, machine_zone, parse_moment
+from core.base.text import format_count, machine_zone, parse_moment, typed_moment
 from core.base.types import Clip
 from core.vision.video import StartProposal, start_proposals
 from core.workspace.cases import Case, CaseClip
+from pages.parts.footage.clock_pictures import offer_clock_pictures
 from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import (
     Entry,
@@ -51,6 +52,8 @@ def clip_fields(case: Case, clip: CaseClip, video: Clip, by_clock: bool, places:
         else:
             hint = "How much later this clip starts than the others, for example 90, 1:30 or -4.5."
             _text_field(case, clip, "Start offset (s)", format_time(clip.offset_seconds), set_offset, hint, "0")
+    if not places:
+        offer_clock_pictures(case, clip, video, (lambda: _time_in_picture(case, clip)) if by_clock else None)
     # A row of its own, so that an error below a field of the first row moves no other field.
     left, right = places[2:] if places else st.columns(2)
     with left:
@@ -90,6 +93,10 @@ def set_offset(clip: CaseClip, text: str) -> CaseClip:
 
 def set_clock_ahead(clip: CaseClip, text: str) -> CaseClip:
     return replace(clip, clock_ahead_seconds=parse_seconds(text or "0"))
+
+
+def set_clock_drift(clip: CaseClip, text: str) -> CaseClip:
+    return replace(clip, clock_drift_seconds_per_day=parse_seconds(text or "0"))
 
 
 def set_start(clip: CaseClip, text: str, end: float) -> CaseClip:
@@ -145,7 +152,7 @@ def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
 
 def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
     """One value for a field of all these clips: it is saved for each of them, or, with the reason, for none."""
-    starts = (_STARTED, _CLOCK_AHEAD) if by_clock else ("Start offset (s)",)
+    starts = (_STARTED, _CLOCK_AHEAD, _CLOCK_GAINS) if by_clock else ("Start offset (s)",)
     count = format_count(len(videos), "clip", "clips")
     with (
         st.expander(f"Change all {count} shown", icon=":material/edit:", key=f"change all {case.key}"),
@@ -187,11 +194,12 @@ def _edit_of(case: Case, label: str, end: float) -> Edit:
         return lambda clip, text: set_end(clip, text, end)
     if label == _STARTED:
         return _start_edit(case, clock_day(case.key))
-    return set_clock_ahead if label == _CLOCK_AHEAD else set_offset
+    return {_CLOCK_AHEAD: set_clock_ahead, _CLOCK_GAINS: set_clock_drift}.get(label, set_offset)
 
 
 _OFFSETS, _TIME_OF_DAY = "Start offsets", "Time of day"
-_STARTED, _CLOCK_AHEAD = "Started at", "Clock ahead by (s)"
+_STARTED, _CLOCK_AHEAD, _CLOCK_GAINS = "Started at", "Clock ahead by (s)", "Clock gains (s a day)"
+_IN_PICTURE = "Time in the picture"
 _NO_ZONE = "not chosen"
 _FAR_SECONDS = 86_400
 
@@ -291,9 +299,10 @@ def _read_refused_times(day: Entry[date | None]) -> None:
     """Times that were typed before there was a date for them."""
     case = require_case()
     for clip in case.clips:
-        field = clip_field(_STARTED, case.key, clip.digest)
-        if field_refusal(field).is_set:
-            _save_field(field, clip.digest, _STARTED, _start_edit(case, day))
+        for label in (_STARTED, _IN_PICTURE):
+            field = clip_field(label, case.key, clip.digest)
+            if field_refusal(field).is_set:
+                _save_field(field, clip.digest, label, _start_edit(case, day))
 
 
 def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
@@ -305,7 +314,7 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
         "Time of the first frame: 14:03:10 on the date above, or with its date: 28.11.2026 14:03:10, 28/11/2026 14:03, "
         "2026-11-28 14:03:10. Used once every clip has one."
     )
-    value = clip.began.replace("T", " ")
+    value = typed_moment(clip.began)
     _text_field(case, clip, _STARTED, value, _start_edit(case, clock_day(case.key)), hint, "for example 14:03:10")
     if clip.began and (clip.clock_ahead_seconds or not in_table):
         hint = (
@@ -313,11 +322,25 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
             "All times of this clip are put right by it."
         )
         _text_field(case, clip, _CLOCK_AHEAD, format_time(clip.clock_ahead_seconds), set_clock_ahead, hint, "0")
+    if clip.began and (clip.clock_drift_seconds_per_day or not in_table):
+        hint = (
+            "How many seconds the recorder's clock gains in a day: 2.5, or -4 if it loses. Counted from the first "
+            "frame, at which the clock was ahead by the seconds entered for that."
+        )
+        drift = format_time(clip.clock_drift_seconds_per_day)
+        _text_field(case, clip, _CLOCK_GAINS, drift, set_clock_drift, hint, "0")
     for proposal in _proposals(case, clip):
-        moment = proposal.began.replace("T", " ")
+        moment = typed_moment(proposal.began)
         st.caption(f"**{moment}** by {proposal.source}")
         key = f"use {proposal.source} {case.key} {clip.digest}"
         st.button("Use it", key=key, on_click=_use_proposals, args=({clip.digest: proposal.began},))
+
+
+def _time_in_picture(case: Case, clip: CaseClip) -> None:
+    """The start time once more, beside the picture that shows it."""
+    hint = "The time that the clock in the picture shows. It is the same as the one at *Started at*."
+    edit = _start_edit(case, clock_day(case.key))
+    _text_field(case, clip, _IN_PICTURE, typed_moment(clip.began), edit, hint, "for example 14:03:10")
 
 
 @saving("The start time")
@@ -350,7 +373,8 @@ def _save_zone(choice: Entry[str]) -> None:
 
 @saving("The choice of start times")
 def _save_clock_choice(choice: Entry[str]) -> None:
-    """On the way back to offsets, times of day become the seconds between them, so that no information is lost.
+    """On the way back to offsets, times of day become the seconds between them, so that no information is lost but how
+    clocks drift, which start offsets cannot say.
 
     A case without any time of day gets the time zone of this computer with the first one.
     """
@@ -358,7 +382,14 @@ def _save_clock_choice(choice: Entry[str]) -> None:
     def to_offsets(case: Case) -> Case:
         offsets = case.offsets
         return case.with_clips(
-            replace(clip, began="", offset_seconds=offsets[clip.camera], clock_ahead_seconds=0.0) for clip in case.clips
+            replace(
+                clip,
+                began="",
+                offset_seconds=offsets[clip.camera],
+                clock_ahead_seconds=0.0,
+                clock_drift_seconds_per_day=0.0,
+            )
+            for clip in case.clips
         )
 
     def to_times(case: Case) -> Case:

@@ -1,7 +1,7 @@
 // The run's people at any threshold: the groups of the tree, and what Python has answered about each of them.
 
 import { personName } from "../shell/text.js";
-import { formatClock, formatEpoch, formatMoment, parseEpoch, parseTime } from "../shell/time.js";
+import { epochOf, formatClock, formatEpoch, formatMoment, parseEpoch, parseTime } from "../shell/time.js";
 import { MergeTree } from "./merge_tree.js";
 
 export class People {
@@ -10,7 +10,6 @@ export class People {
     Object.assign(this, content);
     this.clocks = clocks;
     this.begin = clocks ? Math.min(...Object.values(clocks.began)) : 0;
-    if (clocks) this.offsets = this.cameras.map((camera) => clocks.began[camera] - this.begin);
     const { rank, track } = content.rows;
     this.mergeTree = new MergeTree(track.length, content.tree.leaf_a, content.tree.leaf_b, content.tree.level);
     this.rowsByRank = rank.map((_, row) => row).sort((a, b) => rank[a] - rank[b]);
@@ -46,13 +45,18 @@ export class People {
     return epoch === null ? null : epoch - this.begin;
   }
 
+  // A second of the row's clip as a second on the clock of all cameras.
+  toCommonTime(row, seconds) {
+    if (this.clocks) return epochOf(this.clocks, this.camera(row), seconds) - this.begin;
+    return this.offsets[this.rows.camera[row]] + seconds;
+  }
+
   // First and last moment of some sightings, on the clock of all cameras.
   extent(rows) {
     let first = Infinity, last = -Infinity;
     for (const row of rows) {
-      const shift = this.offsets[this.rows.camera[row]];
-      first = Math.min(first, this.rows.start[row] + shift);
-      last = Math.max(last, this.rows.end[row] + shift);
+      first = Math.min(first, this.toCommonTime(row, this.rows.start[row]));
+      last = Math.max(last, this.toCommonTime(row, this.rows.end[row]));
     }
     return [first, last];
   }

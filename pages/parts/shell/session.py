@@ -134,6 +134,25 @@ def clock_day(case: str) -> Entry[date | None]:
     return Entry(f"clock day {case}")
 
 
+SAME_MOMENT = Entry[str]("same moment")
+"""The digest of the clip whose clock is being set by one moment in two pictures."""
+
+
+def moment_field(name: str, digest: str) -> Entry[float]:
+    """A second of the clip in a field of that dialog: of its slider, or of the number below it."""
+    return Entry(f"moment {name} {digest}")
+
+
+def moment_reference(digest: str) -> Entry[str]:
+    """The camera beside whose picture the one of the clip is laid."""
+    return Entry(f"moment beside {digest}")
+
+
+def moment_result(digest: str) -> Entry[str]:
+    """What the last press of a button there has changed, or why it was refused."""
+    return Entry(f"moment set {digest}")
+
+
 def time_zone_choice(case: str) -> Entry[str]:
     return Entry(f"time zone {case}")
 

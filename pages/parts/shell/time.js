@@ -40,8 +40,9 @@ export function parseTime(text) {
 }
 
 // Wall-clock times. `clocks` is what Clocks.for_browser (core/base/text.py) gives: when each camera's clip begins, in
-// seconds since 1970 (UTC); from when on local clocks are how many seconds ahead of UTC; and the day whose times are
-// shown without a date. What is written here is what format_moment writes there.
+// seconds since 1970 (UTC); how many true seconds a second of each clip lasts, since a camera's clock may gain or lose;
+// from when on local clocks are how many seconds ahead of UTC; and the day whose times are shown without a date. What
+// is written here is what format_moment writes there.
 
 const aheadAt = (steps, epoch) => steps.findLast(([start]) => start === null || start <= epoch)[1];
 
@@ -64,10 +65,12 @@ export function formatEpoch(clocks, epoch, tenths = false) {
   return `${day === clocks.day ? "" : `${day} `}${time}${isTwofold ? offsetText(ahead) : ""}`;
 }
 
+// Seconds since 1970 of a moment that many seconds into the clip of a camera.
+export const epochOf = (clocks, camera, seconds) => clocks.began[camera] + seconds * clocks.rates[camera];
+
 // The moment so many seconds into the clip of a camera; empty for a camera without a clock.
 export function formatMoment(clocks, camera, seconds, tenths = false) {
-  const began = clocks?.began[camera];
-  return began === undefined ? "" : formatEpoch(clocks, began + seconds, tenths);
+  return clocks?.began[camera] === undefined ? "" : formatEpoch(clocks, epochOf(clocks, camera, seconds), tenths);
 }
 
 // Seconds since 1970 of "14:03", "14:03:10" (on the day of the clocks) or "2026-11-28 14:03:10"; null where the text is

@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -144,8 +145,47 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
     ahead = replace(case, clips=(clips[0], replace(clips[1], clock_ahead_seconds=90.5)))
     assert ahead.offsets == {"gate": 0.0, "yard": 3 * 3600 - 90.5}
     assert ahead.clocks.format("yard", 0, tenths=True) == "03:28:29.5"
+    drifting = replace(ahead, clips=(clips[0], replace(ahead.clips[1], clock_drift_seconds_per_day=10)))
+    assert drifting.offsets == ahead.offsets and drifting.clocks.format("yard", 86_410) == "2026-10-26 03:28:29"
     twice = [replace(clips[0], began=f"2026-10-25T02:30:00+0{hours}:00") for hours in (2, 1)]
     assert replace(case, clips=(twice[0], replace(twice[1], camera="yard"))).offsets == {"gate": 0.0, "yard": 3600.0}
+
+
+NIGHT = "2026-10-25T02:59:30+02:00"
+
+
+@pytest.mark.parametrize(
+    ("gate", "yard", "changed"),
+    [
+        # Without times of day: the start offset.
+        ({"offset_seconds": 2}, {"offset_seconds": 7}, {"offset_seconds": 12}),
+        # The yard has no start time yet: it gets one, at which the gate's clock was put right.
+        ({"began": "2026-11-28T14:03:10", "clock_ahead_seconds": 10}, {}, {"began": "2026-11-28T14:03:10"}),
+        # It has one: its clock was ahead of the right time.
+        ({"began": "2026-11-28T14:03:10"}, {"began": "2026-11-28T14:05:00"}, {"clock_ahead_seconds": 100}),
+        # Over the hour that clocks show twice, and with an earlier correction, which is replaced.
+        (
+            {"began": NIGHT},
+            {"began": "2026-10-25T02:00:00+01:00", "clock_ahead_seconds": 7},
+            {"clock_ahead_seconds": 20},
+        ),
+        # What the yard's clock gains is counted too: 20 s of it are 19.2 s.
+        (
+            {"began": "2026-11-28T14:03:10"},
+            {"began": "2026-11-28T14:05:00", "clock_drift_seconds_per_day": 3600},
+            {"clock_ahead_seconds": 99.2},
+        ),
+    ],
+)
+def test_a_clock_is_set_by_one_moment_in_two_pictures(
+    gate: dict[str, Any], yard: dict[str, Any], changed: dict[str, Any]
+) -> None:
+    """The yard's second 20 is the gate's second 30."""
+    clips = replace(GATE, **gate), replace(YARD, **yard)
+    case = Case("k", "n", 0.0, clips=clips, time_zone="Europe/Berlin").with_same_moment("yard", 20, "gate", 30)
+    assert case.clips == (clips[0], replace(clips[1], **changed))
+    clocks = case.clocks
+    assert not clocks or clocks.format("yard", 20, tenths=True) == clocks.format("gate", 30, tenths=True)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +194,8 @@ def test_clocks_that_are_put_back_between_two_clips_do_not_change_their_distance
         ({"camera": "a b"}, "a_b"),
         ({"offset_seconds": float("inf")}, "not a number"),
         ({"clock_ahead_seconds": float("nan")}, "wrong by that much"),
+        ({"clock_drift_seconds_per_day": float("nan")}, "drift by that much"),
+        ({"clock_drift_seconds_per_day": -4000}, "drift by that much"),
         ({"start_seconds": 5.0, "end_seconds": 4.0}, "not after"),
     ],
 )

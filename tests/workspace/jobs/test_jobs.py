@@ -267,6 +267,7 @@ CHANGED = {
     "another rate": {"video": VideoSettings(fps=5)},
     "another threshold": {"track": TrackSettings(conf=0.3)},
     "another offset": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", offset_seconds=1.5),)},
+    "another drift": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", drift_seconds_per_day=2),)},
     "another range": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", end_seconds=9.0),)},
     "another region": {"sources": (Source("gate", "/clips/gate.mp4", "digest of gate", regions="{}"),)},
     "another camera's name": {"sources": (Source("door", "/clips/gate.mp4", "digest of gate"),)},
@@ -595,10 +596,11 @@ def cases(tmp_path: Path) -> Cases:
 
 def test_the_order_of_a_case_holds_all_that_was_said_of_its_clips(cases: Cases) -> None:
     gate = CaseClip("gate", "/clips/a.mp4", "a", began="2026-05-31 14:00:02", start_seconds=1, end_seconds=5)
+    gate = replace(gate, clock_drift_seconds_per_day=-4)
     hall = CaseClip("hall", "/clips/b.mp4", "b", began="2026-05-31 14:00:00", regions=YARD)
     made = order_of(replace(cases.new(), clips=(gate, hall)))
     assert made.sources == (
-        Source("gate", "/clips/a.mp4", "a", 2.0, 1, 5),
+        Source("gate", "/clips/a.mp4", "a", 2.0, 1, 5, drift_seconds_per_day=-4),
         Source("hall", "/clips/b.mp4", "b", regions=to_json(YARD)),
     )
     assert [len(digest) for digest in made.models] == [64, 64]
@@ -635,6 +637,10 @@ OTHERWISE = {
     ),
     "their order": ({"sources": order().sources[::-1]}, "the order of the cameras"),
     "a region": ({"sources": (replace(order().sources[0], regions="{}"), order().sources[1])}, "gate: regions drawn"),
+    "a drift": (
+        {"sources": (replace(order().sources[0], drift_seconds_per_day=2.5), order().sources[1])},
+        "gate: clock gains 2.5 s a day (was 0 s)",
+    ),
     "a range": (
         {"sources": (replace(order().sources[0], end_seconds=4), order().sources[1])},
         "gate: analysed from 0 s to 4 s (was as a whole)",
