@@ -6,7 +6,7 @@ import {
   activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
 } from "./filter_rules.js";
 
-const VIEWS = ["full rows", "compact"];
+const VIEWS = ["full rows", "compact", "tiles"];
 const withLabel = (label, control) => el("label", {}, label, control);
 
 export class Filters {

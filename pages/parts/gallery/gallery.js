@@ -111,6 +111,8 @@ class Gallery {
     return {
       next: () => this.go(state.neighbour(1)),
       previous: () => this.go(state.neighbour(-1)),
+      below: () => this.go(state.neighbour(this.rows.list.columns)),
+      above: () => this.go(state.neighbour(-this.rows.list.columns)),
       expand: withCurrent((group) => this.rows.on.expand(group)),
       select: withCurrent((group) => this.rows.on.select(group)),
       confirm: withCurrent((group) => actions.confirm(group)),
@@ -257,9 +259,9 @@ class Gallery {
     const focusedRow = focusedElement(this.root)?.closest?.(".person");
     const passing = this.filters.apply(state.groups), empty = state.groups.length > 0 && !passing.length;
     state.listed = this.fold.apply(passing, this.filters);
-    this.root.classList.toggle("compact", this.filters.view === "compact");
+    for (const view of ["compact", "tiles"]) this.root.classList.toggle(view, this.filters.view === view);
     this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
-    this.rows.update(state.listed);
+    this.rows.update(state.listed, this.filters.view);
     this.toolbar.labelReview(people.answer);
     this.tray.paint(this.state.selectedGroups);
     this.dialog.refresh();
