@@ -38,6 +38,12 @@ def test_every_page_and_dialog(
         expect(tab.get_by_role("heading", name=page, level=1)).to_be_visible()
         assert faults(tab) == [], page
     tab.goto(f"/people?case={case.key}")
+    for part in ("Filters", "Histogram"):
+        tab.get_by_role("button", name=part).click()
+    tab.get_by_label(re.compile("^View")).select_option("tiles")
+    expect(tab.locator(".person.tile").first).to_be_visible()
+    assert faults(tab) == [], "tiles, filters and histogram"
+    tab.get_by_label(re.compile("^View")).select_option("full rows")
     tab.locator(".bar .main").click()
     expect(tab.locator("dialog.queue")).to_be_visible()
     assert faults(tab) == [], "the queue"

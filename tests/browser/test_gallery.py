@@ -281,6 +281,39 @@ def test_of_many_people_those_seen_once_are_folded_and_rows_are_low(tab: Page, m
     expect(tab.locator(".person")).to_have_count(8)
 
 
+def test_people_as_tiles_are_walked_opened_and_kept(tab: Page, many: Case, house: Path) -> None:
+    opened(tab, shown_by(many, "tiles"))
+    tab.get_by_role("button", name="Show 8 people seen once").click()
+    tab.get_by_label(re.compile("^View")).select_option("tiles")
+    tiles = tab.locator(".person.tile")
+    expect(tiles).to_have_count(14)
+    expect(tiles.first).to_contain_text("2 cameras · 2 sightings")
+    expect(tiles.first.locator("img")).to_have_count(1)
+    lines = [top_of(tile) for tile in tiles.all()]
+    columns = lines.count(lines[0])
+    assert columns >= 7 and top_of(tiles.nth(columns)) > lines[0]
+    tab.keyboard.press("j")
+    expect(tiles.first).to_be_focused()
+    tab.keyboard.press("ArrowDown")
+    expect(tiles.nth(columns)).to_be_focused()
+    tab.keyboard.press("ArrowUp")
+    tab.keyboard.press("ArrowRight")
+    second = tab.locator(".person[aria-posinset='2']")
+    expect(second).to_be_focused()
+    tab.keyboard.press("Enter")
+    expect(second).to_have_attribute("data-open", "true")
+    expect(second.locator(".sighting")).to_have_count(2)
+    expect(second).to_be_focused()
+    boxes = [tab.locator(f".person[aria-posinset='{place}']").bounding_box() for place in (1, 2, 3)]
+    tops = [box["y"] for box in boxes if box]
+    assert tops == sorted(set(tops)), "an open person has a line alone"
+    tab.keyboard.press("Enter")
+    expect(tiles).to_have_count(14)
+    expect(second).to_be_focused()
+    tab.reload()
+    expect(tiles.first).to_be_visible()
+
+
 def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     opened(tab, case)
     tab.keyboard.press("/")
@@ -288,13 +321,65 @@ def test_filters_say_what_hides_everybody(tab: Page, case: Case) -> None:
     expect(tab.locator(".person")).to_have_count(0)
     tab.get_by_role("button", name="Remove search “nobody at all” (shows 4)").click()
     expect(tab.locator(".person")).to_have_count(4)
-    tab.get_by_label(re.compile("^Top")).select_option("red")
+    button = tab.get_by_role("button", name=re.compile("^Filters"))
+    top = tab.get_by_label(re.compile("^Top"))
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(top).to_be_hidden()
+    button.click()
+    top.select_option("red")
     shown = tab.locator(".person").count()
     assert 0 < shown < 4
     expect(tab.locator(".match-count")).to_have_text(f"{shown} of 4 shown")
-    # A reload keeps them too.
+    expect(button).to_have_text("Filters (1)")
+    # A reload keeps them too, and that they are open.
     opened(tab, case)
     expect(tab.locator(".person")).to_have_count(shown)
+    expect(top).to_be_visible()
+    button.click()
+    expect(top).to_be_hidden()
+    expect(button).to_have_text("Filters (1)")
+    tab.get_by_role("button", name="Clear filters").click()
+    expect(tab.locator(".person")).to_have_count(4)
+    expect(button).to_have_text("Filters")
+
+
+def test_people_begin_in_the_upper_third_and_six_low_rows_are_visible(tab: Page, many: Case, house: Path) -> None:
+    opened(tab, shown_by(many, "the first screen"))
+    people = tab.locator(".person")
+    assert top_of(people.first) < 260
+    tab.get_by_label(re.compile("^View")).select_option("compact")
+    expect(tab.locator(".gallery")).to_have_class(re.compile("compact"))
+    expect(people.nth(5)).to_be_in_viewport(ratio=1)
+    # The histogram on demand, and again after a reload.
+    canvas, histogram = tab.locator(".histogram canvas"), tab.get_by_role("button", name="Histogram")
+    expect(canvas).to_be_hidden()
+    histogram.click()
+    expect(canvas).to_be_visible()
+    tab.reload()
+    expect(canvas).to_be_visible()
+    expect(histogram).to_have_attribute("aria-expanded", "true")
+    assert tab.evaluate(INKED), "the histogram is empty"
+    histogram.click()
+    expect(canvas).to_be_hidden()
+    # Undo stays in view while the list is scrolled.
+    tab.get_by_role("button", name="Show 8 people seen once").click()
+    scroll(tab, "main.scrollHeight")
+    expect(people.first).not_to_be_in_viewport()
+    expect(tab.get_by_role("button", name=re.compile("^Undo"))).to_be_in_viewport()
+
+
+def top_of(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+INKED = """() => {
+  const screens = [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')];
+  const canvas = screens.map((screen) => screen.shadowRoot.querySelector(".histogram canvas")).find(Boolean);
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.some((value) => value > 0);
+}"""
 
 
 def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) -> None:
@@ -432,6 +517,18 @@ def test_of_a_long_list_only_what_is_near_the_window_is_in_the_page(tab: Page, l
     expect(tab.locator(".person:focus")).to_have_attribute("aria-posinset", "2")
     expect(tab.locator(".person:focus")).to_be_in_viewport()
     expect(tab.locator(".person[aria-posinset='300']")).to_have_count(0)
+
+
+def test_of_many_tiles_only_what_is_near_the_window_is_in_the_page(tab: Page, long_list: Locator) -> None:
+    tab.get_by_label(re.compile("^View")).select_option("tiles")
+    expect(tab.locator(".person.tile").first).to_be_visible()
+    assert 40 < long_list.count() < 150
+    scroll(tab, "main.scrollHeight")
+    last = tab.locator(".person[aria-posinset='300']")
+    expect(last).to_be_attached()
+    assert long_list.count() < 150
+    scroll(tab, "main.scrollHeight")
+    expect(last).to_be_in_viewport()
 
 
 def test_rows_stay_where_they_are_while_a_long_list_is_scrolled(tab: Page, long_list: Locator) -> None:

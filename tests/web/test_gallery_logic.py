@@ -530,7 +530,9 @@ def test_selected_people_are_found_in_turn(web: Node) -> None:
     [
         ("j", False, False, "next"),
         ("ArrowDown", False, False, ""),
-        ("ArrowDown", True, False, "next"),
+        ("ArrowDown", True, False, "below"),
+        ("ArrowRight", True, False, ""),
+        ("ArrowRight", True, True, "next"),
         ("Enter", True, False, ""),
         ("Enter", True, True, "expand"),
         (" ", True, True, "select"),

@@ -75,7 +75,14 @@ def test_a_pair_in_a_sentence(web: Node) -> None:
 def test_who_the_tracks_of_a_pair_are(web: Node) -> None:
     body = MATRIX + "return [[0, 2], [0, 1], [1, 1]].map((pair) => matrix.personsTitle(pair));"
     found = web.run(body, **matrix_args("tracks"))
-    assert found == ["Both are person 4 (Ada).", "Person 4 (Ada) and person 9.", "This is person 9."]
+    assert found == ["Both are Ada (P004).", "Ada (P004) and P009.", "This is P009."]
+
+
+def test_the_axes_name_people_as_the_gallery_does(web: Node) -> None:
+    body = MATRIX + "return [4, 9].map((person) => matrix.personTexts(person));"
+    assert web.run(body, **matrix_args("tracks")) == [["Ada", "P004"], ["P009"]]
+    body = 'const axes = await load("similarity/axes.js"); return texts.map((t) => axes.shorten(t, 5, (x) => x.length));'
+    assert web.run(body, texts=["Ada", "Alice", "Alexander"]) == ["Ada", "Alice", "Alex…"]
 
 
 def test_rows_in_another_order_are_the_same_rows(web: Node) -> None:

@@ -118,6 +118,21 @@ def test_colours_go_round(web: Node) -> None:
 RANGE = "shell/visible_range.js"
 
 
+@pytest.mark.parametrize(
+    ("wide", "columns", "lines"),
+    [
+        ([], 3, []),
+        ([0, 0, 0, 0], 3, [[0, 3], [3, 4]]),
+        ([1, 1], 1, [[0, 1], [1, 2]]),
+        ([0, 0, 1, 0, 0, 0, 0], 3, [[0, 2], [2, 3], [3, 6], [6, 7]]),
+        ([1, 0, 1], 2, [[0, 1], [1, 2], [2, 3]]),
+    ],
+)
+def test_items_in_lines(web: Node, wide: list[int], columns: int, lines: list[list[int]]) -> None:
+    """Whoever is wide has a line alone."""
+    assert web.call(RANGE, "packLines", wide, columns) == lines
+
+
 def test_a_short_list_is_whole(web: Node) -> None:
     assert web.call(RANGE, "visibleRange", [100] * 20, 5000, 6000) == [0, 20]
     assert web.call(RANGE, "visibleRange", [], 0, 100) == [0, 0]

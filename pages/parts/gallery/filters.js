@@ -1,16 +1,18 @@
-// The filters and the order of the list; and, where nobody passes, which filter hides everybody.
+// Search, filters, order and view of the list; and, where nobody passes, which filter hides everybody.
 
 import { el, setText } from "../shell/dom.js";
+import { disclosureButton, recall, remember } from "./disclosure.js";
 import {
   activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
 } from "./filter_rules.js";
 
-const VIEWS = ["full rows", "compact"];
+const VIEWS = ["full rows", "compact", "tiles"];
 const withLabel = (label, control) => el("label", {}, label, control);
 
 export class Filters {
+  // The search goes into `bar` with the button that shows the other filters in `panel`; order and view into `listing`.
   // Choices are kept for the tab under `storeKey`; `onChange` is called after each of them.
-  constructor({ place, storeKey, onChange }) {
+  constructor({ bar, panel, listing, storeKey, onChange }) {
     this.storeKey = storeKey;
     this.values = { ...NO_FILTERS };
     this.order = "most cameras";
@@ -18,29 +20,35 @@ export class Filters {
     this.restore();
     this.onChange = () => { this.store(); onChange(); };
     this.controls = {};
-    this.element = place;
-    this.build();
+    this.buildFilters(bar, panel);
+    this.buildListing(listing);
   }
 
-  build() {
+  buildFilters(bar, panel) {
     const time = { placeholder: "m:ss", size: 5, inputmode: "numeric" };
-    const search = { type: "search", placeholder: "Name, number, note, clothes", size: 26, "data-focus": "search" };
-    this.search = this.textField("text", search);
+    this.search = this.textField("text", {
+      type: "search", placeholder: "Name, number, note, clothes", size: 26, "data-focus": "search",
+      "aria-label": "Search", title: "Search (/)",
+    });
+    this.times = el("span", { class: "times" },
+      withLabel("Found from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
+    this.button = disclosureButton({ label: "Filters", part: panel, key: this.storeKey, name: "filters" });
+    bar.append(this.search, this.button);
+    panel.append(
+      withLabel("Camera", this.choice("camera")), withLabel("Top", this.choice("upper")),
+      withLabel("Bottom", this.choice("lower")), withLabel("Status", this.choice("status")), this.times,
+      el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"));
+  }
+
+  buildListing(listing) {
     this.count = el("span", { class: "match-count", role: "status" });
     this.clearButton = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Clear filters");
     this.orders = el("select", { onchange: () => { this.order = this.orders.value; this.onChange(); } },
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
     this.views = el("select", { onchange: () => { this.view = this.views.value; this.onChange(); } },
       VIEWS.map((name) => el("option", { value: name, selected: name === this.view }, name)));
-    this.times = el("span", { class: "times" },
-      withLabel("Found from", this.textField("from", time)), withLabel("to", this.textField("to", time)));
-    this.element.append(
-      withLabel("Sort by", this.orders), withLabel("View", this.views), withLabel("Search", this.search),
-      withLabel("Camera", this.choice("camera")), withLabel("Top", this.choice("upper")),
-      withLabel("Bottom", this.choice("lower")),
-      withLabel("Status", this.choice("status")), this.times,
-      el("label", { class: "tick" }, this.checkbox("matched"), "Several cameras only"),
-      this.count, this.clearButton);
+    listing.append(
+      withLabel("Sort by", this.orders), withLabel("View", this.views), this.count, this.clearButton);
   }
 
   textField(name, attributes) {
@@ -94,6 +102,9 @@ export class Filters {
     const passing = applyFilters(groups, filters, this.order, (group) => this.people.factsOf(group));
     this.isFiltered = Object.keys(filters).length > 0;
     this.clearButton.hidden = !this.isFiltered;
+    // The search is there to be seen.
+    const inPanel = Object.keys(filters).filter((name) => name !== "text").length;
+    setText(this.button, inPanel ? `Filters (${inPanel})` : "Filters");
     const all = passing.length === groups.length;
     setText(this.count, all ? "" : `${passing.length} of ${groups.length} shown`);
     return passing;
@@ -121,19 +132,13 @@ export class Filters {
   }
 
   restore() {
-    try {
-      const stored = JSON.parse(sessionStorage.getItem(this.storeKey) || "{}");
-      for (const name of Object.keys(NO_FILTERS)) {
-        if (typeof stored[name] === typeof NO_FILTERS[name]) this.values[name] = stored[name];
-      }
-      if (stored.order in ORDERS) this.order = stored.order;
-      if (VIEWS.includes(stored.view)) this.view = stored.view;
-    } catch { /* The browser may store nothing. */ }
+    const stored = recall(this.storeKey);
+    for (const name of Object.keys(NO_FILTERS)) {
+      if (typeof stored[name] === typeof NO_FILTERS[name]) this.values[name] = stored[name];
+    }
+    if (stored.order in ORDERS) this.order = stored.order;
+    if (VIEWS.includes(stored.view)) this.view = stored.view;
   }
 
-  store() {
-    try {
-      sessionStorage.setItem(this.storeKey, JSON.stringify({ ...this.values, order: this.order, view: this.view }));
-    } catch { /* The browser may store nothing. */ }
-  }
+  store() { remember(this.storeKey, { ...this.values, order: this.order, view: this.view }); }
 }

@@ -5,7 +5,7 @@ import { attachScreen, deliver, outbox, takeReceipt } from "../shell/delivery.js
 import { el, focusedElement, setText } from "../shell/dom.js";
 import { fetchJson } from "../shell/json.js";
 import { mounter } from "../shell/mounting.js";
-import { formatCount, fileAddress } from "../shell/text.js";
+import { fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
 import { Fold } from "./fold.js";
@@ -17,10 +17,10 @@ import { PeopleRows } from "./rows.js";
 import { GalleryState } from "./state.js";
 import { ThresholdPanel } from "./threshold.js";
 import { Toolbar } from "./toolbar.js";
+import { Tray } from "./tray.js";
 
 const REST_MS = 150;
 const DIALOG_MS = 300;
-const NAMED_IN_TRAY = 5;
 
 class Gallery {
   constructor(root, { data }) {
@@ -45,33 +45,43 @@ class Gallery {
     this.announcer = el("div", { class: "announcer", role: "status", "aria-live": "polite" });
     this.root.append(this.announcer);
     this.waiting = this.root.appendChild(el("p", { class: "waiting" }, "Loading the gallery…"));
-    this.top = section("top");
-    this.threshold = new ThresholdPanel({
-      place: this.top, onMove: () => this.refreshSoon(), onCommit: (level) => this.actions.setThreshold(level),
-    });
-    // In the strip that stays while the list scrolls: whatever was done can be undone from anywhere.
-    this.bar = this.top.appendChild(el("div", { class: "bar" }));
-    this.toolbar = new Toolbar({
-      place: this.bar, dialogs: this.root, onReview: () => this.dialog.begin(),
-      onUndo: () => this.actions.undo(), onRedo: () => this.actions.redo(),
-    });
+    this.buildStrip(section("top"), section("listing"), `sightline gallery ${data.case}`);
     this.failure = this.root.appendChild(el("p", { class: "fault", role: "alert" }));
-    const filters = section("filters");
-    this.filters = new Filters({
-      place: filters, storeKey: `sightline gallery ${data.case}`, onChange: () => this.arrange(),
-    });
-    filters.append(el("p", { class: "caveat" }, "People can be missed: a gap is no proof of absence."));
     this.empty = section("empty");
     this.buildRows();
     this.fold = new Fold({ place: section("fold"), onChange: () => this.arrange() });
-    this.tray = section("tray");
+    this.tray = new Tray({
+      place: section("tray"), onMerge: () => this.merge(), onGo: () => this.go(this.state.nextSelected()),
+      onClear: () => { this.state.selected.clear(); this.arrange(); },
+    });
     this.dialog = new DoubtDialog({
       place: this.root, state: this.state, actions: this.actions, threshold: () => this.threshold.value,
       pictureAddress: (file) => this.pictureAddress(file), announce: (text) => this.announce(text),
       fetchLookalikes: (group) => this.fetchLookalikes(group), onClose: (key) => this.focusAfterPairs(key),
     });
-    this.sections = [this.top, this.bar, filters];
     for (const part of this.sections) part.hidden = true;
+  }
+
+  // The strip that stays while the list scrolls, so that whatever was done can be undone from anywhere; and the line
+  // below it, which does not stay.
+  buildStrip(top, listing, storeKey) {
+    const bar = el("div", { class: "bar" }), panel = el("div", { class: "filters", id: "filters" });
+    const threshold = el("div", { class: "threshold" });
+    top.append(bar, panel, threshold);
+    this.toolbar = new Toolbar({
+      place: bar, dialogs: this.root, onReview: () => this.dialog.begin(),
+      onUndo: () => this.actions.undo(), onRedo: () => this.actions.redo(),
+    });
+    this.filters = new Filters({ bar, panel, listing, storeKey, onChange: () => this.arrange() });
+    this.threshold = new ThresholdPanel({
+      place: threshold, storeKey, onMove: () => this.refreshSoon(),
+      onCommit: (level) => this.actions.setThreshold(level),
+    });
+    listing.append(el("p", { class: "caveat" }, "People can be missed: a gap is no proof of absence."));
+    this.sections = [top, listing];
+    // Rows that are scrolled to stop below it.
+    this.strip = new ResizeObserver(() => this.root.style.setProperty("--strip", `${top.offsetHeight}px`));
+    this.strip.observe(top);
   }
 
   buildRows() {
@@ -101,6 +111,8 @@ class Gallery {
     return {
       next: () => this.go(state.neighbour(1)),
       previous: () => this.go(state.neighbour(-1)),
+      below: () => this.go(state.neighbour(this.rows.list.columns)),
+      above: () => this.go(state.neighbour(-this.rows.list.columns)),
       expand: withCurrent((group) => this.rows.on.expand(group)),
       select: withCurrent((group) => this.rows.on.select(group)),
       confirm: withCurrent((group) => actions.confirm(group)),
@@ -247,34 +259,14 @@ class Gallery {
     const focusedRow = focusedElement(this.root)?.closest?.(".person");
     const passing = this.filters.apply(state.groups), empty = state.groups.length > 0 && !passing.length;
     state.listed = this.fold.apply(passing, this.filters);
-    this.root.classList.toggle("compact", this.filters.view === "compact");
+    for (const view of ["compact", "tiles"]) this.root.classList.toggle(view, this.filters.view === view);
     this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
-    this.rows.update(state.listed);
+    this.rows.update(state.listed, this.filters.view);
     this.toolbar.labelReview(people.answer);
-    this.paintTray();
+    this.tray.paint(this.state.selectedGroups);
     this.dialog.refresh();
     if (focusedRow && !focusedRow.isConnected && state.current) this.go(state.groupOfKey(state.current.id));
     performance.mark("gallery arranged");
-  }
-
-  paintTray() {
-    const groups = this.state.selectedGroups, signature = groups.map((group) => group.id).join();
-    if (this.tray.dataset.signature === signature) return;
-    this.tray.dataset.signature = signature;
-    const few = groups.length < 2, more = groups.length > NAMED_IN_TRAY ? "…" : "";
-    const names = groups.slice(0, NAMED_IN_TRAY).map((group) => group.title).join(", ") + more;
-    const merge = el("button", {
-      type: "button", class: "main", disabled: few,
-      title: few ? "Select at least one more person" : "They are the same person (m)",
-      onclick: () => this.merge(),
-    }, "Merge", el("kbd", {}, "m"));
-    const clear = () => { this.state.selected.clear(); this.arrange(); };
-    this.tray.replaceChildren(...(groups.length ? [
-      el("span", {}, `${formatCount(groups.length, "person", "people")} selected: ${names}`), merge,
-      el("button", { type: "button", class: "quiet", onclick: () => this.go(this.state.nextSelected()) },
-        "Go to selected"),
-      el("button", { type: "button", class: "quiet", onclick: clear }, "Clear selection"),
-    ] : []));
   }
 
   pictureAddress(file) { return fileAddress(this.data.crops, file); }
@@ -338,6 +330,7 @@ class Gallery {
 
   destroy() {
     this.detach();
+    this.strip.disconnect();
     this.keys.destroy();
     clearTimeout(this.rest);
     cancelAnimationFrame(this.frame);

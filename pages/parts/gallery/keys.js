@@ -1,7 +1,7 @@
 // The gallery's keys, wherever the focus is on the page but in a field, a dialog, or another part of the page.
 
 export const KEY_HELP = [
-  ["j k, or ↓ ↑", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
+  ["j k, or ↓ ↑ → ←", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
   ["Space", "select the person"], ["c", "confirm: all sightings are the same person"],
   ["x", "remove the focused sighting from the person"], ["m", "merge the selected people"],
   ["f", "find the person in other cameras"], ["q", "review the doubtful pairs"], ["/", "search"],
@@ -53,6 +53,7 @@ export function commandOf(key, row, target) {
   const anywhere = {
     j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", f: "find", q: "review", "/": "search", "?": "help",
   };
-  const inRow = { ArrowDown: "next", ArrowUp: "previous" }, onRow = { Enter: "expand", " ": "select" };
+  const inRow = { ArrowDown: "below", ArrowUp: "above" };
+  const onRow = { Enter: "expand", " ": "select", ArrowRight: "next", ArrowLeft: "previous" };
   return anywhere[key] || (row && inRow[key]) || (row && row === target && onRow[key]) || "";
 }

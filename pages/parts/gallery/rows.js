@@ -1,14 +1,16 @@
-// One row per person, painted again only where something changed.
+// One row or tile per person, painted again only where something changed.
 
 import { el, focusedElement } from "../shell/dom.js";
 import { formatCount, formatSimilarity, personName } from "../shell/text.js";
 import { VirtualList } from "../shell/virtual_list.js";
 import { clothing, statusText } from "./filter_rules.js";
 import { factList, faultContent, statusBadge, timeline } from "./person_parts.js";
+import { tileContent } from "./tile.js";
 
 const BRIEF = 3;
-const ROW_PX = 150;
 const GAP_PX = 8;
+// How the list begins in each view, until rows are measured.
+const SHAPES = { "full rows": { estimate: 150 }, compact: { estimate: 64 }, tiles: { estimate: 200, columnPx: 136 } };
 const CUT_HINT = "Two people in one track? Click a crop, go to the moment where it changes, and cut the track there.";
 
 export class PeopleRows {
@@ -17,7 +19,8 @@ export class PeopleRows {
   constructor({ place, state, on, pendingText, pictureAddress, colorOf }) {
     Object.assign(this, { state, on, pendingText, pictureAddress, colorOf });
     this.list = new VirtualList({
-      label: "People", keyOf: (group) => group.number, estimate: ROW_PX, gap: GAP_PX,
+      label: "People", keyOf: (group) => group.number, ...SHAPES["full rows"], gap: GAP_PX,
+      isWide: (group) => !this.isTile(group),
       create: () => this.create(), render: (group, element) => this.paint(group, element),
     });
     place.append(this.list.element);
@@ -29,7 +32,16 @@ export class PeopleRows {
     return element;
   }
 
-  update(groups) { this.list.update(groups); }
+  update(groups, view) {
+    if (view !== this.view) this.list.setShape(SHAPES[view]);
+    this.view = view;
+    this.list.update(groups);
+  }
+
+  // Whoever is open, or could not be changed, is a row among the tiles.
+  isTile(group) {
+    return this.view === "tiles" && !this.state.isExpanded(group) && !this.state.failures.has(group.id);
+  }
 
   focus(group) { this.list.focus(group); }
 
@@ -46,7 +58,7 @@ export class PeopleRows {
     return [
       group.key, group.name, group.note, facts.status, facts.similarity, expanded, state.selected.has(group.id),
       state.failures.get(group.id)?.message, expanded && state.tickedRows(group), this.pendingText(group.id),
-      this.editedField(group),
+      this.editedField(group), this.isTile(group),
     ].join("|");
   }
 
@@ -70,35 +82,49 @@ export class PeopleRows {
   }
 
   fill(group, element) {
-    const { state } = this, facts = state.people.factsOf(group), expanded = state.isExpanded(group);
-    const failure = state.failures.get(group.id), pending = this.pendingText(group.id);
+    const { state } = this, facts = state.people.factsOf(group), isTile = this.isTile(group);
+    const pending = this.pendingText(group.id);
     const seen = `${formatCount(group.rows.length, "sighting")} by ${formatCount(group.cameras.length, "camera")}`;
     element.setAttribute("aria-label", `${group.title}, ${statusText(facts.status)}, ${seen}`);
     element.setAttribute("aria-busy", Boolean(pending));
     element.dataset.status = facts.status;
-    element.dataset.open = expanded;
+    element.dataset.open = state.isExpanded(group);
     element.classList.toggle("picked", state.selected.has(group.id));
-    element.replaceChildren(
+    element.classList.toggle("tile", isTile);
+    element.replaceChildren(...(isTile ? tileContent({
+      group, facts, pending, people: state.people, tick: this.tickPerson(group), pictureAddress: this.pictureAddress,
+      onOpen: () => this.on.expand(group),
+    }) : this.rowContent(group, facts, pending)));
+  }
+
+  rowContent(group, facts, pending) {
+    const { state } = this, expanded = state.isExpanded(group), failure = state.failures.get(group.id);
+    return [
       this.identity(group, facts), this.lanes(group, expanded),
       el("div", { class: "facts" }, factList(group, facts, state.people),
         state.people.timed ? timeline(group, state.people, this.colorOf(group.number)) : null),
       this.actions(group, facts, expanded, pending), ...(expanded ? [this.tools(group)] : []),
-      ...(failure ? [el("p", { class: "fault", role: "alert" }, faultContent(failure, this.on.playMoment))] : []));
+      ...(failure ? [el("p", { class: "fault", role: "alert" }, faultContent(failure, this.on.playMoment))] : []),
+    ];
   }
 
-  identity(group, facts) {
-    const field = this.editedField(group);
+  tickPerson(group) {
     const tick = el("input", {
       type: "checkbox", "aria-label": `Select ${group.title}`, "data-focus": "tick",
       onchange: () => this.on.select(group),
     });
     tick.checked = this.state.selected.has(group.id);
+    return tick;
+  }
+
+  identity(group, facts) {
+    const field = this.editedField(group);
     const name = field === "name" ? this.textBox(group, "name", "Name") : el("button", {
       type: "button", class: "name", "data-focus": "name", title: "Rename", onclick: () => this.on.edit(group, "name"),
     }, group.title);
     const note = group.note ? el("div", { class: "note" }, group.note) : null;
     return el("div", { class: "identity" },
-      el("div", { class: "line" }, tick, name,
+      el("div", { class: "line" }, this.tickPerson(group), name,
         group.name ? el("span", { class: "quiet-words" }, personName(group.number)) : null),
       group.aliases.length
         ? el("div", { class: "quiet-words" }, `was ${group.aliases.map(personName).join(", ")}`) : null,

@@ -1,22 +1,24 @@
-// The similarity threshold: a slider over the distributions of similarity, and what its value means.
+// The similarity threshold: a slider, on demand the distributions of similarity over it, and what its value means.
 
 import { formatCount, formatSimilarity } from "../shell/text.js";
 import { el, fitCanvas, focusedElement, setText } from "../shell/dom.js";
+import { disclosureButton } from "./disclosure.js";
 import { describeErrorRate } from "./error_rate.js";
 import {
   isSuggested, lowestThreshold, parseThreshold, shareAlong, STEP, THUMB_PX, thumbPosition,
 } from "./threshold_scale.js";
 
 export class ThresholdPanel {
-  // `onMove` is called while the slider moves, `onCommit` when it is let go (null: back to the suggestion).
-  constructor({ place, onMove, onCommit }) {
+  // `onMove` is called while the slider moves, `onCommit` when it is let go (null: back to the suggestion). The tab
+  // remembers under `storeKey` whether the histogram is shown.
+  constructor({ place, storeKey, onMove, onCommit }) {
     Object.assign(this, { onMove, onCommit, element: place });
-    this.build();
+    this.build(storeKey);
     this.sizes = new ResizeObserver(() => this.draw());
     this.sizes.observe(this.canvas);
   }
 
-  build() {
+  build(storeKey) {
     this.slider = el("input", {
       type: "range", step: STEP, class: "slider", "data-focus": "slider",
       "aria-label": "Similarity threshold", "aria-describedby": "meaning",
@@ -27,21 +29,22 @@ export class ThresholdPanel {
       oninput: () => { this.typing = true; }, onblur: () => { this.typing = false; }, onchange: () => this.takeTyped(),
     });
     this.canvas = el("canvas", { "aria-hidden": "true" });
-    this.mark = el("button", { type: "button", class: "mark", onclick: () => this.commit(null) });
-    this.suggestion = el("span", { class: "quiet-words" });
+    this.mark = el("i", { class: "mark", "aria-hidden": "true" });
+    this.suggestion = el("span", {});
     this.back = el("button", { type: "button", class: "quiet", onclick: () => this.commit(null) });
-    this.offer = el("p", { class: "offer" }, this.suggestion, " ", this.back);
-    this.meaning = el("p", { class: "meaning", id: "meaning" });
-    this.counts = el("p", { class: "counts" });
+    this.meaning = el("span", { class: "meaning", id: "meaning" });
+    this.counts = el("span", { class: "counts" });
+    this.histogram = el("div", { class: "histogram", id: "histogram" },
+      el("div", { class: "legend" },
+        el("span", { class: "key known-different" }, "known different"),
+        el("span", { class: "key possible" }, "possible match"),
+        el("span", { class: "quiet-words" }, "pairs of sightings, by similarity")), this.canvas);
+    const toggle = disclosureButton({ label: "Histogram", part: this.histogram, key: storeKey, name: "histogram" });
     this.element.append(
-      el("div", { class: "spread" },
-        el("div", { class: "legend" },
-          el("span", { class: "key known-different" }, "known different"),
-          el("span", { class: "key possible" }, "possible match"),
-          el("span", { class: "quiet-words" }, "pairs of sightings, by similarity")),
-        el("div", { class: "drawing" }, this.canvas, this.slider, this.mark)),
-      el("div", { class: "explanation" },
-        el("label", { class: "level" }, "Similarity threshold", this.box), this.counts, this.meaning, this.offer));
+      el("label", { class: "level" }, "Similarity threshold", this.box),
+      el("div", { class: "spread" }, this.histogram, el("div", { class: "drawing" }, this.mark, this.slider)),
+      this.counts, toggle,
+      el("p", { class: "quiet-words explanation" }, this.meaning, " ", this.suggestion, " ", this.back));
   }
 
   // Once somebody reviews, the threshold stays; a new suggestion is only offered.
@@ -51,11 +54,8 @@ export class ThresholdPanel {
     this.lowest = lowestThreshold(histogram, suggested);
     for (const input of [this.slider, this.box]) Object.assign(input, { min: this.lowest, max: 1 });
     const text = formatSimilarity(suggested);
-    setText(this.mark, `suggested ${text}`);
-    this.mark.title = `Go to the suggested threshold, ${text}`;
     this.mark.style.left = thumbPosition(suggested, this.lowest);
-    this.mark.dataset.side = suggested > (this.lowest + 1) / 2 ? "left" : "right";
-    setText(this.suggestion, reviewed ? `The clips now suggest ${text}.` : "");
+    this.offered = reviewed ? `The clips now suggest ${text}.` : "";
     setText(this.back, reviewed ? "Use it" : `Back to the suggested ${text}`);
     this.set(threshold);
   }
@@ -85,7 +85,8 @@ export class ThresholdPanel {
     const edited = focusedElement(this.box) === this.box && +this.box.value === threshold;
     if (!this.typing && !edited) this.box.value = text;
     this.slider.setAttribute("aria-valuetext", text);
-    this.offer.style.visibility = isSuggested(threshold, this.people.suggested) ? "hidden" : "";
+    this.back.hidden = isSuggested(threshold, this.people.suggested);
+    setText(this.suggestion, this.back.hidden ? "This is the suggested threshold." : this.offered);
     this.draw();
   }
 

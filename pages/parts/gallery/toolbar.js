@@ -9,8 +9,8 @@ export class Toolbar {
   constructor({ place, dialogs, onReview, onUndo, onRedo }) {
     this.data = null;
     this.review = el("button", { type: "button", class: "main", "data-focus": "review", onclick: onReview });
-    this.undo = el("button", { type: "button", onclick: onUndo });
-    this.redo = el("button", { type: "button", onclick: onRedo });
+    this.undo = el("button", { type: "button", class: "undo", onclick: onUndo });
+    this.redo = el("button", { type: "button", class: "redo", onclick: onRedo });
     this.help = el("dialog", { class: "help", "aria-label": "Keys" }, el("h2", {}, "Keys"),
       el("dl", {}, KEY_HELP.flatMap(([key, text]) => [el("dt", {}, key), el("dd", {}, text)])),
       el("button", { type: "button", class: "main", onclick: () => this.help.close() }, "Close"));

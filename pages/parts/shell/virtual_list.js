@@ -1,15 +1,18 @@
 // A list of any length, of which only the rows near the window are in the page. The row with the focus stays wherever
-// the page is scrolled to; each row says its place among all of them to a screen reader.
+// the page is scrolled to; each row says its place among all of them to a screen reader. A list may have columns.
 
 import { el, focusedElement } from "./dom.js";
-import { layoutWithGaps, visibleRange } from "./visible_range.js";
+import { layoutWithGaps, packLines, visibleRange } from "./visible_range.js";
 
 const MARGIN_PX = 700;
 
+const rowsOf = ([first, end]) => Array.from({ length: end - first }, (_, place) => first + place);
+
 export class VirtualList {
   // `render(item, element)` paints a row into its element, which `create(item)` makes once for each `keyOf(item)`.
-  constructor({ label, keyOf, create, render, estimate, gap }) {
-    Object.assign(this, { keyOf, create, render, estimate, gap });
+  // `estimate` is the height of a row until it is measured; `isWide(item)` is true for one that takes all columns.
+  constructor({ label, keyOf, create, render, estimate, gap, isWide = () => true }) {
+    Object.assign(this, { keyOf, create, render, estimate, gap, isWide, columns: 1, columnPx: Infinity });
     this.element = el("div", { class: "rows", role: "list", "aria-label": label });
     this.items = [];
     this.elements = new Map();
@@ -26,6 +29,12 @@ export class VirtualList {
     this.items = items;
     this.indexes = new Map(items.map((item, index) => [this.keyOf(item), index]));
     this.draw();
+  }
+
+  // Another look of the rows: columns of at least `columnPx`, and the height of a row until it is measured.
+  setShape({ columnPx = Infinity, estimate }) {
+    Object.assign(this, { columnPx, estimate });
+    this.heights.clear();
   }
 
   schedule() {
@@ -45,11 +54,16 @@ export class VirtualList {
   // Rows near the window, the one with the focus, and the one that is asked for.
   draw(asked = -1) {
     const focused = focusedElement(this.element), row = this.element.contains(focused) ? this.rowOf(focused) : null;
-    const pinned = [asked, this.indexes.get(row?.rowKey) ?? -1];
-    const heights = this.items.map((item) => this.heightOf(item));
+    this.columns = Math.max(1, Math.floor((this.element.clientWidth + this.gap) / (this.columnPx + this.gap)));
+    this.element.style.setProperty("--columns", this.columns);
+    const lines = packLines(this.items.map((item) => this.isWide(item)), this.columns);
+    const lineOf = (index) => lines.findIndex(([first, end]) => first <= index && index < end);
+    const pinned = [asked, this.indexes.get(row?.rowKey) ?? -1].map(lineOf);
+    const heights = lines.map((line) => Math.max(...this.items.slice(...line).map((item) => this.heightOf(item))));
     const top = this.element.getBoundingClientRect().top;
     const range = visibleRange(heights, -top - MARGIN_PX, innerHeight - top + MARGIN_PX);
-    this.place(layoutWithGaps(heights, range, pinned));
+    this.place(layoutWithGaps(heights, range, pinned).flatMap((part) =>
+      (Number.isInteger(part) ? rowsOf(lines[part]) : part)));
     if (row && focused.isConnected && focusedElement(this.element) !== focused) focused.focus({ preventScroll: true });
   }
 

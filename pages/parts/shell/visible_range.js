@@ -2,6 +2,20 @@
 
 const WHOLE_UP_TO = 20;
 
+// Items in lines of so many columns, as ranges [first, end); a wide item has a line of its own.
+export function packLines(wide, columns) {
+  const lines = [];
+  let first = 0;
+  wide.forEach((isWide, at) => {
+    if (at > first && (isWide || wide[at - 1] || at - first === columns)) {
+      lines.push([first, at]);
+      first = at;
+    }
+  });
+  if (wide.length) lines.push([first, wide.length]);
+  return lines;
+}
+
 // `heights` in pixels, `top` and `bottom` the window in the list's own pixels; a range [first, end) of rows.
 export function visibleRange(heights, top, bottom) {
   const count = heights.length;

@@ -1,8 +1,11 @@
-// The axes of the heat map: the numbers of people and, where there is room, the pictures of the visible rows.
+// The axes of the heat map: names or numbers of people and, where there is room, the pictures of the visible rows.
 
 const PORTRAITS_FROM = 24; // CSS pixels of a cell
 const REST_MS = 90;
 const MOST_PORTRAITS = 1500;
+const LABEL_PX = [30, 96];
+const GAP_PX = 8;
+const labelFont = (font) => `600 12px ${font}`;
 
 // Pictures for the axes, asked for once the view has come to rest.
 export class Portraits {
@@ -39,6 +42,26 @@ export class Portraits {
   }
 }
 
+// How wide the words about people are beside the rows; longer ones are cut off.
+export function labelWidth(pen, matrix, font) {
+  pen.font = labelFont(font);
+  const [least, most] = LABEL_PX;
+  let widest = least;
+  for (const { person } of matrix.blocks) {
+    widest = Math.max(widest, Math.ceil(pen.measureText(matrix.personTexts(person)[0]).width));
+    if (widest >= most) return most;
+  }
+  return widest;
+}
+
+// The text, or as much of its beginning as there is room for.
+export function shorten(text, room, widthOf) {
+  if (widthOf(text) <= room) return text;
+  let length = text.length;
+  while (length > 1 && widthOf(`${text.slice(0, length)}…`) > room) length--;
+  return `${text.slice(0, length)}…`;
+}
+
 export function drawAxes(pen, map, ink) {
   const { viewport } = map, { gutter, visible, size } = viewport;
   pen.fillStyle = pen.strokeStyle = ink;
@@ -60,20 +83,22 @@ export function drawAxes(pen, map, ink) {
   if (cell) drawPointers(pen, viewport, cell);
 }
 
-// The number of each person beside the rows, as far as there is room, and a bracket over all of them.
-function drawPersons(pen, { matrix, viewport, font }, { down, from, length, begin }) {
+// Name or number of each person beside the rows, as far as there is room, and a bracket over all of them.
+function drawPersons(pen, { matrix, viewport, labels, font }, { down, from, length, begin }) {
   const { size, gutter } = viewport, last = begin + length * size;
-  const room = down ? gutter.left - 6 : gutter.top - 6, beside = down ? 28 : 20;
+  const room = down ? gutter.left - 6 : gutter.top - 6, beside = down ? labels + GAP_PX : 20;
   const edge = size >= PORTRAITS_FROM ? beside : room;
   let free = -Infinity;
-  pen.font = `600 12px ${font}`;
+  pen.font = labelFont(font);
   pen.textAlign = down ? "right" : "center";
+  const widthOf = (text) => pen.measureText(text).width;
   const visible = matrix.blocks.filter((block) => block.end >= from && block.from <= from + length);
   for (const block of visible) {
     const start = begin + (block.from - from) * size, end = begin + (block.end - from) * size;
-    const text = String(block.person), need = down ? 14 : pen.measureText(text).width + 5;
+    const text = personLabel(matrix, block.person, down ? { room: labels } : { across: end - start - 4 }, widthOf);
+    const need = down ? 14 : widthOf(text) + 5;
     const middle = (Math.max(start, begin) + Math.min(end, last)) / 2;
-    // No number is cut off at the ends.
+    // Nothing is cut off at the ends.
     const at = Math.max(begin + need / 2, Math.min(last - need / 2, middle));
     if (matrix.isTracks && end - start > 8) drawBracket(pen, down, edge, start, end);
     if (at - need / 2 < free) continue;
@@ -81,6 +106,13 @@ function drawPersons(pen, { matrix, viewport, font }, { down, from, length, begi
     if (down) pen.fillText(text, edge - 3, at);
     else pen.fillText(text, at, edge - 9);
   }
+}
+
+// A person beside a row, shortened to the `room`; or above columns, where there may be room for the number alone.
+function personLabel(matrix, person, { room, across }, widthOf) {
+  const texts = matrix.personTexts(person);
+  if (room) return shorten(texts[0], room, widthOf);
+  return texts.find((text) => widthOf(text) <= across) ?? String(person);
 }
 
 function drawBracket(pen, down, edge, start, end) {

@@ -215,6 +215,7 @@ _HEAT_MAP = """<div class="similarity-room"><div class="similarity">
 <span class="low"></span><span class="colours"><span class="mark"></span></span><span>1.0</span>
 <span class="under"><span class="threshold"></span></span></span>
 <span class="key"><span class="swatch never"></span>known different</span>
+<span class="key"><span class="swatch possible"></span>possible match</span>
 <span class="key framed"><span class="swatch same"></span>same person</span></span></div>
 <div class="line" aria-hidden="true"></div>
 <div class="stage"><canvas tabindex="0" role="application" aria-roledescription="heat map"></canvas>

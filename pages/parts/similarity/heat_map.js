@@ -1,9 +1,9 @@
 // The similarity matrix as a heat map: all pairs of people, or of tracks.
 
 import { mounter } from "../shell/mounting.js";
-import { fileAddress } from "../shell/text.js";
+import { fileAddress, personName } from "../shell/text.js";
 import { fetchOnce, fetchPair } from "./answers.js";
-import { Portraits } from "./axes.js";
+import { labelWidth, Portraits } from "./axes.js";
 import { ColorScale, GRADIENT } from "./color_scale.js";
 import { Matrix } from "./matrix.js";
 import { drawHeatMap, MatrixPicture } from "./matrix_picture.js";
@@ -16,7 +16,8 @@ const REST_MS = 140;
 const MESSAGE_MS = 2500;
 const FOUND_CELL = 40;
 const FONT = "sans-serif";
-const GUTTERS = { tracks: { left: 112, top: 96 }, people: { left: 66, top: 92 } };
+// Beside the rows and above the columns; the words about people come on the left of it.
+const GUTTERS = { tracks: { left: 86, top: 96 }, people: { left: 40, top: 92 } };
 
 const samePair = (a, b) => String(a) === String(b);
 
@@ -105,6 +106,7 @@ class HeatMap {
     this.cursor = this.hover = null;
     this.root.classList.toggle("tracks", this.matrix.isTracks);
     this.picture.paint(this.matrix, this.scale);
+    this.labels = labelWidth(this.canvas.getContext("2d"), this.matrix, FONT);
     this.measure();
     this.fit();
     this.updateCard();
@@ -112,7 +114,8 @@ class HeatMap {
 
   measure() {
     const { clientWidth, clientHeight } = this.canvas, { isTracks, count } = this.matrix;
-    const gutter = isTracks ? GUTTERS.tracks : GUTTERS.people;
+    const { left, top } = isTracks ? GUTTERS.tracks : GUTTERS.people;
+    const gutter = { left: left + this.labels, top };
     this.viewport.setRoom({ width: clientWidth, height: clientHeight, gutter, count });
   }
 
@@ -185,7 +188,7 @@ class HeatMap {
   goToPerson(person) {
     const block = this.matrix?.blockOf(person), { viewport } = this;
     if (!block) {
-      this.status.textContent = this.wait.textContent = `There is no person ${person}.`;
+      this.status.textContent = this.wait.textContent = `There is no ${personName(person)}.`;
       setTimeout(() => { this.wait.textContent = ""; }, MESSAGE_MS);
       return;
     }
@@ -252,7 +255,7 @@ class HeatMap {
     const { canvas, matrix, viewport, scale, picture, hover, cursor, pinned } = this;
     canvas.style.touchAction = viewport.isFitting ? "pan-y" : "none";
     drawHeatMap(canvas, {
-      matrix, viewport, scale, picture, hover, cursor, pinned, font: FONT,
+      matrix, viewport, scale, picture, hover, cursor, pinned, font: FONT, labels: this.labels,
       portraitOf: (row) => this.portraits.get(fileAddress(this.data.crops, matrix.rows.crop[row])),
     });
     canvas.dataset.size = viewport.size.toFixed(3);

@@ -1,6 +1,6 @@
 // The similarity of everybody with everybody, as Python sends it, in one of the orders in which it can be shown.
 
-import { capitalized, formatSimilarity } from "../shell/text.js";
+import { formatSimilarity, personName } from "../shell/text.js";
 import { NONE, UNIT } from "./color_scale.js";
 
 export const formatValue = (value, digits) => formatSimilarity(value / UNIT, digits);
@@ -13,6 +13,7 @@ export class Matrix {
   constructor(content, kind, bytes) {
     Object.assign(this, { content, rows: content[kind], isTracks: kind === "tracks" });
     this.count = this.rows.person.length;
+    this.names = new Map(content.people.person.map((person, place) => [person, content.people.name[place]]));
     this.similarity = new Int16Array(bytes, 0, this.count ** 2);
     this.forbidden = new Uint8Array(bytes, 2 * this.count ** 2, this.count ** 2);
   }
@@ -34,19 +35,21 @@ export class Matrix {
   pairAt([place, otherPlace]) { return [this.order[place], this.order[otherPlace]]; }
 
   rowTitle(row) {
-    if (!this.isTracks) return capitalized(personTitle(this.content.people, this.rows.person[row]));
+    if (!this.isTracks) return personTitle(this.content.people, this.rows.person[row]);
     return trackTitle(this.content.cameras, this.rows, row);
   }
 
+  // What the axes say of a person: the name, where there is one, and the number.
+  personTexts(person) { return [this.names.get(person), personName(person)].filter(Boolean); }
+
   pairTitle([rowA, rowB]) {
-    if (rowA === rowB) return this.rowTitle(rowA);
-    return `${this.rowTitle(rowA)} and ${this.rowTitle(rowB).replace(/^Person/, "person")}`;
+    return rowA === rowB ? this.rowTitle(rowA) : `${this.rowTitle(rowA)} and ${this.rowTitle(rowB)}`;
   }
 
   // Who the tracks of a pair are.
   personsTitle([rowA, rowB]) {
     const [a, b] = [rowA, rowB].map((row) => personTitle(this.content.people, this.rows.person[row]));
-    if (a !== b) return `${capitalized(a)} and ${b}.`;
+    if (a !== b) return `${a} and ${b}.`;
     return `${rowA === rowB ? "This is" : "Both are"} ${a}.`;
   }
 
@@ -71,8 +74,8 @@ export function blocksOf(persons) {
   return blocks;
 }
 
-// A person by number, and by name where there is one.
+// A person as the gallery says: by name and number, or by number where there is no name.
 export function personTitle(people, person) {
   const name = people.name[people.person.indexOf(person)];
-  return name ? `person ${person} (${name})` : `person ${person}`;
+  return name ? `${name} (${personName(person)})` : personName(person);
 }
