@@ -268,6 +268,8 @@ def test_lines_that_make_no_sense_are_refused_as_they_are_read(line: str, tmp_pa
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("cut")
     run(path, gate=50.0)
+    # Whichever test comes first: the people are there.
+    assert main(["gallery", str(path / "out"), "--progress", "none"]) == 0
     return path / "out"
 
 
