@@ -43,10 +43,11 @@ def show_drawing(case: Case, clip: CaseClip, video: Clip) -> None:
     start = min(clip.start_seconds, end)
     box_count = count_boxes(clip.regions, found_boxes(clip, video, case.plan.track.conf), video)
     size = {"width": video.width, "height": video.height, "stills": stills_address(video.digest)}
+    clocks = {"clocks": case.known_clocks.for_browser()}
     moments = {"start": start, "end": end, "moment": drawing.moments.get(clip.camera, (start + end) / 2)}
     if drawing.refused:
         st.warning(drawing.refused)
-    region_editor(region_canvas(case.key).key, {**drawing.data(clip), **size, **moments, **box_count})
+    region_editor(region_canvas(case.key).key, {**drawing.data(clip), **size, **moments, **clocks, **box_count})
 
 
 @st.fragment

@@ -405,8 +405,8 @@ def offset_amid(offset: float, seconds: float, seconds_per_day: float) -> float:
     Tracks are matched with one offset for each clip, that of its middle, so that the seconds at its two ends are wrong
     by no more than half of what the clock gains or loses during the clip.
 
-    >>> round(offset_amid(5, 43_205, 10), 6)
-    0.0
+    >>> round(offset_amid(8, 43_205, 10), 6)
+    3.0
     """
     return offset + seconds * (clock_rate(seconds_per_day) - 1)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings
-from core.base.text import CANDIDATES, person_name
+from core.base.text import CANDIDATES, Clocks, person_name
 from core.cli.renamed_flags import add_former_flag
 from core.export import LineupRow, draw_lineup, time_label
 from core.lab.evaluate import align_columns
@@ -28,6 +28,7 @@ from core.runs import (
     find_people,
     find_run_model,
     load_people,
+    moment_cells,
     rank_candidates,
     read_photo,
     read_record,
@@ -86,9 +87,9 @@ def run(options: argparse.Namespace) -> int:
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
     ranked = [rank_candidates(vector, people, options.out, options.top) for vector in vectors]
     ranked_by_number = dict(zip(numbers, ranked, strict=True))
-    answer = Answer(
-        photo, ranked_by_number, people.threshold, embedder.backend, detector.description if detector else ""
-    )
+    description = detector.description if detector else ""
+    clocks = people.gallery.clocks
+    answer = Answer(photo, ranked_by_number, people.threshold, embedder.backend, description, clocks)
     if options.sheet:
         _draw(options, answer)
     text = json.dumps(_facts(options, answer), indent=1) if options.json else _table_text(options, answer)
@@ -136,10 +137,10 @@ def _table_text(options: argparse.Namespace, answer: Answer) -> str:
         if not answer.photo.is_whole:
             left, top, right, bottom = (round(side) for side in answer.photo.xyxy[number - 1].tolist())
             lines += ["", f"person {number}, from {left},{top} to {right},{bottom}"]
-        head = ("rank", "person", "similarity", "best", "alike", "camera", "when", "crop")
-        lines.append(
-            align_columns([head, *(_row(place, candidate, options.out) for place, candidate in enumerate(ranked, 1))])
-        )
+        times = ("when", "of the clip") if answer.clocks else ("when",)
+        head = ("rank", "person", "similarity", "best", "alike", "camera", *times, "crop")
+        rows = (_row(place, candidate, options.out, answer.clocks) for place, candidate in enumerate(ranked, 1))
+        lines.append(align_columns([head, *rows]))
     return "\n".join([*lines, "", f"alike: {answer.threshold:.2f} or more, as in the run. {NOTE}"])
 
 
@@ -152,7 +153,7 @@ def _detection_text(answer: Answer) -> str:
     return f"{'1 person' if count == 1 else f'{count} people, counted from the left'}, by {answer.detector}"
 
 
-def _row(place: int, candidate: Candidate, out: Path) -> tuple[str, ...]:
+def _row(place: int, candidate: Candidate, out: Path, clocks: Clocks) -> tuple[str, ...]:
     alike = "yes" if candidate.above_threshold else "no"
     figures = (f"{candidate.similarity:.3f}", f"{candidate.best:.3f}")
     return (
@@ -161,7 +162,8 @@ def _row(place: int, candidate: Candidate, out: Path) -> tuple[str, ...]:
         *figures,
         alike,
         candidate.camera,
-        time_label(candidate.crop),
+        time_label(candidate.crop, candidate.camera, clocks),
+        *([time_label(candidate.crop)] if clocks else []),
         _file(candidate, out),
     )
 
@@ -184,14 +186,16 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
             {
                 "number": number,
                 "xyxy": [round(side, 1) for side in answer.photo.xyxy[number - 1].tolist()],
-                "ranked": [_fact(place, candidate, options.out) for place, candidate in enumerate(ranked, 1)],
+                "ranked": [
+                    _fact(place, candidate, options.out, answer.clocks) for place, candidate in enumerate(ranked, 1)
+                ],
             }
             for number, ranked in answer.found.items()
         ],
     }
 
 
-def _fact(place: int, candidate: Candidate, out: Path) -> dict[str, Any]:
+def _fact(place: int, candidate: Candidate, out: Path, clocks: Clocks) -> dict[str, Any]:
     has_time = not math.isnan(candidate.crop.seconds)
     return {
         "rank": place,
@@ -202,6 +206,7 @@ def _fact(place: int, candidate: Candidate, out: Path) -> dict[str, Any]:
         "camera": candidate.camera,
         "track": candidate.track,
         "seconds": round(candidate.crop.seconds, 3) if has_time else None,
+        **moment_cells(clocks, candidate.camera, candidate.crop.seconds),
         "frame" if has_time else "picture": candidate.crop.frame,
         "crop": _file(candidate, out),
     }
@@ -213,5 +218,6 @@ def _draw(options: argparse.Namespace, answer: Answer) -> None:
         LineupRow("in the photo" if photo.is_whole else f"person {number}", photo.crops[number - 1], ranked)
         for number, ranked in answer.found.items()
     ]
-    page = draw_lineup(asked, f"Who looks like {options.photo.name}", answer.threshold, not options.no_blur)
+    title = f"Who looks like {options.photo.name}"
+    page = draw_lineup(asked, title, answer.threshold, not options.no_blur, answer.clocks)
     write_atomically(options.sheet, jpeg(page, SHEET_QUALITY))

@@ -29,7 +29,9 @@ TITLE, TEXT, SMALL = 19, 14, 12  # sizes of letters
 _MAX_SIGHTINGS = 3 * COLUMNS  # sightings of one person; more are in the report
 _MAX_CROPS = 3  # crops of one sighting, where there is room
 _WIDE = len("11-28 14:03:10")  # letters of a time for which there is room below a crop
+_MARK_WIDTH = 42  # of ", match" beside a camera
 _LINES_PER_PAGE = 10  # of crops on a page
+_NO_CLOCKS = Clocks()
 _UNTIMED = "Pictures without times are numbered in the order of their file names."
 _FRAMES: dict[str, Colour] = {"confirmed": (115, 158, 0), "doubtful": (0, 94, 213)}
 _MATCH_COLOUR: Colour = (115, 158, 0)
@@ -161,7 +163,9 @@ class LineupRow:
     candidates: Sequence[Candidate]
 
 
-def draw_lineup(rows: Sequence[LineupRow], title: str, threshold: float, blur: bool = True) -> Image:
+def draw_lineup(
+    rows: Sequence[LineupRow], title: str, threshold: float, blur: bool = True, clocks: Clocks = _NO_CLOCKS
+) -> Image:
     """A row for each person: the picture on the left, candidates beside it in as many lines as they need."""
     heights = [LINE * max(1, -(-len(row.candidates) // COLUMNS)) for row in rows]
     canvas = Canvas(WIDTH, HEAD + sum(heights) + MARGIN)
@@ -170,27 +174,32 @@ def draw_lineup(rows: Sequence[LineupRow], title: str, threshold: float, blur: b
     canvas.text(f"{CANDIDATES} {note}", MARGIN, 58, TEXT)
     y = HEAD
     for row, height in zip(rows, heights, strict=True):
-        _draw_lineup_row(canvas, row, y, blur)
+        _draw_lineup_row(canvas, row, y, blur, clocks)
         y += height
     return canvas.as_image()
 
 
-def _draw_lineup_row(canvas: Canvas, row: LineupRow, y: int, blur: bool) -> None:
+def _draw_lineup_row(canvas: Canvas, row: LineupRow, y: int, blur: bool, clocks: Clocks) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
     canvas.text(shorten(row.label, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
     canvas.picture(blur_head(row.bgr) if blur else row.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     for place, candidate in enumerate(row.candidates):
         line, across = divmod(place, COLUMNS)
-        _draw_candidate(canvas, candidate, MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE, blur)
+        corner = MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE
+        _draw_candidate(canvas, candidate, corner, blur, clocks)
     if not row.candidates:
         canvas.text("Nobody to compare with.", MARGIN + LABEL, y + CELL_HEIGHT // 2, TEXT, FAINT)
 
 
-def _draw_candidate(canvas: Canvas, candidate: Candidate, x: int, y: int, blur: bool) -> None:
+def _draw_candidate(canvas: Canvas, candidate: Candidate, corner: tuple[int, int], blur: bool, clocks: Clocks) -> None:
+    x, y = corner
     canvas.text(f"{person_name(candidate.person)} {candidate.similarity:.2f}", x, y + 17, TEXT)
     canvas.picture(load_picture(candidate.crop, blur), x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     if candidate.above_threshold:
         canvas.frame(x, y + ABOVE, CELL_WIDTH, CELL_HEIGHT, _MATCH_COLOUR)
-    canvas.text(shorten(candidate.camera, CELL_WIDTH + 4, SMALL), x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
-    caption = f"{time_label(candidate.crop)}{', match' if candidate.above_threshold else ''}"
-    canvas.text(caption, x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)
+    when, mark = time_label(candidate.crop, candidate.camera, clocks), ", match" if candidate.above_threshold else ""
+    # A time of day fills its line, and as below the crops of a contact sheet there is no room for the year.
+    lines = (mark, when[-_WIDE:]) if clocks else ("", when + mark)
+    width = CELL_WIDTH + 4 - (_MARK_WIDTH if lines[0] else 0)
+    canvas.text(shorten(candidate.camera, width, SMALL) + lines[0], x, y + ABOVE + CELL_HEIGHT + 15, SMALL)
+    canvas.text(lines[1], x, y + ABOVE + CELL_HEIGHT + 31, SMALL, FAINT)

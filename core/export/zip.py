@@ -87,8 +87,8 @@ _CLOCKS = """
 It is known when the recordings began. Times are local,
 {zone}.
 In sightings.csv, start_local and end_local (with a time zone also start_utc and end_utc) stand beside the seconds of
-the clip; names of pictures have the local date and time instead of the clip time. A time that clocks show twice has its
-offset from UTC.
+the clip, and so do crop_local and other_crop_local in candidates.csv; names of pictures have the local date and time
+instead of the clip time. A time that clocks show twice has its offset from UTC.
 """
 _HEADS = {
     True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
@@ -144,7 +144,7 @@ def _entries(
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]
     yield "sightings.parquet", [sightings_parquet(gallery)]
-    yield "candidates.csv", [candidates_csv(gallery.lookalikes).encode()]
+    yield "candidates.csv", [candidates_csv(gallery.lookalikes, gallery.clocks).encode()]
     for sighting in gallery.sightings:
         for crop in sighting.crops:
             yield crop_name(sighting, crop, gallery.clocks), map(full_size, [crop])

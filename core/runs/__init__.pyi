@@ -102,6 +102,7 @@ from .tables import candidates_csv as candidates_csv
 from .tables import load_all_tracks as load_all_tracks
 from .tables import load_timelines as load_timelines
 from .tables import load_tracks as load_tracks
+from .tables import moment_cells as moment_cells
 from .tables import overlay as overlay
 from .tables import people_csv as people_csv
 from .tables import sightings_csv as sightings_csv

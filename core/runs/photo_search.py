@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import ClipError, StoreError
+from core.base.text import Clocks
 from core.base.types import Floats, Image, Ints, Table
 from core.runs.evidence import CROPS_FOLDER, Evidence
 from core.runs.gallery import Candidate, Crop
@@ -122,7 +123,7 @@ def _center(vector: Floats, evidence: Evidence) -> Floats:
 class Answer:
     """The candidates for each person of a photo, numbered from 1 at the left, and the names of the models.
 
-    `detector` is empty if no detector was used.
+    `detector` is empty if no detector was used. `clocks` are the wall clocks of the cameras, as far as they are known.
     """
 
     photo: Photo
@@ -130,6 +131,7 @@ class Answer:
     threshold: float
     embedder: str
     detector: str
+    clocks: Clocks
 
 
 def rank_candidates(vector: Floats, people: RunPeople, out: Path, top: int) -> list[Candidate]:

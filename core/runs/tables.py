@@ -48,6 +48,7 @@ _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "
 PEOPLE_COLUMNS = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
 SIGHTING_COLUMNS = (*PEOPLE_COLUMNS, "upper", "lower", "name", "note")
 _TYPED = ("name", "note")
+_NO_CLOCKS = Clocks()
 _LOCAL, _UTC = ("start_local", "end_local"), ("start_utc", "end_utc")
 
 
@@ -108,13 +109,30 @@ def _cells(sighting: Sighting, gallery: Gallery) -> dict[str, str | int | float 
 
 
 def _clock_cells(sighting: Sighting, clocks: Clocks) -> dict[str, str]:
-    cells = {}
-    for local, utc, seconds in zip(_LOCAL, _UTC, (sighting.start_seconds, sighting.end_seconds), strict=True):
-        moment = clocks.at(sighting.camera, seconds)
-        cells[local] = "" if moment is None else moment.isoformat(timespec="milliseconds")
-        if clocks.zone:
-            aware = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
-            cells[utc] = "" if aware is None else f"{aware.isoformat(timespec='milliseconds')}Z"
+    return {
+        f"{name}_{zone}": text
+        for name, seconds in (("start", sighting.start_seconds), ("end", sighting.end_seconds))
+        for zone, text in moment_cells(clocks, sighting.camera, seconds).items()
+    }
+
+
+def moment_cells(clocks: Clocks, camera: str, seconds: float) -> dict[str, str]:
+    """A moment of a clip as ISO text with milliseconds: "local", and "utc" if the time zone is known.
+
+    >>> moment_cells(Clocks.read({"gate": "2026-11-28T14:03:10"}, "Europe/Berlin"), "gate", 0.5)
+    {'local': '2026-11-28T14:03:10.500+01:00', 'utc': '2026-11-28T13:03:10.500Z'}
+    >>> moment_cells(Clocks.read({"gate": "2026-11-28T14:03:10"}, ""), "gate", math.nan)
+    {'local': ''}
+    >>> moment_cells(Clocks(), "gate", 0)
+    {}
+    """
+    if not clocks:
+        return {}
+    moment = clocks.at(camera, seconds)
+    cells = {"local": "" if moment is None else moment.isoformat(timespec="milliseconds")}
+    if clocks.zone:
+        aware = None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
+        cells["utc"] = "" if aware is None else f"{aware.isoformat(timespec='milliseconds')}Z"
     return cells
 
 
@@ -154,16 +172,32 @@ CANDIDATE_COLUMNS = (
     *("camera", "track", "person", "place", "other_camera", "other_track", "other_person", "similarity", "margin"),
     *("reason", "crop_frame", "crop_s", "other_crop_frame", "other_crop_s", "crop_similarity"),
 )
+_CROPS = ("crop", "other_crop")
 
 
-def candidates_csv(lookalikes: Iterable[Lookalike]) -> str:
+def candidates_csv(lookalikes: Iterable[Lookalike], clocks: Clocks = _NO_CLOCKS) -> str:
     """The lookalikes. `margin` is empty for a person's only track, `reason` if the two can be one person."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CANDIDATE_COLUMNS)
+    zones = ("local", *(("utc",) if clocks.zone else ())) if clocks else ()
+    place = CANDIDATE_COLUMNS.index("crop_similarity")
+    moments = (f"{crop}_{zone}" for zone in zones for crop in _CROPS)
+    columns = (*CANDIDATE_COLUMNS[:place], *moments, *CANDIDATE_COLUMNS[place:])
+    writer.writerow(columns)
     for lookalike in sorted(lookalikes, key=lambda lookalike: (lookalike.camera, lookalike.track, lookalike.place)):
-        writer.writerow(_lookalike_cells(lookalike))
+        cells = dict(zip(CANDIDATE_COLUMNS, _lookalike_cells(lookalike), strict=True))
+        cells |= _crop_moment_cells(lookalike, clocks)
+        writer.writerow([cells[name] for name in columns])
     return text.getvalue()
+
+
+def _crop_moment_cells(lookalike: Lookalike, clocks: Clocks) -> dict[str, str]:
+    crops = (lookalike.camera, lookalike.crop), (lookalike.other_camera, lookalike.other_crop)
+    return {
+        f"{name}_{zone}": text
+        for name, (camera, crop) in zip(_CROPS, crops, strict=True)
+        for zone, text in moment_cells(clocks, camera, crop.seconds).items()
+    }
 
 
 def _lookalike_cells(lookalike: Lookalike) -> Iterator[str | int]:

@@ -298,7 +298,7 @@ def write_tables(people: MatchedPeople, out: Path, folder: Path | None = None) -
     """Write the tables of the run in folder `out`, there or in another `folder`; the MOT file of each camera."""
     below, gallery = folder or out, people.gallery
     write_atomically(below / PEOPLE_FILE, people_csv(gallery).encode())
-    write_atomically(below / CANDIDATES_FILE, candidates_csv(gallery.lookalikes).encode())
+    write_atomically(below / CANDIDATES_FILE, candidates_csv(gallery.lookalikes, gallery.clocks).encode())
     write_atomically(below / SIMILARITY_FILE, similarity_npz(people.evidence, people.match, gallery.about))
     return write_cut_tracks(people.evidence, out, below)
 

@@ -1,13 +1,17 @@
 """`query`: a photo against people of a run, with the shipped models."""
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from core.base.text import Clocks
 from core.cli import main
+from core.cli.query import _fact, _table_text
+from core.runs import Answer, Candidate, Crop, Photo
 from tests.cli.making import who
 
 
@@ -48,6 +52,25 @@ def test_the_table_says_what_was_looked_at_and_promises_nothing(
     assert said[1].split() == ["rank", "person", "similarity", "best", "alike", "camera", "when", "crop"]
     assert [line.split()[0] for line in said[2:5]] == ["1", "2", "3"] and "picture " in said[2]
     assert said[-1].startswith("alike: 0.50 or more") and "candidates until somebody confirms them" in said[-1]
+
+
+def test_times_of_day_are_listed_beside_the_clip_times_where_they_are_known() -> None:
+    clocks = Clocks.read({"gate": "2026-11-28T14:03:10"}, "Europe/Berlin", {"gate": 3600.0})
+    found = Candidate(1, 0.8, 0.9, True, "gate", 3, Crop(50.0, 75, b""))
+    photo = Photo(np.zeros((9, 9, 3), np.uint8), np.zeros((1, 4), np.float32), is_whole=True)
+    options = Namespace(photo=Path("photo.jpg"), out=Path("out"))
+    tables = [
+        _table_text(options, Answer(photo, {1: [found]}, 0.5, "osnet", "", known)).splitlines()
+        for known in (clocks, Clocks())
+    ]
+    assert [line.split()[5:] for line in tables[0][1:3]] == [
+        ["camera", "when", "of", "the", "clip", "crop"],
+        ["gate", "14:03:58", "0:00:50"],
+    ]
+    assert tables[1][2].split()[5:] == ["gate", "0:00:50"]
+    facts = _fact(1, found, Path("out"), clocks)
+    assert (facts["seconds"], facts["local"]) == (50.0, "2026-11-28T14:03:58.000+01:00")
+    assert "local" not in _fact(1, found, Path("out"), Clocks())
 
 
 def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None:

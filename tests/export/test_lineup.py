@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from core.base.text import Clocks
 from core.base.types import Image
 from core.export import LineupRow, draw_lineup
 from core.export.images import TOP
@@ -48,6 +49,18 @@ def test_heads_are_covered_unless_asked_otherwise() -> None:
         heads = [page[100 : 100 + int(168 * TOP), left + 10 : left + 70] for page in (plain, covered)]
         fine = [float((cv2.Laplacian(head, cv2.CV_64F) ** 2).mean()) for head in heads]
         assert fine[0] > 20 * fine[1]
+
+
+def test_the_time_of_day_stands_below_a_candidate() -> None:
+    clocks = Clocks.read({"cam1": "2026-11-28T14:03:10"}, "UTC")
+    row = LineupRow("person 1", striped(99), [candidate(1, enough=True)])
+    known, unknown, later = (
+        draw_lineup([row], "Who looks like photo.jpg", 0.53, clocks=each)
+        for each in (clocks, Clocks(), clocks.corrected({"cam1": -60.0}))
+    )
+    below = slice(76 + 24 + 168, None)
+    assert known.shape == unknown.shape and not np.array_equal(known[below], unknown[below])
+    assert np.array_equal(known[: below.start], later[: below.start]) and not np.array_equal(known, later)
 
 
 def test_nobody_and_names_that_no_font_has(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.base.text import Clocks
 from core.runs import Crop, Lookalike, candidates_csv
 
 ONE = Lookalike("cam1", 3, 1, 1, "cam2", 17, 2, 0.81249, -0.05, "", Crop(1.5, 15, b""), Crop(83.4, 834, b""), 0.9)
@@ -36,6 +37,19 @@ def test_a_row_says_who_else_how_alike_and_which_crops() -> None:
             "crop_similarity": "0.9000",
         }
     ]
+
+
+def test_times_of_day_stand_beside_the_seconds_where_they_are_known() -> None:
+    began = {"cam1": "2026-11-28T14:03:10", "cam2": "2026-11-28T14:00:00"}
+    table = candidates_csv([ONE], Clocks.read(began, "Europe/Berlin", {"cam2": 3600.0}))
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert list(row)[-6:] == [
+        *("other_crop_s", "crop_local", "other_crop_local", "crop_utc", "other_crop_utc", "crop_similarity")
+    ]
+    assert (row["crop_local"], row["crop_utc"]) == ("2026-11-28T14:03:11.500+01:00", "2026-11-28T13:03:11.500Z")
+    assert (row["other_crop_s"], row["other_crop_utc"]) == ("83.400", "2026-11-28T13:01:20.064Z")
+    local = csv.DictReader(io.StringIO(candidates_csv([ONE], Clocks.read(began, ""))))
+    assert [name for name in next(local) if "_local" in name or "_utc" in name] == ["crop_local", "other_crop_local"]
 
 
 def test_rows_are_ordered_by_camera_track_and_place() -> None:

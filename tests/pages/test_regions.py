@@ -229,6 +229,15 @@ def test_a_clip_that_is_gone_is_said_and_the_others_work(own_house: Path) -> Non
     assert "has changed" in app.error[0].value
 
 
+def test_the_drawing_knows_the_clock_of_its_camera_as_soon_as_it_has_one(own_house: Path) -> None:
+    case = case_of(clip_at(own_house).path, clip_at(own_house, "yard.mp4").path)
+    assert shown(opened(case))["clocks"] is None
+    gate = replace(case.clip("gate"), began="2026-11-28T14:03:10", clock_ahead_seconds=10)
+    services().cases.change(case.key, lambda old: replace(old.with_clip("gate", gate), time_zone="UTC"))
+    began = shown(opened(case))["clocks"]["began"]
+    assert list(began) == ["gate"] and began["gate"] % 86_400 == 14 * 3600 + 3 * 60
+
+
 def test_only_the_time_that_is_looked_at_is_shown(own_house: Path) -> None:
     clip = clip_at(own_house, frames=50)
     case = case_of(clip.path)

@@ -42,6 +42,11 @@ def told(case: Case) -> Case:
     return replace(case, clips=tuple(clips), time_zone="Europe/Berlin")
 
 
+def at(seconds: str | float, drift: float) -> datetime:
+    """The local time of the first camera so many seconds into its clip."""
+    return datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(seconds) * 86_400 / (86_400 + drift))
+
+
 def drifting(case: Case, seconds_per_day: float) -> Case:
     """The case with a first camera whose clock gains so much."""
     clip = replace(case.clip("cam1"), clock_drift_seconds_per_day=seconds_per_day)
@@ -55,7 +60,7 @@ def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path, drif
     assert session is not None
     row = next(row for row, key in enumerate(session.track_keys) if key.camera == "cam1")
     start, _ = session.evidence.clip_seconds(row)
-    local = datetime(2026, 10, 25, 2, 29) + timedelta(seconds=float(start) * 86_400 / (86_400 + drift))
+    local = at(start, drift)
     moment, track = f"{local:%H:%M:%S}", session.track_keys[row].track
 
     # The gallery's rows, its filters, the queue and similarity: by the clocks that the page gets.
@@ -86,6 +91,8 @@ def test_one_moment_is_the_same_time_everywhere(case: Case, tmp_path: Path, drif
     assert f"{moment}+01:00 to " in files["report.html"].decode()
     names = [name for name in files if f"cam1_2026-10-25_{moment.replace(':', '-')}" in name]
     assert names and all(name.endswith(f"+0100_t{track:04d}.jpg") for name in names)
+    candidate = row_of(files["candidates.csv"].decode(), track)
+    assert candidate["crop_local"] == f"{(at(candidate['crop_s'], drift)).isoformat(timespec='milliseconds')}+01:00"
     people = row_of(people_csv(replace_clocks(session, case)), track)
     assert people["start_local"] == found["start_local"]
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from core.base.text import Clocks
 from core.http import NONE, UNIT
 from tests.web.running import Node
 
@@ -38,6 +39,27 @@ def test_the_table_has_the_colour_of_each_value(web: Node) -> None:
 def test_unit_and_none_are_those_of_the_route(web: Node) -> None:
     body = 'const scale = await load("similarity/color_scale.js"); return [scale.UNIT, scale.NONE];'
     assert web.run(body) == [UNIT, NONE]
+
+
+def test_the_picture_to_draw_on_has_the_time_of_day_beside_its_clip_time(web: Node) -> None:
+    body = """
+    const { Scrubber } = await load("regions/scrubber.js");
+    globalThis.Image = class {};
+    const parts = new Map();
+    const part = () => ({ value: 0, setAttribute(name, text) { this[name] = text; }, getAttribute: () => "" });
+    const root = { querySelector: (name) => parts.get(name) ?? parts.set(name, part()).get(name) };
+    const scrubber = new Scrubber(root, () => {}), range = root.querySelector(".scrub input[type=range]");
+    const shown = (clocks) => {
+      scrubber.update({ stills: "/stills/", camera: "gate", start: 0, end: 90, moment: 83.25, clocks });
+      return [root.querySelector("output").textContent, range["aria-valuetext"], root.querySelector("img").alt];
+    };
+    return [shown(null), shown(clocks)];
+    """
+    clocks = Clocks.read({"gate": "2026-11-28T14:03:10"}, "UTC").for_browser()
+    assert web.run(body, clocks=clocks) == [
+        ["1:23.2", "1:23.2 of the clip", "gate at 1:23.2"],
+        ["14:04:33.2 (1:23.2)", "14:04:33.2, 1:23.2 of the clip", "gate at 14:04:33.2"],
+    ]
 
 
 MATRIX = """

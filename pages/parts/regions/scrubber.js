@@ -1,7 +1,7 @@
 // The picture under the drawing: any moment of the clip. While the slider moves one picture is on its way at a time,
 // and after it the one that is wanted by then.
 
-import { formatClockTenths } from "../shell/time.js";
+import { formatFrameTime, formatMoment } from "../shell/time.js";
 
 export class Scrubber {
   // `onCommit` is called with seconds when the slider is let go.
@@ -15,7 +15,11 @@ export class Scrubber {
   }
 
   update(data) {
-    if (this.address === data.stills) return;
+    this.clocks = data.clocks;
+    if (this.address === data.stills) {
+      this.describe(+this.range.value);
+      return;
+    }
     this.address = data.stills;
     this.camera = data.camera;
     const step = Math.max(0.1, Math.round((data.end - data.start) / 60) / 10);
@@ -25,12 +29,17 @@ export class Scrubber {
   }
 
   request(seconds) {
-    const time = formatClockTenths(seconds);
     this.wanted = `${this.address}${Math.round(seconds * 1000)}.jpg`;
-    this.output.textContent = time;
-    this.range.setAttribute("aria-valuetext", `${time} of the clip`);
-    this.image.alt = `${this.camera} at ${time}`;
+    this.describe(seconds);
     if (!this.loading) this.load();
+  }
+
+  // The time of day where the camera's clock is known, with the clip time beside it.
+  describe(seconds) {
+    const time = formatFrameTime(seconds), moment = formatMoment(this.clocks, this.camera, seconds, true);
+    this.output.textContent = moment ? `${moment} (${time})` : time;
+    this.range.setAttribute("aria-valuetext", `${moment && `${moment}, `}${time} of the clip`);
+    this.image.alt = `${this.camera} at ${moment || time}`;
   }
 
   load() {
