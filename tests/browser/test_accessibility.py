@@ -38,6 +38,9 @@ def test_every_page_and_dialog(
         expect(tab.get_by_role("heading", name=page, level=1)).to_be_visible()
         assert faults(tab) == [], page
     tab.goto(f"/people?case={case.key}")
+    tab.get_by_text("How people are matched").click()
+    expect(tab.get_by_label("cam1 – cam2 (s)")).to_be_visible()
+    assert faults(tab) == [], "the rules of matching"
     tab.locator(".bar .main").click()
     expect(tab.locator("dialog.queue")).to_be_visible()
     assert faults(tab) == [], "the queue"
