@@ -22,7 +22,7 @@ if case is None:
 with st.container():
     page_head("Footage")
     if not case.clips:
-        st.markdown("**Start here:** add one clip for each camera. Your files are never changed.")
+        st.markdown("**Start here:** add the recordings of each camera. Your files are never changed.")
     uploader(case)
     with st.expander("Add from a folder on this computer", icon=":material/folder_open:"):
         add_from_folder(case)

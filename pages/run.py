@@ -32,7 +32,7 @@ def start_button(order: Order, job: Job | None) -> None:
 page_head("Run", is_run_page=True)
 case = require_case()
 if not case.clips:
-    st.info("**No clips yet.** Add one for each camera on the Footage page.", icon=":material/video_library:")
+    st.info("**No clips yet.** Add the recordings of each camera on the Footage page.", icon=":material/video_library:")
     link_to("footage", "Go to Footage", ":material/arrow_back:")
     st.stop()
 job = job_of(case)

@@ -57,6 +57,13 @@ def test_every_page_and_dialog(
     assert faults(tab) == [], "the film"
 
 
+def test_the_rules_of_matching(tab: Page, reviewed: Case, house: Path, request: pytest.FixtureRequest) -> None:
+    tab.goto(f"/people?case={shown_by(reviewed, request.node.name).key}")
+    tab.get_by_text("How people are matched").click()
+    expect(tab.get_by_label("cam1 – cam2 (s)")).to_be_visible()
+    assert faults(tab) == []
+
+
 def test_the_start_page_and_an_empty_case(chromium: Browser, fresh: Path, tmp_path: Path) -> None:
     with serving(tmp_path / "log") as address, watched(chromium, address) as tab:
         tab.goto("/")

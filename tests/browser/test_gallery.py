@@ -95,6 +95,22 @@ def test_groups_split_and_join_as_the_slider_moves_and_numbers_stay(tab: Page, c
     level_on_disk(case, None)
 
 
+def test_a_travel_time_parts_people_as_soon_as_it_is_typed(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    expect(tab.locator(".counts")).to_contain_text("4 people")
+    tab.get_by_text("How people are matched").click()
+    field = tab.get_by_label("cam1 – cam2 (s)")
+    field.fill("600")
+    field.press("Enter")
+    expect(tab.locator(".counts")).to_contain_text("8 people")
+    assert Cases().load(case.key).travel_time("cam1", "cam2") == 600
+    # The field stays where it is, with its panel open; emptied, all is as before.
+    expect(field).to_have_value("600.00")
+    field.fill("")
+    field.press("Enter")
+    expect(tab.locator(".counts")).to_contain_text("4 people")
+
+
 def test_a_level_that_a_reload_overtook_is_kept_and_shown(tab: Page, case: Case) -> None:
     """The page was left before it heard that the level was saved: the outbox in the browser still has it."""
     opened(tab, case)
