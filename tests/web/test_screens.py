@@ -103,7 +103,10 @@ def test_who_the_tracks_of_a_pair_are(web: Node) -> None:
 def test_the_axes_name_people_as_the_gallery_does(web: Node) -> None:
     body = MATRIX + "return [4, 9].map((person) => matrix.personTexts(person));"
     assert web.run(body, **matrix_args("tracks")) == [["Ada", "P004"], ["P009"]]
-    body = 'const axes = await load("similarity/axes.js"); return texts.map((t) => axes.shorten(t, 5, (x) => x.length));'
+    body = """
+    const axes = await load("similarity/axes.js");
+    return texts.map((text) => axes.shorten(text, 5, (part) => part.length));
+    """
     assert web.run(body, texts=["Ada", "Alice", "Alexander"]) == ["Ada", "Alice", "Alex…"]
 
 
