@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -31,14 +32,15 @@ HOURS = [f"20261120_{hour:02d}0000" for hour in range(14, 20)]
 
 
 @pytest.fixture(autouse=True)
-def footage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def footage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "footage"
     folder.mkdir()
     for name in ("DATA", "CACHE"):
         monkeypatch.setenv(f"SIGHTLINE_{name}", str(tmp_path / name.lower()))
     monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(folder))
     serve_with(Services())
-    return folder
+    yield folder
+    serve_with(None)
 
 
 def film(path: Path, number: int = 0, seconds: int = 1) -> Path:

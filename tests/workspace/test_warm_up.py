@@ -1,6 +1,7 @@
 """What a server reads when it starts: the case used last, and nothing that is damaged stops it."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,11 +11,18 @@ from core.workspace.cases import Case
 from tests.review.making import big_case
 
 
-@pytest.fixture
-def case(cache: Path) -> Case:
-    case = big_case(cameras=2, people=2, tracklets=4, crops=1, seconds=4)
+@pytest.fixture(autouse=True)
+def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("DATA", "CACHE"):
+        monkeypatch.setenv(f"SIGHTLINE_{name}", str(tmp_path / name.lower()))
     serve_with(Services())
-    return case
+    yield
+    serve_with(None)
+
+
+@pytest.fixture
+def case() -> Case:
+    return big_case(cameras=2, people=2, tracklets=4, crops=1, seconds=4)
 
 
 def test_the_case_used_last_is_open(case: Case) -> None:
@@ -26,9 +34,9 @@ def test_the_case_used_last_is_open(case: Case) -> None:
     assert (case.clips[0].path, stat.st_size, stat.st_mtime_ns) in services().clips
 
 
-def test_without_a_case_there_is_nothing_to_read(cache: Path) -> None:
-    serve_with(Services())
+def test_without_a_case_there_is_nothing_to_read() -> None:
     open_last_case()
+    assert services().cases.all() == []
 
 
 def test_damage_is_left_for_the_pages_to_report(case: Case) -> None:
