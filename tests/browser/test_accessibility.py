@@ -69,6 +69,9 @@ def test_the_start_page_and_an_empty_case(chromium: Browser, fresh: Path, tmp_pa
         tab.goto("/")
         expect(tab.get_by_role("button", name="Open the sample")).to_be_visible()
         assert faults(tab) == [], "start"
+        tab.get_by_role("main").get_by_role("button", name="New case").click()
+        expect(tab.get_by_role("dialog").get_by_label("Name", exact=True)).to_be_focused()
+        assert faults(tab) == [], "a new case"
         Cases().new("empty")
         for page, place in PAGES.items():
             tab.goto(place)

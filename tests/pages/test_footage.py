@@ -509,3 +509,14 @@ def test_a_record_of_a_probe_that_cannot_be_read_or_written_costs_nothing_but_ti
     record.parent.write_text("no folder")
     serve_with(None)
     assert server.clip_of(clip.path).frames == clip.frames
+
+
+def test_a_time_typed_right_after_the_date_is_of_that_date(own_house: Path) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "shed.mp4", 9))
+    app = footage(case)
+    app.get("button_group")[0].set_value("Time of day").run()
+    # Before the page was drawn with the date.
+    app.date_input[0].set_value(date(2026, 11, 28))
+    app.text_input(key=field(app, "Started at")).set_value("14:03:10").run()
+    assert not app.exception and "Not saved" not in words(app)
+    assert now(case).clips[0].began == "2026-11-28T14:03:10"

@@ -286,9 +286,11 @@ def _proposals(case: Case, clip: CaseClip) -> list[StartProposal]:
 
 
 def _start_edit(case: Case, day: Entry[date | None]) -> Edit:
-    chosen, zone = day.get(None), case.time_zone
+    zone = case.time_zone
 
     def edit(clip: CaseClip, text: str) -> CaseClip:
+        # As it is now: a time may be typed before the page is drawn with a date that was just chosen.
+        chosen = day.get(None)
         date_text = chosen.isoformat() if chosen else ""
         return replace(clip, began=parse_moment(text, zone, date_text) if text.strip() else "")
 
