@@ -21,9 +21,11 @@ from .people import crop_address as crop_address
 from .people import levels_address as levels_address
 from .people import lookalikes_address as lookalikes_address
 from .people import people_address as people_address
+from .similarity import MOST_ROWS as MOST_ROWS
 from .similarity import NONE as NONE
 from .similarity import PEOPLE as PEOPLE
 from .similarity import SIMILARITY_ROUTES as SIMILARITY_ROUTES
+from .similarity import TILE as TILE
 from .similarity import TRACKS as TRACKS
 from .similarity import UNIT as UNIT
 from .similarity import similarity_address as similarity_address
