@@ -10,6 +10,7 @@ from .media import STILL_ROUTES as STILL_ROUTES
 from .media import UPLOAD_ROUTES as UPLOAD_ROUTES
 from .media import backup_file as backup_file
 from .media import boxes_address as boxes_address
+from .media import detections_address as detections_address
 from .media import download_name as download_name
 from .media import export_address as export_address
 from .media import film_address as film_address

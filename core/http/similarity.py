@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -268,7 +268,7 @@ def _to_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-_CONTENTS = {
+_CONTENTS: Mapping[str, Callable[[ReviewSession, Mapping[str, str]], bytes]] = {
     "tracks.bin": partial(_tile, TRACKS),
     "people.bin": partial(_tile, PEOPLE),
     "scale.json": _scale_json,

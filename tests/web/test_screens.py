@@ -394,6 +394,14 @@ MOMENTS = [{"at": 0.0, "box": [0, 0, 10, 10], "seen": True}, {"at": 0.2, "box": 
 
 
 @pytest.mark.parametrize(
+    ("at", "found"), [(0.9, []), (1.0, ["b", "a"]), (1.05, ["b", "a"]), (1.1, ["c"]), (1.25, []), (2.0, ["d"])]
+)
+def test_the_other_detections_of_a_frame_are_shown_until_the_next(web: Node, at: float, found: list[str]) -> None:
+    columns = {"seconds": [1.0, 1.0, 1.1, 2.0], "box": ["a", "b", "c", "d"]}
+    assert web.call(BOXES, "boxesAt", columns, at, 0.1) == found
+
+
+@pytest.mark.parametrize(
     ("at", "left"), [(-0.1, None), (0.0, 0), (0.1, 5), (0.2, 10), (0.3, 10), (0.5, None), (2.0, 50), (2.3, None)]
 )
 def test_a_box_glides_between_neighbours_and_stays_for_a_step(web: Node, at: float, left: float | None) -> None:
