@@ -1,5 +1,5 @@
-// Who stands in the rows of the similarity matrix, in one of the orders in which they can be shown, and what is known of
-// single pairs.
+// Who stands in the rows of the similarity matrix, in one of the orders in which they can be shown, and what is known
+// of single pairs.
 
 import { formatSimilarity, personName } from "../shell/text.js";
 import { NONE, UNIT } from "./color_scale.js";
@@ -17,7 +17,8 @@ export class Matrix {
     this.known = new Map();
   }
 
-  // Show the rows in an order; `tiles` are those of that order. `blocks` are the ranges of neighbours that are one person.
+  // Show the rows in an order; `tiles` are those of that order. `blocks` are the ranges of neighbours that are one
+  // person.
   arrange(order, tiles) {
     this.tiles = tiles;
     this.order = this.rows[order].slice(0, this.count);

@@ -6,8 +6,8 @@ const MOST_KEPT = 48;
 const AT_ONCE = 4;
 const COARSEST = 5;
 
-// How many rows a cell of a tile stands for, where a row is `size` pixels of the screen high: never a cell of two pixels
-// where one of a finer tile would do.
+// How many rows a cell of a tile stands for, where a row is `size` pixels of the screen high: so many that a cell is
+// about a pixel, and one where rows are larger.
 export const stepFor = (size) => 2 ** Math.max(0, Math.min(COARSEST, Math.floor(Math.log2(1 / size))));
 
 // The tiles over the visible part of the matrix.
@@ -34,8 +34,8 @@ function unpack({ step, row, column }, count, bytes) {
 }
 
 export class Tiles {
-  // `count` is the number of rows. `fetchTile(place)` brings the bytes of a tile, `paint(tile)` adds what is drawn of it,
-  // `onLoad(failure)` is called when one has come, or cannot come.
+  // `count` is the number of rows. `fetchTile(place)` brings the bytes of a tile, `paint(tile)` adds what is drawn of
+  // it, `onLoad(failure)` is called when one has come, or cannot come.
   constructor({ count, fetchTile, paint, onLoad }) {
     Object.assign(this, { count, fetchTile, paint, onLoad, kept: new Map(), wanted: [], coming: new Set() });
   }
