@@ -10,6 +10,7 @@ from .media import STILL_ROUTES as STILL_ROUTES
 from .media import UPLOAD_ROUTES as UPLOAD_ROUTES
 from .media import backup_file as backup_file
 from .media import boxes_address as boxes_address
+from .media import detections_address as detections_address
 from .media import download_name as download_name
 from .media import export_address as export_address
 from .media import film_address as film_address
@@ -21,9 +22,11 @@ from .people import crop_address as crop_address
 from .people import levels_address as levels_address
 from .people import lookalikes_address as lookalikes_address
 from .people import people_address as people_address
+from .similarity import MOST_ROWS as MOST_ROWS
 from .similarity import NONE as NONE
 from .similarity import PEOPLE as PEOPLE
 from .similarity import SIMILARITY_ROUTES as SIMILARITY_ROUTES
+from .similarity import TILE as TILE
 from .similarity import TRACKS as TRACKS
 from .similarity import UNIT as UNIT
 from .similarity import similarity_address as similarity_address

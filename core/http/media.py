@@ -2,6 +2,7 @@
 
 /films/{token}/{digest}.mp4                the proxy of a clip, in ranges, so that the player can seek
 /boxes/{token}/{run}/{camera}              the boxes that are drawn over it
+/detections/{token}/{run}/{camera}         the detections that no track of the run uses, which are drawn faintly
 /preview/{token}/{run}.jpg                 the latest picture of a run in progress
 /stills/{token}/{digest}/{millis}.jpg      the picture at any moment of a clip that belongs to a case
 /exports/{token}/{key}/{name}              a file of an export, as a download with a telling name
@@ -12,11 +13,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+import numpy as np
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +29,7 @@ from core.base.text import safe_name
 from core.base.types import Clip
 from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
 from core.machine.paths import cache_dir, data_dir
+from core.review.whatif import unused_detections
 from core.runs import load_tracks, overlay, read_record
 from core.workspace import add_clip, clip_of, services
 from core.workspace.cases import Case
@@ -47,6 +51,11 @@ def film_address(digest: str) -> str:
 def boxes_address(run: str, camera: str, stamp: int) -> str:
     """`stamp` changes with the results, so that a browser does not show outdated boxes."""
     return f"/boxes/{TOKEN}/{run}/{quote(camera, safe='')}?{stamp}"
+
+
+def detections_address(run: str, camera: str, stamp: int) -> str:
+    """`stamp` as in `boxes_address`."""
+    return f"/detections/{TOKEN}/{run}/{quote(camera, safe='')}?{stamp}"
 
 
 async def _film(request: Request) -> Response:
@@ -74,7 +83,33 @@ def _overlay(out: Path, camera: str) -> bytes:
     return overlay(load_tracks(out, camera), about.width, about.height)
 
 
-FILM_ROUTES = [guarded("/films/{token}/{name}.mp4", _film), guarded("/boxes/{token}/{run}/{camera}", _boxes)]
+async def _detections(request: Request) -> Response:
+    out = run_folder(request.path_params["run"])
+    if out is None:
+        return Response(status_code=404)
+    try:
+        content = await run_in_threadpool(_unused, out, request.path_params["camera"])
+    except StoreError as fault:
+        # Not an error status, which the browser would write into its console.
+        return JSONResponse({"missing": str(fault)}, headers=HEADERS)
+    except (SightlineError, KeyError, OSError):
+        return Response(status_code=404)
+    return Response(content, media_type="application/json", headers=HEADERS)
+
+
+def _unused(out: Path, camera: str) -> bytes:
+    """In order of time, boxes in whole pixels of the clip."""
+    seconds, unused = unused_detections(out, camera)
+    box = np.rint(unused.xyxy).astype(int)
+    content = {"seconds": np.round(seconds, 4).tolist(), "box": box.tolist(), "missing": ""}
+    return json.dumps(content, separators=(",", ":")).encode()
+
+
+FILM_ROUTES = [
+    guarded("/films/{token}/{name}.mp4", _film),
+    guarded("/boxes/{token}/{run}/{camera}", _boxes),
+    guarded("/detections/{token}/{run}/{camera}", _detections),
+]
 
 
 def preview_address(job: Job) -> str:

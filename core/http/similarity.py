@@ -1,5 +1,8 @@
 """What the maps of the Similarity page draw from: both similarity matrices, who is in their rows, and single pairs.
 
+Matrices are fetched in tiles as they come into view, so that neither the browser nor an answer grows with the square of
+their rows. Seen from afar, a tile covers more: its cells are means over `step` x `step` pairs.
+
 Every address contains the stamp of the results that it is for. Whatever changes the results changes the address, and
 an outdated address is refused instead of being answered from other results.
 """
@@ -8,16 +11,20 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from core.base.errors import SettingsError, SightlineError
+from core.base.memo import Memo
 from core.base.types import Floats, Ints
 from core.http.guard import HEADERS, TOKEN, guarded, has_copy
 from core.machine.artifacts import digest_of
@@ -31,10 +38,34 @@ UNIT = 10_000
 NONE = -32_768
 """Sent where there is nothing to compare."""
 PEOPLE, TRACKS = "people", "tracks"
+TILE = 512
+"""Cells of a tile from side to side."""
+MOST_ROWS = 8_000
+"""More rows of a matrix are not shown: the page says so."""
+_STEPS = (1, 2, 4, 8, 16, 32)
+_SAMPLES = 4
+"""The mean of a cell is taken over at most so many rows and columns, evenly spread."""
+_SCALE_SAMPLE = 40_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Matrix:
+    """All similarities (n, n), why a pair cannot be one person (0 if it can), and the orders of the rows."""
+
+    similarity: Floats
+    why: NDArray[np.uint8]
+    orders: Mapping[str, Ints]
+
+
+_MATRICES: Memo[tuple[str, float, str], _Matrix] = Memo(2)
 
 
 def similarity_address(case: Case, what: str, threshold: float) -> str:
-    """`what` is people.bin, tracks.bin, rows.json, pair.json or map.json."""
+    """`what` is rows.json, scale.json, pair.json, map.json, or a matrix: people.bin or tracks.bin.
+
+    To be followed by `&of=` and people or tracks for scale.json and pair.json, by the pair for pair.json, and for a
+    matrix by `&order=`, `&step=`, `&row=` and `&column=`: the tile, counted in tiles of that step.
+    """
     return f"/similarity/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
 
 
@@ -74,24 +105,83 @@ def _content(key: str, what: str, query: Mapping[str, str]) -> bytes | None:
     return None if session is None else _CONTENTS[what](session, query)
 
 
-def _tracks_matrix(session: ReviewSession, _: Mapping[str, str]) -> bytes:
-    return _pack(session.match.similarity, session.match.why)
+def _matrix(session: ReviewSession, query: Mapping[str, str], kind: str) -> _Matrix:
+    """The matrix of `kind`, cached while it is looked at."""
+    if kind not in (TRACKS, PEOPLE):
+        raise ValueError("no such matrix")
+    make = _tracks_matrix if kind == TRACKS else _people_matrix
+    return _MATRICES.get((query["stamp"], session.match.threshold, kind), lambda: make(session))
 
 
-def _people_matrix(session: ReviewSession, _: Mapping[str, str]) -> bytes:
+def _tracks_matrix(session: ReviewSession) -> _Matrix:
+    return _Matrix(session.match.similarity, session.match.why, _orders(session)[TRACKS])
+
+
+def _people_matrix(session: ReviewSession) -> _Matrix:
     people, similarity = people_similarity(session.match)
     group = np.searchsorted(people, session.people.person)
     order = np.argsort(group, kind="stable")
     begin = np.searchsorted(group[order], np.arange(len(people)))
     # If anything rules out one pair of their tracks, they cannot be one person.
     why = np.maximum.reduceat(np.maximum.reduceat(session.match.why[order][:, order], begin, axis=0), begin, axis=1)
-    return _pack(similarity, why)
+    return _Matrix(similarity, why, _orders(session)[PEOPLE])
 
 
-def _pack(similarity: Floats, why: np.ndarray[Any, Any]) -> bytes:
-    """Row by row: similarities as int16, then one byte per pair: why it cannot be one person, 0 if it can."""
-    units = np.where(np.isnan(similarity), NONE, np.round(np.nan_to_num(similarity) * UNIT)).astype("<i2")
-    return bytes(units.tobytes() + why.astype(np.uint8).tobytes())
+def _orders(session: ReviewSession) -> dict[str, dict[str, Ints]]:
+    """The orders of the rows of both matrices; in each, the tracks of a person stand together."""
+    tracklets, person = session.evidence.tracklets, session.people.person
+    by_tree = session.match.tree.order()
+    people, first_in_tree = np.unique(person[by_tree], return_index=True)
+    by_person = np.lexsort((tracklets.start, tracklets.camera, person))
+    return {
+        TRACKS: {"by_person": by_person, "by_similarity": by_tree},
+        PEOPLE: {"by_person": np.arange(len(people)), "by_similarity": np.argsort(first_in_tree)},
+    }
+
+
+def _tile(kind: str, session: ReviewSession, query: Mapping[str, str]) -> bytes:
+    """Row by row: similarities as int16, then a byte per cell: what part of its pairs cannot be one person, of 255."""
+    matrix, step = _matrix(session, query, kind), int(query["step"])
+    order = matrix.orders[query["order"]][:MOST_ROWS]
+    if step not in _STEPS:
+        raise ValueError("no such step")
+    rows, columns = (_rows_of_cells(order, int(query[side]), step) for side in ("row", "column"))
+    shape = (*rows.shape, *columns.shape)
+    cells = np.ix_(rows.ravel(), columns.ravel())
+    similarity = matrix.similarity[cells].reshape(shape)
+    is_known = ~np.isnan(similarity)
+    count = is_known.sum((1, 3))
+    mean = np.where(is_known, similarity, 0).sum((1, 3)) / np.maximum(count, 1)
+    units = np.where(count > 0, np.round(mean * UNIT), NONE).astype("<i2")
+    share = np.round(255 * (matrix.why[cells] != 0).reshape(shape).mean((1, 3))).astype(np.uint8)
+    return bytes(units.tobytes() + share.tobytes())
+
+
+def _rows_of_cells(order: Ints, tile: int, step: int) -> Ints:
+    """The rows of the matrix (cells, samples) that the cells of a tile stand for."""
+    first = tile * TILE * step
+    if not 0 <= first < len(order):
+        raise ValueError("no such tile")
+    samples = min(step, _SAMPLES)
+    begins = np.arange(first, min(first + TILE * step, len(order)), step)
+    places = begins[:, None] + np.arange(samples) * step // samples
+    return np.asarray(order[np.minimum(places, len(order) - 1)], np.int64)
+
+
+def _scale_json(session: ReviewSession, query: Mapping[str, str]) -> bytes:
+    return _to_json({"low": scale_begin(_matrix(session, query, query["of"]).similarity.ravel())})
+
+
+def scale_begin(values: Floats) -> float:
+    """Where a scale of colours begins: at a whole tenth under all of the similarities but the least hundredth.
+
+    >>> [scale_begin(np.array(values)) for values in ([], [np.nan], [0.99], [-0.25, 0.5], [0.3] * 300 + [-0.9])]
+    [0.0, 0.0, 0.9, -0.3, 0.3]
+    """
+    values = np.sort(values[:: max(1, len(values) // _SCALE_SAMPLE)])
+    values = values[~np.isnan(values)]
+    least = float(values[len(values) // 100]) if len(values) else 0.0
+    return min(0.9, math.floor(least * 10 + 1e-6) / 10)
 
 
 def _rows_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
@@ -100,15 +190,15 @@ def _rows_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
     tracklets, best = evidence.tracklets, _best_crops(session)
     people, members = np.unique(person, return_counts=True)
     names, _notes = session.labels
-    by_tree = session.match.tree.order()
+    orders = _orders(session)
     quality = evidence.crops.quality[best]
     portrait = best[_first_of(person, np.lexsort((-quality, person)))]
     clip = np.array([evidence.clip_seconds(row) for row in range(len(tracklets))]).reshape(-1, 2)
-    first_in_tree = np.unique(person[by_tree], return_index=True)[1]
     content = {
         "threshold": session.match.threshold,
         "cameras": evidence.cameras,
         "unit": UNIT,
+        "most_rows": MOST_ROWS,
         TRACKS: {
             "camera": tracklets.camera.tolist(),
             "track": tracklets.track.tolist(),
@@ -116,16 +206,14 @@ def _rows_json(session: ReviewSession, _: Mapping[str, str]) -> bytes:
             "start": np.round(np.maximum(clip[:, 0], 0), 2).tolist(),
             "end": np.round(np.maximum(clip[:, 1], 0), 2).tolist(),
             "crop": evidence.crops.name[best].tolist(),
-            "by_person": np.lexsort((tracklets.start, tracklets.camera, person)).tolist(),
-            "by_similarity": by_tree.tolist(),
+            **{name: order.tolist() for name, order in orders[TRACKS].items()},
         },
         PEOPLE: {
             "person": people.tolist(),
             "name": [names.get(number, "") for number in people.tolist()],
             "tracks": members.tolist(),
             "crop": evidence.crops.name[portrait].tolist(),
-            "by_person": list(range(len(people))),
-            "by_similarity": np.argsort(first_in_tree).tolist(),
+            **{name: order.tolist() for name, order in orders[PEOPLE].items()},
         },
     }
     return _to_json(content)
@@ -148,10 +236,12 @@ def _pair_json(session: ReviewSession, query: Mapping[str, str]) -> bytes:
         if not (0 <= a < len(session.evidence.tracklets) and 0 <= b < len(session.evidence.tracklets)):
             raise ValueError("no such row")
         pair = explain_tracks(session.evidence, session.match, a, b)
+        sides = [np.array([a]), np.array([b])]
     else:
         if not np.isin([a, b], session.people.person).all():
             raise SettingsError("this person no longer exists", "Reload the page.")
         pair = explain_people(session.evidence, session.match, a, b)
+        sides = [np.flatnonzero(session.people.person == number) for number in (a, b)]
     crops, tracklets = session.evidence.crops, session.evidence.tracklets
     rows = [
         {
@@ -163,7 +253,9 @@ def _pair_json(session: ReviewSession, query: Mapping[str, str]) -> bytes:
         for at in pair.crops
     ]
     similarity = None if math.isnan(pair.similarity) else round(pair.similarity, 4)
+    is_known_different = bool(session.match.why[np.ix_(*sides)].any())
     about = {"similarity": similarity, "is_same_person": pair.is_same_person, "text": pair.text}
+    about["is_known_different"] = is_known_different
     return _to_json({**about, "crop_similarity": round(pair.crop_similarity, 4), "crops": rows})
 
 
@@ -176,9 +268,10 @@ def _to_json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-_CONTENTS = {
-    "tracks.bin": _tracks_matrix,
-    "people.bin": _people_matrix,
+_CONTENTS: Mapping[str, Callable[[ReviewSession, Mapping[str, str]], bytes]] = {
+    "tracks.bin": partial(_tile, TRACKS),
+    "people.bin": partial(_tile, PEOPLE),
+    "scale.json": _scale_json,
     "rows.json": _rows_json,
     "pair.json": _pair_json,
     "map.json": _map_json,

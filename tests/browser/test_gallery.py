@@ -403,6 +403,11 @@ def test_a_picture_plays_its_moment_and_a_track_is_cut(tab: Page, case: Case) ->
     tab.locator(".crop").first.click()
     player = tab.locator(".player")
     expect(player).to_have_attribute("data-boxes", re.compile("[1-9]"))
+    # The detections of this run were never stored, which is said while they are asked for.
+    note = tab.locator(".steps .note")
+    expect(note).to_contain_text("no longer in the cache")
+    tab.get_by_label("All detections").uncheck()
+    expect(note).to_be_hidden()
     stop = tab.locator(".steps output")
     before = stop.inner_text()
     # By keyboard: Tab goes round in the dialog, and leads to what is beside the film.

@@ -11,7 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from core.http import FILM_ROUTES as ROUTES
-from core.http import TOKEN, boxes_address, film_address
+from core.http import TOKEN, boxes_address, detections_address, film_address
 from core.http import media as previews
 from core.machine.paths import cache_dir
 from core.workspace.jobs import PREVIEW
@@ -105,6 +105,10 @@ def test_boxes_of_a_run(client: Client, own_house: Path) -> None:
     assert client.get(boxes_address(key, "../gate", 1)).status_code == 404
     assert client.get(f"/boxes/{TOKEN}/..%2F..%2F{key}/gate").status_code == 404
     assert client.get(boxes_address("f" * 20, "gate", 1)).status_code == 404
+    # Its detections were never stored: that is said, in an answer that is no fault.
+    answer = client.get(detections_address(key, "gate", 1))
+    assert answer.status_code == 200 and "no longer in the cache" in answer.json()["missing"]
+    assert client.get(detections_address(key, "../gate", 1)).status_code == 404
 
 
 def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:

@@ -157,28 +157,52 @@ def get(address: str, **headers: str) -> httpx.Response:
     return asked(ROUTES, address, headers=headers)
 
 
-def matrix(content: bytes) -> tuple[Any, Any]:
-    count = round((len(content) / 3) ** 0.5)
-    alike = np.frombuffer(content, "<i2", count * count).reshape(count, count)
-    return alike, np.frombuffer(content, np.uint8, offset=2 * count * count).reshape(count, count)
+def tile(case: Case, kind: str, level: float = LEVEL, step: int = 1, row: int = 0, column: int = 0) -> str:
+    query = f"&order=by_person&step={step}&row={row}&column={column}"
+    return similarity_address(case, f"{kind}.bin", level) + query
+
+
+def matrix(content: bytes, rows: int, columns: int) -> tuple[Any, Any]:
+    cells = rows * columns
+    alike = np.frombuffer(content, "<i2", cells).reshape(rows, columns)
+    return alike, np.frombuffer(content, np.uint8, offset=2 * cells).reshape(rows, columns) / 255
 
 
 def test_matrices_are_those_of_the_match(case: Case) -> None:
     desk = session_of(case)
     assert desk is not None
-    alike, why = matrix(get(similarity_address(case, "tracks.bin", LEVEL)).content)
-    np.testing.assert_allclose(alike / UNIT, desk.match.similarity, atol=0.6 / UNIT)
-    np.testing.assert_array_equal(why, desk.match.why)
+    order = get(similarity_address(case, "rows.json", LEVEL)).json()["tracks"]["by_person"]
+    alike, differs = matrix(get(tile(case, "tracks")).content, 8, 8)
+    np.testing.assert_allclose(alike / UNIT, desk.match.similarity[order][:, order], atol=0.6 / UNIT)
+    np.testing.assert_array_equal(differs, desk.match.why[order][:, order] != 0)
     # At another threshold there are other people.
-    alike, why = matrix(get(similarity_address(case, "people.bin", 1.0)).content)
-    assert alike.shape == (8, 8) and (alike.diagonal() == NONE).all()
-    alike, why = matrix(get(similarity_address(case, "people.bin", LEVEL)).content)
+    alike, differs = matrix(get(tile(case, "people", 1.0)).content, 8, 8)
+    assert (alike.diagonal() == NONE).all()
+    alike, differs = matrix(get(tile(case, "people")).content, 3, 3)
     people, group = np.unique(desk.people.person, return_inverse=True)
     np.testing.assert_allclose(alike / UNIT, group_similarity(desk.match.similarity, group), atol=0.6 / UNIT)
     for one in range(len(people)):
         for other in range(len(people)):
             forbidden = desk.match.why[np.ix_(group == one, group == other)].any()
-            assert bool(why[one, other]) == forbidden
+            assert bool(differs[one, other]) == forbidden
+
+
+def test_from_afar_a_cell_is_the_mean_of_its_pairs(case: Case) -> None:
+    desk = session_of(case)
+    assert desk is not None
+    near, near_differs = matrix(get(tile(case, "tracks")).content, 8, 8)
+    far, far_differs = matrix(get(tile(case, "tracks", step=4)).content, 2, 2)
+    np.testing.assert_allclose(far, near.reshape(2, 4, 2, 4).mean((1, 3)), atol=1)
+    np.testing.assert_allclose(far_differs, near_differs.reshape(2, 4, 2, 4).mean((1, 3)), atol=0.01)
+    # Nobody is left out where the rows are no multiple of the step, and what cannot be compared does not count.
+    far, _ = matrix(get(tile(case, "people", 1.0, step=16)).content, 1, 1)
+    assert 0 < far[0, 0] < UNIT
+    assert get(similarity_address(case, "scale.json", LEVEL) + "&of=tracks").json()["low"] <= near.min() / UNIT
+
+
+@pytest.mark.parametrize("wrong", [{"step": 3}, {"step": 0}, {"row": 1}, {"column": -1}])
+def test_there_is_no_such_tile(case: Case, wrong: dict[str, int]) -> None:
+    assert get(tile(case, "tracks", **wrong)).status_code == 400  # type: ignore[arg-type]
 
 
 def test_who_stands_where(case: Case) -> None:
@@ -207,6 +231,7 @@ def test_one_pair(case: Case) -> None:
     pair = get(similarity_address(case, "pair.json", LEVEL) + "&of=tracks&a=0&b=1").json()
     assert pair["similarity"] == pytest.approx(float(desk.match.similarity[0, 1]), abs=1e-4)
     assert not pair["is_same_person"] and pair["text"].startswith("Apart: ")
+    assert pair["is_known_different"] == bool(desk.match.why[0, 1])
     assert [crop["camera"] for crop in pair["crops"]] == ["cam1", "cam1"]
     assert (out_of(case) / "crops" / pair["crops"][0]["file"]).is_file()
     one, other = np.unique(desk.people.person)[:2]
@@ -230,7 +255,7 @@ def test_wrong_questions_are_refused(case: Case) -> None:
 
 def test_an_address_of_older_results_is_refused(case: Case) -> None:
     """A second tab that still shows them must not mix them with newer ones."""
-    address = similarity_address(case, "tracks.bin", LEVEL)
+    address = tile(case, "tracks")
     assert get(address).status_code == 200
     desk = session_of(case)
     assert desk is not None

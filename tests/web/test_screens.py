@@ -12,33 +12,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.base.text import Clocks
-from core.http import NONE, UNIT
+from core.http import NONE, TILE, UNIT
 from tests.web.running import Node
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-SCALE = 'const { ColorScale } = await load("similarity/color_scale.js"); const scale = new ColorScale(values); '
-
-
-@pytest.mark.parametrize(
-    ("values", "low"), [([], 0), ([NONE], 0), ([9900], 0.9), ([-2500, 5000], -0.3), ([3000] * 300 + [-9000], 0.3)]
-)
-def test_the_scale_begins_at_a_whole_tenth_under_nearly_all(web: Node, values: list[int], low: float) -> None:
-    assert web.run(SCALE + "return scale.low;", values=values) == pytest.approx(low)
+SCALE = 'const { ColorScale } = await load("similarity/color_scale.js"); const scale = new ColorScale(low); '
 
 
 def test_the_scale_goes_from_dark_to_bright(web: Node) -> None:
     body = SCALE + "return [scale.css(-10000), scale.css(10000), scale.ink(-10000), scale.ink(10000)];"
-    assert web.run(body, values=[0]) == ["rgb(68 1 84)", "rgb(253 231 37)", "#fff", "#000"]
+    assert web.run(body, low=0) == ["rgb(68 1 84)", "rgb(253 231 37)", "#fff", "#000"]
 
 
 def test_the_table_has_the_colour_of_each_value(web: Node) -> None:
     body = SCALE + "const table = scale.table(); return [table.length, table[20000], table[0]];"
-    assert web.run(body, values=[0]) == [2 * UNIT + 1, 0xFF25E7FD, 0xFF540144]
+    assert web.run(body, low=0) == [2 * UNIT + 1, 0xFF25E7FD, 0xFF540144]
 
 
 def test_unit_and_none_are_those_of_the_route(web: Node) -> None:
     body = 'const scale = await load("similarity/color_scale.js"); return [scale.UNIT, scale.NONE];'
     assert web.run(body) == [UNIT, NONE]
+    assert web.run('return (await load("similarity/tiles.js")).TILE;') == TILE
 
 
 def test_the_picture_to_draw_on_has_the_time_of_day_beside_its_clip_time(web: Node) -> None:
@@ -65,14 +59,21 @@ def test_the_picture_to_draw_on_has_the_time_of_day_beside_its_clip_time(web: No
 MATRIX = """
 const { Matrix } = await load("similarity/matrix.js");
 const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0)).buffer;
-const matrix = new Matrix(content, kind, bytes); matrix.arrange("by_person");
+const { Tiles } = await load("similarity/tiles.js"), asked = [];
+const matrix = new Matrix(content, kind), onLoad = () => {}, paint = onLoad;
+const fetchTile = async (place) => { asked.push(place); return bytes; };
+const tiles = new Tiles({ count: 3, fetchTile, paint, onLoad });
+matrix.arrange("by_person", tiles);
+const none = matrix.describe([0, 2]);
+tiles.want([{ step: 1, row: 0, column: 0 }]);
+await new Promise((resolve) => setTimeout(resolve));
 """
 
 
 def matrix_args(kind: str) -> dict[str, Any]:
     """Three rows: 0 and 2 are one person, 1 another; 0 and 1 cannot be one person, 1 and 2 cannot be compared."""
-    value = np.array([[UNIT, 2500, 8000], [2500, UNIT, NONE], [8000, NONE, UNIT]], "<i2")
-    forbidden = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], np.uint8)
+    value = np.array([[UNIT, 2500, 8000], [2500, UNIT, NONE], [8000, NONE, UNIT]], "<i2")[[0, 2, 1]][:, [0, 2, 1]]
+    forbidden = 255 * np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], np.uint8)[[0, 2, 1]][:, [0, 2, 1]]
     rows = {
         "person": [4, 9, 4],
         "camera": [0, 1, 1],
@@ -81,6 +82,7 @@ def matrix_args(kind: str) -> dict[str, Any]:
         "by_similarity": [1, 0, 2],
     }
     content = {"cameras": ["gate", "yard"], "people": {"person": [4, 9], "name": ["Ada", ""]}, "tracks": rows}
+    content["most_rows"] = 8000
     encoded = base64.b64encode(value.tobytes() + forbidden.tobytes()).decode()
     return {"content": content, "kind": kind, "encoded": encoded}
 
@@ -92,6 +94,71 @@ def test_a_pair_in_a_sentence(web: Node) -> None:
         "gate track 5 and yard track 6: 0.25, two people, known different",
         "yard track 6 and yard track 7: not comparable, two people",
     ]
+
+
+def test_until_its_tile_is_there_a_pair_is_what_python_says_of_it(web: Node) -> None:
+    body = MATRIX + (
+        'matrix.arrange("by_person", new Tiles({ count: 3, fetchTile, paint, onLoad }));'
+        "const before = matrix.describe([0, 1]);"
+        "matrix.learn([0, 1], { similarity: 0.25, is_known_different: true });"
+        "return [none, before, matrix.describe([0, 1])];"
+    )
+    assert web.run(body, **matrix_args("tracks")) == [
+        "gate track 5 and yard track 7: …, one person",
+        "gate track 5 and yard track 6: …, two people",
+        "gate track 5 and yard track 6: 0.25, two people, known different",
+    ]
+
+
+def test_of_more_rows_than_the_limit_the_first_are_shown(web: Node) -> None:
+    args = matrix_args("tracks")
+    args["content"]["most_rows"] = 2
+    body = MATRIX + "return [matrix.count, matrix.order, Array.from(matrix.places), matrix.blocks.length];"
+    assert web.run(body, **args) == [2, [0, 2], [0, -1, 1], 1]
+
+
+@pytest.mark.parametrize(("size", "step"), [(40, 1), (1, 1), (0.6, 1), (0.5, 2), (0.11, 8), (0.001, 32)])
+def test_a_cell_of_a_tile_is_no_larger_than_a_pixel_needs(web: Node, size: float, step: int) -> None:
+    assert web.call("similarity/tiles.js", "stepFor", size) == step
+
+
+def test_tiles_over_what_is_visible(web: Node) -> None:
+    visible = {"x": 500, "y": 1100, "width": 30, "height": 600}
+    found = web.call("similarity/tiles.js", "tilesOver", visible, 1, 1500)
+    assert [(place["row"], place["column"]) for place in found] == [(2, 0), (2, 1)]
+    assert (
+        len(web.call("similarity/tiles.js", "tilesOver", {"x": 0, "y": 0, "width": 5000, "height": 5000}, 8, 5000)) == 4
+    )
+
+
+def test_tiles_come_a_few_at_a_time_only_if_still_wanted_and_old_ones_go(web: Node) -> None:
+    body = """
+    const { Tiles } = await load("similarity/tiles.js"), asked = [];
+    const fetchTile = ({ row }) => new Promise((resolve, reject) => asked.push({ row, resolve, reject }));
+    const tiles = new Tiles({ count: 512 * 20, fetchTile, paint: () => {}, onLoad: () => {} });
+    const rest = () => new Promise((resolve) => setTimeout(resolve)), place = (row) => ({ step: 1, row, column: 0 });
+    const rows = () => asked.map(({ row }) => row), found = [];
+    tiles.want([0, 1, 2, 3, 4, 5].map(place));
+    found.push(rows());
+    tiles.want([place(7), place(8)]);
+    asked[0].resolve(new ArrayBuffer(3 * 512 * 512)); await rest();
+    found.push(rows());
+    asked[1].reject(new Error("The results have changed.")); await rest();
+    tiles.want([place(8)]);
+    return [...found, rows()];
+    """
+    # After a failure, which is shown, nothing is asked for again and again.
+    assert web.run(body) == [[0, 1, 2, 3], [0, 1, 2, 3, 7], [0, 1, 2, 3, 7]]
+    body = """
+    const { Tiles } = await load("similarity/tiles.js"), freed = [];
+    const fetchTile = async () => new ArrayBuffer(3 * 512 * 512);
+    const paint = (tile) => { tile.free = () => freed.push(tile.row); };
+    const tiles = new Tiles({ count: 512 * 60, fetchTile, paint, onLoad: () => {} });
+    tiles.want(Array.from({ length: 60 }, (_, row) => ({ step: 1, row, column: 0 })));
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setTimeout(resolve));
+    return [tiles.kept.size, freed];
+    """
+    assert web.run(body) == [48, list(range(12))]
 
 
 def test_who_the_tracks_of_a_pair_are(web: Node) -> None:
@@ -114,7 +181,7 @@ def test_rows_in_another_order_are_the_same_rows(web: Node) -> None:
     body = (
         MATRIX
         + """
-    const before = [matrix.blocks, matrix.pairAt([1, 2])]; matrix.arrange("by_similarity");
+    const before = [matrix.blocks, matrix.pairAt([1, 2])]; matrix.arrange("by_similarity", tiles);
     return [before, matrix.blocks.length, matrix.pairAt([0, 2]), Array.from(matrix.places)];
     """
     )
@@ -347,6 +414,14 @@ def test_only_new_shapes_are_checked(web: Node) -> None:
 BOXES = "player/boxes.js"
 MOMENTS = [{"at": 0.0, "box": [0, 0, 10, 10], "seen": True}, {"at": 0.2, "box": [10, 0, 20, 10], "seen": False},
            {"at": 2.0, "box": [50, 0, 60, 10], "seen": True}]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "found"), [(0.9, []), (1.0, ["b", "a"]), (1.05, ["b", "a"]), (1.1, ["c"]), (1.25, []), (2.0, ["d"])]
+)
+def test_the_other_detections_of_a_frame_are_shown_until_the_next(web: Node, at: float, found: list[str]) -> None:
+    columns = {"seconds": [1.0, 1.0, 1.1, 2.0], "box": ["a", "b", "c", "d"]}
+    assert web.call(BOXES, "boxesAt", columns, at, 0.1) == found
 
 
 @pytest.mark.parametrize(

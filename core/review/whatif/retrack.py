@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import StoreError
 from core.base.settings import TrackSettings
-from core.base.types import Bools, Detections, Features, Floats, Ints, Timeline, Tracks
+from core.base.types import Bools, Detections, Features, Floats, Ints, Seconds, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.review import match_boxes
 from core.runs import (
@@ -35,6 +35,7 @@ from core.runs import (
     load_evidence,
     load_features,
     load_timelines,
+    load_tracks,
     mean_appearance,
     read_record,
     run_prior,
@@ -45,10 +46,12 @@ from core.vision.camera_overlap import walks_of
 from core.vision.match import find_presence
 from core.vision.models import EmbedderPrior
 from core.vision.regions import inside
-from core.vision.track import track
+from core.vision.track import iou, track
 
 MAX_BYTES = 256_000_000
 """Size of the vectors that are kept in memory; those beyond it are read from the store each time."""
+_SAME_BOX = 0.5
+"""A detection that overlaps a box of a track so much (IoU) is of the track: where tracks are smoothed, boxes differ."""
 
 Halves = NDArray[np.float16]
 
@@ -114,6 +117,29 @@ def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) 
     tracks = load_all_tracks(out, [camera.camera for camera in cameras])
     recipe = record.settings or Recipe()
     return LoadedRun(out, recipe.track, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
+
+
+def unused_detections(out: Path, camera: str, store: Store | None = None) -> tuple[Seconds, Detections]:
+    """The detections of a camera that lie on no box of a track of their frame, and the second of each.
+
+    Their confidence was too low, they were too few for a track, or they lie outside the regions. Raises `StoreError` if
+    the detections are no longer in the cache.
+    """
+    about = read_record(out).cameras[camera]
+    artifact = _stored_artifact(camera, about, "detect", store or Store(preserve_times=True))
+    if artifact is None:
+        raise _missing_artifact(camera)
+    timeline, tracks = load_timelines(out).get(camera, Timeline.empty()), load_tracks(out, camera)
+    detections, _ = load_detections(artifact, timeline)
+    begin = np.searchsorted(tracks.frame, detections.frame, "left")
+    count = np.searchsorted(tracks.frame, detections.frame, "right") - begin
+    # Each detection beside each box of a track in its frame.
+    row = np.repeat(np.arange(len(detections)), count)
+    box = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
+    is_unused = np.ones(len(detections), bool)
+    is_unused[row[iou(detections.xyxy[row], tracks.xyxy[box]) >= _SAME_BOX]] = False
+    unused = detections[is_unused]
+    return timeline.seconds[np.searchsorted(timeline.frame, unused.frame)], unused
 
 
 def _load_camera(camera: str, record: RunRecord, timeline: Timeline, store: Store, bytes_left: int) -> CameraData:

@@ -16,4 +16,5 @@ from .tracker import STEP_SECONDS as STEP_SECONDS
 from .tracker import AssociationRules as AssociationRules
 from .tracker import Tracker as Tracker
 from .tracker import assign as assign
+from .tracker import iou as iou
 from .tracker import iou_matrix as iou_matrix

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from core.base.text import Clocks, person_name
-from core.http import boxes_address, film_address
+from core.http import boxes_address, detections_address, film_address
 from core.review import ReviewSession, cut
 from core.runs import TrackKey, read_record
 from core.workspace import Refused, Saved, act, clocks_of
@@ -98,6 +98,7 @@ def _moment_dialog(case: Case, session: ReviewSession) -> None:
         seconds = player(
             video=film_address(record.digest),
             boxes=boxes_address(case.run, camera, stamp),
+            detections=detections_address(case.run, camera, stamp),
             label=f"Video of {camera}, at {times[2]}",
             track=track,
             seconds=moment.seconds,

@@ -24,11 +24,11 @@ export function momentsByTrack(columns, cuts) {
 }
 
 // The last moment not after `at`, or -1.
-export function lastAtOrBefore(moments, at) {
+export function lastAtOrBefore(moments, at, secondsOf = (moment) => moment.at) {
   let low = 0, high = moments.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (moments[middle].at <= at) low = middle + 1;
+    if (secondsOf(moments[middle]) <= at) low = middle + 1;
     else high = middle;
   }
   return low - 1;
@@ -42,6 +42,15 @@ export function boxAt(moments, at, step) {
   if (gap > LARGEST_GAP * step) return at - start <= step ? { row, box, seen } : null;
   const share = Math.min(1, Math.max(0, (at - start) / gap));
   return { row, seen, box: box.map((value, side) => value + (next.box[side] - value) * share) };
+}
+
+// The boxes of the analysed frame that is shown at `at`: columns ordered by time. Boxes of one frame do not glide.
+export function boxesAt({ seconds, box }, at, step) {
+  let row = lastAtOrBefore(seconds, at + SLACK_SECONDS, (moment) => moment);
+  const shown = seconds[row], boxes = [];
+  if (row < 0 || at - shown >= step) return boxes;
+  for (; row >= 0 && seconds[row] === shown; row--) boxes.push(box[row]);
+  return boxes;
 }
 
 // The analysed frame so many steps from a moment; undefined where there is none.

@@ -4,11 +4,12 @@ import { personColor } from "../shell/colors.js";
 import { fitCanvas } from "../shell/dom.js";
 import { mounter } from "../shell/mounting.js";
 import { formatFrameTime, formatMoment } from "../shell/time.js";
-import { boxAt, canCut, frameAfter, momentsByTrack, pictureFrame, SLACK_SECONDS } from "./boxes.js";
+import { boxAt, boxesAt, canCut, frameAfter, momentsByTrack, pictureFrame, SLACK_SECONDS } from "./boxes.js";
 
 const TRAIL_SECONDS = 2;
 const NO_PERSON = "#9aa0a6";
 const DARK_COLOUR = "#0072B2";
+const FAINT = "rgb(222 226 230 / 75%)";
 const CUT_HINT = "For a track that shows two people: from this frame on, it becomes a separate track";
 const CUT_NOT_HERE = "Go to a moment within this track, after its first frame";
 
@@ -35,6 +36,8 @@ class Player {
     for (const button of this.steps.querySelectorAll("[data-step]")) {
       button.onclick = () => this.step(Number(button.dataset.step));
     }
+    [this.all, this.note] = ["input", ".note"].map((selector) => this.steps.querySelector(selector));
+    this.all.onchange = () => this.loadUnused();
     this.cutButton.onclick = () => {
       this.video.pause();
       this.cut({ seconds: this.at });
@@ -66,6 +69,7 @@ class Player {
       this.video.src = data.film;
       this.video.setAttribute("aria-label", data.label);
     }
+    if (old.detections !== data.detections) this.loadUnused();
     if (old.boxes !== data.boxes) this.load(data.boxes);
     else if (this.columns && JSON.stringify(old.cuts) !== JSON.stringify(data.cuts)) {
       this.tracks = momentsByTrack(this.columns, data.cuts);
@@ -87,6 +91,24 @@ class Player {
       this.draw();
     } catch {
       this.status.textContent = "The boxes cannot be loaded. Reload the page.";
+    }
+  }
+
+  // Detections that no track uses, or what to say where they are gone.
+  async loadUnused() {
+    const { detections } = this.data;
+    this.unused = null;
+    this.note.textContent = "";
+    this.draw();
+    if (!this.all.checked) return;
+    try {
+      const columns = await (await fetch(detections)).json();
+      if (this.data.detections !== detections || !this.all.checked) return;
+      this.note.textContent = columns.missing;
+      if (!columns.missing) this.unused = columns;
+      this.draw();
+    } catch {
+      this.note.textContent = "The other detections cannot be loaded.";
     }
   }
 
@@ -114,11 +136,12 @@ class Player {
     const pen = canvas.getContext("2d");
     pen.clearRect(0, 0, width, height);
     if (!columns || !this.tracks.size || !width) {
-      this.root.dataset.boxes = 0;
+      this.root.dataset.boxes = this.root.dataset.unused = 0;
       return;
     }
     const { scale, left, top } = pictureFrame(width, height, columns);
     const place = (x, y) => [left + x * scale, top + y * scale];
+    this.drawUnused(pen, place, ratio);
     let count = 0;
     for (const [track, moments] of this.tracks) {
       const now = boxAt(moments, this.at, columns.step);
@@ -130,6 +153,19 @@ class Player {
     this.root.dataset.boxes = count;
     this.root.dataset.at = this.at;
     this.showSteps();
+  }
+
+  // Faintly, under the tracks: something was seen there, but not taken for a person who stays.
+  drawUnused(pen, place, ratio) {
+    const boxes = this.unused ? boxesAt(this.unused, this.at, this.columns.step) : [];
+    pen.strokeStyle = FAINT;
+    pen.lineWidth = ratio;
+    pen.setLineDash([3 * ratio, 3 * ratio]);
+    for (const [left, top, right, bottom] of boxes) {
+      const [x, y] = place(left, top), [x2, y2] = place(right, bottom);
+      pen.strokeRect(x, y, x2 - x, y2 - y);
+    }
+    this.root.dataset.unused = boxes.length;
   }
 
   showSteps() {

@@ -26,7 +26,9 @@ _HTML = """<div class="player">
 </div>
 <div class="steps"><button type="button" data-step="-1">‹ Previous frame</button>
 <button type="button" data-step="1">Next frame ›</button><output aria-live="off"></output>
-<button type="button" class="cut"></button></div>"""
+<label title="Detections in no track: of low confidence, too few in a row, or outside the regions">
+<input type="checkbox" checked> All detections <span class="legend">(thin grey: in no track)</span></label>
+<span class="note" role="status"></span><button type="button" class="cut"></button></div>"""
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,17 @@ class TrackOverlay:
 
 
 def player(
-    video: str, boxes: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay
+    video: str, boxes: str, detections: str, label: str, track: int, seconds: float, request: int, overlay: TrackOverlay
 ) -> float | None:
     """Show the video; when `request` changes, go to `seconds`. `track` is drawn with a thicker line.
 
+    `boxes` is the address of the boxes of tracks, `detections` of those in no track, which are drawn faintly.
     Returns the second at which the user has cut `track`, once for each cut.
     """
     data = {
         "film": video,
         "boxes": boxes,
+        "detections": detections,
         "label": label,
         "track": track,
         "seconds": seconds,

@@ -1,10 +1,10 @@
-// What the maps fetch. Each address is asked for once, however often the page is drawn again.
+// What the maps fetch. What `fetchOnce` has fetched is not asked for again, however often the page is drawn.
 
 const STORED = 6;
 const CHANGED = "The results have changed. Reload the page.";
 const answers = new Map();
 
-async function request(address, kind) {
+export async function request(address, kind) {
   let response;
   try {
     response = await fetch(address);

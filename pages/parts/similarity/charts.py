@@ -19,7 +19,7 @@ from core.base.errors import SightlineError
 from core.base.text import format_count
 from core.base.types import Ints
 from core.export import similarity_csv
-from core.http import PEOPLE, crop_address, similarity_address
+from core.http import MOST_ROWS, PEOPLE, crop_address, similarity_address
 from core.review import ReviewSession
 from core.runs import read_record
 from core.vision.match import FREE, IMPOSTOR_REASONS, Match
@@ -242,11 +242,23 @@ def heat_map(case: Case, kind: str, row_count: int, session: ReviewSession) -> N
         "label": label,
         "rows": similarity_address(case, "rows.json", threshold),
         "matrix": similarity_address(case, f"{kind}.bin", threshold),
+        "scale": f"{similarity_address(case, 'scale.json', threshold)}&of={kind}",
         "pair": similarity_address(case, "pair.json", threshold),
         "crops": crop_address(case.run),
         "clocks": clocks_of(case, session.out).for_browser(),
     }
     _component("heat_map", _HEAT_MAP)(key=f"similarity {kind}", data=data, height="content")
+    if row_count > MOST_ROWS:
+        st.caption(describe_limit(row_count, noun))
+
+
+def describe_limit(row_count: int, noun: str) -> str:
+    """What is left out of a matrix with more rows than are shown.
+
+    >>> describe_limit(12_000, "tracks")
+    'Shows the first 8,000 of 12,000 tracks in the chosen order. The downloads have all of them.'
+    """
+    return f"Shows the first {MOST_ROWS:,} of {row_count:,} {noun} in the chosen order. The downloads have all of them."
 
 
 def appearance_map(case: Case, row_count: int, session: ReviewSession) -> None:

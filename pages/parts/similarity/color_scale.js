@@ -9,7 +9,6 @@ const RAMP = Array.from({ length: STEPS }, (_, step) => {
   const at = (step / (STEPS - 1)) * (STOPS.length - 1), low = Math.min(Math.floor(at), STOPS.length - 2);
   return STOPS[low].map((value, part) => Math.round(value + (STOPS[low + 1][part] - value) * (at - low)));
 });
-const SAMPLE = 40_000;
 
 // Similarities come as whole numbers, so many to 1; one of them stands for "nothing to compare".
 export const UNIT = 10_000;
@@ -20,14 +19,8 @@ export const GRADIENT = `linear-gradient(to right, ${STOPS.map((stop) => `rgb(${
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 export class ColorScale {
-  // The scale ends at 1 and begins where all but the least alike hundredth lie, at a whole tenth.
-  constructor(values) {
-    const sample = [], stride = Math.max(1, Math.floor(values.length / SAMPLE));
-    for (let at = 0; at < values.length; at += stride) if (values[at] !== NONE) sample.push(values[at] / UNIT);
-    sample.sort((a, b) => a - b);
-    const least = sample.length ? sample[Math.floor(sample.length / 100)] : 0;
-    this.low = Math.min(0.9, Math.floor(least * 10 + 1e-9) / 10);
-  }
+  // The scale begins at `low`, which Python knows, and ends at 1.
+  constructor(low) { this.low = low; }
 
   // Where a similarity (up to 1) lies on the scale, from 0 to 1.
   shareOf(similarity) { return clamp((similarity - this.low) / (1 - this.low), 0, 1); }

@@ -2,13 +2,14 @@
 
 import { mounter } from "../shell/mounting.js";
 import { fileAddress, personName } from "../shell/text.js";
-import { fetchOnce, fetchPair } from "./answers.js";
+import { fetchOnce, fetchPair, request } from "./answers.js";
 import { labelWidth, Portraits } from "./axes.js";
 import { ColorScale, GRADIENT } from "./color_scale.js";
 import { Matrix } from "./matrix.js";
-import { drawHeatMap, MatrixPicture } from "./matrix_picture.js";
+import { drawHeatMap, paintTile } from "./matrix_picture.js";
 import { emptyCard, pairCard } from "./pair_card.js";
 import { PointerInput } from "./pointer_input.js";
+import { Tiles } from "./tiles.js";
 import { cursorAfter, LARGEST_CELL, Viewport } from "./viewport.js";
 
 const ZOOM = 1.6;
@@ -27,7 +28,7 @@ class HeatMap {
     this.matrix = null;
     this.cursor = this.hover = this.pinned = null;
     this.viewport = new Viewport();
-    this.picture = new MatrixPicture();
+    this.layer = document.createElement("canvas");
     this.portraits = new Portraits(() => this.drawSoon());
     this.details = new Map();
     const find = (selector) => root.querySelector(selector);
@@ -76,14 +77,13 @@ class HeatMap {
     this.cursor = this.hover = this.pinned = null;
     this.wait.textContent = "Loading…";
     try {
-      const requests = [fetchOnce(data.rows, "json"), fetchOnce(data.matrix, "arrayBuffer")];
-      const [content, bytes] = await Promise.all(requests);
+      const requests = [data.rows, data.scale].map((address) => fetchOnce(address, "json"));
+      const [content, { low }] = await Promise.all(requests);
       if (this.data !== data || !this.root.isConnected) return;
-      this.matrix = new Matrix(content, data.of, bytes);
-      this.scale = new ColorScale(this.matrix.similarity);
+      this.matrix = new Matrix(content, data.of);
+      this.scale = new ColorScale(low);
       this.showLegend(content.threshold);
       this.arrange(this.order.value);
-      this.wait.textContent = "";
     } catch (failure) {
       if (this.data === data) this.wait.textContent = failure.message;
     }
@@ -102,14 +102,29 @@ class HeatMap {
   // Show the rows in one of the orders; a pinned pair stays pinned.
   arrange(order) {
     if (!this.matrix) return;
-    this.matrix.arrange(order);
+    this.matrix.arrange(order, this.tilesOf(order));
     this.cursor = this.hover = null;
     this.root.classList.toggle("tracks", this.matrix.isTracks);
-    this.picture.paint(this.matrix, this.scale);
     this.labels = labelWidth(this.canvas.getContext("2d"), this.matrix, FONT);
     this.measure();
     this.fit();
     this.updateCard();
+  }
+
+  // The tiles of the matrix in an order; those of the order before go.
+  tilesOf(order) {
+    const { data, matrix } = this, table = this.scale.table();
+    this.tiles?.destroy();
+    this.tiles = new Tiles({
+      count: matrix.count, paint: (tile) => paintTile(tile, table, matrix.isTracks),
+      fetchTile: (place) =>
+        request(`${data.matrix}&${new URLSearchParams({ order, ...place })}`, "arrayBuffer"),
+      onLoad: (failure) => {
+        this.wait.textContent = failure?.message ?? "";
+        this.drawSoon();
+      },
+    });
+    return this.tiles;
   }
 
   measure() {
@@ -229,8 +244,17 @@ class HeatMap {
     const { data, matrix } = this, [a, b] = matrix.isTracks ? pair : pair.map((row) => matrix.rows.person[row]);
     const detail = await fetchPair(`${data.pair}&of=${data.of}&a=${a}&b=${b}`);
     if (this.data !== data || this.matrix !== matrix) return;
-    if (!detail.failure) this.details.set(String(pair), detail);
+    if (!detail.failure) this.take(pair, detail);
     if (samePair(this.cardPair, pair)) this.drawCard(detail);
+  }
+
+  take(pair, detail) {
+    const { matrix } = this, isNew = !matrix.cellOf(pair);
+    this.details.set(String(pair), detail);
+    matrix.learn(pair, detail);
+    if (!isNew || !samePair(this.cardPair, pair)) return;
+    this.line.textContent = matrix.describe(pair);
+    if (this.cursor) this.status.textContent = matrix.describe(pair);
   }
 
   drawCard(detail) {
@@ -252,19 +276,20 @@ class HeatMap {
   }
 
   draw() {
-    const { canvas, matrix, viewport, scale, picture, hover, cursor, pinned } = this;
+    const { canvas, matrix, viewport, scale, layer, hover, cursor, pinned } = this;
     canvas.style.touchAction = viewport.isFitting ? "pan-y" : "none";
-    drawHeatMap(canvas, {
-      matrix, viewport, scale, picture, hover, cursor, pinned, font: FONT, labels: this.labels,
+    const isThere = drawHeatMap(canvas, {
+      matrix, viewport, scale, layer, hover, cursor, pinned, font: FONT, labels: this.labels,
       portraitOf: (row) => this.portraits.get(fileAddress(this.data.crops, matrix.rows.crop[row])),
     });
     canvas.dataset.size = viewport.size.toFixed(3);
-    canvas.dataset.painted = this.data.matrix;
+    if (isThere) canvas.dataset.painted = this.data.matrix;
   }
 
   destroy() {
     this.sizes.disconnect();
-    this.picture.destroy();
+    this.tiles?.destroy();
+    this.layer.width = this.layer.height = 0;
     this.portraits.destroy();
     clearTimeout(this.asking);
     clearTimeout(this.announcing);

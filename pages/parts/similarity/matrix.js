@@ -1,4 +1,5 @@
-// The similarity of everybody with everybody, as Python sends it, in one of the orders in which it can be shown.
+// Who stands in the rows of the similarity matrix, in one of the orders in which they can be shown, and what is known
+// of single pairs.
 
 import { formatSimilarity, personName } from "../shell/text.js";
 import { NONE, UNIT } from "./color_scale.js";
@@ -8,27 +9,35 @@ export const formatValue = (value, digits) => formatSimilarity(value / UNIT, dig
 export const trackTitle = (cameras, rows, row) => `${cameras[rows.camera[row]]} track ${rows.track[row]}`;
 
 export class Matrix {
-  // `content` says who stands in each row, `kind` is people or tracks; `bytes` are the similarities in two bytes each,
-  // then one byte each that is not 0 where the two cannot be one person.
-  constructor(content, kind, bytes) {
+  // `content` says who stands in each row, `kind` is people or tracks.
+  constructor(content, kind) {
     Object.assign(this, { content, rows: content[kind], isTracks: kind === "tracks" });
-    this.count = this.rows.person.length;
+    this.count = Math.min(this.rows.person.length, content.most_rows);
     this.names = new Map(content.people.person.map((person, place) => [person, content.people.name[place]]));
-    this.similarity = new Int16Array(bytes, 0, this.count ** 2);
-    this.forbidden = new Uint8Array(bytes, 2 * this.count ** 2, this.count ** 2);
+    this.known = new Map();
   }
 
-  // Show the rows in an order; `blocks` are the ranges of neighbours that are one person.
-  arrange(order) {
-    this.order = this.rows[order];
-    this.places = new Int32Array(this.count);
+  // Show the rows in an order; `tiles` are those of that order. `blocks` are the ranges of neighbours that are one
+  // person.
+  arrange(order, tiles) {
+    this.tiles = tiles;
+    this.order = this.rows[order].slice(0, this.count);
+    this.places = new Int32Array(this.rows.person.length).fill(-1);
     this.order.forEach((row, place) => { this.places[row] = place; });
     this.blocks = blocksOf(this.order.map((row) => this.rows.person[row]));
   }
 
-  valueOf(rowA, rowB) { return this.similarity[rowA * this.count + rowB]; }
+  // Similarity and whether the two cannot be one person: from the tiles, or what Python has said of the pair; undefined
+  // until either is there.
+  cellOf([rowA, rowB]) {
+    return this.tiles.cell(this.places[rowA], this.places[rowB]) ?? this.known.get(`${rowA} ${rowB}`);
+  }
 
-  isForbidden(rowA, rowB) { return this.forbidden[rowA * this.count + rowB] > 0; }
+  // Python's answer about a pair.
+  learn([rowA, rowB], { similarity, is_known_different: isForbidden }) {
+    const value = similarity === null ? NONE : Math.round(similarity * UNIT);
+    this.known.set(`${rowA} ${rowB}`, { value, isForbidden });
+  }
 
   blockOf(person) { return this.blocks.find((block) => block.person === person); }
 
@@ -55,10 +64,11 @@ export class Matrix {
 
   // A pair in a sentence.
   describe([rowA, rowB]) {
-    const value = this.valueOf(rowA, rowB);
+    const cell = this.cellOf([rowA, rowB]);
     const relation = this.rows.person[rowA] === this.rows.person[rowB] ? "one person" : "two people";
-    const forbidden = this.isForbidden(rowA, rowB) ? ", known different" : "";
-    const similarity = value === NONE ? "not comparable" : formatValue(value, 2);
+    const forbidden = cell?.isForbidden ? ", known different" : "";
+    let similarity = "…";
+    if (cell) similarity = cell.value === NONE ? "not comparable" : formatValue(cell.value, 2);
     return `${this.pairTitle([rowA, rowB])}: ${similarity}, ${relation}${forbidden}`;
   }
 }

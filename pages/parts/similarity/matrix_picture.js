@@ -1,50 +1,41 @@
-// How the heat map is painted: the whole matrix once as a picture, then what lies over the part that is visible.
+// How the heat map is painted: the tiles that are there, each a picture, then what lies over the part that is visible.
 
 import { fitCanvas } from "../shell/dom.js";
 import { drawAxes } from "./axes.js";
 import { NONE, UNIT } from "./color_scale.js";
 import { formatValue } from "./matrix.js";
+import { stepFor, TILE, tilesOver } from "./tiles.js";
 
 const NUMBERS_FROM = 34; // CSS pixels of a cell
 const FAINT_HATCH_UNDER = 8;
-const OPAQUE_BLACK = 0xff000000;
 const HATCH = [["rgb(0 0 0 / 75%)", 0], ["rgb(255 255 255 / 75%)", 1.2]];
 
-// The matrix as a picture of a pixel per cell, and beside it which cells are hatched.
-export class MatrixPicture {
-  constructor() {
-    for (const name of ["heat", "forbidden", "layer"]) this[name] = document.createElement("canvas");
+// A tile as a picture of a pixel per cell, `heat`, and beside it which cells are hatched, `mask`.
+export function paintTile(tile, table, isTracks) {
+  const { rows, columns, similarity, forbidden } = tile, canvases = [0, 1].map(() => document.createElement("canvas"));
+  const [heat, mask] = canvases.map((canvas) => {
+    Object.assign(canvas, { width: columns, height: rows });
+    return canvas.getContext("2d").createImageData(columns, rows);
+  });
+  const colours = new Uint32Array(heat.data.buffer), shades = new Uint32Array(mask.data.buffer);
+  similarity.forEach((value, at) => {
+    if (value !== NONE) colours[at] = table[value + UNIT];
+    shades[at] = forbidden[at] << 24;
+  });
+  // A track with itself says nothing.
+  if (isTracks && tile.step === 1 && tile.row === tile.column) {
+    for (let at = 0; at < colours.length; at += columns + 1) colours[at] = 0;
   }
-
-  paint(matrix, scale) {
-    const { count, order } = matrix, table = scale.table();
-    for (const canvas of [this.heat, this.forbidden]) canvas.width = canvas.height = count;
-    const [heatPen, forbiddenPen] = [this.heat, this.forbidden].map((canvas) => canvas.getContext("2d"));
-    const heat = heatPen.createImageData(count, count), forbidden = forbiddenPen.createImageData(count, count);
-    const colours = new Uint32Array(heat.data.buffer), mask = new Uint32Array(forbidden.data.buffer);
-    for (let row = 0, at = 0; row < count; row++) {
-      const from = order[row] * count;
-      for (let column = 0; column < count; column++, at++) {
-        const cell = from + order[column], value = matrix.similarity[cell];
-        // A track with itself says nothing.
-        if (value !== NONE && !(matrix.isTracks && row === column)) colours[at] = table[value + UNIT];
-        if (matrix.forbidden[cell]) mask[at] = OPAQUE_BLACK;
-      }
-    }
-    heatPen.putImageData(heat, 0, 0);
-    forbiddenPen.putImageData(forbidden, 0, 0);
-  }
-
-  destroy() {
-    for (const canvas of [this.heat, this.forbidden, this.layer]) canvas.width = canvas.height = 0;
-  }
+  [heat, mask].forEach((image, place) => canvases[place].getContext("2d").putImageData(image, 0, 0));
+  [tile.heat, tile.mask] = canvases;
+  tile.free = () => { for (const canvas of canvases) canvas.width = canvas.height = 0; };
 }
 
-// Paint the canvas. `map` has the matrix, viewport, scale, picture, and the cells `hover`, `cursor` and `pinned`;
-// `portraitOf(row)` gives the picture of a row where it has come.
+// Paint the canvas. `map` has the matrix, viewport, scale, and the cells `hover`, `cursor` and `pinned`;
+// `portraitOf(row)` gives the picture of a row where it has come. Returns whether all tiles in view are there.
 export function drawHeatMap(canvas, map) {
-  const { viewport, picture } = map, { ratio, width, height } = fitCanvas(canvas);
-  if (!width || !height) return;
+  const { viewport, matrix: { tiles } } = map, { ratio, width, height } = fitCanvas(canvas);
+  if (!width || !height) return false;
   const pen = canvas.getContext("2d"), style = getComputedStyle(canvas), { size, visible } = viewport;
   const box = [viewport.gutter.left, viewport.gutter.top, visible.width * size, visible.height * size];
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -57,28 +48,52 @@ export function drawHeatMap(canvas, map) {
   pen.fillRect(...box);
   pen.imageSmoothingEnabled = size * ratio < 1;
   pen.imageSmoothingQuality = "high";
-  pen.drawImage(picture.heat, visible.x, visible.y, visible.width, visible.height, ...box);
-  drawHatching(pen, map, box, ratio);
+  const overview = tilesOver(visible, stepFor(viewport.fittingSize * ratio), viewport.count);
+  const near = tilesOver(visible, stepFor(size * ratio), viewport.count);
+  tiles.want([...overview, ...near]);
+  const isThere = near.every((place) => tiles.get(place));
+  // Until all are there, the coarser ones are under those that are.
+  const placeOf = tilePlacer(viewport, ratio);
+  for (const place of isThere ? near : [...overview, ...near]) {
+    const tile = tiles.get(place);
+    if (tile) pen.drawImage(tile.heat, ...placeOf(tile));
+  }
+  const hatched = (isThere ? near : overview).map((place) => tiles.get(place)).filter(Boolean);
+  drawHatching(pen, map, hatched, box, ratio);
   if (map.matrix.isTracks) drawBlocks(pen, map);
   if (size >= NUMBERS_FROM) drawNumbers(pen, map);
   drawMarks(pen, map);
   pen.restore();
   drawAxes(pen, map, style.color);
+  return isThere;
+}
+
+// Where a tile is drawn on the canvas: on whole pixels of the screen, so that no seam is left between two.
+function tilePlacer({ gutter, visible, size }, ratio) {
+  const round = (length) => Math.round(length * ratio) / ratio;
+  const range = (begin, from, first, cells, step) => {
+    const start = round(begin + (first * TILE * step - from) * size);
+    return [start, round(begin + ((first * TILE + cells) * step - from) * size) - start];
+  };
+  return ({ step, row, column, rows, columns }) => {
+    const [left, width] = range(gutter.left, visible.x, column, columns, step);
+    const [top, height] = range(gutter.top, visible.y, row, rows, step);
+    return [left, top, width, height];
+  };
 }
 
 // The hatching has one width at any zoom: lines over everything, of which only those on hatched cells are left.
-function drawHatching(pen, { picture, viewport }, box, ratio) {
-  const { layer } = picture, { visible, size } = viewport;
-  const width = Math.ceil(box[2] * ratio), height = Math.ceil(box[3] * ratio);
-  if (layer.width !== width || layer.height !== height) Object.assign(layer, { width, height });
-  const layerPen = layer.getContext("2d");
-  layerPen.globalCompositeOperation = "copy";
+function drawHatching(pen, { layer, viewport }, tiles, box, ratio) {
+  const { size, gutter } = viewport, width = Math.ceil(box[2] * ratio), height = Math.ceil(box[3] * ratio);
+  Object.assign(layer, { width, height });
+  const layerPen = layer.getContext("2d"), placeOf = tilePlacer(viewport, ratio);
+  layerPen.imageSmoothingEnabled = size * ratio < 1;
+  layerPen.setTransform(ratio, 0, 0, ratio, -gutter.left * ratio, -gutter.top * ratio);
+  for (const tile of tiles) layerPen.drawImage(tile.mask, ...placeOf(tile));
+  layerPen.setTransform(1, 0, 0, 1, 0, 0);
+  layerPen.globalCompositeOperation = "source-in";
   layerPen.fillStyle = hatchPattern(layerPen, ratio);
   layerPen.fillRect(0, 0, width, height);
-  layerPen.globalCompositeOperation = "destination-in";
-  layerPen.imageSmoothingEnabled = size * ratio < 1;
-  layerPen.imageSmoothingQuality = "high";
-  layerPen.drawImage(picture.forbidden, visible.x, visible.y, visible.width, visible.height, 0, 0, width, height);
   // Over cells smaller than its lines it would hide the colours.
   pen.globalAlpha = size < FAINT_HATCH_UNDER ? 0.3 : 1;
   pen.drawImage(layer, ...box);
@@ -134,10 +149,10 @@ function drawNumbers(pen, { matrix, viewport, scale, font }) {
   pen.textBaseline = "middle";
   for (let row = Math.floor(visible.y); row < Math.min(count, visible.y + visible.height); row++) {
     for (let column = Math.floor(visible.x); column < Math.min(count, visible.x + visible.width); column++) {
-      const pair = matrix.pairAt([row, column]), value = matrix.valueOf(...pair);
+      const { value = NONE, isForbidden } = matrix.tiles.cell(row, column) ?? {};
       if (value === NONE || (matrix.isTracks && row === column)) continue;
       const [x, y] = viewport.middleOf([row, column]), text = formatValue(value, 2);
-      if (matrix.isForbidden(...pair)) {
+      if (isForbidden) {
         // Hatching under a number makes it hard to read.
         const half = pen.measureText(text).width / 2 + 2;
         pen.fillStyle = scale.css(value);
@@ -154,7 +169,7 @@ function drawMarks(pen, { matrix, viewport, hover, cursor, pinned }) {
   const pinnedCell = pinned?.map((row) => matrix.places[row]);
   const marks = [[hover, ["#000", "#fff"], 5], [cursor, ["#000", "#fff"], 9], [pinnedCell, ["#fff", "#d00000"], 9]];
   for (const [cell, colours, least] of marks) {
-    if (!cell) continue;
+    if (!cell || cell.includes(-1)) continue;
     const side = Math.max(viewport.size, least), [x, y] = viewport.middleOf(cell);
     colours.forEach((colour, depth) => {
       pen.strokeStyle = colour;

@@ -35,7 +35,9 @@ export function pairCard({ matrix, scale, crops, clocks }, pair, detail, unpin) 
 }
 
 function similarityLine(matrix, scale, pair) {
-  const value = matrix.valueOf(...pair), { threshold } = matrix.content;
+  const cell = matrix.cellOf(pair), { threshold } = matrix.content;
+  if (!cell) return el("div", { class: "value" }, el("small", {}, "…"));
+  const { value } = cell;
   if (value === NONE) return el("div", { class: "value" }, el("small", {}, "Not comparable."));
   const swatch = el("i"), side = value / UNIT < threshold ? "below" : "at or above";
   swatch.style.background = scale.css(value);

@@ -11,7 +11,7 @@ from core.base.errors import StoreError
 from core.cli import main
 from core.machine.artifacts import Store
 from core.review import Action, Review
-from core.review.whatif import LoadedRun, compare_camera, compare_runs, load_run, retrack_run
+from core.review.whatif import LoadedRun, compare_camera, compare_runs, load_run, retrack_run, unused_detections
 from core.runs import (
     DIFFERENT,
     Link,
@@ -23,6 +23,7 @@ from core.runs import (
     load_tracks,
     track_clips,
 )
+from core.vision.track import iou_matrix
 from tests.export.replay_making import setup
 from tests.review.tracked import lanes
 
@@ -59,6 +60,25 @@ def held(folder: Path, monkeypatch: pytest.MonkeyPatch) -> LoadedRun:
     monkeypatch.setattr("core.runs.network_stages.Networks.detector", refused)
     monkeypatch.setattr("core.runs.network_stages.Networks.embedder", refused)
     return load_run(folder / "out", Store(folder / "store"))
+
+
+def test_detections_that_no_track_uses_are_found(held: LoadedRun, folder: Path) -> None:
+    """Each detection lies on a box of a track in its frame, or is among them."""
+    for data in held.cameras:
+        seconds, unused = unused_detections(folder / "out", data.camera, Store(folder / "store"))
+        tracks = held.tracks[data.camera]
+        expected = [
+            row
+            for row in range(len(data.detections))
+            if (
+                iou_matrix(data.detections.xyxy[[row]], tracks.xyxy[tracks.frame == data.detections.frame[row]]) < 0.5
+            ).all()
+        ]
+        np.testing.assert_array_equal(unused.xyxy, data.detections.xyxy[expected])
+        moments = dict(zip(data.timeline.frame.tolist(), data.timeline.seconds.tolist(), strict=True))
+        assert seconds.tolist() == [moments[frame] for frame in unused.frame.tolist()]
+    with pytest.raises(StoreError, match="no longer in the cache"):
+        unused_detections(folder / "out", "gate", Store(folder / "elsewhere"))
 
 
 def same_tracks(held: LoadedRun, out: Path, found: Any) -> None:
