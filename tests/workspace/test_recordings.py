@@ -24,7 +24,7 @@ from core.workspace import (
     sweep,
 )
 from core.workspace.cases import Case, CaseClip
-from core.workspace.jobs import order_of
+from core.workspace.jobs import describe_changes, order_of
 from core.workspace.sources import receive, upload_folder
 from tests.vision.video.making import write_clip
 
@@ -127,6 +127,13 @@ def test_settings_stay_when_an_earlier_file_comes(footage: Path) -> None:
     # The clock was 7 s off for the later file, and so it is for the earlier one.
     assert clip.began == "2026-11-20T14:00:07"
     assert (clip.start_seconds, clip.end_seconds) == (3600.5, 3600.8)
+
+
+def test_what_changed_since_a_run_names_recordings(footage: Path) -> None:
+    files = [film(footage / f"gate_{hour}.mp4", number) for number, hour in enumerate(HOURS[:3])]
+    case = added(services().cases.new(), *files[:2])
+    before = order_of(case)
+    assert describe_changes(before, order_of(added(case, files[2]))) == ["gate: other recordings"]
 
 
 def test_the_same_file_is_noticed_and_a_moved_one_is_found_again(footage: Path) -> None:

@@ -27,6 +27,7 @@ from core.machine.settings_file import NO_FILE
 from core.runs import NO_EMBEDDER, VERSIONS, Span
 from core.vision.models import find
 from core.vision.regions import to_json
+from core.vision.video import LIST_SUFFIX
 from core.workspace.cases import Case
 
 
@@ -194,7 +195,8 @@ def _find_renames(before: Mapping[str, Source], after: Mapping[str, Source]) -> 
 
 def _source_changes(old: Source, new: Source) -> Iterator[str]:
     if old.digest != new.digest:
-        yield "different clip"
+        is_list = LIST_SUFFIX in (Path(old.path).suffix, Path(new.path).suffix)
+        yield "other recordings" if is_list else "different clip"
     if old.offset_seconds != new.offset_seconds:
         yield f"start offset {new.offset_seconds:g} s (was {old.offset_seconds:g} s)"
     if old.drift_seconds_per_day != new.drift_seconds_per_day:
