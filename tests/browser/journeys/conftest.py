@@ -10,6 +10,7 @@ import pytest
 
 from core.machine.paths import cache_dir
 from tests.browser.conftest import serving
+from tests.conftest import SHARED
 
 ALONE = """
 import socket
@@ -40,6 +41,16 @@ def server(house: Path, tmp_path: Path) -> Iterator[str]:
 def ready(house: Path, exported: Path) -> None:
     """No first run: that one is in the way from the sample to the zip."""
     shutil.copytree(exported, cache_dir() / "exported")
+
+
+@pytest.fixture
+def two_clips(request: pytest.FixtureRequest) -> tuple[Path, ...]:
+    """A few seconds of two cameras called cam1 and cam2 with people in them: real ones, or else the sample's."""
+    room = SHARED / "data" / "room_hall"
+    if room.is_dir():
+        return tuple(room / f"cam{number}.mp4" for number in (1, 2))
+    glimpses: tuple[Path, ...] = request.getfixturevalue("glimpses")
+    return glimpses
 
 
 @pytest.fixture
