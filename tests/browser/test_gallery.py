@@ -550,6 +550,9 @@ def test_of_many_tiles_only_what_is_near_the_window_is_in_the_page(tab: Page, lo
     assert long_list.count() < 150
     scroll(tab, "main.scrollHeight")
     expect(last).to_be_in_viewport()
+    tab.get_by_label("Jump to").select_option(index=3)
+    expect(tab.locator(".person:focus")).to_have_attribute("aria-posinset", "41")
+    expect(tab.locator(".person:focus")).to_be_in_viewport()
 
 
 def test_rows_stay_where_they_are_while_a_long_list_is_scrolled(tab: Page, long_list: Locator) -> None:

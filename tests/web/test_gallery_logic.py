@@ -201,6 +201,26 @@ def test_where_everybody_was_seen_once_nobody_is_folded(web: Node) -> None:
     assert len(found["others"]) == 20
 
 
+@pytest.mark.parametrize(
+    ("count", "by_time", "found"),
+    [
+        (29, True, []),
+        (120, False, [[0, "1: P1"], [10, "11: P11"], [110, "111: P111"], 12]),
+        (1000, False, [[0, "1: P1"], [50, "51: P51"], [950, "951: P951"], 20]),
+        (30, True, [[0, "0"], [2, "80"], [29, "1160"], 20]),
+        (1000, True, [[0, "0"], [90, "3600"], [990, "39600"], 12]),
+    ],
+)
+def test_a_long_list_is_jumped_through_by_time_or_by_tens(web: Node, count: int, by_time: bool, found: Any) -> None:
+    """Somebody every 40 s: by minutes as long as there are few, then by hours."""
+    groups = [{"title": f"P{n + 1}", "first": 40 * n} for n in range(count)]
+    body = (
+        'const { jumpTargets } = await load("gallery/jump.js"); const found = jumpTargets(groups, byTime, String);'
+        "return found.length ? [found[0], found[1], found.at(-1), found.length] : [];"
+    )
+    assert web.run(body, groups=groups, byTime=by_time) == found
+
+
 def test_each_filter_says_how_many_would_pass_without_it(web: Node) -> None:
     values = {"camera": "gate", "lower": "white"}
     body = FILTER + "return rules.passingWithout(groups, filters);"

@@ -9,6 +9,7 @@ import { fileAddress } from "../shell/text.js";
 import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
 import { Fold } from "./fold.js";
+import { Jump } from "./jump.js";
 import { Keys } from "./keys.js";
 import { People } from "./people.js";
 import { faultContent } from "./person_parts.js";
@@ -77,6 +78,7 @@ class Gallery {
       place: threshold, storeKey, onMove: () => this.refreshSoon(),
       onCommit: (level) => this.actions.setThreshold(level),
     });
+    this.jump = new Jump({ place: listing, onJump: (group) => this.go(group) });
     listing.append(el("p", { class: "caveat" }, "People can be missed: a gap is no proof of absence."));
     this.sections = [top, listing];
     // Rows that are scrolled to stop below it.
@@ -262,6 +264,8 @@ class Gallery {
     for (const view of ["compact", "tiles"]) this.root.classList.toggle(view, this.filters.view === view);
     this.empty.replaceChildren(...(empty ? [this.filters.emptyMessage(state.groups)] : []));
     this.rows.update(state.listed, this.filters.view);
+    const isByTime = people.timed && this.filters.order === "first seen";
+    this.jump.update(state.listed, isByTime, (seconds) => people.commonTime(seconds));
     this.toolbar.labelReview(people.answer);
     this.tray.paint(this.state.selectedGroups);
     this.dialog.refresh();
