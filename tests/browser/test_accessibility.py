@@ -57,6 +57,26 @@ def test_every_page_and_dialog(
     assert faults(tab) == [], "the film"
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_dialogs_of_footage(
+    tab: Page, reviewed: Case, house: Path, theme: str, request: pytest.FixtureRequest
+) -> None:
+    tab.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    tab.goto(f"/?case={shown_by(reviewed, request.node.name).key}")
+    tab.get_by_role("button", name="Sort files into cameras").click()
+    expect(tab.get_by_role("dialog").get_by_test_id("stDataFrame")).to_be_visible()
+    assert faults(tab) == [], "files and cameras"
+    tab.keyboard.press("Escape")
+    tab.get_by_role("button", name="Set by one moment in two pictures").first.click()
+    expect(tab.get_by_role("dialog").get_by_role("img").first).to_be_visible()
+    assert faults(tab) == [], "one moment in two pictures"
+    tab.keyboard.press("Escape")
+    tab.get_by_text("Time of day", exact=True).click()
+    tab.get_by_role("button", name="Clock in the picture").first.click()
+    expect(tab.get_by_role("textbox", name="Time in the picture")).to_be_visible()
+    assert faults(tab) == [], "the clock in the picture"
+
+
 def test_the_rules_of_matching(tab: Page, reviewed: Case, house: Path, request: pytest.FixtureRequest) -> None:
     tab.goto(f"/people?case={shown_by(reviewed, request.node.name).key}")
     tab.get_by_text("How people are matched").click()

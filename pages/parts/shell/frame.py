@@ -51,6 +51,8 @@ st.html(
     ".stApp [data-testid=stCaptionContainer] { opacity: .8; }"
     ".stApp [data-testid=stCaptionContainer] code { color: inherit; }"
     ".stApp [data-testid^=stBaseButton-primary] { color: light-dark(#fff, #0e1117); }"
+    # The button of an open popover keeps the colour that is meant for a moment's press.
+    ".stApp [data-testid=stPopoverButton] { color: inherit !important; }"
     "</style>"
 )
 # In the sidebar: a bar on top folds into a menu where the window is narrow.
