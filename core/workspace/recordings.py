@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from core.base.errors import SettingsError
+from core.base.errors import ClipError, SettingsError
 from core.base.text import read_moment, safe_name
 from core.base.types import Clip
 from core.machine.paths import make_folder, write_atomically
@@ -87,28 +88,31 @@ def camera_for(case: Case, new: CaseRecording) -> str:
     series = series_of(Path(new.path), new.name)
     if not series.began and not series.is_counted:
         return ""
-    clip, zone = clip_of(new.path), case.time_zone or "UTC"
+    zone = case.time_zone or "UTC"
     new = _dated(new, zone)
     for candidate in case.clips:
-        present = [(file, series_of(Path(file.path), file.name)) for file in candidate.files]
-        if any(not _is_alike(named, series) for _, named in present):
-            continue
-        files = [_dated(file, zone) for file, _ in present]
-        if any(not file.began for file in files) or not new.began:
-            continue
-        lengths = [clip_of(file.path).duration_seconds for file in files]
-        # Seconds from the beginning of the new file to that of each that is there.
-        begins = [_seconds_between(new.began, file.began, zone) for file in files]
-        spans = list(zip(begins, lengths, strict=True))
-        shared = sum(max(0.0, min(begin + length, clip.duration_seconds) - max(begin, 0.0)) for begin, length in spans)
-        is_near = bool(series.began) or any(
-            _FOLLOWS_SECONDS[0] <= gap <= _FOLLOWS_SECONDS[1]
-            for begin, length in spans
-            for gap in (begin - clip.duration_seconds, -begin - length)
-        )
-        if is_near and shared <= _MOST_OVERLAP * clip.duration_seconds:
-            return candidate.camera
+        named = (series_of(Path(file.path), file.name) for file in candidate.files)
+        # A camera of which a file is missing says so itself.
+        with suppress(ClipError):
+            if new.began and all(_is_alike(each, series) for each in named) and _continues(candidate, new, zone):
+                return candidate.camera
     return ""
+
+
+def _continues(clip: CaseClip, new: CaseRecording, zone: str) -> bool:
+    """Whether the new file was recorded before or after the files of the clip; if names only count on, right then."""
+    files = [_dated(file, zone) for file in clip.files]
+    if any(not file.began for file in files):
+        return False
+    length = clip_of(new.path).duration_seconds
+    # From the beginning of the new file to the beginning and the end of each that is there.
+    begins = [_seconds_between(new.began, file.began, zone) for file in files]
+    spans = [(begin, begin + clip_of(file.path).duration_seconds) for begin, file in zip(begins, files, strict=True)]
+    shared = sum(max(0.0, min(end, length) - max(begin, 0.0)) for begin, end in spans)
+    gaps = [gap for begin, end in spans for gap in (begin - length, -end)]
+    is_near = any(_FOLLOWS_SECONDS[0] <= gap <= _FOLLOWS_SECONDS[1] for gap in gaps)
+    is_counted = series_of(Path(new.path), new.name).is_counted
+    return (is_near or not is_counted) and shared <= _MOST_OVERLAP * length
 
 
 def _is_alike(a: Series, b: Series) -> bool:

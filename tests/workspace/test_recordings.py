@@ -146,6 +146,9 @@ def test_the_same_file_is_noticed_and_a_moved_one_is_found_again(footage: Path) 
     (footage / "copy.mp4").unlink()
     with pytest.raises(ClipError, match="cannot be opened"):
         clip_of(case.clip("gate").path)
+    # Another file is added meanwhile: as a camera of its own, since nobody knows how long the missing one is.
+    late = film(footage / f"gate_{HOURS[5]}.mp4", 9)
+    assert [clip.camera for clip in added(case, late).clips] == ["gate", "gate-2"]
     clip = added(case, moved).clip("gate")
     assert clip.digest == case.clip("gate").digest
     assert clip_of(clip.path).frames == 30
