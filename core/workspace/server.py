@@ -33,7 +33,7 @@ from core.machine.paths import cache_dir, data_dir, write_atomically
 from core.machine.relocate import move_old_data, take_notice
 from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, MatchRules, TravelTime, read_record
-from core.vision.video import digest, is_list, join, probe
+from core.vision.video import digest, is_list, join, probe, read_list
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies, remove_media
@@ -267,11 +267,13 @@ def clip_of(path: str) -> Clip:
 
 
 def _stamp_of_file(path: str) -> tuple[str, int, int]:
+    """Size and time of the file; of a list of recordings, the sums of those of all its files."""
     try:
-        stat = Path(path).stat()
+        listed = [Path(entry.file) for entry in read_list(Path(path))] if is_list(Path(path)) else []
+        stats = [file.stat() for file in (Path(path), *listed)]
     except OSError:
         return path, 0, 0
-    return path, stat.st_size, stat.st_mtime_ns
+    return path, sum(stat.st_size for stat in stats), sum(stat.st_mtime_ns for stat in stats)
 
 
 def _open_clip(path: str) -> Clip:

@@ -154,6 +154,15 @@ def test_the_same_file_is_noticed_and_a_moved_one_is_found_again(footage: Path) 
     assert clip_of(clip.path).frames == 30
 
 
+def test_a_file_that_was_replaced_since_is_noticed(footage: Path) -> None:
+    files = [film(footage / f"gate_{hour}.mp4", number) for number, hour in enumerate(HOURS[:2])]
+    clip = added(services().cases.new(), *files).clip("gate")
+    assert clip_of(clip.path).frames == 20
+    film(files[1], 7, seconds=2)
+    with pytest.raises(ClipError, match="has changed since it was added"):
+        clip_of(clip.path)
+
+
 def test_files_are_put_elsewhere_by_hand(footage: Path) -> None:
     files = [film(footage / f"{name}.mp4", number) for number, name in enumerate(("a", "b", "c"))]
     case = added(services().cases.new(), *files)
