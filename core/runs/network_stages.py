@@ -172,14 +172,18 @@ def write_boxes(artifact: Artifact, timeline: Timeline, stored: Iterable[Arrays]
     artifact.finish(words=description)
 
 
-def write_vectors(artifact: Artifact, timeline: Timeline, row: Ints, stored: Arrays, description: str) -> None:
-    """As `write_boxes`, of vectors: `detection` holds rising rows of all detections, `vector` their vectors.
-
-    `row` holds for each of all detections its frame's row in the timeline.
-    """
-    at, vectors = stored["detection"], stored["vector"]
+def write_vectors(
+    artifact: Artifact,
+    timeline: Timeline,
+    detections: Detections,
+    at: Ints,
+    vectors: NDArray[np.float16],
+    description: str,
+) -> None:
+    """As `write_boxes`, of vectors (n, d): those of the detections with the rising numbers `at`."""
+    row_of = np.searchsorted(timeline.frame, detections.frame[at])
     for number in range(chunk_count(timeline)):
-        begin, end = np.searchsorted(row[at], (number * CHUNK, (number + 1) * CHUNK))
+        begin, end = np.searchsorted(row_of, (number * CHUNK, (number + 1) * CHUNK))
         artifact.write(number, detection=at[begin:end], vector=vectors[begin:end])
     artifact.finish(words=description, crops=len(at))
 

@@ -254,8 +254,7 @@ class ClipPipeline:
         vector = np.concatenate(filled or [np.empty((0, 0), np.float16)])
         order = np.argsort(at)
         order = order[selected[at[order]]]
-        rows = np.searchsorted(self._timeline.frame, detections.frame)
-        write_vectors(artifact, self._timeline, rows, {"detection": at[order], "vector": vector[order]}, description)
+        write_vectors(artifact, self._timeline, detections, at[order], vector[order], description)
 
     def _add_opening(self, stage: str, part: ClipPipeline) -> None:
         """Note how long the network took to open, for the first of the recordings that needed it."""

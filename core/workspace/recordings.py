@@ -24,6 +24,7 @@ from core.vision.video import (
     ListedRecording,
     list_digest,
     list_text,
+    natural_order,
     split_name,
     start_proposals,
     starts_of,
@@ -191,15 +192,11 @@ def _in_order(files: Sequence[CaseRecording], zone: str) -> list[CaseRecording]:
     if all(file.began for file in files):
         ordered = sorted(files, key=lambda file: _seconds_between(files[0].began, file.began, zone))
     else:
-        ordered = sorted(files, key=lambda file: _natural(file.name))
+        ordered = sorted(files, key=lambda file: natural_order(file.name))
     first = ordered[0].began
     begins = [_seconds_between(first, file.began, zone) if first and file.began else None for file in ordered]
     starts = starts_of(begins, [clip_of(file.path).duration_seconds for file in ordered])
     return [replace(file, starts=at) for file, at in zip(ordered, starts, strict=True)]
-
-
-def _natural(name: str) -> list[str | int]:
-    return [int(part) if part.isdigit() else part.casefold() for part in re.split(r"([0-9]+)", name)]
 
 
 def write_list(camera: str, files: Sequence[CaseRecording], path: Path | None = None) -> Path:

@@ -352,7 +352,7 @@ def picture_files(path: Path) -> list[Path]:
         raise ClipError(
             f"{path} holds no pictures", "Give a video file, or a folder that directly holds JPEG or PNG pictures."
         )
-    return sorted(files, key=_natural_order)
+    return sorted(files, key=lambda file: natural_order(file.name))
 
 
 def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
@@ -385,9 +385,9 @@ def decode_picture(file: Path) -> Image:
     return np.empty((0, 0, 3), np.uint8) if bgr is None else np.asarray(bgr, np.uint8)
 
 
-def _natural_order(file: Path) -> list[str | int]:
+def natural_order(name: str) -> list[str | int]:
     """
-    >>> sorted([Path("a10.png"), Path("a2.png")], key=_natural_order)[0].name
+    >>> sorted(["a10.png", "a2.png"], key=natural_order)[0]
     'a2.png'
     """
-    return [int(part) if part.isdigit() else part.casefold() for part in re.split(r"([0-9]+)", file.name)]
+    return [int(part) if part.isdigit() else part.casefold() for part in re.split(r"([0-9]+)", name)]
