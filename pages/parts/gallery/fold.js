@@ -9,6 +9,8 @@ export class Fold {
   constructor({ place, onChange }) {
     this.isOpen = false;
     this.element = place;
+    // Until the people are known there is nothing to unfold, and the button has no name.
+    this.element.hidden = true;
     this.button = el("button", { type: "button", "data-focus": "fold", onclick: () => {
       this.isOpen = !this.isOpen;
       onChange();
