@@ -81,6 +81,7 @@ def test_the_rules_of_matching(tab: Page, reviewed: Case, house: Path, request: 
     tab.goto(f"/people?case={shown_by(reviewed, request.node.name).key}")
     tab.get_by_text("How people are matched").click()
     expect(tab.get_by_label("cam1 – cam2 (s)")).to_be_visible()
+    expect(tab.locator(".person").first).to_be_visible()
     assert faults(tab) == []
 
 
