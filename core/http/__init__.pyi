@@ -22,6 +22,8 @@ from .people import crop_address as crop_address
 from .people import levels_address as levels_address
 from .people import lookalikes_address as lookalikes_address
 from .people import people_address as people_address
+from .people import state_address as state_address
+from .people import state_of as state_of
 from .similarity import MOST_ROWS as MOST_ROWS
 from .similarity import NONE as NONE
 from .similarity import PEOPLE as PEOPLE

@@ -4,6 +4,7 @@
                                              threshold: a row for each tracklet, the merge tree, the calibration
     /people/{token}/{case}/at.json           who is who at a threshold, ?t=0.52, and the most doubtful pairs
     /people/{token}/{case}/lookalikes.json   who else one of the people may be, ?t=0.52&camera=gate&track=3
+    /people/{token}/{case}/state.json        what changes with every decision, for tabs that watch for those of others
     /crops/{token}/{run}/{camera}/{file}
 
 A fault is answered as {"error": what is wrong and what to do}.
@@ -65,6 +66,15 @@ def crop_address(run: str) -> str:
     return f"/crops/{TOKEN}/{quote(run, safe='')}"
 
 
+def state_address(case: Case) -> str:
+    return f"/people/{TOKEN}/{case.key}/state.json"
+
+
+def state_of(case: Case) -> str:
+    """Differs after every decision about the people of the case, and every change of what they follow from."""
+    return f"{stamp_of(case)} {case.threshold}"
+
+
 async def _answer_people(request: Request) -> Response:
     return await _answer_case(request, lambda case: _people_response(request, case))
 
@@ -83,6 +93,16 @@ async def _answer_lookalikes(request: Request) -> Response:
     if camera is None or track is None or not track.isdecimal():
         return _fault("Name a camera and a track.", 400)
     return await _answer_case(request, lambda case: _lookalikes_response(case, level, camera, int(track)))
+
+
+async def _answer_state(request: Request) -> Response:
+    """Empty where there is no such case any more: an error status would be a line in the console each second."""
+    try:
+        case = await run_in_threadpool(services().cases.load, request.path_params["case"])
+        state = await run_in_threadpool(state_of, case)
+    except (SightlineError, OSError):
+        state = ""
+    return Response(_to_json({"state": state}), media_type="application/json", headers=HEADERS)
 
 
 def _requested_level(request: Request) -> float | None:
@@ -150,6 +170,7 @@ PEOPLE_ROUTES = [
     guarded("/people/{token}/{case}.json", _answer_people),
     guarded("/people/{token}/{case}/at.json", _answer_level),
     guarded("/people/{token}/{case}/lookalikes.json", _answer_lookalikes),
+    guarded("/people/{token}/{case}/state.json", _answer_state),
     guarded("/crops/{token}/{run}/{camera}/{file}", _answer_crop),
 ]
 

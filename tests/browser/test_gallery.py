@@ -149,6 +149,19 @@ def test_decisions_by_keys_are_kept_and_taken_back(tab: Page, case: Case) -> Non
     expect(person(tab, "P001").locator(".status")).to_contain_text("confirmed")
 
 
+def test_a_decision_in_another_tab_is_seen_without_a_reload(tab: Page, case: Case) -> None:
+    opened(tab, case)
+    with tab.context.new_page() as beside:
+        opened(beside, case)
+        beside.keyboard.press("j")
+        beside.keyboard.press("c")
+        done(case, "confirm")
+        expect(person(tab, "P001").locator(".status")).to_contain_text("confirmed")
+        tab.get_by_role("button", name="Undo: Confirmed P001").click()
+        done(case)
+        expect(person(beside, "P001").locator(".status")).not_to_contain_text("confirmed")
+
+
 def test_names_last_and_what_cannot_be_is_refused_at_its_place(tab: Page, case: Case) -> None:
     opened(tab, case)
     tab.get_by_role("button", name="P001", exact=True).click()

@@ -11,12 +11,33 @@ import pytest
 
 from core.base.errors import StoreError
 from core.http import PEOPLE_ROUTES as ROUTES
-from core.http import TOKEN, crop_address, levels_address, lookalikes_address, people_address
+from core.http import (
+    TOKEN,
+    crop_address,
+    levels_address,
+    lookalikes_address,
+    people_address,
+    state_address,
+    state_of,
+)
 from core.machine.paths import cache_dir
 from core.review import ReviewSession, cut, find_lookalikes, name, reject, same
 from core.runs import TRACKLETS_FILE
 from core.vision.match import FREE, IMPOSTOR_REASONS, TOGETHER
-from core.workspace import Refused, Saved, act, erase, redo, review_of, services, session_at, session_of, stamp_of, undo
+from core.workspace import (
+    Refused,
+    Saved,
+    act,
+    erase,
+    redo,
+    review_of,
+    services,
+    session_at,
+    session_of,
+    set_threshold,
+    stamp_of,
+    undo,
+)
 from core.workspace.cases import Case
 from tests.pages.making import asked
 from tests.review.making import big_case
@@ -198,6 +219,23 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
     assert desk(case).labels.names == {1: "Anna"}
     said = [line.split(" ", 1)[1] for line in services().cases.log_lines(case.key)[-3:]]
     assert said == ["Named P001 Anna", "Undone: Named P001 Anna", "Redone: Named P001 Anna"]
+
+
+def test_the_state_differs_after_every_decision_and_threshold(case: Case) -> None:
+    states = [state_of(case)]
+    assert get(state_address(case)).json() == {"state": states[0]}
+    steps = (
+        lambda: act(case, lambda own: name(own, 1, "Anna")),
+        lambda: undo(case),
+        lambda: set_threshold(case, 0.5),
+    )
+    for step in steps:
+        step()
+        states.append(get(state_address(case)).json()["state"])
+    assert len({*states}) == len(steps) + 1
+    assert states[-1] == state_of(services().cases.load(case.key))
+    services().cases.delete(case.key)
+    assert get(state_address(case)).json() == {"state": ""}
 
 
 def test_rules_of_matching_change_the_people_at_once(case: Case) -> None:

@@ -198,3 +198,35 @@ def test_the_module_of_a_new_server_takes_the_place_of_the_old_one(web: Node) ->
     body = ROOTS + 'const end = mounter(".x", made("old"))(component), next = mounter(".x", made("new"));'
     body += "next(component); end(); next(component)(); return log;"
     assert web.run(body) == ["old updates first", "old ends", "new updates first'", "new updates first'", "new ends"]
+
+
+def test_others_decisions_are_announced_once_and_not_while_our_own_are_on_their_way(web: Node) -> None:
+    """A tab that was drawn with state a, while the case goes on to b; then the page is drawn with b."""
+    body = """
+    globalThis.document = { hidden: false };
+    const { Watch } = await load("shell/watch.js");
+    const announced = [], asked = [];
+    let busy = false, state = "a";
+    const watch = new Watch({
+      onChange: (news) => announced.push(news), isBusy: () => busy,
+      fetchState: async (address) => { asked.push(address); return { state }; },
+    });
+    watch.end();
+    const look = async () => { await watch.look(); return announced.length; };
+    const counts = [await look()];
+    watch.drawn("/state", "a");
+    counts.push(await look());
+    state = "b"; busy = true;
+    counts.push(await look());
+    busy = false;
+    counts.push(await look(), await look());
+    watch.drawn("/state", "b");
+    counts.push(await look());
+    state = "";
+    counts.push(await look());
+    document.hidden = true;
+    state = "c";
+    counts.push(await look());
+    return { counts, announced, asked: asked.length };
+    """
+    assert web.run(body) == {"counts": [0, 0, 0, 1, 1, 1, 1, 1], "announced": ["b"], "asked": 5}

@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.base.errors import SightlineError
-from core.http import crop_address, levels_address, lookalikes_address, people_address
+from core.http import (
+    crop_address,
+    levels_address,
+    lookalikes_address,
+    people_address,
+    state_address,
+    state_of,
+)
 from core.review import (
     Review,
     ReviewSession,
@@ -83,9 +90,13 @@ def deliver_actions() -> None:
 
     The frame calls this before a case switches to a finished run: the actions are about the run that was shown.
     """
-    data = {"receipt": process_actions().receipt(), "cases": services().cases.keys()}
+    receipt, case = process_actions().receipt(), open_case()
+    data: dict[str, Any] = {"receipt": receipt, "cases": services().cases.keys()}
+    if case is not None:
+        data |= {"state": state_of(case), "watch": state_address(case)}
     # Without a callback Streamlit would not store the browser's messages.
-    _outbox_component()(key=OUTBOX.key, data=data, on_outbox_change=lambda: None, height="content")
+    messages = {"on_outbox_change": lambda: None, "on_seen_change": lambda: None}
+    _outbox_component()(key=OUTBOX.key, data=data, height="content", **messages)
 
 
 def process_actions() -> ActionCursor:

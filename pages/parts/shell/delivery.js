@@ -4,6 +4,7 @@ import { el, setText } from "./dom.js";
 import { mounter } from "./mounting.js";
 import { describeAction, Outbox } from "./outbox.js";
 import { formatCount } from "./text.js";
+import { Watch } from "./watch.js";
 
 // Kept by the browser until the tab is closed, and never longer than the case; see `forgetDeleted`.
 const STORE_KEY = "sightline outbox";
@@ -65,6 +66,10 @@ class Delivery {
     this.overdueCount = 0;
     this.tries = 0;
     this.sentAt = 0;
+    // Python then draws the page anew, whatever the value is.
+    this.watch = new Watch({
+      onChange: (state) => this.ask(state), isBusy: () => outbox().entries.length > 0,
+    });
     mounted = this;
   }
 
@@ -74,6 +79,8 @@ class Delivery {
       // A number that is new each time: the same value would not be sent a second time.
       setStateValue("outbox", { ...outbox().message, sentAt: this.sentAt });
     };
+    this.ask = (state) => setStateValue("seen", state);
+    this.watch.drawn(data.watch ?? "", data.state ?? "");
     takeReceipt(data.receipt);
     forgetDeleted(data.cases);
     // After a reload or a restart of the server there is a new session, which has heard nothing yet.
@@ -109,6 +116,7 @@ class Delivery {
   destroy() {
     removeEventListener("beforeunload", this.beforeUnload);
     clearInterval(this.timer);
+    this.watch.end();
     if (mounted === this) mounted = undefined;
     this.root.replaceChildren();
   }

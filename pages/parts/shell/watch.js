@@ -1,0 +1,36 @@
+// Watches for what others decide in the case that is open: another tab, another person, the command line.
+
+import { fetchJson } from "./json.js";
+
+const EACH_MS = 1000;
+
+export class Watch {
+  // `onChange(state)` is called when the case has another state than the page was drawn with; `isBusy()` says whether
+  // actions of our own are on their way, for which Python draws the page anyway.
+  constructor({ onChange, isBusy, fetchState = fetchJson }) {
+    Object.assign(this, { onChange, isBusy, fetchState, address: "", state: "", announced: "" });
+    this.timer = setInterval(() => this.look(), EACH_MS);
+  }
+
+  // The page was drawn with this state of the case behind the address.
+  drawn(address, state) { Object.assign(this, { address, state, announced: "" }); }
+
+  async look() {
+    if (!this.address || this.isLooking || document.hidden || this.isBusy()) return;
+    this.isLooking = true;
+    const { address } = this;
+    try {
+      const { state } = await this.fetchState(address);
+      const isNews = state && state !== this.state && state !== this.announced && address === this.address;
+      if (isNews && !this.isBusy()) {
+        this.announced = state;
+        this.onChange(state);
+      }
+    } catch { /* The server is restarting; the next look may find it. */
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  end() { clearInterval(this.timer); }
+}
