@@ -31,6 +31,8 @@ from core.workspace.jobs.status import ATTEMPT
 ROOT = Path(__file__).resolve().parents[3]
 # A process group of its own: Ctrl-C at the server's terminal must not stop the jobs.
 _NEW_GROUP: dict[str, Any] = {"creationflags": 0x00000200} if sys.platform == "win32" else {"start_new_session": True}
+_NICER = 10
+"""By how much the work of a job stands back behind the server, so that pages stay quick beside it."""
 _PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
 _STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
@@ -101,8 +103,17 @@ def start(command: Sequence[str], folder: Path, **variables: str) -> int:
             env={**environment(), JOB_FOLDER: str(folder.resolve()), **variables},
             **_NEW_GROUP,
         )
+    _stand_back(child.pid)
     threading.Thread(target=_reap, args=(child, folder / "ended"), name="sightline-job", daemon=True).start()
     return child.pid
+
+
+def _stand_back(pid: int) -> None:
+    """Before the child has threads of its own, which inherit it."""
+    # It may have ended already, or run as nicely as can be.
+    with suppress(psutil.Error, OSError):
+        process = psutil.Process(pid)
+        process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else process.nice() + _NICER)
 
 
 def environment() -> dict[str, str]:

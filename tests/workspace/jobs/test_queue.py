@@ -110,6 +110,16 @@ def _attempt(process: psutil.Process) -> str:
         return ""
 
 
+def test_a_job_stands_back_behind_the_server(real: Jobs) -> None:
+    job = working(real, real.start(order("wait")).key)
+    process = process_of(record(job))
+    assert process is not None
+    if sys.platform == "win32":
+        assert process.nice() == psutil.BELOW_NORMAL_PRIORITY_CLASS
+    else:
+        assert process.nice() == min(19, psutil.Process().nice() + 10)
+
+
 def test_a_clock_that_is_set_back_does_not_make_a_live_job_dead(real: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     job = working(real, real.start(order("wait")).key)
     true_time = psutil.Process.create_time
