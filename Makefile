@@ -9,7 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
-.PHONY: run test test-all coverage faults check lint bench lock clean
+.PHONY: run test test-all coverage faults load check lint bench lock clean
 
 run: $(RUN_READY)
 	$(PY) -m streamlit run app.py --server.headless=false
@@ -34,6 +34,10 @@ coverage: $(TEST_READY)
 # moments.
 faults: $(TEST_READY)
 	SIGHTLINE_FAULTS=100 $(PYTEST) tests/test_faults.py
+
+# Twenty minutes of eighteen sockets and two browsers at one server, with runs in the queue; says how quick pages were.
+load: $(TEST_READY)
+	SIGHTLINE_LOAD_SECONDS=1200 $(PY) -m pytest -s tests/test_load.py
 
 check: lint test-all
 
