@@ -144,6 +144,15 @@ def tab(chromium: Browser, server: Address, house: Path) -> Iterator[Page]:
         yield page
 
 
+def is_fault(message: ConsoleMessage) -> bool:
+    """Whether the console says it in red: what the page's policy forbids is among that.
+
+    On a cold link to a page, Streamlit first looks for its server below that page's address.
+    """
+    probing = "/_stcore/" in str(message.location.get("url", "")) and "404" in message.text
+    return message.type == "error" and not probing
+
+
 @contextmanager
 def watched(chromium: Browser, server: Address) -> Iterator[Page]:
     """A tab in which nothing may be asked of another machine, and nothing said in red."""
@@ -157,9 +166,7 @@ def watched(chromium: Browser, server: Address) -> Iterator[Page]:
             foreign.append(request.url)
 
     def hear(message: ConsoleMessage) -> None:
-        # On a cold link to a page, Streamlit first looks for its server below that page's address.
-        probing = "/_stcore/" in str(message.location.get("url", "")) and "404" in message.text
-        if message.type == "error" and not probing:
+        if is_fault(message):
             faults.append(f"{message.text} {message.location}")
 
     context.on("request", look)
