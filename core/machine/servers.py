@@ -146,9 +146,9 @@ def _write_page(page: Path, address: str) -> None:
 
 def _start_browser(address: str) -> None:
     """In a session of its own, which Ctrl+C does not end, and without its messages in our terminal."""
-    words = [sys.executable, "-I", "-m", "webbrowser", address]
+    command = [sys.executable, "-I", "-m", "webbrowser", address]
     none = subprocess.DEVNULL
-    subprocess.run(words, stdin=none, stdout=none, stderr=none, start_new_session=True, check=False)
+    subprocess.run(command, stdin=none, stdout=none, stderr=none, start_new_session=True, check=False)
 
 
 def _entrance_folder() -> Path:
