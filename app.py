@@ -24,6 +24,7 @@ from core.http import (
     UPLOAD_ROUTES,
     Entrance,
     Guard,
+    server_error,
 )
 from core.machine.servers import announced, enter_address, open_browser, start_secret
 from core.workspace import open_last_case, services, sweep_regularly
@@ -102,6 +103,7 @@ app = st.App(
     Path(__file__).resolve().parent / "pages" / "parts" / "shell" / "frame.py",
     routes=ROUTES,
     lifespan=_start,
+    exception_handlers={500: server_error},
     middleware=[
         Middleware(Guard, entrance=ENTRANCE, page=PAGE.read_text(encoding="utf-8"), allowed_hosts=_hosts),
     ],

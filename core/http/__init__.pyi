@@ -3,6 +3,7 @@ from .guard import HEADERS as HEADERS
 from .guard import LOCAL_HOSTS as LOCAL_HOSTS
 from .guard import Guard as Guard
 from .guard import guarded as guarded
+from .guard import server_error as server_error
 from .media import BACKUP_ROUTES as BACKUP_ROUTES
 from .media import EXPORT_ROUTES as EXPORT_ROUTES
 from .media import FILM_ROUTES as FILM_ROUTES

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -116,6 +116,12 @@ class Guard:
             await send(message)
 
         return send_with_headers
+
+
+def server_error(request: Request, _: Exception) -> Response:
+    """The answer to a request that failed: it is made outside of the guard, which could add no headers to it."""
+    headers = answer_headers(request.headers.get("host", ""), "")
+    return PlainTextResponse("This request failed; the terminal says why.", status_code=500, headers=headers)
 
 
 def answer_headers(host: str, script_hashes: str) -> Mapping[str, str]:

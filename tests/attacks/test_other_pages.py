@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
 
-from core.http import guard
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from core.http import Guard, guard, server_error
 from core.http.entrance import cookie_name
 from tests.attacks.test_other_users import PRIVATE
-from tests.pages.making import COOKIES, ENTRANCE, asked
+from tests.pages.making import BASE, COOKIES, ENTRANCE, asked
 
 FOREIGN = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
 VISIT = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -55,6 +63,21 @@ def test_a_frame_is_refused(destination: str, monkeypatch: pytest.MonkeyPatch) -
     assert is_answered(**{**request, "Sec-Fetch-Site": "same-origin"})
 
 
+def _fail(request: Request) -> Response:
+    raise ArithmeticError
+
+
+async def _answer_of_a_fault() -> httpx.Response:
+    app = Starlette(
+        routes=[Route("/", _fail)],
+        middleware=[Middleware(Guard, entrance=ENTRANCE)],
+        exception_handlers={500: server_error},
+    )
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=COOKIES) as client:
+        return await client.get("/")
+
+
 def test_every_answer_says_what_a_page_may_load_and_who_may_use_it() -> None:
     answers = [
         asked(PRIVATE, "/private"),
@@ -63,7 +86,8 @@ def test_every_answer_says_what_a_page_may_load_and_who_may_use_it() -> None:
         asked(PRIVATE, "/private", headers={"Host": "evil.example"}),
         asked(PRIVATE, "/enter", params={"secret": ENTRANCE.secret}),
     ]
-    assert [answer.status_code for answer in answers] == [200, 404, 403, 403, 303]
+    answers.append(asyncio.run(_answer_of_a_fault()))
+    assert [answer.status_code for answer in answers] == [200, 404, 403, 403, 303, 500]
     for answer in answers:
         policy = dict(part.split(" ", 1) for part in answer.headers["content-security-policy"].split("; "))
         assert policy["default-src"] == "'self'" and policy["frame-ancestors"] == "'none'"
