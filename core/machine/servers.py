@@ -119,17 +119,17 @@ def open_browser(address: str) -> None:
         return
     if sys.platform == "win32" or "microsoft" in platform.release().lower():
         _start_browser(address)
-    elif sys.platform == "linux" and Path("/snap/bin").is_dir():
-        # Browsers that are snaps cannot read hidden folders.
-        page = Path.home() / "sightline-open.html"
+        return
+    # Browsers that are snaps cannot read hidden folders.
+    is_snap = sys.platform == "linux" and Path("/snap/bin").is_dir()
+    # Where the page cannot be written, the user still has the address that is printed.
+    with suppress(OSError, StoreError):
+        page = Path.home() / "sightline-open.html" if is_snap else _entrance_folder() / "open.html"
         _write_page(page, address)
         _start_browser(page.as_uri())
-        time.sleep(_PAGE_SECONDS)
-        page.unlink(missing_ok=True)
-    else:
-        page = _entrance_folder() / "open.html"
-        _write_page(page, address)
-        _start_browser(page.as_uri())
+        if is_snap:
+            time.sleep(_PAGE_SECONDS)
+            page.unlink(missing_ok=True)
 
 
 def _write_page(page: Path, address: str) -> None:

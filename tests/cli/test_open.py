@@ -60,5 +60,6 @@ def test_where_nothing_can_be_written_a_server_runs_all_the_same(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("SIGHTLINE_DATA", str(tmp_path / "file"))
+    monkeypatch.setenv("BROWSER", "true")
     with announced("localhost", 8501):
-        pass
+        servers.open_browser("http://localhost:8501/")

@@ -1,11 +1,12 @@
-// Gives the focus to the first field of a dialog, as it opens.
+// Gives the focus to the first field of a dialog, once, as it opens.
+
+import { mounter } from "./mounting.js";
 
 const TRY_MS = 3000;
 
 // A dialog takes the focus itself as it opens, and would have the user press Tab three times.
-export function mount({ parentElement }) {
+function focusOnFirstField(dialog) {
   const start = performance.now();
-  const dialog = parentElement.closest("[role=dialog]");
   const focus = () => {
     const field = dialog?.querySelector("input");
     if (field && dialog === document.activeElement) field.focus();
@@ -13,3 +14,8 @@ export function mount({ parentElement }) {
   };
   focus();
 }
+
+export const mount = mounter(".module", (root) => {
+  focusOnFirstField(root.closest("[role=dialog]"));
+  return { update() {}, destroy() {} };
+});
