@@ -12,7 +12,7 @@ TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | ck
 .PHONY: run test test-all coverage faults load check lint bench lock clean
 
 run: $(RUN_READY)
-	$(PY) -m streamlit run app.py --server.headless=false
+	$(PY) -m streamlit run app.py
 
 # A worker per core, each with one thread: networks as small as the tests' gain nothing from more. A worker that has
 # nothing left to do takes over half of what another still has.

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import PROGRAM, ROOT, serving
+from tests.browser.conftest import PROGRAM, ROOT, Address, enter, serving
 
 RUN_MS, PATIENCE_MS = 300_000, 60_000
 WIDTH, HEIGHT = 1440, 900
@@ -43,9 +43,10 @@ class Album:
         sys.stdout.write(f"{path.name}: {path.stat().st_size / 1000:.0f} kB\n")
 
 
-def opened(browser: Browser, address: str, scheme: str = "light") -> Page:
+def opened(browser: Browser, address: Address, scheme: str = "light") -> Page:
     tab = browser.new_page(base_url=address, viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=scheme)
     tab.set_default_timeout(PATIENCE_MS)
+    enter(tab, address)
     return tab
 
 

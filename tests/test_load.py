@@ -35,7 +35,7 @@ from core.review import load_review
 from core.vision.video import digest
 from core.workspace.cases import Case, CaseClip, Cases
 from core.workspace.jobs import Jobs, Source, order_of
-from tests.browser.conftest import ALONE, PROGRAM, at_home, serving
+from tests.browser.conftest import ALONE, PROGRAM, Address, at_home, cookies_of, serving
 from tests.review.making import big_case
 
 SECONDS = float(os.environ.get("SIGHTLINE_LOAD_SECONDS", "60"))
@@ -101,7 +101,7 @@ def test_many_at_one_server(five: list[Case], tmp_path: Path) -> None:
         assert max(sizes) <= 1.1 * sizes[0]
 
 
-async def _everybody(address: str, cases: list[Case], record: Record) -> None:
+async def _everybody(address: Address, cases: list[Case], record: Record) -> None:
     end = time.monotonic() + SECONDS
     async with asyncio.TaskGroup() as group:
         for number in range(SOCKETS):
@@ -111,7 +111,7 @@ async def _everybody(address: str, cases: list[Case], record: Record) -> None:
         group.create_task(asyncio.to_thread(_keep_running, end, record))
 
 
-async def _visit(address: str, cases: list[Case], number: int, end: float, record: Record) -> None:
+async def _visit(address: Address, cases: list[Case], number: int, end: float, record: Record) -> None:
     """Somebody who goes from page to page and from case to case, and names somebody now and then."""
     dice = random.Random(number)
     await asyncio.sleep(dice.uniform(0, THINKING_SECONDS[1]))
@@ -128,9 +128,13 @@ async def _visit(address: str, cases: list[Case], number: int, end: float, recor
 
 
 @asynccontextmanager
-async def _session(address: str, record: Record) -> AsyncIterator[_Visitor]:
+async def _session(address: Address, record: Record) -> AsyncIterator[_Visitor]:
     url = f"{address.replace('http', 'ws')}/_stcore/stream"
-    async with connect(url, subprotocols=["streamlit"], max_size=None, origin=address) as socket:
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies_of(address).items())
+    headers = {"Cookie": cookie}
+    async with connect(
+        url, subprotocols=["streamlit"], max_size=None, origin=address, additional_headers=headers
+    ) as socket:
         yield _Visitor(socket, record)
 
 
@@ -199,12 +203,14 @@ class _Visitor:
                 self.outbox = part.id
 
 
-async def _two_browsers(address: str, case: Case, end: float, record: Record) -> None:
+async def _two_browsers(address: Address, case: Case, end: float, record: Record) -> None:
     """Two people in one case: what one decides, the other sees; between, they go from page to page."""
     arguments = ["--no-sandbox", "--disable-gpu", ALONE]
     async with async_playwright() as playwright:
         browsers = [await playwright.chromium.launch(executable_path=PROGRAM, args=arguments) for _ in range(BROWSERS)]
         one, other = [await browser.new_page(base_url=address) for browser in browsers]
+        for tab in (one, other):
+            await tab.goto(address.entrance)
         while time.monotonic() < end:
             for tab in (one, other):
                 await _walk(tab, case, record)
@@ -219,7 +225,7 @@ async def _two_browsers(address: str, case: Case, end: float, record: Record) ->
 
 async def _walk(tab: Page, case: Case, record: Record) -> None:
     """By the links of the sidebar, to the gallery last."""
-    if tab.url == "about:blank":
+    if case.key not in tab.url:
         await tab.goto(f"/people?case={case.key}")
     for page in ("Regions", "Similarity", "Gallery"):
         began = time.monotonic()
@@ -244,7 +250,7 @@ def _confirmed(tab: Page) -> Locator:
     return tab.locator(".person .status").filter(has_text="confirmed")
 
 
-async def _watch_memory(address: str, end: float, record: Record) -> None:
+async def _watch_memory(address: Address, end: float, record: Record) -> None:
     port, began = int(address.rpartition(":")[2]), time.monotonic()
     server = next(p for p in psutil.process_iter() if f"--server.port={port}" in p.cmdline())
     while time.monotonic() < end:

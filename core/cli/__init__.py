@@ -39,6 +39,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
+    Command("open", "let a browser into the app that runs", "core.cli.open", needs_opencv=False),
     Command("probe", "describe clips: size, length, frame rate, faults", "core.cli.probe"),
     Command("film", "convert a clip to a film that every browser plays", "core.cli.probe", True, "add_film_arguments"),
     Command("run", "find the same people in several clips", "core.cli.run"),

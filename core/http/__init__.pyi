@@ -1,7 +1,9 @@
+from .entrance import Entrance as Entrance
 from .guard import HEADERS as HEADERS
-from .guard import TOKEN as TOKEN
-from .guard import LocalOnly as LocalOnly
+from .guard import LOCAL_HOSTS as LOCAL_HOSTS
+from .guard import Guard as Guard
 from .guard import guarded as guarded
+from .guard import server_error as server_error
 from .media import BACKUP_ROUTES as BACKUP_ROUTES
 from .media import EXPORT_ROUTES as EXPORT_ROUTES
 from .media import FILM_ROUTES as FILM_ROUTES

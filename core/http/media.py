@@ -1,14 +1,14 @@
 """Files by address: films and boxes of the player, the live preview, stills, exports and back-ups; and uploads.
 
-/films/{token}/{digest}.mp4                the proxy of a clip, in ranges, so that the player can seek
-/boxes/{token}/{run}/{camera}              the boxes that are drawn over it
-/detections/{token}/{run}/{camera}         the detections that no track of the run uses, which are drawn faintly
-/preview/{token}/{run}.jpg                 the latest picture of a run in progress
-/stills/{token}/{digest}/{millis}.jpg      the picture at any moment of a clip that belongs to a case
-/exports/{token}/{key}/{name}              a file of an export, as a download with a telling name
-/backups/{token}/{case}/{name}             the back-up of a case
-/uploads/{token}/{case}/{name}             PUT: a recording, written straight to disk, probed and added to the case, or
-                                           refused with a reason; also if the page is closed before the upload ends
+/films/{digest}.mp4                the proxy of a clip, in ranges, so that the player can seek
+/boxes/{run}/{camera}              the boxes that are drawn over it
+/detections/{run}/{camera}         the detections that no track of the run uses, which are drawn faintly
+/preview/{run}.jpg                 the latest picture of a run in progress
+/stills/{digest}/{millis}.jpg      the picture at any moment of a clip that belongs to a case
+/exports/{key}/{name}              a file of an export, as a download with a telling name
+/backups/{case}/{name}             the back-up of a case
+/uploads/{case}/{name}             PUT: a recording, written straight to disk, probed and added to the case, or
+                                   refused with a reason; also if the page is closed before the upload ends
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from starlette.responses import JSONResponse, Response
 from core.base.errors import SightlineError, StoreError
 from core.base.text import safe_name
 from core.base.types import Clip
-from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
+from core.http.guard import HEADERS, guarded, has_copy, serve_file
 from core.machine.paths import cache_dir, data_dir
 from core.review.whatif import unused_detections
 from core.runs import load_tracks, overlay, read_record
@@ -45,17 +45,17 @@ _MEDIA_TYPES = {".zip": "application/zip", ".mp4": "video/mp4"}
 
 
 def film_address(digest: str) -> str:
-    return f"/films/{TOKEN}/{digest}.mp4"
+    return f"/films/{digest}.mp4"
 
 
 def boxes_address(run: str, camera: str, stamp: int) -> str:
     """`stamp` changes with the results, so that a browser does not show outdated boxes."""
-    return f"/boxes/{TOKEN}/{run}/{quote(camera, safe='')}?{stamp}"
+    return f"/boxes/{run}/{quote(camera, safe='')}?{stamp}"
 
 
 def detections_address(run: str, camera: str, stamp: int) -> str:
     """`stamp` as in `boxes_address`."""
-    return f"/detections/{TOKEN}/{run}/{quote(camera, safe='')}?{stamp}"
+    return f"/detections/{run}/{quote(camera, safe='')}?{stamp}"
 
 
 async def _film(request: Request) -> Response:
@@ -106,9 +106,9 @@ def _unused(out: Path, camera: str) -> bytes:
 
 
 FILM_ROUTES = [
-    guarded("/films/{token}/{name}.mp4", _film),
-    guarded("/boxes/{token}/{run}/{camera}", _boxes),
-    guarded("/detections/{token}/{run}/{camera}", _detections),
+    guarded("/films/{name}.mp4", _film),
+    guarded("/boxes/{run}/{camera}", _boxes),
+    guarded("/detections/{run}/{camera}", _detections),
 ]
 
 
@@ -118,7 +118,7 @@ def preview_address(job: Job) -> str:
         stamp = (job.folder / PREVIEW).stat().st_mtime_ns
     except FileNotFoundError:
         return ""
-    return f"/preview/{TOKEN}/{job.key}.jpg?{stamp}"
+    return f"/preview/{job.key}.jpg?{stamp}"
 
 
 async def _preview(request: Request) -> Response:
@@ -131,12 +131,12 @@ async def _preview(request: Request) -> Response:
     return Response(picture, media_type="image/jpeg", headers=HEADERS) if picture else Response(status_code=404)
 
 
-PREVIEW_ROUTES = [guarded("/preview/{token}/{run}.jpg", _preview)]
+PREVIEW_ROUTES = [guarded("/preview/{run}.jpg", _preview)]
 
 
 def stills_address(digest: str) -> str:
     """To be followed by milliseconds of the clip and `.jpg`."""
-    return f"/stills/{TOKEN}/{digest}/"
+    return f"/stills/{digest}/"
 
 
 async def _still(request: Request) -> Response:
@@ -166,12 +166,12 @@ def _clip_in_cases(digest: str) -> Clip | None:
     return None
 
 
-STILL_ROUTES = [guarded("/stills/{token}/{digest}/{millis}.jpg", _still)]
+STILL_ROUTES = [guarded("/stills/{digest}/{millis}.jpg", _still)]
 
 
 def export_address(export: ExportJob, name: str, file_name: str) -> str:
     """The download of one finished file of an export, to be saved as `file_name`."""
-    return f"/exports/{TOKEN}/{export.key}/{quote(name, safe='')}?as={quote(file_name, safe='')}"
+    return f"/exports/{export.key}/{quote(name, safe='')}?as={quote(file_name, safe='')}"
 
 
 def download_name(case: Case, ending: str, moment: float | None = None) -> str:
@@ -193,7 +193,7 @@ async def _export(request: Request) -> Response:
     return response
 
 
-EXPORT_ROUTES = [guarded("/exports/{token}/{key}/{name}", _export, methods=("GET", "HEAD"))]
+EXPORT_ROUTES = [guarded("/exports/{key}/{name}", _export, methods=("GET", "HEAD"))]
 
 
 def backup_file(key: str) -> Path:
@@ -208,12 +208,12 @@ async def _backup(request: Request) -> Response:
     return response
 
 
-BACKUP_ROUTES = [guarded("/backups/{token}/{case}/{name}", _backup)]
+BACKUP_ROUTES = [guarded("/backups/{case}/{name}", _backup)]
 
 
 def upload_address(case: str) -> str:
     """Where the browser puts a file; to be followed by the name of the file."""
-    return f"/uploads/{TOKEN}/{case}/"
+    return f"/uploads/{case}/"
 
 
 async def _upload(request: Request) -> Response:
@@ -261,4 +261,4 @@ def _add(key: str, upload: StoredUpload, name: str) -> str:
         raise
 
 
-UPLOAD_ROUTES = [guarded("/uploads/{token}/{case}/{name}", _upload, ["PUT"])]
+UPLOAD_ROUTES = [guarded("/uploads/{case}/{name}", _upload, ["PUT"])]

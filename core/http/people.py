@@ -1,11 +1,11 @@
 """The people of a case as JSON, from which the browser draws the gallery, and their crops.
 
-    /people/{token}/{case}.json              everything that does not depend on the threshold, and the current
-                                             threshold: a row for each tracklet, the merge tree, the calibration
-    /people/{token}/{case}/at.json           who is who at a threshold, ?t=0.52, and the most doubtful pairs
-    /people/{token}/{case}/lookalikes.json   who else one of the people may be, ?t=0.52&camera=gate&track=3
-    /people/{token}/{case}/state.json        what changes with every decision, for tabs that watch for those of others
-    /crops/{token}/{run}/{camera}/{file}
+    /people/{case}.json              everything that does not depend on the threshold, and the current
+                                     threshold: a row for each tracklet, the merge tree, the calibration
+    /people/{case}/at.json           who is who at a threshold, ?t=0.52, and the most doubtful pairs
+    /people/{case}/lookalikes.json   who else one of the people may be, ?t=0.52&camera=gate&track=3
+    /people/{case}/state.json        what changes with every decision, for tabs that watch for those of others
+    /crops/{run}/{camera}/{file}
 
 A fault is answered as {"error": what is wrong and what to do}.
 """
@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.base.errors import SightlineError, StoreError
-from core.http.guard import HEADERS, TOKEN, guarded, has_copy, serve_file
+from core.http.guard import HEADERS, guarded, has_copy, serve_file
 from core.review import DoubtfulPair, ReviewSession, find_lookalikes, most_doubtful_pairs
 from core.runs import CROPS_FOLDER, Evidence, read_record
 from core.vision.appearance import describe_colours
@@ -48,26 +48,26 @@ _NO_PEOPLE = "There are no people yet. Start a run."
 
 
 def people_address(case: Case) -> str:
-    return f"/people/{TOKEN}/{case.key}.json?{stamp_of(case)}"
+    return f"/people/{case.key}.json?{stamp_of(case)}"
 
 
 def levels_address(case: Case) -> str:
     """To be followed by `&t=` and a threshold."""
-    return f"/people/{TOKEN}/{case.key}/at.json?{stamp_of(case)}"
+    return f"/people/{case.key}/at.json?{stamp_of(case)}"
 
 
 def lookalikes_address(case: Case) -> str:
     """To be followed by `&t=` and a threshold, `&camera=` and `&track=` of one of the person's sightings."""
-    return f"/people/{TOKEN}/{case.key}/lookalikes.json?{stamp_of(case)}"
+    return f"/people/{case.key}/lookalikes.json?{stamp_of(case)}"
 
 
 def crop_address(run: str) -> str:
     """To be followed by `/` and the file of a crop as people.json names it."""
-    return f"/crops/{TOKEN}/{quote(run, safe='')}"
+    return f"/crops/{quote(run, safe='')}"
 
 
 def state_address(case: Case) -> str:
-    return f"/people/{TOKEN}/{case.key}/state.json"
+    return f"/people/{case.key}/state.json"
 
 
 def state_of(case: Case) -> str:
@@ -167,11 +167,11 @@ def _fault(message: str, status: int) -> Response:
 
 
 PEOPLE_ROUTES = [
-    guarded("/people/{token}/{case}.json", _answer_people),
-    guarded("/people/{token}/{case}/at.json", _answer_level),
-    guarded("/people/{token}/{case}/lookalikes.json", _answer_lookalikes),
-    guarded("/people/{token}/{case}/state.json", _answer_state),
-    guarded("/crops/{token}/{run}/{camera}/{file}", _answer_crop),
+    guarded("/people/{case}.json", _answer_people),
+    guarded("/people/{case}/at.json", _answer_level),
+    guarded("/people/{case}/lookalikes.json", _answer_lookalikes),
+    guarded("/people/{case}/state.json", _answer_state),
+    guarded("/crops/{run}/{camera}/{file}", _answer_crop),
 ]
 
 

@@ -26,7 +26,7 @@ from starlette.responses import Response
 from core.base.errors import SettingsError, SightlineError
 from core.base.memo import Memo
 from core.base.types import Floats, Ints
-from core.http.guard import HEADERS, TOKEN, guarded, has_copy
+from core.http.guard import HEADERS, guarded, has_copy
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession
 from core.runs import explain_people, explain_tracks, load_projection, people_similarity
@@ -66,7 +66,7 @@ def similarity_address(case: Case, what: str, threshold: float) -> str:
     To be followed by `&of=` and people or tracks for scale.json and pair.json, by the pair for pair.json, and for a
     matrix by `&order=`, `&step=`, `&row=` and `&column=`: the tile, counted in tiles of that step.
     """
-    return f"/similarity/{TOKEN}/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
+    return f"/similarity/{case.key}/{what}?{urlencode({'stamp': stamp_of(case), 't': repr(threshold)})}"
 
 
 async def _answer(request: Request) -> Response:
@@ -276,4 +276,4 @@ _CONTENTS: Mapping[str, Callable[[ReviewSession, Mapping[str, str]], bytes]] = {
     "pair.json": _pair_json,
     "map.json": _map_json,
 }
-SIMILARITY_ROUTES = [guarded("/similarity/{token}/{case}/{what}", _answer)]
+SIMILARITY_ROUTES = [guarded("/similarity/{case}/{what}", _answer)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import PROGRAM, serving
+from tests.browser.conftest import PROGRAM, enter, serving
 from tests.review.making import big_case
 
 KEYS = 40
@@ -74,6 +74,7 @@ def main() -> None:
             for words, case in cases.items():
                 print(f"{words} (load {os.getloadavg()[0]:.1f}):")
                 tab = browser.new_page(base_url=address, viewport={"width": 1440, "height": 900})
+                enter(tab, address)
                 measure(tab, case.key)
                 tab.close()
         browser.close()

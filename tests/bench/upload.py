@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 
 from core.vision.video import digest
 from core.workspace.cases import Cases
-from tests.browser.conftest import PROGRAM, serving
+from tests.browser.conftest import PROGRAM, enter, serving
 from tests.vision.video.making import write_clip
 
 
@@ -56,6 +56,7 @@ def main(size: int) -> None:
         with serving(room / "log") as address:
             browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(base_url=address)
+            enter(page, address)
             page.goto(f"/?case={case.key}")
             page.get_by_role("button", name="Choose files").wait_for()
             server = next(p for p in psutil.Process().children(recursive=True) if "streamlit" in p.cmdline())

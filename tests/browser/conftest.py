@@ -6,6 +6,7 @@ Skips where there is no Chromium. Whatever a page asks of another machine is sto
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,17 +16,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from core.workspace.cases import Case, Cases
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # No other machine has an address. (To stop requests one by one would cost Chromium its cache of what it has fetched.)
-ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -49,7 +51,7 @@ def at_home(root: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_CACHE", str(root / "cache"))
         patch.setenv("SIGHTLINE_FOOTAGE", str(footage))
-        # As `make run` starts it, but for the browser of the desktop, which is one that does nothing.
+        # The browser of the desktop is one that does nothing.
         patch.setenv("BROWSER", "true")
         yield footage
 
@@ -60,7 +62,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="package")
-def server(root: Path) -> Iterator[str]:
+def server(root: Path) -> Iterator[Address]:
     """The address of the app as `make run` starts it: one for all tests that bring a case of their own."""
     with ExitStack() as stack:
         with at_home(root):
@@ -88,8 +90,29 @@ def shown_by(case: Case, name: str) -> Case:
     return cases.change(cases.new(name).key, lambda old: replace(old.with_clips(case.clips), run=case.run))
 
 
+class Address(str):
+    """The address of a server, such as http://127.0.0.1:8501, and the way in."""
+
+    def __new__(cls, port: int, secret: str) -> Self:
+        return super().__new__(cls, f"http://127.0.0.1:{port}")
+
+    def __init__(self, port: int, secret: str) -> None:
+        self.entrance = f"{self}/enter?secret={secret}"
+
+
+def enter(tab: Page | BrowserContext, address: Address) -> None:
+    """Let the tabs of this one's context in, as the address does that the server prints."""
+    context = tab if isinstance(tab, BrowserContext) else tab.context
+    assert context.request.get(address.entrance, max_redirects=0).status == 303
+
+
+def cookies_of(address: Address) -> httpx.Cookies:
+    """What the server gives in exchange for its start secret."""
+    return httpx.get(address.entrance).cookies
+
+
 @contextmanager
-def serving(log: Path, port: int = 0) -> Iterator[str]:
+def serving(log: Path, port: int = 0) -> Iterator[Address]:
     """The address of the app, which is killed at the end; without a port, one that is free."""
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -97,38 +120,44 @@ def serving(log: Path, port: int = 0) -> Iterator[str]:
         port = free.getsockname()[1]
     words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
     with log.open("wb") as said:
-        child = subprocess.Popen(
-            [*words, "--server.headless=false"], cwd=ROOT, env=dict(os.environ), stdout=said, stderr=said
-        )
+        child = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=said, stderr=said)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        yield f"http://127.0.0.1:{port}"
+        yield Address(port, _printed_secret(log))
     finally:
         child.kill()
         child.wait(30)
 
 
-def _wait_for(health: str) -> None:
+def _printed_secret(log: Path) -> str:
+    """The port is bound by then: whoever asks is answered."""
     for _ in range(2400):
-        try:
-            if httpx.get(health).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
+        if found := re.search(r"/enter\?secret=([\w-]+)\n", log.read_text(encoding="utf-8")):
+            return found[1]
+        time.sleep(0.05)
     raise TimeoutError("the app did not start")
 
 
 @pytest.fixture
-def tab(chromium: Browser, server: str, house: Path) -> Iterator[Page]:
+def tab(chromium: Browser, server: Address, house: Path) -> Iterator[Page]:
     """An empty tab, 1440 x 900; relative addresses are the app's."""
     with watched(chromium, server) as page:
         yield page
 
 
+def is_fault(message: ConsoleMessage) -> bool:
+    """Whether the console says it in red: what the page's policy forbids is among that.
+
+    On a cold link to a page, Streamlit first looks for its server below that page's address.
+    """
+    probing = "/_stcore/" in str(message.location.get("url", "")) and "404" in message.text
+    return message.type == "error" and not probing
+
+
 @contextmanager
-def watched(chromium: Browser, server: str) -> Iterator[Page]:
+def watched(chromium: Browser, server: Address) -> Iterator[Page]:
     """A tab in which nothing may be asked of another machine, and nothing said in red."""
     context = chromium.new_context(base_url=server, viewport={"width": 1440, "height": 900})
+    enter(context, server)
     foreign: list[str] = []
     faults: list[str] = []
 
@@ -137,9 +166,7 @@ def watched(chromium: Browser, server: str) -> Iterator[Page]:
             foreign.append(request.url)
 
     def hear(message: ConsoleMessage) -> None:
-        # On a cold link to a page, Streamlit first looks for its server below that page's address.
-        probing = "/_stcore/" in str(message.location.get("url", "")) and "404" in message.text
-        if message.type == "error" and not probing:
+        if is_fault(message):
             faults.append(f"{message.text} {message.location}")
 
     context.on("request", look)

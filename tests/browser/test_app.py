@@ -46,4 +46,5 @@ def test_every_page_without_anything_in_it(
             # Streamlit's own offers are no business of our users.
             assert "agents" not in tab.inner_text("body") and "Traceback" not in tab.inner_text("body")
         said = log.read_text()
-    assert said == f"Sightline is at {address.replace('127.0.0.1', 'localhost')}; Ctrl+C ends it.\n"
+    home = address.replace("127.0.0.1", "localhost")
+    assert re.fullmatch(rf"Sightline is at {home}/enter\?secret=[\w-]{{43}}\nCtrl\+C ends it\.\n", said)

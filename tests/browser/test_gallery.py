@@ -15,7 +15,7 @@ from core.review import find_lookalikes, load_review, most_doubtful_pairs, same,
 from core.vision.match import FREE, TOGETHER
 from core.workspace import session_of
 from core.workspace.cases import Case, Cases
-from tests.browser.conftest import at_home, serving, shown_by
+from tests.browser.conftest import at_home, enter, serving, shown_by
 from tests.browser.journeys.steps import press
 from tests.review.making import big_case
 
@@ -448,6 +448,7 @@ def test_what_was_said_outlives_the_server_and_the_page(chromium: Browser, fresh
     waiting = re.compile("Not saved yet: 1 action")
     with serving(tmp_path / "log") as address:
         context = chromium.new_context(base_url=address, viewport={"width": 1440, "height": 900})
+        enter(context, address)
         tab = context.new_page()
         tab.on("dialog", lambda dialog: dialog.accept())
         opened(tab, case)

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.vision.regions import Region, Regions
 from core.workspace.cases import Case, CaseClip, Cases
-from tests.browser.conftest import PATIENCE_MS, at_home, serving
+from tests.browser.conftest import PATIENCE_MS, Address, at_home, enter, serving
 from tests.pages.making import clip_at
 
 LEFT = Region("box", ((0.1, 0.1), (0.4, 0.9)))
@@ -172,9 +172,10 @@ def test_numbers_are_typed(tab: Page, case: Case) -> None:
     kept(case, 1)
 
 
-def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_path: Path) -> None:
+def test_what_was_drawn_stays(chromium: Browser, server: Address, case: Case, tmp_path: Path) -> None:
     """Over a page change, a reload, in a second tab, and for a server that is started afterwards."""
     context = chromium.new_context(viewport={"width": 900, "height": 900})
+    enter(context, server)
     tab = context.new_page()
     tab.goto(f"{server}/areas?case={case.key}")
     tab.get_by_role("button", name="Add at the centre").click()
@@ -197,6 +198,7 @@ def test_what_was_drawn_stays(chromium: Browser, server: str, case: Case, tmp_pa
     expect(tab.locator(".shape")).to_have_count(2)
     assert kept(case, 2)[0] == before[0]
     with serving(tmp_path / "log") as address:
+        enter(context, address)
         tab.goto(f"{address}/areas?case={case.key}")
         expect(tab.locator(".shape")).to_have_count(2)
     context.close()

@@ -1,4 +1,4 @@
-"""The routes beside Streamlit's own: parts of a film, boxes; foreign hosts, guessed tokens, crooked paths refused."""
+"""The routes beside Streamlit's own: parts of a film, boxes; foreign hosts, crooked paths refused."""
 
 import asyncio
 import shutil
@@ -11,14 +11,16 @@ import pytest
 from starlette.applications import Starlette
 
 from core.http import FILM_ROUTES as ROUTES
-from core.http import TOKEN, boxes_address, detections_address, film_address
+from core.http import Guard, boxes_address, detections_address, film_address
 from core.http import media as previews
+from core.http.entrance import cookie_name
 from core.machine.paths import cache_dir
 from core.workspace.jobs import PREVIEW
-from tests.pages.making import asked, clip_at, finished_run, order_for
+from tests.pages.making import COOKIES, ENTRANCE, asked, clip_at, finished_run, order_for
 
 CONTENT = bytes(range(256)) * 8
 DIGEST = "0123456789abcdef" * 2
+HOST = [(b"host", b"localhost:8501"), *((b"cookie", f"{name}={value}".encode()) for name, value in COOKIES.items())]
 
 
 class Client:
@@ -68,14 +70,10 @@ def test_foreign_hosts_are_refused(client: Client, host: str) -> None:
     assert client.get(boxes_address("0" * 20, "gate", 0), headers={"Host": host}).status_code == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:9000", "127.0.0.1:8501"])
-def test_our_own_hosts_are_served(client: Client, host: str) -> None:
-    assert client.get(film_address(DIGEST), headers={"Host": host}).status_code == 200
-
-
-@pytest.mark.parametrize("token", ["x", TOKEN[:-1], TOKEN + "x", "%C3%A9"], ids=["letter", "short", "long", "foreign"])
-def test_guessed_tokens_are_refused(client: Client, token: str) -> None:
-    assert client.get(f"/films/{token}/{DIGEST}.mp4").status_code == 403
+@pytest.mark.parametrize(("host", "port"), [("localhost", 80), ("localhost:9000", 9000), ("127.0.0.1:8501", 8501)])
+def test_our_own_hosts_are_served(client: Client, host: str, port: int) -> None:
+    cookies = {cookie_name(port): ENTRANCE.cookie(port)}
+    assert asked(ROUTES, film_address(DIGEST), headers={"Host": host}, cookies=cookies).status_code == 200
 
 
 CROOKED = [
@@ -92,7 +90,7 @@ CROOKED = [
 
 @pytest.mark.parametrize("name", CROOKED)
 def test_crooked_names_find_nothing(client: Client, name: str) -> None:
-    assert client.get(f"/films/{TOKEN}/{name}.mp4").status_code == 404
+    assert client.get(f"/films/{name}.mp4").status_code == 404
 
 
 def test_boxes_of_a_run(client: Client, own_house: Path) -> None:
@@ -103,7 +101,7 @@ def test_boxes_of_a_run(client: Client, own_house: Path) -> None:
     assert answer.json()["track"] == [1, 2, 1, 2, 1, 2, 1, 2]
     assert client.get(boxes_address(key, "no such camera", 1)).status_code == 404
     assert client.get(boxes_address(key, "../gate", 1)).status_code == 404
-    assert client.get(f"/boxes/{TOKEN}/..%2F..%2F{key}/gate").status_code == 404
+    assert client.get(f"/boxes/..%2F..%2F{key}/gate").status_code == 404
     assert client.get(boxes_address("f" * 20, "gate", 1)).status_code == 404
     # Its detections were never stored: that is said, in an answer that is no fault.
     answer = client.get(detections_address(key, "gate", 1))
@@ -116,8 +114,8 @@ def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:
     folder.mkdir(parents=True)
     picture = folder / PREVIEW
     picture.write_bytes(b"first picture")
-    path = f"/preview/{TOKEN}/{folder.name}.jpg"
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [(b"host", b"localhost")]}
+    path = f"/preview/{folder.name}.jpg"
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": HOST}
     told: dict[bytes, bytes] = {}
     body = b""
 
@@ -132,7 +130,7 @@ def test_a_picture_that_is_replaced_on_its_way_comes_whole() -> None:
             picture.write_bytes(b"a second picture, which is larger")
         body += message.get("body", b"")
 
-    asyncio.run(Starlette(routes=previews.PREVIEW_ROUTES)(scope, receive, send))
+    asyncio.run(Guard(Starlette(routes=previews.PREVIEW_ROUTES), ENTRANCE)(scope, receive, send))
     assert (int(told[b"content-length"]), body) == (len(b"first picture"), b"first picture")
 
 

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from core.base.errors import SettingsError
-from core.http import guard as serving
 from core.http import media
 from core.machine.paths import data_dir
 from core.workspace import services
@@ -39,10 +38,10 @@ def case() -> Case:
     return services().cases.new("a case")
 
 
-def put(case: str, name: str, content: Any, headers: dict[str, str] | None = None, token: str = "") -> httpx.Response:
+def put(case: str, name: str, content: Any, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
     """The route's answer to a browser that sends `content`."""
-    address = media.upload_address(case).replace(serving.TOKEN, token or serving.TOKEN)
-    return asked(media.UPLOAD_ROUTES, address + quote(name, safe=""), "PUT", content=content, headers=headers)
+    address = media.upload_address(case) + quote(name, safe="")
+    return asked(media.UPLOAD_ROUTES, address, "PUT", content=content, headers=headers, **more)
 
 
 def kept() -> list[str]:
@@ -111,13 +110,13 @@ def test_a_connection_that_breaks_leaves_nothing(case: Case, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("headers", "token"),
-    [({"Host": "evil.example"}, ""), ({"Origin": "https://evil.example"}, ""), ({}, "guessed")],
-    ids=["host", "origin", "token"],
+    "request_parts",
+    [{"headers": {"Host": "evil.example"}}, {"headers": {"Origin": "https://evil.example"}}, {"cookies": {}}],
+    ids=["host", "origin", "cookie"],
 )
-def test_strangers_are_refused(case: Case, tmp_path: Path, headers: dict[str, str], token: str) -> None:
+def test_strangers_are_refused(case: Case, tmp_path: Path, request_parts: dict[str, Any]) -> None:
     content = write_clip(tmp_path / "a.mp4", range(5)).read_bytes()
-    assert put(case.key, "a.mp4", content, headers, token).status_code == 403
+    assert put(case.key, "a.mp4", content, **request_parts).status_code == 403
     assert not (data_dir() / "uploads").exists()
 
 

@@ -18,11 +18,16 @@ from starlette.routing import BaseRoute
 from streamlit.testing.v1 import AppTest
 
 from core.base.types import Clip
+from core.http import Entrance, Guard
+from core.http.entrance import cookie_name
 from core.machine.paths import cache_dir
 from core.vision.video import probe
 from core.workspace.jobs import Order, Source
 from tests.vision.video.making import write_clip
 
+ENTRANCE = Entrance(lambda: "the start secret of these tests")
+BASE = "http://localhost:8501"
+COOKIES = {cookie_name(8501): ENTRANCE.cookie(8501)}
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
 
@@ -38,11 +43,12 @@ def page(name: str) -> AppTest:
 
 
 def asked(routes: Sequence[BaseRoute], address: str, method: str = "GET", **request: Any) -> httpx.Response:
-    """What our routes answer to a browser on this machine."""
+    """What our routes answer to a browser on this machine that has been let in."""
+    cookies = request.pop("cookies", COOKIES)
 
     async def answer() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=routes))
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8501") as client:
+        transport = httpx.ASGITransport(Guard(Starlette(routes=routes), ENTRANCE))
+        async with httpx.AsyncClient(transport=transport, base_url=BASE, cookies=cookies) as client:
             return await client.request(method, address, **request)
 
     return asyncio.run(answer())

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from core.http import TOKEN
 from pages.parts.shell.web_modules import FOLDER, WebFiles, module_address, web_files
 from pages.parts.shell.web_modules import WEB_ROUTES as ROUTES
 from tests.pages.making import asked
@@ -43,7 +42,7 @@ def test_a_style_sheet_is_served() -> None:
     ],
 )
 def test_other_files_are_not(name: str) -> None:
-    answer = asked(ROUTES, f"/web/{TOKEN}/{web_files().digest}/{name}")
+    answer = asked(ROUTES, f"/web/{web_files().digest}/{name}")
     assert answer.status_code in (403, 404)
 
 
@@ -56,9 +55,8 @@ def test_other_sites_are_refused(headers: dict[str, str]) -> None:
     assert asked(ROUTES, module_address("gallery/gallery.js"), headers=headers).status_code == 403
 
 
-def test_a_guessed_token_is_refused() -> None:
-    address = module_address("gallery/gallery.js").replace(TOKEN, "guess")
-    assert asked(ROUTES, address).status_code == 403
+def test_without_the_cookie_it_is_refused() -> None:
+    assert asked(ROUTES, module_address("gallery/gallery.js"), cookies={}).status_code == 403
 
 
 def test_the_digest_changes_with_any_file(tmp_path: Path) -> None:

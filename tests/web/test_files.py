@@ -50,6 +50,7 @@ def test_every_module_can_be_loaded(web: Node) -> None:
         "regions/drawing.js",
         "run/live_preview.js",
         "shell/delivery.js",
+        "shell/dialog_focus.js",
         "similarity/heat_map.js",
         "similarity/projection_map.js",
     }

@@ -15,7 +15,7 @@ import streamlit as st
 from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
 from core.base.text import format_bytes, format_count, safe_name
-from core.http import TOKEN, backup_file
+from core.http import backup_file
 from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
@@ -177,7 +177,7 @@ def backup_panel(case: Case) -> None:
             name = f"{safe_name(case.name)}.sightline.zip"
             file_stat = archive.stat()
             # The time makes the address new, so that the browser does not offer an older file from its cache.
-            address = f"/backups/{TOKEN}/{case.key}/{name}?{file_stat.st_mtime_ns}"
+            address = f"/backups/{case.key}/{name}?{file_stat.st_mtime_ns}"
             size = format_bytes(file_stat.st_size)
             st.html(f'<a href="{address}" download="{name}">Download back-up ({size})</a>')
 

@@ -1,7 +1,7 @@
 // How a module becomes a part of a page. Streamlit calls `mount` each time that its data change, and the function that
 // `mount` returned last when the part leaves the page. A call that another one has overtaken must not end the view.
 //
-// After a restart of the server modules have other addresses, and a second instance of the module is given the element
+// After an update of the program modules have other addresses, and a second instance of the module is given the element
 // of the first, which is never told to leave. So views are kept with their element, where every instance finds them.
 
 const VIEW = Symbol.for("sightline view");

@@ -17,7 +17,7 @@ import streamlit as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.http import HEADERS, TOKEN, guarded
+from core.http import HEADERS, guarded
 
 FOLDER = Path(__file__).parents[1]
 MEDIA_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
@@ -65,10 +65,12 @@ def module_address(name: str) -> str:
     files = web_files()
     if name not in files.content:
         raise ValueError(f"expected a module below {FOLDER.name}, found {name!r}")
-    return f"/web/{TOKEN}/{files.digest}/{name}"
+    return f"/web/{files.digest}/{name}"
 
 
-def screen_component(name: str, html: str, module: str, style: str, is_in_dialog: bool = False) -> Callable[..., Any]:
+def screen_component(
+    name: str, html: str, module: str, style: str = "", is_in_dialog: bool = False
+) -> Callable[..., Any]:
     """A Streamlit component that hands its element, data and setters to `mount` of the module.
 
     It has a shadow tree of its own, but not in a dialog, where Tab would not lead into such a tree. There its style
@@ -76,7 +78,7 @@ def screen_component(name: str, html: str, module: str, style: str, is_in_dialog
     """
     loader = _LOADER.replace("ADDRESS", json.dumps(module_address(module)))
     html = f'<div class="module">\n{html}\n</div>'
-    css = _HIDDEN + web_files().text(style)
+    css = _HIDDEN + (web_files().text(style) if style else "")
     return st.components.v2.component(name, html=html, css=css, js=loader, isolate_styles=not is_in_dialog)
 
 
@@ -87,4 +89,4 @@ async def _module(request: Request) -> Response:
     return Response(files.content[name], media_type=MEDIA_TYPES[Path(name).suffix], headers=_HEADERS)
 
 
-WEB_ROUTES = [guarded("/web/{token}/{digest}/{name:path}", _module)]
+WEB_ROUTES = [guarded("/web/{digest}/{name:path}", _module)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from typing import Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from core.base.errors import SightlineError
 from core.workspace import sample_case, services
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
+from pages.parts.shell.web_modules import screen_component
 
 
 def offer_new_case(place: str, is_primary: bool = False) -> None:
@@ -22,22 +24,14 @@ def offer_new_case(place: str, is_primary: bool = False) -> None:
         st.dialog("New case")(_new_case_dialog)()
 
 
-# A dialog takes the focus itself as it opens, and would have the user press Tab three times.
-_FOCUS_ON_NAME = """{
-  const start = performance.now();
-  const focus = () => {
-    const field = document.querySelector("[role=dialog] input[aria-label=Name]");
-    if (field?.closest("[role=dialog]") === document.activeElement) field.focus();
-    else if (performance.now() - start < 3000) requestAnimationFrame(focus);
-  };
-  focus();
-}"""
-
-
 def _new_case_dialog() -> None:
     new_case_form()
-    # The browser runs a script again only if it is another one.
-    st.html(f"<script>/* {time.monotonic_ns()} */{_FOCUS_ON_NAME}</script>", unsafe_allow_javascript=True)
+    _focus_component()(key="new case focus")
+
+
+@functools.cache
+def _focus_component() -> Callable[..., Any]:
+    return screen_component("sightline_dialog_focus", "", "shell/dialog_focus.js", is_in_dialog=True)
 
 
 def new_case_form() -> None:

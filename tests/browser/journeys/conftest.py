@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.machine.paths import cache_dir
-from tests.browser.conftest import serving
+from tests.browser.conftest import Address, serving
 from tests.conftest import SHARED
 
 ALONE = """
@@ -32,7 +32,7 @@ def house(fresh: Path) -> Path:
 
 
 @pytest.fixture
-def server(house: Path, tmp_path: Path) -> Iterator[str]:
+def server(house: Path, tmp_path: Path) -> Iterator[Address]:
     with serving(tmp_path / "log") as address:
         yield address
 
