@@ -11,7 +11,8 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.base.text import format_bytes
+from core.base.retention import describe_day, format_day, read_day, require_reason
+from core.base.text import format_bytes, one_line
 from core.cli.progress import listener
 from core.workspace import Services, add_clip, back_up, erase, restore, serve_with
 from core.workspace.cases import Case, Cases
@@ -20,6 +21,13 @@ from core.workspace.cases import Case, Cases
 def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--new", metavar="NAME", help="create a case with this name, and print its key")
     p.add_argument("--purpose", metavar="TEXT", help="why you may view the footage of the new case")
+    p.add_argument(
+        "--keep-until",
+        nargs="+",
+        metavar="KEY DATE",
+        help="until when to keep the new case, or with KEY this case: 2027-05-31, 30d or none",
+    )
+    p.add_argument("--reason", metavar="TEXT", help="with --keep-until: why a case is kept longer than it was to be")
     p.add_argument("--add", nargs="+", metavar=("KEY", "CLIP"), help="add clips to this case")
     p.add_argument("--rename", nargs=2, metavar=("KEY", "NAME"), help="give this case another name")
     p.add_argument("--back-up", metavar="KEY", help="write this case to the file named by --to")
@@ -35,12 +43,17 @@ def run(options: argparse.Namespace) -> int:
     cases = services.cases
     if options.purpose is not None and options.new is None:
         raise SettingsError("a purpose needs a new case", "Write: cases --new NAME --purpose TEXT.")
+    if options.keep_until and len(options.keep_until) != (2 if options.new is None else 1):
+        raise SettingsError("it is not clear which case to keep", "Write: cases --keep-until KEY DATE.")
     if options.add and len(options.add) < 2:
         raise SettingsError("there is no clip to add", "Write: cases --add KEY CLIP.")
     if bool(options.back_up) != bool(options.to) or (options.recordings and not options.back_up):
         raise SettingsError("a back-up needs a case and a file", "Write: cases --back-up KEY --to FILE.")
     if options.new is not None:
-        _print_case(cases.new(options.new, options.purpose or ""))
+        day = read_day(options.keep_until[0]) if options.keep_until else ""
+        _print_case(cases.new(options.new, options.purpose or "", day))
+    elif options.keep_until:
+        _print_case(_keep(cases, *options.keep_until, (options.reason or "").strip()))
     if options.add:
         _add_clips(services, options.add[0], options.add[1:])
     if options.rename:
@@ -55,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         # Runs, exports and films in progress are stopped.
         erasure = erase(services, case)
         sys.stdout.write(f"deleted: {case.name}, {format_bytes(erasure.bytes)}\n")
-    actions = (options.add, options.rename, options.back_up, options.restore, options.delete)
+    actions = (options.keep_until, options.add, options.rename, options.back_up, options.restore, options.delete)
     if options.new is None and not any(actions):
         _list(cases)
     return 0
@@ -64,7 +77,11 @@ def run(options: argparse.Namespace) -> int:
 def _list(cases: Cases) -> None:
     for case in cases.all():
         state = "run" if case.run else "not run"
-        sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {case.name}\n")
+        facts = [one_line(case.purpose)] if case.purpose else []
+        if case.keep_until:
+            facts.append(f"{'was to be kept' if case.is_expired else 'keep'} until {format_day(case.keep_until)}")
+        about = f" ({'; '.join(facts)})" if facts else ""
+        sys.stdout.write(f"{case.key}  {len(case.clips)} clips, {state}  {one_line(case.name)}{about}\n")
     for unreadable in cases.unreadable():
         sys.stderr.write(f"a case cannot be read: {unreadable.reason}\n")
 
@@ -79,6 +96,14 @@ def _add_clips(services: Services, key: str, paths: list[str]) -> None:
     for path in paths:
         camera = add_clip(key, Path(path).resolve())
         sys.stdout.write(f"added: {camera}\n")
+
+
+def _keep(cases: Cases, key: str, text: str, reason: str) -> Case:
+    day, case = read_day(text), cases.load(key)
+    if case.is_expired:
+        require_reason(reason)
+    entry = f"keep until: {describe_day(day)}" + (f" ({reason})" if reason else "")
+    return cases.change(key, lambda case: replace(case, expires=day), entry)
 
 
 def _rename(cases: Cases, key: str, name: str) -> Case:

@@ -20,6 +20,7 @@ import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
+from core.base.retention import read_day
 from core.base.settings import settings_of
 from core.base.text import Clocks, parse_moment, require_drift
 from core.cli.settings import add_setting, given_settings
@@ -126,6 +127,7 @@ def add_matching(p: argparse.ArgumentParser) -> None:
     p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
     p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
     p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
+    p.add_argument("--keep-until", metavar="DATE", help="until when the result is to be kept; recorded in gallery.zip")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -184,6 +186,7 @@ def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: Use
         purpose=(options.purpose or "").strip(),
         numbers=read_numbers(options.numbers) if options.numbers else (),
         clocks=_parse_clocks(options.began, options.time_zone or "", names, parse_drift(options.drift, names)),
+        keep_until=read_day(options.keep_until or ""),
     )
 
 

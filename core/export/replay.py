@@ -16,6 +16,7 @@ from typing import Any
 
 from core import __version__
 from core.base.errors import ClipError, SightlineError, StoreError
+from core.base.retention import read_day
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
 from core.base.text import Clocks
 from core.export.people_files import ExportOptions
@@ -207,6 +208,7 @@ class _RecordedPeople:
     offset_seconds: dict[str, Number]
     choice: _RecordedChoice
     purpose: str = ""
+    keep_until: str = ""
     heads_shown_because: str = ""
 
 
@@ -228,7 +230,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             recipe=_recipe(run.settings),
             regions=run.regions,
             offsets=recorded.offset_seconds,
-            choice=_choice(recorded.choice, recorded.purpose),
+            choice=_choice(recorded.choice, recorded.purpose, recorded.keep_until),
             export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
             versions={"program": run.program, "program of the export": recorded.program, **run.versions},
             find_overlaps=run.same_ground is not None,
@@ -241,7 +243,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
         ) from fault
 
 
-def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
+def _choice(recorded: _RecordedChoice, purpose: str, keep_until: str) -> Choice:
     return Choice(
         recorded.threshold,
         tuple(map(Link.from_dict, recorded.links)),
@@ -251,6 +253,7 @@ def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
         purpose,
         recorded.numbers,
         Clocks.read(**vars(recorded.clocks)),
+        read_day(keep_until),
     )
 
 

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from core.base.errors import SettingsError
+from core.base.retention import has_passed
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
 from core.base.text import Clocks, clock_rate, read_moment, require_drift, safe_name
 from core.machine.paths import current_path
@@ -159,6 +160,15 @@ class Case:
     @property
     def rules(self) -> MatchRules:
         return MatchRules(self.travel, self.ignore_positions)
+
+    @property
+    def keep_until(self) -> str:
+        """The last day (ISO text) on which the case should be kept; empty if nobody has said it."""
+        return self.expires
+
+    @property
+    def is_expired(self) -> bool:
+        return has_passed(self.keep_until)
 
     @property
     def clocks(self) -> Clocks:
