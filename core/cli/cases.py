@@ -6,16 +6,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.base.retention import describe_day, format_day, read_day, require_reason
-from core.base.text import format_bytes, one_line
+from core.base.text import describe_day, format_bytes, format_day, one_line, read_day, require_reason
 from core.cli.progress import listener
-from core.workspace import Services, add_clip, back_up, erase, restore, serve_with
+from core.workspace import (
+    Removal,
+    Services,
+    add_clip,
+    back_up,
+    erase,
+    erase_clip,
+    erase_person,
+    plan_clip,
+    plan_person,
+    restore,
+    serve_with,
+)
 from core.workspace.cases import Case, Cases
+
+_Part = Callable[[Services, Case, str], Removal]
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
@@ -35,6 +49,19 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--recordings", action="store_true", help="include the clips in the back-up")
     p.add_argument("--restore", type=Path, metavar="FILE", help="restore a back-up as a new case")
     p.add_argument("--delete", metavar="KEY", help="permanently delete this case and everything made from its clips")
+    p.add_argument(
+        "--delete-person",
+        nargs=2,
+        metavar=("KEY", "PERSON"),
+        help="permanently delete a person (P003) of this case: crops, vectors, boxes, decisions; with --yes",
+    )
+    p.add_argument(
+        "--delete-clip",
+        nargs=2,
+        metavar=("KEY", "CAMERA"),
+        help="permanently delete a clip of this case and everything made from it",
+    )
+    p.add_argument("--yes", action="store_true", help="do what --delete-person or --delete-clip says would go")
     p.set_defaults(run=run)
 
 
@@ -53,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
         day = read_day(options.keep_until[0]) if options.keep_until else ""
         _print_case(cases.new(options.new, options.purpose or "", day))
     elif options.keep_until:
-        _print_case(_keep(cases, *options.keep_until, (options.reason or "").strip()))
+        _print_case(_keep(cases, options.keep_until, (options.reason or "").strip()))
     if options.add:
         _add_clips(services, options.add[0], options.add[1:])
     if options.rename:
@@ -68,7 +95,22 @@ def run(options: argparse.Namespace) -> int:
         # Runs, exports and films in progress are stopped.
         erasure = erase(services, case)
         sys.stdout.write(f"deleted: {case.name}, {format_bytes(erasure.bytes)}\n")
-    actions = (options.keep_until, options.add, options.rename, options.back_up, options.restore, options.delete)
+    for parts, plan, erase_part in (
+        (options.delete_person, _plan_person, _erase_person),
+        (options.delete_clip, plan_clip, erase_clip),
+    ):
+        if parts:
+            _erase_part(services, parts, plan, erase_part, options.yes)
+    actions = (
+        options.delete_person,
+        options.delete_clip,
+        options.keep_until,
+        options.add,
+        options.rename,
+        options.back_up,
+        options.restore,
+        options.delete,
+    )
     if options.new is None and not any(actions):
         _list(cases)
     return 0
@@ -98,12 +140,39 @@ def _add_clips(services: Services, key: str, paths: list[str]) -> None:
         sys.stdout.write(f"added: {camera}\n")
 
 
-def _keep(cases: Cases, key: str, text: str, reason: str) -> Case:
+def _keep(cases: Cases, key_and_day: list[str], reason: str) -> Case:
+    key, text = key_and_day
     day, case = read_day(text), cases.load(key)
     if case.is_expired:
         require_reason(reason)
     entry = f"keep until: {describe_day(day)}" + (f" ({reason})" if reason else "")
     return cases.change(key, lambda case: replace(case, expires=day), entry)
+
+
+def _erase_part(services: Services, parts: list[str], plan: _Part, erase_part: _Part, confirmed: bool) -> None:
+    """Delete a person or a clip; without --yes, only say what would go."""
+    serve_with(services)
+    key, name = parts
+    case = services.cases.load(key)
+    if not confirmed:
+        lines = "\n".join(plan(services, case, name).lines)
+        raise SettingsError(f"this would delete {name} for good:\n{lines}\n", "Add --yes to delete it.")
+    sys.stdout.write("\n".join((f"deleted for good: {name}", *erase_part(services, case, name).lines)) + "\n")
+
+
+def _plan_person(services: Services, case: Case, name: str) -> Removal:
+    return plan_person(services, case, _number(name))
+
+
+def _erase_person(services: Services, case: Case, name: str) -> Removal:
+    return erase_person(services, case, _number(name))
+
+
+def _number(name: str) -> int:
+    number = name.upper().removeprefix("P")
+    if not number.isdecimal():
+        raise SettingsError(f"'{name}' is no person", "Write P003.")
+    return int(number)
 
 
 def _rename(cases: Cases, key: str, name: str) -> Case:

@@ -20,9 +20,8 @@ import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError
 from core.base.progress import Progress
-from core.base.retention import read_day
 from core.base.settings import settings_of
-from core.base.text import Clocks, parse_moment, require_drift
+from core.base.text import Clocks, parse_moment, read_day, require_drift
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (

@@ -21,8 +21,7 @@ from pathlib import Path
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
-from core.base.retention import describe_day, describe_purpose
-from core.base.text import format_count
+from core.base.text import describe_day, describe_purpose, format_count
 from core.export.html_report import manifest_topics
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive

@@ -16,9 +16,8 @@ from typing import Any
 
 from core import __version__
 from core.base.errors import ClipError, SightlineError, StoreError
-from core.base.retention import read_day
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
-from core.base.text import Clocks
+from core.base.text import Clocks, read_day
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.device import Backend, parse_backend

@@ -17,8 +17,7 @@ from typing import IO
 from core import __version__
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.base.retention import describe_day, describe_purpose
-from core.base.text import format_count, one_line
+from core.base.text import describe_day, describe_purpose, format_count, one_line
 from core.base.types import Image
 from core.export.contact_sheets import count_crops, draw_sheets
 from core.export.html_report import render_report, report_crops

@@ -35,6 +35,9 @@ from .decisions import read_links as read_links
 from .decisions import read_names as read_names
 from .decisions import read_numbers as read_numbers
 from .decisions import resolve_links as resolve_links
+from .erase_tracks import ErasedTracks as ErasedTracks
+from .erase_tracks import find_erased as find_erased
+from .erase_tracks import write_run_without as write_run_without
 from .evidence import CROPS_FOLDER as CROPS_FOLDER
 from .evidence import TRACKLETS_FILE as TRACKLETS_FILE
 from .evidence import CameraEvidence as CameraEvidence

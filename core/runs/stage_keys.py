@@ -16,7 +16,7 @@ import numpy as np
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
-from core.base.types import Bools, Clip, Detections, Timeline, Tracks
+from core.base.types import Bools, Clip, Detections, Recording, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.runs.crop_stage import candidate_rows, extract_crops
 from core.runs.network_stages import (
@@ -138,7 +138,10 @@ class ClipPipeline:
         """Which boxes count by the regions of the camera."""
         if self._regions is None:
             return np.ones(len(detections), bool)
-        return areas.inside(self._regions, detections.xyxy, self._clip.width, self._clip.height)
+        size = self._clip.width, self._clip.height
+        seconds = self._timeline.seconds[np.searchsorted(self._timeline.frame, detections.frame)]
+        is_deleted = areas.on_trails(self._regions, seconds, detections.xyxy, *size)
+        return areas.inside(self._regions, detections.xyxy, *size) & ~is_deleted
 
     def vectors(self, detections: Detections, inside: Bools) -> Artifact | None:
         """The artifact with the vectors that the tracker needs; None without an embedder."""
@@ -207,7 +210,7 @@ class ClipPipeline:
                 self._networks,
                 self._store,
                 self._progress,
-                self._regions,
+                self._regions_of(planned.of),
                 fresh=False,
             )
             for planned in plan_recordings(self._clip, self._recipe.video)
@@ -215,6 +218,13 @@ class ClipPipeline:
         for part in parts if self._fresh and renewed else ():
             self._store.remove(part.artifact_of(renewed))
         return parts
+
+    def _regions_of(self, recording: Recording) -> areas.Regions | None:
+        """The regions by the recording's own clock."""
+        if self._regions is None or not self._regions.left_out:
+            return self._regions
+        begins = float(self._clip.times[recording.frame]) - float(recording.clip.times[recording.skipped])
+        return self._regions.shifted(begins)
 
     def _join_boxes(self, artifact: Artifact) -> None:
         """Boxes of all recordings, in pixels of the clip."""

@@ -9,9 +9,8 @@ from datetime import date
 from pathlib import Path
 
 from core.base.errors import SettingsError
-from core.base.retention import has_passed
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
-from core.base.text import Clocks, clock_rate, read_moment, require_drift, safe_name
+from core.base.text import Clocks, clock_rate, has_passed, read_moment, require_drift, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings

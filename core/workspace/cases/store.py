@@ -162,6 +162,9 @@ class Cases:
     def review_file(self, key: str) -> Path:
         return self.folder(key) / _REVIEW
 
+    def log_file(self, key: str) -> Path:
+        return self.folder(key) / _LOG
+
     def log(self, key: str, entry: str) -> None:
         """Add a line to the activity log, with the time."""
         with self.logging(key, entry):

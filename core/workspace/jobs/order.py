@@ -139,7 +139,7 @@ def order_of(case: Case) -> Order:
             offsets[clip.camera],
             clip.start_seconds,
             clip.end_seconds,
-            to_json(clip.regions) if clip.regions.regions else "",
+            "" if clip.regions.is_empty else to_json(clip.regions),
             drift.get(clip.camera, 0.0),
         )
         for clip in case.clips

@@ -8,8 +8,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
-from core.base.retention import describe_day
-from core.base.text import format_count
+from core.base.text import describe_day, format_count
 from core.review import ReviewSession
 from core.runs import ModelRecord, read_record
 from core.workspace.cases import Case

@@ -14,8 +14,15 @@ import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
-from core.base.retention import describe_day, describe_purpose, format_day, require_reason
-from core.base.text import format_bytes, format_count, safe_name
+from core.base.text import (
+    describe_day,
+    describe_purpose,
+    format_bytes,
+    format_count,
+    format_day,
+    require_reason,
+    safe_name,
+)
 from core.http import TOKEN, backup_file
 from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case

@@ -9,7 +9,7 @@ from typing import Literal
 import streamlit as st
 
 from core.base.errors import SightlineError
-from core.base.retention import PROPOSALS, day_after
+from core.base.text import RETENTION_PROPOSALS, day_after
 from core.workspace import sample_case, services
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
@@ -52,11 +52,13 @@ def new_case_form() -> None:
         purpose = st.text_input(
             PURPOSE, placeholder="why you may view this footage", help="Every export says it, or that none was given."
         )
-        period = st.pills("Keep for", list(PROPOSALS), help="Sightline reminds you then; it deletes nothing by itself.")
+        period = st.pills(
+            "Keep for", list(RETENTION_PROPOSALS), help="Sightline reminds you then; it deletes nothing by itself."
+        )
         day = st.date_input("Or keep until", None, min_value="today")
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
             with saving("The new case"):
-                proposed = day_after(PROPOSALS[period]) if period else ""
+                proposed = day_after(RETENTION_PROPOSALS[period]) if period else ""
                 keep_until = day.isoformat() if isinstance(day, date) else proposed
                 select_case(services().cases.new(name, purpose, keep_until).key)
                 GO_TO_FOOTAGE.set(True)
