@@ -45,11 +45,13 @@ from core.runs import (
     TravelTime,
     collect_evidence,
     decide,
+    describe_faces,
     name_cameras,
     offsets_amid,
     read_links,
     read_names,
     read_numbers,
+    read_record,
     track_clips,
 )
 from core.runs.estimate import Rates, record_overhead, record_rates
@@ -154,6 +156,8 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
         people = decide(evidence, options.out, setup.prior, setup.choice)
         write_results(people, options.out, setup.choice, export, progress)
         record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
+        if message := describe_faces(read_record(options.out)):
+            sys.stdout.write(f"{message}\n")
         LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
         if manifest is not None:
             status = max(status, report_differences(options, manifest))
@@ -168,6 +172,9 @@ def _setup(options: argparse.Namespace) -> Setup:
         raise SettingsError(
             "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
         )
+    # An order of the app is of a case, which has a purpose.
+    if setup.networks.faces and not (choice.purpose or options.watch):
+        raise SettingsError("faces are compared only for a purpose", 'Add it: --purpose "...".')
     require_all_clocks(choice.clocks, cameras)
     offsets = {**choice.clocks.offsets, **_parse_seconds_of_cameras("--offset", options.offset, cameras)}
     drift, find_overlaps = parse_drift(options.drift, cameras), not choice.ignore_positions

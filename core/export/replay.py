@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.base.errors import ClipError, SightlineError, StoreError
+from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
 from core.base.text import Clocks, read_day
 from core.export.people_files import ExportOptions
@@ -23,6 +23,7 @@ from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.device import Backend, parse_backend
 from core.machine.records import RecordFormat
 from core.runs import (
+    FACE_KINDS,
     Camera,
     Choice,
     Link,
@@ -40,6 +41,7 @@ from core.runs import (
     find_run_model,
     versions,
 )
+from core.vision.face import FaceModels, find_face_models
 from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions
 from core.vision.video import ListedRecording, digest, keep_list
@@ -169,7 +171,7 @@ class _RecordedRun:
 
     program: str
     cameras: tuple[_RecordedCamera, ...]
-    models: dict[ModelKind, _RecordedModel]
+    models: dict[str, _RecordedModel]
     settings: dict[str, dict[str, bool | Number | None]]
     regions: dict[str, Regions]
     versions: dict[str, str]
@@ -224,7 +226,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             clips=tuple(
                 ClipRecord(each.camera, each.file, each.digest, each.range, each.recordings) for each in run.cameras
             ),
-            models={kind: ModelRecord(**vars(run.models[kind])) for kind in KINDS},
+            models={kind: ModelRecord(**vars(model)) for kind, model in run.models.items()},
             prior=prior.prior if prior else None,
             recipe=_recipe(run.settings),
             regions=run.regions,
@@ -277,7 +279,8 @@ def prepare_replay(
     cameras, unreadable = _cameras(recipe.clips, clips)
     detector, embedder = (_find_model(recipe, kind, (files or {}).get(kind, "")) for kind in KINDS)
     runtime = parse_backend(device) if device else _recorded_backend(recipe)
-    networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime)
+    faces = _find_faces(recipe) if set(FACE_KINDS) <= set(recipe.models) else None
+    networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime, faces=faces)
     setup = Setup(cameras, networks, recipe.recipe, recipe.regions, recipe.offsets, recipe.choice, recipe.find_overlaps)
     return Replay(setup, recipe.export, (*unreadable, *_environment_differences(recipe, networks)))
 
@@ -319,9 +322,17 @@ def _find_model(recipe: ReplayRecipe, kind: ModelKind, file: str) -> Model:
     return replace(find_run_model(recipe.models, kind, file), name=recipe.models[kind].name)
 
 
+def _find_faces(recipe: ReplayRecipe) -> FaceModels:
+    """The files by which that run compared faces; they must be the same."""
+    faces = find_face_models()
+    if faces.digests != tuple(recipe.models[kind].sha256 for kind in FACE_KINDS):
+        raise WeightsError("YuNet or SFace is another file than in that run", "Put the files of that run in place.")
+    return faces
+
+
 def _recorded_backend(recipe: ReplayRecipe) -> Backend:
     """The backend of that run; "auto" for CUDA, which may not be available here."""
-    runtimes = {model.runtime for model in recipe.models.values()}
+    runtimes = {recipe.models[kind].runtime for kind in KINDS}
     return "auto" if "cuda" in runtimes else "torch" if runtimes == {"torch"} else "openvino"
 
 

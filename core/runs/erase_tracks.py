@@ -91,8 +91,19 @@ def write_run_without(
         target = to / CROPS_FOLDER / crop
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(out / CROPS_FOLDER / crop, target)
-    save_record(to, _record_without(record, erased, tracks, cameras))
+    save_record(to, _with_faces(_record_without(record, erased, tracks, cameras), smaller))
     write_tables(decide(smaller, to, run_prior(record)), to)
+
+
+def _with_faces(record: RunRecord, evidence: Evidence) -> RunRecord:
+    """The record, which says of how many of the tracks that stay there is no face."""
+    missing = ~evidence.faces.any(axis=1)
+    counts = np.bincount(evidence.tracklets.camera[missing], minlength=len(evidence.cameras)).tolist()
+    abouts = dict(record.cameras)
+    for name, count in zip(evidence.cameras, counts, strict=True):
+        if abouts[name].faceless is not None:
+            abouts[name] = replace(abouts[name], faceless=count)
+    return replace(record, cameras=abouts)
 
 
 def _record_without(

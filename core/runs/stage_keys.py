@@ -18,7 +18,7 @@ from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
 from core.base.types import Bools, Clip, Detections, Recording, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
-from core.runs.crop_stage import candidate_rows, extract_crops
+from core.runs.crop_stage import candidate_rows, describe_faces, extract_crops
 from core.runs.network_stages import (
     CHUNK,
     Networks,
@@ -34,12 +34,14 @@ from core.runs.network_stages import (
     write_vectors,
 )
 from core.vision import regions as areas
+from core.vision.face import FaceCue
 from core.vision.track import select_boxes_to_embed, track
 from core.vision.video import plan_recordings
 
 T = TypeVar("T")
 # Increase a number when the arithmetic of its stage changes, so that artifacts of older versions are not used.
 VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
+_FACES_VERSION = 1
 STORED = ("detect", "embed", "crops")
 """Stages whose results are stored, in order. Tracks are computed each time, which takes less time than to read them."""
 _OF_RECORDINGS = ("detect", "embed")
@@ -188,6 +190,19 @@ class ClipPipeline:
                 embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
                 extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at, self._networks.buffer)
         self.stages["crops"]["by"] = self._made_by(artifact)
+        return artifact
+
+    def faces(self, crops: Artifact) -> Artifact | None:
+        """The artifact with the faces in the crops; None where faces are not compared."""
+        models = self._networks.faces
+        if models is None:
+            return None
+        key = {**self.key_of("crops"), "faces": {"models": models.digests, "version": _FACES_VERSION}}
+        artifact = self._store.open(self._clip.digest, "faces", key, {"name": self._clip.path})
+        if self._fresh:
+            self._store.remove(artifact)
+        if artifact.summary is None:
+            describe_faces(crops, artifact, FaceCue(models))
         return artifact
 
     def done(self, artifact: Artifact, stage: str = "") -> int:

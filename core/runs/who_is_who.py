@@ -168,6 +168,7 @@ def match_tracklets(
         _travel_seconds(rules.travel, evidence),
         None if rules.ignore_positions else foot_distances(evidence),
         evidence.presence,
+        evidence.face_similarity,
     )
 
 

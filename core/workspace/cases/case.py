@@ -84,13 +84,14 @@ class CaseClip:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the case is analysed next: models by name, and settings."""
+    """How the case is analysed next: models by name, and settings. `faces` needs a purpose."""
 
     detector: str = DETECTOR
     embedder: str = EMBEDDER
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
+    faces: bool = False
 
 
 def default_plan(files: UserSettings) -> Plan:
