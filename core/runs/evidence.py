@@ -178,7 +178,7 @@ class Evidence:
     @property
     def face_similarity(self) -> Floats | None:
         """The cosine of each pair of faces (n, n), NaN where one is unknown; None where no two are known."""
-        has_face = self.faces.any(axis=1)
+        has_face: Bools = np.asarray(self.faces.any(axis=1), np.bool_)
         if np.count_nonzero(has_face) < 2:
             return None
         cosine = self.faces @ self.faces.T

@@ -318,8 +318,10 @@ def _face_models(networks: Networks) -> dict[str, ModelRecord]:
     if (faces := networks.faces) is None:
         return {}
     files = zip(FACE_KINDS, (faces.detector, faces.recogniser), faces.digests, strict=True)
-    facts = {"licence": "not stated", "trained_on": "not stated", "runtime": "opencv", "precision": "single"}
-    return {kind: ModelRecord(path.stem, digest, **facts) for kind, path, digest in files}
+    return {
+        kind: ModelRecord(path.stem, digest, "not stated", "not stated", runtime="opencv", precision="single")
+        for kind, path, digest in files
+    }
 
 
 def describe_faces(record: RunRecord) -> str:

@@ -52,7 +52,7 @@ def case(own_house: Services) -> Case:
     case = big_case(2, 4, 8, 2, 20, noise=0.2)
     home = cache_dir()
     for clip in case.clips:
-        for stage in ("detect-1", "embed-1", "crops-1"):
+        for stage in ("detect-1", "embed-1", "crops-1", "faces-1"):
             put(home / "stages" / clip.digest / stage / "00000-x.npz")
         put(home / "stills" / clip.digest / "5.jpg")
     act(case, lambda session: name(session, person(session), SECRET))

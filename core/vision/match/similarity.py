@@ -88,7 +88,7 @@ def lean_on_faces(similarity: Floats, face_similarity: Floats) -> Floats:
     """
     agreement = np.clip((face_similarity - SAME_FACE) / FACE_SPREAD, -1, 1)
     moved = similarity + FACE_SHARE * (1 - np.abs(similarity)) * np.nan_to_num(agreement)
-    return np.clip(moved, -1, 1).astype(np.float32)
+    return np.asarray(np.clip(moved, -1, 1), np.float32)
 
 
 def similarity_to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:
