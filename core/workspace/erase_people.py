@@ -95,7 +95,7 @@ def _count_kinds(paths: Iterable[Path]) -> list[str]:
 
 _RECORDING_STAYS = (
     "The recording still shows this person: cover the person in what you hand out, or delete the clip. "
-    "Exports and back-ups that you saved elsewhere are not touched."
+    "So may pictures of others, in the background. Exports and back-ups that you saved elsewhere are not touched."
 )
 
 
