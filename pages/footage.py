@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.base.text import format_count
 from pages.parts.footage.add_clips import add_from_folder, show_refusals, uploader
-from pages.parts.footage.clip_cards import clip_cards, show_disk_space, undo_removal
+from pages.parts.footage.clip_cards import clip_cards, delete_clip_panel, show_disk_space, undo_removal
 from pages.parts.footage.clip_fields import choose_clocks, show_clock_warnings
 from pages.parts.footage.clock_pictures import show_same_moment
 from pages.parts.footage.recordings import recordings_panel
@@ -39,6 +39,7 @@ usable = clip_cards(case, by_clock)
 show_clock_warnings(case, usable)
 show_same_moment(case)
 show_disk_space(case, usable)
+delete_clip_panel(case)
 with page_foot():
     st.markdown(f"**{format_count(len(case.clips), 'clip', 'clips')}**", width="content")
     if len(usable) < len(case.clips):

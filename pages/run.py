@@ -7,7 +7,7 @@ from core.workspace.jobs import Job, Order, order_of
 from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
 from pages.parts.run.progress import job_of, request_run, show_job
-from pages.parts.run.settings import advanced, model_choice
+from pages.parts.run.settings import advanced, face_choice, model_choice
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import changes_since, page_head, show_changes
@@ -44,5 +44,6 @@ try:
 except SightlineError as fault:
     st.error(f"**This cannot be run yet: {fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
 model_choice(case)
+face_choice(case)
 advanced(case)
 other_runs(case, job)

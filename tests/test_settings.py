@@ -44,6 +44,7 @@ from core.workspace.jobs import Order, Source, describe_changes
 from tests.conftest import ROOT
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 from tests.runs.making import decide_and_write, run
+from tests.vision.face_standins import write_sface, write_yunet
 from tests.vision.track.scenes import detections, features, timeline, walk
 
 CLASSES = {
@@ -192,6 +193,16 @@ def _(folder: Path) -> tuple[object, object]:
 def _(folder: Path) -> tuple[object, object]:
     with_embedder, without = (Networks.from_names(DETECTOR, name, "auto") for name in (EMBEDDER, "none"))
     return with_embedder.embedder_model is None, without.embedder_model is None
+
+
+@effect("faces")
+def _(folder: Path) -> tuple[object, object]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_WEIGHTS", str(folder))
+        write_yunet(folder / "face_detection_yunet.onnx")
+        write_sface(folder / "face_recognition_sface.onnx")
+        without, with_faces = (Networks.from_names(DETECTOR, EMBEDDER, "auto", faces=on) for on in (False, True))
+    return without.faces is None, with_faces.faces is None
 
 
 def planned(folder: Path, **settings: float) -> int:

@@ -64,6 +64,13 @@ class Memo(Generic[K, V]):
             self._values.move_to_end(key)
             self._add_weight(key, value)
 
+    def clear(self) -> None:
+        """Drop every value that is there; those being computed stay."""
+        with self._lock:
+            for key in list(self._weights):
+                self._drop_weight(key)
+                del self._values[key]
+
     def _make(self, key: K, future: Future[V], make: Callable[[], V]) -> None:
         try:
             future.set_result(make())

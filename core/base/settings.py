@@ -26,10 +26,12 @@ decides no result."""
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """The detector and the re-identification model: names that `models` lists, or files."""
+    """The detector and the re-identification model: names that `models` lists, or files. `faces` is whether faces are
+    compared, too, by two more models."""
 
     detector: str = "person-yolo11n"
     embedder: str = "person-osnet"
+    faces: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,8 @@ class Setting:
 
     `label` and `help` are what pages show, `effect` is what a higher value does. `step` is that of input fields.
     `slider` is the range that is worth trying on a finished run, for those that can be tried. `on_run_page` says
-    whether the Run page offers it. `of_clip` marks a range of a clip, which no file of settings may set for all clips.
+    whether the Run page offers it. `of_clip` marks what belongs to one clip or case, which no file of settings may set
+    for all of them.
     """
 
     part: Part
@@ -247,6 +250,14 @@ SETTINGS = (
         "Re-identification model",
         "The model that compares how people look: a name that `models` lists, or a file.",
         without="or none: motion only",
+    ),
+    Setting(
+        "models",
+        "faces",
+        "--faces",
+        "Compare faces, too",
+        "Faces are one more cue, where they are large enough; needs a purpose, and YuNet and SFace of your own.",
+        of_clip=True,
     ),
     Setting(
         "video",

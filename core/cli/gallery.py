@@ -46,7 +46,9 @@ from core.runs import (
 from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, EmbedderPrior, find
 
-MATCHING_FLAGS = ("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose", "began")
+MATCHING_FLAGS = (
+    *("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose", "keep_until", "began"),
+)
 CROPS_FLAGS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
 CROPS, SUMS = "crops.zip", "SHA256SUMS"

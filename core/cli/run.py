@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import settings_of
-from core.base.text import Clocks, parse_moment, require_drift
+from core.base.text import Clocks, parse_moment, read_day, require_drift
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
@@ -45,11 +45,13 @@ from core.runs import (
     TravelTime,
     collect_evidence,
     decide,
+    describe_faces,
     name_cameras,
     offsets_amid,
     read_links,
     read_names,
     read_numbers,
+    read_record,
     track_clips,
 )
 from core.runs.estimate import Rates, record_overhead, record_rates
@@ -126,6 +128,7 @@ def add_matching(p: argparse.ArgumentParser) -> None:
     p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
     p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
     p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
+    p.add_argument("--keep-until", metavar="DATE", help="until when the result is to be kept; recorded in gallery.zip")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -153,6 +156,8 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
         people = decide(evidence, options.out, setup.prior, setup.choice)
         write_results(people, options.out, setup.choice, export, progress)
         record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
+        if message := describe_faces(read_record(options.out)):
+            sys.stdout.write(f"{message}\n")
         LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
         if manifest is not None:
             status = max(status, report_differences(options, manifest))
@@ -167,6 +172,9 @@ def _setup(options: argparse.Namespace) -> Setup:
         raise SettingsError(
             "people are matched by appearance, which --features none turns off", "Leave --features out, or use track."
         )
+    # An order of the app is of a case, which has a purpose.
+    if setup.networks.faces and not (choice.purpose or options.watch):
+        raise SettingsError("faces are compared only for a purpose", 'Add it: --purpose "...".')
     require_all_clocks(choice.clocks, cameras)
     offsets = {**choice.clocks.offsets, **_parse_seconds_of_cameras("--offset", options.offset, cameras)}
     drift, find_overlaps = parse_drift(options.drift, cameras), not choice.ignore_positions
@@ -184,6 +192,7 @@ def parse_choice(options: argparse.Namespace, cameras: Iterable[str], files: Use
         purpose=(options.purpose or "").strip(),
         numbers=read_numbers(options.numbers) if options.numbers else (),
         clocks=_parse_clocks(options.began, options.time_zone or "", names, parse_drift(options.drift, names)),
+        keep_until=read_day(options.keep_until or ""),
     )
 
 

@@ -71,6 +71,8 @@ def add_run_arguments(p: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.faces:
+        raise SettingsError("track compares nobody, by faces neither", "Leave --faces out, or use run.")
     with log_run(options) as status:
         setup = parse_setup(options)
         status.tracking(camera.name for camera in setup.cameras)
@@ -161,7 +163,8 @@ def parse_setup(options: argparse.Namespace, files: UserSettings | None = None) 
     models = ModelSettings(**given_settings(options, files, "models"))
     machine = MachineSettings(**given_settings(options, files, "machine"))
     backend = parse_backend(machine.device)
-    networks = Networks.from_names(models.detector, models.embedder, backend, machine.buffer)
+    names = models.detector, models.embedder
+    networks = Networks.from_names(*names, backend, machine.buffer, faces=models.faces)
     return Setup(cameras, networks, recipe, _load_regions(options.roi, cameras))
 
 

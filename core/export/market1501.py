@@ -21,7 +21,7 @@ from pathlib import Path
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
-from core.base.text import format_count
+from core.base.text import describe_day, describe_purpose, format_count
 from core.export.html_report import manifest_topics
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
@@ -37,6 +37,9 @@ number is which camera.
 WHO IS WHO WAS DECIDED BY A PROGRAM from what people look like, and these are candidates until a person has confirmed
 them: a model that learns from them learns the mistakes as well. Look through them first. Heads are not blurred, and
 people can be recognised: keep this folder to those who have a reason to see it.
+
+Purpose: {purpose}
+To be kept until: {keep_until}
 
 How the people were named
 -------------------------
@@ -124,5 +127,7 @@ def _readme(gallery: Gallery, total: int) -> str:
         version=__version__,
         counts=", ".join(counts),
         frame="frame" if gallery.has_times else "picture",
+        purpose=describe_purpose(str(gallery.about.get("purpose", ""))),
+        keep_until=describe_day(str(gallery.about.get("keep_until", ""))),
         made="".join(rows) or "Nothing is known of it.\n",
     )

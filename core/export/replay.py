@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.base.errors import ClipError, SightlineError, StoreError
+from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
-from core.base.text import Clocks
+from core.base.text import Clocks, read_day
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.device import Backend, parse_backend
 from core.machine.records import RecordFormat
 from core.runs import (
+    FACE_KINDS,
     Camera,
     Choice,
     Link,
@@ -40,6 +41,7 @@ from core.runs import (
     find_run_model,
     versions,
 )
+from core.vision.face import FaceModels, find_face_models
 from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions
 from core.vision.video import ListedRecording, digest, keep_list
@@ -169,7 +171,7 @@ class _RecordedRun:
 
     program: str
     cameras: tuple[_RecordedCamera, ...]
-    models: dict[ModelKind, _RecordedModel]
+    models: dict[str, _RecordedModel]
     settings: dict[str, dict[str, bool | Number | None]]
     regions: dict[str, Regions]
     versions: dict[str, str]
@@ -207,6 +209,7 @@ class _RecordedPeople:
     offset_seconds: dict[str, Number]
     choice: _RecordedChoice
     purpose: str = ""
+    keep_until: str = ""
     heads_shown_because: str = ""
 
 
@@ -223,12 +226,12 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             clips=tuple(
                 ClipRecord(each.camera, each.file, each.digest, each.range, each.recordings) for each in run.cameras
             ),
-            models={kind: ModelRecord(**vars(run.models[kind])) for kind in KINDS},
+            models={kind: ModelRecord(**vars(model)) for kind, model in run.models.items()},
             prior=prior.prior if prior else None,
             recipe=_recipe(run.settings),
             regions=run.regions,
             offsets=recorded.offset_seconds,
-            choice=_choice(recorded.choice, recorded.purpose),
+            choice=_choice(recorded.choice, recorded.purpose, recorded.keep_until),
             export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
             versions={"program": run.program, "program of the export": recorded.program, **run.versions},
             find_overlaps=run.same_ground is not None,
@@ -241,7 +244,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
         ) from fault
 
 
-def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
+def _choice(recorded: _RecordedChoice, purpose: str, keep_until: str) -> Choice:
     return Choice(
         recorded.threshold,
         tuple(map(Link.from_dict, recorded.links)),
@@ -251,6 +254,7 @@ def _choice(recorded: _RecordedChoice, purpose: str) -> Choice:
         purpose,
         recorded.numbers,
         Clocks.read(**vars(recorded.clocks)),
+        read_day(keep_until),
     )
 
 
@@ -275,7 +279,8 @@ def prepare_replay(
     cameras, unreadable = _cameras(recipe.clips, clips)
     detector, embedder = (_find_model(recipe, kind, (files or {}).get(kind, "")) for kind in KINDS)
     runtime = parse_backend(device) if device else _recorded_backend(recipe)
-    networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime)
+    faces = _find_faces(recipe) if set(FACE_KINDS) <= set(recipe.models) else None
+    networks = Networks(detector, replace(embedder, prior=recipe.prior), runtime, faces=faces)
     setup = Setup(cameras, networks, recipe.recipe, recipe.regions, recipe.offsets, recipe.choice, recipe.find_overlaps)
     return Replay(setup, recipe.export, (*unreadable, *_environment_differences(recipe, networks)))
 
@@ -317,9 +322,17 @@ def _find_model(recipe: ReplayRecipe, kind: ModelKind, file: str) -> Model:
     return replace(find_run_model(recipe.models, kind, file), name=recipe.models[kind].name)
 
 
+def _find_faces(recipe: ReplayRecipe) -> FaceModels:
+    """The files by which that run compared faces; they must be the same."""
+    faces = find_face_models()
+    if faces.digests != tuple(recipe.models[kind].sha256 for kind in FACE_KINDS):
+        raise WeightsError("YuNet or SFace is another file than in that run", "Put the files of that run in place.")
+    return faces
+
+
 def _recorded_backend(recipe: ReplayRecipe) -> Backend:
     """The backend of that run; "auto" for CUDA, which may not be available here."""
-    runtimes = {model.runtime for model in recipe.models.values()}
+    runtimes = {recipe.models[kind].runtime for kind in KINDS}
     return "auto" if "cuda" in runtimes else "torch" if runtimes == {"torch"} else "openvino"
 
 

@@ -17,7 +17,7 @@ from typing import IO
 from core import __version__
 from core.base.errors import StoreError
 from core.base.progress import Progress
-from core.base.text import format_count, one_line
+from core.base.text import describe_day, describe_purpose, format_count, one_line
 from core.base.types import Image
 from core.export.contact_sheets import count_crops, draw_sheets
 from core.export.html_report import render_report, report_crops
@@ -36,7 +36,9 @@ Sightline: who was seen
 =======================
 
 {found}
-{purpose}
+Purpose: {purpose}
+To be kept until: {keep_until}
+
 THE MATCHES ARE CANDIDATES UNTIL A PERSON CONFIRMS THEM. The program groups sightings of people who look alike; only
 somebody who compares the pictures can say whether two sightings show the same person. {heads}{reason}
 
@@ -199,10 +201,12 @@ def readme(gallery: Gallery, blur: bool) -> str:
     clocks = gallery.clocks
     zone = f"of the time zone {clocks.zone}" if clocks.zone else "as they were entered, without a time zone"
     times = _CLOCKS.format(zone=zone) if clocks else "" if gallery.has_times else _UNTIMED
-    purpose, reason = (one_line(str(gallery.about.get(name, ""))) for name in ("purpose", "heads_shown_because"))
+    texts = ("purpose", "keep_until", "heads_shown_because")
+    purpose, keep_until, reason = (one_line(str(gallery.about.get(name, ""))) for name in texts)
     return _README.format(
         found=found,
-        purpose=f"Purpose: {purpose}\n" if purpose else "",
+        purpose=describe_purpose(purpose),
+        keep_until=describe_day(keep_until),
         heads=_HEADS[blur],
         reason=f"\nThe reason given: {reason}" if reason else "",
         times=times,

@@ -20,8 +20,10 @@ from .history import Review as Review
 from .history import load_review as load_review
 from .history import reduce_actions as reduce_actions
 from .history import save_review as save_review
+from .migration import Forgotten as Forgotten
 from .migration import count_pending as count_pending
 from .migration import describe_pending as describe_pending
+from .migration import forget_tracks as forget_tracks
 from .migration import migrate_decisions as migrate_decisions
 from .migration import migrate_onto as migrate_onto
 from .session import ReviewSession as ReviewSession

@@ -10,7 +10,7 @@ The numbers of people are kept here too, for as long as the case lives: docs/dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -97,6 +97,12 @@ class Action:
     renumbered: tuple[Renumbering, ...] = ()
     numbers: tuple[PersonNumber, ...] = ()
     people: tuple[int, ...] = ()
+
+    def touches(self, keys: Collection[TrackKey]) -> bool:
+        """Whether the action is about one of these tracks."""
+        of_links = [key for link in self.links for key in (link.first, link.second) if key is not None]
+        pairs = [key for pair in self.unsure for key in pair]
+        return not set(keys).isdisjoint((*of_links, *pairs, *map(track_of_name, self.names)))
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,25 @@
 Decisions and numbers go with the boxes of the tracks that they are about. Decisions that cannot be applied are kept in
 the review as pending actions, and a later run may apply them. What was undone is kept only if both runs have the same
 tracks.
+
+`forget_tracks` leaves out what was decided about people who were deleted for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from core.base.errors import SightlineError, StoreError
+from core.base.types import Tracks
 from core.review.apply_decisions import Migration, RunDecisions, apply_decisions
 from core.review.history import AbsentNumber, Action, Review, track_of_name
 from core.review.number_migration import migrate_numbers
-from core.review.track_mapping import RunTracks, StoredTracks, load_run_tracks
+from core.review.track_mapping import MIN_SHARED, Rejected, RunTracks, StoredTracks, count_shared_boxes, load_run_tracks
 from core.runs import (
     TRACKLETS_FILE,
     Evidence,
@@ -207,3 +212,62 @@ def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
         renumbered=(),
         numbers=(),
     )
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The review that is left, and the actions that went, in whole or in part."""
+
+    review: Review
+    actions: tuple[Action, ...]
+
+
+def forget_tracks(
+    review: Review,
+    old_out: Path,
+    new_out: Path,
+    stored: StoredTracks,
+    keys: Collection[TrackKey],
+    boxes: Mapping[str, Tracks],
+) -> Forgotten:
+    """The review of the run in `old_out` for the run in `new_out`, which lacks the tracks `keys` with these `boxes`.
+
+    Decisions that were pending are left out if they are about tracks of earlier runs that have the same boxes, or of
+    which nobody knows the boxes any more.
+    """
+    old = load_run_tracks(old_out)
+    migrated, _ = migrate_decisions(review, old_out, new_out, stored)
+    gone_of: dict[str, set[TrackKey] | None] = {old.digest: set(keys)}
+
+    def gone(digest: str) -> set[TrackKey] | None:
+        if digest not in gone_of:
+            tracks = stored.load(digest)
+            gone_of[digest] = None if tracks is None else _same_tracks(boxes, old.digests, tracks)
+        return gone_of[digest]
+
+    pending = tuple(
+        each for each in migrated.pending if (found := gone(each.tracks)) is not None and not each.action.touches(found)
+    )
+    absent = tuple(
+        each
+        for each in migrated.absent
+        if each.tracks != old.digest
+        and (found := gone(each.tracks)) is not None
+        and TrackKey(each.number.camera, each.number.track) not in found
+    )
+    left = replace(migrated, pending=pending, absent=absent, undone=(), action_ids=review.action_ids)
+    went = tuple(action for action in (*review.done, *review.undone) if action.touches(keys))
+    return Forgotten(left, went)
+
+
+def _same_tracks(boxes: Mapping[str, Tracks], clips: Mapping[str, str], tracks: RunTracks) -> set[TrackKey]:
+    """The tracks of another run that share most of their boxes with those that are gone."""
+    found = set()
+    for camera, gone in boxes.items():
+        there = tracks.camera_of(camera, clips.get(camera, ""))
+        name = camera if isinstance(there, Rejected) else there.value
+        if name in tracks.tracks and len(gone):
+            shared = count_shared_boxes(gone, tracks.tracks[name])
+            is_same = shared.boxes >= MIN_SHARED * np.maximum(shared.boxes_of_shorter, 1)
+            found |= {TrackKey(name, number) for number in shared.second[is_same].tolist()}
+    return found

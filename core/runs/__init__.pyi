@@ -35,6 +35,9 @@ from .decisions import read_links as read_links
 from .decisions import read_names as read_names
 from .decisions import read_numbers as read_numbers
 from .decisions import resolve_links as resolve_links
+from .erase_tracks import ErasedTracks as ErasedTracks
+from .erase_tracks import find_erased as find_erased
+from .erase_tracks import write_run_without as write_run_without
 from .evidence import CROPS_FOLDER as CROPS_FOLDER
 from .evidence import TRACKLETS_FILE as TRACKLETS_FILE
 from .evidence import CameraEvidence as CameraEvidence
@@ -73,6 +76,7 @@ from .photo_search import find_people as find_people
 from .photo_search import rank_candidates as rank_candidates
 from .photo_search import rank_people as rank_people
 from .photo_search import read_photo as read_photo
+from .record import FACE_KINDS as FACE_KINDS
 from .record import CameraRecord as CameraRecord
 from .record import ModelRecord as ModelRecord
 from .record import OverlapRecord as OverlapRecord
@@ -81,6 +85,7 @@ from .record import RecordingRecord as RecordingRecord
 from .record import RecordWriter as RecordWriter
 from .record import RunRecord as RunRecord
 from .record import check_layout as check_layout
+from .record import describe_faces as describe_faces
 from .record import read_record as read_record
 from .record import save_record as save_record
 from .record import versions as versions

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.base.errors import SettingsError, SightlineError
 from core.base.memo import Memo
 from core.base.progress import Progress
@@ -18,6 +20,7 @@ from core.base.settings import VideoSettings
 from core.base.text import safe_name
 from core.base.types import Clip, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
+from core.runs.crop_stage import load_faces
 from core.runs.network_stages import Networks
 from core.runs.stage_keys import STORED, ClipPipeline, Recipe
 from core.vision import regions as areas
@@ -101,7 +104,8 @@ class CameraResult:
     """The result of one camera: its tracks, or in `fault` the reason why there are none.
 
     `stages` holds seconds and frames per stage. `timeline` holds the frames to analyse, `missing` is how many of them
-    could not be read. `crops` is None unless crops were asked for.
+    could not be read. `crops` is None unless crops were asked for, and `faces` unless faces are
+    compared.
     """
 
     camera: Camera
@@ -112,10 +116,20 @@ class CameraResult:
     missing: int = 0
     crops: Artifact | None = None
     fault: str = ""
+    faces: Artifact | None = None
 
     @property
     def analysed(self) -> int:
         return len(self.timeline)
+
+    @property
+    def faceless(self) -> int | None:
+        """How many tracks have no face that is large enough; None where faces are not compared."""
+        if self.crops is None or self.faces is None:
+            return None
+        rows = np.concatenate([np.empty(0, np.int64), *(part["row"] for part in self.crops.read())])
+        has_face = load_faces(self.faces).any(axis=1)
+        return len(np.setdiff1d(self.tracks.track, self.tracks.track[rows[has_face]]))
 
 
 def run_cameras(
@@ -157,7 +171,8 @@ def run_camera(
     vectors = pipeline.vectors(detections, inside)
     tracks = pipeline.tracks(detections, inside, vectors)
     crops = pipeline.crops(tracks) if with_crops else None
-    return CameraResult(camera, clip, tracks, pipeline.stages, timeline, len(timeline) - frames, crops)
+    faces = None if crops is None else pipeline.faces(crops)
+    return CameraResult(camera, clip, tracks, pipeline.stages, timeline, len(timeline) - frames, crops, faces=faces)
 
 
 def plan_clip(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:

@@ -29,6 +29,7 @@ from core.vision.appearance import (
     time_shares,
 )
 from core.vision.embed import Embedder
+from core.vision.face import FaceCue
 from core.vision.video import jpeg, read
 
 Numbers = NDArray[np.floating[Any]]
@@ -145,6 +146,23 @@ class _CropWriter:
         if self._crops or not self._number:
             self._flush()
         self._artifact.finish(words=self._embedder.backend)
+
+
+def describe_faces(crops: Artifact, artifact: Artifact, faces: FaceCue) -> None:
+    """Write the vectors of the faces in stored crops to `artifact`, a chunk for each chunk of crops."""
+    import cv2
+
+    for number, part in enumerate(crops.read()):
+        end = np.cumsum(part["size"])
+        files = [part["jpeg"][begin:stop] for begin, stop in zip(end - part["size"], end, strict=True)]
+        pictures = [np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.uint8) for file in files]
+        artifact.write(number, face=faces.describe(pictures).astype(np.float16))
+    artifact.finish(words="OpenCV")
+
+
+def load_faces(artifact: Artifact) -> NDArray[np.float16]:
+    """The vectors of faces in the order of the crops, zeros where there is none."""
+    return np.concatenate([part["face"] for part in artifact.read()])
 
 
 def load_crops(artifact: Artifact, tracks: Tracks, width: int, height: int) -> StoredCrops:

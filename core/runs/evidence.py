@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from core.base.types import ANY_LENGTH, Bools, Clip, Floats, Ints, Seconds, Tabl
 from core.machine.artifacts import Artifact
 from core.machine.paths import write_atomically
 from core.runs.cameras import CameraResult
-from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, mean_appearance
+from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, load_faces, mean_appearance
 from core.runs.tables import spans
 from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
 from core.vision.match import (
@@ -39,6 +40,8 @@ from core.vision.match import (
 
 Halves = NDArray[np.float16]
 
+LARGEST_FACES = 4
+"""So many faces of a tracklet are averaged."""
 TRACKLETS_FILE = "tracklets.npz"
 CROPS_FOLDER = "crops"
 _CROP_NAME = re.compile(r"t\d{4,}_[fp]\d{6,}\.jpg")
@@ -56,6 +59,7 @@ class Crops(Table):
     """The crops of all tracklets: row of the tracklet, frame, seconds of the clip, quality 0 to 1, file below `crops/`.
 
     Each has its vector and its colours (2, 11), in half precision: they are needed again when a tracklet is cut in two.
+    Where faces are compared, `face` is the vector of the crop's face, as long as the face is large in pixels, or zeros.
     """
 
     row: Ints
@@ -65,9 +69,13 @@ class Crops(Table):
     name: NDArray[np.str_]
     vector: Halves
     colours: Halves
+    face: Halves = field(default_factory=lambda: np.zeros((0, 1), np.float16))
 
     def __post_init__(self) -> None:
+        if not len(self.face):
+            object.__setattr__(self, "face", np.zeros((len(self.row), 1), np.float16))
         self._validate_columns(
+            face=(np.float16, ANY_LENGTH),
             row=(np.int64, ()),
             frame=(np.int64, ()),
             seconds=(np.float64, ()),
@@ -76,6 +84,13 @@ class Crops(Table):
             vector=(np.float16, ANY_LENGTH),
             colours=(np.float16, (2, 11)),
         )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """The rows of all `parts`, in order, of which some may have no faces."""
+        width = max(part.face.shape[1] for part in parts)
+        padded = [np.pad(part.face, ((0, 0), (0, width - part.face.shape[1]))) for part in parts]
+        return super().concatenate([replace(part, face=face) for part, face in zip(parts, padded, strict=True)])
 
     def of(self, row: int) -> Crops:
         """The crops of one tracklet, best first."""
@@ -148,6 +163,27 @@ class Evidence:
             return self.crops.vector
         return subtract_mean(self.crops.vector, self.camera_means[self.tracklets.camera[self.crops.row]]).astype(
             np.float16
+        )
+
+    @cached_property
+    def faces(self) -> Floats:
+        """The face of each tracklet (n, d), of unit norm: the mean of its largest ones, or zeros where it has none."""
+        found, sizes = self.crops.face.astype(np.float32), np.linalg.norm(self.crops.face.astype(np.float32), axis=1)
+        mean = np.zeros((len(self.tracklets), found.shape[1]), np.float32)
+        for row in np.unique(self.crops.row[sizes > 0]).tolist():
+            of_row = np.flatnonzero((self.crops.row == row) & (sizes > 0))
+            mean[row] = found[of_row[np.argsort(-sizes[of_row], kind="stable")[:LARGEST_FACES]]].sum(axis=0)
+        return np.asarray(mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-6), np.float32)
+
+    @property
+    def face_similarity(self) -> Floats | None:
+        """The cosine of each pair of faces (n, n), NaN where one is unknown; None where no two are known."""
+        has_face: Bools = np.asarray(self.faces.any(axis=1), np.bool_)
+        if np.count_nonzero(has_face) < 2:
+            return None
+        cosine = self.faces @ self.faces.T
+        return np.where(has_face[:, None] & has_face[None], np.clip((cosine + cosine.T) / 2, -1, 1), np.nan).astype(
+            np.float32
         )
 
     def clip_seconds(self, row: int) -> tuple[float, float]:
@@ -259,7 +295,8 @@ def _write_crops(artifact: Artifact, stored: StoredCrops, result: CameraResult, 
         write_atomically(out / CROPS_FOLDER / name, content)
     row = np.searchsorted(track, boxes.track)
     halves = stored.vector.astype(np.float16), stored.colours.astype(np.float16)
-    return Crops(row, boxes.frame, boxes.seconds, stored.quality, np.array(names, str), *halves)
+    crops = Crops(row, boxes.frame, boxes.seconds, stored.quality, np.array(names, str), *halves)
+    return crops if result.faces is None else replace(crops, face=load_faces(result.faces))
 
 
 def remove_crops(out: Path) -> None:
@@ -286,7 +323,10 @@ def save_evidence(evidence: Evidence, out: Path) -> None:
         (evidence.walks, _WALK_COLUMNS),
         (evidence.presence, _PRESENCE_COLUMNS),
     ):
-        arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=True)}
+        # Faces are stored where there are any.
+        arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=False)}
+    if evidence.crops.face.any():
+        arrays["crop_face"] = evidence.crops.face
     arrays["overlaps"] = np.array(json.dumps([overlap.to_dict() for overlap in evidence.overlaps]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -300,6 +340,8 @@ def load_evidence(out: Path) -> Evidence:
             arrays = {name: file[name] for name in file.files}
         tracklets = Tracklets(*(arrays[name] for name in _TRACKLET_COLUMNS))
         crops = Crops(*(arrays[name] for name in _CROP_COLUMNS))
+        if "crop_face" in arrays:
+            crops = replace(crops, face=arrays["crop_face"])
         walks = Walks(*(arrays[name] for name in _WALK_COLUMNS))
         overlaps = tuple(CameraOverlap.from_dict(content) for content in json.loads(str(arrays["overlaps"])))
         cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]

@@ -24,6 +24,7 @@ from core.machine.artifacts import Arrays, Artifact, Store
 from core.machine.device import Backend, choose_runtime, cpu_has_bfloat16
 from core.vision.detect import Detector, needs_pytorch, open_detector
 from core.vision.embed import Embedder, open_embedder
+from core.vision.face import FaceModels, find_face_models
 from core.vision.models import Model, find
 from core.vision.video import Picture, plan, read
 
@@ -32,7 +33,10 @@ NO_EMBEDDER = "none"
 
 
 class Networks:
-    """The detector and embedder of a run. Each opens on first use; names and keys are known without opening it."""
+    """The detector and embedder of a run. Each opens on first use; names and keys are known without opening it.
+
+    `faces` are the files by which faces are compared, None where they are not.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,9 @@ class Networks:
         make_detector: Callable[[Model, DetectSettings, Backend], Detector] = open_detector,
         make_embedder: Callable[[Model, Backend, bool], Embedder] = open_embedder,
         buffer: int = MachineSettings().buffer,
+        faces: FaceModels | None = None,
     ) -> None:
+        self.faces = faces
         self.detector_model, self.embedder_model, self.backend = detector, embedder, backend
         self.buffer = buffer
         self._open_detector, self._open_embedder = make_detector, make_embedder
@@ -51,11 +57,17 @@ class Networks:
 
     @classmethod
     def from_names(
-        cls, detector: str, embedder: str, backend: Backend, buffer: int = MachineSettings().buffer
+        cls,
+        detector: str,
+        embedder: str,
+        backend: Backend,
+        buffer: int = MachineSettings().buffer,
+        faces: bool = False,
     ) -> Networks:
         """Models by name or file, no embedder if its name is `NO_EMBEDDER`; `WeightsError` if one is missing."""
         embedder_model = None if embedder == NO_EMBEDDER else find(embedder, "embedder")
-        return cls(find(detector, "detector"), embedder_model, backend, buffer=buffer)
+        face_models = find_face_models() if faces else None
+        return cls(find(detector, "detector"), embedder_model, backend, buffer=buffer, faces=face_models)
 
     def detector(self, settings: DetectSettings) -> Detector:
         if settings not in self._detectors:

@@ -37,6 +37,8 @@ from core.vision.regions import Regions, to_json
 from core.vision.video import digest, read_list
 
 RECORD_FILE = "run.json"
+FACE_KINDS = "face detector", "face recogniser"
+"""What the models by which faces are compared are called in records."""
 PICTURES_FILE = "pictures.csv"
 """The list of the files that a run was made of, where these are crops."""
 PACKAGES = ("numpy", "openvino", "opencv-python", "av", "torch", "ultralytics")
@@ -50,7 +52,7 @@ _OF_THE_PLACE = {"clip", "artifact"}
 _OF_A_FAILURE = ("clip", "file", "failed", "range", "digest")
 _OF_A_CLIP = (
     *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "parts"),
-    *("recordings", "notes", "tracks", "boxes", "stages"),
+    *("recordings", "notes", "tracks", "boxes", "stages", "faceless"),
 )
 _OF_CROPS = ("clip", "crops", "unreadable", "people_told_apart", "loose_pictures", "sha256_of_crops")
 
@@ -110,6 +112,7 @@ class CameraRecord:
     people_told_apart: int = 0
     loose_pictures: int = 0
     sha256_of_crops: str = ""
+    faceless: int | None = None
 
     @property
     def first_digest(self) -> str:
@@ -120,7 +123,7 @@ class CameraRecord:
         """As run.json has it: the fields that there are for such a camera."""
         is_of_crops = self.crops or self.sha256_of_crops
         names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
-        absent = {"file": "", "digest": "", "range": None, "parts": (), "recordings": ()}
+        absent = {"file": "", "digest": "", "range": None, "parts": (), "recordings": (), "faceless": None}
         content = {name: getattr(self, name) for name in names}
         content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}
         if "stages" in content:
@@ -270,6 +273,7 @@ class RecordWriter:
 
     def _save(self, state: Literal["running", "done"]) -> None:
         models = {"detector": self._networks.detector_model, "embedder": self._networks.embedder_model}
+        entries = {kind: _model(model, self._networks) for kind, model in models.items()}
         record = RunRecord(
             program=f"sightline {__version__}",
             state=state,
@@ -277,7 +281,7 @@ class RecordWriter:
             seconds=round(time.monotonic() - self._start, 3),
             settings=self._recipe,
             regions=dict(self._regions),
-            models={kind: _model(model, self._networks) for kind, model in models.items()},
+            models={**entries, **_face_models(self._networks)},
             versions=versions(),
             cameras={result.camera.name: _camera(result) for result in self._results},
         )
@@ -307,6 +311,31 @@ def _model(model: Model | None, networks: Networks) -> ModelRecord | str:
         return "none: matched on motion alone"
     runs = networks.key(model)
     return replace(model_record(model), runtime=runs["runtime"], precision=runs["precision"])
+
+
+def _face_models(networks: Networks) -> dict[str, ModelRecord]:
+    """The two models by which faces are compared, if they are."""
+    if (faces := networks.faces) is None:
+        return {}
+    files = zip(FACE_KINDS, (faces.detector, faces.recogniser), faces.digests, strict=True)
+    return {
+        kind: ModelRecord(path.stem, digest, "not stated", "not stated", runtime="opencv", precision="single")
+        for kind, path, digest in files
+    }
+
+
+def describe_faces(record: RunRecord) -> str:
+    """What came of comparing faces, as a sentence; empty where they were not compared.
+
+    >>> describe_faces(RunRecord(cameras={"gate": CameraRecord(tracks=9, faceless=7)}))
+    'Faces are too small to mean anything in 7 of 9 tracks: these were compared by appearance alone.'
+    """
+    cameras = [camera for camera in record.analysed.values() if camera.faceless is not None]
+    if not cameras:
+        return ""
+    faceless, tracks = sum(camera.faceless or 0 for camera in cameras), sum(camera.tracks for camera in cameras)
+    message = f"Faces are too small to mean anything in {faceless} of {tracks} tracks"
+    return f"{message}: these were compared by appearance alone."
 
 
 def model_record(model: Model, by: str | None = None) -> ModelRecord:
@@ -344,6 +373,7 @@ def _camera(result: CameraResult) -> CameraRecord:
         tracks=len(np.unique(result.tracks.track)),
         boxes=len(result.tracks),
         stages={stage: StageRecord(**cost) for stage, cost in result.stages.items()},
+        faceless=result.faceless,
     )
 
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
-from core.base.types import Bools, Clip, Detections, Timeline, Tracks
+from core.base.types import Bools, Clip, Detections, Recording, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
-from core.runs.crop_stage import candidate_rows, extract_crops
+from core.runs.crop_stage import candidate_rows, describe_faces, extract_crops
 from core.runs.network_stages import (
     CHUNK,
     Networks,
@@ -34,12 +34,14 @@ from core.runs.network_stages import (
     write_vectors,
 )
 from core.vision import regions as areas
+from core.vision.face import FaceCue
 from core.vision.track import select_boxes_to_embed, track
 from core.vision.video import plan_recordings
 
 T = TypeVar("T")
 # Increase a number when the arithmetic of its stage changes, so that artifacts of older versions are not used.
 VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
+_FACES_VERSION = 1
 STORED = ("detect", "embed", "crops")
 """Stages whose results are stored, in order. Tracks are computed each time, which takes less time than to read them."""
 _OF_RECORDINGS = ("detect", "embed")
@@ -138,7 +140,10 @@ class ClipPipeline:
         """Which boxes count by the regions of the camera."""
         if self._regions is None:
             return np.ones(len(detections), bool)
-        return areas.inside(self._regions, detections.xyxy, self._clip.width, self._clip.height)
+        size = self._clip.width, self._clip.height
+        seconds = self._timeline.seconds[np.searchsorted(self._timeline.frame, detections.frame)]
+        is_deleted = areas.on_trails(self._regions, seconds, detections.xyxy, *size)
+        return areas.inside(self._regions, detections.xyxy, *size) & ~is_deleted
 
     def vectors(self, detections: Detections, inside: Bools) -> Artifact | None:
         """The artifact with the vectors that the tracker needs; None without an embedder."""
@@ -187,6 +192,19 @@ class ClipPipeline:
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 
+    def faces(self, crops: Artifact) -> Artifact | None:
+        """The artifact with the faces in the crops; None where faces are not compared."""
+        models = self._networks.faces
+        if models is None:
+            return None
+        key = {**self.key_of("crops"), "faces": {"models": models.digests, "version": _FACES_VERSION}}
+        artifact = self._store.open(self._clip.digest, "faces", key, {"name": self._clip.path})
+        if self._fresh:
+            self._store.remove(artifact)
+        if artifact.summary is None:
+            describe_faces(crops, artifact, FaceCue(models))
+        return artifact
+
     def done(self, artifact: Artifact, stage: str = "") -> int:
         """The number of frames that the artifact has already; of a clip of several recordings, that theirs have of the
         `stage`, which is joined from them."""
@@ -207,7 +225,7 @@ class ClipPipeline:
                 self._networks,
                 self._store,
                 self._progress,
-                self._regions,
+                self._regions_of(planned.of),
                 fresh=False,
             )
             for planned in plan_recordings(self._clip, self._recipe.video)
@@ -215,6 +233,13 @@ class ClipPipeline:
         for part in parts if self._fresh and renewed else ():
             self._store.remove(part.artifact_of(renewed))
         return parts
+
+    def _regions_of(self, recording: Recording) -> areas.Regions | None:
+        """The regions by the recording's own clock."""
+        if self._regions is None or not self._regions.left_out:
+            return self._regions
+        begins = float(self._clip.times[recording.frame]) - float(recording.clip.times[recording.skipped])
+        return self._regions.shifted(begins)
 
     def _join_boxes(self, artifact: Artifact) -> None:
         """Boxes of all recordings, in pixels of the clip."""

@@ -79,8 +79,9 @@ class Choice:
 
     `links` are decisions on tracks. `travel` holds the least times between cameras; cameras without one may see the
     same place. `ignore_positions` leaves the places of people out of matching. `names` go with the people of their
-    tracks, `numbers` are those that people have (without any, they are numbered by rank), and `purpose` is the reason
-    for the search. `clocks` are the wall clocks of all cameras: times are shown by them, and they decide nothing else.
+    tracks, `numbers` are those that people have (without any, they are numbered by rank), `purpose` is the reason for
+    the search, and `keep_until` the day (ISO text) until which what was found is to be kept. `clocks` are the wall
+    clocks of all cameras: times are shown by them, and they decide nothing else.
     Options of an export are not part of it.
     """
 
@@ -92,6 +93,7 @@ class Choice:
     purpose: str = ""
     numbers: tuple[PersonNumber, ...] = ()
     clocks: Clocks = field(default_factory=Clocks)
+    keep_until: str = ""
 
     def __post_init__(self) -> None:
         setting("cos").require(self.threshold)
@@ -166,6 +168,7 @@ def match_tracklets(
         _travel_seconds(rules.travel, evidence),
         None if rules.ignore_positions else foot_distances(evidence),
         evidence.presence,
+        evidence.face_similarity,
     )
 
 
@@ -188,8 +191,9 @@ def about_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, cho
         **({"numbers": list(choice.numbers)} if choice.numbers else {}),
         **({"clocks": choice.clocks.to_dict()} if choice.clocks else {}),
     }
-    purpose = one_line(choice.purpose)
-    return {**_about(evidence, out, prior), **({"purpose": purpose} if purpose else {}), "choice": choices}
+    case = {"purpose": one_line(choice.purpose), "keep_until": choice.keep_until}
+    given = {name: text for name, text in case.items() if text}
+    return {**_about(evidence, out, prior), **given, "choice": choices}
 
 
 def build_gallery(

@@ -2,7 +2,10 @@
 
 Points are fractions of the picture's width and height, so that regions hold at any size. A person's box is tested by
 one point, feet or centre. Regions filter stored detections; nothing is detected again. They are saved as JSON; plain
-lines of `x,y` are read as one polygon. A region without an area is an error."""
+lines of `x,y` are read as one polygon. A region without an area is an error.
+
+With them go the trails of people who were deleted for good: where and when they were in the picture, and nothing of
+what they looked like. Detections on a trail do not count either, so that no later run finds these people."""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.base.errors import RegionError
-from core.base.types import Bools
+from core.base.types import Bools, Floats, Seconds
 from core.machine.paths import write_atomically
 
 Point = tuple[float, float]
@@ -29,6 +32,15 @@ VERSION = 1
 OUTSIDE = 0.1  # share of the picture by which a point may lie outside; it is moved to the edge
 _MIN_AREA = 1e-9  # share of the picture: far below one pixel of any camera
 _EDGE_DISTANCE = 1e-9  # share of the picture: up to here a point is on an edge
+_TRAIL_UNITS = 10_000
+_TRAIL_STEP_MS = 200
+_TRAIL_GAP_SECONDS = 2.0
+"""Between two boxes of a trail that are further apart in time, somebody else may have been there."""
+_TRAIL_END_SECONDS = 0.5
+"""By which a trail holds before its first box and after its last."""
+_ON_TRAIL, _SURELY_ON_TRAIL = 0.5, 0.7
+"""Overlap (IoU) with a trail."""
+_MAX_IN_TRAIL = 1e10
 _FORMAT = "sightline-regions"
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _CHOICES = {"kind": ("box", "polygon"), "mode": ("include", "exclude"), "anchor": ("foot", "centre")}
@@ -68,14 +80,30 @@ class Region:
 
 @dataclass(frozen=True)
 class Regions:
-    """All regions of a clip, and the region test point: the feet (middle of a box's lower edge) or the box centre."""
+    """All regions of a clip, and the region test point: the feet (middle of a box's lower edge) or the box centre.
+
+    `left_out` are trails, as `write_trail` makes them, of tracks that no run is to find again.
+    """
 
     regions: tuple[Region, ...] = ()
     anchor: Literal["foot", "centre"] = "foot"
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_choice("anchor", self.anchor)
         object.__setattr__(self, "regions", tuple(self.regions))
+        object.__setattr__(self, "left_out", tuple(self.left_out))
+        for trail in self.left_out:
+            _read_trail(trail)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether every detection counts."""
+        return not (self.regions or self.left_out)
+
+    def shifted(self, seconds: float) -> Regions:
+        """The same for a recording that begins so many seconds after the clip does."""
+        return replace(self, left_out=tuple(_shift_trail(trail, -seconds) for trail in self.left_out))
 
     @property
     def digest(self) -> str:
@@ -101,9 +129,83 @@ def inside(regions: Regions, xyxy: ArrayLike, width: int, height: int) -> Bools:
     return counts & ~_within_any(excluded, points)
 
 
+def write_trail(seconds: Seconds, xyxy: Floats, width: int, height: int) -> str:
+    """Where a track was and when, as text: milliseconds of the clip and four sides in ten-thousandths of the picture.
+
+    >>> write_trail(np.array([1.5]), np.float32([[10, 20, 30, 60]]), 100, 100)
+    '1500 1000 2000 3000 6000'
+    """
+    order = np.argsort(seconds, kind="stable")
+    scale = _TRAIL_UNITS / np.array([width, height, width, height])
+    moments, sides = np.rint(seconds[order] * 1000).astype(int), np.rint(xyxy[order] * scale).astype(int)
+    rows, last = [], -_TRAIL_STEP_MS
+    for number, moment in enumerate(moments.tolist()):
+        if moment - last >= _TRAIL_STEP_MS or number == len(moments) - 1:
+            rows.append(" ".join(map(str, (moment, *sides[number].tolist()))))
+            last = moment
+    return ";".join(rows)
+
+
+def on_trails(regions: Regions, seconds: Seconds, xyxy: ArrayLike, width: int, height: int) -> Bools:
+    """Which boxes (n, 4), in pixels, at these seconds of the clip (n,) are of somebody who was deleted for good: (n,).
+
+    Of one moment, that is the box that overlaps the trail best, and any that all but covers it.
+    """
+    boxes, found = np.asarray(xyxy, np.float64).reshape(-1, 4), np.zeros(len(seconds), np.bool_)
+    scale = np.array([width, height, width, height]) / _TRAIL_UNITS
+    for trail in regions.left_out:
+        rows = _read_trail(trail)
+        near, place = _trail_at(rows, seconds)
+        overlap = np.where(near, _iou(boxes, place * scale), 0.0)
+        candidates = np.flatnonzero(overlap >= _ON_TRAIL)
+        best: dict[float, int] = {}
+        for row in candidates[np.argsort(overlap[candidates], kind="stable")].tolist():
+            best[float(seconds[row])] = row
+        found[list(best.values())] = True
+        found |= overlap >= _SURELY_ON_TRAIL
+    return found
+
+
+def _trail_at(rows: Doubles, seconds: Seconds) -> tuple[Bools, Doubles]:
+    """Whether a trail says something about these moments (n,), and where it was then (n, 4)."""
+    times = rows[:, 0] / 1000
+    after = np.clip(np.searchsorted(times, seconds), 1, max(len(times) - 1, 1)) if len(times) > 1 else None
+    gap = 0.0 if after is None else times[after] - times[after - 1]
+    near = (seconds >= times[0] - _TRAIL_END_SECONDS) & (seconds <= times[-1] + _TRAIL_END_SECONDS)
+    place = np.stack([np.interp(seconds, times, rows[:, side]) for side in range(1, 5)], axis=1)
+    return np.asarray(near & (gap <= _TRAIL_GAP_SECONDS), np.bool_), place
+
+
+def _iou(a: Doubles, b: Doubles) -> Doubles:
+    sides = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None)
+    shared = sides.prod(axis=1)
+    union = (a[:, 2:] - a[:, :2]).prod(axis=1) + (b[:, 2:] - b[:, :2]).prod(axis=1) - shared
+    return np.asarray(shared / np.maximum(union, 1e-9))
+
+
+def _read_trail(text: str) -> Doubles:
+    """The rows of a trail (n, 5); a `RegionError` if the text is none."""
+    try:
+        rows = np.array([[int(cell) for cell in row.split()] for row in text.split(";")], np.float64)
+    except (AttributeError, OverflowError, ValueError) as fault:
+        raise RegionError("a trail cannot be read", "Save the regions again, or correct the file.") from fault
+    if rows.ndim != 2 or rows.shape[1] != 5 or (np.diff(rows[:, 0]) < 0).any() or np.abs(rows).max() > _MAX_IN_TRAIL:
+        raise RegionError("a trail has rows that are no boxes in order of time", "Save the regions again.")
+    return rows
+
+
+def _shift_trail(text: str, seconds: float) -> str:
+    rows = _read_trail(text)
+    rows[:, 0] += round(seconds * 1000)
+    return ";".join(" ".join(map(str, row)) for row in rows.astype(int).tolist())
+
+
 def to_json(regions: Regions) -> str:
     """JSON text, equal for equal regions."""
     content = {"format": _FORMAT, "version": VERSION, **asdict(regions)}
+    if not regions.left_out:
+        # Files and keys from before there were trails have none.
+        del content["left_out"]
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -121,7 +223,11 @@ def from_json(text: str) -> Regions:
     items = content.get("regions")
     if not isinstance(items, list):
         raise RegionError('"regions" is not a list', remedy)
-    return Regions(tuple(_region(number, item) for number, item in enumerate(items, 1)), content.get("anchor", "foot"))
+    trails = content.get("left_out", [])
+    if not isinstance(trails, list):
+        raise RegionError('"left_out" is not a list', remedy)
+    shapes = tuple(_region(number, item) for number, item in enumerate(items, 1))
+    return Regions(shapes, content.get("anchor", "foot"), tuple(trails))
 
 
 def load_regions(path: Path, width: int, height: int) -> Regions:

@@ -7,6 +7,11 @@ from .delete import set_aside as set_aside
 from .delete import sweep as sweep
 from .delete import sweep_regularly as sweep_regularly
 from .delete import take_back as take_back
+from .erase_people import Removal as Removal
+from .erase_people import erase_clip as erase_clip
+from .erase_people import erase_person as erase_person
+from .erase_people import plan_clip as plan_clip
+from .erase_people import plan_person as plan_person
 from .intake import add_clip as add_clip
 from .intake import move_files as move_files
 from .intake import sample_case as sample_case

@@ -77,17 +77,17 @@ class _References:
 
 def plan_erasure(services: Services, case: Case) -> Erasure:
     """What would be deleted now; it changes when another case begins to use the same clip."""
-    needs = list(_needs_of_others(services, case))
+    needs = list(needs_of_others(services, case))
     needed_clips = frozenset[str]().union(*(need.clips for need in needs))
     needed_runs = frozenset[str]().union(*(need.runs for need in needs))
     needed = needed_clips.union(needed_runs, *(need.run_clips for need in needs))
     own = _references(case)
     cases = _store_of(services, case)
     clips = own.digests.union(case.removed, _logged_clips(cases, case))
-    runs = own.runs | _runs_of(clips - needed_clips)
+    runs = own.runs | runs_of(clips - needed_clips)
     names = frozenset({case.key, *clips, *runs} - needed)
-    paths = [cases.folder(case.key), *_paths_of(names)]
-    return Erasure(tuple(paths), sum(map(_size, paths)), names, frozenset(clips - needed))
+    paths = [cases.folder(case.key), *paths_of(names)]
+    return Erasure(tuple(paths), sum(map(size_of, paths)), names, frozenset(clips - needed))
 
 
 def erase(services: Services, case: Case) -> Erasure:
@@ -108,7 +108,7 @@ def erase(services: Services, case: Case) -> Erasure:
 
 def set_aside(services: Services, case: Case) -> None:
     """Delete the case so that `take_back` can restore it for a day; the work on it is stopped."""
-    _stop_work(services, plan_erasure(services, case))
+    stop_work(services, plan_erasure(services, case).names)
     services.cases.move(case.key, services.deleted)
 
 
@@ -127,13 +127,13 @@ def _erase(services: Services, case: Case) -> Erasure:
         for digest in sorted(plan_erasure(services, case).digests):
             claims.enter_context(claim_upload(digest))
         erasure = plan_erasure(services, case)
-        _stop_work(services, erasure)
-        places = remembered_paths(erasure.digests) | _own_paths(case, erasure.digests)
+        stop_work(services, erasure.names)
+        places = remembered_paths(erasure.digests) | own_paths(case, erasure.digests)
         forget_lines(erasure.names | places)
         forget_digests(erasure.digests, places)
         # Listed again, since the work went on until it was stopped.
-        for path in _paths_of(erasure.names):
-            _remove(path)
+        for path in paths_of(erasure.names):
+            remove_path(path)
         # The case's own folder last, so that an interrupted erasure can be repeated.
         _store_of(services, case).delete(case.key)
     return erasure
@@ -190,16 +190,16 @@ def _remove_clip(services: Services, digest: str) -> None:
         places = remembered_paths({digest})
         forget_lines({digest, *places})
         forget_digests({digest}, places)
-    for path in _paths_of({digest}, kinds):
-        _remove(path)
+    for path in paths_of({digest}, kinds):
+        remove_path(path)
 
 
-def _needs_of_others(services: Services, case: Case) -> Iterator[_References]:
+def needs_of_others(services: Services, case: Case) -> Iterator[_References]:
     for candidate in (*services.cases.all(), *services.deleted.all()):
         if candidate.key != case.key:
             yield _references(candidate)
     if named := frozenset(_named_in_unreadable(services)):
-        yield _References(named, named | _runs_of(named), frozenset())
+        yield _References(named, named | runs_of(named), frozenset())
 
 
 def _named_in_unreadable(services: Services) -> set[str]:
@@ -241,7 +241,7 @@ def _logged_clips(cases: Cases, case: Case) -> set[str]:
     return set(_LOGGED_CLIP.findall("\n".join(cases.log_lines(case.key))))
 
 
-def _own_paths(case: Case, digests: Collection[str]) -> set[str]:
+def own_paths(case: Case, digests: Collection[str]) -> set[str]:
     """Where those clips of the case with these digests lie, by the case and by its runs."""
     paths = {clip.path for clip in case.clips if clip.digest in digests}
     paths |= {file.path for clip in case.clips for file in clip.files if file.digest in digests}
@@ -250,7 +250,7 @@ def _own_paths(case: Case, digests: Collection[str]) -> set[str]:
     return paths
 
 
-def _runs_of(digests: Collection[str]) -> set[str]:
+def runs_of(digests: Collection[str]) -> set[str]:
     """The keys of all runs of any of these clips."""
     return {run.name for run in _entries(_kind("runs")) if not _clips_of(run.name).isdisjoint(digests)}
 
@@ -285,7 +285,7 @@ def _kinds() -> list[Path]:
     return [folder for root in dict.fromkeys(roots) for folder in _folders(root) if folder not in roots]
 
 
-def _paths_of(names: Collection[str], kinds: Collection[str] = ()) -> list[Path]:
+def paths_of(names: Collection[str], kinds: Collection[str] = ()) -> list[Path]:
     """What is called after these digests and keys, hidden or not; only of some kinds, if they are named."""
     folders = [folder for folder in _kinds() if folder.name not in _NOT_BY_DIGEST]
     starts = tuple(sorted(names))
@@ -316,15 +316,15 @@ def _entries(folder: Path) -> list[Path]:
         return []
 
 
-def _remove(path: Path) -> None:
+def remove_path(path: Path) -> None:
     with suppress(FileNotFoundError):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
-def _stop_work(services: Services, erasure: Erasure) -> None:
-    """End the runs, exports and films that would be deleted, and wait until they have ended."""
+def stop_work(services: Services, names: Collection[str]) -> None:
+    """End the runs, exports and films with these keys and digests, and wait until they have ended."""
     jobs, exports = services.jobs, services.exports
-    for name in erasure.names:
+    for name in names:
         for export in exports.of(name):
             stop_and_wait(partial(exports.cancel, export.key), partial(_is_exporting, services, export.key))
         stop_and_wait(partial(jobs.cancel, name), partial(jobs.is_active, name))
@@ -336,7 +336,7 @@ def _is_exporting(services: Services, key: str) -> bool:
     return export is not None and export.is_active
 
 
-def _size(path: Path) -> int:
+def size_of(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)

@@ -56,6 +56,18 @@ def test_a_case_is_created_filled_and_renamed(
     assert "already in this case" in capsys.readouterr().err and Cases().load(key) == case
 
 
+def test_the_day_until_which_a_case_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "--new", "Till 3", "--purpose", "a theft", "--keep-until", "2020-05-31"]) == 0
+    key = capsys.readouterr().out.split()[0]
+    assert main(["cases"]) == 0
+    assert "Till 3 (a theft; was to be kept until 31 May 2020)" in capsys.readouterr().out
+    assert main(["cases", "--keep-until", key, "2120-05-31"]) == 2
+    assert "reason" in capsys.readouterr().err
+    assert main(["cases", "--keep-until", key, "2120-05-31", "--reason", "the appeal"]) == 0
+    assert Cases().load(key).keep_until == "2120-05-31" and "the appeal" in Cases().log_lines(key)[-1]
+    assert main(["cases", "--keep-until", "soon", "--new", "x"]) == 2 and len(Cases().all()) == 1
+
+
 def test_the_first_command_moves_what_0_1_0_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = Cases(tmp_path / "cache" / "cases").new("Till 3")
     assert main(["cases"]) == 0

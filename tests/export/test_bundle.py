@@ -49,6 +49,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
     ]
     assert content["tracks/cam1.txt"] == (tmp_path / "cam1.txt").read_bytes() and content["tracks/cam2.txt"] == b""
     words = content["README.txt"].decode()
+    assert "Purpose: none was given\nTo be kept until: no date was given\n" in words
     assert "3 people, 5 sightings, 2 cameras." in words and "repeat the run" not in words
     assert "CANDIDATES UNTIL A PERSON CONFIRMS THEM" in words
 

@@ -41,6 +41,7 @@ def test_it_says_which_camera_is_which_and_who_named_the_people(tmp_path: Path) 
     with (tmp_path / "market" / "cameras.csv").open(newline="") as file:
         assert list(csv.reader(file)) == [["number", "camera", "crops"], ["1", "cam1", "4"], ["2", "cam2", "6"]]
     words = (tmp_path / "market" / "README.txt").read_text(encoding="utf-8")
+    assert "Purpose: none was given" in words and "To be kept until: no date was given" in words
     assert "3 people, 10 crops, 2 cameras" in words and "candidates until a person has confirmed" in words
     assert "models: embedder: name: mine" in words and "ab" * 32 in words and "matching: threshold: 0.62" in words
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_new_case_is_asked_for_its_name_and_purpose() -> None:
     app = bar()
     assert not app.exception and len(app.selectbox) == 0 and "Name" not in [field.label for field in app.text_input]
     app = button(app, "New case")
-    assert [field.label for field in app.text_input][-2:] == ["Name", "Purpose"] and Cases().all() == []
+    assert [field.label for field in app.text_input][-2:] == ["Name", "Purpose or legal basis"] and Cases().all() == []
 
 
 def test_a_new_case_is_open_and_its_clips_come_next() -> None:
@@ -122,7 +122,38 @@ def test_name_purpose_and_day_are_kept() -> None:
     button(app, "Save")
     found = Cases().load(case.key)
     assert (found.name, found.expires) == ("Till 4", "2020-01-31")
-    assert "expired on 2020-01-31" in words(app)
+    assert "was to be kept until 31 January 2020" in words(app)
+
+
+def test_a_new_case_is_asked_how_long_it_is_kept() -> None:
+    app = new_case()
+    app.get("button_group")[0].set_value("30 days")
+    button(app, "Create case")
+    (case,) = Cases().all()
+    assert case.keep_until == (date.today() + timedelta(30)).isoformat()
+    app = new_case()
+    app.date_input[0].set_value(date.today() + timedelta(3))
+    button(app, "Create case")
+    assert {case.keep_until for case in Cases().all()} > {(date.today() + timedelta(3)).isoformat()}
+
+
+def test_a_case_is_kept_beyond_its_day_only_for_a_reason() -> None:
+    case = Cases().new("Till 3", keep_until="2020-01-31")
+    app = bar(case)
+    app.date_input[0].set_value(date(2030, 1, 31))
+    button(app, "Save")
+    assert Cases().load(case.key).keep_until == "2020-01-31" and "Give the reason" in app.toast[0].value
+    next(field for field in app.text_input if field.label == "Reason to keep it longer").input("the appeal")
+    button(app, "Save")
+    assert Cases().load(case.key).keep_until == "2030-01-31"
+    assert "keep until: 31 January 2030 (the appeal)" in Cases().log_lines(case.key)[-1]
+    assert "was to be kept" not in words(app)
+
+
+def test_other_cases_past_their_day_are_named_too() -> None:
+    Cases().new("Old *shop*", keep_until="2020-01-31")
+    app = bar(Cases().new("Till 3"))
+    assert r"Old \*shop\* (31 January 2020)" in words(app) and len(Cases().all()) == 2
 
 
 def test_a_backup_is_made_and_restored(own_house: Path) -> None:

@@ -520,3 +520,14 @@ def test_a_time_typed_right_after_the_date_is_of_that_date(own_house: Path) -> N
     app.text_input(key=field(app, "Started at")).set_value("14:03:10").run()
     assert not app.exception and "Not saved" not in words(app)
     assert now(case).clips[0].began == "2026-11-28T14:03:10"
+
+
+def test_a_clip_is_deleted_for_good_once_its_name_is_typed(own_house: Path) -> None:
+    case = case_of(clip_at(own_house), clip_at(own_house, "hall.mp4", 12))
+    app = footage(case)
+    app.session_state["Delete a clip for good open"] = True
+    next(box for box in app.run().selectbox if box.label == "Clip to delete").select("gate").run()
+    next(field for field in app.text_input if field.label.startswith("Type gate")).input("gate").run()
+    press(app, "Delete for good")
+    assert not app.exception and any("Your own file stays" in text.value for text in app.text)
+    assert [clip.camera for clip in now(case).clips] == ["hall"] and (own_house / "gate.mp4").is_file()

@@ -18,6 +18,7 @@ from core.workspace.cases import Case, CaseClip, Plan
 from core.workspace.jobs import Job, Jobs, SpeedTests, order_of
 from pages.parts.run.presets import PRESETS
 from tests.pages.making import clip_at, page, words
+from tests.vision.face_standins import write_sface, write_yunet
 from tests.workspace.jobs.test_jobs import CHILD, over, until
 
 
@@ -379,3 +380,23 @@ def test_the_log_is_shown(house: Path) -> None:
     (cache_dir() / "tracker.log").write_text(f"{time.strftime('%Y')}-01-01 INFO {job.log_label}: gate: detect begins\n")
     app = shown(page("run").run())
     assert any("detect begins" in code.value for code in app.code)
+
+
+def test_faces_are_compared_only_once_the_purpose_is_entered(
+    tmp_path: Path, own_house: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = case_of(own_house)
+    app = page("run").run()
+    assert not app.exception and not [box for box in app.checkbox if "faces" in box.label]
+    assert any("face_detection_yunet" in info.value for info in app.info)
+    monkeypatch.setenv("SIGHTLINE_WEIGHTS", str(tmp_path / "weights"))
+    write_yunet(tmp_path / "weights" / "face_detection_yunet_2023mar.onnx")
+    write_sface(tmp_path / "weights" / "face_recognition_sface_2021dec.onnx")
+    app = page("run").run()
+    next(box for box in app.checkbox if "faces" in box.label).check().run()
+    assert not now(case).plan.faces and "only for a purpose" in words(app)
+    next(field for field in app.text_input if field.label == "Purpose or legal basis").input("a theft").run()
+    next(box for box in app.checkbox if "faces" in box.label).check().run()
+    assert now(case).plan.faces and now(case).purpose == "a theft"
+    assert "faces compared, too; purpose: a theft" in services().cases.log_lines(case.key)[-1]
+    assert not app.exception

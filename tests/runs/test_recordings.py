@@ -23,6 +23,7 @@ from core.runs import (
     run_camera,
     write_parquet,
 )
+from core.vision.regions import Regions, write_trail
 from core.vision.video import digest, probe
 from tests.runs.fakes import BrightDetector, ColourEmbedder, networks, write_scene
 
@@ -180,3 +181,18 @@ def test_decisions_hold_when_an_hour_is_added(tmp_path: Path, store: Store) -> N
     assert [mapping.target_of(key) for key in keys] == [Applied(key) for key in keys]
     # And when it is taken away again.
     assert map_tracks(longer, shorter).target_of(keys[0]) == Applied(keys[0])
+
+
+def test_somebody_who_was_deleted_is_left_out_of_every_file(tmp_path: Path, store: Store) -> None:
+    camera = joined(cut(write_scene(tmp_path / "scene.mp4"), 21, 40))
+    before = run_camera(camera, RECIPE, networks(BrightDetector(), ColourEmbedder()), store, Progress())
+    assert before.clip is not None
+    gone = before.tracks[before.tracks.track == 1]
+    trail = write_trail(gone.seconds, gone.xyxy, before.clip.width, before.clip.height)
+    regions, embedder = Regions(left_out=(trail,)), ColourEmbedder()
+    after = run_camera(camera, RECIPE, networks(BrightDetector(), embedder), store, Progress(), regions)
+    assert after.tracks.xyxy.tolist() == before.tracks[before.tracks.track != 1].xyxy.tolist()
+    # No vector of anybody who was deleted is stored, of a single file neither.
+    everybody = ColourEmbedder()
+    run_camera(camera, RECIPE, networks(BrightDetector(), everybody), Store(tmp_path / "other"), Progress())
+    assert 0 < embedder.crops < everybody.crops

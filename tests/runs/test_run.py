@@ -13,7 +13,8 @@ from core.base.types import Tracks
 from core.machine.artifacts import Store
 from core.runs import Camera, Networks, Recipe, run_camera, run_cameras
 from core.runs import network_stages as stages
-from core.vision.regions import Region, Regions
+from core.vision.regions import Region, Regions, write_trail
+from core.vision.video import probe
 from tests.runs.fakes import BrightDetector, ColourEmbedder, figures, networks, write_scene
 
 RECIPE = Recipe(video=VideoSettings(fps=0))
@@ -191,3 +192,15 @@ def test_crops_show_the_box_and_nothing_else() -> None:
     assert (stages.crop(picture, np.array([30, 10, 50, 20], np.float32)) == 200).all()
     assert stages.crop(picture, np.array([-9, -9, 5, 5], np.float32)).shape == (5, 5, 3)
     assert stages.crop(picture, np.array([59.5, 39.5, 90, 90], np.float32)).shape == (1, 1, 3)
+
+
+def test_somebody_who_was_deleted_is_not_found_again(clip: Path, store: Store) -> None:
+    """Nor described by a vector: only the boxes that others stored stay."""
+    before = run(clip, store, networks(BrightDetector(), ColourEmbedder()))
+    gone = before[before.track == 1]
+    found = probe(clip)
+    regions = Regions(left_out=(write_trail(gone.seconds, gone.xyxy, found.width, found.height),))
+    detector, embedder = BrightDetector(), ColourEmbedder()
+    after = run(clip, store, networks(detector, embedder), regions=regions)
+    assert detector.frames == 0 and 0 < embedder.crops <= LOOKS
+    assert after.xyxy.tolist() == before[before.track != 1].xyxy.tolist()

@@ -10,7 +10,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.base.errors import RegionError, StoreError
-from core.vision.regions import Region, Regions, inside, load_regions, save_regions, to_json
+from core.vision.regions import (
+    Region,
+    Regions,
+    from_json,
+    inside,
+    load_regions,
+    on_trails,
+    save_regions,
+    to_json,
+    write_trail,
+)
 
 WIDTH, HEIGHT = 1280, 720
 LEFT_HALF = Region("box", ((0, 0), (0.5, 1)))
@@ -296,3 +306,30 @@ def test_the_alley(shared: Path) -> None:
     places = np.array([(400, 400), (296, 142), (561, 169), (193, 660), (180, 660), (600, 400), (400, 100)])
     answer = inside(regions, standing_at(places), WIDTH, HEIGHT)
     assert answer.tolist() == [True, True, True, True, False, False, False]
+
+
+def test_trails_leave_out_the_boxes_of_somebody_and_no_others() -> None:
+    seconds = np.arange(10) / 5
+    boxes = np.float32([[100 + 20 * n, 100, 160 + 20 * n, 300] for n in range(10)])
+    trail = write_trail(seconds, boxes, 640, 480)
+    regions = Regions(left_out=(trail,))
+    assert from_json(to_json(regions)) == regions and not regions.is_empty and Regions().is_empty
+    # At another frame rate, and a little beyond both ends.
+    between = np.linspace(-0.4, 2.2, 27)
+    places = np.stack([np.interp(between, seconds, boxes[:, side]) for side in range(4)], axis=1)
+    assert on_trails(regions, between, places, 640, 480).all()
+    assert not on_trails(regions, between + 5, places, 640, 480).any()
+    # Of two people who stand close, only the one on the trail.
+    both = np.float32([[100, 100, 160, 300], [115, 100, 175, 300]])
+    assert on_trails(regions, np.zeros(2), both, 640, 480).tolist() == [True, False]
+    assert on_trails(regions.shifted(1.0), seconds - 1, boxes, 640, 480).all()
+
+
+def test_keys_and_files_of_regions_without_trails_are_as_they_were() -> None:
+    assert "left_out" not in to_json(Regions()) and from_json(to_json(Regions())) == Regions()
+
+
+@pytest.mark.parametrize("trail", ["", "1 2 3", "5 0 0 1 1;4 0 0 1 1", "x 0 0 1 1", "1 2 3 4 99999999999999999"])
+def test_a_trail_that_is_none_is_refused(trail: str) -> None:
+    with pytest.raises(RegionError):
+        Regions(left_out=(trail,))

@@ -406,7 +406,7 @@ def test_what_cannot_be_deleted_is_said_and_the_case_stays(home: Path, monkeypat
         def refuse(path: Path) -> None:
             raise PermissionError(13, "Permission denied", str(path))
 
-        patch.setattr("core.workspace.delete._remove", refuse)
+        patch.setattr("core.workspace.delete.remove_path", refuse)
         with pytest.raises(StoreError, match="cannot be deleted"):
             erase(services, services.cases.load(case.key))
     erase(services, services.cases.load(case.key))

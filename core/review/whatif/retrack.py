@@ -45,7 +45,7 @@ from core.vision.appearance import COLOURS
 from core.vision.camera_overlap import walks_of
 from core.vision.match import find_presence
 from core.vision.models import EmbedderPrior
-from core.vision.regions import inside
+from core.vision.regions import Regions, inside, on_trails
 from core.vision.track import iou, track
 
 MAX_BYTES = 256_000_000
@@ -138,8 +138,10 @@ def unused_detections(out: Path, camera: str, store: Store | None = None) -> tup
     box = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(begin, count)
     is_unused = np.ones(len(detections), bool)
     is_unused[row[iou(detections.xyxy[row], tracks.xyxy[box]) >= _SAME_BOX]] = False
-    unused = detections[is_unused]
-    return timeline.seconds[np.searchsorted(timeline.frame, unused.frame)], unused
+    regions, size = (read_record(out).regions or {}).get(camera) or Regions(), (about.width, about.height)
+    seconds = timeline.seconds[np.searchsorted(timeline.frame, detections.frame)]
+    is_unused &= ~on_trails(regions, seconds, detections.xyxy, *size)
+    return seconds[is_unused], detections[is_unused]
 
 
 def _load_camera(camera: str, record: RunRecord, timeline: Timeline, store: Store, bytes_left: int) -> CameraData:
@@ -151,7 +153,9 @@ def _load_camera(camera: str, record: RunRecord, timeline: Timeline, store: Stor
     size = about.width, about.height
     is_inside = np.ones(len(detections), bool)
     if (regions := (record.regions or {}).get(camera)) is not None:
-        is_inside = inside(regions, detections.xyxy, *size)
+        seconds = timeline.seconds[np.searchsorted(timeline.frame, detections.frame)]
+        is_deleted = on_trails(regions, seconds, detections.xyxy, *size)
+        is_inside = inside(regions, detections.xyxy, *size) & ~is_deleted
     cached = None if vectors is None else _read_vectors(vectors, bytes_left)
     return CameraData(camera, size, timeline, detections, is_inside, vectors, cached)
 

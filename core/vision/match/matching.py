@@ -28,7 +28,7 @@ from core.vision.match.constraints import (
     overrule,
     reasons,
 )
-from core.vision.match.similarity import cosine_similarity, raise_colocated, similarity_to_groups
+from core.vision.match.similarity import cosine_similarity, lean_on_faces, raise_colocated, similarity_to_groups
 from core.vision.match.tree import MergeTree, grow_merge_tree
 from core.vision.models import EmbedderPrior
 
@@ -82,19 +82,23 @@ def match(
     travel: Seconds | None = None,
     foot_distance: Floats | None = None,
     presence: Presence | None = None,
+    face_similarity: Floats | None = None,
 ) -> Match:
     """Who is who among the tracklets.
 
     `threshold` is the user's; without it the calibration suggests one, helped by `prior`, what is known of the model's
     similarities. `travel` (cameras, cameras) are the fewest seconds from camera to camera. `foot_distance` (n, n) is
     how many body heights apart two cameras saw two tracklets at one moment; NaN where nobody knows. `presence` says in
-    which frames each tracklet was seen. People are numbered by rank.
+    which frames each tracklet was seen, `face_similarity` (n, n) how alike their faces are; NaN where one has none.
+    People are numbered by rank.
     """
     decisions = decisions or Decisions()
     similarity = cosine_similarity(tracklets)
     why = reasons(tracklets, travel, decisions.different, foot_distance, presence)
     if foot_distance is not None:
         similarity = raise_colocated(similarity, foot_distance)
+    if face_similarity is not None:
+        similarity = lean_on_faces(similarity, face_similarity)
     must_link = must_link_groups(len(tracklets), decisions.same, why)
     if decisions.same:
         why = overrule(why, must_link)

@@ -26,6 +26,11 @@ SAME_PLACE_DISTANCE = 0.4
 """Body heights between the feet of two, on ground that two cameras see, up to which they stood at one place."""
 SAME_PLACE_RAISE = 0.5
 """Standing at one place raises a similarity s by this share of 1 - s."""
+SAME_FACE, FACE_SPREAD = 0.363, 0.2
+"""The cosine from which SFace takes two faces for one person's, by its authors, and how far from it is as far as counts
+at all: the cue is normalised to -1 to 1."""
+FACE_SHARE = 0.1
+"""Of what is left to full likeness or unlikeness, the share by which faces move a similarity at most."""
 OVERALL_PRIOR, CAMERA_PRIOR = 8, 16
 """Weights of the priors of the overall mean and of a camera's mean, in tracklets: with as many tracklets, a mean counts
 half."""
@@ -70,6 +75,20 @@ def raise_colocated(cosine: Floats, foot_distance: Floats) -> Floats:
     """
     at_one_place = np.nan_to_num(foot_distance, nan=np.inf) <= SAME_PLACE_DISTANCE
     return np.where(at_one_place, cosine + SAME_PLACE_RAISE * (1 - cosine), cosine).astype(np.float32)
+
+
+def lean_on_faces(similarity: Floats, face_similarity: Floats) -> Floats:
+    """`similarity` (n, n), moved by at most `FACE_SHARE` of what is left to 1, or of as much downwards, as the faces of
+    a pair are alike or not; `face_similarity` (n, n) is NaN where one of the two has no face.
+
+    It is no more than a hint: faces never outvote appearance, nor what rules a pair out.
+
+    >>> lean_on_faces(np.float32([[0.5, 0.5, 0.5]]), np.float32([[np.nan, 0.9, -0.5]])).round(3).tolist()
+    [[0.5, 0.55, 0.45]]
+    """
+    agreement = np.clip((face_similarity - SAME_FACE) / FACE_SPREAD, -1, 1)
+    moved = similarity + FACE_SHARE * (1 - np.abs(similarity)) * np.nan_to_num(agreement)
+    return np.asarray(np.clip(moved, -1, 1), np.float32)
 
 
 def similarity_to_groups(similarity: Floats, why: Reasons, group: Ints) -> tuple[Floats, Bools]:

@@ -13,6 +13,7 @@ from .manifest import download_folder as download_folder
 from .manifest import entries as entries
 from .manifest import find as find
 from .manifest import statuses as statuses
+from .manifest import weight_folders as weight_folders
 from .model import DETECTOR as DETECTOR
 from .model import EMBEDDER as EMBEDDER
 from .model import MODEL_SUFFIXES as MODEL_SUFFIXES

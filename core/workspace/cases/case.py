@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings, ModelSettings, Number, TrackSettings, VideoSettings, setting
-from core.base.text import Clocks, clock_rate, read_moment, require_drift, safe_name
+from core.base.text import Clocks, clock_rate, has_passed, read_moment, require_drift, safe_name
 from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
@@ -84,13 +84,14 @@ class CaseClip:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the case is analysed next: models by name, and settings."""
+    """How the case is analysed next: models by name, and settings. `faces` needs a purpose."""
 
     detector: str = DETECTOR
     embedder: str = EMBEDDER
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
+    faces: bool = False
 
 
 def default_plan(files: UserSettings) -> Plan:
@@ -159,6 +160,15 @@ class Case:
     @property
     def rules(self) -> MatchRules:
         return MatchRules(self.travel, self.ignore_positions)
+
+    @property
+    def keep_until(self) -> str:
+        """The last day (ISO text) on which the case should be kept; empty if nobody has said it."""
+        return self.expires
+
+    @property
+    def is_expired(self) -> bool:
+        return has_passed(self.keep_until)
 
     @property
     def clocks(self) -> Clocks:

@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
@@ -48,12 +48,13 @@ class Cases:
         self._root = root or data_dir() / "cases"
         self._read: Memo[tuple[Path, int, int, int], Case] = Memo(_CASES_IN_MEMORY)
 
-    def new(self, name: str = "", purpose: str = "") -> Case:
+    def new(self, name: str = "", purpose: str = "", keep_until: str = "") -> Case:
         """A new case, on disk when this returns; without a name it is called after the time."""
         made = time.time()
         title = name.strip() or time.strftime("Case of %d %b %Y, %H:%M", time.localtime(made))
         files = load_settings()
-        case = Case(new_key(), title, made, purpose.strip(), plan=default_plan(files), **files.values("match"))
+        case = Case(new_key(), title, made, plan=default_plan(files), **files.values("match"))
+        case = replace(case, purpose=purpose.strip(), expires=keep_until)
         with explain_refusal("the case cannot be created"), working_folder(self._root) as folder:
             return self.adopt(case, folder, f"made: {case.name}")
 
@@ -160,6 +161,9 @@ class Cases:
 
     def review_file(self, key: str) -> Path:
         return self.folder(key) / _REVIEW
+
+    def log_file(self, key: str) -> Path:
+        return self.folder(key) / _LOG
 
     def log(self, key: str, entry: str) -> None:
         """Add a line to the activity log, with the time."""

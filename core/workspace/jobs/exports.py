@@ -48,7 +48,7 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "keep_until")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
@@ -74,6 +74,7 @@ class Export:
     travel: tuple[TravelTime, ...] = ()
     ignore_positions: bool = False
     drift: tuple[tuple[str, Number], ...] = ()
+    keep_until: str = ""
 
     @property
     def key(self) -> str:
@@ -94,6 +95,7 @@ class Export:
             "names": folder / "names.csv" if self.names else None,
             "numbers": folder / "numbers.csv" if self.numbers else None,
             "purpose": self.purpose or None,
+            "keep-until": self.keep_until or None,
             "reason": self.reason or None,
             "progress": "json",
         }

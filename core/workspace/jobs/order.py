@@ -25,6 +25,7 @@ from core.machine.artifacts import digest_of
 from core.machine.paths import current_path, write_atomically
 from core.machine.settings_file import NO_FILE
 from core.runs import NO_EMBEDDER, VERSIONS, Span
+from core.vision.face import find_face_models
 from core.vision.models import find
 from core.vision.regions import to_json
 from core.vision.video import LIST_SUFFIX
@@ -67,6 +68,7 @@ class Order:
     video: VideoSettings = field(default_factory=VideoSettings)
     detect: DetectSettings = field(default_factory=DetectSettings)
     track: TrackSettings = field(default_factory=TrackSettings)
+    faces: bool = False
 
     def __post_init__(self) -> None:
         if not self.sources:
@@ -76,6 +78,9 @@ class Order:
     def key(self) -> str:
         """The digest of all that decides the result, the versions of the stages included."""
         content = {**asdict(self), "stages": VERSIONS}
+        if not self.faces:
+            # As in orders from before faces could be compared.
+            del content["faces"]
         for source in content["sources"]:
             del source["path"]
             # Earlier orders had no drift; theirs keep their key.
@@ -118,8 +123,10 @@ class Order:
             "--watch": folder,
             "--progress": "json",
         }
+        del flags["--faces"]
         # With `=`, so that a negative number is not taken for a flag.
         settings = [f"{flag}={value}" for flag, value in flags.items() if value is not None]
+        settings += ["--faces"] if self.faces else []
         return ["run", *clips, *settings, "--no-zip"] if self.matches_people else ["track", *clips, *settings]
 
 
@@ -131,6 +138,11 @@ def order_of(case: Case) -> Order:
     models = [find(plan.detector, "detector").digest]
     if plan.embedder != NO_EMBEDDER:
         models.append(find(plan.embedder, "embedder").digest)
+    faces = plan.faces and plan.embedder != NO_EMBEDDER
+    if faces:
+        if not case.purpose:
+            raise SettingsError("faces are compared only for a purpose", "Enter the purpose under This case.")
+        models += find_face_models().digests
     sources = tuple(
         Source(
             clip.camera,
@@ -139,12 +151,12 @@ def order_of(case: Case) -> Order:
             offsets[clip.camera],
             clip.start_seconds,
             clip.end_seconds,
-            to_json(clip.regions) if clip.regions.regions else "",
+            "" if clip.regions.is_empty else to_json(clip.regions),
             drift.get(clip.camera, 0.0),
         )
         for clip in case.clips
     )
-    return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track)
+    return Order(sources, plan.detector, plan.embedder, tuple(models), plan.video, plan.detect, plan.track, faces)
 
 
 def _clip_arguments(source: Source, folder: Path, matches_people: bool) -> list[str]:
@@ -220,7 +232,9 @@ def _model_changes(old: Order, new: Order) -> Iterator[str]:
     if old.embedder != new.embedder:
         was, now = ("none" if name == NO_EMBEDDER else name for name in (old.embedder, new.embedder))
         yield f"re-identification model: {now} (was {was})"
-    if (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
+    if old.faces != new.faces:
+        yield "faces compared, too" if new.faces else "faces no longer compared"
+    elif (old.detector, old.embedder) == (new.detector, new.embedder) and old.models != new.models:
         yield "a model file has changed"
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
-from core.base.text import format_count
+from core.base.text import describe_day, format_count
 from core.review import ReviewSession
 from core.runs import ModelRecord, read_record
 from core.workspace.cases import Case
@@ -57,6 +57,7 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
         *_rules(case),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
+        ("Keep until", describe_day(case.keep_until)),
     ]
 
 

@@ -48,6 +48,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         clocks["zone"] if clocks["began"] else "",
         *session.rules,
         tuple(clocks.get("drift", {}).items()),
+        case.keep_until,
     )
 
 

@@ -74,6 +74,7 @@ def similarity(case: Case, session: ReviewSession) -> bytes:
         *session.rules,
         names=session.review.names,
         purpose=case.purpose,
+        keep_until=case.keep_until,
         numbers=session.numbers,
         clocks=clocks_of(case, session.out),
     )

@@ -22,12 +22,12 @@ from core.machine.device import parse_backend
 from core.machine.settings_file import machine_settings
 from core.runs import Camera, Networks, Recipe, is_processed, latest_boxes, read_boxes
 from core.vision.video import Note, clip_notes, small_people_notes
-from core.workspace import clip_of, services
+from core.workspace import clip_of, erase_clip, plan_clip, services
 from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, edit_all, format_time
-from pages.parts.shell.open_case import change_case, require_case, saving
+from pages.parts.shell.open_case import change_case, removal_panel, require_case, saving
 from pages.parts.shell.session import REMOVED_CLIP, clips_filter, clips_part, clips_view
 
 
@@ -67,7 +67,7 @@ def _processed_cameras(case: Case, clips: Mapping[str, Clip]) -> set[str]:
     processed = set()
     for camera, video in clips.items():
         clip = case.clip(camera)
-        regions = clip.regions if clip.regions.regions else None
+        regions = None if clip.regions.is_empty else clip.regions
         span = (clip.start_seconds, clip.end_seconds)
         if is_processed(video, Camera(camera, Path(video.path), span=span), recipe, networks, store, regions):
             processed.add(camera)
@@ -263,6 +263,16 @@ def _remove(clip: CaseClip) -> None:
     if clip.digest in digests:
         case = change_case(edit, f"clip removed: {clip.camera} ({clip.digest})")
         REMOVED_CLIP.set((case.key, digests.index(clip.digest), clip))
+
+
+def delete_clip_panel(case: Case) -> None:
+    """Below the clips: a clip deleted for good, and not only taken out of the case."""
+    removal_panel(
+        "clip",
+        {clip.camera: f"{clip.camera} · {Path(clip.path).name}" for clip in case.clips},
+        lambda camera: plan_clip(services(), case, camera),
+        lambda camera: erase_clip(services(), case, camera),
+    )
 
 
 def undo_removal(case: Case) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.base.errors import SightlineError
+from core.base.text import person_name
 from core.http import (
     crop_address,
     levels_address,
@@ -41,6 +42,8 @@ from core.workspace import (
     Saved,
     act,
     clocks_of,
+    erase_person,
+    plan_person,
     redo,
     services,
     set_threshold,
@@ -49,7 +52,7 @@ from core.workspace import (
 )
 from core.workspace.cases import Case
 from pages.parts.gallery.moment import is_playing, request_moment
-from pages.parts.shell.open_case import open_case
+from pages.parts.shell.open_case import open_case, removal_panel
 from pages.parts.shell.session import ACTION_CURSOR, OUTBOX
 from pages.parts.shell.web_modules import screen_component
 
@@ -193,6 +196,18 @@ def gallery(case: Case, session: ReviewSession) -> None:
         "receipt": cursor.receipt(),
     }
     _component()(key="gallery", data=data, height="content")
+
+
+def delete_person_panel(case: Case, session: ReviewSession) -> None:
+    """Below the gallery: a person deleted for good."""
+    names = session.labels.names
+    numbers = {person_name(number): number for number in sorted(set(session.people.person.tolist()))}
+    removal_panel(
+        "person",
+        {name: f"{name} {names.get(number, '')}".strip() for name, number in numbers.items()},
+        lambda name: plan_person(services(), case, numbers[name]),
+        lambda name: erase_person(services(), case, numbers[name]),
+    )
 
 
 @functools.cache

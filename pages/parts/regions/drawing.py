@@ -179,7 +179,9 @@ def set_regions(cameras: Sequence[str], edit: Callable[[Regions], Regions], log_
         for camera in cameras:
             clip = case.clip(camera)
             drawing_state(case).last_seen.setdefault(camera, clip.regions.regions)
-            case = case.with_clip(camera, replace(clip, regions=edit(clip.regions)))
+            case = case.with_clip(
+                camera, replace(clip, regions=replace(edit(clip.regions), left_out=clip.regions.left_out))
+            )
         return case
 
     change_case(apply, log_entry)

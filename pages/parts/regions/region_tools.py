@@ -181,7 +181,7 @@ def _combine(old: Regions, new: Regions, keep: bool) -> Regions:
 def save_file(clip: CaseClip) -> None:
     st.download_button(
         "Save to a file",
-        lambda: to_json(clip.regions),  # made on click, since the drawing changes often
+        lambda: to_json(replace(clip.regions, left_out=())),  # made on click, since the drawing changes often
         f"{clip.camera}-regions.json",
         "application/json",
         icon=":material/download:",

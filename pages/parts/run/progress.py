@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -16,7 +17,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.text import format_bytes, format_count, format_duration, format_ordinal
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
-from core.runs import MatchRules
+from core.runs import MatchRules, describe_faces, read_record
 from core.runs.estimate import STAGES
 from core.workspace import review_of, services, start_run
 from core.workspace.cases import Case
@@ -244,6 +245,9 @@ def _clips_done(job: Job) -> str:
 def _show_finished(job: Job) -> None:
     if job.has_results:
         _show_results(job)
+        with suppress(StoreError):
+            if message := describe_faces(read_record(job.out)):
+                st.caption(message)
     elif job.state == "stopped":
         st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
     for camera in job.cameras:

@@ -10,12 +10,15 @@ import streamlit as st
 
 from core.base.errors import SettingsError
 from core.base.settings import SETTINGS, Setting
+from core.base.settings import setting as setting_by_key
 from core.machine.settings_file import load_settings
 from core.runs import NO_EMBEDDER
+from core.vision.face import MIN_FACE_PX, face_models_missing
 from core.vision.models import Model, ModelKind, ModelStatus, statuses
 from core.workspace.cases import Case, Plan, default_plan
-from pages.parts.shell.open_case import change_case, saving
+from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
+from pages.parts.shell.welcome import PURPOSE
 
 
 def model_choice(case: Case) -> None:
@@ -48,6 +51,37 @@ def _model_field(case: Case, installed: list[ModelStatus], kind: ModelKind, labe
 
 def _model_label(name: str) -> str:
     return "None (motion only)" if name == NO_EMBEDDER else name
+
+
+def face_choice(case: Case) -> None:
+    """Whether faces are compared, too: off unless the user says for what, and only in this case."""
+    with st.expander("Faces"):
+        st.caption(
+            f"One more cue between the tracks of this case, where a face is at least {MIN_FACE_PX} pixels wide: it can "
+            "tip the balance, never outvote appearance. Faces are never compared with photos, lists or other cases."
+        )
+        if not case.plan.faces and (missing := face_models_missing()):
+            st.info(missing)
+            return
+        entry, purpose = plan_setting("faces", case.key), plan_setting("purpose of faces", case.key)
+        entry.set(case.plan.faces)
+        if not case.plan.faces:
+            st.text_input(PURPOSE, case.purpose, key=purpose.key, help="Required to compare faces; it is logged.")
+        label = setting_by_key("faces").label
+        st.checkbox(label, key=entry.key, on_change=_save_faces, args=(entry, purpose))
+
+
+@saving("The setting")
+def _save_faces(entry: Entry[Any], field: Entry[Any]) -> None:
+    wanted, case = bool(entry.get(False)), require_case()
+    purpose = str(field.get("") or case.purpose).strip()
+    if wanted and not purpose:
+        SETTING_REFUSED.set("**Faces are compared only for a purpose.** Enter it, then try again.")
+        return
+    change_case(
+        lambda now: replace(now, purpose=purpose, plan=replace(now.plan, faces=wanted)),
+        f"faces compared, too; purpose: {purpose}" if wanted else "faces no longer compared",
+    )
 
 
 _FIELD_WIDTH = 190

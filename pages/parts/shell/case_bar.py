@@ -14,14 +14,22 @@ import streamlit as st
 
 from core.base.errors import SightlineError, StoreError
 from core.base.progress import Progress, Report
-from core.base.text import format_bytes, format_count, safe_name
+from core.base.text import (
+    describe_day,
+    describe_purpose,
+    format_bytes,
+    format_count,
+    format_day,
+    require_reason,
+    safe_name,
+)
 from core.http import backup_file
 from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
 from pages.parts.shell.open_case import change_case, close_case, open_case, saving, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE, GO_TO_FOOTAGE
-from pages.parts.shell.welcome import offer_new_case
+from pages.parts.shell.welcome import PURPOSE, offer_new_case
 
 
 def case_bar() -> None:
@@ -31,7 +39,7 @@ def case_bar() -> None:
         st.toast(message, icon=":material/check:")
     if case is not None:
         _choose(cases, case)
-        _expired(case)
+        _expired(cases, case)
     offer_new_case("sidebar")
     # Expanders, not popovers: the Tab key reaches a popover's content only after everything else on the page.
     if case is not None:
@@ -86,30 +94,32 @@ def _distinct_names(cases: list[Case]) -> dict[str, str]:
     return {case.key: names[case.key] for case in cases}
 
 
-def _expired(case: Case) -> None:
-    if case.expires and date.fromisoformat(case.expires) < date.today():
-        st.warning(f"**This case expired on {case.expires}.** Delete it, or set a later date under *This case*.")
+def _expired(cases: list[Case], case: Case) -> None:
+    """Which cases were to be kept until a day that has passed; nothing is deleted by itself."""
+    if case.is_expired:
+        st.warning(
+            f"**This case was to be kept until {format_day(case.keep_until)}.** "
+            "Delete it, or keep it longer with a reason: both under *This case*."
+        )
+    if expired := [each for each in cases if each.is_expired and each.key != case.key]:
+        names = ", ".join(f"{_escape(each.name)} ({format_day(each.keep_until)})" for each in expired)
+        st.warning(f"**Past the day until which they were to be kept:** {names}. Open each, then delete it or keep it.")
 
 
 def _case_panel(case: Case) -> None:
     with st.form(f"about {case.key}", border=False):
         name = st.text_input("Name", case.name)
-        purpose = st.text_input("Purpose", case.purpose, placeholder="why you may view this footage")
+        purpose = st.text_input(PURPOSE, case.purpose, placeholder="why you may view this footage")
         expires = st.date_input(
             "Keep until",
             date.fromisoformat(case.expires) if case.expires else None,
-            help="Sightline reminds you on this date; it deletes nothing by itself.",
+            help="Sightline reminds you after this date; it deletes nothing by itself.",
         )
+        reason = st.text_input("Reason to keep it longer") if case.is_expired else ""
         if st.form_submit_button("Save", icon=":material/save:"):
             day = expires.isoformat() if isinstance(expires, date) else ""
-            log_entry = f"named {name.strip() or case.name}; purpose: {purpose.strip()}; expires: {day or 'never'}"
             with saving("The change of name, purpose or date"):
-                change_case(
-                    lambda current: replace(
-                        current, name=name.strip() or current.name, purpose=purpose.strip(), expires=day
-                    ),
-                    log_entry,
-                )
+                _save_about(case, name.strip() or case.name, purpose.strip(), day, reason.strip())
                 st.rerun()
     backup_panel(case)
     with st.expander("Restore a back-up"):
@@ -118,6 +128,18 @@ def _case_panel(case: Case) -> None:
         st.code("\n".join(reversed(services().cases.log_lines(case.key))), language=None, height=240)
     with st.expander("Delete this case"):
         _delete(case)
+
+
+def _save_about(case: Case, name: str, purpose: str, day: str, reason: str) -> None:
+    """Save what the case is called, what it is for and until when it is kept. A case whose day has passed is kept
+    longer only for a reason, which is logged."""
+    if case.is_expired and day != case.keep_until:
+        require_reason(reason)
+    why = f" ({reason})" if reason else ""
+    change_case(
+        lambda current: replace(current, name=name, purpose=purpose, expires=day),
+        f"named {name}; purpose: {describe_purpose(purpose)}; keep until: {describe_day(day)}{why}",
+    )
 
 
 def _delete(case: Case) -> None:

@@ -5,15 +5,15 @@ Pages read and change the case only through this module. Reading changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import streamlit as st
 
 from core.base.errors import SightlineError
-from core.workspace import Switched, SwitchFailed, services, switch_to_finished_run
+from core.workspace import Removal, Switched, SwitchFailed, services, switch_to_finished_run
 from core.workspace.cases import Case
-from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT
+from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT, Entry, removal_report
 
 _ADDRESS = "case"
 """Names the case in the page's address."""
@@ -88,6 +88,40 @@ def saving(what: str) -> Iterator[None]:
 def change_case(edit: Callable[[Case], Case], log_entry: str = "") -> Case:
     """Change the open case; `log_entry` is added to its activity log."""
     return services().cases.change(require_case().key, edit, log_entry)
+
+
+def removal_panel(
+    what: str, options: Mapping[str, str], plan: Callable[[str], Removal], erase: Callable[[str], Removal]
+) -> None:
+    """Delete a person or a clip for good: what would go, to be confirmed by typing the name; afterwards, what went.
+
+    `options` are labels by what has to be typed.
+    """
+    report, label = removal_report(what), f"Delete a {what} for good"
+    with st.expander(label, icon=":material/delete_forever:", on_change="rerun", key=f"{label} open") as panel:
+        if not panel.open:
+            return
+        if message := report.pop(""):
+            st.text(message)
+        chosen = st.selectbox(
+            f"{what.capitalize()} to delete", list(options), None, format_func=lambda name: options.get(name, "")
+        )
+        if chosen is not None:
+            _confirm_removal(what, chosen, plan, erase, report)
+
+
+def _confirm_removal(
+    what: str, name: str, plan: Callable[[str], Removal], erase: Callable[[str], Removal], report: Entry[str]
+) -> None:
+    try:
+        st.text("\n".join(plan(name).lines))
+        typed = st.text_input(f"Type {name} to delete this {what} for good. There is no way back.", key=f"sure {name}")
+        is_sure = typed.strip() == name
+        if st.button("Delete for good", icon=":material/delete_forever:", disabled=not is_sure, key=f"erase {what}"):
+            report.set("\n".join((f"Deleted for good: {name}", *erase(name).lines)))
+            st.rerun()
+    except (SightlineError, OSError) as fault:
+        st.error(str(fault), icon=":material/error:")
 
 
 _LISTED = 3

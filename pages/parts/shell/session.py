@@ -76,6 +76,11 @@ GALLERY_MOMENT = Entry[Any]("gallery moment")
 SIMILARITY_VIEW = Entry[str]("similarity view")
 
 
+def removal_report(what: str) -> Entry[str]:
+    """What went with a person or a clip that was deleted for good, to be shown once."""
+    return Entry(f"removal of a {what}")
+
+
 def camera_choice(case: str) -> Entry[str]:
     return Entry(f"camera {case}")
 

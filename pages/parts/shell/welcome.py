@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Literal
 
 import streamlit as st
 
 from core.base.errors import SightlineError
+from core.base.text import RETENTION_PROPOSALS, day_after
 from core.workspace import sample_case, services
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
 from pages.parts.shell.web_modules import screen_component
 
+PURPOSE = "Purpose or legal basis"
+
 
 def offer_new_case(place: str, is_primary: bool = False) -> None:
-    """A button that asks for the name and purpose of a new case, and then opens it; `place` is where the button is."""
+    """A button that asks what a new case is called, what it is for and how long it is kept, and then opens it; `place`
+    is where the button is."""
     kind: Literal["primary", "secondary"] = "primary" if is_primary else "secondary"
     width: Literal["content", "stretch"] = "content" if is_primary else "stretch"
     key = f"new case in {place}"
@@ -35,15 +40,21 @@ def _focus_component() -> Callable[..., Any]:
 
 
 def new_case_form() -> None:
-    """Enter in either field creates the case, too; its clips come next, whatever page is open."""
+    """Enter in a field of text creates the case, too; its clips come next, whatever page is open."""
     with st.form("new case", border=False):
         name = st.text_input("Name", placeholder="for example: Till 3, 31 May", help="Without one, today's date.")
         purpose = st.text_input(
-            "Purpose", placeholder="why you may view this footage", help="Recorded in every export."
+            PURPOSE, placeholder="why you may view this footage", help="Every export says it, or that none was given."
         )
+        period = st.pills(
+            "Keep for", list(RETENTION_PROPOSALS), help="Sightline reminds you then; it deletes nothing by itself."
+        )
+        day = st.date_input("Or keep until", None, min_value="today")
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
             with saving("The new case"):
-                select_case(services().cases.new(name, purpose).key)
+                proposed = day_after(RETENTION_PROPOSALS[period]) if period else ""
+                keep_until = day.isoformat() if isinstance(day, date) else proposed
+                select_case(services().cases.new(name, purpose, keep_until).key)
                 GO_TO_FOOTAGE.set(True)
                 st.rerun()
 
