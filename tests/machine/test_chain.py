@@ -88,7 +88,7 @@ def test_every_changed_byte_is_named(tmp_path: Path, name: str) -> None:
     ("change", "words"),
     [
         (lambda lines: lines[:1] + lines[2:], "entry 2 is missing: entry 3 stands in its place"),
-        (lambda lines: lines[:1] + [lines[2], lines[1]] + lines[3:], "entry 2 is out of order: entry 3"),
+        (lambda lines: [*lines[:1], lines[2], lines[1], *lines[3:]], "entry 2 is out of order: entry 3"),
         (lambda lines: lines[:3], "entry 4 is missing, and its text is there"),
         (lambda lines: [*lines[:3], lines[3][:-9]], "entry 4 is incomplete"),
         (lambda lines: [lines[0], b"\n", *lines[1:]], "entry 2 was changed"),

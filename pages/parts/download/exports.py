@@ -135,9 +135,10 @@ def _time_left(report: Report) -> str:
 def _start(case: Case, export: Export, run_folder: Path) -> None:
     try:
         clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
-        services().exports.start(export, run_folder, clips)
         blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
-        services().cases.log(case.key, f"export begun: {_NAMES[export.what]}, {blurring}")
+        cases = services().cases
+        with cases.logging(case.key, f"export begun: {_NAMES[export.what]}, {blurring}", kind="export"):
+            services().exports.start(export, run_folder, clips, cases.log_files(case.key))
     except (SightlineError, OSError) as fault:
         export_refused(export.what).set(str(fault))
 
@@ -168,7 +169,7 @@ def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
         st.markdown("**SHA-256 of the zip file.** Store it elsewhere or send it separately:")
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
-        st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
+        st.code(f"python -m core verify {file_name}", language="shell", wrap_lines=True)
         files = [about.file for about in read_record(run_folder).cameras.values() if about.file]
         st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
