@@ -144,9 +144,9 @@ def test_it_says_what_will_be_in_it(case: Case) -> None:
 
 
 def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
-    link = Link(TrackKey("cam1", 1), DIFFERENT, TrackKey("cam2", 1))
+    links = tuple(Link(TrackKey("cam1", 1), DIFFERENT, TrackKey("cam2", track)) for track in (1, 2))
     file = services().cases.review_file(case.key)
-    named = Action("name", "called Anna", 1.0, (link,), (("cam1", 1, "Anna", ""),))
+    named = Action("name", "called Anna", 1.0, links, (("cam1", 1, "Anna", ""),))
     save_review(file, load_review(file).act(named))
     app = opened(case)
     assert not app.exception and "1 manual decision, 1 name" in words(app)

@@ -1,7 +1,7 @@
 """Exports of a run, each made by a child process into a folder of its own: the gallery, the crops, the films.
 
     <root>/<run>-<digest>/job.json     `ExportRecord`: the export, and the process that makes it
-                          log/         the log of the case, for the zip
+                          case-log/    the log of the case, for the zip
                           links.csv, names.csv, numbers.csv   what the user decided, as the command line takes it
                           progress     the child's output: JSON lines of `core.base.progress.Report`
                           log, ended   the child's error stream, and its exit status
@@ -238,8 +238,8 @@ class Exports:
             command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
             if log and export.what == "gallery":
                 for name, content in log.items():
-                    write_atomically(folder / "log" / name, content)
-                command.append(f"--log={folder.resolve() / 'log'}")
+                    write_atomically(folder / "case-log" / name, content)
+                command.append(f"--log={folder.resolve() / 'case-log'}")
             start_job(self._launcher, command, folder, RECORD, ExportRecord(export=export, began=time.time()))
         except OSError as fault:
             raise StoreError(
