@@ -1,8 +1,9 @@
 """Log: what was done in the case, when and by whom, and whether anybody has changed that since."""
 
+from html import escape
+
 import streamlit as st
 
-from core.base.errors import StoreError
 from core.base.text import format_count
 from core.http import download_name
 from core.machine.chain import Log
@@ -11,8 +12,18 @@ from core.workspace.cases import LOG_TABLE, Case
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import page_head
 
-_ROW_PX, _MOST_ROWS = 35, 18
-_WIDTHS = {"Entry": 60, "When": 160, "Who": 110, "Kind": 90}
+_FIRST_ROWS = 200
+_HEAD = ("No.", "When", "Who", "Kind", "What")
+# A table of our own: lists and tables of Streamlit's cut a sentence off, or read it as Markdown.
+_STYLE = (
+    "<style>"
+    ".log-table { width: 100%; border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }"
+    ".log-table :is(th, td) { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;"
+    " border-bottom: 1px solid light-dark(#d5d6d8, #41444c); white-space: nowrap; }"
+    ".log-table :is(th, td):last-child { width: 100%; white-space: normal; overflow-wrap: anywhere; padding-right: 0; }"
+    ".log-table .erased td:last-child { font-style: italic; opacity: .8; }"
+    "</style>"
+)
 
 
 def show_state(log: Log, earlier: int) -> None:
@@ -20,40 +31,41 @@ def show_state(log: Log, earlier: int) -> None:
     if log.fault:
         st.error(
             f"**The log is broken: {log.fault.description}.** Somebody changed its files, or the disk is damaged. "
-            "Compare it with a back-up or with an export.",
+            "Compare it with a back-up or an export.",
             icon=":material/link_off:",
         )
     elif log.rows:
         entries = format_count(len(log.rows), "entry", "entries")
         erased = f", {len(log.erased)} of them erased" if log.erased else ""
         st.markdown(
-            f":material/verified: **Verified: {entries}{erased}.** The hash of the last one is in every export."
+            f":material/verified: **Verified: {entries}{erased}.** The hash of the last one is in every zip file: "
+            f"`{log.head.hash[:16]}…`",
+            help=f"Whoever keeps it can tell later that the log was not written anew. In full: `{log.head.hash}`",
         )
-        st.code(log.head.hash, language=None, wrap_lines=True)
     if earlier:
         lines = format_count(earlier, "line is", "lines are")
         st.caption(f"{lines} from before Sightline chained its log, and cannot be verified.")
 
 
-def table_rows(log: Log, earlier: list[str]) -> list[dict[str, str]]:
-    """The rows of the table, newest first."""
-    rows = [
-        {
-            "Entry": str(row.number),
-            "When": row.when.replace("T", " "),
-            "Who": row.who,
-            "Kind": row.kind,
-            "What": row.text,
-        }
-        for row in reversed(log.rows)
-    ]
+def table_rows(log: Log, earlier: list[str]) -> list[tuple[str, ...]]:
+    """The cells of each row, newest first."""
+    rows = [(str(row.number), _time(row.when), row.who, row.kind, row.text) for row in reversed(log.rows)]
     for line in reversed(earlier):
         when, _, what = line.partition(" ")
-        rows.append({"Entry": "–", "When": when.replace("T", " "), "Who": "", "Kind": "unverified", "What": what})
+        rows.append(("–", _time(when), "", "unverified", what))
     return rows
 
 
-def show_table(case: Case, rows: list[dict[str, str]]) -> None:
+def _time(text: str) -> str:
+    """
+    >>> _time("2026-11-30T06:20:41+0100")
+    '2026-11-30 06:20:41 +0100'
+    """
+    day, _, time = text.partition("T")
+    return f"{day} {time[:8]} {time[8:]}".strip()
+
+
+def show_table(case: Case, rows: list[tuple[str, ...]], erased: set[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input("Search", placeholder="a word, a name, a date", key=f"log search {case.key}", width=320)
         st.download_button(
@@ -65,31 +77,34 @@ def show_table(case: Case, rows: list[dict[str, str]]) -> None:
             on_click="ignore",
         )
     words = search.casefold().split()
-    found = [row for row in rows if all(word in " ".join(row.values()).casefold() for word in words)]
+    found = [row for row in rows if all(word in " ".join(row).casefold() for word in words)]
     if not found:
         st.info("**No entry has these words.** Search for something else.", icon=":material/search_off:")
         return
     if words:
         st.caption(f"{len(found):,} of {format_count(len(rows), 'entry', 'entries')}")
-    # A list shows texts as they are, where a table of Markdown would not.
-    st.dataframe(
-        found,
-        hide_index=True,
-        width="stretch",
-        height=_ROW_PX * (min(len(found), _MOST_ROWS) + 1) + 3,
-        column_config={name: st.column_config.TextColumn(width=width) for name, width in _WIDTHS.items()},
+    is_long = len(found) > _FIRST_ROWS
+    shows_all = is_long and st.toggle(f"Show all {len(found):,}", key=f"log all {case.key}")
+    st.html(_STYLE + table_html(found if shows_all else found[:_FIRST_ROWS], erased))
+    if is_long and not shows_all:
+        st.caption(f"The {_FIRST_ROWS} newest are shown.")
+
+
+def table_html(rows: list[tuple[str, ...]], erased: set[str]) -> str:
+    """The rows as HTML, in which every cell is the text that it is."""
+    head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
+    lines = (
+        f"<tr{' class=erased' if row[0] in erased else ''}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for row in rows
     )
+    return f'<table class="log-table"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
 
 page_head("Log")
 case = require_case()
-try:
-    log, earlier = services().cases.read_log(case.key), services().cases.earlier_log(case.key)
-except StoreError as fault:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
-    st.stop()
+log, earlier = services().cases.read_log(case.key), services().cases.earlier_log(case.key)
 show_state(log, len(earlier))
 if rows := table_rows(log, earlier):
-    show_table(case, rows)
+    show_table(case, rows, set(map(str, log.erased)))
 elif not log.fault:
     st.info("**Nothing was done in this case yet.** What you do is listed here.", icon=":material/history:")
