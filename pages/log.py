@@ -49,7 +49,10 @@ def show_state(log: Log, earlier: int) -> None:
 
 def table_rows(log: Log, earlier: list[str]) -> list[tuple[str, ...]]:
     """The cells of each row, newest first."""
-    rows = [(str(row.number), _time(row.when), row.who, row.kind, row.text) for row in reversed(log.rows)]
+    newest_first = reversed(log.rows)
+    rows: list[tuple[str, ...]] = [
+        (str(row.number), _time(row.when), row.who, row.kind, row.text) for row in newest_first
+    ]
     for line in reversed(earlier):
         when, _, what = line.partition(" ")
         rows.append(("–", _time(when), "", "unverified", what))
@@ -76,12 +79,12 @@ def show_table(case: Case, rows: list[tuple[str, ...]], erased: set[str]) -> Non
             icon=":material/download:",
             on_click="ignore",
         )
-    words = search.casefold().split()
-    found = [row for row in rows if all(word in " ".join(row).casefold() for word in words)]
+    terms = search.casefold().split()
+    found = [row for row in rows if all(term in " ".join(row).casefold() for term in terms)]
     if not found:
         st.info("**No entry has these words.** Search for something else.", icon=":material/search_off:")
         return
-    if words:
+    if terms:
         st.caption(f"{len(found):,} of {format_count(len(rows), 'entry', 'entries')}")
     is_long = len(found) > _FIRST_ROWS
     shows_all = is_long and st.toggle(f"Show all {len(found):,}", key=f"log all {case.key}")

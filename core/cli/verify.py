@@ -81,9 +81,9 @@ def verify_export(path: Path, key: Path | None = None) -> int:
     if log is not None:
         sys.stdout.write(f"log: {_log_state(log)}\n")
     if signature is not None:
-        whose = "your own key" if is_own_key(signature) else "not your own key"
+        owner = "your own key" if is_own_key(signature) else "not your own key"
         sys.stdout.write(
-            f"signed by {signature.fingerprint}, which is {whose}, on {signature.when} by {signature.who}\n"
+            f"signed by {signature.fingerprint}, which is {owner}, on {signature.when} by {signature.who}\n"
         )
     else:
         sys.stdout.write("not signed\n")

@@ -205,8 +205,8 @@ def _append(folder: Path, kind: str, texts: Sequence[str], erased: tuple[int, ..
                 os.truncate(path, size)
 
     try:
-        _write_at_end(folder / TEXTS, text_lines)
-        _write_at_end(folder / CHAIN, entry_lines)
+        _write_at_end(folder / TEXTS, bytes(text_lines))
+        _write_at_end(folder / CHAIN, bytes(entry_lines))
         if not all(sizes.values()):
             flush_folder(folder)
     except OSError:
@@ -224,11 +224,11 @@ def _write_at_end(path: Path, content: bytes) -> None:
 
 def _last_entry(chain: bytes) -> Head:
     """The head to go on from, also after a line that cannot be read: then the hash is that of its bytes."""
-    lines = chain.split(b"\n")[:-1]
-    if not lines:
+    last = chain[:-1].rpartition(b"\n")[2]
+    if not chain:
         return Head()
-    entry = _parse_entry(lines[-1])
-    return Head(entry.number, entry.hash) if entry else Head(len(lines), hashlib.sha256(lines[-1]).hexdigest())
+    entry = _parse_entry(last)
+    return Head(entry.number, entry.hash) if entry else Head(chain.count(b"\n"), hashlib.sha256(last).hexdigest())
 
 
 def _mend_end(folder: Path) -> None:
@@ -262,7 +262,7 @@ def _without_entry(line: bytes, head: int) -> bytes:
 
 
 def _first_fault(
-    entries: Sequence[Entry | None], stored: Mapping[int, list[tuple[str, str]]], erasures: Mapping[int, Entry]
+    entries: Sequence[Entry | None], stored: Mapping[int, Mapping[str, str]], erasures: Mapping[int, Entry]
 ) -> Fault | None:
     before, numbers = BEFORE_FIRST, {entry.number for entry in entries if entry}
     for position, entry in enumerate(entries, 1):
@@ -273,22 +273,22 @@ def _first_fault(
             return Fault(position, f"{where}: entry {entry.number} stands in its place")
         if entry.before != before:
             return Fault(position, "does not follow from the entry before: one of the two was written anew")
-        if fault := _text_fault(entry, stored.get(position, []), erasures):
+        if fault := _text_fault(entry, stored.get(position, {}), erasures):
             return fault
         before = entry.hash
     return None
 
 
-def _text_fault(entry: Entry, texts: list[tuple[str, str]], erasures: Mapping[int, Entry]) -> Fault | None:
+def _text_fault(entry: Entry, texts: Mapping[str, str], erasures: Mapping[int, Entry]) -> Fault | None:
     if entry.number in erasures:
-        is_there = any(_commit(*text) == entry.commitment for text in texts)
+        is_there = entry.commitment in texts
         return Fault(entry.number, "is erased, but its text is still there: erase it again") if is_there else None
-    if any(_commit(*text) == entry.commitment for text in texts):
+    if entry.commitment in texts:
         return None
     return Fault(entry.number, "has another text than it was written with" if texts else "has lost its text")
 
 
-def _fault_at_end(count: int, tail: bytes, stored: Mapping[int, list[tuple[str, str]]]) -> Fault | None:
+def _fault_at_end(count: int, tail: bytes, stored: Mapping[int, Mapping[str, str]]) -> Fault | None:
     """What is wrong after the last entry, which the next entry mends."""
     if tail:
         return Fault(count + 1, "is incomplete, as after a power cut: with the next entry, the log goes on")
@@ -304,20 +304,23 @@ def _parse_entry(line: bytes) -> Entry | None:
         return None
     try:
         content = json.loads(line)
-        texts = [content[name] for name in ("when", "who", "kind", "commitment", "before", "hash")]
+        names = ("when", "who", "kind", "commitment", "before", "hash")
+        texts = {name: content[name] for name in names}
         number, erased = content["entry"], content.get(_ERASED_NUMBERS, [])
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return None
-    if not all(isinstance(text, str) for text in texts) or not isinstance(erased, list):
+    if not all(isinstance(text, str) for text in texts.values()) or not isinstance(erased, list):
         return None
-    return Entry(number, *texts, tuple(erased)) if all(type(x) is int for x in (number, *erased)) else None
+    return (
+        Entry(number=number, **texts, erased=tuple(erased)) if all(type(x) is int for x in (number, *erased)) else None
+    )
 
 
-def _parse_texts(content: bytes) -> dict[int, list[tuple[str, str]]]:
-    """Salt and text by the number of the entry; an interrupted step may have left a second one."""
-    stored: dict[int, list[tuple[str, str]]] = {}
-    for number, *text in filter(None, map(_parse_text, content.split(b"\n")[:-1])):
-        stored.setdefault(number, []).append((text[0], text[1]))
+def _parse_texts(content: bytes) -> dict[int, dict[str, str]]:
+    """For the number of each entry, its text by the commitment to it; an interruption may have left a second one."""
+    stored: dict[int, dict[str, str]] = {}
+    for number, salt, text in filter(None, map(_parse_text, content.split(b"\n")[:-1])):
+        stored.setdefault(number, {})[_commit(salt, text)] = text
     return stored
 
 
@@ -337,12 +340,10 @@ def _is_erased(text: tuple[int, str, str] | None, gone: Set[int], matching: Call
     return text is not None and (text[0] in gone or (text[0] == _NO_ENTRY and matching(text[2])))
 
 
-def _text_of(entry: Entry, stored: Mapping[int, list[tuple[str, str]]], erasures: Mapping[int, Entry]) -> str:
+def _text_of(entry: Entry, stored: Mapping[int, Mapping[str, str]], erasures: Mapping[int, Entry]) -> str:
     if erasure := erasures.get(entry.number):
         return f"erased on {erasure.when} by {erasure.who}"
-    texts = stored.get(entry.number, [])
-    committed = [text for salt, text in texts if _commit(salt, text) == entry.commitment]
-    return committed[0] if committed else "(the text was changed or is missing)"
+    return stored.get(entry.number, {}).get(entry.commitment, "(the text was changed or is missing)")
 
 
 def _text_line(number: int, salt: str, text: str) -> bytes:
