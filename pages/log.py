@@ -38,9 +38,9 @@ def show_state(log: Log, earlier: int) -> None:
         entries = format_count(len(log.rows), "entry", "entries")
         erased = f", {len(log.erased)} of them erased" if log.erased else ""
         st.markdown(
-            f":material/verified: **Verified: {entries}{erased}.** The hash of the last one is in every zip file: "
-            f"`{log.head.hash[:16]}…`",
-            help=f"Whoever keeps it can tell later that the log was not written anew. In full: `{log.head.hash}`",
+            f":material/verified: **Verified: {entries}{erased}.** The last one has the hash `{log.head.hash[:16]}…`",
+            help="A zip file has the hash of the entry that was the last when it was made. Whoever keeps it can tell "
+            f"later whether the log was written anew. In full: `{log.head.hash}`",
         )
     if earlier:
         lines = format_count(earlier, "line is", "lines are")
