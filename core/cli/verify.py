@@ -27,7 +27,7 @@ from core.export import (
     verify_zip,
 )
 from core.machine.chain import Log
-from core.workspace.cases import Case, Cases
+from core.workspace.cases import Cases
 
 _PASSPHRASE = "SIGHTLINE_PASSPHRASE"
 
@@ -96,8 +96,8 @@ def verify_export(path: Path, key: Path | None = None) -> int:
 def _verify_case(name: str, against: Path | None) -> int:
     """Follow the log of a case; the exit status, 1 where it is broken."""
     cases = Cases()
-    case = _find_case(cases, name)
-    log, earlier = cases.read_log(case.key), len(cases.earlier_log(case.key))
+    key, title = _find_case(cases, name)
+    log, earlier = cases.read_log(key), len(cases.earlier_log(key))
     fault = log.fault
     if against and not fault:
         head = verify_zip(against).log
@@ -105,9 +105,9 @@ def _verify_case(name: str, against: Path | None) -> int:
             raise StoreError(f"{against.name} has no log of a case", "Name an export that the app has made.")
         fault = log.fault_against(head)
     if fault:
-        sys.stderr.write(f"sightline: the log of {case.name} is broken: {fault.description}.\n")
+        sys.stderr.write(f"sightline: the log of {title} is broken: {fault.description}.\n")
         return 1
-    sys.stdout.write(f"{case.name}: {_log_state(log)}\n")
+    sys.stdout.write(f"{title}: {_log_state(log)}\n")
     if against:
         sys.stdout.write(f"it goes on from the log in {against}\n")
     if earlier:
@@ -122,10 +122,13 @@ def _log_state(log: Log) -> str:
     return f"{entries} verified{erased}; the hash of the last is {log.head.hash}"
 
 
-def _find_case(cases: Cases, name: str) -> Case:
+def _find_case(cases: Cases, name: str) -> tuple[str, str]:
+    """Key and name of the case; of one that cannot be read, only its key finds it."""
     found = [case for case in cases.all() if name in (case.key, case.name)]
     if len(found) == 1:
-        return found[0]
+        return found[0].key, found[0].name
+    if name in cases.keys():  # noqa: SIM118
+        return name, name
     if found:
         raise SettingsError(
             f"{len(found)} cases are called {name}", f"Give the key: {', '.join(case.key for case in found)}."

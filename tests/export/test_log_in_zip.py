@@ -71,6 +71,16 @@ def test_a_zip_without_a_log_is_as_before(tmp_path: Path, capsys: pytest.Capture
     assert status == 0 and "log:" not in said
 
 
+def test_a_zip_of_an_earlier_version_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its manifest was compressed, and had no digest of the bytes before it."""
+    monkeypatch.setattr("core.export.zip._STORED", (".jpg",))
+    monkeypatch.setattr("core.export.zip._sha256_of_start", lambda path, size: "")
+    write_zip(some(), mot(tmp_path), tmp_path / "g.zip")
+    assert verified(tmp_path / "g.zip", capsys)[0] == 0
+
+
 @pytest.mark.parametrize("name", ["log.jsonl", "log_texts.jsonl", "log.csv", "sightings.csv", CROP])
 def test_a_changed_file_is_named(path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     content = bytearray(unpacked(path)[name])
@@ -219,9 +229,11 @@ def test_a_case_is_verified_by_key_or_name(cases: Cases, key: str, capsys: pytes
     texts.write_bytes(texts.read_bytes().replace(b"Ana", b"Eva"))
     status, said = verified(key, capsys)
     assert status == 1 and "the log of Shop is broken: entry 2 has another text" in said
-    assert verified("nobody", capsys)[0] == 2
-    cases.new("Shop")
-    assert "Give the key" in verified("Shop", capsys)[1]
+    (cases.folder(key) / "case.json").write_text("{")
+    assert verified(key, capsys)[0] == 1 and verified("Shop", capsys)[0] == 2
+    for _ in range(2):
+        cases.new("Till")
+    assert "Give the key" in verified("Till", capsys)[1]
 
 
 def test_a_log_that_was_written_anew_shows_against_an_export(

@@ -199,7 +199,7 @@ def _show_signature(case: Case, making: ExportJob, file_name: str) -> None:
             st.markdown("A signature shows that the zip file is unchanged since you signed it. First make a key:")
             st.code("python -m core sign --new-key", language="shell")
             return
-        st.markdown(f"Your key is `{fingerprint(public_key())}`. Give this to the recipient by another way.")
+        st.markdown(f"Your key is `{fingerprint(public_key())}`. Tell the recipient in another way, such as by phone.")
         with st.form(f"sign {making.key}", clear_on_submit=True, border=False):
             passphrase = st.text_input("Passphrase", type="password", help="It is used once and not stored.", width=320)
             if st.form_submit_button("Sign", icon=":material/draw:"):
@@ -230,7 +230,7 @@ def _sign(case: Case, path: Path, passphrase: str) -> None:
         with services().cases.logging(case.key, f"zip file signed with {fingerprint(public_key())}", kind="export"):
             sign_zip(path, passphrase)
     except SightlineError as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(f"**Not signed:** {fault}", icon=":material/error:")
         return
     st.rerun()
 
