@@ -127,6 +127,12 @@ def download(tab: Page, album: Album) -> None:
     album.take(tab, "download")
 
 
+def log(tab: Page, album: Album) -> None:
+    go(tab, "Log")
+    expect(tab.get_by_text("export begun")).to_be_visible()
+    album.take(tab, "log")
+
+
 def main(folder: Path) -> None:
     if PROGRAM is None:
         sys.exit("Chromium is not on this machine; nothing can be shown.")
@@ -138,7 +144,7 @@ def main(folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox", "--disable-gpu"])
         with serving(Path(name) / "log") as address:
             tab = opened(browser, address)
-            for page in (footage, regions, run, gallery, similarity, download):
+            for page in (footage, regions, run, gallery, similarity, download, log):
                 page(tab, album)
             dark = opened(browser, address, "dark")
             dark.goto("/people")

@@ -55,6 +55,8 @@ COMMANDS = (
     Command("train", "train your own embedder or detector", "core.cli.train"),
     Command("sample", "find or draw sample footage of a plaza, with its ground truth", "core.cli.sample"),
     Command("cases", "list, create, change, back up, restore or delete cases of the app", "core.cli.cases"),
+    Command("verify", "check that an export or a case's log is unchanged", "core.cli.verify", needs_opencv=False),
+    Command("sign", "sign an export, or make a key to sign with", "core.cli.verify", False, "add_sign_arguments"),
     Command("settings", "show every setting and where its value comes from", "core.cli.settings", needs_opencv=False),
     Command("cache", "show or trim what can be made again", "core.cli.cache", needs_opencv=False),
     Command("data", "show cases, uploads, back-ups, models", "core.cli.cache", False, "add_data_arguments"),

@@ -1,6 +1,6 @@
 """`gallery DIR`: matches the people of a finished run again, at another threshold or with decisions; runs no network.
 
-`gallery --check ZIP` verifies an export. `gallery --from-crops FOLDER FOLDER --out DIR` starts from crops instead of a
+`gallery --check ZIP` is `verify ZIP`. `gallery --from-crops FOLDER FOLDER --out DIR` starts from crops instead of a
 run. `gallery DIR --market FOLDER` writes the crops as a data set. `gallery DIR --to FOLDER` exports into another folder
 and leaves DIR unchanged; with `--what`, only one kind of export.
 """
@@ -20,7 +20,8 @@ from core.base.settings import MachineSettings, ModelSettings
 from core.cli.progress import listener
 from core.cli.run import add_matching, is_given, parse_choice, parse_export, require_all_clocks, write_results
 from core.cli.settings import add_settings_file, given_settings
-from core.export import ChangedError, require_empty, verify_zip, with_reason, write_films, write_market
+from core.cli.verify import verify_export
+from core.export import require_empty, with_reason, write_films, write_market
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.machine.settings_file import load_settings
@@ -84,6 +85,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", type=Path, metavar="DIR", help="where the results of --from-crops go")
     p.add_argument("--features", metavar="NAME", help=f"embedder for --from-crops: name or file ({EMBEDDER})")
     p.add_argument("--device", help="what --from-crops runs on: auto, openvino (or cpu), torch, cuda")
+    p.add_argument(
+        "--log", type=Path, metavar="FOLDER", help="with --to: put the log of a case, in this folder, into it"
+    )
     add_matching(p)
     add_settings_file(p)
     p.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
@@ -92,7 +96,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.check:
-        return check(options.check)
+        return verify_export(options.check)
     _check_flags(options)
     progress, status = Progress(listener(options.progress)), 0
     if options.to:
@@ -128,6 +132,8 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError("--drift needs --began", "Say when each clip began, or leave --drift out.")
     if options.what and not options.to:
         raise SettingsError("--what needs --to", "Name a folder with --to, or leave --what out.")
+    if options.log and (not options.to or options.what not in (None, "gallery")):
+        raise SettingsError("--log needs --to", "Write: gallery DIR --to FOLDER --log FOLDER.")
     if options.clip and options.what != "films":
         raise SettingsError("--clip needs --what films", "Add --what films, or leave --clip out.")
     if options.to and (options.from_crops or options.market):
@@ -139,7 +145,7 @@ def _check_flags(options: argparse.Namespace) -> None:
 def _rematch(options: argparse.Namespace, progress: Progress) -> None:
     """Match the people again and write the tables and the export."""
     evidence, out, prior, choice = _load_run(options)
-    export = parse_export(options, options.to)
+    export = replace(parse_export(options, options.to), log=options.log)
     write_results(decide(evidence, out, prior, choice), out, choice, export, progress)
 
 
@@ -209,20 +215,6 @@ def _report_folder(camera: Camera, crops: Sequence[ImportedCrop]) -> None:
     failed = f", {len(unreadable)} could not be read" if unreadable else ""
     count = len(of_camera) - len(unreadable)
     sys.stdout.write(f"{camera.name}: {count} pictures from {camera.clip}{failed}\n")
-
-
-def check(path: Path) -> int:
-    """Verify an export and print its sha256; the exit status, 1 where a file differs from its manifest."""
-    try:
-        manifest = verify_zip(path)
-    except ChangedError as fault:
-        sys.stderr.write(f"sightline: {fault}\n")
-        return 1
-    sha256 = _sha256(path)
-    made = f"made by {manifest.program}" + (f" on {manifest.when}" if manifest.when else "")
-    sys.stdout.write(f"{path}: {len(manifest.entries)} files have the sha256 that the manifest names; {made}\n")
-    sys.stdout.write(f"sha256 of the zip, to be kept elsewhere: {sha256}\n")
-    return 0
 
 
 def _sha256(path: Path) -> str:

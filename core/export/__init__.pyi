@@ -15,6 +15,15 @@ from .replay import compare_exports as compare_exports
 from .replay import is_presentation as is_presentation
 from .replay import load_manifest as load_manifest
 from .replay import prepare_replay as prepare_replay
+from .signing import Signature as Signature
+from .signing import fingerprint as fingerprint
+from .signing import has_key as has_key
+from .signing import is_own_key as is_own_key
+from .signing import new_key as new_key
+from .signing import public_key as public_key
+from .signing import sign_zip as sign_zip
+from .signing import signature_file as signature_file
+from .signing import verify_signature as verify_signature
 from .tables import sheet_name as sheet_name
 from .tables import similarity_csv as similarity_csv
 from .tables import time_label as time_label
@@ -22,5 +31,7 @@ from .verify import ChangedError as ChangedError
 from .verify import Manifest as Manifest
 from .verify import ManifestEntry as ManifestEntry
 from .verify import name_list as name_list
+from .verify import verify_log as verify_log
 from .verify import verify_zip as verify_zip
+from .zip import is_packed_alike as is_packed_alike
 from .zip import write_zip as write_zip

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import one_line
 from core.export.zip import Archive, write_zip
@@ -19,7 +20,7 @@ class ExportOptions:
 
     With `blur`, heads in the zip are blurred; without, `reason` says why. `when` is the date in the manifest. All files
     go to the folder `to`, or to that of the run. Without `zipped`, an existing zip there is removed, because it would
-    not match the tables beside it.
+    not match the tables beside it. `log` is a folder with the files of a case's log, which go into the zip.
     """
 
     blur: bool = True
@@ -27,6 +28,7 @@ class ExportOptions:
     when: str | None = None
     to: Path | None = None
     zipped: bool = True
+    log: Path | None = None
 
 
 def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
@@ -45,9 +47,19 @@ def write_people(
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
     if chosen.zipped:
-        write_zip(noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when)
+        log = _contents(chosen.log) if chosen.log else None
+        write_zip(
+            noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when, log=log
+        )
     else:
         (folder / GALLERY_FILE).unlink(missing_ok=True)
+
+
+def _contents(log: Path) -> dict[str, bytes]:
+    try:
+        return {path.name: path.read_bytes() for path in log.iterdir()}
+    except OSError as fault:
+        raise StoreError(f"the log {log} cannot be read ({fault.strerror})", "Export it again.") from fault
 
 
 def tracks_zip(out: Path, evidence: Evidence | None = None) -> bytes:

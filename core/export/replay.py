@@ -20,6 +20,7 @@ from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSetti
 from core.base.text import Clocks, read_day
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
+from core.machine.chain import CHAIN, TEXTS
 from core.machine.device import Backend, parse_backend
 from core.machine.records import RecordFormat
 from core.runs import (
@@ -46,6 +47,7 @@ from core.vision.models import EmbedderPrior, Model, ModelKind
 from core.vision.regions import Regions
 from core.vision.video import ListedRecording, digest, keep_list
 
+LOG_FILES = {CHAIN, TEXTS, "log.csv"}
 KINDS: tuple[ModelKind, ModelKind] = ("detector", "embedder")
 PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
 """Files of an export that show its data to a reader: another version of the program may word or draw them otherwise."""
@@ -357,7 +359,9 @@ def _runtime_text(runtime: str | None, precision: str | None) -> str:
 def compare_exports(before: Manifest, after: Manifest) -> ExportDifferences:
     """The files that differ, by the digests in the manifests of two exports."""
     first, second = before.digests, after.digests
-    names = sorted(name for name in {*first, *second} if first.get(name) != second.get(name))
+    # The log is of the case, not of the run; the README names its last entry.
+    about_log = LOG_FILES if before.log == after.log else {*LOG_FILES, "README.txt"}
+    names = sorted(name for name in {*first, *second} - about_log if first.get(name) != second.get(name))
     presentation = tuple(filter(is_presentation, names))
     data = tuple(name for name in names if not is_presentation(name))
     return ExportDifferences(data, presentation, before.program == after.program)

@@ -1,6 +1,7 @@
-"""Whether an export is unchanged: each file in the zip is compared with the sha256 that the manifest names.
+"""Whether an export is unchanged: each file in the zip is compared with the sha256 that the manifest names, and the
+log in it is followed entry by entry.
 
-A change to both a file and the manifest goes unnoticed; for that, the sha256 of the whole zip must be kept elsewhere.
+A change to both a file and the manifest goes unnoticed; for that, the zip must be signed, or its sha256 kept elsewhere.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import StoreError
+from core.machine.chain import CHAIN, TEXTS, Head, Log, parse_log
 from core.machine.records import NewerVersionError, RecordFormat
 
 MANIFEST = "manifest.json"
 _BLOCK = 1 << 20
-_MAX_MANIFEST_BYTES = 1 << 28  # far more than any manifest needs
+_MAX_MANIFEST_BYTES = 1 << 28  # far more than any manifest or log needs
 _MAX_NAMES = 5
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 _REMEDY = "Ask for the file again, or export it again from the same run."
@@ -41,7 +43,8 @@ class ManifestEntry:
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
     """The manifest of an export, field by field as it is written: what was exported, `about` how it was made, and the
-    files."""
+    files. `log` is the last entry of the case's log, if the export has that, and `packed_sha256` the digest of the zip
+    up to the manifest."""
 
     program: str = "an unknown program"
     matches: str = ""
@@ -51,6 +54,8 @@ class Manifest:
     about: dict[str, Any] = field(default_factory=dict)
     blurred: bool = True
     when: str | None = None
+    log: Head | None = None
+    packed_sha256: str = ""
     entries: tuple[ManifestEntry, ...]
 
     @property
@@ -73,6 +78,24 @@ def verify_zip(path: Path) -> Manifest:
     except zipfile.BadZipFile as fault:
         raise StoreError(f"{path.name} is no zip file, or a damaged one", _REMEDY) from fault
     return manifest
+
+
+def verify_log(path: Path, manifest: Manifest) -> Log | None:
+    """The log in a zip whose files are unchanged; None if it has none. `ChangedError` names the first broken entry."""
+    if manifest.log is None and CHAIN not in manifest.digests:
+        return None
+    try:
+        with zipfile.ZipFile(path) as file:
+            if any(file.getinfo(name).file_size > _MAX_MANIFEST_BYTES for name in (CHAIN, TEXTS)):
+                raise ValueError("too big")
+            log = parse_log(file.read(CHAIN), file.read(TEXTS))
+    except (KeyError, ValueError, *_DAMAGE) as fault:
+        raise ChangedError(f"the log in {path.name} cannot be read ({fault})", _REMEDY) from fault
+    if fault_found := log.fault:
+        raise ChangedError(f"the log in {path.name} is broken: {fault_found.description}", _REMEDY)
+    if log.head != manifest.log:
+        raise ChangedError(f"the log in {path.name} does not end with the entry that {MANIFEST} names", _REMEDY)
+    return log
 
 
 def _manifest(file: zipfile.ZipFile, path: Path) -> Manifest:

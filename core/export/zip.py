@@ -7,6 +7,7 @@ export is in manifest.json alone. The zip is written completely or not at all, w
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,13 +25,15 @@ from core.export.html_report import render_report, report_crops
 from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST, RECORD, Manifest, ManifestEntry
+from core.machine.chain import CHAIN, TEXTS, Head, parse_log
 from core.machine.paths import open_atomically
 from core.runs import Crop, Gallery, candidates_csv, require_camera, sightings_csv, sightings_parquet
 from core.vision.video import jpeg
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX, _READABLE = 3, 0o644 << 16
-_STORED = (".jpg",)  # compressing a JPEG takes time and gains nothing
+_STORED = (".jpg", MANIFEST)
+"""Compressing a JPEG takes time and gains nothing; of the manifest, no byte may stand for several ways to pack it."""
 _README = """\
 Sightline: who was seen
 =======================
@@ -57,18 +60,18 @@ candidates.csv         for each track, the most similar tracks of other people, 
                        the two cannot be one person, and their two most similar pictures
 tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
                        confidence, and three columns that are -1 (MOT text)
-manifest.json          how it was made, and the sha256 of every other file
+{log_files}manifest.json          how it was made, and the sha256 of every other file
 
 Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
 program doubts), confirmed (a person has looked and agreed).
 {times}
 How to check it
 ---------------
-    python -m core gallery --check gallery.zip
+    python -m core verify gallery.zip
 
 compares the sha256 of each file with that in manifest.json. Whoever changes a file could change the manifest as well:
 keep the sha256 of the whole zip elsewhere.
-{again}"""
+{log_head}{again}"""
 _REPEAT_SECTION = """
 How to repeat the run
 ---------------------
@@ -92,6 +95,15 @@ In sightings.csv, start_local and end_local (with a time zone also start_utc and
 the clip, and so do crop_local and other_crop_local in candidates.csv; names of pictures have the local date and time
 instead of the clip time. A time that clocks show twice has its offset from UTC.
 """
+_LOG_FILES = """\
+log.csv                what was done in the case: when, by whom, what; log.jsonl and log_texts.jsonl are the same for
+                       programs, each entry with the hash of the one before
+"""
+_LOG_HEAD = """
+The log ends with entry {entry}, whose hash is
+{hash}. Whoever keeps it can tell later whether the log was written
+anew: python -m core verify CASE --against gallery.zip
+"""
 _HEADS = {
     True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
     False: "Heads are\nnot blurred in this export: faces may be seen.",
@@ -109,23 +121,29 @@ def write_zip(
     blur: bool = True,
     progress: Progress | None = None,
     when: str | None = None,
+    log: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write `gallery` and the MOT text of each camera to `out`; with `blur`, no face can be recognised.
 
-    `when` is the date in the manifest. Raises `StoreError` if a picture or `out` cannot be read or written, `Cancelled`
-    if a stop was requested.
+    `when` is the date in the manifest, `log` the files of the case's log by name. Raises `StoreError` if a picture or
+    `out` cannot be read or written, `Cancelled` if a stop was requested.
     """
     for camera in tracks:
         require_camera(camera, "tracks")
     step = _progress_steps(gallery, progress or Progress())
+    head = parse_log(log.get(CHAIN, b""), log.get(TEXTS, b"")).head if log else None
     with open_atomically(out) as file, Archive(file) as archive:
-        for name, pieces in _entries(gallery, tracks, blur, step):
+        for name, pieces in _entries(gallery, tracks, blur, step, head):
             archive.add(name, pieces)
-        archive.add(MANIFEST, [_manifest(gallery, blur, when, archive.entries)])
+        for name, content in sorted((log or {}).items()):
+            archive.add(name, [content])
+        file.flush()
+        packed = _sha256_of_start(Path(file.name), file.tell())
+        archive.add(MANIFEST, [_manifest(gallery, blur, when, archive.entries, head, packed)])
 
 
 def _entries(
-    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None]
+    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None], head: Head | None
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Name and content of every entry but the manifest, in order; each is made when its turn comes."""
 
@@ -140,7 +158,7 @@ def _entries(
         step()
         return full_size_jpeg(crop, blur)
 
-    yield "README.txt", [readme(gallery, blur).encode()]
+    yield "README.txt", [readme(gallery, blur, head).encode()]
     yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur))
     for number, page in enumerate(draw_sheets(gallery, load), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
@@ -171,7 +189,9 @@ def _file_blocks(path: Path) -> Iterator[bytes]:
         raise StoreError(f"The tracks {path} cannot be read ({fault.strerror})", "Run the analysis again.") from fault
 
 
-def _manifest(gallery: Gallery, blur: bool, when: str | None, entries: Iterable[ManifestEntry]) -> bytes:
+def _manifest(
+    gallery: Gallery, blur: bool, when: str | None, entries: Iterable[ManifestEntry], head: Head | None, packed: str
+) -> bytes:
     manifest = Manifest(
         program=f"sightline {__version__}",
         matches="candidates until somebody confirms them",
@@ -181,15 +201,19 @@ def _manifest(gallery: Gallery, blur: bool, when: str | None, entries: Iterable[
         about=dict(gallery.about),
         blurred=blur,
         when=when,
+        log=head,
+        packed_sha256=packed,
         entries=tuple(entries),
     )
     content = asdict(manifest)
+    if head is None:
+        del content["log"]
     # The version has had this place since 0.1.0, and the bytes of manifests are compared.
     content = {"program": content.pop("program"), "format": RECORD.version, **content}
     return (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def readme(gallery: Gallery, blur: bool) -> str:
+def readme(gallery: Gallery, blur: bool, head: Head | None = None) -> str:
     """README.txt: what is in the zip, what it means, and how to repeat the run."""
     people, cameras = len(gallery.by_person()), len(gallery.cameras)
     counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
@@ -211,6 +235,8 @@ def readme(gallery: Gallery, blur: bool) -> str:
         reason=f"\nThe reason given: {reason}" if reason else "",
         times=times,
         again=repeat_section,
+        log_files=_LOG_FILES if head else "",
+        log_head=_LOG_HEAD.format(entry=head.entry, hash=head.hash) if head else "",
     )
 
 
@@ -253,3 +279,49 @@ def _entry_header(name: str) -> zipfile.ZipInfo:
     info.compress_type = zipfile.ZIP_STORED if name.endswith(_STORED) else zipfile.ZIP_DEFLATED
     info.create_system, info.external_attr = _UNIX, _READABLE
     return info
+
+
+def is_packed_alike(path: Path, manifest: Manifest) -> bool:
+    """Whether the zip around its files is, byte for byte, as it was written: how they are compressed, their headers and
+    dates, and nothing between, before or after them. Zips of 2 GiB and more have other headers, and are not looked at.
+    """
+    if path.stat().st_size > zipfile.ZIP64_LIMIT:
+        return True
+    position = last = 0
+    with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        expected = []
+        for info in archive.infolist():
+            entry = _entry_header(info.filename)
+            entry.compress_type, entry.CRC = info.compress_type, info.CRC
+            entry.compress_size, entry.file_size, entry.header_offset = info.compress_size, info.file_size, position
+            header = entry.FileHeader(zip64=False)
+            file.seek(position)
+            if file.read(len(header)) != header:
+                return False
+            last, position = position, position + len(header) + info.compress_size
+            expected.append(entry)
+        file.seek(position)
+        if file.read() != _directory(expected, position):
+            return False
+    # Earlier versions did not record it.
+    return not manifest.packed_sha256 or manifest.packed_sha256 == _sha256_of_start(path, last)
+
+
+def _sha256_of_start(path: Path, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while size and (block := file.read(min(size, _BLOCK))):
+            digest.update(block)
+            size -= len(block)
+    return digest.hexdigest()
+
+
+def _directory(entries: list[zipfile.ZipInfo], position: int) -> bytes:
+    """What `zipfile` writes after the last entry, which ends at `position`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.filelist.extend(entries)
+        archive.comment = b""  # which makes it write a directory
+    content = buffer.getvalue()
+    # The place of the directory is 6 bytes before the end: 4 bytes, and 2 of the length of the comment.
+    return content[:-6] + position.to_bytes(4, "little") + content[-2:]

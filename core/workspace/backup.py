@@ -1,6 +1,6 @@
 """A case as one zip file, to keep or to continue on another machine.
 
-    case.json, review.json, log.txt    the files of the case's folder, and in tracks/ what its decisions are about
+    case.json, review.json, log*       the files of the case's folder, and in tracks/ what its decisions are about
     run/...                            the folder of its run, with the crops
     clips/<digest>/<name>              the recordings, if asked for
 
@@ -25,6 +25,7 @@ from typing import IO
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
+from core.machine.chain import CHAIN, TEXTS
 from core.machine.paths import cache_dir, explain_refusal, make_folder, open_atomically, working_folder
 from core.machine.records import NewerVersionError
 from core.review import load_review
@@ -51,6 +52,7 @@ _BLOCK_BYTES = 1 << 20
 _MAX_CASE_BYTES = 64 << 20
 """Of case.json, which is read as a whole."""
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
+_CASE_FILES = ("review.json", "log.txt", CHAIN, TEXTS)
 _TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
 _LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
 """Parts of a path that mean another folder, on any system."""
@@ -222,7 +224,7 @@ def _unpack(archive: zipfile.ZipFile, work: _Unpacked, clips: frozenset[str], ha
     """Write the entries that are needed into the folders of `work`."""
     for name in (entry.filename for entry in _files_below(archive, "")):
         parts = PurePosixPath(name).parts
-        if name in ("review.json", "log.txt") or _TRACKS.fullmatch(name):
+        if name in _CASE_FILES or _TRACKS.fullmatch(name):
             _copy(archive, name, work.case / name)
         elif parts[0] == "run" and len(parts) > 1 and has_run:
             _copy(archive, name, work.run.joinpath(*parts[1:]))

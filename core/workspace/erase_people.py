@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from pathlib import Path
 from core.base.errors import StoreError
 from core.base.text import format_bytes, format_count, person_name
 from core.machine.log import forget_lines
-from core.machine.paths import cache_dir, explain_refusal, working_folder, write_atomically
+from core.machine.paths import cache_dir, explain_refusal, working_folder
 from core.review import Action, Review, ReviewSession, forget_tracks, load_review, save_review
 from core.runs import ErasedTracks, Name, PersonNumber, TrackKey, find_erased, read_record, write_run_without
 from core.vision.regions import Regions, from_json, to_json
@@ -44,7 +44,6 @@ _KINDS = {
     "stills": ("folder of stills", "folders of stills"),
     "strips": ("strip of stills", "strips of stills"),
 }
-_ERASED_LINE = "a line about somebody who was deleted for good was erased"
 _STAGES_WITH_PEOPLE = ("embed-", "crops-", "faces-")
 """Names of stored results that hold vectors or pictures of people."""
 
@@ -123,7 +122,7 @@ def erase_person(services: Services, case: Case, person: int) -> Removal:
         _switch(services, case, session, order, keys, erased)
         about = _about(session, keys)
         services.cases.change(case.key, lambda now: _with_trails(now, order.key, by_digest))
-        _forget_in_log(services, case, about)
+        services.cases.erase_payloads(case.key, about)
         services.cases.log(case.key, f"deleted a person for good: {'; '.join(plan.lines[:2])}")
         _remove_files(services, files, order.key)
     return plan
@@ -314,7 +313,8 @@ def _run_without_clip(services: Services, case: Case, clip: CaseClip) -> str:
     smaller = replace(order, sources=sources)
     erased = find_erased(session.out, session.evidence, keys)
     _switch(services, case, session, smaller, keys, erased, cameras)
-    _forget_in_log(services, case, _about(session, keys)) if keys else None
+    if keys:
+        services.cases.erase_payloads(case.key, _about(session, keys))
     return smaller.key
 
 
@@ -341,22 +341,13 @@ def _touching(review: Review, keys: Collection[TrackKey]) -> int:
     return len({action.time for action in review.done if action.touches(keys)})
 
 
-def _about(session: ReviewSession, keys: Collection[TrackKey]) -> re.Pattern[str]:
-    """Finds what lines of the log say about the tracks: the numbers of people, names, and what was done with them."""
+def _about(session: ReviewSession, keys: Collection[TrackKey]) -> Callable[[str], bool]:
+    """Whether a text of the log is about the tracks: numbers of people, names, and what was done with them."""
     actions = [action for action in (*session.review.done, *session.review.undone) if action.touches(keys)]
     rows = [session.row(*key) for key in keys]
     numbers = {re.escape(person_name(number)) for row in rows for number in session.row_numbers[row]}
     done = {re.escape(" ".join(action.description.split())) for action in actions}
     typed = {" ".join(name.name.split()) for action in actions for name in action.names if name.name.strip()}
     named = {rf"Named P\d+ {re.escape(name)}" for name in typed}
-    return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(numbers | done | named))})(?!\w)")
-
-
-def _forget_in_log(services: Services, case: Case, about: re.Pattern[str]) -> None:
-    """Take what the activity log says about somebody out of it: its lines stay, with their times and without text."""
-    with services.cases.lock(case.key):
-        lines = services.cases.log_lines(case.key)
-        left = [f"{line.split(' ', 1)[0]} {_ERASED_LINE}" if about.search(line) else line for line in lines]
-        if left != lines:
-            content = "".join(f"{line}\n" for line in left).encode()
-            write_atomically(services.cases.log_file(case.key), content, flush=True)
+    about = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(numbers | done | named))})(?!\w)")
+    return lambda text: about.search(text) is not None

@@ -73,7 +73,7 @@ def act(case: Case, command: Callable[[ReviewSession], Review], action_id: str =
                 review = _with_tracks(now, review.with_action_id(action_id), session)
                 after = session.preview(review)
                 _keep_threshold(now, session)
-                with cases.logging(case.key, review.done[-1].description):
+                with cases.logging(case.key, review.done[-1].description, kind="decision"):
                     save_review(cases.review_file(case.key), review)
                 keep_session(now, after)
     except SightlineError as fault:
@@ -147,7 +147,7 @@ def _step(case: Case, change: Callable[[Review], Review], verb: str, action_id: 
             if after != before:
                 after = after.with_action_id(action_id)
                 longer = max(before.done, after.done, key=len)
-                with cases.logging(case.key, f"{verb}: {longer[-1].description}"):
+                with cases.logging(case.key, f"{verb}: {longer[-1].description}", kind="decision"):
                     save_review(cases.review_file(case.key), after)
     except SightlineError as fault:
         return Refused(str(fault))
@@ -176,7 +176,7 @@ def start_run(
     """Start the run of `order`, or join the one in progress; the case waits for it from now on. `edit` is what else
     changes in the case, saved at the same moment. Where the run cannot be started, the case stays as it is."""
     run = services().jobs.start(order).key
-    return services().cases.change(case_key, lambda case: replace(edit(case), wanted=run), log_entry)
+    return services().cases.change(case_key, lambda case: replace(edit(case), wanted=run), log_entry, "run")
 
 
 def switch_to_finished_run(case: Case) -> Switched | SwitchFailed:
@@ -204,7 +204,9 @@ def _switch(case: Case) -> Switched:
         # Another tab may have switched meanwhile.
         if now.wanted == case.wanted:
             unapplied = _migrate(now, case.wanted)
-            now = cases.change(case.key, lambda latest: _with_run(latest, case.wanted), "switched to the new run")
+            now = cases.change(
+                case.key, lambda latest: _with_run(latest, case.wanted), "switched to the new run", "run"
+            )
     return Switched(now, unapplied)
 
 
@@ -248,7 +250,8 @@ def _migrate(case: Case, run: str) -> tuple[str, ...]:
             raise
         # There is nothing to migrate: the pages say what is wrong with the files of the run.
         return ()
-    with services().cases.logging(case.key, *(f"not applied, but saved: {sentence}" for sentence in unapplied)):
+    entries = (f"not applied, but saved: {sentence}" for sentence in unapplied)
+    with services().cases.logging(case.key, *entries, kind="decision"):
         if after != before:
             save_review(path, after)
     stored.keep_only(after.sources)

@@ -18,6 +18,7 @@ PAGES = {
     "Gallery": "/people",
     "Similarity": "/similarities",
     "Download": "/export",
+    "Log": "/activity",
     "About": "/program",
 }
 

@@ -78,7 +78,7 @@ def test_the_same_gallery_gives_the_same_bytes(tmp_path: Path) -> None:
     assert {name for name in dated if dated[name] != undated[name]} == {"manifest.json"}
     for info in zipfile.ZipFile(tmp_path / "c").infolist():
         assert info.date_time == (1980, 1, 1, 0, 0, 0)
-        assert (info.compress_type == zipfile.ZIP_STORED) == info.filename.endswith(".jpg")
+        assert (info.compress_type == zipfile.ZIP_STORED) == info.filename.endswith((".jpg", "manifest.json"))
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -254,9 +254,3 @@ def test_a_case_that_cannot_be_read_is_named_and_stops_nothing() -> None:
     next(box for box in app.checkbox if "permanently" in box.label).check().run()
     button(app, "Delete")
     assert Cases().all() == [] and file.is_file()
-
-
-def test_what_was_done_is_shown() -> None:
-    case = Cases().new("Till 3")
-    Cases().change(case.key, lambda now: replace(now, threshold=0.5), "threshold 0.50")
-    assert "threshold 0.50" in bar(Cases().load(case.key)).code[0].value

@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.cli import main
-from core.export import verify_zip
+from core.export import new_key, signature_file, verify_signature, verify_zip
 from core.http import EXPORT_ROUTES as ROUTES
 from core.http import download_name, export_address
 from core.machine.paths import cache_dir
@@ -144,9 +144,9 @@ def test_it_says_what_will_be_in_it(case: Case) -> None:
 
 
 def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
-    link = Link(TrackKey("cam1", 1), DIFFERENT, TrackKey("cam2", 1))
+    links = tuple(Link(TrackKey("cam1", 1), DIFFERENT, TrackKey("cam2", track)) for track in (1, 2))
     file = services().cases.review_file(case.key)
-    named = Action("name", "called Anna", 1.0, (link,), (("cam1", 1, "Anna", ""),))
+    named = Action("name", "called Anna", 1.0, links, (("cam1", 1, "Anna", ""),))
     save_review(file, load_review(file).act(named))
     app = opened(case)
     assert not app.exception and "1 manual decision, 1 name" in words(app)
@@ -236,6 +236,29 @@ def test_the_whole_way_with_the_real_child(case: Case) -> None:
     assert done.sums["gallery.zip"] in [one.value for one in app.code]
     answer = get(export_address(done, "gallery.zip", download_name(case, ".zip")), {"Range": "bytes=0-1"})
     assert (answer.status_code, answer.content) == (206, b"PK")
+    zip_file = done.file("gallery.zip")
+    # The log in it ends with the entry of this export.
+    assert verify_zip(zip_file).log == services().cases.read_log(case.key).head
+    assert main(["verify", str(zip_file)]) == 0
+    assert "sign --new-key" in " ".join(block.value for block in app.code)
+    signed_in_the_page(case, zip_file)
+
+
+def signed_in_the_page(case: Case, zip_file: Path) -> None:
+    new_key("a long passphrase")
+    app = opened(case)
+    passphrase = next(field for field in app.text_input if field.label == "Passphrase")
+    passphrase.set_value("a wrong one")
+    button(app, "Sign").click().run()
+    assert "passphrase is wrong" in words(app) and not signature_file(zip_file).exists()
+    head = services().cases.read_log(case.key).head
+    next(field for field in app.text_input if field.label == "Passphrase").set_value("a long passphrase")
+    button(app, "Sign").click().run()
+    signature = verify_signature(zip_file)
+    assert not app.exception and signature is not None and signature.fingerprint in words(app)
+    assert "Download signature" in labels(app) and "a long passphrase" not in str(app.session_state)
+    log = services().cases.read_log(case.key)
+    assert log.head.entry == head.entry + 1 and "zip file signed with" in log.rows[-1].text
 
 
 def get(address: str, headers: dict[str, str] | None = None) -> httpx.Response:

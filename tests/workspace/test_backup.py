@@ -91,7 +91,7 @@ def test_a_back_up_is_of_one_moment(home: Path, tmp_path: Path) -> None:
         save_review(Cases().review_file(case.key), Review(run="34" * 10))
     maker.join(20)
     with zipfile.ZipFile(tmp_path / "case.zip") as archive:
-        assert b"named Ada" in archive.read("log.txt") and b"34" * 10 in archive.read("review.json")
+        assert b"named Ada" in archive.read("log_texts.jsonl") and b"34" * 10 in archive.read("review.json")
 
 
 def test_a_back_up_holds_the_run_and_the_clips_of_the_case_as_it_is_now(home: Path, tmp_path: Path) -> None:

@@ -232,7 +232,8 @@ def test_nothing_is_deleted_while_nobody_knows_what_a_case_needs(home: Path) -> 
     case, empty = services.cases.new("a"), services.cases.new("b")
     clip = uploaded(services, case, "gate")
     written(services.cases.folder(empty.key) / "case.json", "")
-    (services.cases.folder(empty.key) / "log.txt").unlink()
+    for name in ("log.jsonl", "log_texts.jsonl"):
+        (services.cases.folder(empty.key) / name).unlink()
     with pytest.raises(StoreError, match="what it needs"):
         erase(services, services.cases.load(case.key))
     sweep(services)

@@ -3,7 +3,8 @@
     <data>/cases/<key>/case.json     clips with their names, times and regions; settings; run; threshold
                         review.json   decisions, with those that were undone; written by core.review
                         tracks/       the tracks that decisions and people's numbers are about, by digest
-                        log.txt       the activity log: a line for each action
+                        log.jsonl, log_texts.jsonl   the log: a chained entry for each action, and what it says
+                        log.txt       what version 0.1.0 logged
 
 Every change is on disk at once, complete or not at all.
 """

@@ -5,6 +5,8 @@ from .case import EarlierSettings as EarlierSettings
 from .case import Plan as Plan
 from .case import default_plan as default_plan
 from .case import parse_case as parse_case
+from .store import LOG_TABLE as LOG_TABLE
 from .store import Cases as Cases
+from .store import LogKind as LogKind
 from .store import UnreadableCase as UnreadableCase
 from .store import new_key as new_key

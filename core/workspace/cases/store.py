@@ -2,11 +2,15 @@
 
 A change is a function from the old case to the new one. It is on disk when `change` returns. All that change the same
 case take turns: two tabs, two servers, the command line. Whoever changes another file of a case holds its lock too.
+
+What is done is logged in a chain of hashes, `core.machine.chain`. Cases of version 0.1.0 logged it in log.txt, whose
+lines nobody can verify; they stay.
 """
 
 from __future__ import annotations
 
-import errno
+import csv
+import io
 import os
 import secrets
 import shutil
@@ -15,15 +19,31 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from core.base.errors import SightlineError, StoreError
 from core.base.memo import Memo
+from core.base.text import spreadsheet_text
+from core.machine.chain import (
+    CHAIN,
+    TEXTS,
+    Log,
+    append,
+    erase_texts,
+    log_contents,
+    parse_log,
+    time_with_zone,
+    user_name,
+)
 from core.machine.locks import lock
 from core.machine.paths import data_dir, explain_refusal, make_folder, working_folder, write_atomically
 from core.machine.settings_file import load_settings
 from core.workspace.cases.case import RECORD, Case, default_plan, read_case
 
-_FILE, _LOG, _REVIEW = "case.json", "log.txt", "review.json"
+_FILE, _EARLIER_LOG, _REVIEW = "case.json", "log.txt", "review.json"
+LogKind = Literal["case", "change", "run", "decision", "export"]
+"""What kind of act an entry of the log is about; it stays when the entry's text is erased."""
+LOG_TABLE = "log.csv"
 _IN_USE = "another Sightline holds this case"
 _CASES_IN_MEMORY = 32
 """A page asks for its case several times; one of hundreds of clips takes 20 ms to read."""
@@ -74,7 +94,7 @@ class Cases:
         found = []
         for folder in sorted(self._root.glob("[!.]*")):
             # Without case.json, a review or a log shows that it was a case.
-            if not any((folder / name).exists() for name in (_FILE, _REVIEW, _LOG)):
+            if not any((folder / name).exists() for name in (_FILE, _REVIEW, _EARLIER_LOG, CHAIN)):
                 continue
             try:
                 self.load(folder.name)
@@ -106,19 +126,19 @@ class Cases:
     def adopt(self, case: Case, folder: Path, log_entry: str) -> Case:
         """Add a case whose other files are in `folder`, which is renamed to the folder of the case, complete."""
         write_atomically(folder / _FILE, RECORD.to_json(case), flush=True)
-        _append(folder / _LOG, _log_lines(log_entry))
+        _log_to(folder, "case", log_entry)
         with self.lock(case.key), explain_refusal("the case cannot be added"):
             folder.rename(self.folder(case.key))
         return case
 
-    def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "") -> Case:
+    def change(self, key: str, edit: Callable[[Case], Case], log_entry: str = "", kind: LogKind = "change") -> Case:
         """Apply `edit` to the case; the result is on disk when this returns. `log_entry` goes into the activity log."""
         with self.lock(key):
             # Read anew: two changes within one tick of the file system's clock could leave the same stamp.
             old = self._load_from_disk(key)
             case = edit(old)
             if case != old:
-                with self.logging(key, log_entry):
+                with self.logging(key, log_entry, kind=kind):
                     self._save(case)
         return case
 
@@ -162,72 +182,95 @@ class Cases:
     def review_file(self, key: str) -> Path:
         return self.folder(key) / _REVIEW
 
-    def log_file(self, key: str) -> Path:
-        return self.folder(key) / _LOG
-
-    def log(self, key: str, entry: str) -> None:
-        """Add a line to the activity log, with the time."""
-        with self.logging(key, entry):
+    def log(self, key: str, entry: str, kind: LogKind = "change") -> None:
+        """Add an entry to the log, with the time and the user's name."""
+        with self.logging(key, entry, kind=kind):
             pass
 
     @contextmanager
-    def logging(self, key: str, *entries: str) -> Iterator[None]:
-        """What is done in this block has these lines in the activity log: both are on disk afterwards, or neither.
+    def logging(self, key: str, *entries: str, kind: LogKind = "change") -> Iterator[None]:
+        """What is done in this block has these entries in the log: both are on disk afterwards, or neither.
 
-        The lines are written first, so that a change whose line cannot be written is refused and not made, and taken
+        The entries are written first, so that a change whose entry cannot be written is refused and not made, and taken
         back if the block fails. Empty entries are left out.
         """
-        lines = _log_lines(*entries)
-        path = self.folder(key) / _LOG
         with self.lock(key):
-            size = _append(path, lines) if lines else 0
+            take_back = _log_to(self.folder(key), kind, *entries)
             try:
                 yield
             except BaseException:
-                if lines:
-                    _cut_off(path, size)
+                take_back()
                 raise
 
-    def log_lines(self, key: str) -> list[str]:
-        """The activity log, oldest line first."""
-        path = self.folder(key) / _LOG
+    def read_log(self, key: str) -> Log:
+        """The log, verified; `earlier_log` has what was logged before there was a chain."""
+        return parse_log(*self._log_contents(key))
+
+    def earlier_log(self, key: str) -> list[str]:
+        """The lines that version 0.1.0 logged, oldest first: nobody can verify them."""
+        path = self.folder(key) / _EARLIER_LOG
         return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+
+    def log_lines(self, key: str) -> list[str]:
+        """The log as text, oldest line first, each with its time."""
+        return [*self.earlier_log(key), *(f"{row.when} {row.text}" for row in self.read_log(key).rows)]
+
+    def log_files(self, key: str) -> dict[str, bytes]:
+        """What an export has of the log, by name: the chain and its texts as they are now, and a table to read."""
+        chain, texts = self._log_contents(key)
+        table = _log_table(parse_log(chain, texts), self.earlier_log(key))
+        return {CHAIN: chain, TEXTS: texts, LOG_TABLE: table.encode()}
+
+    def erase_payloads(self, key: str, matching: Callable[[str], bool]) -> int:
+        """Erase what the log says, for good, wherever `matching` is true of the text; returns how many entries that is.
+
+        The entries stay, and say when they were erased and by whom. May be repeated after an interruption.
+        """
+        with self.lock(key), explain_refusal("the log cannot be erased"):
+            self.load(key)
+            lines = self.earlier_log(key)
+            gone = [number for number, line in enumerate(lines) if matching(line)]
+            for number in gone:
+                lines[number] = f"{lines[number].partition(' ')[0]} erased on {time_with_zone()} by {user_name()}"
+            if gone:
+                content = "".join(f"{line}\n" for line in lines).encode()
+                write_atomically(self.folder(key) / _EARLIER_LOG, content, flush=True)
+            return len(gone) + erase_texts(self.folder(key), matching)
+
+    def _log_contents(self, key: str) -> tuple[bytes, bytes]:
+        with explain_refusal("the log cannot be read"):
+            return log_contents(self.folder(key))
 
     def _save(self, case: Case) -> None:
         write_atomically(self.folder(case.key) / _FILE, RECORD.to_json(case), flush=True)
         self._read = Memo(_CASES_IN_MEMORY)
 
 
-def _log_lines(*entries: str) -> bytes:
-    """A line with the time for each entry; empty ones are left out."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    return "".join(f"{now} {' '.join(entry.split())}\n" for entry in entries if entry).encode()
-
-
-def _append(log: Path, content: bytes) -> int:
-    """Add the content to the log, flushed to the disk; returns the size that the log had before."""
-    size = -1
+def _log_to(folder: Path, kind: LogKind, *entries: str) -> Callable[[], None]:
+    """Add the entries that are not empty to the log in `folder`; returns a function that takes them back."""
+    texts = [entry for entry in entries if entry.strip()]
     try:
-        with log.open("ab", buffering=0) as file:
-            size = file.tell()
-            if file.write(content) < len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(file.fileno())
+        return append(folder, kind, texts) if texts else lambda: None
     except FileNotFoundError as fault:
         raise _no_case() from fault
     except OSError as fault:
-        if size >= 0:
-            _cut_off(log, size)
         raise StoreError(
             f"the activity log cannot be written ({fault.strerror}), so nothing was changed",
             "Free some space and check the permissions of the case's folder, then try again.",
         ) from fault
-    return size
 
 
-def _cut_off(log: Path, size: int) -> None:
-    with suppress(OSError):
-        os.truncate(log, size)
+def _log_table(log: Log, earlier: list[str]) -> str:
+    """The log as CSV, oldest row first, those from before the chain without a number."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("when", "who", "what", "kind", "entry"))
+    for line in earlier:
+        when, _, what = line.partition(" ")
+        writer.writerow((when, "", spreadsheet_text(what), "from before, unverified", ""))
+    for row in log.rows:
+        writer.writerow((*map(spreadsheet_text, (row.when, row.who, row.text, row.kind)), row.number))
+    return text.getvalue()
 
 
 def _no_case() -> StoreError:

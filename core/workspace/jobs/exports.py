@@ -1,6 +1,7 @@
 """Exports of a run, each made by a child process into a folder of its own: the gallery, the crops, the films.
 
     <root>/<run>-<digest>/job.json     `ExportRecord`: the export, and the process that makes it
+                          case-log/    the log of the case, for the zip
                           links.csv, names.csv, numbers.csv   what the user decided, as the command line takes it
                           progress     the child's output: JSON lines of `core.base.progress.Report`
                           log, ended   the child's error stream, and its exit status
@@ -18,7 +19,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -164,14 +165,19 @@ class Exports:
         self._command = list(command)
         self._launcher = launcher or Children()
 
-    def start(self, export: Export, results: Path, clips: Sequence[str] = ()) -> ExportJob:
-        """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips."""
+    def start(
+        self, export: Export, results: Path, clips: Sequence[str] = (), log: Mapping[str, bytes] | None = None
+    ) -> ExportJob:
+        """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips.
+
+        `log` are the files of the case's log, which a gallery has in it as they are now.
+        """
         with self._lock(export.key):
             # What is damaged is made again, and what a newer version has written is not.
             find_replaceable_job(RECORD, self._root / export.key)
             job = self.get(export.key)
             if job is None or not (job.is_active or job.state == "done"):
-                self._begin(export, results, clips)
+                self._begin(export, results, clips, log or {})
         job = self.get(export.key)
         if job is None:
             raise StoreError("the export cannot be started", "Check the cache folder and its free space.")
@@ -223,7 +229,7 @@ class Exports:
             if job is not None:
                 remove(self._root / key)
 
-    def _begin(self, export: Export, results: Path, clips: Sequence[str]) -> None:
+    def _begin(self, export: Export, results: Path, clips: Sequence[str], log: Mapping[str, bytes]) -> None:
         folder = self._root / export.key
         try:
             shutil.rmtree(folder, ignore_errors=True)
@@ -232,6 +238,10 @@ class Exports:
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
             write_atomically(folder / "numbers.csv", numbers_csv(export.numbers).encode())
             command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
+            if log and export.what == "gallery":
+                for name, content in log.items():
+                    write_atomically(folder / "case-log" / name, content)
+                command.append(f"--log={folder.resolve() / 'case-log'}")
             start_job(self._launcher, command, folder, RECORD, ExportRecord(export=export, began=time.time()))
         except OSError as fault:
             raise StoreError(

@@ -39,10 +39,12 @@ def show_contents(case: Case, session: ReviewSession) -> None:
 
 
 def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
-    links, names = len(session.review.links), len({name for _, _, name, _ in session.review.names if name})
+    # An act of the user is one decision, however many pairs of tracks it is about.
+    acts = sum(bool(action.links or action.unsure) for action in session.review.done)
+    names = len({name for _, _, name, _ in session.review.names if name})
     decisions = (
-        f"{format_count(links, 'manual decision', 'manual decisions')}, {format_count(names, 'name', 'names')}"
-        if links or names
+        f"{format_count(acts, 'manual decision', 'manual decisions')}, {format_count(names, 'name', 'names')}"
+        if acts or names
         else "none yet"
     )
     record = read_record(session.out)

@@ -14,7 +14,15 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.base.progress import Report
 from core.base.text import format_bytes, format_duration
-from core.export import sheet_name
+from core.export import (
+    fingerprint,
+    has_key,
+    public_key,
+    sheet_name,
+    sign_zip,
+    signature_file,
+    verify_signature,
+)
 from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession
@@ -136,9 +144,10 @@ def _time_left(report: Report) -> str:
 def _start(case: Case, export: Export, run_folder: Path) -> None:
     try:
         clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
-        services().exports.start(export, run_folder, clips)
         blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
-        services().cases.log(case.key, f"export begun: {_NAMES[export.what]}, {blurring}")
+        cases = services().cases
+        with cases.logging(case.key, f"export begun: {_NAMES[export.what]}, {blurring}", kind="export"):
+            services().exports.start(export, run_folder, clips, cases.log_files(case.key))
     except (SightlineError, OSError) as fault:
         export_refused(export.what).set(str(fault))
 
@@ -165,16 +174,66 @@ def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
     with st.container(height=SHEET_PX, border=True):
         jpeg = _first_sheet(str(making.folder / "out" / ZIP), making.sums[ZIP])
         st.image(jpeg, width=1200, alt="First contact sheet: one row of crops per person")
+    _show_signature(case, making, file_name)
     with st.expander("Verify or reproduce", icon=":material/verified:"):
         st.markdown("**SHA-256 of the zip file.** Store it elsewhere or send it separately:")
         st.code(making.sums[ZIP], language=None, wrap_lines=True)
         st.markdown("**To verify the zip file**, run this command and compare the checksum on its last line:")
-        st.code(f"python -m core gallery --check {file_name}", language="shell", wrap_lines=True)
+        st.code(f"python -m core verify {file_name}", language="shell", wrap_lines=True)
         files = [about.file for about in read_record(run_folder).cameras.values() if about.file]
         st.markdown("**To reproduce the results** from the clips and compare them, run this command:")
         st.code(
             f"python -m core run {shlex.join(files)} --like {file_name} --out again", language="shell", wrap_lines=True
         )
+
+
+def _show_signature(case: Case, making: ExportJob, file_name: str) -> None:
+    """The signature of the zip file; until there is one, a field for the passphrase, which is stored nowhere."""
+    path = making.file(ZIP)
+    if path is None:
+        return
+    with st.expander("Sign the zip file", icon=":material/draw:"):
+        if signature_file(path).exists():
+            _show_signed(path, file_name)
+            return
+        if not has_key():
+            st.markdown("A signature shows that the zip file is unchanged since you signed it. First make a key:")
+            st.code("python -m core sign --new-key", language="shell")
+            return
+        st.markdown(f"Your key is `{fingerprint(public_key())}`. Tell the recipient in another way, such as by phone.")
+        with st.form(f"sign {making.key}", clear_on_submit=True, border=False):
+            passphrase = st.text_input("Passphrase", type="password", help="It is used once and not stored.", width=320)
+            if st.form_submit_button("Sign", icon=":material/draw:"):
+                _sign(case, path, passphrase)
+
+
+def _show_signed(path: Path, file_name: str) -> None:
+    try:
+        signature = verify_signature(path)
+    except SightlineError as fault:
+        st.error(str(fault), icon=":material/error:")
+        return
+    if signature is not None:
+        when = signature.when.replace("T", " ")
+        st.markdown(f"Signed on {when} with the key `{signature.fingerprint}`. Keep the signature beside the zip file.")
+        st.download_button(
+            "Download signature",
+            signature_file(path).read_bytes(),
+            file_name=signature_file(Path(file_name)).name,
+            mime="application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _sign(case: Case, path: Path, passphrase: str) -> None:
+    try:
+        with services().cases.logging(case.key, f"zip file signed with {fingerprint(public_key())}", kind="export"):
+            sign_zip(path, passphrase)
+    except SightlineError as fault:
+        st.error(f"**Not signed:** {fault}", icon=":material/error:")
+        return
+    st.rerun()
 
 
 def show_files(case: Case, making: ExportJob) -> None:

@@ -1,6 +1,6 @@
 """The sidebar: which case is open, a new case, and what concerns a case as a whole.
 
-That is its name, purpose and date, back-up and restore, the activity log, and deletion.
+That is its name, purpose and date, back-up and restore, and deletion.
 """
 
 from __future__ import annotations
@@ -124,8 +124,6 @@ def _case_panel(case: Case) -> None:
     backup_panel(case)
     with st.expander("Restore a back-up"):
         restore_panel()
-    with st.expander("Activity log"):
-        st.code("\n".join(reversed(services().cases.log_lines(case.key))), language=None, height=240)
     with st.expander("Delete this case"):
         _delete(case)
 

@@ -17,6 +17,7 @@ _PAGES = {
     "gallery": ("gallery.py", "Gallery", "people", ":material/groups:"),
     "similarity": ("similarity.py", "Similarity", "similarities", ":material/grid_on:"),
     "download": ("download.py", "Download", "export", ":material/download:"),
+    "log": ("log.py", "Log", "activity", ":material/history:"),
     "about": ("about.py", "About", "program", ":material/info:"),
 }
 

@@ -237,8 +237,8 @@ def test_a_case_that_goes_while_all_are_listed_is_left_out(cases: Cases, tmp_pat
 
 def test_a_note_that_cannot_be_written_is_said(cases: Cases, tmp_path: Path) -> None:
     case = cases.new("one")
-    (tmp_path / case.key / "log.txt").unlink()
-    (tmp_path / case.key / "log.txt").mkdir()
+    (tmp_path / case.key / "log.jsonl").unlink()
+    (tmp_path / case.key / "log.jsonl").mkdir()
     with pytest.raises(StoreError, match="cannot be written"):
         cases.log(case.key, "words")
 

@@ -58,7 +58,7 @@ SERVE = (
     DECIDE.replace(
         "for number",
         """\
-while "named" not in (root / key / "log.txt").read_text():
+while "named" not in (root / key / "log_texts.jsonl").read_text():
     time.sleep(0.01)
 for number""",
     )
@@ -256,7 +256,7 @@ def test_a_change_whose_log_line_cannot_be_written_is_not_made(tmp_path: Path) -
     """Before, it was made, and the user read that it had failed."""
     cases = Cases(tmp_path)
     key = cases.new("Shop").key
-    log = tmp_path / key / "log.txt"
+    log = tmp_path / key / "log.jsonl"
     log.unlink()
     log.mkdir()
     with pytest.raises(StoreError, match="nothing was changed"):
@@ -297,8 +297,9 @@ def test_a_case_is_flushed_to_the_disk_before_and_after_it_gets_its_name(
     monkeypatch.setattr(Path, "replace", replace_file)
     cases.change(key, lambda case: replace(case, name="Till"), "named Till")
     folder = cases.folder(key)
-    log, file, place = ((folder / name).stat().st_ino for name in ("log.txt", "case.json", "."))
-    assert steps == [log, file, "rename to case.json", place]
+    names = ("log_texts.jsonl", "log.jsonl", "case.json", ".")
+    texts, log, file, place = ((folder / name).stat().st_ino for name in names)
+    assert steps == [texts, log, file, "rename to case.json", place]
 
 
 def test_windows_refuses_to_replace_a_file_that_is_being_read_for_a_moment(
