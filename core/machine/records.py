@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from core.base.errors import SightlineError, StoreError
+from core.base.limits import RECORD_BYTES, read_bounded
 from core.machine.paths import retry_in_use
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class RecordFormat(Generic[R]):
         """The record in a file; `StoreError` that names the file if it cannot be read, `FileNotFoundError` if there is
         none."""
         try:
-            return self.parse(retry_in_use(path.read_bytes), **more)
+            return self.parse(retry_in_use(lambda: read_bounded(path, RECORD_BYTES, StoreError, self.remedy)), **more)
         except FileNotFoundError:
             raise
         except StoreError as fault:

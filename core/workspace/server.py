@@ -37,6 +37,7 @@ from core.vision.video import digest, is_list, join, probe, read_list
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies, remove_media
+from core.workspace.sources import is_permitted
 
 if TYPE_CHECKING:
     from core.review.whatif import LoadedRun, PeopleCounts, RunChanges
@@ -262,6 +263,9 @@ def stored_tracks(case: Case) -> StoredTracks:
 
 def clip_of(path: str) -> Clip:
     """The clip at `path`, probed once for as long as the file stays the same; of a list of recordings, so is each."""
+    # Each time, because a file that was permitted may since have become a link to another one.
+    if not is_permitted(path):
+        raise ClipError(f"{path} cannot be opened", "Choose a clip inside your footage folder.")
     # Not in Streamlit's cache, because routes, which have no session, need clips too.
     return services().clips.get(_stamp_of_file(path), lambda: _open_clip(path))
 
