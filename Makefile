@@ -9,7 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
-.PHONY: run test test-all coverage faults check lint bench lock clean
+.PHONY: run test test-all coverage faults corpus fuzz check lint bench lock clean
 
 run: $(RUN_READY)
 	$(PY) -m streamlit run app.py --server.headless=false
@@ -34,6 +34,14 @@ coverage: $(TEST_READY)
 # moments.
 faults: $(TEST_READY)
 	SIGHTLINE_FAULTS=100 $(PYTEST) tests/test_faults.py
+
+# Two hundred bad and odd files, by upload and by command; a table says what became of each.
+corpus: $(TEST_READY)
+	SIGHTLINE_CORPUS=all OMP_NUM_THREADS=1 $(PY) -m pytest -s tests/corpus
+
+# Every reader of files and every route, ten minutes each, with whatever comes to the mind of hypothesis and atheris.
+fuzz: $(TEST_READY)
+	SIGHTLINE_FUZZ_SECONDS=600 $(PYTEST) tests/fuzz
 
 check: lint test-all
 

@@ -28,8 +28,8 @@ from core import __version__
 from core.base.errors import ClipError, SettingsError, StoreError
 from core.base.progress import Progress
 from core.base.types import ANY_LENGTH, IMAGE_SUFFIXES, Floats, Image, Ints, Table, Tracklets
+from core.machine.canvas import decode_picture
 from core.machine.paths import write_atomically
-from core.machine.pictures import decode_picture
 from core.runs.cameras import Camera, name_cameras
 from core.runs.crop_stage import JPEG_QUALITY, mean_appearance
 from core.runs.evidence import (

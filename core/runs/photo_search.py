@@ -14,7 +14,7 @@ import numpy as np
 from core.base.errors import ClipError, StoreError
 from core.base.text import Clocks
 from core.base.types import Floats, Image, Ints, Table
-from core.machine.pictures import read_picture
+from core.machine.canvas import read_picture
 from core.runs.evidence import CROPS_FOLDER, Evidence
 from core.runs.gallery import Candidate, Crop
 from core.runs.network_stages import crop

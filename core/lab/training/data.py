@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import SettingsError
 from core.base.types import IMAGE_SUFFIXES, Bools, Floats, Image, Ints, Table
-from core.machine import pictures
+from core.machine import canvas
 
 _MARKET = re.compile(r"^(-?\d+)_(?:c(\d+))?")
 _CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
@@ -177,7 +177,7 @@ def check_answerable(crops: Crops) -> None:
 
 def read_picture(path: Path) -> Image:
     """BGR, (height, width, 3) uint8."""
-    picture = pictures.read_picture(path)
+    picture = canvas.read_picture(path)
     if not len(picture):
         raise SettingsError(f"{path} is not a picture", "Remove it from the folder.")
     return picture

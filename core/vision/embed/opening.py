@@ -12,9 +12,9 @@ import numpy as np
 
 from core.base.errors import ClipError, WeightsError
 from core.base.types import IMAGE_SUFFIXES, Floats, Image
+from core.machine.canvas import read_picture
 from core.machine.device import Backend, choose_runtime
 from core.machine.paths import write_atomically
-from core.machine.pictures import read_picture
 from core.vision.embed.base import CropEmbedder, Embedder, Network
 from core.vision.models import Model
 

@@ -24,7 +24,7 @@ import numpy as np
 from core.base.errors import ClipError
 from core.base.limits import CLIP_PICTURES, DECODER_THREAD_BYTES, FRAME_PIXELS, require_at_most
 from core.base.types import IMAGE_SUFFIXES, Clip, ClipPart, Image, Ints
-from core.machine.pictures import read_picture
+from core.machine.canvas import read_picture
 
 PICTURE_SEQUENCE = "pictures"
 """`Clip.container` of a picture sequence."""

@@ -20,8 +20,8 @@ import numpy as np
 from core.base.errors import ClipError, SettingsError
 from core.base.text import parse_moment
 from core.base.types import Clip, Floats, Image
-from core.machine.pictures import read_picture
-from core.vision.video.decoder_process import ask
+from core.machine.canvas import read_picture
+from core.vision.video.decoder import ask
 from core.vision.video.decoding import (
     PICTURE_SEQUENCE,
     FrameDecoder,

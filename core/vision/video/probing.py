@@ -21,9 +21,9 @@ from core.base.errors import ClipError
 from core.base.limits import CLIP_FRAMES, FRAME_PIXELS, require_at_most
 from core.base.text import format_clock
 from core.base.types import Clip, ClipPart, Image, Ints, Seconds
+from core.machine.canvas import read_picture
 from core.machine.paths import cache_dir
-from core.machine.pictures import read_picture
-from core.vision.video.decoder_process import ask
+from core.vision.video.decoder import ask
 from core.vision.video.decoding import (
     BYTE_SEEKABLE,
     LOST_PACKETS,

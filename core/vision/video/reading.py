@@ -21,7 +21,7 @@ from core.base.errors import ClipError, SettingsError, SightlineError
 from core.base.limits import WAITING_BYTES
 from core.base.settings import VideoSettings
 from core.base.types import Clip, Image, Ints, Recording, Seconds, Timeline
-from core.vision.video.decoder_process import DecodedPicture, Frames
+from core.vision.video.decoder import DecodedPicture, Frames
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
 from core.vision.video.recordings import own_range
 

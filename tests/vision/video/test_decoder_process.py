@@ -14,7 +14,7 @@ import pytest
 
 from core.base.errors import ClipError
 from core.base.settings import VideoSettings
-from core.vision.video import decoder_process, plan, probe, read
+from core.vision.video import decoder, plan, probe, read
 from tests.vision.video.making import write_clip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,7 +30,7 @@ def break_down(path, rate):
     if "bug" in path: raise KeyError("nothing here")
     if "memory" in path:
         kept = [bytearray(os.urandom(1) * (64 << 20)) for _ in range(1000)]
-    if "babble" in path: decoder_process._SERVER_OUT = os.write(1, b"xyz"); print("hello")
+    if "babble" in path: os.write(1, b"xyz"); print("hello")
     return probe(path, rate)
 probing.describe_file = break_down
 decoder_process.main()
@@ -40,11 +40,11 @@ decoder_process.main()
 @pytest.fixture
 def breakable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Decoders that break at files of certain names, and little patience."""
-    decoder_process._POOL.close()
-    monkeypatch.setattr(decoder_process, "_COMMAND", (sys.executable, "-c", BREAK))
-    monkeypatch.setattr(decoder_process, "ANSWER_SECONDS", 8.0)
+    decoder._POOL.close()
+    monkeypatch.setattr(decoder, "_COMMAND", (sys.executable, "-c", BREAK))
+    monkeypatch.setattr(decoder, "ANSWER_SECONDS", 8.0)
     yield
-    decoder_process._POOL.close()
+    decoder._POOL.close()
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_a_decoder_that_ends_while_pictures_are_read(tmp_path: Path) -> None:
     clip = probe(write_clip(tmp_path / "a.mp4", range(60)))
     with read(clip, plan(clip, VideoSettings(fps=0)), queue_size=2) as pictures:
         next(pictures)
-        for decoder in decoders():
-            decoder.kill()
+        for process in decoders():
+            process.kill()
         with pytest.raises(ClipError, match=r"a\.mp4 broke the decoder"):
             list(pictures)
     assert len(list(read(clip, plan(clip, VideoSettings(fps=0))))) == 60
@@ -90,11 +90,11 @@ def test_a_decoder_that_ends_while_pictures_are_read(tmp_path: Path) -> None:
 def test_one_decoder_answers_many_questions(tmp_path: Path) -> None:
     clips = [write_clip(tmp_path / f"{number}.mp4", range(5)) for number in range(3)]
     probe(clips[0])
-    before = {decoder.pid for decoder in decoders()}
+    before = {process.pid for process in decoders()}
     for clip in clips:
         found = probe(clip)
         assert len(list(read(found, plan(found, VideoSettings(fps=0))))) == 5
-    assert {decoder.pid for decoder in decoders()} == before and len(before) <= decoder_process._MAX_IDLE
+    assert {process.pid for process in decoders()} == before and len(before) <= decoder._MAX_IDLE
 
 
 def test_many_at_once_get_decoders_of_their_own(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_many_at_once_get_decoders_of_their_own(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [5] * 4 and len(decoders()) <= decoder_process._MAX_IDLE
+    assert found == [5] * 4 and len(decoders()) <= decoder._MAX_IDLE
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of other systems")

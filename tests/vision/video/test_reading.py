@@ -13,7 +13,7 @@ import pytest
 from core.base.errors import ClipError
 from core.base.settings import VideoSettings
 from core.base.types import Clip, Timeline
-from core.vision.video import FrameDecoder, Reader, decoder_process, plan, probe, read, reading
+from core.vision.video import FrameDecoder, Reader, decoder, plan, probe, read, reading
 from tests.vision.video.making import HEIGHT, WIDTH, drawn, shown_number, spoil, turn, write_clip
 
 QUICK = {"cpu-used": "8", "deadline": "realtime"}
@@ -58,8 +58,8 @@ def no_decoder_is_busy() -> Iterator[None]:
 
 def busy_decoders() -> int:
     """The decoders that were started and wait for no question."""
-    decoders = [child for child in psutil.Process().children() if decoder_process.__name__ in child.cmdline()]
-    return len(decoders) - len(decoder_process._POOL._idle)
+    decoders = [child for child in psutil.Process().children() if decoder._COMMAND[-1] in child.cmdline()]
+    return len(decoders) - len(decoder._POOL._idle)
 
 
 def every_frame(clip: Clip) -> Timeline:
