@@ -45,6 +45,9 @@ LIST_BYTES = 16 << 20
 SETTINGS_BYTES = 1 << 20
 """Of a settings file, which somebody writes by hand."""
 
+ARRAYS_BYTES = 4 << 30
+"""Of the arrays in an .npz file: vectors of a million crops."""
+
 MOT_BYTES = 512 << 20
 """Of a MOT text file."""
 MOT_ROWS = 5_000_000

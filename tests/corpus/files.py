@@ -331,7 +331,7 @@ def folders() -> Iterator[OddFile]:
     ):
         yield OddFile(name, expected, partial(lay, files=files), is_folder=True)  # type: ignore[arg-type]
     yield OddFile("pictures, one linked from elsewhere", "refused", linked, is_folder=True)
-    yield OddFile("pictures, one linked to itself", "either", looped, is_folder=True)
+    yield OddFile("pictures, one linked to itself", "refused", looped, is_folder=True)
 
 
 def corpus() -> list[OddFile]:

@@ -99,7 +99,9 @@ class _Ring:
 
 
 def map_by_name(name: str, size: int) -> mmap.mmap:
-    return mmap.mmap(-1, size, **{"tagname": name})
+    """Memory that is shared by its name: Windows has no descriptors to hand over."""
+    options: dict[str, Any] = {"tagname": name}
+    return mmap.mmap(-1, size, **options)
 
 
 class _Decoder:
@@ -195,7 +197,7 @@ class _Decoder:
         self.ring.close()
 
     def _supervise(self) -> None:
-        import psutil
+        import psutil  # type: ignore[import-untyped]
 
         with suppress(psutil.Error):
             process = psutil.Process(self.process.pid)

@@ -395,8 +395,16 @@ def _require_own(files: Sequence[Path], folder: Path) -> None:
     """`ClipError` where a picture is a link that leads out of its folder: nobody has chosen what lies there."""
     place = folder.resolve()
     for file in files:
-        if file.is_symlink() and not file.resolve().is_relative_to(place):
+        if file.is_symlink() and not _is_below(file, place):
             raise ClipError(f"{file.name} is a link that leads out of its folder", "Copy the picture into the folder.")
+
+
+def _is_below(link: Path, place: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(place)
+    except (OSError, RuntimeError):
+        # A link that leads to itself leads nowhere.
+        return False
 
 
 def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
