@@ -1,5 +1,6 @@
 """Small files that would take all memory, disk or time are refused, and the message names the limit."""
 
+import io
 import json
 import sys
 import tracemalloc
@@ -7,13 +8,16 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.base.errors import ClipError, RegionError, SettingsError, SightlineError, StoreError, TruthError
 from core.base.types import Image
 from core.machine.settings_file import read_settings
 from core.review import load_review
-from core.runs import read_photo
+from core.runs import load_evidence, load_tracks, read_photo
+from core.runs.tables import load_timelines
 from core.vision import mot
 from core.vision.mot import read_mot
 from core.vision.regions import read_regions
@@ -206,3 +210,27 @@ def test_a_settings_file_has_a_limit(tmp_path: Path) -> None:
     (tmp_path / "sightline.toml").write_bytes(b"# " * (1 << 20))
     with pytest.raises(SettingsError, match=r"at most 1\.0 MB"):
         read_settings(tmp_path / "sightline.toml")
+
+
+def test_an_array_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    header = {"descr": "<f8", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(content, header)
+    archive(tmp_path / "tracklets.npz", {f"{name}.npy": content.getvalue() for name in ("camera", "track")})
+    with pytest.raises(StoreError, match=r"tracklets\.npz cannot be read"):
+        load_evidence(tmp_path)
+
+
+def test_a_table_of_other_columns_is_refused(tmp_path: Path) -> None:
+    for name in ("tracks", "frames"):
+        pq.write_table(pa.table({"camera": ["a"], "frame": ["no number"]}), tmp_path / f"{name}.parquet")
+    for read in (lambda: load_tracks(tmp_path, "a"), lambda: load_timelines(tmp_path)):
+        with pytest.raises(StoreError, match="cannot be read"):
+            read()
+
+
+def test_a_picture_that_is_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(blank_png(64, 48))
+    (tmp_path / "1.png").symlink_to("1.png")
+    with pytest.raises(ClipError, match=r"1\.png is a link that leads out"):
+        probe(tmp_path)

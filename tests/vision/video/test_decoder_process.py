@@ -13,8 +13,12 @@ import psutil
 import pytest
 
 from core.base.errors import ClipError
+from core.base.progress import Progress
 from core.base.settings import VideoSettings
+from core.machine.artifacts import Store
+from core.runs import Camera, Recipe, run_cameras
 from core.vision.video import decoder, plan, probe, read
+from tests.runs.fakes import BrightDetector, networks, write_scene
 from tests.vision.video.making import write_clip
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,20 +33,21 @@ def break_down(path, rate):
     if "leave" in path: os._exit(3)
     if "bug" in path: raise KeyError("nothing here")
     if "memory" in path:
-        kept = [bytearray(os.urandom(1) * (64 << 20)) for _ in range(1000)]
+        kept = [bytearray(os.urandom(1) * (16 << 20)) for _ in range(1000)]
     if "babble" in path: os.write(1, b"xyz"); print("hello")
     return probe(path, rate)
 probing.describe_file = break_down
+decoder_process.DECODER_BYTES = 400 << 20
 decoder_process.main()
 """
 
 
 @pytest.fixture
 def breakable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Decoders that break at files of certain names, and little patience."""
+    """Decoders that break at files of certain names, and have little memory."""
     decoder._POOL.close()
     monkeypatch.setattr(decoder, "_COMMAND", (sys.executable, "-c", BREAK))
-    monkeypatch.setattr(decoder, "ANSWER_SECONDS", 8.0)
+    monkeypatch.setattr(decoder, "DECODER_BYTES", 400 << 20)
     yield
     decoder._POOL.close()
 
@@ -58,11 +63,12 @@ def breakable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ],
 )
 def test_what_breaks_the_decoder_is_refused_and_the_next_goes_on(
-    tmp_path: Path, breakable: None, name: str, reason: str
+    tmp_path: Path, breakable: None, name: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good, bad = write_clip(tmp_path / "good.mp4", range(5)), write_clip(tmp_path / name, range(5))
     assert probe(good).frames == 5
-    with pytest.raises(ClipError, match=reason) as refused:
+    with monkeypatch.context() as patch, pytest.raises(ClipError, match=reason) as refused:
+        patch.setattr(decoder, "ANSWER_SECONDS", 2.0 if name == "hang.mp4" else 60.0)
         probe(bad)
     assert refused.value.remedy
     assert probe(good).frames == 5
@@ -140,3 +146,12 @@ def test_a_decoder_imports_no_networks(tmp_path: Path) -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert not any(f"'{name}'" in printed for name in ("torch", "openvino", "streamlit", "ultralytics", "pandas"))
+
+
+def test_a_run_goes_on_with_the_next_camera(tmp_path: Path, breakable: None) -> None:
+    names = ("first", "crash", "second")
+    cameras = [Camera(name, write_scene(tmp_path / f"{name}.mp4", 20)) for name in names]
+    recipe = Recipe(video=VideoSettings(fps=0))
+    found = list(run_cameras(cameras, recipe, networks(BrightDetector()), Store(tmp_path / "store"), Progress()))
+    assert [bool(result.fault) for result in found] == [False, True, False]
+    assert len(found[2].tracks) and "broke the decoder" in found[1].fault
