@@ -9,7 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 RUN_READY := .venv/.run-$(shell cat requirements.txt | cksum | tr ' ' '-')
 TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | cksum | tr ' ' '-')
 
-.PHONY: run test test-all coverage faults load check lint bench lock clean
+.PHONY: run test test-all coverage faults corpus fuzz load check lint bench lock clean
 
 run: $(RUN_READY)
 	$(PY) -m streamlit run app.py
@@ -38,6 +38,14 @@ faults: $(TEST_READY)
 # Twenty minutes of eighteen sockets and two browsers at one server, with runs in the queue; says how quick pages were.
 load: $(TEST_READY)
 	SIGHTLINE_LOAD_SECONDS=1200 $(PY) -m pytest -s tests/test_load.py
+
+# Two hundred bad and odd files, by upload and by command; a table says what became of each.
+corpus: $(TEST_READY)
+	SIGHTLINE_CORPUS=all OMP_NUM_THREADS=1 $(PY) -m pytest -s tests/corpus
+
+# Every reader of files and every route, ten minutes each, with whatever comes to the mind of hypothesis and atheris.
+fuzz: $(TEST_READY)
+	SIGHTLINE_FUZZ_SECONDS=600 $(PYTEST) tests/fuzz
 
 check: lint test-all
 

@@ -18,24 +18,31 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import re
 import secrets
 import shutil
 import time
 import weakref
+import zipfile
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 
 from core.base.errors import StoreError
+from core.base.limits import ARRAYS_BYTES
+from core.base.text import format_bytes
 from core.machine.locks import Presence, is_own, is_present, lock
 from core.machine.paths import CACHE_ENTRIES, cache_dir, explain_refusal, write_atomically
+from core.machine.records import DAMAGE
 
 _MARK = "use-"
 _CHUNK = re.compile(r"\d{5}-.*\.npz")
@@ -139,8 +146,32 @@ class Artifact:
                 with explain_refusal(f"{path} is damaged and cannot be removed"):
                     path.unlink()
                 raise StoreError(f"a cached chunk was damaged ({path.name}) and has been removed", "Run again.")
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                yield {name: stored[name] for name in stored.files}
+            yield read_arrays(io.BytesIO(content))
+
+
+def read_arrays(source: Path | IO[bytes]) -> Arrays:
+    """The arrays in an .npz file; `ValueError` where it is none, or claims more than it holds."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > ARRAYS_BYTES:
+                raise ValueError(f"it holds more than {format_bytes(ARRAYS_BYTES)}")
+            return {entry.filename.removesuffix(".npy"): _read_array(archive, entry) for entry in entries}
+    except OSError:
+        raise
+    except (*DAMAGE, EOFError, RuntimeError, SyntaxError, MemoryError, zipfile.BadZipFile, zlib.error) as fault:
+        raise ValueError(f"it is no file of arrays ({fault})") from fault
+
+
+def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    """An array, if the entry is as large as its header says that the array is."""
+    with archive.open(entry) as file:
+        read = {(1, 0): read_array_header_1_0, (2, 0): read_array_header_2_0}[read_magic(file)]
+        shape, _, dtype = read(file)
+        if math.prod(shape) * dtype.itemsize > entry.file_size or min(shape, default=0) < 0:
+            raise ValueError(f"{entry.filename} claims {shape}")
+    with archive.open(entry) as file:
+        return np.asarray(read_array(file, allow_pickle=False))
 
 
 class _Use:

@@ -1,9 +1,11 @@
-"""A page to draw on with Pillow: text, lines, boxes and pictures, in pixels from the top left.
+"""Pictures: a page to draw on with Pillow (text, lines, boxes, pictures), in pixels from the top left; and pictures of
+any origin, decoded. Their size is read from the header first, since a few bytes may claim any size.
 
 The bundled font has Latin, Greek, Cyrillic and CJK. A character that it lacks is drawn as an empty box."""
 
 from __future__ import annotations
 
+import io
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +14,8 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageDraw, ImageFont
 
+from core.base.errors import ClipError
+from core.base.limits import PICTURE_PIXELS
 from core.base.types import Image
 
 Colour = tuple[int, int, int]
@@ -19,6 +23,8 @@ Colour = tuple[int, int, int]
 INK, FAINT, RULE, BACK, WHITE = (45, 40, 36), (95, 90, 85), (222, 220, 218), (240, 239, 238), (255, 255, 255)
 FONT = Path(__file__).with_name("fonts") / "wqy-microhei.ttf"
 _BOLD_STROKE = 0.025  # of the font size, added on each side of a stroke
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_SMALLER = "Make it smaller, or cut out the part that you need."
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -114,3 +120,38 @@ def _printable(text: str) -> str:
     """
     composed = unicodedata.normalize("NFC", text)
     return "".join(" " if unicodedata.category(c) == "Cc" else c for c in composed)
+
+
+def read_picture(file: Path) -> Image:
+    """The picture in a file as BGR (height, width, 3); of length 0 where it cannot be decoded."""
+    try:
+        return decode_picture(file.read_bytes(), file.name)
+    except OSError as error:
+        raise ClipError(f"{file.name} cannot be read ({error.strerror})", "Check the file and its rights.") from error
+
+
+def decode_picture(content: bytes, name: str) -> Image:
+    """As `read_picture`, of the content of a file called `name`; `ClipError` where it has too many pixels."""
+    import cv2
+
+    bgr = None
+    if _has_size(content, name):
+        try:
+            bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error as fault:
+            raise ClipError(f"{name} is a picture that cannot be decoded", "Save it again.") from fault
+    return np.empty((0, 0, 3), np.uint8) if bgr is None else np.asarray(bgr, np.uint8)
+
+
+def _has_size(content: bytes, name: str) -> bool:
+    """Whether the header says how large the picture is; `ClipError` where it is too large."""
+    try:
+        with Pillow.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            width, height = picture.size
+        if width * height <= PICTURE_PIXELS:
+            return True
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
+        pass
+    except (EOFError, OSError, OverflowError, SyntaxError, ValueError, Warning):
+        return False
+    raise ClipError(f"{name} has more pixels than the {PICTURE_PIXELS:,} that are taken", _SMALLER)

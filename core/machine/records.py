@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from core.base.errors import SightlineError, StoreError
+from core.base.limits import RECORD_BYTES, read_bounded
 from core.machine.paths import retry_in_use
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 Content = dict[str, Any]
 _MAX_INTEGER = 2**63
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
-"""What a check of our own may raise where JSON has something that no field can hold."""
+DAMAGE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What reading a file may raise where it has something that no field can hold."""
 
 
 class NewerVersionError(StoreError):
@@ -61,7 +62,7 @@ class RecordFormat(Generic[R]):
         """The record in a file; `StoreError` that names the file if it cannot be read, `FileNotFoundError` if there is
         none."""
         try:
-            return self.parse(retry_in_use(path.read_bytes), **more)
+            return self.parse(retry_in_use(lambda: read_bounded(path, RECORD_BYTES, StoreError, self.remedy)), **more)
         except FileNotFoundError:
             raise
         except StoreError as fault:
@@ -73,7 +74,7 @@ class RecordFormat(Generic[R]):
         """The record in a text of JSON; `more` are fields that are not in the text. `StoreError` if it is none."""
         try:
             content = _load(text)
-        except _DAMAGE as fault:
+        except DAMAGE as fault:
             raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
         if not isinstance(content, dict):
             raise StoreError(f"it is no {self.name}", self.remedy)
@@ -114,7 +115,7 @@ class RecordFormat(Generic[R]):
             raise StoreError(fault.message, self.remedy) from fault
         except ValidationError as fault:
             raise StoreError(f"it is no {self.name}: {_first_fault(fault)}", self.remedy) from fault
-        except _DAMAGE as fault:
+        except DAMAGE as fault:
             raise StoreError(f"it is no {self.name}: {fault}", self.remedy) from fault
 
     def _upgraded(self, content: Content) -> Content:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
+from core.base.limits import SETTINGS_BYTES, read_bounded
 from core.base.settings import SETTINGS, MachineSettings, Part, Setting, setting, settings_of
 from core.machine.paths import data_dir
 
@@ -90,10 +91,10 @@ def machine_settings() -> MachineSettings:
 def read_settings(path: Path) -> UserSettings:
     """The settings in a file; none if it is not there."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(read_bounded(path, SETTINGS_BYTES, SettingsError, "Shorten it.").decode())
     except FileNotFoundError:
         return UserSettings()
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise SettingsError(f"{path} cannot be read ({fault})", "Correct the file, or remove it.") from fault
     try:
         values, notes = _translate(content)

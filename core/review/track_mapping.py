@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from core.base.types import Ints, Table, Tracks
+from core.machine.artifacts import read_arrays
 from core.machine.paths import write_atomically
+from core.machine.records import DAMAGE
 from core.runs import Cut, CutPoint, Link, TrackKey, load_all_tracks, number_cuts, read_record, split_tracks
 
 MIN_IOU = 0.5
@@ -149,11 +150,11 @@ class StoredTracks:
     def load(self, digest: str) -> RunTracks | None:
         """The tracks with this digest; None if they are not here, or cannot be read."""
         try:
-            with np.load(self.folder / f"{digest}.npz", allow_pickle=False) as file:
-                cameras = file["cameras"].tolist()
-                tracks = {name: _read_stored(file, number) for number, name in enumerate(cameras)}
-                return RunTracks(tracks, dict(zip(cameras, file["digests"].tolist(), strict=True)))
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+            file = read_arrays(self.folder / f"{digest}.npz")
+            cameras = file["cameras"].tolist()
+            tracks = {name: _read_stored(file, number) for number, name in enumerate(cameras)}
+            return RunTracks(tracks, dict(zip(cameras, file["digests"].tolist(), strict=True)))
+        except (OSError, *DAMAGE):
             return None
 
     def keep_only(self, digests: Iterable[str]) -> None:

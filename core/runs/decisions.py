@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.base.errors import SettingsError
+from core.base.limits import TABLE_BYTES, require_bytes
 from core.base.text import one_line, spreadsheet_text
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
@@ -51,6 +52,7 @@ from core.vision.match import Decisions, rank_tracklets
 def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
     """The rows below the header, by column. An unreadable file is an error whose remedy is `layout`."""
     try:
+        require_bytes(path.stat().st_size, TABLE_BYTES, path.name, SettingsError, layout)
         with path.open(newline="", encoding="utf-8-sig") as file:
             return list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as fault:

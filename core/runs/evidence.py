@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
@@ -22,8 +21,9 @@ from numpy.typing import NDArray
 
 from core.base.errors import StoreError
 from core.base.types import ANY_LENGTH, Bools, Clip, Floats, Ints, Seconds, Table, Tracklets, Tracks
-from core.machine.artifacts import Artifact
+from core.machine.artifacts import Artifact, read_arrays
 from core.machine.paths import write_atomically
+from core.machine.records import DAMAGE
 from core.runs.cameras import CameraResult
 from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, load_faces, mean_appearance
 from core.runs.tables import spans
@@ -336,8 +336,7 @@ def save_evidence(evidence: Evidence, out: Path) -> None:
 def load_evidence(out: Path) -> Evidence:
     """The evidence that `save_evidence` wrote to the run's folder."""
     try:
-        with np.load(out / TRACKLETS_FILE, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(out / TRACKLETS_FILE)
         tracklets = Tracklets(*(arrays[name] for name in _TRACKLET_COLUMNS))
         crops = Crops(*(arrays[name] for name in _CROP_COLUMNS))
         if "crop_face" in arrays:
@@ -348,7 +347,7 @@ def load_evidence(out: Path) -> Evidence:
         parts = (tracklets, arrays["colours"], crops, arrays["usual"])
         presence = _read_presence(arrays)
         return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps, presence=presence)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
+    except (OSError, *DAMAGE) as fault:
         raise StoreError(
             f"{out / TRACKLETS_FILE} cannot be read", "Make it with: run CLIP CLIP... --out DIR."
         ) from fault

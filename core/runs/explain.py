@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.types import Floats, Ints
+from core.machine.artifacts import read_arrays
 from core.machine.paths import write_atomically
+from core.machine.records import DAMAGE
 from core.runs.evidence import CROPS_FOLDER, Evidence
 from core.runs.gallery import Crop, Lookalike
 from core.vision.appearance import project
@@ -173,10 +174,10 @@ def load_projection(evidence: Evidence, out: Path) -> Projection2D:
     vector = evidence.tracklets.vector
     digest = hashlib.sha256(np.ascontiguousarray(vector).tobytes()).hexdigest()
     try:
-        with np.load(out / MAP_FILE, allow_pickle=False) as arrays:
-            if str(arrays["digest"]) == digest:
-                return Projection2D(arrays["xy"], str(arrays["way"]))
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        arrays = read_arrays(out / MAP_FILE)
+        if str(arrays["digest"]) == digest:
+            return Projection2D(arrays["xy"], str(arrays["way"]))
+    except (OSError, *DAMAGE):
         pass  # computed below
     projection = compute_projection(vector)
     buffer = io.BytesIO()

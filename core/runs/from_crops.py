@@ -28,6 +28,7 @@ from core import __version__
 from core.base.errors import ClipError, SettingsError, StoreError
 from core.base.progress import Progress
 from core.base.types import ANY_LENGTH, IMAGE_SUFFIXES, Floats, Image, Ints, Table, Tracklets
+from core.machine.canvas import decode_picture
 from core.machine.paths import write_atomically
 from core.runs.cameras import Camera, name_cameras
 from core.runs.crop_stage import JPEG_QUALITY, mean_appearance
@@ -209,18 +210,16 @@ def _embed_camera(
 
 def _read(path: Path) -> tuple[str, Image]:
     """The SHA-256 of the file, empty if it cannot be read, and the picture as BGR, of length 0 if it is no picture."""
-    import cv2
-
     none = np.empty((0, 0, 3), np.uint8)
     try:
         content = path.read_bytes()
     except OSError:
         return "", none
     try:
-        bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content else None
-    except cv2.error:  # more pixels than OpenCV cares to hold
-        bgr = None
-    return hashlib.sha256(content).hexdigest(), none if bgr is None else np.asarray(bgr, np.uint8)
+        bgr = decode_picture(content, path.name)
+    except ClipError:
+        bgr = none
+    return hashlib.sha256(content).hexdigest(), bgr
 
 
 SOURCE = "folders of crops"

@@ -14,13 +14,13 @@ import numpy as np
 from core.base.errors import ClipError, StoreError
 from core.base.text import Clocks
 from core.base.types import Floats, Image, Ints, Table
+from core.machine.canvas import read_picture
 from core.runs.evidence import CROPS_FOLDER, Evidence
 from core.runs.gallery import Candidate, Crop
 from core.runs.network_stages import crop
 from core.runs.who_is_who import RunPeople
 from core.vision.detect import Detector
 from core.vision.match import subtract_mean
-from core.vision.video import decode_picture
 
 MIN_SIDE_PX = 2
 """The least width and height of a box that is used."""
@@ -60,14 +60,7 @@ class Ranking(Table):
 
 def read_photo(path: Path) -> Image:
     """The picture in a file as BGR, upright."""
-    import cv2
-
-    try:
-        bgr = decode_picture(path)
-    except cv2.error as fault:
-        raise ClipError(
-            f"{path} is too large a picture", "Make it smaller, or crop it to the person you look for."
-        ) from fault
+    bgr = read_picture(path)
     if not len(bgr):
         raise ClipError(f"{path} is no picture that can be read", "Give a JPEG, PNG, WebP, BMP or TIFF file.")
     return bgr

@@ -19,6 +19,7 @@ import io
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -33,6 +34,7 @@ from core.base.errors import StoreError
 from core.base.text import Clocks, one_line, person_name, spreadsheet_text
 from core.base.types import Ints, Seconds, Table, Timeline, Tracks
 from core.machine.paths import write_atomically
+from core.machine.records import DAMAGE
 from core.runs.gallery import Crop, Gallery, Lookalike, Sighting
 
 BLOCK = 20_000
@@ -254,7 +256,8 @@ def write_frames(out: Path, timelines: Mapping[str, Timeline]) -> None:
 
 def load_tracks(out: Path, camera: str) -> Tracks:
     """The tracks of one camera, from `tracks.parquet`; empty if nobody was detected."""
-    return _to_tracks(_read_boxes(out, filters=[("camera", "=", camera)]))
+    with _explain_damage(out / "tracks.parquet"):
+        return _to_tracks(_read_boxes(out, filters=[("camera", "=", camera)]))
 
 
 def load_all_tracks(out: Path, cameras: Iterable[str]) -> dict[str, Tracks]:
@@ -263,16 +266,26 @@ def load_all_tracks(out: Path, cameras: Iterable[str]) -> dict[str, Tracks]:
     if not names:
         # Runs of crops have no boxes.
         return {}
-    table = _read_boxes(out)
-    return {name: _to_tracks(table.filter(pc.equal(table.column("camera"), name))) for name in names}
+    with _explain_damage(out / "tracks.parquet"):
+        table = _read_boxes(out)
+        return {name: _to_tracks(table.filter(pc.equal(table.column("camera"), name))) for name in names}
 
 
 def _read_boxes(out: Path, **options: Any) -> pa.Table:
     path = out / "tracks.parquet"
-    try:
+    with _explain_damage(path):
         # Without filters a third of a second of imports can be spared.
         return pq.read_table(path, **options) if options else pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as fault:
+
+
+@contextmanager
+def _explain_damage(path: Path) -> Iterator[None]:
+    """A file of tables that is damaged, or has other columns, is an error in words."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except (OSError, MemoryError, pa.ArrowException, *DAMAGE) as fault:
         raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
 
 
@@ -290,13 +303,11 @@ def analysed_frames(out: Path) -> dict[str, Ints]:
 def load_timelines(out: Path) -> dict[str, Timeline]:
     """The analysed frames of each camera and their times, from `frames.parquet`."""
     path = out / "frames.parquet"
-    try:
+    with _explain_damage(path):
         table = pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as fault:
-        raise StoreError(f"{path} cannot be read", _RUN_AGAIN) from fault
-    camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
-    rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
-    return {name: Timeline(frame[selected], seconds[selected]) for name, selected in rows.items()}
+        camera, frame, seconds = (table.column(name).to_numpy() for name in ("camera", "frame", "seconds"))
+        rows = {str(name): camera == name for name in dict.fromkeys(camera.tolist())}
+        return {name: Timeline(frame[selected], seconds[selected]) for name, selected in rows.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,6 @@ import io
 import json
 import shlex
 import shutil
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,7 +25,9 @@ from core.base.errors import SettingsError, StoreError, WeightsError
 from core.base.settings import setting
 from core.base.text import Clocks, one_line
 from core.base.types import Floats, Ints, Seconds
+from core.machine.artifacts import read_arrays
 from core.machine.paths import write_atomically
+from core.machine.records import DAMAGE
 from core.runs.cutting import split_tracks
 from core.runs.decisions import (
     Link,
@@ -373,12 +374,12 @@ def _read_tables(out: Path, remedy: str) -> tuple[list[Sighting], float, dict[st
             raise StoreError(f"{out} has no {name}, so its people are unknown", remedy)
     try:
         sightings = read_people((out / PEOPLE_FILE).read_text(encoding="utf-8"))
-        with np.load(out / SIMILARITY_FILE, allow_pickle=False) as arrays:
-            # Four decimals, as in every text about the run.
-            threshold, about = round(float(arrays["threshold"]), 4), json.loads(str(arrays["about"]))
-            names = zip(arrays["camera"].tolist(), arrays["track"].tolist(), strict=True)
-            people = dict(zip(names, arrays["person"].tolist(), strict=True))
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as fault:
+        arrays = read_arrays(out / SIMILARITY_FILE)
+        # Four decimals, as in every text about the run.
+        threshold, about = round(float(arrays["threshold"]), 4), json.loads(str(arrays["about"]))
+        names = zip(arrays["camera"].tolist(), arrays["track"].tolist(), strict=True)
+        people = dict(zip(names, arrays["person"].tolist(), strict=True))
+    except (OSError, *DAMAGE) as fault:
         raise StoreError(f"{out / PEOPLE_FILE} or {SIMILARITY_FILE} cannot be read ({fault})", remedy) from fault
     if people != {(sighting.camera, sighting.track): sighting.person for sighting in sightings}:
         raise StoreError(f"{PEOPLE_FILE} and {SIMILARITY_FILE} in {out} name different people", remedy)

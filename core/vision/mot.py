@@ -9,7 +9,8 @@ an error that names its line; what the boxes show is not judged."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import TruthError
+from core.base.limits import MOT_BYTES, MOT_ROWS, require_at_most, require_bytes
 from core.base.types import Detections, Ints, Table, Tracks
 from core.machine.paths import write_atomically
 
@@ -26,6 +28,8 @@ NO_CLASS = -1
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _REMEDY = "Each line is frame,id,x,y,width,height[,conf[,class[,visibility]]], frames from 1, pixels."
 _BLOCK = 10_000  # rows formatted at a time, so that memory does not grow with the length
+_MAX_LINE = 1_000  # characters
+_SHORTER = "Cut it into parts."
 _MAX_EXACT = 2**53  # above it a float cannot represent every whole number
 
 
@@ -102,15 +106,16 @@ def _result_lines(tracks: Tracks) -> bytes:
 
 def read_mot(path: Path) -> MotRows:
     """The rows of `path`. Numbers are separated by commas, semicolons or white space; blank lines are skipped."""
-    rows = []
-    for number, line in enumerate(_read_text(path).splitlines(), 1):
+    rows = array("d")
+    for number, line in enumerate(_lines(path), 1):
+        require_at_most(number, MOT_ROWS, f"{path.name} has {{}} rows", TruthError, _SHORTER)
         if not line.strip():
             continue
         try:
-            rows.append(_row(line))
+            rows.extend(_row(line))
         except ValueError as fault:
             raise TruthError(f"{path.name}, line {number}: {fault}", _REMEDY) from fault
-    table = np.array(rows, np.float64).reshape(-1, 9)
+    table = np.frombuffer(rows, np.float64).reshape(-1, 9)
     left_top, size = table[:, 2:4], table[:, 4:6]
     return MotRows(
         frame=table[:, 0].astype(np.int64) - 1,
@@ -157,9 +162,12 @@ def _number(cell: str) -> float:
     return value
 
 
-def _read_text(path: Path) -> str:
+def _lines(path: Path) -> Iterator[str]:
+    """The lines, each cut off after more characters than a row can have."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        require_bytes(path.stat().st_size, MOT_BYTES, path.name, TruthError, _SHORTER)
+        with path.open(encoding="utf-8-sig") as file:
+            yield from iter(lambda: file.readline(_MAX_LINE), "")
     except UnicodeDecodeError as fault:
         raise TruthError(f"{path.name} is not a text file", _REMEDY) from fault
     except OSError as fault:

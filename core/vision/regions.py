@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from core.base.errors import RegionError
+from core.base.limits import REGION_BYTES, REGION_POINTS, REGIONS, read_bounded, require_at_most, require_bytes
 from core.base.types import Bools, Floats, Seconds
 from core.machine.paths import write_atomically
 
@@ -44,6 +45,8 @@ _MAX_IN_TRAIL = 1e10
 _FORMAT = "sightline-regions"
 _SEPARATOR = re.compile(r"\s*[,;]\s*|\s+")
 _CHOICES = {"kind": ("box", "polygon"), "mode": ("include", "exclude"), "anchor": ("foot", "centre")}
+_MAX_CELLS = 1_000_000  # boxes times points that are tested at once
+_FEWER = "Draw it with fewer points."
 _PLAIN_FORMAT = "A plain region file has one x,y per line, in pixels of the clip."
 
 
@@ -66,6 +69,7 @@ class Region:
         _check_choice("mode", self.mode)
         if not isinstance(self.name, str):
             raise RegionError(f"A region's name is {self.name!r}", "Give a text.")
+        require_at_most(len(self.points), REGION_POINTS, "A region has {} points", RegionError, _FEWER)
         points = _checked_points(self.points)
         object.__setattr__(self, "points", _box_corners(points) if self.kind == "box" else _polygon_corners(points))
 
@@ -216,6 +220,8 @@ def from_json(text: str) -> Regions:
         content = json.loads(text)
     except json.JSONDecodeError as fault:
         raise RegionError(f"line {fault.lineno}: no valid JSON ({fault.msg})", remedy) from fault
+    except (RecursionError, ValueError) as fault:
+        raise RegionError("this JSON cannot be read", remedy) from fault
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise RegionError(f'this JSON does not hold regions ("format" is not "{_FORMAT}")', remedy)
     if content.get("version") != VERSION:
@@ -223,6 +229,7 @@ def from_json(text: str) -> Regions:
     items = content.get("regions")
     if not isinstance(items, list):
         raise RegionError('"regions" is not a list', remedy)
+    require_at_most(len(items), REGIONS, "it has {} regions", RegionError, remedy)
     trails = content.get("left_out", [])
     if not isinstance(trails, list):
         raise RegionError('"left_out" is not a list', remedy)
@@ -233,7 +240,7 @@ def from_json(text: str) -> Regions:
 def load_regions(path: Path, width: int, height: int) -> Regions:
     """Regions from a file of JSON or of plain `x,y` lines; `width` and `height` are those of the clip in pixels."""
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, REGION_BYTES, RegionError, _FEWER)
     except OSError as fault:
         raise RegionError(f"{path} cannot be read ({fault.strerror})", "Check the name.") from fault
     return read_regions(content, path.name, width, height)
@@ -241,6 +248,7 @@ def load_regions(path: Path, width: int, height: int) -> Regions:
 
 def read_regions(content: bytes, name: str, width: int, height: int) -> Regions:
     """`load_regions` for the content of a file called `name`."""
+    require_bytes(len(content), REGION_BYTES, name, RegionError, _FEWER)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -259,7 +267,9 @@ def save_regions(path: Path, regions: Regions) -> None:
 def _within_any(outlines: Sequence[Doubles], points: Doubles) -> Bools:
     is_inside = np.zeros(len(points), np.bool_)
     for corners in outlines:
-        is_inside |= _within(corners, points)
+        block = max(1, _MAX_CELLS // len(corners))
+        for at in range(0, len(points), block):
+            is_inside[at : at + block] |= _within(corners, points[at : at + block])
     return is_inside
 
 
@@ -338,6 +348,7 @@ def _region(number: int, item: Any) -> Region:
 
 def _from_lines(text: str, width: int, height: int) -> Regions:
     """One include polygon. Its numbers are pixels, or fractions if none is above 1."""
+    require_at_most(text.count("\n"), REGION_POINTS, "it has {} lines", RegionError, _FEWER)
     points = [_line(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     fractions = all(value <= 1 for point in points for value in point)
     size = (1.0, 1.0) if fractions else (width, height)

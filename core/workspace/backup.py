@@ -24,7 +24,16 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from core.base.errors import StoreError
+from core.base.limits import (
+    BACKUP_ENTRIES,
+    BACKUP_RATIO,
+    BACKUP_SLACK_BYTES,
+    ENTRY_BYTES,
+    require_at_most,
+    require_bytes,
+)
 from core.base.progress import Progress
+from core.base.text import format_bytes
 from core.machine.chain import CHAIN, TEXTS
 from core.machine.paths import cache_dir, explain_refusal, make_folder, open_atomically, working_folder
 from core.machine.records import NewerVersionError
@@ -49,8 +58,6 @@ from core.workspace.sources import (
 )
 
 _BLOCK_BYTES = 1 << 20
-_MAX_CASE_BYTES = 64 << 20
-"""Of case.json, which is read as a whole."""
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _CASE_FILES = ("review.json", "log.txt", CHAIN, TEXTS)
 _TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
@@ -139,6 +146,7 @@ def restore(services: Services, source: Path | IO[bytes], file_name: str = "") -
     name = file_name or (source.name if isinstance(source, Path) else "the file")
     try:
         with zipfile.ZipFile(source) as archive, ExitStack() as folders:
+            _require_bounded(archive)
             _require_space(archive)
             case = _require_digests(_case_in(archive, name))
             with explain_refusal(_REFUSED):
@@ -185,11 +193,23 @@ class _Unpacked:
     uploads: Path
 
 
+def _require_bounded(archive: zipfile.ZipFile) -> None:
+    """`StoreError` if the archive is none that this program makes, but one made to fill disks or memory."""
+    entries = archive.infolist()
+    require_at_most(len(entries), BACKUP_ENTRIES, "the back-up has {} files", StoreError, _NO_BACKUP)
+    require_bytes(archive.getinfo("case.json").file_size, ENTRY_BYTES, "the case in it", StoreError, _NO_BACKUP)
+    unpacked, packed = (sum(sizes) for sizes in zip(*((e.file_size, e.compress_size) for e in entries), strict=True))
+    if unpacked > BACKUP_SLACK_BYTES and unpacked > BACKUP_RATIO * packed:
+        raise StoreError(
+            f"the back-up would unpack to more than {BACKUP_RATIO} times its size ({format_bytes(unpacked)})",
+            _NO_BACKUP,
+        )
+
+
 def _require_space(archive: zipfile.ZipFile) -> None:
-    """`StoreError` if unpacking would fill the disk, or memory."""
+    """`StoreError` if unpacking would fill the disk."""
     needed = sum(entry.file_size for entry in archive.infolist())
-    too_large = archive.getinfo("case.json").file_size > _MAX_CASE_BYTES
-    if too_large or needed > min(free_bytes(), free_data_bytes()) - RESERVE_BYTES:
+    if needed > min(free_bytes(), free_data_bytes()) - RESERVE_BYTES:
         raise StoreError(
             "the back-up needs more disk space than there is",
             "Free some space, or set SIGHTLINE_DATA and SIGHTLINE_CACHE.",

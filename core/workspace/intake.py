@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.base.errors import ClipError, SettingsError, SightlineError, StoreError
+from core.base.limits import CAMERAS, require_at_most
 from core.lab.synthetic import sample_clips, sample_folder
 from core.vision.video import digest, is_list
 from core.workspace.cases import Case, CaseClip
@@ -47,6 +48,9 @@ def add_clip(key: str, path: Path, file_name: str = "") -> str:
         camera = camera_for(case, new)
         if camera:
             return with_recording(case, camera, new)
+        require_at_most(
+            len(case.clips) + 1, CAMERAS, "the case would have {} cameras", SettingsError, "Make another case."
+        )
         camera = case.free_name(_camera_name(path, file_name))
         return case.with_clips((*case.clips, CaseClip(camera, str(path), clip.digest)))
 

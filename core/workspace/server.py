@@ -16,7 +16,6 @@ import io
 import json
 import sys
 import threading
-import zipfile
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +27,9 @@ from core.base.memo import Memo
 from core.base.settings import TrackSettings
 from core.base.text import Clocks
 from core.base.types import Clip, ClipPart
-from core.machine.artifacts import digest_of
+from core.machine.artifacts import digest_of, read_arrays
 from core.machine.paths import cache_dir, data_dir, write_atomically
+from core.machine.records import DAMAGE
 from core.machine.relocate import move_old_data, take_notice
 from core.review import Action, ReviewSession, StoredTracks, load_review, load_run_tracks, open_session
 from core.runs import TRACKLETS_FILE, MatchRules, TravelTime, read_record
@@ -37,6 +37,7 @@ from core.vision.video import digest, is_list, join, probe, read_list
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies, remove_media
+from core.workspace.sources import is_permitted
 
 if TYPE_CHECKING:
     from core.review.whatif import LoadedRun, PeopleCounts, RunChanges
@@ -262,6 +263,9 @@ def stored_tracks(case: Case) -> StoredTracks:
 
 def clip_of(path: str) -> Clip:
     """The clip at `path`, probed once for as long as the file stays the same; of a list of recordings, so is each."""
+    # Each time, because a file that was permitted may since have become a link to another one.
+    if not is_permitted(path):
+        raise ClipError(f"{path} cannot be opened", "Choose a clip inside your footage folder.")
     # Not in Streamlit's cache, because routes, which have no session, need clips too.
     return services().clips.get(_stamp_of_file(path), lambda: _open_clip(path))
 
@@ -304,13 +308,13 @@ def _stored_probe(path: Path) -> Clip | None:
     """What an earlier probe of the same content found out; None where there is none that can be read."""
     try:
         clip_digest = digest(path)
-        with np.load(io.BytesIO(_probe_file(clip_digest).read_bytes())) as record:
-            facts, times = json.loads(str(record["facts"])), record["times"]
+        record = read_arrays(_probe_file(clip_digest))
+        facts, times = json.loads(str(record["facts"])), record["times"]
         if facts.pop("format") != _PROBE_FORMAT:
             return None
         warnings, parts = tuple(facts.pop("warnings")), tuple(ClipPart(*part) for part in facts.pop("parts"))
         return Clip(str(path.resolve()), clip_digest, times=times, warnings=warnings, parts=parts, **facts)
-    except (ClipError, EOFError, OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (ClipError, OSError, *DAMAGE):
         return None
 
 

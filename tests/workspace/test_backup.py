@@ -272,8 +272,8 @@ def test_a_backup_that_would_fill_memory_is_refused(
 ) -> None:
     case = made(home)
     back_up(Cases(), case, tmp_path / "case.zip")
-    monkeypatch.setattr("core.workspace.backup._MAX_CASE_BYTES", 10)
-    with pytest.raises(SightlineError, match="more disk space"):
+    monkeypatch.setattr("core.workspace.backup.ENTRY_BYTES", 10)
+    with pytest.raises(SightlineError, match="too large"):
         restore(Services(), tmp_path / "case.zip")
 
 

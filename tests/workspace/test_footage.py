@@ -6,8 +6,9 @@ import cv2
 import pytest
 
 from core.base.errors import ClipError
+from core.workspace import clip_of, serve_with
 from core.workspace.sources import footage_root, is_permitted, list_folder, resolve_folder
-from tests.vision.video.making import drawn
+from tests.vision.video.making import drawn, write_clip
 
 
 @pytest.fixture
@@ -52,3 +53,15 @@ def test_what_may_be_opened(root: Path) -> None:
     allowed = [str(root / "a.mp4"), str(own), f"{root}/../footage/a.mp4"]
     refused = ["/etc/passwd", f"{root}/../a.mp4", str(root.parent / "cache" / "a.mp4"), "\0"]
     assert [is_permitted(path) for path in (*allowed, *refused)] == [True] * 3 + [False] * 4
+
+
+def test_a_clip_that_was_exchanged_for_a_link_out_of_the_root_is_not_opened(root: Path) -> None:
+    """Permission is asked for at each opening, not only when a clip is added."""
+    clip, outside = write_clip(root / "a.mp4", range(5)), write_clip(root.parent / "b.mp4", range(6))
+    serve_with(None)
+    assert clip_of(str(clip)).frames == 5
+    clip.unlink()
+    clip.symlink_to(outside)
+    with pytest.raises(ClipError, match="cannot be opened"):
+        clip_of(str(clip))
+    serve_with(None)

@@ -141,6 +141,7 @@ def test_what_was_made_when_two_recordings_were_taken_for_one_is_made_again(
 ) -> None:
     """Records of earlier versions know of no parts, and their film shows the pictures of both mixed."""
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(tmp_path))
     path = tmp_path / "a.ts"
     path.write_bytes(2 * write_clip(tmp_path / "b.ts", range(20)).read_bytes())
     whole = write_clip(tmp_path / "whole.mp4", range(20))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import SettingsError
 from core.base.types import IMAGE_SUFFIXES, Bools, Floats, Image, Ints, Table
+from core.machine import canvas
 
 _MARKET = re.compile(r"^(-?\d+)_(?:c(\d+))?")
 _CAMERA = re.compile(r"^c(?:am)?(\d+)[_-]", re.IGNORECASE)
@@ -176,11 +177,10 @@ def check_answerable(crops: Crops) -> None:
 
 def read_picture(path: Path) -> Image:
     """BGR, (height, width, 3) uint8."""
-    content = np.fromfile(path, np.uint8)
-    picture = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if picture is None:
+    picture = canvas.read_picture(path)
+    if not len(picture):
         raise SettingsError(f"{path} is not a picture", "Remove it from the folder.")
-    return np.asarray(picture, np.uint8)
+    return picture
 
 
 def resized(picture: Image, height: int, width: int) -> Image:

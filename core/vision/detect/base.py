@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -113,6 +114,25 @@ def decode_boxes(output: NDArray[Any], person: int, settings: DetectSettings) ->
     centre, half = output[:2, anchors].T, output[2:4, anchors].T / 2
     xyxy = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
     return suppress(xyxy, score[anchors].astype(np.float32), settings.nms_iou, settings.most)
+
+
+@contextmanager
+def explain_openvino(model: str) -> Iterator[None]:
+    """What OpenVINO cannot make a network of is an error in words."""
+    try:
+        yield
+    except RuntimeError as fault:
+        reason = (str(fault).strip().splitlines() or [""])[-1]
+        raise WeightsError(f"{model} cannot be opened by OpenVINO ({reason})", "Give another file.") from fault
+
+
+def require_detector(network: Any, name: str) -> Any:
+    """The network of OpenVINO, if it takes pictures and gives boxes; `WeightsError` otherwise."""
+    shapes = [port.partial_shape for ports in (network.inputs[:1], network.outputs[:1]) for port in ports]
+    ranks = [-1 if shape.rank.is_dynamic else shape.rank.get_length() for shape in shapes]
+    if len(ranks) < 2 or ranks[0] != 4 or ranks[1] not in (-1, 3):
+        raise WeightsError(f"{name} does not give boxes for a picture", "Give a detector, as Ultralytics exports them.")
+    return network
 
 
 def person_class(names: Mapping[int, str], model: str) -> int:

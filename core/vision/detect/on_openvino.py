@@ -11,7 +11,7 @@ from typing import Any
 from core.base.settings import DetectSettings
 from core.base.types import Image
 from core.machine.offline import import_openvino
-from core.vision.detect.base import GREY, Boxes, Letterbox, decode_boxes
+from core.vision.detect.base import GREY, Boxes, Letterbox, decode_boxes, explain_openvino, require_detector
 
 
 class OpenVinoDetector:
@@ -21,7 +21,8 @@ class OpenVinoDetector:
         self._ov = import_openvino()
         self._core = self._ov.Core()
         self._file, self._settings, self._person = file, settings, person
-        self._shape = self._core.read_model(file).input(0).partial_shape
+        self._shape = require_detector(self._core.read_model(file), name).input(0).partial_shape
+        self._name = name
         self._requests_by_shape: dict[tuple[int, int], list[Any]] = {}
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._precision = "bfloat16" if "BF16" in capabilities else "float32"
@@ -39,20 +40,24 @@ class OpenVinoDetector:
     def _requests(self, outer: tuple[int, int]) -> list[Any]:
         """Inference requests, compiled once per input shape. Input is uint8, BGR, height x width x 3, like frames."""
         if outer not in self._requests_by_shape:
-            model = self._core.read_model(self._file)
-            if model.input(0).partial_shape.is_dynamic:
-                model.reshape([1, 3, outer[1], outer[0]])
-            prepared = self._ov.preprocess.PrePostProcessor(model)
-            entry = prepared.input()
-            entry.tensor().set_element_type(self._ov.Type.u8).set_layout(self._ov.Layout("NHWC"))
-            entry.tensor().set_color_format(self._ov.preprocess.ColorFormat.BGR)
-            steps = entry.preprocess().convert_element_type(self._ov.Type.f32)
-            steps.convert_color(self._ov.preprocess.ColorFormat.RGB).scale(255.0)
-            entry.model().set_layout(self._ov.Layout("NCHW"))
-            compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
-            streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-            self._requests_by_shape[outer] = [compiled.create_infer_request() for _ in range(streams)]
+            with explain_openvino(self._name):
+                self._requests_by_shape[outer] = self._compile(outer)
         return self._requests_by_shape[outer]
+
+    def _compile(self, outer: tuple[int, int]) -> list[Any]:
+        model = self._core.read_model(self._file)
+        if model.input(0).partial_shape.is_dynamic:
+            model.reshape([1, 3, outer[1], outer[0]])
+        prepared = self._ov.preprocess.PrePostProcessor(model)
+        entry = prepared.input()
+        entry.tensor().set_element_type(self._ov.Type.u8).set_layout(self._ov.Layout("NHWC"))
+        entry.tensor().set_color_format(self._ov.preprocess.ColorFormat.BGR)
+        steps = entry.preprocess().convert_element_type(self._ov.Type.f32)
+        steps.convert_color(self._ov.preprocess.ColorFormat.RGB).scale(255.0)
+        entry.model().set_layout(self._ov.Layout("NCHW"))
+        compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+        streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        return [compiled.create_infer_request() for _ in range(streams)]
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
         running: deque[tuple[Any, Letterbox, int, int]] = deque()

@@ -17,7 +17,7 @@ from core.base.settings import DetectSettings
 from core.machine.device import Backend, choose_runtime
 from core.machine.offline import import_openvino, import_ultralytics
 from core.machine.paths import cache_dir, explain_refusal, publish
-from core.vision.detect.base import Detector, person_class
+from core.vision.detect.base import Detector, explain_openvino, person_class, require_detector
 from core.vision.models import Model
 
 COCO_CLASSES = 80
@@ -35,7 +35,8 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
     from core.vision.detect.on_openvino import OpenVinoDetector
 
     file = _xml_in(export_to_openvino(model)) if model.is_pytorch else _xml_in(model.path)
-    return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
+    with explain_openvino(model.name):
+        return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
 
 
 def needs_pytorch(model: Model) -> bool:
@@ -95,14 +96,16 @@ def _xml_in(path: Path) -> Path:
 def _names(file: Path) -> dict[int, str]:
     """Class names from Ultralytics' metadata beside or inside the file; without any, from the number of classes."""
     metadata = file.with_name("metadata.yaml")
-    if file.suffix == ".xml" and metadata.is_file():
-        return {int(k): str(v) for k, v in yaml.safe_load(metadata.read_text(encoding="utf-8"))["names"].items()}
-    model: Any = import_openvino().Core().read_model(file)
-    if model.has_rt_info(["framework", "names"]):
-        return {
-            int(k): str(v) for k, v in ast.literal_eval(str(model.get_rt_info(["framework", "names"]).value)).items()
-        }
-    channels = model.output(0).partial_shape[1]
+    try:
+        if file.suffix == ".xml" and metadata.is_file():
+            return {int(k): str(v) for k, v in yaml.safe_load(metadata.read_text(encoding="utf-8"))["names"].items()}
+        model: Any = import_openvino().Core().read_model(file)
+        if model.has_rt_info(["framework", "names"]):
+            names = ast.literal_eval(str(model.get_rt_info(["framework", "names"]).value))
+            return {int(k): str(v) for k, v in names.items()}
+    except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError, yaml.YAMLError) as fault:
+        raise WeightsError(f"{file.name} does not say what its classes are", "Export it with Ultralytics.") from fault
+    channels = require_detector(model, file.name).output(0).partial_shape[1]
     classes = 0 if channels.is_dynamic else channels.get_length() - 4
     if classes in (1, COCO_CLASSES):
         return {0: "person", **{n: f"class {n}" for n in range(1, classes)}}

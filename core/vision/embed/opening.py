@@ -12,6 +12,7 @@ import numpy as np
 
 from core.base.errors import ClipError, WeightsError
 from core.base.types import IMAGE_SUFFIXES, Floats, Image
+from core.machine.canvas import read_picture
 from core.machine.device import Backend, choose_runtime
 from core.machine.paths import write_atomically
 from core.vision.embed.base import CropEmbedder, Embedder, Network
@@ -85,13 +86,8 @@ def embed_folder(
 
 def _read(paths: list[Path], parent: Path) -> Iterator[tuple[str, Image]]:
     """Name and BGR picture (height, width, 3) of each path; a picture of size 0 where it cannot be decoded."""
-    import cv2
-
     for path in paths:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-        empty = np.empty((0, 0, 3), np.uint8)
-        yield path.relative_to(parent).as_posix(), empty if picture is None else np.asarray(picture, np.uint8)
+        yield path.relative_to(parent).as_posix(), read_picture(path)
 
 
 def save_features(path: Path, folder: FolderFeatures) -> None:

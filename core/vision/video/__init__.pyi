@@ -1,5 +1,4 @@
 from .decoding import FrameDecoder as FrameDecoder
-from .decoding import decode_picture as decode_picture
 from .decoding import natural_order as natural_order
 from .decoding import picture_files as picture_files
 from .decoding import yields_picture as yields_picture

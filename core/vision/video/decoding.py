@@ -10,9 +10,10 @@ before 10) and with EXIF orientation applied."""
 
 from __future__ import annotations
 
+import os
 import re
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import dropwhile
 from pathlib import Path
@@ -21,7 +22,9 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import ClipError
+from core.base.limits import CLIP_PICTURES, DECODER_THREAD_BYTES, FRAME_PIXELS, require_at_most
 from core.base.types import IMAGE_SUFFIXES, Clip, ClipPart, Image, Ints
+from core.machine.canvas import read_picture
 
 PICTURE_SEQUENCE = "pictures"
 """`Clip.container` of a picture sequence."""
@@ -29,14 +32,24 @@ WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
 """Containers that stamp packets in storage order, or not at all: their frames are numbered as they are decoded."""
 BYTE_SEEKABLE = "mpegts"
 """The container that can be entered at any byte: where a clock is set back, bytes tell the parts apart."""
-_DEMUXER = {"merge_pmt_versions": "1"}  # where joined transport streams give their video other numbers, it is one video
+_SOUND = "aac,flac,mp3,wav"  # opened only to say that they hold no pictures
+_CONTAINERS = "asf,av1,avi,dhav,dv,flv,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,obu,ogg,vc1,webm"
+_DEMUXER = {
+    "merge_pmt_versions": "1",  # where joined transport streams give their video other numbers, it is one video
+    # Scripts and lists, which name other files or addresses, are none of these.
+    "format_whitelist": f"{_CONTAINERS},{_SOUND}",
+    "protocol_whitelist": "file",
+    "max_pixels": str(FRAME_PIXELS),
+}
 _TABLE_BYTES = 200 * 188  # of a transport stream: what comes before a picture and says which packets are its
+_FRAME_BYTES = 3  # a pixel, with ten bits a colour and what a decoder keeps beside
 _USUAL_KEY_FRAME_INTERVAL = 300  # frames; encoders seldom put key frames further apart
 LOST_PACKETS = 4
 """Packets after a loss that may still belong to what was before it, as parsers keep some back."""
 _CAMERA_KEY_FRAME_INTERVAL = 60  # frames; cameras put them one to two seconds apart
 _SEARCHED_BYTES = 1 << 18  # an entry is searched to within as many bytes, which are decoded faster than searched
 _CONVERT = "Convert it to H.264 in MP4 and try again."
+_SMALLER = "Export it with smaller pictures: people need a few hundred pixels."
 _NOT_A_VIDEO = (
     (b"version https://git-lfs", "is a Git LFS pointer, not the video", "Run `git lfs pull` to fetch the video."),
     (b"<!doctype html", "is a web page, not a video", "Download the video itself, not the page that shows it."),
@@ -52,7 +65,9 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     _check_content(path)
     silence_ffmpeg()
     try:
-        container = av.open(str(path), options=_DEMUXER, metadata_errors="replace")
+        container = av.open(str(path.absolute()), options=_DEMUXER, metadata_errors="replace")
+    except av.ArgumentError as error:
+        raise ClipError(f"{path.name} is not in a format of recordings that is opened here", _CONVERT) from error
     except (av.FFmpegError, OSError) as error:
         raise ClipError(
             f"{path.name} is not a video that can be read ({error.strerror})",
@@ -60,6 +75,14 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
         ) from error
     with container:
         yield container, _video_stream(container, path)
+
+
+_PROGRESS: list[Callable[[], None]] = []
+
+
+def call_on_progress(function: Callable[[], None]) -> None:
+    """Call `function` with each packet that is read from now on."""
+    _PROGRESS.append(function)
 
 
 def silence_ffmpeg() -> None:
@@ -93,7 +116,16 @@ def _video_stream(container: Any, path: Path) -> Any:
         raise ClipError(f"{path.name} holds no tracks", "The recording was not finished; export it again.")
     if stream.codec_context is None:
         raise ClipError(f"{path.name} uses a codec that is not supported", _CONVERT)
+    codec = stream.codec_context
+    require_at_most(
+        codec.width * codec.height, FRAME_PIXELS, f"{path.name} has frames of {{}} pixels", ClipError, _SMALLER
+    )
+    codec.options = {"max_pixels": str(FRAME_PIXELS)}
     stream.thread_type = "AUTO"
+    # Each thread has frames of its own.
+    most = max(1, DECODER_THREAD_BYTES // max(1, _FRAME_BYTES * codec.width * codec.height))
+    if most < (os.cpu_count() or 1):
+        codec.thread_count = most
     return stream
 
 
@@ -103,6 +135,8 @@ def data_packets(container: Any, stream: Any) -> Iterator[Any]:
 
     try:
         for packet in container.demux(stream):
+            for function in _PROGRESS:
+                function()
             if packet.size:
                 yield packet
     except av.FFmpegError:
@@ -352,7 +386,25 @@ def picture_files(path: Path) -> list[Path]:
         raise ClipError(
             f"{path} holds no pictures", "Give a video file, or a folder that directly holds JPEG or PNG pictures."
         )
+    require_at_most(len(files), CLIP_PICTURES, f"{path.name} holds {{}} pictures", ClipError, "Make several folders.")
+    _require_own(files, folder)
     return sorted(files, key=lambda file: natural_order(file.name))
+
+
+def _require_own(files: Sequence[Path], folder: Path) -> None:
+    """`ClipError` where a picture is a link that leads out of its folder: nobody has chosen what lies there."""
+    place = folder.resolve()
+    for file in files:
+        if file.is_symlink() and not _is_below(file, place):
+            raise ClipError(f"{file.name} is a link that leads out of its folder", "Copy the picture into the folder.")
+
+
+def _is_below(link: Path, place: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(place)
+    except (OSError, RuntimeError):
+        # A link that leads to itself leads nowhere.
+        return False
 
 
 def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
@@ -361,7 +413,7 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
     if len(files) != clip.frames:
         raise ClipError(f"{clip.path} changed while it was open", "Start the analysis again.")
     for number in wanted.tolist():
-        bgr = decode_picture(files[number])
+        bgr = read_picture(files[number])
         if not len(bgr):
             continue
         if bgr.shape[:2] != (clip.height, clip.width):
@@ -371,18 +423,6 @@ def sequence_pictures(clip: Clip, wanted: Ints) -> Generator[tuple[int, Image]]:
                 "Keep pictures of one size in a folder.",
             )
         yield number, bgr
-
-
-def decode_picture(file: Path) -> Image:
-    """The picture as BGR (height, width, 3); of length 0 where it cannot be decoded."""
-    import cv2
-
-    try:
-        content = np.fromfile(file, np.uint8)
-    except OSError as error:
-        raise ClipError(f"{file.name} cannot be read ({error.strerror})", "Check the file and its rights.") from error
-    bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if len(content) else None
-    return np.empty((0, 0, 3), np.uint8) if bgr is None else np.asarray(bgr, np.uint8)
 
 
 def natural_order(name: str) -> list[str | int]:

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from core.base.errors import SettingsError
+from core.base.errors import ClipError, SettingsError
 from core.base.text import parse_moment
 from core.base.types import Clip, Floats, Image
+from core.machine.canvas import read_picture
+from core.vision.video.decoder import ask
 from core.vision.video.decoding import (
     PICTURE_SEQUENCE,
     FrameDecoder,
-    decode_picture,
     frames_near,
     open_video,
     picture_files,
@@ -90,13 +91,17 @@ def measure(bgr: Image) -> Measures:
     """Measures of a picture, reduced to 640 across."""
     import cv2
 
-    height, width = bgr.shape[:2]
-    scale = min(1.0, _MEASURED_WIDTH / width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    grey = cv2.cvtColor(cv2.resize(bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(_reduced(bgr), cv2.COLOR_BGR2GRAY)
     dark, light = np.percentile(grey, (5, 95))
     detail = float(cv2.Laplacian(grey, cv2.CV_32F).var()) / max(1.0, float(grey.var()))
     return Measures(float(grey.mean()), float(light), float(light - dark), detail)
+
+
+def _reduced(bgr: Image) -> Image:
+    """The picture, at most as wide as pictures are measured."""
+    height, width = bgr.shape[:2]
+    scale = min(1.0, _MEASURED_WIDTH / width)
+    return _resized(bgr, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def clip_notes(clip: Clip, measures: Sequence[Measures]) -> list[Note]:
@@ -210,13 +215,22 @@ class PreviewFrame:
 
 
 def preview_frames(clip: Clip, count: int = 6) -> list[PreviewFrame]:
-    """Up to `count` pictures spread over the clip; fewer where some cannot be decoded or would be the same."""
+    """Up to `count` pictures spread over the clip, at most 640 wide; fewer where some cannot be decoded or would be the
+    same."""
     moments = (np.arange(count) + 0.5) / count * clip.duration_seconds
-    different: list[PreviewFrame] = []
+    seconds, pictures = ask("previews", Path(clip.path), clip, moments)
+    return [PreviewFrame(float(at), bgr) for at, bgr in zip(seconds, pictures, strict=True)]
+
+
+def describe_previews(clip: Clip, moments: Floats) -> tuple[list[float], list[Image]]:
+    """What a decoder shows of a clip: times, and pictures."""
+    seconds: list[float] = []
+    pictures: list[Image] = []
     for preview in _previews(clip, moments):
-        if not different or preview.seconds > different[-1].seconds:
-            different.append(preview)
-    return different
+        if not seconds or preview.seconds > seconds[-1]:
+            seconds.append(preview.seconds)
+            pictures.append(_reduced(preview.bgr))
+    return seconds, pictures
 
 
 def _previews(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
@@ -253,7 +267,7 @@ def _previews_of_pictures(clip: Clip, moments: Any) -> Iterator[PreviewFrame]:
     files = picture_files(Path(clip.path))
     rows = np.searchsorted(clip.times, moments + _SLACK_SECONDS, side="right") - 1
     for row in np.unique(rows).tolist():
-        bgr = decode_picture(files[row])
+        bgr = read_picture(files[row])
         if len(bgr):
             yield PreviewFrame(float(clip.times[row]), bgr)
 
@@ -341,13 +355,15 @@ def start_proposals(path: Path, zone: str) -> tuple[StartProposal, ...]:
 
 def _creation_time(path: Path) -> str:
     """What the container says of when it was made, with its offset from UTC; empty where it says nothing."""
-    import av
-
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            text = str(container.metadata.get("creation_time", ""))
-        moment = datetime.fromisoformat(text)
-    except (OSError, ValueError, av.FFmpegError):
+        moment = datetime.fromisoformat(str(ask("creation time", path.resolve(), str(path.resolve()))[0]))
+    except (ClipError, ValueError):
         return ""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return moment.isoformat() if moment.year >= _FIRST_YEAR else ""
+
+
+def describe_creation_time(path: str) -> tuple[str, list[Image]]:
+    """The time in the container as it stands there."""
+    with open_video(Path(path)) as (container, _):
+        return str(container.metadata.get("creation_time", "")), []

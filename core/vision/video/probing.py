@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import ClipError
+from core.base.limits import CLIP_FRAMES, FRAME_PIXELS, require_at_most
 from core.base.text import format_clock
 from core.base.types import Clip, ClipPart, Image, Ints, Seconds
+from core.machine.canvas import read_picture
 from core.machine.paths import cache_dir
+from core.vision.video.decoder import ask
 from core.vision.video.decoding import (
     BYTE_SEEKABLE,
     LOST_PACKETS,
@@ -28,7 +31,6 @@ from core.vision.video.decoding import (
     WITHOUT_TIMESTAMPS,
     FrameDecoder,
     data_packets,
-    decode_picture,
     first_pictures,
     is_sequence,
     open_video,
@@ -62,17 +64,43 @@ def probe(path: str | Path, pictures_per_second: float = 10.0) -> Clip:
     clip = Path(path).resolve()
     if is_list(clip):
         return join(clip, probe)
-    return _sequence(clip, pictures_per_second) if is_sequence(clip) else _video(clip)
+    facts, (times,) = ask("probe", clip, str(clip), pictures_per_second)
+    return _clip_from(facts, times, digest(clip))
+
+
+def describe_file(path: str, pictures_per_second: float) -> tuple[dict[str, Any], list[Seconds]]:
+    """What a decoder finds out about a file or a folder of pictures: the fields of a clip but its times, and these."""
+    place = Path(path)
+    clip = _sequence(place, pictures_per_second) if is_sequence(place) else _video(place)
+    return {field.name: getattr(clip, field.name) for field in fields(clip) if field.name != "times"}, [clip.times]
+
+
+def _clip_from(facts: Mapping[str, Any], times: Seconds, content: str) -> Clip:
+    """The clip that a decoder has described, with its digest."""
+    return Clip(
+        path=str(facts["path"]),
+        digest=content,
+        width=int(facts["width"]),
+        height=int(facts["height"]),
+        times=times,
+        fps=float(facts["fps"]),
+        codec=str(facts["codec"]),
+        container=str(facts["container"]),
+        rotation=int(facts["rotation"]),
+        start_seconds=float(facts["start_seconds"]),
+        warnings=tuple(map(str, facts["warnings"])),
+        parts=tuple(ClipPart(*map(int, part)) for part in facts["parts"]),
+    )
 
 
 def _sequence(path: Path, rate: float) -> Clip:
     files = picture_files(path)
-    bgr = decode_picture(files[0])
+    bgr = read_picture(files[0])
     if not len(bgr):
         raise ClipError(f"{files[0].name} is not a picture that can be read", "Remove it, or save it again.")
     return Clip(
         path=str(path),
-        digest=digest(path),
+        digest="",
         width=bgr.shape[1],
         height=bgr.shape[0],
         times=np.arange(len(files)) / rate,
@@ -123,6 +151,8 @@ class _Survey:
             elif survey.shown:
                 survey.cut_off += packet.is_discard
             survey.packet_count += 1
+            if survey.packet_count > CLIP_FRAMES:
+                require_at_most(survey.packet_count, CLIP_FRAMES, "it has {} frames or more", ClipError, "Cut it.")
             if position >= survey.end:
                 survey.end = position + packet.size
             survey.first_frames = survey.first_frames or decoder.decode(packet)
@@ -205,6 +235,11 @@ def _video(path: Path) -> Clip:
                 f"{path.name} has a header but no frames", "The recording was not finished: export it again."
             )
         if not survey.first_frames:
+            if not stream.codec_context.width:
+                raise ClipError(
+                    f"{path.name} has frames of no known size, or of more than the {FRAME_PIXELS:,} pixels taken",
+                    "Export it again, with smaller pictures.",
+                )
             raise ClipError(
                 f"{path.name}: none of its {len(survey.shown)} frames can be decoded ({stream.codec_context.name})",
                 "It is damaged or encrypted; export it again, as H.264 in MP4.",
@@ -219,7 +254,7 @@ def _video(path: Path) -> Clip:
         warnings += _unread(path, container.format.name, survey.end)
         return Clip(
             path=str(path),
-            digest=digest(path),
+            digest="",
             width=width,
             height=height,
             times=times - times[0],

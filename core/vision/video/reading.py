@@ -1,26 +1,27 @@
 """The time line of a clip: timestamps laid out on it (`lay_out`), the frames of it that are analysed (`plan`), and
-their pictures (`read`), decoded ahead in a thread.
+their pictures (`read`), which another process decodes ahead.
 
-The thread and its bounded queue are gone after the end, an error, a break, or when the reader is dropped. Frames that
-cannot be decoded are skipped and listed in `Reader.missing`."""
+That process is free again after the end, an error, a break, or when the reader is dropped. Frames that cannot be
+decoded are skipped and listed in `Reader.missing`."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import weakref
 from bisect import bisect_left
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from core.base.errors import ClipError, SettingsError
+from core.base.errors import ClipError, SettingsError, SightlineError
+from core.base.limits import WAITING_BYTES
 from core.base.settings import VideoSettings
 from core.base.types import Clip, Image, Ints, Recording, Seconds, Timeline
+from core.vision.video.decoder import DecodedPicture, Frames
 from core.vision.video.decoding import PICTURE_SEQUENCE, decoded_pictures, sequence_pictures
 from core.vision.video.recordings import own_range
 
@@ -33,41 +34,8 @@ _TIME_SLACK_SECONDS = 1e-6
 _EARLY_SHARE = 0.25
 
 
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One frame of a timeline: its row there, its number and time in the source, and its picture (height, width, 3)."""
-
-    row: int
-    frame: int
-    seconds: float
-    bgr: Image
-
-
-@dataclass(frozen=True)
-class _End:
-    """The last item in the queue; `errors` holds the exception that stopped the thread, if any."""
-
-    errors: tuple[Exception, ...] = ()
-
-
-class _Handoff:
-    """The bounded queue between the thread and the reader; the thread always puts `_End` last."""
-
-    def __init__(self, size: int) -> None:
-        self.waiting: queue.Queue[Picture | _End] = queue.Queue(size)
-        self.stopped = threading.Event()
-        self.ended = False
-
-    def take(self) -> Picture | _End:
-        item = self.waiting.get()
-        self.ended = isinstance(item, _End)
-        return item
-
-    def stop(self, thread: threading.Thread) -> None:
-        self.stopped.set()
-        while not self.ended:
-            self.take()
-        thread.join()
+Picture = DecodedPicture
+"""One frame of a timeline: its row there, its number and time in the source, and its picture (height, width, 3)."""
 
 
 class Reader(Iterator[Picture]):
@@ -77,12 +45,12 @@ class Reader(Iterator[Picture]):
         self, clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None, queue_size: int
     ) -> None:
         self._expected, self._rows, self._missing = first, len(timeline), [0] * 0
-        self._handoff = _Handoff(queue_size)
-        source = _pictures(clip, timeline, first, scale_to)
-        # Nothing in the thread refers to the reader, so a reader that is dropped half way is finalized at once.
-        self._thread = threading.Thread(target=_run, args=(source, self._handoff), name="sightline-read", daemon=True)
-        self._thread.start()
-        self._finalize = weakref.finalize(self, self._handoff.stop, self._thread)
+        width, height = scale_to or (clip.width, clip.height)
+        # Large pictures wait in smaller numbers.
+        slots = max(1, min(queue_size, WAITING_BYTES // (3 * width * height)))
+        self._frames = Frames(Path(clip.path), (clip, timeline, first, scale_to), (width, height), slots)
+        # Nothing in the frames refers to the reader, so that its decoder is free again as soon as a reader is dropped.
+        self._finalize = weakref.finalize(self, self._frames.close)
 
     @property
     def missing(self) -> Ints:
@@ -90,19 +58,22 @@ class Reader(Iterator[Picture]):
         return np.array(self._missing, np.int64)
 
     def __next__(self) -> Picture:
-        if self._handoff.ended:
-            raise StopIteration
-        item = self._handoff.take()
-        if isinstance(item, _End):
+        try:
+            picture = self._frames.take() if self._finalize.alive else None
+        except SightlineError:
             self.close()
-            self._pass_over(self._rows if not item.errors else self._expected)
-            raise item.errors[0] if item.errors else StopIteration
-        self._pass_over(item.row)
-        self._expected = item.row + 1
-        return item
+            raise
+        if picture is None:
+            if self._finalize.alive:
+                self.close()
+                self._pass_over(self._rows)
+            raise StopIteration
+        self._pass_over(picture.row)
+        self._expected = picture.row + 1
+        return picture
 
     def close(self) -> None:
-        """Stop the thread, discard what it has decoded ahead, and wait for its end."""
+        """Discard what was decoded ahead."""
         self._finalize()
 
     def __enter__(self) -> Self:
@@ -288,30 +259,18 @@ def read(
     return Reader(clip, timeline, first, scale_to, queue_size)
 
 
-def _run(source: Generator[Picture], handoff: _Handoff) -> None:
+def pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None = None) -> Generator[Picture]:
+    """As `read`, decoded here: what the decoder does."""
     import av
 
-    end = _End()
-    try:
-        with closing(source):
-            for picture in source:
-                if handoff.stopped.is_set():
-                    break
-                handoff.waiting.put(picture)
-    except (OSError, av.FFmpegError) as error:
-        end = _End((ClipError(f"Reading the clip failed ({error.strerror})", "Check the disk, then start again."),))
-    except Exception as error:  # noqa: BLE001 - raised again where the pictures are used
-        end = _End((error,))
-    finally:
-        handoff.waiting.put(end)
-
-
-def _pictures(clip: Clip, timeline: Timeline, first: int, scale_to: tuple[int, int] | None) -> Generator[Picture]:
     row = first
-    with closing(_upright_pictures(clip, timeline.frame[first:], scale_to)) as pictures:
-        for number, bgr in pictures:
-            row += int(np.searchsorted(timeline.frame[row:], number))
-            yield Picture(row, number, float(timeline.seconds[row]), bgr)
+    try:
+        with closing(_upright_pictures(clip, timeline.frame[first:], scale_to)) as found:
+            for number, bgr in found:
+                row += int(np.searchsorted(timeline.frame[row:], number))
+                yield Picture(row, number, float(timeline.seconds[row]), bgr)
+    except (OSError, av.FFmpegError) as error:
+        raise ClipError(f"Reading the clip failed ({error.strerror})", "Check the disk, then start again.") from error
 
 
 def _upright_pictures(clip: Clip, frames: Ints, scale_to: tuple[int, int] | None) -> Generator[tuple[int, Image]]:

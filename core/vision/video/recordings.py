@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import ClipError, SettingsError
+from core.base.limits import LIST_BYTES, read_bounded
 from core.base.text import format_clock, parse_moment
 from core.base.types import Clip, Recording, Seconds
 from core.machine.paths import cache_dir, write_atomically
@@ -32,7 +33,6 @@ RECORDINGS = "recordings"
 _DAMAGED = "Make the list again, from the recordings."
 _GAP_SECONDS = 1.0
 _AT_ONCE_SECONDS = 2.0
-_MAX_LIST_BYTES = 16 << 20
 _DIGEST_BYTES = 16
 
 _MOMENT_IN_NAME = re.compile(
@@ -70,9 +70,7 @@ def list_text(recordings: Sequence[ListedRecording]) -> bytes:
 def read_list(path: Path) -> list[ListedRecording]:
     """The recordings of the list at `path`, with whole paths; `ClipError` where it is damaged."""
     try:
-        if path.stat().st_size > _MAX_LIST_BYTES:
-            raise ValueError
-        entries = json.loads(path.read_text(encoding="utf-8"))["recordings"]
+        entries = json.loads(read_bounded(path, LIST_BYTES, ClipError, _DAMAGED))["recordings"]
         listed = [
             ListedRecording(
                 str(path.parent / str(entry["file"])),
@@ -84,7 +82,7 @@ def read_list(path: Path) -> list[ListedRecording]:
         ]
     except OSError as fault:
         raise ClipError(f"{path.name} cannot be read ({fault.strerror})", "Check that the file is there.") from fault
-    except (AttributeError, KeyError, TypeError, ValueError) as fault:
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as fault:
         raise ClipError(f"{path.name} is not a list of recordings that can be read", _DAMAGED) from fault
     if not listed or not all(np.isfinite(entry.starts or 0.0) for entry in listed):
         raise ClipError(f"{path.name} lists no recordings", _DAMAGED)

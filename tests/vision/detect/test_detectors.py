@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from core.base.errors import BackendError, WeightsError
 from core.base.settings import DetectSettings, VideoSettings
@@ -82,6 +83,42 @@ def test_a_file_that_is_no_yolo_is_said(tmp_path: Path) -> None:
     model = Model("fake", "detector", path, "pt", "0" * 64, "yolo", InputConvention())
     with pytest.raises(WeightsError, match="no YOLO model"):
         open_detector(model, DetectSettings(), "openvino")
+
+
+def onnx_file(path: Path, shape: list[int], output: list[int]) -> Path:
+    """A network that reshapes its input, with the classes of one of our detectors."""
+    target = helper.make_tensor("shape", TensorProto.INT64, [len(output)], output)
+    graph = helper.make_graph(
+        [helper.make_node("Reshape", ["images", "shape"], ["out"])],
+        "network",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, output)],
+        [target],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    model.metadata_props.add(key="names", value="{0: 'person'}")
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("kind", ["no graph", "cut off", "a vector", "another input", "names"])
+def test_a_broken_onnx_detector_is_said(tmp_path: Path, kind: str, noise: list[Image]) -> None:
+    path = tmp_path / "mine.onnx"
+    content = onnx_file(path, [1, 3, 32, 32], [1, 6, 512]).read_bytes()
+    if kind == "no graph":
+        path.write_bytes(b"no graph at all")
+    elif kind == "cut off":
+        path.write_bytes(content[: len(content) // 2])
+    elif kind == "a vector":
+        onnx_file(path, [1, 3, 32, 32], [1, 3072])
+    elif kind == "another input":
+        onnx_file(path, [1, 3072], [1, 6, 512])
+    else:
+        path.write_bytes(content.replace(b"{0: 'person'}", b"[[[[[[[[[[[[["))
+    model = Model("mine", "detector", path, "onnx", "0" * 64, "yolo", InputConvention())
+    with pytest.raises(WeightsError) as fault:
+        all_of(open_detector(model, DetectSettings(size=320), "openvino"), noise)
+    assert fault.value.remedy
 
 
 @pytest.mark.shared

@@ -1,5 +1,7 @@
 """Small clips made on the spot. Every frame shows its own number in light and dark squares for a test to read."""
 
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -122,3 +124,31 @@ def _move_stamp(content: bytearray, at: int, ticks: int) -> None:
     content[at] = content[at] & 0xF0 | stamp >> 30 << 1 | 1
     content[at + 1 : at + 3] = ((stamp >> 15 & 0x7FFF) << 1 | 1).to_bytes(2)
     content[at + 3 : at + 5] = ((stamp & 0x7FFF) << 1 | 1).to_bytes(2)
+
+
+def blank_png(width: int, height: int) -> bytes:
+    """A black PNG with one bit a pixel: a few bytes for any size."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    row, packer = bytes(1 + (width + 7) // 8), zlib.compressobj(1)
+    rows = max(1, (1 << 20) // len(row))
+    packed = [packer.compress(row * min(rows, height - at)) for at in range(0, height, rows)]
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", b"".join([*packed, packer.flush()])) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def write_pngs(path: Path, pictures: Sequence[bytes], width: int, height: int) -> Path:
+    """A clip whose frames are these PNG files; its header gives their size as `width` x `height`."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "gray"
+        for number, content in enumerate(pictures):
+            packet = av.Packet(content)
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            packet.duration, packet.is_keyframe = 1, True
+            container.mux(packet)
+    return path

@@ -11,7 +11,7 @@ import pytest
 from core.base.settings import VideoSettings
 from core.base.types import Clip
 from core.vision.video import FrameDecoder, clip_notes, make_proxy, plan, preview_frames, probe, read, still
-from core.vision.video.reading import lay_out
+from core.vision.video.reading import lay_out, pictures
 from tests.vision.video.making import move_clock, packet_places, shown_number, write_clip
 
 GROUPS = {"g": "12"}
@@ -266,6 +266,7 @@ def test_the_middle_of_a_part_is_entered_without_decoding_what_comes_before(
     for limit in ("_SEARCHED_BYTES", "_TABLE_BYTES"):
         monkeypatch.setattr(f"core.vision.video.decoding.{limit}", 2000)
     monkeypatch.setattr(FrameDecoder, "decode", lambda self, packet: fed.append(packet) or decode(self, packet))
-    shown = pictures_of(clip, 0, first=220)[0]
+    timeline = plan(clip, VideoSettings(fps=0))
+    shown = {picture.frame: shown_number(picture.bgr) for picture in pictures(clip, timeline, 220)}
     assert shown == {frame: frame for frame in range(220, 250)}
     assert len(fed) < 30 + 60 + 30

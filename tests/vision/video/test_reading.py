@@ -1,6 +1,5 @@
-"""Pictures come under the source's own numbers, from any row on, and the thread that decodes them is always gone."""
+"""Pictures come under the source's own numbers, from any row on; the process that decodes them is always free again."""
 
-import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -8,12 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from core.base.errors import ClipError
 from core.base.settings import VideoSettings
 from core.base.types import Clip, Timeline
-from core.vision.video import FrameDecoder, Reader, plan, probe, read
+from core.vision.video import FrameDecoder, Reader, decoder, plan, probe, read, reading
 from tests.vision.video.making import HEIGHT, WIDTH, drawn, shown_number, spoil, turn, write_clip
 
 QUICK = {"cpu-used": "8", "deadline": "realtime"}
@@ -51,13 +51,15 @@ REAL = [
 
 
 @pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
+def no_decoder_is_busy() -> Iterator[None]:
     yield
-    assert reading_threads() == []
+    assert busy_decoders() == 0
 
 
-def reading_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "sightline-read"]
+def busy_decoders() -> int:
+    """The decoders that were started and wait for no question."""
+    decoders = [child for child in psutil.Process().children() if decoder._COMMAND[-1] in child.cmdline()]
+    return len(decoders) - len(decoder._POOL._idle)
 
 
 def every_frame(clip: Clip) -> Timeline:
@@ -88,8 +90,8 @@ def test_frames_show_their_number_from_any_row_on(tmp_path: Path, name: str) -> 
 def test_a_jump_spares_what_comes_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, fed, decode = made(tmp_path), [], FrameDecoder.decode
     monkeypatch.setattr(FrameDecoder, "decode", lambda self, packet: fed.append(packet) or decode(self, packet))
-    with read(clip, every_frame(clip), first=50) as reader:
-        assert [shown_number(picture.bgr) for picture in reader] == list(range(50, 60))
+    shown = [shown_number(picture.bgr) for picture in reading.pictures(clip, every_frame(clip), 50)]
+    assert shown == list(range(50, 60))
     assert len(fed) <= 60 - 48 + 1  # key frames are 12 apart; one more empties the decoder
 
 
@@ -197,7 +199,7 @@ def test_a_clip_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_the_queue_is_bounded(tmp_path: Path) -> None:
-    """Pictures that vanish while the thread waits are not there: no more than the queue, and one in hand, were read."""
+    """Pictures that vanish while the decoder waits are missing: no more than the queue and one in hand were read."""
     for i in range(40):
         cv2.imwrite(str(tmp_path / f"{i}.png"), drawn(i))
     clip = probe(tmp_path)
@@ -212,37 +214,37 @@ def test_the_queue_is_bounded(tmp_path: Path) -> None:
             pytest.fail("the whole sequence had been read ahead")
 
 
-def test_the_thread_is_gone_after_the_end(tmp_path: Path) -> None:
+def test_the_decoder_is_free_after_the_end(tmp_path: Path) -> None:
     clip = made(tmp_path)
     reader = read(clip, every_frame(clip))
     assert len(list(reader)) == 60
-    assert reading_threads() == []
+    assert busy_decoders() == 0
 
 
-def test_the_thread_is_gone_after_a_break_without_with(tmp_path: Path) -> None:
+def test_the_decoder_is_free_after_a_break_without_with(tmp_path: Path) -> None:
     clip = made(tmp_path)
     for picture in read(clip, every_frame(clip), queue_size=1):
         if picture.row == 5:
             break
-    assert reading_threads() == []
+    assert busy_decoders() == 0
 
 
-def test_the_thread_is_gone_after_an_error_of_the_consumer(tmp_path: Path) -> None:
+def test_the_decoder_is_free_after_an_error_of_the_consumer(tmp_path: Path) -> None:
     clip = made(tmp_path)
     with pytest.raises(ZeroDivisionError), read(clip, every_frame(clip), queue_size=1) as reader:
         for picture in reader:
             _ = 1 // (3 - picture.row)
-    assert reading_threads() == []
+    assert busy_decoders() == 0
 
 
-def test_the_thread_is_gone_when_nothing_was_read(tmp_path: Path) -> None:
+def test_the_decoder_is_free_when_nothing_was_read(tmp_path: Path) -> None:
     clip = made(tmp_path)
     with read(clip, every_frame(clip), queue_size=1):
         pass
     reader = read(clip, every_frame(clip), queue_size=1)
-    assert len(reading_threads()) == 1
+    assert busy_decoders() == 1
     del reader
-    assert reading_threads() == []
+    assert busy_decoders() == 0
 
 
 def test_closing_twice_and_reading_after_it(tmp_path: Path) -> None:
@@ -252,16 +254,6 @@ def test_closing_twice_and_reading_after_it(tmp_path: Path) -> None:
     reader.close()
     reader.close()
     assert list(reader) == []
-
-
-def test_a_bug_in_the_thread_reaches_the_consumer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise KeyError("a bug")
-
-    clip = made(tmp_path)
-    monkeypatch.setattr("core.vision.video.reading._scale_and_rotate", broken)
-    with read(clip, every_frame(clip)) as reader, pytest.raises(KeyError, match="a bug"):
-        next(reader)
 
 
 @pytest.mark.parametrize(

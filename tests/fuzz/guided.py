@@ -1,0 +1,30 @@
+"""One reader, fed by atheris with what reaches new lines of it: python -m tests.fuzz.guided NAME SECONDS FOLDER"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+
+def main() -> None:
+    import atheris
+
+    name, seconds, folder = sys.argv[1:]
+    with atheris.instrument_imports(include=["core"]):
+        from core.base.errors import SightlineError
+        from tests.fuzz.readers import texts
+    reader = texts()[name]
+    for number, example in enumerate(reader.examples):
+        (Path(folder) / str(number)).write_bytes(example)
+
+    def feed(content: bytes) -> None:
+        with suppress(SightlineError):
+            reader.read(content)
+
+    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-rss_limit_mb=2000", "-timeout=20", folder], feed)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
