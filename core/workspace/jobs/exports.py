@@ -29,7 +29,7 @@ from core.base.progress import Report
 from core.base.settings import Number
 from core.machine.artifacts import digest_of
 from core.machine.locks import lock
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import cache_dir, make_folder, write_atomically
 from core.machine.records import Content, RecordFormat
 from core.machine.settings_file import NO_FILE
 from core.runs import Link, Name, PersonNumber, TravelTime, links_csv, names_csv, numbers_csv
@@ -151,8 +151,8 @@ class ExportJob:
 
 
 class Exports:
-    """All exports under one root, by default in the user's cache folder. The arguments of an export are appended to
-    `command`, and `launcher` runs it, by default as a child process.
+    """All exports under one root, by default in the user's cache folder. `launcher` runs `command` with the arguments
+    of an export, by default as a child process.
     """
 
     def __init__(
@@ -225,12 +225,13 @@ class Exports:
         folder = self._root / export.key
         try:
             shutil.rmtree(folder, ignore_errors=True)
-            (folder / "out").mkdir(parents=True)
+            make_folder(folder / "out")
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
             write_atomically(folder / "numbers.csv", numbers_csv(export.numbers).encode())
-            command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
-            start_job(self._launcher, command, folder, RECORD, ExportRecord(export=export, began=time.time()))
+            arguments = export.arguments(results.resolve(), folder.resolve(), clips)
+            job = ExportRecord(export=export, began=time.time())
+            start_job(self._launcher, self._command, arguments, folder, RECORD, job)
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."

@@ -21,6 +21,8 @@ CHILD = """
 import hashlib, json, signal, sys, time
 from pathlib import Path
 
+sys.argv[1:] = json.load(sys.stdin)
+
 def stop(*_):
     sys.stderr.write("sightline: stopped.\\n")
     sys.exit(130)
