@@ -22,7 +22,6 @@ from core.base.errors import Cancelled, SettingsError, SightlineError
 from core.cli.renamed_flags import note_former_command
 from core.machine.device import require_opencv
 
-
 _MOST_WORDS_BEFORE_INPUT = 2
 _FROM_INPUT = 'Write a list of texts in JSON: ["DIR", "--purpose=..."].'
 
@@ -117,7 +116,8 @@ def _read_arguments(arguments: Sequence[str]) -> Sequence[str]:
     try:
         more = json.loads(sys.stdin.buffer.read())
     except ValueError as fault:
-        raise SettingsError(f"- stands for arguments on standard input, which hold none ({fault})", _FROM_INPUT) from fault
+        why = f"- stands for arguments on standard input, which hold none ({fault})"
+        raise SettingsError(why, _FROM_INPUT) from fault
     if not isinstance(more, list) or not all(isinstance(word, str) for word in more):
         raise SettingsError("standard input holds no list of arguments", _FROM_INPUT)
     return [*arguments[:-1], *more]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from core.base.progress import Progress
 from core.base.text import one_line
+from core.export.facts import CASE, ORIGINALS, CaseFacts, Recordings
+from core.export.full_frames import take_frames
 from core.export.zip import Archive, write_zip
 from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, write_tables
 
@@ -20,6 +23,9 @@ class ExportOptions:
     With `blur`, heads in the zip are blurred; without, `reason` says why. `when` is the date in the manifest. All files
     go to the folder `to`, or to that of the run. Without `zipped`, an existing zip there is removed, because it would
     not match the tables beside it.
+
+    `case` is what a case says of the export. `clips` are recordings of the run that were moved; those of the cameras in
+    `absent` were missing in the export that is repeated, so that it has neither their SHA-256 nor their frames.
     """
 
     blur: bool = True
@@ -27,6 +33,9 @@ class ExportOptions:
     when: str | None = None
     to: Path | None = None
     zipped: bool = True
+    case: CaseFacts | None = None
+    clips: tuple[Path, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
@@ -44,10 +53,18 @@ def write_people(
     chosen = options or ExportOptions()
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
-    if chosen.zipped:
-        write_zip(noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when)
-    else:
+    if not chosen.zipped:
         (folder / GALLERY_FILE).unlink(missing_ok=True)
+        return
+    reports, recordings = progress or Progress(), Recordings(out, chosen.clips, chosen.absent)
+    facts: dict[str, Any] = {ORIGINALS: [asdict(each) for each in recordings.originals(reports)]}
+    if chosen.case:
+        facts[CASE] = asdict(chosen.case)
+    gallery = replace(noted.gallery, about={**noted.gallery.about, **facts})
+    frames = take_frames(noted, out, recordings, chosen.blur, reports)
+    write_zip(
+        gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=reports, when=chosen.when, frames=frames
+    )
 
 
 def tracks_zip(out: Path, evidence: Evidence | None = None) -> bytes:

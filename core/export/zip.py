@@ -20,7 +20,8 @@ from core.base.progress import Progress
 from core.base.text import format_count, one_line
 from core.base.types import Image
 from core.export.contact_sheets import count_crops, draw_sheets
-from core.export.html_report import render_report, report_crops
+from core.export.full_frames import FullFrames
+from core.export.html_report import render_report, report_crops, thumbnail_size
 from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST, RECORD, Manifest, ManifestEntry
@@ -42,7 +43,8 @@ somebody who compares the pictures can say whether two sightings show the same p
 
 What is in it
 -------------
-report.html            the people with pictures, times, colours and similarity; opens in any browser, prints, needs no
+report.html            what was examined and with what; the people in time, each with an itinerary, full frames,
+                       pictures, what was decided and what speaks against it; opens in any browser, prints, needs no
                        network
 contact_sheet.jpg      a row per person (contact_sheet_2.jpg and so on when there are many)
 people/P003/           the pictures of person 3: camera, clip time (hours-minutes-seconds), track
@@ -55,7 +57,8 @@ candidates.csv         for each track, the most similar tracks of other people, 
                        the two cannot be one person, and their two most similar pictures
 tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
                        confidence, and three columns that are -1 (MOT text)
-manifest.json          how it was made, and the sha256 of every other file
+manifest.json          how it was made, the sha256 of the recordings and of every other file; "digest" of a recording is
+                       BLAKE2b, 128 bits, of its content
 
 Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
 program doubts), confirmed (a person has looked and agreed).
@@ -95,7 +98,6 @@ _HEADS = {
     False: "Heads are\nnot blurred in this export: faces may be seen.",
 }
 _BLOCK = 1 << 20
-_SMALL = (112, 224)
 _SHEET_QUALITY = 88
 
 
@@ -107,23 +109,24 @@ def write_zip(
     blur: bool = True,
     progress: Progress | None = None,
     when: str | None = None,
+    frames: FullFrames | None = None,
 ) -> None:
     """Write `gallery` and the MOT text of each camera to `out`; with `blur`, no face can be recognised.
 
-    `when` is the date in the manifest. Raises `StoreError` if a picture or `out` cannot be read or written, `Cancelled`
-    if a stop was requested.
+    `when` is the date in the manifest, `frames` are the full frames in the report. Raises `StoreError` if a picture or
+    `out` cannot be read or written, `Cancelled` if a stop was requested.
     """
     for camera in tracks:
         require_camera(camera, "tracks")
     step = _progress_steps(gallery, progress or Progress())
     with open_atomically(out) as file, Archive(file) as archive:
-        for name, pieces in _entries(gallery, tracks, blur, step):
+        for name, pieces in _entries(gallery, tracks, blur, step, frames):
             archive.add(name, pieces)
         archive.add(MANIFEST, [_manifest(gallery, blur, when, archive.entries)])
 
 
 def _entries(
-    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None]
+    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None], frames: FullFrames | None
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Name and content of every entry but the manifest, in order; each is made when its turn comes."""
 
@@ -132,14 +135,14 @@ def _entries(
         return load_picture(crop, blur)
 
     def thumbnail(crop: Crop) -> bytes:
-        return thumbnail_jpeg(load(crop), *_SMALL)
+        return thumbnail_jpeg(load(crop), *thumbnail_size(gallery))
 
     def full_size(crop: Crop) -> bytes:
         step()
         return full_size_jpeg(crop, blur)
 
     yield "README.txt", [readme(gallery, blur).encode()]
-    yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur))
+    yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur, frames))
     for number, page in enumerate(draw_sheets(gallery, load), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]

@@ -47,8 +47,7 @@ class Launcher(Protocol):
     """Starts and stops the work of jobs, each as its job.json says."""
 
     def start(self, command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
-        """Run the command with these arguments and its output in files of `folder`; returns the number of the process.
-        """
+        """Run the command with these arguments, its output in files of `folder`; returns the number of the process."""
 
     def alive(self, job: Work) -> bool:
         """Whether it is still running."""
@@ -104,8 +103,8 @@ def max_jobs() -> int:
 def start(command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    It reads its `arguments` from `arguments.json`. `variables` are added to its environment. Returns its number. A child
-    whose folder is removed ends when it next writes a file.
+    It reads its `arguments` from `arguments.json`. `variables` are added to its environment. Returns its number. A
+    child whose folder is removed ends when it next writes a file.
     """
     write_atomically(folder / ARGUMENTS, json.dumps(list(arguments)).encode())
     with (

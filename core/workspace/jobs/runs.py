@@ -55,9 +55,9 @@ _POLL_SECONDS = 1.0
 
 
 class Jobs:
-    """All jobs under one root, by default in the user's cache folder. `launcher` runs `command` with the arguments of an
-    order, by default as a child process. At most `limit` jobs work at once, by default as many as `max_jobs` says; the
-    others wait.
+    """All jobs under one root, by default in the user's cache folder. `launcher` runs `command` with the arguments of
+    an order, by default as a child process. At most `limit` jobs work at once, by default as many as `max_jobs` says;
+    the others wait.
     """
 
     def __init__(
@@ -212,7 +212,10 @@ class Jobs:
             for stale in (out / "run.json", *(folder / name for name in _JOB_FILES)):
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
-            arguments, job = order.arguments(folder.resolve(), machine_settings()), RunJob(order=order, began=time.time())
+            arguments, job = (
+                order.arguments(folder.resolve(), machine_settings()),
+                RunJob(order=order, began=time.time()),
+            )
             start_job(self._launcher, self._command, arguments, folder, RUN_JOB, job)
         except OSError as fault:
             raise StoreError(

@@ -11,6 +11,7 @@ import streamlit as st
 from core.base.text import format_count
 from core.review import ReviewSession
 from core.runs import ModelRecord, read_record
+from core.workspace import clocks_of
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
@@ -54,10 +55,19 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
             f"{session.match.calibration.description}",
         ),
         ("Decisions", decisions),
+        ("Case", _plain(case.name) or "without a name"),
+        ("Recording start times", _clocks(case, session)),
         *_rules(case),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
     ]
+
+
+def _clocks(case: Case, session: ReviewSession) -> str:
+    clocks = clocks_of(case, session.out)
+    if clocks:
+        return f"set, {clocks.zone or 'without a time zone'}"
+    return "not set: the report shows clip times. Set them on the Footage page"
 
 
 def _rules(case: Case) -> Iterator[tuple[str, str]]:

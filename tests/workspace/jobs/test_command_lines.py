@@ -108,7 +108,9 @@ def test_the_list_of_processes_shows_no_text_of_the_user(
     assert kind == "measurement" or [json.loads(path.read_text()) for path in kept] == [json.loads(given.read_text())]
 
 
-def test_arguments_come_from_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def told(text: bytes) -> int:
         monkeypatch.setattr(sys, "stdin", type("Input", (), {"buffer": type("Bytes", (), {"read": lambda _: text})()}))
         return main(["gallery", "-"])
