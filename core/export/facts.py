@@ -8,7 +8,7 @@ was made.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -109,12 +109,13 @@ def originals_of(about: Mapping[str, Any]) -> list[Original]:
 
 class Recordings:
     """The recordings of the run in folder `out`, by camera. Those that were moved may be given in `clips`, and are
-    recognised by their content. Cameras in `absent` count as missing, so that an export without them can be repeated.
+    recognised by their content. Cameras in `absent` count as missing, for the reason given there: so an export without
+    them can be repeated.
     """
 
-    def __init__(self, out: Path, clips: Sequence[Path] = (), absent: Collection[str] = ()) -> None:
+    def __init__(self, out: Path, clips: Sequence[Path] = (), absent: Mapping[str, str] | None = None) -> None:
         self._moved = {digest(clip): clip for clip in clips}
-        self._absent = frozenset(absent)
+        self._absent = dict(absent or {})
         # Cameras of loose pictures have no digest.
         self.cameras = {name: camera for name, camera in read_record(out).analysed.items() if camera.digest}
 
@@ -124,7 +125,7 @@ class Recordings:
         path = self._moved.get(record.digest, Path(record.clip))
         name = record.file or path.name
         if camera in self._absent:
-            raise ClipError(f"{name} was not there when the export was made", "Export it again.")
+            raise ClipError(self._absent[camera], "Export it again.")
         if digest(path) != record.digest:
             raise ClipError(f"{name} has changed since the run", "Put the clip of the run back, or run again.")
         return path

@@ -25,7 +25,7 @@ from core.vision.video import display_size, jpeg, probe, read
 
 WIDTH = 960
 MAX_FRAMES = 300
-MAX_BYTES = 32 << 20
+MAX_BYTES = 24 << 20
 """Of all frames together: with the crops, the report stays below 60 MB."""
 _QUALITY = 80
 _Track = tuple[str, int]

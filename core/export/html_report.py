@@ -30,8 +30,11 @@ from core.export.report_people import (
     decisions_about,
     describe_sightings,
     in_order,
+    is_confirmed,
     itinerary,
+    moment_text,
     timelines,
+    with_day,
 )
 from core.export.tables import describe_times, time_label
 from core.runs import Crop, Gallery, Sighting
@@ -41,6 +44,7 @@ CROPS_PER_SIGHTING, MAX_SIGHTINGS_WITH_CROPS = 3, 500
 _FOLDER = Path(__file__).parent
 _TEMPLATE, _STYLE = "report.html.j2", "report.css"
 _PIECES = 64  # of the template in one piece of the page
+_SAME_OFFSET = 0.05
 _STATUS_NAMES = {"alone": "seen once"}
 MakeThumbnail = Callable[[Crop], bytes]
 
@@ -203,15 +207,15 @@ class _Page:
         yield "Case", f"{self.title} ({case.key})" if case else "none: made from the folder of a run"
         yield "Purpose", str(about.get("purpose", "")) or "none was given"
         yield "To be kept until", str(about.get("keep_until", "")) or "no date was given"
-        yield "Prepared by", (case.made_by if case else "") or "not recorded"
+        yield "Prepared by", f"{case.made_by} (user name on the computer)" if case and case.made_by else "not recorded"
         made = "not recorded here; manifest.json has the date"
-        yield "Prepared on", _moment(case.made_at) if case and case.made_at else made
+        yield "Prepared on", moment_text(case.made_at) if case and case.made_at else made
         if case:
-            yield "Recordings analysed on", _moment(case.analysed_at) or "not recorded"
-            last = _moment(case.decisions[-1].when) if case.decisions else "no decision was made"
+            yield "Recordings analysed on", moment_text(case.analysed_at) or "not recorded"
+            last = moment_text(case.decisions[-1].when) if case.decisions else "no decision was made"
             yield "Last decision about people", last
         yield "Times", self._times()
-        confirmed = sum(_is_confirmed(found) for _, found in people)
+        confirmed = sum(is_confirmed(found) for _, found in people)
         yield "People", f"{confirmed} of {len(people)} confirmed by somebody who compared the pictures"
         yield "Heads", _HEADS[self.blur]
         if reason := str(about.get("heads_shown_because", "")):
@@ -242,11 +246,11 @@ class _Page:
             yield _Clip(camera, self.colours.get(camera, 0), facts, files, notes)
 
     def _clip_facts(self, camera: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        clocks, offset = self.gallery.clocks, self.gallery.about.get("offset_seconds", {}).get(camera, 0.0)
+        clocks = self.gallery.clocks
         if "height" in record:
             began = clocks.format(camera, 0, tenths=True)
-            yield "Recording start", _with_day(began, clocks.day) if began else "unknown"
-            yield "Start offset", f"{offset:+.1f} s" if offset else "0 s"
+            yield "Recording start", with_day(began, clocks.day) if began else "unknown"
+            yield "Start offset", self._offset(camera)
             drift = clocks.drift.get(camera, 0.0)
             yield "Clock drift", f"{drift:+g} s a day" if drift else "none entered"
             length = f", {format_clock(record['frames'] / record['fps'])}" if record.get("fps") else ""
@@ -256,6 +260,13 @@ class _Page:
             start, end = record["range"]
             yield "Analysed part", f"from {start:g} s to {'the end' if end is None else f'{end:g} s'}"
 
+    def _offset(self, camera: str) -> str:
+        """By how much the clip begins later than the first; and what people were matched with, if that was another."""
+        matched = self.gallery.about.get("offset_seconds", {}).get(camera, 0.0)
+        offset = self.gallery.clocks.offsets.get(camera, matched)
+        text = f"{offset:+.1f} s" if offset else "0 s"
+        return text if abs(offset - matched) < _SAME_OFFSET else f"{text}; people were matched with {matched:+.1f} s"
+
     def person(self, person: int, sightings: Sequence[Sighting]) -> _Person:
         name, remark = (one_line(texts.get(person, "")) for texts in (self.gallery.people, self.gallery.remarks))
         order = in_order(sightings, self.time)
@@ -264,7 +275,7 @@ class _Page:
             name,
             remark,
             describe_sightings(sightings),
-            "confirmed" if _is_confirmed(order) else "not confirmed",
+            "confirmed" if is_confirmed(order) else "not confirmed",
             itinerary(order, self.time),
             [self._card(sighting) for sighting in order],
             against(order, self.gallery),
@@ -283,7 +294,7 @@ class _Page:
             _STATUS_NAMES.get(sighting.status, sighting.status),
             frame,
             "" if frame else self._why_no_frame(sighting),
-            f"Whole picture at {self._time_of(sighting)}, frame {crops[0].frame}" if frame else "",
+            f"Full frame at {self._time_of(sighting)}, frame {crops[0].frame}" if frame else "",
             self._describe(sighting, sighting.crops[0]) if sighting.crops else "",
             [self._figure(sighting, crop) for crop in crops],
             list(self._facts(sighting)),
@@ -332,25 +343,6 @@ _HEADS = {
     True: "blurred where the program expects them; other people in the background may still be recognisable",
     False: "not blurred in this export: faces may be seen",
 }
-
-
-def _is_confirmed(sightings: Sequence[Sighting]) -> bool:
-    """Whether somebody has confirmed that these are one person."""
-    return all(sighting.status == "confirmed" for sighting in sightings)
-
-
-def _moment(text: str) -> str:
-    """
-    >>> _moment("2026-11-28T14:03:10+01:00")
-    '2026-11-28 14:03:10 (UTC+01:00)'
-    """
-    day, _, time = text.partition("T")
-    return f"{day} {time[:8]} (UTC{time[8:]})" if time else day
-
-
-def _with_day(moment: str, day: str) -> str:
-    """A moment with its day, which is left out on the first one."""
-    return moment if "-" in moment[:8] else f"{day} {moment}"
 
 
 def _clothes(sighting: Sighting) -> str:

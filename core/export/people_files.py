@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class ExportOptions:
     not match the tables beside it.
 
     `case` is what a case says of the export. `clips` are recordings of the run that were moved; those of the cameras in
-    `absent` were missing in the export that is repeated, so that it has neither their SHA-256 nor their frames.
+    `absent` were missing, for the reason given there, in the export that is repeated.
     """
 
     blur: bool = True
@@ -35,7 +36,7 @@ class ExportOptions:
     zipped: bool = True
     case: CaseFacts | None = None
     clips: tuple[Path, ...] = ()
-    absent: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:

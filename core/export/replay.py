@@ -214,7 +214,7 @@ class _RecordedPeople:
 
     @property
     def export(self) -> ExportOptions:
-        absent = tuple(sorted({original.camera for original in self.originals if original.missing}))
+        absent = {original.camera: original.missing for original in self.originals if original.missing}
         return ExportOptions(self.blurred, self.heads_shown_because, case=self.case, absent=absent)
 
 

@@ -129,7 +129,7 @@ def _weak_sightings(sightings: Sequence[Sighting], threshold: float | None) -> I
     doubtful = [track_text(each.camera, each.track) for each in sightings if each.status == "doubtful"]
     if doubtful:
         which = "all sightings" if len(doubtful) == len(sightings) else "; ".join(doubtful)
-        yield f"The program doubts {which}: somebody else looks nearly as much alike, or the rest of them only just do."
+        yield f"The program doubts {which}: another person looks almost as much like them, or they are only just alike."
     for each in sightings:
         name, value = track_text(each.camera, each.track), each.similarity
         if threshold is None or math.isnan(value) or value >= threshold + CLOSE:
@@ -259,3 +259,23 @@ def describe_sightings(sightings: Sequence[Sighting]) -> str:
     """
     cameras = len({sighting.camera for sighting in sightings})
     return f"{format_count(len(sightings), 'sighting', 'sightings')}, {format_count(cameras, 'camera', 'cameras')}"
+
+
+def is_confirmed(sightings: Sequence[Sighting]) -> bool:
+    """Whether somebody has confirmed that these are one person."""
+    return all(sighting.status == "confirmed" for sighting in sightings)
+
+
+def moment_text(text: str) -> str:
+    """A moment as the facts of a case have it, for a reader.
+
+    >>> moment_text("2026-11-28T14:03:10+01:00")
+    '2026-11-28 14:03:10 (UTC+01:00)'
+    """
+    day, _, time = text.partition("T")
+    return f"{day} {time[:8]} (UTC{time[8:]})" if time else day
+
+
+def with_day(moment: str, day: str) -> str:
+    """A moment with its day, which is left out on the first one."""
+    return moment if "-" in moment[:8] else f"{day} {moment}"

@@ -64,7 +64,7 @@ def test_the_cover_says_whose_what_when_and_with_what() -> None:
         ("Case", "Bank, main entrance (5f00aa11)"),
         ("Purpose", "theft of a bag"),
         ("To be kept until", "no date was given"),
-        ("Prepared by", "kowalska"),
+        ("Prepared by", "kowalska (user name on the computer)"),
         ("Prepared on", "2026-11-30 09:00:01 (UTC+01:00)"),
         ("Recordings analysed on", "2026-11-29 18:00:00 (UTC+01:00)"),
         ("Last decision about people", "2026-11-29 19:31:00 (UTC+01:00)"),
@@ -80,6 +80,11 @@ def test_the_cover_says_whose_what_when_and_with_what() -> None:
         ("SHA-256", "unknown: gone"),
     } <= set(cover)
     assert "BLAKE2b, 128 bits" in text and "Bank, main entrance" in text.partition("<h1>")[2][:40]
+
+
+def test_clocks_that_were_set_after_matching_say_so() -> None:
+    text, _ = page_of(some(about=about(offset_seconds={"cam1": 1.5, "cam2": 0.0}), clocks=CLOCKS))
+    assert ("Start offset", "+70.0 s; people were matched with +1.5 s") in facts_of(text)
 
 
 def test_without_a_case_the_cover_says_what_is_unknown() -> None:
@@ -185,11 +190,11 @@ def test_somebody_who_was_seen_once_and_many_rivals() -> None:
 def test_each_sighting_has_its_whole_picture_or_the_reason() -> None:
     frames = FullFrames({("cam1", 3): b"\xff\xd8 a frame"}, {"cam2": "b.mp4 has changed since the run"})
     text, page = page_of(some(about=about()), frames=frames)
-    pictures = [a for tag, a in page.tags if tag == "img" and "whole picture" in (a["alt"] or "")]
+    pictures = [a for tag, a in page.tags if tag == "img" and "full frame" in (a["alt"] or "")]
     assert len(pictures) == 1 and (pictures[0]["alt"] or "").startswith("P001 in cam1 at 0:00:10")
     assert text.count("No full frame: b.mp4 has changed since the run.") == 3
     assert text.count("No full frame: it cannot be read.") == 1
-    assert "Whole picture at 0:00:10, frame 250" in page.words
+    assert "Full frame at 0:00:10, frame 250" in page.words
     text, _ = page_of(some(about=about()), frames=replace(frames, left_out=2))
     assert "2 sightings have no full frame" in text and "left out, so that the report stays small" in text
 

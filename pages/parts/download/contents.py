@@ -49,13 +49,13 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
     record = read_record(session.out)
     models = [model.name for model in record.models.values() if isinstance(model, ModelRecord)]
     return [
+        ("Case", _plain(case.name) or "without a name"),
         (
             "Threshold",
             f"{session.match.threshold:.2f}, {_threshold_source(case, session)}; "
             f"{session.match.calibration.description}",
         ),
         ("Decisions", decisions),
-        ("Case", _plain(case.name) or "without a name"),
         ("Recording start times", _clocks(case, session)),
         *_rules(case),
         ("Models", ", ".join(models)),
