@@ -264,8 +264,8 @@ class _Page:
         """By how much the clip begins later than the first; and what people were matched with, if that was another."""
         matched = self.gallery.about.get("offset_seconds", {}).get(camera, 0.0)
         offset = self.gallery.clocks.offsets.get(camera, matched)
-        text = f"{offset:+.1f} s" if offset else "0 s"
-        return text if abs(offset - matched) < _SAME_OFFSET else f"{text}; people were matched with {matched:+.1f} s"
+        text, text_of_match = (f"{seconds:+.1f} s" if seconds else "0 s" for seconds in (offset, matched))
+        return text if abs(offset - matched) < _SAME_OFFSET else f"{text}; people were matched with {text_of_match}"
 
     def person(self, person: int, sightings: Sequence[Sighting]) -> _Person:
         name, remark = (one_line(texts.get(person, "")) for texts in (self.gallery.people, self.gallery.remarks))
