@@ -40,7 +40,7 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     disabled = not blur and not reason
     zip_request = export_of(case, session, "gallery", reason)
     video_request, crop_request = (export_of(case, session, what, reason) for what in ("films", "crops"))
-    export = show_export(case, zip_request, session.out, "Create zip file", primary=True, disabled=disabled)
+    export = show_export(case, session, zip_request, "Create zip file", primary=True, disabled=disabled)
     if export is not None:
         show_zip(case, export, session.out)
     st.header("Tables")
@@ -59,7 +59,7 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
 
 
 def export_section(case: Case, session: ReviewSession, request: Export, label: str, disabled: bool) -> None:
-    export = show_export(case, request, session.out, label, disabled=disabled)
+    export = show_export(case, session, request, label, disabled=disabled)
     if export is not None:
         show_files(case, export)
 

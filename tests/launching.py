@@ -25,11 +25,11 @@ class FakeLauncher:
     _going: dict[int, Path] = field(default_factory=dict)
     _count: int = 0
 
-    def start(self, words: Sequence[str], folder: Path, **variables: str) -> int:
+    def start(self, command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
         self._count += 1
         for name in ("progress", "log"):
             (folder / name).write_bytes(b"")
-        status = self.work(words, folder, variables)
+        status = self.work([*command, *arguments], folder, variables)
         if status is None:
             self._going[self._count] = folder
         else:

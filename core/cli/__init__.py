@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,9 +18,12 @@ from types import FrameType
 from typing import NamedTuple
 
 from core import __version__
-from core.base.errors import Cancelled, SightlineError
+from core.base.errors import Cancelled, SettingsError, SightlineError
 from core.cli.renamed_flags import note_former_command
 from core.machine.device import require_opencv
+
+_MOST_WORDS_BEFORE_INPUT = 2
+_FROM_INPUT = 'Write a list of texts in JSON: ["DIR", "--purpose=..."].'
 
 
 class Command(NamedTuple):
@@ -81,6 +85,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name, and return the exit status."""
     try:
+        arguments = _read_arguments(arguments)
         # Nothing but --help and --version may come before the command.
         only = arguments[0] if arguments else ""
         if any(command.needs_opencv for command in COMMANDS if command.name == only):
@@ -102,6 +107,23 @@ def main(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         return 0
+
+
+def _read_arguments(arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments; those after a last and only `-` are a JSON list on standard input.
+
+    Every user of a machine can read the command lines of its processes, and nobody else what a process is given there.
+    """
+    if len(arguments) > _MOST_WORDS_BEFORE_INPUT + 1 or arguments[-1:] != ["-"]:
+        return arguments
+    try:
+        more = json.loads(sys.stdin.buffer.read())
+    except ValueError as fault:
+        why = f"- stands for arguments on standard input, which hold none ({fault})"
+        raise SettingsError(why, _FROM_INPUT) from fault
+    if not isinstance(more, list) or not all(isinstance(word, str) for word in more):
+        raise SettingsError("standard input holds no list of arguments", _FROM_INPUT)
+    return [*arguments[:-1], *more]
 
 
 def _print_note(line: str) -> None:

@@ -29,6 +29,7 @@ _CACHE_CONTENTS = {
     "sample": "the sample, as version 0.1.0 drew it",
     "speed": "how fast models are here",
     "probes": "what clips hold: size, frames, times",
+    "checksums": "SHA-256 of clips",
     "lists": "lists of the recordings of a camera, for the command line",
     "notebooks": "results of the notebooks",
     "ultralytics": "settings of Ultralytics",

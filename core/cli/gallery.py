@@ -21,7 +21,7 @@ from core.cli.progress import listener
 from core.cli.run import add_matching, is_given, parse_choice, parse_export, require_all_clocks, write_results
 from core.cli.settings import add_settings_file, given_settings
 from core.cli.verify import verify_export
-from core.export import require_empty, with_reason, write_films, write_market
+from core.export import read_facts, require_empty, with_reason, write_films, write_market
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.machine.settings_file import load_settings
@@ -72,8 +72,9 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="with --what films: where a clip of the run lies now, if it was moved; may be repeated",
+        help="with --to: where a clip of the run lies now, if it was moved; may be repeated",
     )
+    p.add_argument("--facts", type=Path, metavar="FILE", help="facts of a case for the report, as the app writes them")
     p.add_argument(
         "--from-crops",
         nargs="+",
@@ -134,8 +135,10 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError("--what needs --to", "Name a folder with --to, or leave --what out.")
     if options.log and (not options.to or options.what not in (None, "gallery")):
         raise SettingsError("--log needs --to", "Write: gallery DIR --to FOLDER --log FOLDER.")
-    if options.clip and options.what != "films":
-        raise SettingsError("--clip needs --what films", "Add --what films, or leave --clip out.")
+    if options.clip and (not options.to or options.what == "crops"):
+        raise SettingsError("--clip needs --to, for the gallery or films", "Add --to FOLDER, or leave --clip out.")
+    if options.facts and (options.what or "gallery") != "gallery":
+        raise SettingsError("--facts is for the gallery", "Leave --facts out.")
     if options.to and (options.from_crops or options.market):
         raise SettingsError("--to needs a finished run", "Write: gallery DIR --to FOLDER --what crops.")
     if not (options.done or options.from_crops):
@@ -145,7 +148,12 @@ def _check_flags(options: argparse.Namespace) -> None:
 def _rematch(options: argparse.Namespace, progress: Progress) -> None:
     """Match the people again and write the tables and the export."""
     evidence, out, prior, choice = _load_run(options)
-    export = replace(parse_export(options, options.to), log=options.log)
+    export = replace(
+        parse_export(options, options.to),
+        clips=tuple(options.clip),
+        case=read_facts(options.facts) if options.facts else None,
+        log=options.log,
+    )
     write_results(decide(evidence, out, prior, choice), out, choice, export, progress)
 
 

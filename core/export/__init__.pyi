@@ -1,5 +1,9 @@
 from .contact_sheets import LineupRow as LineupRow
 from .contact_sheets import draw_lineup as draw_lineup
+from .facts import FACTS as FACTS
+from .facts import CaseFacts as CaseFacts
+from .facts import DecisionFact as DecisionFact
+from .facts import read_facts as read_facts
 from .film import write_films as write_films
 from .market1501 import require_empty as require_empty
 from .market1501 import write_market as write_market

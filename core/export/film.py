@@ -75,14 +75,12 @@ def write_films(
         check_layout(clip, facts)
         first, last = analysed[camera][[0, -1]]
         timeline = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
-        tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
-        person_of_track = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
         reports.camera(camera, number, len(cameras))
         reports.begin("film", len(timeline))
         yield _write_film(
             clip,
             timeline,
-            interpolate_boxes(tracks, person_of_track, timeline.seconds),
+            boxes_at(evidence, person, out, camera, timeline.seconds),
             to / f"{camera}.mp4",
             blur,
             reports,
@@ -119,6 +117,13 @@ def draw_time(bgr: Image, text: str) -> Image:
     return picture
 
 
+def boxes_at(evidence: Evidence, person: Ints, out: Path, camera: str, seconds: Seconds) -> FilmBoxes:
+    """The boxes of everybody in the clip of `camera` at these `seconds` of it, in pixels of the clip."""
+    tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
+    person_of_track = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
+    return interpolate_boxes(tracks, person_of_track, seconds)
+
+
 def interpolate_boxes(tracks: Tracks, person_of_track: dict[int, int], seconds: Seconds) -> FilmBoxes:
     """The boxes of `tracks` at the `seconds` of the film, each track extended by one step of the analysis at both ends.
 
@@ -151,19 +156,29 @@ def draw_people(bgr: Image, row: int, seconds: Seconds, boxes: FilmBoxes, blur: 
     low, here, high = np.searchsorted(boxes.row, [since, row, row + 1])
     recent, now = boxes[low:high], boxes[here:high]
     if blur:
-        for box in now.xyxy:
-            _blur_head_of(picture, box)
+        cover_heads(picture, now)
     weight = max(1, round(picture.shape[0] / 360))
     for track, person, box in zip(now.track.tolist(), now.person.tolist(), now.xyxy, strict=True):
-        colour = _COLOURS[(person - 1) % len(_COLOURS)] if person else (160, 160, 160)
+        colour = person_colour(person)
         trail = recent.xyxy[recent.track == track]
         feet = np.stack([(trail[:, 0] + trail[:, 2]) / 2, trail[:, 3]], axis=1)
         cv2.polylines(picture, [np.rint(feet).astype(np.int32)], False, colour, weight, cv2.LINE_AA)
-        _draw_box(picture, box, person_name(person) if person else "?", colour, weight)
+        draw_box(picture, box, person_name(person) if person else "?", colour, weight)
     return picture
 
 
-def _draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
+def person_colour(person: int) -> Colour:
+    """The colour of a person's box; grey for a track without a person."""
+    return _COLOURS[(person - 1) % len(_COLOURS)] if person else (160, 160, 160)
+
+
+def cover_heads(picture: Image, boxes: FilmBoxes) -> None:
+    """Blur the heads of the people in these boxes of one picture, in place."""
+    for box in boxes.xyxy:
+        _blur_head_of(picture, box)
+
+
+def draw_box(picture: Image, box: Floats, name: str, colour: Colour, weight: int) -> None:
     """Draw the box into `picture`, with its label above, or inside at the top where there is no room above."""
     import cv2
 

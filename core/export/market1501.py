@@ -21,8 +21,8 @@ from pathlib import Path
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
-from core.base.text import describe_day, describe_purpose, format_count
-from core.export.html_report import manifest_topics
+from core.base.text import describe_day, describe_purpose, format_count, one_line
+from core.export.facts import run_in_words
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
 from core.machine.paths import open_atomically
@@ -36,7 +36,7 @@ number is which camera.
 
 WHO IS WHO WAS DECIDED BY A PROGRAM from what people look like, and these are candidates until a person has confirmed
 them: a model that learns from them learns the mistakes as well. Look through them first. Heads are not blurred, and
-people can be recognised: keep this folder to those who have a reason to see it.
+people can be recognised: keep this folder to those who have a reason to see it.{reason}
 
 Purpose: {purpose}
 To be kept until: {keep_until}
@@ -122,12 +122,15 @@ def _readme(gallery: Gallery, total: int) -> str:
         format_count(total, "crop", "crops"),
         format_count(len(gallery.cameras), "camera", "cameras"),
     )
-    rows = [f"{topic}: {name}: {value}\n" for topic, facts in manifest_topics(gallery.about) for name, value in facts]
+    reason = one_line(str(gallery.about.get("heads_shown_because", "")))
+    topics = run_in_words(gallery.about)
+    rows = [f"{topic}: {name}: {one_line(value)}\n" for topic, facts in topics for name, value in facts]
     return _README.format(
         version=__version__,
         counts=", ".join(counts),
         frame="frame" if gallery.has_times else "picture",
         purpose=describe_purpose(str(gallery.about.get("purpose", ""))),
         keep_until=describe_day(str(gallery.about.get("keep_until", ""))),
+        reason=f" The reason given: {reason}" if reason else "",
         made="".join(rows) or "Nothing is known of it.\n",
     )

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import one_line
+from core.export.facts import CASE, ORIGINALS, CaseFacts, Recordings
+from core.export.full_frames import take_frames
 from core.export.zip import Archive, write_zip
 from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, write_tables
 
@@ -20,7 +24,11 @@ class ExportOptions:
 
     With `blur`, heads in the zip are blurred; without, `reason` says why. `when` is the date in the manifest. All files
     go to the folder `to`, or to that of the run. Without `zipped`, an existing zip there is removed, because it would
-    not match the tables beside it. `log` is a folder with the files of a case's log, which go into the zip.
+    not match the tables beside it.
+
+    `case` is what a case says of the export. `clips` are recordings of the run that were moved; those of the cameras in
+    `absent` were missing, for the reason given there, in the export that is repeated. `log` is a folder with the files
+    of the case's log, which go into the zip.
     """
 
     blur: bool = True
@@ -29,6 +37,9 @@ class ExportOptions:
     to: Path | None = None
     zipped: bool = True
     log: Path | None = None
+    case: CaseFacts | None = None
+    clips: tuple[Path, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
@@ -46,13 +57,26 @@ def write_people(
     chosen = options or ExportOptions()
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
-    if chosen.zipped:
-        log = _contents(chosen.log) if chosen.log else None
-        write_zip(
-            noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when, log=log
-        )
-    else:
+    if not chosen.zipped:
         (folder / GALLERY_FILE).unlink(missing_ok=True)
+        return
+    reports, recordings = progress or Progress(), Recordings(out, chosen.clips, chosen.absent)
+    facts: dict[str, Any] = {ORIGINALS: [asdict(each) for each in recordings.originals(reports)]}
+    if chosen.case:
+        facts[CASE] = asdict(chosen.case)
+    gallery = replace(noted.gallery, about={**noted.gallery.about, **facts})
+    frames = take_frames(noted, out, recordings, chosen.blur, reports)
+    log = _contents(chosen.log) if chosen.log else None
+    write_zip(
+        gallery,
+        tracks,
+        folder / GALLERY_FILE,
+        blur=chosen.blur,
+        progress=reports,
+        when=chosen.when,
+        log=log,
+        frames=frames,
+    )
 
 
 def _contents(log: Path) -> dict[str, bytes]:

@@ -18,6 +18,7 @@ from core import __version__
 from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
 from core.base.settings import DetectSettings, EmbedSettings, Number, TrackSettings, VideoSettings
 from core.base.text import Clocks, read_day
+from core.export.facts import CaseFacts, Original
 from core.export.people_files import ExportOptions
 from core.export.verify import RECORD, Manifest, verify_zip
 from core.machine.chain import CHAIN, TEXTS
@@ -213,6 +214,13 @@ class _RecordedPeople:
     purpose: str = ""
     keep_until: str = ""
     heads_shown_because: str = ""
+    case: CaseFacts | None = None
+    originals: tuple[Original, ...] = ()
+
+    @property
+    def export(self) -> ExportOptions:
+        absent = {original.camera: original.missing for original in self.originals if original.missing}
+        return ExportOptions(self.blurred, self.heads_shown_because, case=self.case, absent=absent)
 
 
 _PEOPLE = RecordFormat(_RecordedPeople, "recipe")
@@ -234,7 +242,7 @@ def parse_manifest(manifest: Manifest) -> ReplayRecipe:
             regions=run.regions,
             offsets=recorded.offset_seconds,
             choice=_choice(recorded.choice, recorded.purpose, recorded.keep_until),
-            export=ExportOptions(recorded.blurred, recorded.heads_shown_because),
+            export=recorded.export,
             versions={"program": run.program, "program of the export": recorded.program, **run.versions},
             find_overlaps=run.same_ground is not None,
         )

@@ -21,7 +21,8 @@ from core.base.progress import Progress
 from core.base.text import describe_day, describe_purpose, format_count, one_line
 from core.base.types import Image
 from core.export.contact_sheets import count_crops, draw_sheets
-from core.export.html_report import render_report, report_crops
+from core.export.full_frames import FullFrames
+from core.export.html_report import render_report, report_crops, thumbnail_size
 from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST, RECORD, Manifest, ManifestEntry
@@ -47,7 +48,8 @@ somebody who compares the pictures can say whether two sightings show the same p
 
 What is in it
 -------------
-report.html            the people with pictures, times, colours and similarity; opens in any browser, prints, needs no
+report.html            what was examined and with what; the people in time, each with an itinerary, full frames,
+                       pictures, what was decided and what speaks against it; opens in any browser, prints, needs no
                        network
 contact_sheet.jpg      a row per person (contact_sheet_2.jpg and so on when there are many)
 people/P003/           the pictures of person 3: camera, clip time (hours-minutes-seconds), track
@@ -60,7 +62,8 @@ candidates.csv         for each track, the most similar tracks of other people, 
                        the two cannot be one person, and their two most similar pictures
 tracks/<camera>.txt    every box of every track: frame (from 1), track, left, top, width, height in pixels of the clip,
                        confidence, and three columns that are -1 (MOT text)
-{log_files}manifest.json          how it was made, and the sha256 of every other file
+{log_files}manifest.json          how it was made, and the sha256 of the recordings and of every other file;
+                       "digest" of a recording is BLAKE2b, 128 bits, of its content
 
 Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
 program doubts), confirmed (a person has looked and agreed).
@@ -109,7 +112,6 @@ _HEADS = {
     False: "Heads are\nnot blurred in this export: faces may be seen.",
 }
 _BLOCK = 1 << 20
-_SMALL = (112, 224)
 _SHEET_QUALITY = 88
 
 
@@ -122,10 +124,12 @@ def write_zip(
     progress: Progress | None = None,
     when: str | None = None,
     log: Mapping[str, bytes] | None = None,
+    frames: FullFrames | None = None,
 ) -> None:
     """Write `gallery` and the MOT text of each camera to `out`; with `blur`, no face can be recognised.
 
-    `when` is the date in the manifest, `log` the files of the case's log by name. Raises `StoreError` if a picture or
+    `when` is the date in the manifest, `log` the files of the case's log by name, `frames` are the full frames in the
+    report. Raises `StoreError` if a picture or
     `out` cannot be read or written, `Cancelled` if a stop was requested.
     """
     for camera in tracks:
@@ -133,7 +137,7 @@ def write_zip(
     step = _progress_steps(gallery, progress or Progress())
     head = parse_log(log.get(CHAIN, b""), log.get(TEXTS, b"")).head if log else None
     with open_atomically(out) as file, Archive(file) as archive:
-        for name, pieces in _entries(gallery, tracks, blur, step, head):
+        for name, pieces in _entries(gallery, tracks, blur, step, head, frames):
             archive.add(name, pieces)
         for name, content in sorted((log or {}).items()):
             archive.add(name, [content])
@@ -143,7 +147,12 @@ def write_zip(
 
 
 def _entries(
-    gallery: Gallery, tracks: Mapping[str, Path], blur: bool, step: Callable[[], None], head: Head | None
+    gallery: Gallery,
+    tracks: Mapping[str, Path],
+    blur: bool,
+    step: Callable[[], None],
+    head: Head | None,
+    frames: FullFrames | None,
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Name and content of every entry but the manifest, in order; each is made when its turn comes."""
 
@@ -152,14 +161,14 @@ def _entries(
         return load_picture(crop, blur)
 
     def thumbnail(crop: Crop) -> bytes:
-        return thumbnail_jpeg(load(crop), *_SMALL)
+        return thumbnail_jpeg(load(crop), *thumbnail_size(gallery))
 
     def full_size(crop: Crop) -> bytes:
         step()
         return full_size_jpeg(crop, blur)
 
     yield "README.txt", [readme(gallery, blur, head).encode()]
-    yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur))
+    yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur, frames))
     for number, page in enumerate(draw_sheets(gallery, load), 1):
         yield sheet_name(number), [jpeg(page, _SHEET_QUALITY)]
     yield "sightings.csv", [sightings_csv(gallery).encode()]

@@ -34,7 +34,7 @@ DATA_ENTRIES = ("cases", "deleted", "uploads", "backups", "weights")
 """The folders of the data folder. Version 0.1.0 had them in the cache folder."""
 CACHE_ENTRIES = (
     *("stages", "runs", "exports", "proxies", "stills", "strips", "exported", "sample", "speed", "probes"),
-    *("lists", "notebooks", "ultralytics", "digests.sqlite", "tracker.log"),
+    *("checksums", "lists", "notebooks", "ultralytics", "digests.sqlite", "tracker.log"),
 )
 """Folders and files of the cache folder, all of which may be deleted while nothing uses them."""
 

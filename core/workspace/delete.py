@@ -35,7 +35,7 @@ from core.workspace.sources import claim_upload
 
 _NOT_BY_DIGEST = {"cases", "deleted", "sample", "weights", "exported", "speed"}
 """Folders of the cache in which names do not begin with the digest of a clip or the key of a run."""
-_OF_CLIPS = ("uploads", "proxies", "stills", "strips", "probes")
+_OF_CLIPS = ("uploads", "proxies", "stills", "strips", "probes", "checksums")
 """Folders that hold only what belongs to clips of cases."""
 _LOGGED_CLIP = re.compile(r"\(([0-9a-f]{32})\)")
 _CLIP_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")

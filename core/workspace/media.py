@@ -20,7 +20,7 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Clip, Image
-from core.machine.paths import JOB_OUTPUT, cache_dir, write_atomically
+from core.machine.paths import JOB_OUTPUT, cache_dir, make_folder, write_atomically
 from core.machine.records import RecordFormat
 from core.vision.video import Measures, PreviewFrame, jpeg, measure, preview_frames, still
 from core.workspace.jobs import (
@@ -179,8 +179,8 @@ class ProxyState:
 class Proxies:
     """The proxies under one root, by default in the user's cache folder, each made by a child process, one at a time.
 
-    A child outlives the server, and can be stopped by any other process. The clip and the place of its proxy are
-    appended to `command`, and `launcher` runs it.
+    A child outlives the server, and can be stopped by any other process. `launcher` runs `command` with the clip and
+    the place of its proxy.
     """
 
     def __init__(
@@ -241,9 +241,10 @@ class Proxies:
         # What is damaged is made again, and what a newer version has written is not.
         find_replaceable_job(WORK, folder)
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        make_folder(folder)
         target = [f"--to={self._path(clip.digest).resolve()}", f"--digest={clip.digest}", "--progress=json"]
-        start_job(self._launcher, [*self._command, str(Path(clip.path).resolve()), *target], folder, WORK, Work())
+        arguments = [str(Path(clip.path).resolve()), *target]
+        start_job(self._launcher, self._command, arguments, folder, WORK, Work())
 
     def _is_busy(self) -> bool:
         """Whether a proxy is being made."""

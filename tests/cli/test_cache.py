@@ -33,6 +33,7 @@ KINDS = {
     "sample": "plaza-1/cam1.mp4",
     "speed": "00.json",
     "probes": f"{DIGEST}.npz",
+    "checksums": f"{DIGEST}.txt",
     "lists": f"{DIGEST}.recordings",
     "notebooks": "quickstart/run.json",
     "ultralytics": "settings.json",
@@ -76,7 +77,7 @@ def test_trim_0_leaves_nothing_of_any_kind_and_no_data_goes(capsys: pytest.Captu
         write_atomically(data_dir() / kind / DIGEST / "x", b"data")
     data = left(data_dir())
     assert set(KINDS) | {"digests.sqlite", "tracker.log"} == set(CACHE_ENTRIES)
-    assert "Removed 16 entries, 16.0 kB" in said(capsys, "cache", "--trim", "0")
+    assert "Removed 17 entries, 17.0 kB" in said(capsys, "cache", "--trim", "0")
     assert left(cache_dir()) == {f"data/{name}" for name in data} and left(data_dir()) == data
     assert Cases().load(case.key) == case
     assert "0 entries, 0 B" in said(capsys, "cache")
@@ -84,10 +85,10 @@ def test_trim_0_leaves_nothing_of_any_kind_and_no_data_goes(capsys: pytest.Captu
 
 def test_the_least_recently_used_go_first_whatever_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     fill()
-    assert "Removed 5 entries, 5.0 kB" in said(capsys, "cache", "--trim", "11kB")
+    assert "Removed 5 entries, 5.0 kB" in said(capsys, "cache", "--trim", "12kB")
     kinds = [entry.kind for entry in stored_entries(cache_dir(), CACHE_ENTRIES)]
     assert kinds == [*list(KINDS)[5:], "digests.sqlite", "tracker.log", "tracker.log"]
-    assert "Removed 0 entries" in said(capsys, "cache", "--trim", "11kB")
+    assert "Removed 0 entries" in said(capsys, "cache", "--trim", "12kB")
 
 
 def test_what_is_read_was_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +103,7 @@ def test_every_kind_is_listed_with_its_size(capsys: pytest.CaptureFixture[str]) 
     fill()
     lines = said(capsys, "cache").splitlines()
     assert [re.split(r" {2,}", line)[4] for line in lines[:-2]] == [*KINDS, "digests.sqlite", "tracker.log"]
-    assert "16 entries, 16.0 kB" in lines[-2] and str(cache_dir()) in lines[-2]
+    assert "17 entries, 17.0 kB" in lines[-2] and str(cache_dir()) in lines[-2]
     assert f"stages/{DIGEST}/detect-00" in said(capsys, "cache", "--list")
 
 

@@ -45,7 +45,8 @@ def test_crops_go_out_as_a_data_set(brought: Path, tmp_path: Path, capsys: pytes
     assert f"{4 * PEOPLE} crops of {len(people)} people" in capsys.readouterr().out
     # Nothing was decided again, and at 0.5 it was decided before.
     assert (brought / "out" / "gallery.zip").read_bytes() == before
-    assert "matching: threshold: 0.5\n" in (tmp_path / "market" / "README.txt").read_text(encoding="utf-8")
+    readme = (tmp_path / "market" / "README.txt").read_text(encoding="utf-8")
+    assert "Similarity threshold: 0.50, set by hand\n" in readme
     assert main(words) == 2 and "is not empty" in capsys.readouterr().err
 
 
@@ -73,7 +74,10 @@ def test_what_is_decided_with_it_is_what_goes_out(cos: str, brought: Path, tmp_p
         (["DIR", "--no-blur", "--reason", " "], "no reason is given"),
         (["DIR", "--reason", "asked for"], "--reason needs --no-blur"),
         (["DIR", "--what", "films"], "--what needs --to"),
-        (["DIR", "--to", "x", "--clip", "gate.mp4"], "--clip needs --what films"),
+        (["DIR", "--clip", "gate.mp4"], "--clip needs --to"),
+        (["DIR", "--to", "x", "--what", "crops", "--clip", "gate.mp4"], "--clip needs --to, for the gallery or films"),
+        (["DIR", "--to", "x", "--what", "films", "--facts", "nowhere"], "--facts is for the gallery"),
+        (["DIR", "--to", "x", "--facts", "nowhere"], "cannot be read"),
         (["DIR", "--to", "x", "--market", "x"], "--to needs a finished run"),
         (["DIR", "--to", "x", "--names", "nowhere"], "cannot be read as names"),
     ],
@@ -107,7 +111,7 @@ def test_its_crops_go_into_one_zip(brought: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "to" / "crops.zip") as held:
         held.extractall(tmp_path / "market")
     assert len(read_crops(tmp_path / "market")) == 4 * PEOPLE
-    assert "heads_shown_because" in (tmp_path / "market" / "README.txt").read_text(encoding="utf-8").replace(" ", "_")
+    assert "a model of our own" in (tmp_path / "market" / "README.txt").read_text(encoding="utf-8")
 
 
 def sighting_rows(path: Path) -> list[dict[str, str]]:

@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import ClipError, SightlineError, StoreError, WeightsError
-from core.export import Manifest, ManifestEntry, compare_exports, load_manifest, prepare_replay
-from core.runs import Choice
+from core.export import (
+    CaseFacts,
+    DecisionFact,
+    Manifest,
+    ManifestEntry,
+    compare_exports,
+    load_manifest,
+    prepare_replay,
+)
+from core.runs import Choice, load_evidence
 from tests.export.replay_making import EXPORT, WHOLE, done, faked, setup
 from tests.runs.fakes import write_scene
+from tests.runs.making import decide_and_write
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +50,24 @@ def test_a_run_from_its_zip_is_the_same_run(folder: Path, manifest: Manifest, tm
     for name in ("people.csv", "gallery.zip"):
         assert (tmp_path / name).read_bytes() == (folder / "out" / name).read_bytes()
     assert len((tmp_path / "people.csv").read_text().splitlines()) == 6  # one of four tracks is cut
+
+
+def test_an_export_of_a_case_is_repeated_with_its_facts(folder: Path, tmp_path: Path) -> None:
+    """Also without the frames of a camera whose clip was missing then and is there now."""
+    facts = CaseFacts(
+        "5f00aa11", "Bank", "kowalska", "2026-11-30T09:00:01+01:00", decisions=(DecisionFact("2026", "x"),)
+    )
+    evidence, hidden = load_evidence(folder / "out"), tmp_path / "hidden.mp4"
+    first = setup(folder)
+    hall = (folder / "b.mp4").rename(hidden)
+    options = replace(EXPORT, case=facts, to=tmp_path / "first")
+    decide_and_write(evidence, folder / "out", first.prior, first.choice, options)
+    hall.rename(folder / "b.mp4")
+    found = prepare_replay(load_manifest(tmp_path / "first" / "gallery.zip"), copies(folder))
+    assert found.export.case == facts and list(found.export.absent) == ["hall"]
+    done(faked(found.setup), tmp_path / "again", replace(found.export, when="today"))
+    for name in ("people.csv", "gallery.zip"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
 
 
 def test_what_was_set_comes_back(folder: Path, manifest: Manifest) -> None:

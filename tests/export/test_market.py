@@ -43,7 +43,8 @@ def test_it_says_which_camera_is_which_and_who_named_the_people(tmp_path: Path) 
     words = (tmp_path / "market" / "README.txt").read_text(encoding="utf-8")
     assert "Purpose: none was given" in words and "To be kept until: no date was given" in words
     assert "3 people, 10 crops, 2 cameras" in words and "candidates until a person has confirmed" in words
-    assert "models: embedder: name: mine" in words and "ab" * 32 in words and "matching: threshold: 0.62" in words
+    assert "Models: Re-identification model: mine" in words and "ab" * 32 in words
+    assert "Similarity threshold: 0.62" in words
 
 
 def test_crops_of_one_moment_do_not_overwrite_each_other(tmp_path: Path) -> None:

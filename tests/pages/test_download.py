@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.cli import main
-from core.export import new_key, signature_file, verify_signature, verify_zip
+from core.export import FACTS, new_key, signature_file, verify_signature, verify_zip
 from core.http import EXPORT_ROUTES as ROUTES
 from core.http import download_name, export_address
 from core.machine.paths import cache_dir
@@ -23,7 +23,7 @@ from core.runs import DIFFERENT, Link, TrackKey, load_tracks
 from core.vision.mot import write_tracks
 from core.workspace import Services, serve_with, services, session_of
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import Exports
+from core.workspace.jobs import Exports, facts_of
 from pages.parts.download.exports import export_of
 from pages.parts.download.tables import similarity
 from tests.pages.making import asked, page, words
@@ -99,6 +99,7 @@ def test_an_export_has_the_rules_of_matching_and_reproduces_the_people(case: Cas
     assert export.key != export_of(case, plain, "gallery", "").key
     for camera in session.evidence.cameras:
         write_tracks(session.out / "tracks" / f"{camera}.txt", load_tracks(session.out, camera))
+    (tmp_path / "facts.json").write_bytes(FACTS.to_json(facts_of(ruled, session)))
     assert main(["gallery", *export.arguments(session.out, tmp_path)]) == 0
     manifest = verify_zip(tmp_path / "out" / "gallery.zip")
     assert (manifest.about["choice"]["travel"], manifest.about["choice"]["looks_only"]) == (
@@ -110,7 +111,9 @@ def test_an_export_has_the_rules_of_matching_and_reproduces_the_people(case: Cas
         assert json.loads(str(arrays["about"]))["choice"] == manifest.about["choice"]
     with zipfile.ZipFile(tmp_path / "out" / "gallery.zip") as archive:
         report = archive.read("report.html").decode()
-    assert "cam1, cam2, 600" in report and "looks only" in report and "position into account" not in report
+    assert "Shortest time between cam1 and cam2" in report and "600 s" in report
+    assert "position into account" not in report and ruled.name in report
+    assert manifest.about["case"]["key"] == ruled.key
 
 
 def test_a_run_that_compared_nobody_has_its_tracks(case: Case) -> None:

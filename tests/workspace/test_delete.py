@@ -37,10 +37,10 @@ from core.workspace.sources import receive
 ROOT = Path(__file__).resolve().parents[2]
 # Stands in for a run, an export or a film: goes on until it is stopped, and writes as the program does.
 CHILD = """
-import sys, time
+import json, sys, time
 from pathlib import Path
 from core.machine.paths import write_atomically
-target = Path(next(word for word in sys.argv[1:] if word.startswith("--to=")).removeprefix("--to="))
+target = Path(next(word for word in json.load(sys.stdin) if word.startswith("--to=")).removeprefix("--to="))
 print(flush=True)
 while True:
     write_atomically(target / "part.bin" if not target.suffix else target, b"picture of gate")
@@ -88,6 +88,7 @@ def added(services: Services, case: Case, name: str, path: Path) -> CaseClip:
     written(home / "stills" / clip.digest / "5.jpg", f"picture of {name}")
     written(home / "strips" / f"{clip.digest}.jpg", f"picture of {name}")
     written(home / "strips" / f"{clip.digest}.json")
+    written(home / "checksums" / f"{clip.digest}.txt")
     return clip
 
 

@@ -51,7 +51,7 @@ LINE = "the line of the log"
 class NoChildren:
     """A launcher whose children have ended as soon as they were started."""
 
-    def start(self, command: Any, folder: Path, **variables: str) -> int:
+    def start(self, command: Any, arguments: Any, folder: Path, **variables: str) -> int:
         (folder / "progress").write_bytes(b"")
         return 2**22 + 1
 

@@ -2,6 +2,7 @@ from .exports import Export as Export
 from .exports import ExportJob as ExportJob
 from .exports import ExportKind as ExportKind
 from .exports import Exports as Exports
+from .exports import facts_of as facts_of
 from .job import RUN_JOB as RUN_JOB
 from .job import WORK as WORK
 from .job import CameraState as CameraState

@@ -3,6 +3,8 @@
     <root>/<run>-<digest>/job.json     `ExportRecord`: the export, and the process that makes it
                           case-log/    the log of the case, for the zip
                           links.csv, names.csv, numbers.csv   what the user decided, as the command line takes it
+                          facts.json   what the case says of the export: `core.export.CaseFacts`
+                          arguments.json   all this as arguments; the list of processes does not show them
                           progress     the child's output: JSON lines of `core.base.progress.Report`
                           log, ended   the child's error stream, and its exit status
                           out/         the files; SHA256SUMS is written last and says that they are complete
@@ -15,6 +17,7 @@ Exports do not wait in the queue of runs: somebody waits for them, and most take
 
 from __future__ import annotations
 
+import getpass
 import re
 import shutil
 import sys
@@ -22,18 +25,33 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 
 from core.base.errors import StoreError
 from core.base.progress import Report
 from core.base.settings import Number
+from core.base.text import find_zone
+from core.export import FACTS, CaseFacts, DecisionFact
 from core.machine.artifacts import digest_of
 from core.machine.locks import lock
-from core.machine.paths import cache_dir, write_atomically
+from core.machine.paths import cache_dir, make_folder, write_atomically
 from core.machine.records import Content, RecordFormat
 from core.machine.settings_file import NO_FILE
-from core.runs import Link, Name, PersonNumber, TravelTime, links_csv, names_csv, numbers_csv
+from core.review import Action, ReviewSession
+from core.runs import (
+    Link,
+    Name,
+    PersonNumber,
+    TrackKey,
+    TravelTime,
+    links_csv,
+    names_csv,
+    numbers_csv,
+    read_record,
+)
+from core.workspace.cases import Case
 from core.workspace.jobs.job import (
     STOPPED,
     Work,
@@ -49,14 +67,15 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "keep_until")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "keep_until", "case")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
     """What to export of a run; `stamp` changes with its results, `began`, `time_zone` and `drift` are the wall clocks
-    of the cameras as the command line takes them, the rest is as in `core.runs.Choice`.
+    of the cameras as the command line takes them, `case` is the digest of the facts of the case, and the rest is as in
+    `core.runs.Choice`.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -76,6 +95,7 @@ class Export:
     ignore_positions: bool = False
     drift: tuple[tuple[str, Number], ...] = ()
     keep_until: str = ""
+    case: str = ""
 
     @property
     def key(self) -> str:
@@ -86,7 +106,7 @@ class Export:
         return f"{self.run}-{digest_of(content)}"
 
     def arguments(self, results: Path, folder: Path, clips: Sequence[str] = ()) -> list[str]:
-        """The arguments of `python -m core gallery` for the run in `results`; films are made from `clips`."""
+        """The arguments of `python -m core gallery` for the run in `results`; frames are read from `clips`."""
         flags: dict[str, Any] = {
             "settings": NO_FILE,
             "to": folder / "out",
@@ -98,6 +118,7 @@ class Export:
             "purpose": self.purpose or None,
             "keep-until": self.keep_until or None,
             "reason": self.reason or None,
+            "facts": folder / "facts.json" if self.case else None,
             "progress": "json",
         }
         # With `=`, so that a text that begins with - is not taken for a flag.
@@ -108,8 +129,48 @@ class Export:
         arguments += [f"--travel={camera}:{other_camera}={seconds!r}" for camera, other_camera, seconds in self.travel]
         arguments += ["--ignore-positions"] if self.ignore_positions else []
         arguments += [f"--drift={camera}={seconds!r}" for camera, seconds in self.drift]
-        arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
+        arguments += [f"--clip={clip}" for clip in clips if self.what != "crops"]
         return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
+
+
+def facts_of(case: Case, session: ReviewSession) -> CaseFacts:
+    """What the case says of an export that the present user of the system asks for now."""
+    zone = find_zone(case.time_zone) if case.time_zone else None
+    began = read_record(session.out).began
+    return CaseFacts(
+        case.key,
+        case.name,
+        _system_user(),
+        _local(time.time(), zone),
+        _local(datetime.fromisoformat(began).timestamp(), zone) if began else "",
+        case.time_zone,
+        tuple(_decisions(session.review.done, zone)),
+    )
+
+
+def _decisions(actions: Sequence[Action], zone: tzinfo | None) -> Iterator[DecisionFact]:
+    """The actions, whose tracks are named as they are now: cuts that came later have renumbered some."""
+    for number, action in enumerate(actions):
+        named = [key for link in action.links for key in (link.first, link.second) if key is not None]
+        named += [TrackKey(name.camera, name.track) for name in action.names]
+        named += [key for pair in action.unsure for key in pair]
+        tracks = dict.fromkeys(named)
+        for later in actions[number + 1 :]:
+            new_keys = {TrackKey(camera, before): TrackKey(camera, after) for camera, before, after in later.renumbered}
+            tracks = dict.fromkeys(new_keys.get(key, key) for key in tracks)
+        yield DecisionFact(_local(action.time, zone), action.description, tuple(tracks))
+
+
+def _local(seconds: float, zone: tzinfo | None) -> str:
+    """A moment since 1970 as local ISO text with its offset from UTC; without a zone, that of this computer."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(zone).isoformat(timespec="seconds")
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,8 +215,8 @@ class ExportJob:
 
 
 class Exports:
-    """All exports under one root, by default in the user's cache folder. The arguments of an export are appended to
-    `command`, and `launcher` runs it, by default as a child process.
+    """All exports under one root, by default in the user's cache folder. `launcher` runs `command` with the arguments
+    of an export, by default as a child process.
     """
 
     def __init__(
@@ -166,18 +227,24 @@ class Exports:
         self._launcher = launcher or Children()
 
     def start(
-        self, export: Export, results: Path, clips: Sequence[str] = (), log: Mapping[str, bytes] | None = None
+        self,
+        export: Export,
+        results: Path,
+        clips: Sequence[str] = (),
+        case: CaseFacts | None = None,
+        log: Mapping[str, bytes] | None = None,
     ) -> ExportJob:
         """Start an export, or join it if it is running or done; `results` is the run's folder, `clips` its clips.
 
-        `log` are the files of the case's log, which a gallery has in it as they are now.
+        A gallery has the facts of the `case`, of which `export.case` is the digest, and in `log` the files of the
+        case's log, as they are now.
         """
         with self._lock(export.key):
             # What is damaged is made again, and what a newer version has written is not.
             find_replaceable_job(RECORD, self._root / export.key)
             job = self.get(export.key)
             if job is None or not (job.is_active or job.state == "done"):
-                self._begin(export, results, clips, log or {})
+                self._begin(export, results, clips, case, log or {})
         job = self.get(export.key)
         if job is None:
             raise StoreError("the export cannot be started", "Check the cache folder and its free space.")
@@ -229,20 +296,30 @@ class Exports:
             if job is not None:
                 remove(self._root / key)
 
-    def _begin(self, export: Export, results: Path, clips: Sequence[str], log: Mapping[str, bytes]) -> None:
+    def _begin(
+        self,
+        export: Export,
+        results: Path,
+        clips: Sequence[str],
+        case: CaseFacts | None,
+        log: Mapping[str, bytes],
+    ) -> None:
         folder = self._root / export.key
         try:
             shutil.rmtree(folder, ignore_errors=True)
-            (folder / "out").mkdir(parents=True)
+            make_folder(folder / "out")
             write_atomically(folder / "links.csv", links_csv(export.links).encode())
             write_atomically(folder / "names.csv", names_csv(export.names).encode())
             write_atomically(folder / "numbers.csv", numbers_csv(export.numbers).encode())
-            command = [*self._command, *export.arguments(results.resolve(), folder.resolve(), clips)]
+            if case is not None:
+                write_atomically(folder / "facts.json", FACTS.to_json(case))
+            arguments = export.arguments(results.resolve(), folder.resolve(), clips)
             if log and export.what == "gallery":
                 for name, content in log.items():
                     write_atomically(folder / "case-log" / name, content)
-                command.append(f"--log={folder.resolve() / 'case-log'}")
-            start_job(self._launcher, command, folder, RECORD, ExportRecord(export=export, began=time.time()))
+                arguments.append(f"--log={folder.resolve() / 'case-log'}")
+            job = ExportRecord(export=export, began=time.time())
+            start_job(self._launcher, self._command, arguments, folder, RECORD, job)
         except OSError as fault:
             raise StoreError(
                 f"the export cannot be started ({fault.strerror})", "Check the cache folder and its free space."

@@ -2,16 +2,20 @@
 
 - `Children` launches jobs. A child is known by its number and by the attempt in its environment, which no other
   process has, whatever happens to the clock. It is waited for, so that no zombie stays. Tests use another `Launcher`.
+  Every user of the machine can read the command of a process: a child finds its arguments, which may hold names,
+  purposes and paths of the user, on its standard input, which is a file in the job's folder.
 - `SpeedTests` measures how fast models are on this machine: one measurement at a time, and each only once.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +27,7 @@ from typing import Any, Protocol
 import psutil  # type: ignore[import-untyped]
 
 from core.base.errors import SettingsError, StoreError
-from core.machine.paths import JOB_FOLDER, explain_refusal
+from core.machine.paths import JOB_FOLDER, explain_refusal, write_atomically
 from core.machine.records import RecordFormat
 from core.workspace.jobs.job import W, Work, save_job
 from core.workspace.jobs.status import ATTEMPT
@@ -36,13 +40,16 @@ _NICER = 10
 _PROCESSORS_PER_JOB, _BYTES_PER_JOB = 4, 8e9
 _STOP_SECONDS, _KILL_SECONDS, _POLL_SECONDS = 5.0, 10.0, 0.02
 MEASURE = (sys.executable, "-m", "core", "models", "time")
+FROM_INPUT = "-"
+"""The last word of a child's command: its arguments are a JSON list on its standard input."""
+ARGUMENTS = "arguments.json"
 
 
 class Launcher(Protocol):
     """Starts and stops the work of jobs, each as its job.json says."""
 
-    def start(self, command: Sequence[str], folder: Path, **variables: str) -> int:
-        """Run the command with its output in files of `folder`; returns the number of the process."""
+    def start(self, command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
+        """Run the command with these arguments, its output in files of `folder`; returns the number of the process."""
 
     def alive(self, job: Work) -> bool:
         """Whether it is still running."""
@@ -54,8 +61,8 @@ class Launcher(Protocol):
 class Children:
     """The launcher that the program uses: a child process for each job."""
 
-    def start(self, command: Sequence[str], folder: Path, **variables: str) -> int:
-        return start(command, folder, **variables)
+    def start(self, command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
+        return start(command, arguments, folder, **variables)
 
     def alive(self, job: Work) -> bool:
         return process_of(job) is not None
@@ -64,14 +71,22 @@ class Children:
         stop(job, save)
 
 
-def start_job(launcher: Launcher, command: Sequence[str], folder: Path, record: RecordFormat[W], job: W) -> None:
+def start_job(
+    launcher: Launcher,
+    command: Sequence[str],
+    arguments: Sequence[str],
+    folder: Path,
+    record: RecordFormat[W],
+    job: W,
+) -> None:
     """Start the work of a new `job` in `folder`, whose job.json gets what identifies the attempt.
 
+    Only `command`, which holds no text of the user, can be read by other users of the machine.
     It is written before the work starts as well: if this server dies in between, the work is found by its attempt.
     """
     job = replace(job, attempt=secrets.token_hex(8))
     save_job(record, folder, replace(job, starting=True))
-    number = launcher.start(command, folder, **{ATTEMPT: job.attempt})
+    number = launcher.start(command, arguments, folder, **{ATTEMPT: job.attempt})
     # On a disk that has just become full, the work that goes on is found by its attempt too.
     with suppress(StoreError):
         save_job(record, folder, replace(job, pid=number))
@@ -87,16 +102,21 @@ def max_jobs() -> int:
     return max(1, min((os.cpu_count() or 1) // _PROCESSORS_PER_JOB, by_memory))
 
 
-def start(command: Sequence[str], folder: Path, **variables: str) -> int:
+def start(command: Sequence[str], arguments: Sequence[str], folder: Path, **variables: str) -> int:
     """Start a child that writes its output to `progress`, its errors to `log` and its exit status to `ended`.
 
-    `variables` are added to its environment. Returns its number. A child whose folder is removed ends when it
-    next writes a file.
+    It reads its `arguments` from `arguments.json`. `variables` are added to its environment. Returns its number. A
+    child whose folder is removed ends when it next writes a file.
     """
-    with (folder / "progress").open("wb") as output, (folder / "log").open("wb") as log:
+    write_atomically(folder / ARGUMENTS, json.dumps(list(arguments)).encode())
+    with (
+        (folder / ARGUMENTS).open("rb") as given,
+        (folder / "progress").open("wb") as output,
+        (folder / "log").open("wb") as log,
+    ):
         child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+            [*command, FROM_INPUT],
+            stdin=given,
             stdout=output,
             stderr=log,
             cwd=ROOT,
@@ -189,7 +209,7 @@ def _process(number: int, job: Work) -> psutil.Process | None:
 
 
 class SpeedTests:
-    """The speed measurements of this server; `begin` appends its arguments to `command`, at first `MEASURE`."""
+    """The speed measurements of this server; `begin` gives its arguments to `command`, at first `MEASURE`."""
 
     def __init__(self, command: Sequence[str] | None = None) -> None:
         self._command = list(MEASURE if command is None else command)
@@ -206,14 +226,18 @@ class SpeedTests:
                 return False
             self._measured.add(tuple(arguments))
             try:
-                self._child = subprocess.Popen(
-                    [*self._command, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd=ROOT,
-                    env=environment(),
-                )
+                # A file without a name, which the system removes.
+                with tempfile.TemporaryFile() as given:
+                    given.write(json.dumps(list(arguments)).encode())
+                    given.seek(0)
+                    self._child = subprocess.Popen(
+                        [*self._command, FROM_INPUT],
+                        stdin=given,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        cwd=ROOT,
+                        env=environment(),
+                    )
             except OSError:
                 # Then there is no estimate, which the page shows; a run will report what is wrong.
                 return False

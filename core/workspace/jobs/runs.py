@@ -8,6 +8,7 @@ server may start them when room is there.
              status.json   where the run stands, written by the run itself: `core.workspace.jobs.status`
              progress      the child's output: JSON lines of `core.base.progress.Report`
              preview.jpg, usage.csv    the live preview: `core.workspace.jobs.monitor`
+             arguments.json    the child's arguments, which the list of processes does not show
              log           the child's error stream
              ended         its exit status, if a server was there to see it
              out/          the results, as `core.runs` leaves them
@@ -27,7 +28,7 @@ from pathlib import Path
 
 from core.base.errors import SightlineError, StoreError
 from core.machine.locks import lock
-from core.machine.paths import cache_dir
+from core.machine.paths import cache_dir, make_folder
 from core.machine.settings_file import machine_settings
 from core.runs import remove_results
 from core.workspace.jobs.job import (
@@ -54,9 +55,9 @@ _POLL_SECONDS = 1.0
 
 
 class Jobs:
-    """All jobs under one root, by default in the user's cache folder. The arguments of an order are appended to
-    `command`, and `launcher` runs it, by default as a child process. At most `limit` jobs work at once, by default as
-    many as `max_jobs` says; the others wait.
+    """All jobs under one root, by default in the user's cache folder. `launcher` runs `command` with the arguments of
+    an order, by default as a child process. At most `limit` jobs work at once, by default as many as `max_jobs` says;
+    the others wait.
     """
 
     def __init__(
@@ -205,14 +206,17 @@ class Jobs:
         folder = self._root / key
         out = folder / "out"
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            make_folder(out)
             # The files of an earlier attempt must not be taken for those of this one.
             remove_results(out)
             for stale in (out / "run.json", *(folder / name for name in _JOB_FILES)):
                 stale.unlink(missing_ok=True)
             order.write_regions(folder.resolve())
-            command = [*self._command, *order.arguments(folder.resolve(), machine_settings())]
-            start_job(self._launcher, command, folder, RUN_JOB, RunJob(order=order, began=time.time()))
+            arguments, job = (
+                order.arguments(folder.resolve(), machine_settings()),
+                RunJob(order=order, began=time.time()),
+            )
+            start_job(self._launcher, self._command, arguments, folder, RUN_JOB, job)
         except OSError as fault:
             raise StoreError(
                 f"the run cannot be started ({fault.strerror})", "Check the cache folder and its free space."

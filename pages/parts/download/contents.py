@@ -11,6 +11,7 @@ import streamlit as st
 from core.base.text import describe_day, format_count
 from core.review import ReviewSession
 from core.runs import ModelRecord, read_record
+from core.workspace import clocks_of
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
@@ -50,17 +51,26 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
     record = read_record(session.out)
     models = [model.name for model in record.models.values() if isinstance(model, ModelRecord)]
     return [
+        ("Case", _plain(case.name) or "without a name"),
         (
             "Threshold",
             f"{session.match.threshold:.2f}, {_threshold_source(case, session)}; "
             f"{session.match.calibration.description}",
         ),
         ("Decisions", decisions),
+        ("Recording start times", _clocks(case, session)),
         *_rules(case),
         ("Models", ", ".join(models)),
         ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
         ("Keep until", describe_day(case.keep_until)),
     ]
+
+
+def _clocks(case: Case, session: ReviewSession) -> str:
+    clocks = clocks_of(case, session.out)
+    if clocks:
+        return f"set, {clocks.zone or 'without a time zone'}"
+    return "not set: the report shows clip times. Set them on the Footage page"
 
 
 def _rules(case: Case) -> Iterator[tuple[str, str]]:

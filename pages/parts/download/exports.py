@@ -29,13 +29,13 @@ from core.review import ReviewSession
 from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import clocks_of, services
 from core.workspace.cases import Case
-from core.workspace.jobs import Export, ExportJob, ExportKind
+from core.workspace.jobs import Export, ExportJob, ExportKind, facts_of
 from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import export_refused
 
 EVERY_SECONDS = 0.5
 _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
-_UNITS = {"export": "crops", "film": "frames"}
+_UNITS = {"export": "crops", "film": "frames", "checksum": "MB of recordings", "frames": "frames of the report"}
 
 
 def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
@@ -56,12 +56,13 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         clocks["zone"] if clocks["began"] else "",
         *session.rules,
         tuple(clocks.get("drift", {}).items()),
-        case.keep_until,
+        keep_until=case.keep_until,
+        case=facts_of(case, session).digest if kind == "gallery" else "",
     )
 
 
 def show_export(
-    case: Case, export: Export, run_folder: Path, label: str, primary: bool = False, disabled: bool = False
+    case: Case, session: ReviewSession, export: Export, label: str, primary: bool = False, disabled: bool = False
 ) -> ExportJob | None:
     """The finished export. Until there is one: a button to create it, its progress, or why it failed.
 
@@ -85,7 +86,7 @@ def show_export(
         icon=":material/replay:" if failed else ":material/package_2:",
         disabled=disabled,
         on_click=_start,
-        args=(case, export, run_folder),
+        args=(case, session, export),
     )
     if refused := export_refused(export.what).pop(""):
         st.error(refused, icon=":material/error:")
@@ -141,13 +142,14 @@ def _time_left(report: Report) -> str:
     return "" if report.left_seconds is None else f" · about {format_duration(report.left_seconds)} left{scope}"
 
 
-def _start(case: Case, export: Export, run_folder: Path) -> None:
+def _start(case: Case, session: ReviewSession, export: Export) -> None:
     try:
         clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
         blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
         cases = services().cases
         with cases.logging(case.key, f"export begun: {_NAMES[export.what]}, {blurring}", kind="export"):
-            services().exports.start(export, run_folder, clips, cases.log_files(case.key))
+            facts = facts_of(case, session)
+            services().exports.start(export, session.out, clips, facts, cases.log_files(case.key))
     except (SightlineError, OSError) as fault:
         export_refused(export.what).set(str(fault))
 

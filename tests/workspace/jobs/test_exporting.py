@@ -6,13 +6,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from core.base.errors import StoreError
-from core.runs import SAME, Link, PersonNumber, TrackKey, TravelTime, read_links, read_names, read_numbers
+from core.export import CaseFacts, DecisionFact, read_facts
+from core.review import Action, Renumbering
+from core.runs import (
+    SAME,
+    CutPoint,
+    Link,
+    Name,
+    PersonNumber,
+    TrackKey,
+    TravelTime,
+    read_links,
+    read_names,
+    read_numbers,
+)
 from core.workspace.jobs import Export, ExportJob, Exports, find_job
-from core.workspace.jobs.exports import RECORD, ExportRecord
+from core.workspace.jobs.exports import RECORD, ExportRecord, _decisions
 from tests.launching import FakeLauncher, flags
 from tests.workspace.jobs.test_jobs import until
 
@@ -20,6 +34,8 @@ from tests.workspace.jobs.test_jobs import until
 CHILD = """
 import hashlib, json, signal, sys, time
 from pathlib import Path
+
+sys.argv[1:] = json.load(sys.stdin)
 
 def stop(*_):
     sys.stderr.write("sightline: stopped.\\n")
@@ -217,7 +233,35 @@ def test_a_crooked_key_finds_nothing(key: str, here: Exports) -> None:
     assert here.get(key) is None
 
 
-def test_only_films_are_told_where_the_clips_are(tmp_path: Path) -> None:
-    told = [one for one in replace(EXPORT, what="films").arguments(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
-    assert told == ["--clip=a b.mp4"]
-    assert not [one for one in EXPORT.arguments(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in one]
+def test_films_and_galleries_are_told_where_the_clips_are(tmp_path: Path) -> None:
+    """Galleries too: their reports show whole frames. Crops need no clip."""
+
+    def told(export: Export) -> list[str]:
+        return [word for word in export.arguments(tmp_path, tmp_path, ["a b.mp4"]) if "clip" in word]
+
+    assert told(replace(EXPORT, what="films")) == told(EXPORT) == ["--clip=a b.mp4"]
+    assert told(replace(EXPORT, what="crops")) == []
+
+
+def test_the_child_gets_the_facts_of_the_case_in_a_file(here: Exports, tmp_path: Path) -> None:
+    facts = CaseFacts("5f00aa11", "Bank", "kowalska", "2026-11-30T09:00:01+01:00")
+    export = replace(EXPORT, case=facts.digest)
+    said = json.loads((here.start(export, tmp_path / "run", case=facts).folder / "out" / "said").read_text())
+    assert read_facts(Path(flags(said)["facts"])) == facts
+    # Who makes it and when does not make another export of it; what is in it does.
+    assert replace(facts, made_by="nowak", made_at="later").digest == facts.digest
+    assert replace(facts, name="Shop").digest != facts.digest and export.key != EXPORT.key
+
+
+def test_decisions_name_tracks_as_they_are_now(tmp_path: Path) -> None:
+    """Track 31 of the first decision became 32 when a track before it was cut."""
+    first = Action("same", "joined", 0.0, (Link(TrackKey("a", 31), SAME, TrackKey("b", 2)),))
+    cut = Action("cut", "cut", 60.0, (Link.cut(CutPoint("a", 3, 2.5)),), renumbered=(Renumbering("a", 31, 32),))
+    unsure = ((TrackKey("a", 1), TrackKey("a", 2)),)
+    named = Action("name", "named", 90.0, names=(Name("b", 2, "Anna", ""),), unsure=unsure)
+    berlin = ZoneInfo("Europe/Berlin")
+    assert list(_decisions((first, cut, named), berlin)) == [
+        DecisionFact("1970-01-01T01:00:00+01:00", "joined", (TrackKey("a", 32), TrackKey("b", 2))),
+        DecisionFact("1970-01-01T01:01:00+01:00", "cut", (TrackKey("a", 3),)),
+        DecisionFact("1970-01-01T01:01:30+01:00", "named", (TrackKey("b", 2), TrackKey("a", 1), TrackKey("a", 2))),
+    ]

@@ -42,6 +42,8 @@ CHILD = """
 import json, os, signal, sys, time
 from pathlib import Path
 
+sys.argv[1:] = json.load(sys.stdin)
+
 def stop(*_):
     sys.stderr.write("sightline: stopped. What was done is kept.\\n")
     status("stopped")
@@ -658,7 +660,7 @@ def test_what_changed_is_said(change: dict[str, object], said: str) -> None:
 
 def test_a_trial_is_made_once(tmp_path: Path) -> None:
     script = tmp_path / "trial.py"
-    script.write_text("import sys, time; open(sys.argv[1], 'a').write('x'); time.sleep(0.3)")
+    script.write_text("import json, sys, time; open(json.load(sys.stdin)[0], 'a').write('x'); time.sleep(0.3)")
     trials, noted = SpeedTests([sys.executable, str(script)]), tmp_path / "noted"
     assert trials.begin([str(noted)])
     assert trials.begin([str(noted)])

@@ -221,7 +221,7 @@ def test_one_whose_start_fails_says_why_and_the_next_one_has_its_turn(
     first = jobs.start(order("wait", ("gate",)))
     second, third = (jobs.start(order("quick", (name,))) for name in ("hall", "yard"))
 
-    def refuse(words: object, folder: Path, **variables: str) -> int:
+    def refuse(command: object, arguments: object, folder: Path, **variables: str) -> int:
         monkeypatch.undo()
         raise OSError(12, "Cannot allocate memory")
 
