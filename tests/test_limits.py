@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from core.base.errors import ClipError, RegionError, SettingsError, SightlineError, StoreError, TruthError
+from core.base.settings import VideoSettings
 from core.base.types import Image
 from core.machine.settings_file import read_settings
 from core.review import load_review
@@ -21,7 +22,7 @@ from core.runs.tables import load_timelines
 from core.vision import mot
 from core.vision.mot import read_mot
 from core.vision.regions import read_regions
-from core.vision.video import preview_frames, probe, read_list, still
+from core.vision.video import plan, preview_frames, probe, read, read_list, still
 from core.workspace import backup, services
 from core.workspace.backup import restore
 from tests.vision.video.making import blank_png, write_clip, write_pngs
@@ -224,9 +225,9 @@ def test_an_array_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> N
 def test_a_table_of_other_columns_is_refused(tmp_path: Path) -> None:
     for name in ("tracks", "frames"):
         pq.write_table(pa.table({"camera": ["a"], "frame": ["no number"]}), tmp_path / f"{name}.parquet")
-    for read in (lambda: load_tracks(tmp_path, "a"), lambda: load_timelines(tmp_path)):
+    for load in (lambda: load_tracks(tmp_path, "a"), lambda: load_timelines(tmp_path)):
         with pytest.raises(StoreError, match="cannot be read"):
-            read()
+            load()
 
 
 def test_a_picture_that_is_a_link_to_itself_is_refused(tmp_path: Path) -> None:
@@ -234,3 +235,11 @@ def test_a_picture_that_is_a_link_to_itself_is_refused(tmp_path: Path) -> None:
     (tmp_path / "1.png").symlink_to("1.png")
     with pytest.raises(ClipError, match=r"1\.png is a link that leads out"):
         probe(tmp_path)
+
+
+@pytest.mark.parametrize(("size", "waiting"), [((1920, 1080), 8), ((3840, 2160), 8), ((7680, 4320), 2)])
+def test_large_pictures_wait_in_small_numbers(tmp_path: Path, size: tuple[int, int], waiting: int) -> None:
+    clip = probe(write_clip(tmp_path / "a.mp4", range(3)))
+    with read(clip, plan(clip, VideoSettings(fps=0)), scale_to=size) as pictures:
+        assert pictures._frames._slots == waiting
+        assert next(pictures).bgr.shape == (size[1], size[0], 3)

@@ -180,7 +180,7 @@ def _model(name: str, kind: ModelKind) -> dict[str, Any]:
 
 def _clip(number: int, seconds: int) -> Clip:
     """Each camera's has a picture more than the one before, so that no two are alike."""
-    path = cache_dir() / "footage" / f"cam{number + 1}-{seconds}.mp4"
+    path = cache_dir() / "sample" / f"cam{number + 1}-{seconds}.mp4"
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures = round(min(seconds, LONGEST) / STEP) + number
     return probe(write_clip(path, range(pictures), Fraction(STEP)))
