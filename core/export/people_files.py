@@ -6,11 +6,15 @@ import io
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from core.base.progress import Progress
 from core.base.text import one_line
+from core.export.heads import find_heads
 from core.export.zip import Archive, write_zip
-from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, write_tables
+from core.runs import GALLERY_FILE, Evidence, MatchedPeople, RunPeople, write_cut_tracks, write_tables
+
+People = TypeVar("People", MatchedPeople, RunPeople)
 
 
 @dataclass(frozen=True)
@@ -29,12 +33,21 @@ class ExportOptions:
     zipped: bool = True
 
 
-def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
+def with_reason(people: People, reason: str) -> People:
     """The people with the reason for not blurring heads among the facts of their gallery; unchanged without one."""
     if not (text := one_line(reason)):
         return people
     about = {**people.gallery.about, "heads_shown_because": text}
     return replace(people, gallery=replace(people.gallery, about=about))
+
+
+def with_heads(people: People, out: Path) -> People:
+    """The people of the run in folder `out` with the areas of heads in all crops of their gallery."""
+    sightings = people.gallery.sightings
+    crops = [(each.camera, each.track, crop) for each in sightings for crop in each.crops]
+    found = iter(find_heads(crops, people.evidence, out))
+    covered = tuple(replace(each, crops=tuple(next(found) for _ in each.crops)) for each in sightings)
+    return replace(people, gallery=replace(people.gallery, sightings=covered))
 
 
 def write_people(
@@ -45,7 +58,8 @@ def write_people(
     noted, folder = with_reason(people, chosen.reason), chosen.to or out
     tracks = write_tables(noted, out, folder)
     if chosen.zipped:
-        write_zip(noted.gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when)
+        gallery = with_heads(noted, out).gallery if chosen.blur else noted.gallery
+        write_zip(gallery, tracks, folder / GALLERY_FILE, blur=chosen.blur, progress=progress, when=chosen.when)
     else:
         (folder / GALLERY_FILE).unlink(missing_ok=True)
 

@@ -91,7 +91,8 @@ the clip, and so do crop_local and other_crop_local in candidates.csv; names of 
 instead of the clip time. A time that clocks show twice has its offset from UTC.
 """
 _HEADS = {
-    True: "Heads are\nblurred where the program expects them; others in the background may still be recognisable.",
+    True: "Heads are\ncovered where the program expects them. It does not look for faces: look through all pictures "
+    "before you hand\nthem out. Some heads may be seen, and so may people in the background.",
     False: "Heads are\nnot blurred in this export: faces may be seen.",
 }
 _BLOCK = 1 << 20

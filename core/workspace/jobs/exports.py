@@ -48,14 +48,15 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift")
+_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "only_person")
 ExportKind = Literal["gallery", "crops", "films"]
 
 
 @dataclass(frozen=True)
 class Export:
     """What to export of a run; `stamp` changes with its results, `began`, `time_zone` and `drift` are the wall clocks
-    of the cameras as the command line takes them, the rest is as in `core.runs.Choice`.
+    of the cameras as the command line takes them, the rest is as in `core.runs.Choice`. In films with an `only_person`
+    everybody else is covered; the `reason` is then for showing that person, and otherwise for showing everybody.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -74,6 +75,7 @@ class Export:
     travel: tuple[TravelTime, ...] = ()
     ignore_positions: bool = False
     drift: tuple[tuple[str, Number], ...] = ()
+    only_person: int = 0
 
     @property
     def key(self) -> str:
@@ -106,7 +108,8 @@ class Export:
         arguments += ["--ignore-positions"] if self.ignore_positions else []
         arguments += [f"--drift={camera}={seconds!r}" for camera, seconds in self.drift]
         arguments += [f"--clip={clip}" for clip in clips if self.what == "films"]
-        return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
+        shows = f"--only-person={self.only_person}" if self.only_person else "--no-blur"
+        return [str(results), *arguments, *([shows] if self.reason else [])]
 
 
 @dataclass(frozen=True, kw_only=True)

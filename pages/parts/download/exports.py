@@ -5,6 +5,7 @@ The work is done by child processes, which continue when the page is closed.
 
 from __future__ import annotations
 
+import json
 import shlex
 import zipfile
 from pathlib import Path
@@ -13,8 +14,8 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.progress import Report
-from core.base.text import format_bytes, format_duration
-from core.export import sheet_name
+from core.base.text import format_bytes, format_duration, person_name
+from core.export import DOUBTS, FILMS_RECORD, sheet_name
 from core.http import download_name, export_address
 from core.machine.artifacts import digest_of
 from core.review import ReviewSession
@@ -30,8 +31,9 @@ _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"
 _UNITS = {"export": "crops", "film": "frames"}
 
 
-def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
-    """The export of the run with the current decisions. With a `reason` faces are not blurred."""
+def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str, only_person: int = 0) -> Export:
+    """The export of the run with the current decisions. With a `reason` faces are not blurred; with `only_person`, only
+    the face of that person is not."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     clocks = clocks_of(case, session.out).to_dict()
     return Export(
@@ -48,6 +50,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         clocks["zone"] if clocks["began"] else "",
         *session.rules,
         tuple(clocks.get("drift", {}).items()),
+        only_person=only_person,
     )
 
 
@@ -136,7 +139,10 @@ def _start(case: Case, export: Export, run_folder: Path) -> None:
     try:
         clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
         services().exports.start(export, run_folder, clips)
-        blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
+        shown = (
+            f"everybody but {person_name(export.only_person)} covered" if export.only_person else "heads not blurred"
+        )
+        blurring = f"{shown}: {export.reason}" if export.reason else "heads blurred"
         services().cases.log(case.key, f"export begun: {_NAMES[export.what]}, {blurring}")
     except (SightlineError, OSError) as fault:
         export_refused(export.what).set(str(fault))
@@ -177,13 +183,26 @@ def show_zip(case: Case, making: ExportJob, run_folder: Path) -> None:
 
 
 def show_files(case: Case, making: ExportJob) -> None:
-    """A download for each file."""
+    """A download for each file; of videos, how many frames are in doubt."""
+    if (record := making.file(FILMS_RECORD)) is not None:
+        _show_doubts(json.loads(record.read_text(encoding="utf-8"))["cameras"])
     with st.container(horizontal=True):
         for name in making.sums:
             stem = Path(name).stem
             download_link(
                 making, name, download_name(case, f"-{name}", making.began), "Download" if name == CROPS else stem
             )
+
+
+def _show_doubts(cameras: dict[str, dict[str, int]]) -> None:
+    """Where a head may be seen in videos, which somebody should look at."""
+    frames, doubts = (sum(camera.get(name, 0) for camera in cameras.values()) for name in ("frames", "in_doubt"))
+    if doubts:
+        st.warning(
+            f"**In {doubts:,} of {frames:,} frames a head may not be covered.** {DOUBTS} lists them with their times. "
+            "Look at these before you hand the videos out.",
+            icon=":material/visibility:",
+        )
 
 
 def download_link(making: ExportJob, name: str, file_name: str, label: str, primary: bool = False) -> None:
