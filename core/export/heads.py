@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.base.errors import StoreError
 from core.base.types import Bools, Clip, Detections, Floats, Ints, Seconds, Timeline, Tracks
 from core.export.images import (
     BESIDE,
@@ -254,7 +255,7 @@ def heads_of_film(
 def find_heads(crops: Sequence[tuple[str, int, Crop]], evidence: Evidence, out: Path) -> list[Crop]:
     """The crops, each given with its camera and track, with the areas of all heads that may be in them.
 
-    Those of runs over pictures, of which no boxes are known, are returned as they are."""
+    Crops of which no boxes are known, as those of runs over pictures, are returned as they are."""
     found = [crop for _, _, crop in crops]
     if not evidence.has_times:
         return found
@@ -264,7 +265,11 @@ def find_heads(crops: Sequence[tuple[str, int, Crop]], evidence: Evidence, out: 
         size = (record.cameras[camera].width, record.cameras[camera].height)
         moments = {crops[row][2].frame: crops[row][2].seconds for row in rows}
         film = Timeline(np.array(sorted(moments)), np.array([moments[frame] for frame in sorted(moments)]))
-        heads = _heads_of(out, camera, size, film, [cut for cut in evidence.cuts if cut.camera == camera])
+        try:
+            heads = _heads_of(out, camera, size, film, [cut for cut in evidence.cuts if cut.camera == camera])
+        except StoreError:
+            # The tables of boxes are gone: so much of each crop is covered as if nothing were known of it.
+            continue
         for row in rows:
             found[row] = heads.cover_crop(crops[row][1], crops[row][2])
     return found
