@@ -110,7 +110,7 @@ class _Film:
             local = self.times[picture.row] if self.times else ""
             self.doubts.append(_Doubt(self.camera, int(frame), float(seconds), local, found.doubt))
         bgr = picture.bgr.copy()
-        cover(bgr, found.areas * scale, CELLS_OF_BODY if found.whole else CELLS)
+        cover(bgr, found.areas * scale, CELLS_OF_BODY if found.of_bodies else CELLS)
         return bgr
 
 

@@ -18,13 +18,13 @@ from core.base.errors import StoreError
 from core.base.types import Bools, Clip, Detections, Floats, Ints, Seconds, Timeline, Tracks
 from core.export.images import (
     BESIDE,
+    CONFIDENT,
     DEEPER,
     EDGE,
     HALF,
     OTHER_IOU,
     SAME_IOU,
     SLENDER,
-    SURE,
     PersonBoxes,
     are_crowded,
     areas_of_picture,
@@ -60,11 +60,11 @@ GONE = "the boxes of the detector are no longer stored: run again to cover peopl
 class CoveredPicture:
     """What to cover in one picture: `areas` (n, 4) in pixels of the clip, and why heads are in doubt, if they are.
 
-    `whole` says that the areas are people, not heads."""
+    `of_bodies` says that the areas are people, not heads."""
 
     areas: Floats
     doubt: str = ""
-    whole: bool = False
+    of_bodies: bool = False
 
 
 class CameraHeads:
@@ -97,15 +97,15 @@ class CameraHeads:
             areas, unusual = head_areas(boxes, *self._size, self._heights)
             return CoveredPicture(areas, self._doubt(boxes, unusual))
         shown = np.isin(boxes.track, self._shown)
-        seen = shown & (boxes.away == 0)
-        overlap = iou(boxes.xyxy, boxes.xyxy[seen]).max(axis=1, initial=0)
+        detected = shown & (boxes.away == 0)
+        overlap = iou(boxes.xyxy, boxes.xyxy[detected]).max(axis=1, initial=0)
         others = ~shown & ((boxes.track >= 0) | (overlap < SAME_IOU))
         areas, unusual = head_areas(boxes, *self._size, self._heights)
         sides = BESIDE * (boxes.xyxy[:, 3:] - boxes.xyxy[:, 1:2]) * np.array([-1, -1, 1, 1], np.float32)
         bodies = boxes.xyxy + sides
-        whole = np.concatenate([np.minimum(areas, bodies)[:, :2], np.maximum(areas, bodies)[:, 2:]], axis=1)
+        covers = np.concatenate([np.minimum(areas, bodies)[:, :2], np.maximum(areas, bodies)[:, 2:]], axis=1)
         doubt = self._doubt(boxes[others], unusual[others]) or (CLOSE if (overlap[others] > OTHER_IOU).any() else "")
-        return CoveredPicture(whole[others], doubt, whole=True)
+        return CoveredPicture(covers[others], doubt, of_bodies=True)
 
     def cover_crop(self, track: int, crop: Crop) -> Crop:
         """The crop of a track with all heads that may be in it, from the boxes of all people in its frame."""
@@ -174,7 +174,7 @@ class CameraHeads:
     def _doubt(self, boxes: PersonBoxes, unusual: Bools) -> str:
         if self._detections is None:
             return GONE
-        if (unusual & (boxes.score >= SURE) & (boxes.away == 0)).any():
+        if (unusual & (boxes.score >= CONFIDENT) & (boxes.away == 0)).any():
             return SHAPE
         return LOST if self._is_lost(boxes) else ""
 
@@ -231,8 +231,8 @@ def _extended(seconds: Seconds, xyxy: Doubles) -> tuple[Seconds, Doubles]:
         near = np.flatnonzero(np.abs(when - when[0]) <= FOLLOWED_SECONDS)[-1]
         middle = (boxes[[0, near], :2] + boxes[[0, near], 2:]) / 2
         speed = (middle[1] - middle[0]) / (when[near] - when[0]) if near else np.zeros(2)
-        ahead = -step * FOLLOWED_SECONDS
-        ends.append((when[0] + ahead, boxes[0] + np.tile(speed * ahead, 2)))
+        reach = -step * FOLLOWED_SECONDS
+        ends.append((when[0] + reach, boxes[0] + np.tile(speed * reach, 2)))
     (start, first), (end, last) = ends
     return np.concatenate([[start], seconds, [end]]), np.concatenate([[first], xyxy, [last]])
 

@@ -44,7 +44,7 @@ FEWEST, SPREAD = 100, 0.1
 """Boxes from which on heights are learned, and how far from their line half of them may lie, relative to a height."""
 SLENDER = 2.8
 """Height by width above which half of a crop is covered, where it is not known how tall people are."""
-SURE = 0.4
+CONFIDENT = 0.4
 """Confidence from which a box is taken for a whole person."""
 OTHER_IOU, SAME_IOU = 0.1, 0.6
 """Between these, two boxes of a frame are two people; above, two boxes of one."""
@@ -94,7 +94,7 @@ def learn_heights(tracks: Tracks, width: int, height: int) -> Heights | None:
     high, edge = y2 - y1, 2 * EDGE * height
     shape = high / np.maximum(x2 - x1, 1)
     inside = (x1 > edge) & (y1 > edge) & (x2 < width - edge) & (y2 < height - edge)
-    use = inside & (shape > SQUAT) & (shape < TALL) & (tracks.score >= SURE) & tracks.detected
+    use = inside & (shape > SQUAT) & (shape < TALL) & (tracks.score >= CONFIDENT) & tracks.detected
     feet, high = y2[use], high[use]
     if len(feet) < FEWEST or np.ptp(feet) < 1:
         return None
@@ -115,23 +115,23 @@ def head_areas(boxes: PersonBoxes, width: int, height: int, heights: Heights | N
     shape, edge = high / wide, EDGE * height
     cut_above, cut_below = y1 <= edge, y2 >= height - edge
     expected = np.zeros(len(boxes)) if heights is None else heights.at(y2)
-    known = (expected > 0.25 * high) & ~cut_below
+    measured = (expected > 0.25 * high) & ~cut_below
     # Somebody who is cut or hidden below the waist is taller than the box: the width says by how much.
     tall = np.where((shape < SQUAT) | cut_below, np.maximum(high, USUAL * np.minimum(wide, high)), high)
     tall = np.maximum(tall, np.minimum(expected, 3 * high))
     squat = (shape < SQUAT) & ~cut_below
-    several = np.where(known, high > TOO_TALL * expected, shape > TALL)
+    several = np.where(measured, high > TOO_TALL * expected, shape > TALL)
     depth = np.where(are_crowded(boxes), DEEPER, DEPTH) * tall
     depth = np.where(squat | several | cut_above | cut_below, np.maximum(depth, HALF * high), depth)
-    depth = np.where(known, np.maximum(depth, high - CHIN * expected), depth)
+    depth = np.where(measured, np.maximum(depth, high - CHIN * expected), depth)
     depth = np.where(shape < LYING, high, np.minimum(depth, high))
-    above = np.where(known, np.maximum(ABOVE * tall, (1 + ABOVE) * expected - high), ABOVE * tall)
+    above = np.where(measured, np.maximum(ABOVE * tall, (1 + ABOVE) * expected - high), ABOVE * tall)
     half = np.maximum(wide / 2 + BESIDE * tall, LEAST_WIDTH / 2 * tall)
     middle = (x1 + x2) / 2
     areas = np.stack([middle - half, y1 - above, middle + half, y1 + depth], axis=1).astype(np.float32)
-    unusual = np.where(known, high > DOUBTFULLY_TALL * expected, (squat | (shape > TALL)) & ~cut_below)
+    unusual = np.where(measured, high > DOUBTFULLY_TALL * expected, (squat | (shape > TALL)) & ~cut_below)
     # Two people side by side make a wide box of the usual height: both heads are at its top.
-    unusual |= known & squat & (np.abs(high - expected) > 0.2 * expected)
+    unusual |= measured & squat & (np.abs(high - expected) > 0.2 * expected)
     at_side = (x1 <= edge) | (x2 >= width - edge)
     return areas, np.asarray(unusual & ~at_side | cut_above)
 
@@ -182,9 +182,9 @@ def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
 
 def blur_heads(bgr: Image, areas: Sequence[Area] = ()) -> Image:
     """A copy of a crop with these areas blurred; without any, those where the head of one person is expected."""
-    known = np.array(areas, np.float32).reshape(-1, 4)
+    given_areas = np.array(areas, np.float32).reshape(-1, 4)
     picture = bgr.copy()
-    cover(picture, known if len(known) else areas_of_picture(*bgr.shape[1::-1]))
+    cover(picture, given_areas if len(given_areas) else areas_of_picture(*bgr.shape[1::-1]))
     return picture
 
 

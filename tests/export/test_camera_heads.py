@@ -85,7 +85,7 @@ def test_everybody_but_one_is_covered_from_head_to_foot() -> None:
     tracks = tracks[np.lexsort((tracks.track, tracks.frame))]
     seen = found((16, box(164), 0.8), (16, box(365), 0.8), (16, box(500), 0.1))
     picture = heads(tracks, seen, shown={1}).at(16)
-    assert picture.whole and not is_covered(picture.areas, 184) and not is_covered(picture.areas, 184, 280)
+    assert picture.of_bodies and not is_covered(picture.areas, 184) and not is_covered(picture.areas, 184, 280)
     for x in (384, 520):
         assert is_covered(picture.areas, x) and is_covered(picture.areas, x, 298)
     assert heads(tracks, found((16, box(184), 0.8)), shown={1}).at(16).doubt == CLOSE

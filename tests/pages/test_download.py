@@ -271,7 +271,7 @@ def test_pictures_are_looked_through_before_they_go_out(case: Case) -> None:
     assert "Look before you hand anything out" in words(app)
     toggle = next(each for each in app.toggle if each.label == "Look through the pictures")
     toggle.set_value(True).run()
-    assert not app.exception and app.get("imgs")
+    assert not app.exception and app.get("image")
     heads(app).set_value(True).run()
     assert "Look through the pictures" not in [each.label for each in app.toggle]
 

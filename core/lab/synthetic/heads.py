@@ -75,12 +75,12 @@ def _heads_of_frame(renderer: CameraRenderer, figures: list[Figure], frame: int)
     return _table([row for row in rows if row[3] > 0])
 
 
-def _visible_head(figure: Figure, screen: Reals, seen: Bools) -> tuple[tuple[int, int, int, int], float]:
+def _visible_head(figure: Figure, screen: Reals, uncovered: Bools) -> tuple[tuple[int, int, int, int], float]:
     """The box of what is seen of a head, and its share of the whole head; 0 where nothing of it is seen."""
     of_head = [n for n, part in enumerate(figure.parts) if part.bone == HEAD and part.name != _HANGING]
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     area = _paint(mask, screen[of_head][..., :2])
-    visible = (mask > 0) & seen
+    visible = (mask > 0) & uncovered
     rows, columns = np.flatnonzero(visible.any(1)), np.flatnonzero(visible.any(0))
     if not len(rows):
         return (0, 0, 0, 0), 0.0
