@@ -45,7 +45,7 @@ from core.runs import (
 )
 from core.vision.mot import Doubles
 
-FOLLOWED_SECONDS, LOST_SECONDS = 0.6, 0.5
+FOLLOWED_SECONDS, LOST_SECONDS = 1.0, 0.7
 """How long a track is followed before its first box and after its last; and how long nobody may be detected before
 that is in doubt."""
 LINKED = 0.3

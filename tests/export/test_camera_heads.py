@@ -73,7 +73,7 @@ def test_two_boxes_that_may_be_one_person_are_both_covered() -> None:
 
 def test_what_is_in_doubt_is_said() -> None:
     assert heads(walk([14, 16])).at(14).doubt == ""
-    assert heads(walk([14, 16])).at(27).doubt == LOST
+    assert heads(walk([14, 16])).at(32).doubt == LOST
     lying = found((10, [300, 200, 420, 250], 0.7))
     assert heads(Tracks.empty(), lying).at(10).doubt == SHAPE
     assert heads(Tracks.empty(), replace(lying, score=np.array([0.1], np.float32))).at(10).doubt == ""

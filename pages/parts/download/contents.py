@@ -16,8 +16,7 @@ from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 HEADS_COVERED = (
-    "Heads of tracked people are covered where the program expects them; it does not look for faces. "
-    "Look before you hand anything out."
+    "Heads are covered where the program expects them; it does not look for faces. Look before you hand anything out."
 )
 _PICTURES, _PICTURE_SIZE = 60, (112, 224)
 _SAME_THRESHOLD = 0.005
