@@ -6,7 +6,13 @@ from core.review import ReviewSession
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, Job
-from pages.parts.download.contents import face_blurring, show_contents
+from pages.parts.download.contents import (
+    HEADS_COVERED,
+    everybody_but,
+    face_blurring,
+    look_through,
+    show_contents,
+)
 from pages.parts.download.exports import export_of, show_export, show_files, show_other_exports, show_zip
 from pages.parts.download.tables import show_tables, show_track_files
 from pages.parts.shell.navigation import link_to
@@ -39,7 +45,10 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     blur, reason = face_blurring(case)
     disabled = not blur and not reason
     zip_request = export_of(case, session, "gallery", reason)
-    video_request, crop_request = (export_of(case, session, what, reason) for what in ("films", "crops"))
+    crop_request = export_of(case, session, "crops", reason)
+    requests = [zip_request, crop_request]
+    if blur:
+        look_through(session)
     export = show_export(case, session, zip_request, "Create zip file", primary=True, disabled=disabled)
     if export is not None:
         show_zip(case, export, session.out)
@@ -48,14 +57,18 @@ def show_downloads(case: Case, session: ReviewSession) -> None:
     if session.evidence.has_times:
         st.header("Annotated videos")
         st.markdown("Each camera's clip with boxes and paths drawn in, one colour per person.")
-        export_section(case, session, video_request, "Create videos", disabled)
+        only_person, why = everybody_but(session, blur)
+        if blur:
+            st.caption(HEADS_COVERED)
+        video_request = export_of(case, session, "films", why or reason, only_person if why else 0)
+        export_section(case, session, video_request, "Create videos", disabled or bool(only_person and not why))
+        requests.append(video_request)
     st.header("Training crops")
-    st.markdown("Crops by person, named as in Market-1501. Faces are not blurred, because models are trained on them.")
+    st.markdown("Crops by person, named as in Market-1501.")
     if blur:
-        st.caption("To create them, turn off face blurring above and give a reason.")
-    export_section(case, session, crop_request, "Create crops", blur or disabled)
-    requests = () if disabled else (zip_request, video_request, crop_request)
-    show_other_exports(case, {request.key for request in requests})
+        st.caption("Heads are covered. To train a model on faces too, turn off face blurring above and give a reason.")
+    export_section(case, session, crop_request, "Create crops", disabled)
+    show_other_exports(case, set() if disabled else {request.key for request in requests})
 
 
 def export_section(case: Case, session: ReviewSession, request: Export, label: str, disabled: bool) -> None:

@@ -18,10 +18,28 @@ from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import MachineSettings, ModelSettings
 from core.cli.progress import listener
-from core.cli.run import add_matching, is_given, parse_choice, parse_export, require_all_clocks, write_results
+from core.cli.run import (
+    add_matching,
+    is_given,
+    parse_choice,
+    parse_export,
+    parse_reason,
+    require_all_clocks,
+    write_results,
+)
 from core.cli.settings import add_settings_file, given_settings
 from core.cli.verify import verify_export
-from core.export import read_facts, require_empty, with_reason, write_films, write_market
+from core.export import (
+    ExportOptions,
+    FilmCovering,
+    People,
+    read_facts,
+    require_empty,
+    with_heads,
+    with_reason,
+    write_films,
+    write_market,
+)
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
 from core.machine.settings_file import load_settings
@@ -48,7 +66,7 @@ from core.vision.embed import open_embedder
 from core.vision.models import EMBEDDER, EmbedderPrior, find
 
 MATCHING_FLAGS = (
-    *("cos", "links", "names", "numbers", "travel", "ignore_positions", "no_blur", "purpose", "keep_until", "began"),
+    *("cos", "links", "names", "numbers", "travel", "ignore_positions", "purpose", "keep_until", "began"),
 )
 CROPS_FLAGS = ("out", "features", "device")
 WHAT = ("gallery", "crops", "films")
@@ -65,6 +83,12 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
         choices=WHAT,
         help="with --to: gallery (zip, tables and the sha256 of the zip), crops (Market-1501, in crops.zip), "
         "films (each camera's clip with the people drawn in)",
+    )
+    p.add_argument(
+        "--only-person",
+        type=int,
+        metavar="N",
+        help="with --what films: show the face of person N and cover everybody else from head to foot; needs --reason",
     )
     p.add_argument(
         "--clip",
@@ -109,8 +133,9 @@ def run(options: argparse.Namespace) -> int:
     elif not options.market or any(map(is_given, (getattr(options, name) for name in MATCHING_FLAGS))):
         _rematch(options, progress)
     if options.market:
-        gallery = load_people(options.out if options.from_crops else options.done).gallery
-        crops = write_market(gallery, options.market, progress)
+        folder = options.out if options.from_crops else options.done
+        gallery = _prepared(load_people(folder), folder, parse_export(options)).gallery
+        crops = write_market(gallery, options.market, progress, not options.no_blur)
         sys.stdout.write(f"{crops} crops of {len(gallery.by_person())} people are in {options.market}\n")
     return status
 
@@ -139,6 +164,9 @@ def _check_flags(options: argparse.Namespace) -> None:
         raise SettingsError("--clip needs --to, for the gallery or films", "Add --to FOLDER, or leave --clip out.")
     if options.facts and (options.what or "gallery") != "gallery":
         raise SettingsError("--facts is for the gallery", "Leave --facts out.")
+    if options.only_person is not None and (options.what != "films" or options.no_blur):
+        raise SettingsError("--only-person is for --what films with blurring", "Add --what films, without --no-blur.")
+    parse_reason(options, "--no-blur" if options.only_person is None else "--only-person")
     if options.to and (options.from_crops or options.market):
         raise SettingsError("--to needs a finished run", "Write: gallery DIR --to FOLDER --what crops.")
     if not (options.done or options.from_crops):
@@ -184,17 +212,21 @@ def _write_part(options: argparse.Namespace, progress: Progress) -> Iterator[Pat
         yield to / GALLERY_FILE
         return
     evidence, out, prior, choice = _load_run(options)
-    export = parse_export(options, to)
     parts, match = match_people(evidence, out, prior, choice)
     if what == "films":
-        yield from write_films(
-            parts, match.people().person, out, to, export.blur, progress, options.clip, choice.clocks
-        )
+        covering = FilmCovering(not options.no_blur, (options.reason or "").strip(), options.only_person)
+        yield from write_films(parts, match.people().person, out, to, covering, progress, options.clip, choice.clocks)
         return
+    export = parse_export(options, to)
     gallery = build_gallery(parts, match, out, about_people(evidence, out, prior, choice), choice.names)
-    people = with_reason(MatchedPeople(parts, match, gallery), export.reason)
-    write_market(people.gallery, to / CROPS, progress)
+    people = _prepared(MatchedPeople(parts, match, gallery), out, export)
+    write_market(people.gallery, to / CROPS, progress, export.blur)
     yield to / CROPS
+
+
+def _prepared(people: People, out: Path, export: ExportOptions) -> People:
+    """The people with the heads in their crops known, or with the reason for showing them."""
+    return with_heads(people, out) if export.blur else with_reason(people, export.reason)
 
 
 def _from_crops(options: argparse.Namespace, progress: Progress) -> int:

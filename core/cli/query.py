@@ -7,14 +7,17 @@ import hashlib
 import json
 import math
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
 from core.base.settings import DetectSettings
-from core.base.text import CANDIDATES, Clocks, person_name
+from core.base.text import CANDIDATES, Clocks, one_line, person_name
 from core.cli.renamed_flags import add_former_flag
-from core.export import LineupRow, draw_lineup, time_label
+from core.cli.run import add_blurring, parse_reason
+from core.export import LineupRow, draw_lineup, find_heads, time_label
 from core.lab.evaluate import align_columns
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
@@ -24,6 +27,7 @@ from core.runs import (
     ModelRecord,
     Photo,
     Recipe,
+    RunPeople,
     RunRecord,
     find_people,
     find_run_model,
@@ -59,7 +63,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--sheet", type=Path, metavar="FILE.jpg", help="draw each person of the photo beside the people listed"
     )
-    p.add_argument("--no-blur", action="store_true", help="do not blur heads on the sheet")
+    add_blurring(p)
     p.add_argument(
         "--features", default="", metavar="FILE", help="file of the run's embedder, if it is not a named model"
     )
@@ -86,6 +90,8 @@ def run(options: argparse.Namespace) -> int:
     numbers = _chosen_people(options, photo)
     vectors = embedder.embed([photo.crops[number - 1] for number in numbers])
     ranked = [rank_candidates(vector, people, options.out, options.top) for vector in vectors]
+    if options.sheet and not options.no_blur:
+        ranked = [_with_heads(candidates, people, options.out) for candidates in ranked]
     ranked_by_number = dict(zip(numbers, ranked, strict=True))
     description = detector.description if detector else ""
     clocks = people.gallery.clocks
@@ -97,9 +103,16 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _with_heads(candidates: Sequence[Candidate], people: RunPeople, out: Path) -> list[Candidate]:
+    """The candidates with the heads in their crops known."""
+    crops = find_heads([(each.camera, each.track, each.crop) for each in candidates], people.evidence, out)
+    return [replace(each, crop=crop) for each, crop in zip(candidates, crops, strict=True)]
+
+
 def _check_flags(options: argparse.Namespace) -> None:
     if options.top < 1:
         raise SettingsError(f"--top is {options.top}", "Give 1 or more.")
+    parse_reason(options)
     if options.no_blur and not options.sheet:
         raise SettingsError("--no-blur needs --sheet", "Name a sheet with --sheet, or leave --no-blur out.")
     if options.whole_picture and options.weights:
@@ -178,6 +191,7 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
     return {
         "note": NOTE,
         "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
+        **({"heads_shown_because": one_line(options.reason)} if options.no_blur else {}),
         "embedder": answer.embedder,
         "detector": answer.detector or None,
         "whole": answer.photo.is_whole,
@@ -218,6 +232,7 @@ def _draw(options: argparse.Namespace, answer: Answer) -> None:
         LineupRow("in the photo" if photo.is_whole else f"person {number}", photo.crops[number - 1], ranked)
         for number, ranked in answer.found.items()
     ]
-    title = f"Who looks like {options.photo.name}"
+    shown = f" (faces are shown: {one_line(options.reason)})" if options.no_blur else ""
+    title = f"Who looks like {options.photo.name}{shown}"
     page = draw_lineup(asked, title, answer.threshold, not options.no_blur, answer.clocks)
     write_atomically(options.sheet, jpeg(page, SHEET_QUALITY))

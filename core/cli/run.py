@@ -125,8 +125,7 @@ def add_matching(p: argparse.ArgumentParser) -> None:
         help="seconds that this camera's clock gains in a day (negative: loses); times are put right by it (0)",
     )
     p.add_argument("--time-zone", metavar="NAME", help="the time zone of --began, such as Europe/Berlin")
-    p.add_argument("--no-blur", action="store_true", help="do not blur heads in gallery.zip")
-    p.add_argument("--reason", metavar="TEXT", help="why heads are not blurred; required with --no-blur")
+    add_blurring(p)
     p.add_argument("--purpose", metavar="TEXT", help="the purpose of the search; recorded in gallery.zip")
     p.add_argument("--keep-until", metavar="DATE", help="until when the result is to be kept; recorded in gallery.zip")
 
@@ -226,16 +225,28 @@ def require_all_clocks(clocks: Clocks, cameras: Iterable[str]) -> None:
         raise SettingsError(f"--began is missing for {', '.join(missing)}", "Give it for every camera or for none.")
 
 
+def add_blurring(p: argparse.ArgumentParser) -> None:
+    """The flags that turn off blurring: the same for every picture that leaves the program."""
+    p.add_argument("--no-blur", action="store_true", help="do not blur heads in what is exported")
+    p.add_argument("--reason", metavar="TEXT", help="why faces are shown; required with --no-blur")
+
+
+def parse_reason(options: argparse.Namespace, flag: str = "--no-blur") -> str:
+    """The reason for showing faces, which only `flag` does; empty where it was not given."""
+    reason = (options.reason or "").strip()
+    shows_faces = getattr(options, flag.strip("-").replace("-", "_")) not in (None, False)
+    if shows_faces and not reason:
+        raise SettingsError(f"{flag} shows faces, and no reason is given", 'Add one: --reason "requested by ...".')
+    if reason and not shows_faces:
+        raise SettingsError(
+            f"--reason needs {flag}", "Leave --reason out; the purpose of the search goes into --purpose."
+        )
+    return reason
+
+
 def parse_export(options: argparse.Namespace, to: Path | None = None) -> ExportOptions:
     """How the flags say to export; to the folder `to`, or into that of the run."""
-    reason = (options.reason or "").strip()
-    if options.no_blur and not reason:
-        raise SettingsError("--no-blur shows faces, and no reason is given", 'Add one: --reason "requested by ...".')
-    if reason and not options.no_blur:
-        raise SettingsError(
-            "--reason needs --no-blur", "Leave --reason out; the purpose of the search goes into --purpose."
-        )
-    return ExportOptions(not options.no_blur, reason, to=to)
+    return ExportOptions(not options.no_blur, parse_reason(options), to=to)
 
 
 def _parse_seconds_of_cameras(flag: str, values: Sequence[str], cameras: Sequence[str]) -> dict[str, float]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from core.base.text import CANDIDATES, Clocks, format_clock, format_count, person_name
 from core.base.types import Image
-from core.export.images import blur_head, load_picture
+from core.export.images import blur_heads, load_picture
 from core.export.tables import describe_times, time_label
 from core.machine.canvas import FAINT, Canvas, Colour, shorten
 from core.runs import Candidate, Crop, Gallery, Sighting
@@ -182,7 +182,7 @@ def draw_lineup(
 def _draw_lineup_row(canvas: Canvas, row: LineupRow, y: int, blur: bool, clocks: Clocks) -> None:
     canvas.rule(y, MARGIN, WIDTH - MARGIN)
     canvas.text(shorten(row.label, LABEL - 8, TEXT), MARGIN, y + 17, TEXT)
-    canvas.picture(blur_head(row.bgr) if blur else row.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
+    canvas.picture(blur_heads(row.bgr) if blur else row.bgr, MARGIN, y + ABOVE, CELL_WIDTH, CELL_HEIGHT)
     for place, candidate in enumerate(row.candidates):
         line, across = divmod(place, COLUMNS)
         corner = MARGIN + LABEL + across * (CELL_WIDTH + GAP), y + line * LINE

@@ -19,7 +19,9 @@ from core.base.progress import Progress
 from core.base.text import person_name
 from core.base.types import Clip, Timeline
 from core.export.facts import Recordings
-from core.export.film import FilmBoxes, boxes_at, cover_heads, draw_box, person_colour
+from core.export.film import FilmBoxes, boxes_at, draw_box, person_colour
+from core.export.heads import heads_of_film
+from core.export.images import cover
 from core.runs import MatchedPeople, Sighting, check_layout
 from core.vision.video import display_size, jpeg, probe, read
 
@@ -87,13 +89,16 @@ def _frames_of_camera(
     timeline = Timeline(wanted, clip.times[wanted])
     size = display_size(clip.width, clip.height, WIDTH)
     scale = np.array([size[0] / clip.width, size[1] / clip.height] * 2, np.float32)
-    boxes = boxes_at(people.evidence, people.match.people().person, out, sightings[0].camera, timeline.seconds)
+    camera = sightings[0].camera
+    boxes = boxes_at(people.evidence, people.match.people().person, out, camera, timeline.seconds)
+    cuts = [cut for cut in people.evidence.cuts if cut.camera == camera]
+    heads = heads_of_film(out, camera, clip, timeline, cuts)
     with read(clip, timeline, scale_to=size) as pictures:
         for picture in pictures:
             now = boxes[boxes.row == picture.row]
             scaled = FilmBoxes(now.row, now.person, now.track, now.xyxy * scale)
             if blur:
-                cover_heads(picture.bgr, scaled)
+                cover(picture.bgr, heads.at(picture.row).areas * scale)
             for sighting in (each for each in sightings if frame_of[each.track] == picture.frame):
                 drawn = picture.bgr.copy()
                 weight = max(2, round(size[1] / 240))

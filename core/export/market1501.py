@@ -4,8 +4,8 @@
     cameras.csv               the number of each camera
     README.txt                what it is, and which models, settings and decisions grouped the people
 
-It is written completely or not at all, into a new or empty folder or a zip file. Heads are not blurred, because
-models are trained on the crops.
+It is written completely or not at all, into a new or empty folder or a zip file. Heads are blurred unless a reason
+is given for showing them, as models that are trained on the crops may need.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ Crops in Market-1501's naming, written by sightline {version}: {counts}
 number is which camera.
 
 WHO IS WHO WAS DECIDED BY A PROGRAM from what people look like, and these are candidates until a person has confirmed
-them: a model that learns from them learns the mistakes as well. Look through them first. Heads are not blurred, and
-people can be recognised: keep this folder to those who have a reason to see it.{reason}
+them: a model that learns from them learns the mistakes as well. Look through them first. {heads}{reason}
 
 Purpose: {purpose}
 To be kept until: {keep_until}
@@ -44,14 +43,19 @@ To be kept until: {keep_until}
 How the people were named
 -------------------------
 {made}"""
+_HEADS = {
+    True: "Heads are covered where\nthe program expects them: people may still be recognised.",
+    False: "Heads are not blurred, and\npeople can be recognised: keep this folder to those who may see them.",
+}
 
 
-def write_market(gallery: Gallery, place: Path, progress: Progress | None = None) -> int:
-    """Write the crops to `place`, a new or empty folder or a file that ends in .zip; returns their number."""
+def write_market(gallery: Gallery, place: Path, progress: Progress | None = None, blur: bool = True) -> int:
+    """Write the crops, with heads blurred if `blur`, to `place`, a new or empty folder or a file that ends in .zip;
+    returns their number."""
     total = sum(len(sighting.crops) for sighting in gallery.sightings)
     if not total:
         raise SettingsError("the run has no crops to write", "Choose a run in which people were found.")
-    files = _files(gallery, total, progress or Progress())
+    files = _files(gallery, total, blur, progress or Progress())
     if place.suffix.lower() == ".zip":
         with open_atomically(place) as file, Archive(file) as archive:
             for name, content in files:
@@ -61,14 +65,14 @@ def write_market(gallery: Gallery, place: Path, progress: Progress | None = None
     return total
 
 
-def _files(gallery: Gallery, total: int, progress: Progress) -> Iterator[tuple[str, bytes]]:
+def _files(gallery: Gallery, total: int, blur: bool, progress: Progress) -> Iterator[tuple[str, bytes]]:
     """Name and content of each file, one picture in memory at a time."""
     progress.begin("export", total)
     for number, (name, crop) in enumerate(_named_crops(gallery), 1):
-        yield name, full_size_jpeg(crop, blur=False)
+        yield name, full_size_jpeg(crop, blur)
         progress.at(number)
     yield "cameras.csv", _cameras(gallery).encode()
-    yield "README.txt", _readme(gallery, total).encode()
+    yield "README.txt", _readme(gallery, total, blur).encode()
 
 
 def _write_folder(folder: Path, files: Iterable[tuple[str, bytes]]) -> None:
@@ -116,7 +120,7 @@ def _cameras(gallery: Gallery) -> str:
     return text.getvalue()
 
 
-def _readme(gallery: Gallery, total: int) -> str:
+def _readme(gallery: Gallery, total: int, blur: bool) -> str:
     counts = (
         format_count(len(gallery.by_person()), "person", "people"),
         format_count(total, "crop", "crops"),
@@ -128,6 +132,7 @@ def _readme(gallery: Gallery, total: int) -> str:
     return _README.format(
         version=__version__,
         counts=", ".join(counts),
+        heads=_HEADS[blur],
         frame="frame" if gallery.has_times else "picture",
         purpose=describe_purpose(str(gallery.about.get("purpose", ""))),
         keep_until=describe_day(str(gallery.about.get("keep_until", ""))),

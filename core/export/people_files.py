@@ -7,15 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import one_line
 from core.export.facts import CASE, ORIGINALS, CaseFacts, Recordings
 from core.export.full_frames import take_frames
+from core.export.heads import find_heads
 from core.export.zip import Archive, write_zip
-from core.runs import GALLERY_FILE, Evidence, MatchedPeople, write_cut_tracks, write_tables
+from core.runs import GALLERY_FILE, Evidence, MatchedPeople, RunPeople, write_cut_tracks, write_tables
+
+People = TypeVar("People", MatchedPeople, RunPeople)
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,21 @@ class ExportOptions:
     absent: Mapping[str, str] = field(default_factory=dict)
 
 
-def with_reason(people: MatchedPeople, reason: str) -> MatchedPeople:
+def with_reason(people: People, reason: str) -> People:
     """The people with the reason for not blurring heads among the facts of their gallery; unchanged without one."""
     if not (text := one_line(reason)):
         return people
     about = {**people.gallery.about, "heads_shown_because": text}
     return replace(people, gallery=replace(people.gallery, about=about))
+
+
+def with_heads(people: People, out: Path) -> People:
+    """The people of the run in folder `out` with the areas of heads in all crops of their gallery."""
+    sightings = people.gallery.sightings
+    crops = [(each.camera, each.track, crop) for each in sightings for crop in each.crops]
+    found = iter(find_heads(crops, people.evidence, out))
+    covered = tuple(replace(each, crops=tuple(next(found) for _ in each.crops)) for each in sightings)
+    return replace(people, gallery=replace(people.gallery, sightings=covered))
 
 
 def write_people(
@@ -64,7 +76,8 @@ def write_people(
     facts: dict[str, Any] = {ORIGINALS: [asdict(each) for each in recordings.originals(reports)]}
     if chosen.case:
         facts[CASE] = asdict(chosen.case)
-    gallery = replace(noted.gallery, about={**noted.gallery.about, **facts})
+    shown = with_heads(noted, out).gallery if chosen.blur else noted.gallery
+    gallery = replace(shown, about={**shown.about, **facts})
     frames = take_frames(noted, out, recordings, chosen.blur, reports)
     log = _contents(chosen.log) if chosen.log else None
     write_zip(

@@ -57,6 +57,7 @@ from .from_crops import ImportedCrop as ImportedCrop
 from .from_crops import import_crops as import_crops
 from .from_crops import list_folders as list_folders
 from .from_crops import list_pictures as list_pictures
+from .gallery import Area as Area
 from .gallery import Candidate as Candidate
 from .gallery import Crop as Crop
 from .gallery import Gallery as Gallery

@@ -23,6 +23,10 @@ _CAMERA = re.compile(r"[\w-][\w.-]*")
 _COLOUR = re.compile(r"([^\W\d_][\w ,/()-]*)?")
 
 
+Area = tuple[float, float, float, float]
+"""A box in a picture: left, top, right, bottom."""
+
+
 class Picture(Protocol):
     """Anything that reads the bytes of a JPEG on demand, such as a `Path`."""
 
@@ -31,7 +35,7 @@ class Picture(Protocol):
 
 @dataclass(frozen=True)
 class Crop:
-    """A person's box cut out of a frame. `head` is xyxy in pixels of the crop, None if unknown.
+    """A person's box cut out of a frame. `heads` are areas with heads in pixels of the crop; empty if unknown.
 
     For a picture that came without a clip, `seconds` is nan and `frame` its number among the camera's pictures. `jpeg`
     is the picture itself, or a path (or another `Picture`) that is read when it is needed.
@@ -40,16 +44,17 @@ class Crop:
     seconds: float
     frame: int
     jpeg: bytes | Picture
-    head: tuple[float, float, float, float] | None = None
+    heads: tuple[Area, ...] = ()
 
     def __post_init__(self) -> None:
         _require(_is_time(self.seconds), "Crop.seconds", "seconds from 0, or nan", self.seconds)
         object.__setattr__(self, "frame", operator.index(self.frame))
         _require(self.frame >= 0, "Crop.frame", "a frame number from 0", self.frame)
-        if self.head is not None:
-            x1, y1, x2, y2 = self.head
-            finite = all(map(math.isfinite, self.head))
-            _require(finite and x1 < x2 and y1 < y2, "Crop.head", "finite x1 < x2 and y1 < y2", self.head)
+        for area in self.heads:
+            x1, y1, x2, y2 = area
+            _require(
+                all(map(math.isfinite, area)) and x1 < x2 and y1 < y2, "Crop.heads", "finite x1 < x2 and y1 < y2", area
+            )
 
 
 @dataclass(frozen=True)

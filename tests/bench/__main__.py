@@ -20,11 +20,12 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.bench.accuracy import SEEDS, pets, plazas, plazas_summary, room_hall
+from tests.bench.accuracy import SEEDS, pets, plaza_folder, plazas, plazas_summary, room_hall
 from tests.bench.checkout import ROOT, SHARED, Checkout, Failed, Figures
 from tests.bench.compared import below, differing, ratios, table
+from tests.bench.heads import HEAD_SEEDS, heads
 
-PARTS = ("pets", "plazas", "room_hall", "speed")
+PARTS = ("pets", "plazas", "heads", "room_hall", "speed")
 NEED_FOOTAGE = {"pets", "room_hall", "speed"}
 
 
@@ -89,6 +90,9 @@ def measured(checkout: Checkout, parts: Iterable[str], drawn: Path, options: arg
             yield from pets(checkout)
         elif part == "plazas":
             yield from plazas(checkout, drawn, options.seeds, flags)
+        elif part == "heads":
+            seeds = [seed for seed in options.seeds if seed in HEAD_SEEDS]
+            yield from heads(checkout, ((seed, plaza_folder(checkout, drawn, seed)) for seed in seeds))
         elif part == "room_hall":
             yield from room_hall(checkout, flags)
 

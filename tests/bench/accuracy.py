@@ -48,7 +48,7 @@ def plazas(
     truth of PETS and MOT17 has it; and, so, without asking for people of whom less than a tenth is visible.
     """
     for seed in seeds:
-        plaza, out = _plaza(checkout, drawn, seed), checkout.out(f"plaza{seed}")
+        plaza, out = plaza_folder(checkout, drawn, seed), checkout.out(f"plaza{seed}")
         clips = sorted(plaza.glob("*.mp4"))
         checkout.core("run", *clips, "--out", out, *flags, *QUIET)
         truth = plaza / "truth"
@@ -63,7 +63,7 @@ def plazas(
         yield {**figures, f"plaza{seed}/who is who": _who_is_who(out)}
 
 
-def _plaza(checkout: Checkout, drawn: Path, seed: int) -> Path:
+def plaza_folder(checkout: Checkout, drawn: Path, seed: int) -> Path:
     """Its films and their truth, drawn once: under their name only when they are whole."""
     plaza, part = drawn / f"plaza{seed}", drawn / f"plaza{seed}.part"
     if not plaza.is_dir():

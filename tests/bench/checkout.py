@@ -29,6 +29,11 @@ class Checkout:
     folder: Path
     room: Path
 
+    @property
+    def store(self) -> Path:
+        """Where its runs store what networks say."""
+        return self.room / "cache" / "stages"
+
     def core(self, *words: str | Path, may_fail: bool = False) -> str:
         """What `python -m core WORDS` prints."""
         environment = {**os.environ, "SIGHTLINE_CACHE": str(self.room / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -76,7 +76,9 @@ def test_times_of_day_are_listed_beside_the_clip_times_where_they_are_known() ->
 def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None:
     photo, sheets = brought / "in" / "two" / "10.png", [tmp_path / "a.jpg", tmp_path / "b.jpg"]
     assert query(brought / "out", photo, "--whole-picture", "--sheet", sheets[0]) == 0
-    assert query(brought / "out", photo, "--whole-picture", "--sheet", sheets[1], "--no-blur") == 0
+    assert (
+        query(brought / "out", photo, "--whole-picture", "--sheet", sheets[1], "--no-blur", "--reason", "a test") == 0
+    )
     covered, plain = (cv2.imread(str(sheet)) for sheet in sheets)
     assert covered.shape == plain.shape and covered.shape[1] == 1200
     different = np.abs(covered.astype(int) - plain).max(axis=2) > 12
@@ -88,7 +90,9 @@ def test_the_sheet_shows_photo_and_people(brought: Path, tmp_path: Path) -> None
     ("words", "said"),
     [
         (["--top", "0"], "--top is 0"),
-        (["--no-blur"], "--no-blur needs --sheet"),
+        (["--no-blur"], "no reason is given"),
+        (["--sheet", "a.jpg", "--no-blur"], "no reason is given"),
+        (["--no-blur", "--reason", "asked"], "--no-blur needs --sheet"),
         (["--sheet", "x.gif"], "no JPEG"),
         (["--sheet", "PHOTO"], "overwrite the photo"),
         (["--whole-picture", "--weights", "person-yolo11n"], "detects nobody"),

@@ -17,7 +17,7 @@ import pytest
 from core.base.errors import Cancelled, StoreError
 from core.base.progress import Progress, Report
 from core.export import verify_zip, write_zip
-from core.export.images import TOP
+from core.export.images import DEEPER
 from core.runs import Crop, Gallery, Sighting
 from tests.export.making import UNSAFE, jpeg, mot, seen, some, unpacked
 
@@ -131,7 +131,7 @@ def test_heads_are_covered_unless_asked_otherwise(tmp_path: Path) -> None:
     energy = [
         [float((cv2.Laplacian(part.astype(np.float64), cv2.CV_64F) ** 2).mean()) for part in (bgr[:high], bgr[-high:])]
         for bgr in (cv2.imdecode(np.frombuffer(c[name], np.uint8), 1) for c in (plain, covered))
-        for high in [int(bgr.shape[0] * TOP)]
+        for high in [int(bgr.shape[0] * DEEPER)]
     ]
     assert energy[0][0] > 300 * energy[1][0] and energy[0][1] < 1.5 * energy[1][1]
     assert covered["contact_sheet.jpg"] != plain["contact_sheet.jpg"]

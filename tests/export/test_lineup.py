@@ -10,7 +10,7 @@ import pytest
 from core.base.text import Clocks
 from core.base.types import Image
 from core.export import LineupRow, draw_lineup
-from core.export.images import TOP
+from core.export.images import DEEPER
 from core.runs import Candidate, Crop
 from tests.export.making import jpeg, striped
 
@@ -46,7 +46,7 @@ def test_heads_are_covered_unless_asked_otherwise() -> None:
     """Of the photo, at the left, and of the candidate."""
     covered, plain = (drawn(candidate(1), blur=blur) for blur in (True, False))
     for left in (28, 152):
-        heads = [page[100 : 100 + int(168 * TOP), left + 10 : left + 70] for page in (plain, covered)]
+        heads = [page[100 : 100 + int(168 * DEEPER), left + 10 : left + 70] for page in (plain, covered)]
         fine = [float((cv2.Laplacian(head, cv2.CV_64F) ** 2).mean()) for head in heads]
         assert fine[0] > 20 * fine[1]
 

@@ -24,7 +24,9 @@ def test_names_say_person_camera_and_frame(tmp_path: Path) -> None:
         "0001_c2s1_002085_01.jpg",
         "0001_c2s1_002110_01.jpg",
     ]
-    assert (tmp_path / "new" / "market" / names[0]).read_bytes() == jpeg(300)  # heads as they are
+    assert (tmp_path / "new" / "market" / names[0]).read_bytes() != jpeg(300)  # heads are covered
+    write_market(some(), tmp_path / "shown", blur=False)
+    assert (tmp_path / "shown" / names[0]).read_bytes() == jpeg(300)
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["market"]
 
 
@@ -52,7 +54,7 @@ def test_crops_of_one_moment_do_not_overwrite_each_other(tmp_path: Path) -> None
     crops = [(Crop(1.0, 25, jpeg(1)),), (Crop(1.0, 25, jpeg(2)),)]
     both = [Sighting("cam1", track, 10_001, 0, 2, crops=crops[track - 1]) for track in (1, 2)]
     loose = Sighting("入口", 1, 10_001, math.nan, math.nan, crops=(Crop(math.nan, 25, jpeg(3)),))
-    write_market(Gallery((*both, loose)), tmp_path / "market")
+    write_market(Gallery((*both, loose)), tmp_path / "market", blur=False)
     names = {path.name: path.read_bytes() for path in (tmp_path / "market").glob("*.jpg")}
     assert names == {
         "10001_c1s1_000025_01.jpg": jpeg(1),

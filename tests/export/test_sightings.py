@@ -56,7 +56,7 @@ def test_a_crop_has_a_time_where_its_sighting_has_one(start: float, seconds: flo
 )
 def test_a_crop_refuses(seconds: float, frame: int, head: tuple[float, float, float, float] | None) -> None:
     with pytest.raises(ValueError, match=r"Crop\.\w+: expected"):
-        Crop(seconds, frame, b"", head)
+        Crop(seconds, frame, b"", (head,) if head else ())
 
 
 def test_a_track_is_one_sighting() -> None:

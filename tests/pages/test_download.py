@@ -23,7 +23,7 @@ from core.runs import DIFFERENT, Link, TrackKey, load_tracks
 from core.vision.mot import write_tracks
 from core.workspace import Services, serve_with, services, session_of
 from core.workspace.cases import Case, Cases
-from core.workspace.jobs import Exports, facts_of
+from core.workspace.jobs import ExportJob, Exports, facts_of
 from pages.parts.download.exports import export_of
 from pages.parts.download.tables import similarity
 from tests.pages.making import asked, page, words
@@ -158,7 +158,7 @@ def test_what_was_decided_is_counted_and_handed_out(case: Case) -> None:
 
 def test_faces_need_a_reason(case: Case, exports: Exports, tmp_path: Path) -> None:
     app = opened(case)
-    assert button(app, "Create crops").disabled and not button(app, "Create zip file").disabled
+    assert not button(app, "Create crops").disabled and not button(app, "Create zip file").disabled
     assert heads(app).value is False
     heads(app).set_value(True).run()
     assert "This export shows faces" in words(app)
@@ -290,3 +290,39 @@ def test_only_what_is_done_is_handed_over(case: Case, exports: Exports, tmp_path
 def test_a_file_is_called_after_its_case() -> None:
     called = download_name(Case("k", "../Till 3: <yard>", 0.0), "-cam1.mp4", 1_700_000_000.0)
     assert called.startswith("Till_3_yard") and called.endswith("-2023-11-14-cam1.mp4")
+
+
+def test_pictures_are_looked_through_before_they_go_out(case: Case) -> None:
+    app = opened(case)
+    assert "Look before you hand anything out" in words(app)
+    toggle = next(each for each in app.toggle if each.label == "Look through the pictures")
+    toggle.set_value(True).run()
+    assert not app.exception and app.get("image")
+    heads(app).set_value(True).run()
+    assert "Look through the pictures" not in [each.label for each in app.toggle]
+
+
+def test_one_person_alone_is_shown_in_videos_with_a_reason(case: Case, exports: Exports, tmp_path: Path) -> None:
+    act(tmp_path, "done")
+    app = opened(case)
+    choice = next(each for each in app.selectbox if each.label == "Cover in the videos")
+    choice.set_value(2).run()
+    assert button(app, "Create videos").disabled and not button(app, "Create zip file").disabled
+    next(each for each in app.text_input if "P002" in each.label).set_value("asked for by P002").run()
+    button(app, "Create videos").click().run()
+    (made,) = exports.of(case.run)
+    export = json.loads((made.folder / "job.json").read_text())["export"]
+    assert (export["only_person"], export["reason"]) == (2, "asked for by P002")
+    assert any("everybody but P002 covered" in line for line in Cases().log_lines(case.key))
+
+
+def test_frames_in_doubt_are_counted_beside_the_videos(case: Case, tmp_path: Path, monkeypatch: Any) -> None:
+    record = tmp_path / "films.json"
+    record.write_text('{"cameras": {"cam1": {"frames": 1500, "in_doubt": 12}, "cam2": {"frames": 500, "in_doubt": 1}}}')
+    job = ExportJob("a", "done", tmp_path, 1.0, {"films.json": "0" * 64})
+    monkeypatch.setattr(ExportJob, "file", lambda self, name: record)
+    session = session_of(case)
+    assert session is not None
+    films = export_of(case, session, "films", "").key
+    monkeypatch.setattr(Exports, "get", lambda self, key: job if key == films else None)
+    assert "In 13 of 2,000 frames a head may not be covered" in words(opened(case))

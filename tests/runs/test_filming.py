@@ -44,13 +44,9 @@ def test_a_track_that_is_nobodys_is_drawn_too() -> None:
     assert set(interpolate_boxes(walk(), {}, SECONDS).person.tolist()) == {0}
 
 
-@pytest.mark.parametrize("blur", [True, False])
-def test_heads_are_covered_under_the_lines(blur: bool) -> None:
+def test_people_are_drawn_into_a_copy() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3)).astype(np.uint8)
-    drawn = draw_people(noise, 7, SECONDS, interpolate_boxes(walk(), {3: 1}, SECONDS), blur)
-    head, legs = (slice(40, 42), slice(80, 100)), (slice(80, 110), slice(80, 90))
-    assert np.array_equal(drawn[head], noise[head]) != blur
-    assert np.array_equal(drawn[legs], noise[legs])
+    drawn = draw_people(noise, 7, SECONDS, interpolate_boxes(walk(), {3: 1}, SECONDS))
     assert (drawn[20:120, 70] == (0, 159, 230)).all(axis=-1).mean() > 0.8
     assert (noise == np.random.default_rng(0).integers(0, 256, (200, 300, 3))).all()
 
@@ -69,7 +65,7 @@ def test_labels_stay_in_the_picture(left: int, top: int) -> None:
     """Wherever the box lies, beyond the edges as well; above it where there is room."""
     picture = np.zeros((100, 100, 3), np.uint8)
     boxes = FilmBoxes(*(np.array([value]) for value in (0, 1, 3)), np.array([[left, top, left + 20, top + 30]]))
-    drawn = draw_people(picture, 0, SECONDS, boxes, blur=False)
+    drawn = draw_people(picture, 0, SECONDS, boxes)
     assert drawn.shape == picture.shape
     label = (drawn == (0, 159, 230)).all(axis=2)
     if left == 5 and top == 50:
@@ -79,7 +75,7 @@ def test_labels_stay_in_the_picture(left: int, top: int) -> None:
 def test_a_film_for_each_camera(made: tuple[Path, Evidence], tmp_path: Path) -> None:
     folder, evidence = made
     films = list(write_films(evidence, np.array([1, 2, 1, 2]), folder / "out", tmp_path))
-    assert [film.name for film in films] == ["gate.mp4", "hall.mp4"]
+    assert [film.name for film in films] == ["gate.mp4", "hall.mp4", "frames_in_doubt.csv", "films.json"]
     with av.open(str(films[0])) as film, av.open(str(folder / "gate.mp4")) as clip:
         one, other = film.streams.video[0], clip.streams.video[0]
         assert one.codec_context.name == "h264" and one.average_rate == other.average_rate

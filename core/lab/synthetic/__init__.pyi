@@ -3,6 +3,8 @@ from .film import RenderedFrame as RenderedFrame
 from .film import encode_camera as encode_camera
 from .film import render_frames as render_frames
 from .film import write_sample as write_sample
+from .heads import HeadRows as HeadRows
+from .heads import head_rows as head_rows
 from .scene import ALIKE as ALIKE
 from .scene import ALONE as ALONE
 from .scene import CHECK_INTERVAL as CHECK_INTERVAL

@@ -61,7 +61,7 @@ class CameraRenderer:
         return [Figure(person) for person in self.scene.people]
 
     @cached_property
-    def _backdrop(self) -> Backdrop:
+    def backdrop(self) -> Backdrop:
         return draw_backdrop(self.scene.plaza, self.view, self.scene.settings.seed)
 
     @cached_property
@@ -75,7 +75,7 @@ class CameraRenderer:
     @cached_property
     def _empty_picture(self) -> Image:
         """The empty plaza as the sensor sees it, without noise."""
-        blurred = cv2.GaussianBlur(self._backdrop.bgr * self._sensor_gain + self.view.lift, (0, 0), self.view.blur)
+        blurred = cv2.GaussianBlur(self.backdrop.bgr * self._sensor_gain + self.view.lift, (0, 0), self.view.blur)
         return np.asarray(np.clip(blurred, 0, 255), np.uint8)
 
     @cached_property
@@ -101,7 +101,7 @@ class CameraRenderer:
         for number, (figure, walk) in enumerate(zip(self._figures, self.scene.walks, strict=True)):
             state = walk.at(seconds)
             middle = np.array([state.x, state.y, 0.9])
-            if not people or not self._may_be_visible(middle):
+            if not people or not self.may_be_visible(middle):
                 continue
             body = figure.body(state)
             self._draw_shadow(picture, body)
@@ -112,7 +112,7 @@ class CameraRenderer:
             picture, frame, sorted(patches, key=lambda patch_of_person: -patch_of_person[0])
         )
 
-    def _may_be_visible(self, middle: Reals) -> bool:
+    def may_be_visible(self, middle: Reals) -> bool:
         """Whether a person or their shadow may be in the picture; otherwise their body need not be posed."""
         x, y, depth = self.view.project(middle)
         spare = 2.2 * self.view.focal / max(float(depth), 0.3)
@@ -135,7 +135,7 @@ class CameraRenderer:
         for part in corners:
             cv2.fillConvexPoly(mask, cv2.convexHull(part), 1.0, cv2.LINE_AA, 4)
         mask = cv2.GaussianBlur(mask, (0, 0), max(0.8, 0.012 * self.view.focal / float(projected[..., 2].mean())))
-        mask *= _SHADOW_STRENGTH * np.isinf(self._backdrop.depth[top:bottom, left:right])
+        mask *= _SHADOW_STRENGTH * np.isinf(self.backdrop.depth[top:bottom, left:right])
         window = picture[top:bottom, left:right]
         window[:] = (window - self.view.lift) * (1 - mask[..., None]) + self.view.lift
 
@@ -146,7 +146,7 @@ class CameraRenderer:
         for _, number, patch in patches:
             height, width = patch.cover.shape
             place = np.s_[patch.top : patch.top + height, patch.left : patch.left + width]
-            in_front = self._backdrop.depth[place] >= patch.depth
+            in_front = self.backdrop.depth[place] >= patch.depth
             light = self._sensor_gain[place] * patch.bgr + self.view.lift * patch.cover[..., None]
             soft = cv2.GaussianBlur(np.dstack([light, patch.cover]), (0, 0), self.view.blur)
             soft *= in_front[..., None]

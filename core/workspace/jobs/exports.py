@@ -67,7 +67,9 @@ from core.workspace.jobs.processes import Children, Launcher, remove, start_job
 GALLERY = (sys.executable, "-m", "core", "gallery")
 SUMS = "SHA256SUMS"
 _KEY = re.compile(r"[0-9a-f]{20}-[0-9a-f]{20}")
-_LATER_FIELDS = ("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "keep_until", "case")
+_LATER_FIELDS = (
+    *("numbers", "began", "time_zone", "travel", "ignore_positions", "drift", "keep_until", "case", "only_person"),
+)
 ExportKind = Literal["gallery", "crops", "films"]
 
 
@@ -75,7 +77,8 @@ ExportKind = Literal["gallery", "crops", "films"]
 class Export:
     """What to export of a run; `stamp` changes with its results, `began`, `time_zone` and `drift` are the wall clocks
     of the cameras as the command line takes them, `case` is the digest of the facts of the case, and the rest is as in
-    `core.runs.Choice`.
+    `core.runs.Choice`. In films with an `only_person` everybody else is covered; the `reason` is then for showing that
+    person, and otherwise for showing everybody.
 
     The key is a digest of these fields: their names must not change.
     """
@@ -96,6 +99,7 @@ class Export:
     drift: tuple[tuple[str, Number], ...] = ()
     keep_until: str = ""
     case: str = ""
+    only_person: int = 0
 
     @property
     def key(self) -> str:
@@ -130,7 +134,8 @@ class Export:
         arguments += ["--ignore-positions"] if self.ignore_positions else []
         arguments += [f"--drift={camera}={seconds!r}" for camera, seconds in self.drift]
         arguments += [f"--clip={clip}" for clip in clips if self.what != "crops"]
-        return [str(results), *arguments, *(["--no-blur"] if self.reason else [])]
+        shows = f"--only-person={self.only_person}" if self.only_person else "--no-blur"
+        return [str(results), *arguments, *([shows] if self.reason else [])]
 
 
 def facts_of(case: Case, session: ReviewSession) -> CaseFacts:

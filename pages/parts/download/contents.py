@@ -8,13 +8,18 @@ from typing import TypeVar
 import numpy as np
 import streamlit as st
 
-from core.base.text import describe_day, format_count
+from core.base.text import describe_day, format_count, person_name
+from core.export import find_heads, load_picture, thumbnail_jpeg
 from core.review import ReviewSession
-from core.runs import ModelRecord, read_record
+from core.runs import ModelRecord, build_gallery, read_record
 from core.workspace import clocks_of
 from core.workspace.cases import Case
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
+HEADS_COVERED = (
+    "Heads are covered where the program expects them; it does not look for faces. Look before you hand anything out."
+)
+_PICTURES, _PICTURE_SIZE = 60, (112, 224)
 _SAME_THRESHOLD = 0.005
 """Thresholds that differ by less are shown as the same."""
 
@@ -99,6 +104,44 @@ def _plain(text: str) -> str:
     return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$~:|" else letter for letter in " ".join(text.split()))
 
 
+def everybody_but(session: ReviewSession, blur: bool) -> tuple[int, str]:
+    """The person who alone is shown in videos (0: heads of all are covered), and why; empty until the user says."""
+    numbers = np.unique(session.people.person).tolist() if blur else []
+    number = st.selectbox(
+        "Cover in the videos",
+        [0, *numbers],
+        format_func=lambda number: f"Everybody but {person_name(number)}" if number else "Heads of everybody",
+        disabled=not blur,
+        help="Everybody but one: that person is shown, and all others are covered from head to foot, for example to "
+        "answer somebody who asks for the pictures of themselves.",
+    )
+    if not number:
+        return 0, ""
+    reason = st.text_input(f"Reason for showing {person_name(number)} (required)", key="reason for one person").strip()
+    if not reason:
+        st.warning("These videos show a face. Enter a reason to continue.")
+    return number, reason
+
+
+def look_through(session: ReviewSession) -> None:
+    """The pictures as they will be handed out, to be looked at before."""
+    if not st.toggle("Look through the pictures", help="All crops with heads covered, as the zip file will have them."):
+        return
+    gallery = build_gallery(session.evidence, session.match, session.out, {})
+    crops = [(each.camera, each.track, crop) for each in gallery.sightings for crop in each.crops]
+    names = [person_name(each.person) for each in gallery.sightings for _ in each.crops]
+    pages = max(1, -(-len(crops) // _PICTURES))
+    page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages, 1)
+    shown = slice((page - 1) * _PICTURES, page * _PICTURES)
+    covered = find_heads(crops[shown], session.evidence, session.out)
+    st.image(
+        [thumbnail_jpeg(load_picture(crop, blur=True), *_PICTURE_SIZE) for crop in covered],
+        caption=names[shown],
+        width=_PICTURE_SIZE[0],
+    )
+    st.caption("Is a face to be seen? Remove that picture from what you hand out, or do not hand it out.")
+
+
 T = TypeVar("T", bool, str)
 
 
@@ -112,7 +155,7 @@ def face_blurring(case: Case) -> tuple[bool, str]:
         "may not be covered.",
     )
     if not unblurred:
-        st.caption("Faces are blurred.")
+        st.caption(HEADS_COVERED)
         return True, ""
     reason = st.text_input(
         "Reason for showing faces (required)",

@@ -5,6 +5,7 @@ The work is done by child processes, which continue when the page is closed.
 
 from __future__ import annotations
 
+import json
 import shlex
 import zipfile
 from pathlib import Path
@@ -13,8 +14,10 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.base.progress import Report
-from core.base.text import format_bytes, format_duration
+from core.base.text import format_bytes, format_duration, person_name
 from core.export import (
+    DOUBTS,
+    FILMS_RECORD,
     fingerprint,
     has_key,
     public_key,
@@ -38,8 +41,9 @@ _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"
 _UNITS = {"export": "crops", "film": "frames", "checksum": "MB of recordings", "frames": "frames of the report"}
 
 
-def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str) -> Export:
-    """The export of the run with the current decisions. With a `reason` faces are not blurred."""
+def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str, only_person: int = 0) -> Export:
+    """The export of the run with the current decisions. With a `reason` faces are not blurred; with `only_person`, only
+    the face of that person is not."""
     stamp = digest_of([(session.out / name).stat().st_mtime_ns for name in (TRACKLETS_FILE, "run.json")])
     clocks = clocks_of(case, session.out).to_dict()
     return Export(
@@ -58,6 +62,7 @@ def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str)
         tuple(clocks.get("drift", {}).items()),
         keep_until=case.keep_until,
         case=facts_of(case, session).digest if kind == "gallery" else "",
+        only_person=only_person,
     )
 
 
@@ -145,7 +150,10 @@ def _time_left(report: Report) -> str:
 def _start(case: Case, session: ReviewSession, export: Export) -> None:
     try:
         clips = [clip.path for clip in case.clips if Path(clip.path).exists()]
-        blurring = f"heads not blurred: {export.reason}" if export.reason else "heads blurred"
+        shown = (
+            f"everybody but {person_name(export.only_person)} covered" if export.only_person else "heads not blurred"
+        )
+        blurring = f"{shown}: {export.reason}" if export.reason else "heads blurred"
         cases = services().cases
         with cases.logging(case.key, f"export begun: {_NAMES[export.what]}, {blurring}", kind="export"):
             facts = facts_of(case, session)
@@ -239,13 +247,26 @@ def _sign(case: Case, path: Path, passphrase: str) -> None:
 
 
 def show_files(case: Case, making: ExportJob) -> None:
-    """A download for each file."""
+    """A download for each file; of videos, how many frames are in doubt."""
+    if (record := making.file(FILMS_RECORD)) is not None:
+        _show_doubts(json.loads(record.read_text(encoding="utf-8"))["cameras"])
     with st.container(horizontal=True):
         for name in making.sums:
             stem = Path(name).stem
             download_link(
                 making, name, download_name(case, f"-{name}", making.began), "Download" if name == CROPS else stem
             )
+
+
+def _show_doubts(cameras: dict[str, dict[str, int]]) -> None:
+    """Where a head may be seen in videos, which somebody should look at."""
+    frames, doubts = (sum(camera.get(name, 0) for camera in cameras.values()) for name in ("frames", "in_doubt"))
+    if doubts:
+        st.warning(
+            f"**In {doubts:,} of {frames:,} frames a head may not be covered.** {DOUBTS} lists them with their times. "
+            "Look at these before you hand the videos out.",
+            icon=":material/visibility:",
+        )
 
 
 def download_link(making: ExportJob, name: str, file_name: str, label: str, primary: bool = False) -> None:

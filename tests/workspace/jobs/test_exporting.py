@@ -124,6 +124,9 @@ def test_the_child_is_told_all_that_decides(here: Exports, tmp_path: Path) -> No
     assert read_links(read.links) == (LINK,) and read_names(read.names) == EXPORT.names
     assert read_numbers(read.numbers) == NUMBERS
     assert not parser().parse_args(["gallery", *EXPORT.arguments(tmp_path, tmp_path)]).no_blur
+    alone = replace(EXPORT, what="films", reason="asked for", only_person=3)
+    read = parser().parse_args(["gallery", *alone.arguments(tmp_path, tmp_path)])
+    assert (read.no_blur, read.only_person, read.reason) == (False, 3, "asked for")
 
 
 def test_the_child_is_told_the_rules_of_matching(tmp_path: Path) -> None:
