@@ -28,6 +28,7 @@ CANDIDATES = "Matches are candidates until somebody confirms them."
 _BYTE_UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _RESERVED_FILE_NAMES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
 _FORMULA_SIGNS = ("=", "+", "-", "@")
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _FLOAT_ERROR = 1e-6  # 83.4 seconds are 833.999... tenths
 
 
@@ -112,15 +113,20 @@ def safe_name(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: control characters become spaces, lone surrogates the replacement character.
+    """`text` on one line: control characters become spaces; lone surrogates, and signs that turn the direction of what
+    follows them, also of our own words, the replacement character.
 
-    >>> one_line("a\\n b\\x00\\ud800")
-    'a b \ufffd'
+    >>> one_line("a\\n b\\x00\\ud800"), one_line("clip\\u202e4pm.exe")
+    ('a b \ufffd', 'clip\ufffd4pm.exe')
     """
-    clean = (
-        "\ufffd" if unicodedata.category(c) == "Cs" else " " if unicodedata.category(c) == "Cc" else c for c in text
-    )
-    return " ".join("".join(clean).split())
+    return " ".join("".join(map(_plain_sign, text)).split())
+
+
+def _plain_sign(sign: str) -> str:
+    category = unicodedata.category(sign)
+    if category == "Cs" or unicodedata.bidirectional(sign) in _TURNING:
+        return "\ufffd"
+    return " " if category == "Cc" else sign
 
 
 def spreadsheet_text(text: str) -> str:

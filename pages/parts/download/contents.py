@@ -12,6 +12,7 @@ from core.base.text import format_count
 from core.review import ReviewSession
 from core.runs import ModelRecord, read_record
 from core.workspace.cases import Case
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 _SAME_THRESHOLD = 0.005
@@ -35,7 +36,7 @@ def show_contents(case: Case, session: ReviewSession) -> None:
             "The report says so on its first page.",
             icon=":material/visibility:",
         )
-    st.markdown("  \n".join(f"**{name}:** {text}" for name, text in _basis(case, session)))
+    st.markdown("  \n".join(f"**{escape(name)}:** {escape(text)}" for name, text in _basis(case, session)))
 
 
 def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
@@ -56,7 +57,7 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
         ("Decisions", decisions),
         *_rules(case),
         ("Models", ", ".join(models)),
-        ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
+        ("Purpose", case.purpose.strip() or "none. Add one in the sidebar, under This case"),
     ]
 
 
@@ -75,15 +76,6 @@ def _threshold_source(case: Case, session: ReviewSession) -> str:
     if not session.review.done:
         return "set by you"
     return f"kept since your first decision or set by you (suggested now: {suggested:.2f})"
-
-
-def _plain(text: str) -> str:
-    """Typed text with Markdown's special characters escaped.
-
-    >>> _plain("[a](b) $x$")
-    '\\\\[a\\\\](b) \\\\$x\\\\$'
-    """
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$~:|" else letter for letter in " ".join(text.split()))
 
 
 T = TypeVar("T", bool, str)

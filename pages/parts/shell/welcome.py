@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.workspace import sample_case, services
+from pages.parts.shell.markdown import describe_fault
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
 
@@ -84,4 +85,4 @@ def welcome() -> None:
 
 
 def _show(fault: SightlineError) -> None:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    st.error(describe_fault(fault), icon=":material/error:")
