@@ -61,6 +61,23 @@ def foreign_elements(tab: Page, server: str) -> list[str]:
     return found
 
 
+def page_text(tab: Page) -> str:
+    """The text of the page, that in shadow trees as well."""
+    text: str = tab.evaluate(
+        """() => {
+          const texts = [document.body.innerText];
+          const walk = (root) => root.querySelectorAll("*").forEach((element) => {
+            if (!element.shadowRoot) return;
+            texts.push(...[...element.shadowRoot.children].map((child) => child.innerText ?? ""));
+            walk(element.shadowRoot);
+          });
+          walk(document);
+          return texts.join("\\n");
+        }"""
+    )
+    return text
+
+
 def visible_text(text: str) -> str:
     """Without the word joiners, which have no width."""
     return text.replace("\u2060", "")

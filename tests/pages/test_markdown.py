@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pages.parts.shell.markdown import code, escape
-from tests.pages.rendering import Checker, page_sources
+from tests.pages.rendering import ROOT, Checker, page_sources
 
 
 @pytest.mark.parametrize("is_html", [False, True], ids=["Markdown", "HTML"])
@@ -86,3 +88,17 @@ def test_a_text_is_shown_as_it_is(text: str, markdown: str) -> None:
 def test_a_path_stays_in_its_type() -> None:
     assert code("/a/b c") == "`/a/b c`"
     assert code("a``b` www.x.y") == "``` a``b` www\u2060.x.y ```"
+
+
+def test_no_script_makes_html_of_a_text() -> None:
+    """Texts become text nodes and attributes that lead nowhere; the one piece of HTML is an icon of ours."""
+    html = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|document\.write|\beval\(|srcdoc"
+    )
+    found = [
+        line.strip()
+        for path in sorted((ROOT / "pages").rglob("*.js"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if html.search(line)
+    ]
+    assert found == ["copy.innerHTML = COPY_ICON;"]
