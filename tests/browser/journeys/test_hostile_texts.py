@@ -28,6 +28,7 @@ from tests.browser.hostile import HOSTILE, foreign_elements, page_text, visible_
 from tests.browser.journeys.steps import draw_a_box, go, settled, zip_of
 
 RUN_MS = 240_000
+PATIENCE_MS = 60_000
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 EVERYTHING = one_line(" ".join(HOSTILE[:14]))
 NAME = "=1+1 ![x](http://evil.example/n.png) <img src=x onerror=alert(1)>"
@@ -163,6 +164,7 @@ def test_hostile_texts_from_footage_to_report(
         sockets_of(psutil.Process()) as sockets,
         watched(chromium, server) as tab,
     ):
+        tab.set_default_timeout(PATIENCE_MS)
         tab.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
         tab.goto("/")
         clean(tab, server)
@@ -193,8 +195,8 @@ def test_hostile_texts_from_footage_to_report(
         expect(tab.locator("canvas").first).to_be_visible()
         clean(tab, server)
         go(tab, "Download")
-        tab.get_by_text("Turn off face blurring").click()
-        reason = tab.get_by_label(re.compile("Reason for showing faces"))
+        tab.get_by_text("Turn off face blurring", exact=True).click()
+        reason = tab.get_by_role("textbox", name=re.compile("Reason for showing faces"))
         reason.fill(EVERYTHING)
         reason.press("Enter")
         clean(tab, server, EVERYTHING)
@@ -204,7 +206,7 @@ def test_hostile_texts_from_footage_to_report(
         go(tab, "Footage")
         (folder / FILES[0]).unlink()
         tab.reload()
-        expect(tab.get_by_text("is missing")).to_be_visible()
+        expect(tab.get_by_text("is missing").first).to_be_visible()
         clean(tab, server, FILES[0])
         visit_sidebar(tab, server)
     kinds = {action.kind for action in load_review(Cases().review_file(the_case().key)).done}
@@ -217,13 +219,13 @@ def test_hostile_texts_from_footage_to_report(
 def visit_sidebar(tab: Page, server: str) -> None:
     """What concerns the case as a whole, a case that is deleted and one that comes from a back-up."""
     sidebar = tab.get_by_test_id("stSidebar")
-    sidebar.get_by_text("This case").click()
+    sidebar.get_by_text("This case", exact=True).first.click()
     for label in ("Restore a back-up", "Activity log", "Delete this case"):
         sidebar.get_by_text(label, exact=True).first.click()
         settled(tab)
     sidebar.get_by_text("Delete this case permanently").click()
     clean(tab, server, f"Delete “{EVERYTHING}”", f"Restore “{EVERYTHING}”", "evil.example/u.png")
-    field = sidebar.get_by_label("Or its path on this computer")
+    field = sidebar.get_by_role("textbox", name="Or its path on this computer")
     field.fill("![x](http:evil.example).sightline.zip")
     field.press("Enter")
     sidebar.get_by_role("button", name="Restore", exact=True).click()
