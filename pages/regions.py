@@ -16,6 +16,7 @@ from pages.parts.regions.region_tools import (
     load_file,
     save_file,
 )
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.navigation import link_to, next_step_link
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import page_head
@@ -28,10 +29,12 @@ def choose_camera(case: Case) -> CaseClip:
     chosen = camera_choice(case.key)
     if chosen.get("") not in names:
         chosen.set(names[0])
-    name = st.segmented_control("Camera", names, key=chosen.key, required=True, persist_state="session")
+    name = st.segmented_control(
+        "Camera", names, format_func=escape, key=chosen.key, required=True, persist_state="session"
+    )
     with_regions = [f"{clip.camera} ({len(clip.regions.regions)})" for clip in case.clips if clip.regions.regions]
     if len(names) > 1:
-        st.caption(f"With regions: {', '.join(with_regions) or 'none yet'}.")
+        st.caption(f"With regions: {escape(', '.join(with_regions)) or 'none yet'}.")
     return case.clip(str(name))
 
 
@@ -46,7 +49,7 @@ def show_drawing(case: Case, clip: CaseClip, video: Clip) -> None:
     clocks = {"clocks": case.known_clocks.for_browser()}
     moments = {"start": start, "end": end, "moment": drawing.moments.get(clip.camera, (start + end) / 2)}
     if drawing.refused:
-        st.warning(drawing.refused)
+        st.warning(escape(drawing.refused))
     region_editor(region_canvas(case.key).key, {**drawing.data(clip), **size, **moments, **clocks, **box_count})
 
 
@@ -62,10 +65,12 @@ def editor() -> None:
     try:
         video = clip_of(clip.path)
     except SightlineError as fault:
-        st.error(f"**{clip.camera} cannot be shown: {fault.message}.** {fault.remedy} The regions are saved.")
+        st.error(f"{describe_fault(fault, f'{clip.camera} cannot be shown')} The regions are saved.")
         return
     if video.digest != clip.digest:
-        st.error(f"**The file of {clip.camera} has changed.** Restore it, or add the new file on the Footage page.")
+        st.error(
+            f"**The file of {escape(clip.camera)} has changed.** Restore it, or add the new file on the Footage page."
+        )
         return
     show_drawing(case, clip, video)
     choose_anchor(clip)

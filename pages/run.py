@@ -8,6 +8,7 @@ from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
 from pages.parts.run.progress import job_of, request_run, show_job
 from pages.parts.run.settings import advanced, face_choice, model_choice
+from pages.parts.shell.markdown import describe_fault
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import changes_since, page_head, show_changes
@@ -42,7 +43,10 @@ preset_cards()
 try:
     start_button(order_of(case), job)
 except SightlineError as fault:
-    st.error(f"**This cannot be run yet: {fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    st.error(
+        describe_fault(fault, "This cannot be run yet"),
+        icon=":material/error:",
+    )
 model_choice(case)
 face_choice(case)
 advanced(case)

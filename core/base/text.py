@@ -7,12 +7,14 @@ A format that one screen or one file alone uses stays beside it; what two of the
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import os
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -30,7 +32,11 @@ RETENTION_PROPOSALS = {"30 days": 30, "90 days": 90, "1 year": 365}
 
 _BYTE_UNITS = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _RESERVED_FILE_NAMES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10))}
-_FORMULA_SIGNS = ("=", "+", "-", "@")
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that spreadsheets compute, also in full width; apostrophes before it were put there, or typed."""
+_FORMULA_AFTER = re.compile(r"(?<=[,;])(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_NUMBER = re.compile(r"-\d+(\.\d+)?")
+_TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 _FLOAT_ERROR = 1e-6  # 83.4 seconds are 833.999... tenths
 
 
@@ -115,25 +121,59 @@ def safe_name(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: control characters become spaces, lone surrogates the replacement character.
+    """`text` on one line: control characters become spaces; lone surrogates, and signs that turn the direction of what
+    follows them, also of our own words, the replacement character.
 
-    >>> one_line("a\\n b\\x00\\ud800")
-    'a b \ufffd'
+    >>> one_line("a\\n b\\x00\\ud800"), one_line("clip\\u202e4pm.exe")
+    ('a b \ufffd', 'clip\ufffd4pm.exe')
     """
-    clean = (
-        "\ufffd" if unicodedata.category(c) == "Cs" else " " if unicodedata.category(c) == "Cc" else c for c in text
-    )
-    return " ".join("".join(clean).split())
+    return " ".join("".join(map(_plain_sign, text)).split())
 
 
-def spreadsheet_text(text: str) -> str:
-    """`text` on one line as a cell that no spreadsheet takes for a formula.
+def _plain_sign(sign: str) -> str:
+    category = unicodedata.category(sign)
+    if category == "Cs" or unicodedata.bidirectional(sign) in _TURNING:
+        return "\ufffd"
+    return " " if category == "Cc" else sign
 
-    >>> spreadsheet_text("=HYPERLINK(1)"), spreadsheet_text("Anna"), spreadsheet_text(" -1")
-    ("'=HYPERLINK(1)", 'Anna', "'-1")
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """The rows as CSV in which no spreadsheet takes a cell for a formula; `csv_cell` reads a cell as it was.
+
+    >>> csv_text([("name", "similarity"), ("=HYPERLINK(1)", "-0.25"), ("Anna", -1), ("'=1", "@home")])
+    "name,similarity\\n'=HYPERLINK(1),-0.25\\nAnna,-1\\n''=1,'@home\\n"
     """
-    clean = one_line(text)
-    return f"'{clean}" if clean.startswith(_FORMULA_SIGNS) else clean
+    return "".join(map(_csv_line, rows))
+
+
+def _csv_line(row: Iterable[object]) -> str:
+    text = io.StringIO()
+    # A writer whose lines end otherwise would put no quotes round a carriage return.
+    csv.writer(text, lineterminator="\r\n").writerow(map(_safe_cell, row))
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _safe_cell(cell: object) -> object:
+    is_formula = isinstance(cell, str) and _FORMULA.match(cell) and not _NUMBER.fullmatch(cell)
+    return f"'{cell}" if is_formula else cell
+
+
+def csv_cell(cell: str) -> str:
+    """A cell of `csv_text` without the apostrophe that stops spreadsheets from reading it as a formula.
+
+    >>> csv_cell("'=1+1"), csv_cell("''=1"), csv_cell("'tis"), csv_cell("-1")
+    ('=1+1', "'=1", "'tis", '-1')
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def csv_comment(text: str) -> str:
+    """A line of CSV that begins with # and is no row; a spreadsheet splits it into cells nevertheless.
+
+    >>> csv_comment("model: a,=1")
+    '# model: a, =1\\n'
+    """
+    return f"# {_FORMULA_AFTER.sub(' ', one_line(text))}\n"
 
 
 def format_day(day: str) -> str:

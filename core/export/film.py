@@ -10,8 +10,6 @@ clip that has changed since the run is an error.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ import numpy as np
 from core import __version__
 from core.base.errors import ClipError, SettingsError
 from core.base.progress import Progress
-from core.base.text import Clocks, person_name
+from core.base.text import Clocks, csv_text, person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
 from core.export.heads import CameraHeads, heads_of_film
 from core.export.images import CELLS, CELLS_OF_BODY, cover
@@ -181,12 +179,9 @@ def _open_film(
 
 def _doubts_csv(films: Sequence[_Film]) -> str:
     """A row for each frame in doubt; the time of day is empty where it is not known."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("camera", "frame", "clip_s", "local", "reason"))
-    for doubt in (doubt for film in films for doubt in film.doubts):
-        writer.writerow((doubt.camera, doubt.frame, f"{doubt.seconds:.3f}", doubt.local, doubt.reason))
-    return text.getvalue()
+    doubts = [doubt for film in films for doubt in film.doubts]
+    rows = [(each.camera, each.frame, f"{each.seconds:.3f}", each.local, each.reason) for each in doubts]
+    return csv_text([("camera", "frame", "clip_s", "local", "reason"), *rows])
 
 
 def _record(films: Sequence[_Film], covering: FilmCovering) -> bytes:

@@ -10,8 +10,6 @@ is given for showing them, as models that are trained on the crops may need.
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
 import shutil
 from collections import Counter
@@ -21,7 +19,7 @@ from pathlib import Path
 from core import __version__
 from core.base.errors import SettingsError, StoreError
 from core.base.progress import Progress
-from core.base.text import describe_day, describe_purpose, format_count, one_line
+from core.base.text import csv_text, describe_day, describe_purpose, format_count, one_line
 from core.export.facts import run_in_words
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
@@ -113,11 +111,8 @@ def _named_crops(gallery: Gallery) -> Iterator[tuple[str, Crop]]:
 
 def _cameras(gallery: Gallery) -> str:
     crops = Counter(sighting.camera for sighting in gallery.sightings for _ in sighting.crops)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("number", "camera", "crops"))
-    writer.writerows((number, camera, crops[camera]) for number, camera in enumerate(gallery.cameras, 1))
-    return text.getvalue()
+    rows = ((number, camera, crops[camera]) for number, camera in enumerate(gallery.cameras, 1))
+    return csv_text([("number", "camera", "crops"), *rows])
 
 
 def _readme(gallery: Gallery, total: int, blur: bool) -> str:

@@ -5,16 +5,14 @@ Only numbers and safe camera names become part of a file name; what users type n
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from core.base.text import Clocks, filename_clock, format_clock, person_name, spreadsheet_text
+from core.base.text import Clocks, csv_comment, csv_text, filename_clock, format_clock, one_line, person_name
 from core.runs import Crop, Sighting, people_similarity
 from core.vision.match import Match
 
@@ -71,14 +69,13 @@ def sheet_name(number: int) -> str:
 def similarity_csv(match: Match, names: Mapping[int, str], about: Mapping[str, Any]) -> str:
     """Mean similarity of each pair of people; lines that begin with # say how it was made. `names` are by person."""
     people, alike = people_similarity(match)
-    text = io.StringIO()
-    text.write("# mean similarity of all pairs of tracks of two people, -1 to 1; empty for one track by itself\n")
-    text.write(f"# people as they are at the threshold {match.threshold:.4f}\n")
-    for name, value in about.items():
-        text.write(f"# {name}: {json.dumps(value, ensure_ascii=False)}\n")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("person", "name", *map(person_name, people.tolist())))
+    comments = [
+        "mean similarity of all pairs of tracks of two people, -1 to 1; empty for one track by itself",
+        f"people as they are at the threshold {match.threshold:.4f}",
+        *(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in about.items()),
+    ]
+    rows: list[Sequence[object]] = [("person", "name", *map(person_name, people.tolist()))]
     for number, row in zip(people.tolist(), alike, strict=True):
         cells = ("" if np.isnan(value) else f"{value:.4f}" for value in row)
-        writer.writerow((person_name(number), spreadsheet_text(names.get(number, "")), *cells))
-    return text.getvalue()
+        rows.append((person_name(number), one_line(names.get(number, "")), *cells))
+    return "".join(map(csv_comment, comments)) + csv_text(rows)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,6 +121,9 @@ class RunTracks:
         )
 
 
+_DIGEST = re.compile(r"[0-9a-f]+")
+
+
 @dataclass(frozen=True)
 class StoredTracks:
     """The tracks that decisions are about, in a folder of the case: `<digest>.npz`.
@@ -130,7 +134,7 @@ class StoredTracks:
     folder: Path
 
     def has(self, digest: str) -> bool:
-        return bool(digest) and (self.folder / f"{digest}.npz").is_file()
+        return bool(_DIGEST.fullmatch(digest)) and (self.folder / f"{digest}.npz").is_file()
 
     def save(self, tracks: RunTracks) -> None:
         if self.has(tracks.digest):
@@ -149,6 +153,8 @@ class StoredTracks:
 
     def load(self, digest: str) -> RunTracks | None:
         """The tracks with this digest; None if they are not here, or cannot be read."""
+        if not self.has(digest):
+            return None
         try:
             file = read_arrays(self.folder / f"{digest}.npz")
             cameras = file["cameras"].tolist()

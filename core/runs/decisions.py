@@ -32,7 +32,6 @@ The track is numbered as in the run, also if it was cut; the moment is a second 
 from __future__ import annotations
 
 import csv
-import io
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +41,7 @@ from typing import NamedTuple
 
 from core.base.errors import SettingsError
 from core.base.limits import TABLE_BYTES, require_bytes
-from core.base.text import one_line, spreadsheet_text
+from core.base.text import csv_cell, csv_text, one_line
 from core.runs.cutting import CutPoint, adjacent_parts, cut
 from core.runs.evidence import Evidence
 from core.runs.tables import load_all_tracks
@@ -54,17 +53,12 @@ def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
     try:
         require_bytes(path.stat().st_size, TABLE_BYTES, path.name, SettingsError, layout)
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
+            # Of a row that is too long or too short, cells are lists or None.
+            return [
+                {k: csv_cell(v) if isinstance(v, str) else v for k, v in row.items()} for row in csv.DictReader(file)
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as fault:
         raise SettingsError(f"{path} cannot be read as {what} ({fault})", layout) from fault
-
-
-def _csv_text(columns: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 LINK_COLUMNS = ("camera", "track", "other_camera", "other_track", "decision", "seconds")
@@ -158,7 +152,7 @@ def read_links(path: Path) -> tuple[Link, ...]:
 def links_csv(links: Iterable[Link]) -> str:
     """The links as `read_links` reads them."""
     rows = (link.to_dict() for link in links)
-    return _csv_text(LINK_COLUMNS, ([row.get(name, "") for name in LINK_COLUMNS] for row in rows))
+    return csv_text([LINK_COLUMNS, *([row.get(name, "") for name in LINK_COLUMNS] for row in rows)])
 
 
 def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
@@ -220,9 +214,9 @@ def read_names(path: Path) -> tuple[Name, ...]:
 
 
 def names_csv(names: Iterable[Name]) -> str:
-    """The names as `read_names` reads them. No cell is a formula to a spreadsheet."""
-    rows = ((camera, track, spreadsheet_text(name), spreadsheet_text(note)) for camera, track, name, note in names)
-    return _csv_text(NAME_COLUMNS, rows)
+    """The names as `read_names` reads them."""
+    rows = ((camera, track, one_line(name), one_line(note)) for camera, track, name, note in names)
+    return csv_text([NAME_COLUMNS, *rows])
 
 
 def names_by_person(
@@ -251,17 +245,8 @@ def _parse_name(number: int, line: Mapping[str, str | None]) -> Name:
         camera, track = (line["camera"] or "").strip(), int(line["track"] or "")
     except (KeyError, ValueError) as fault:
         raise SettingsError(f"line {number} of the names has no track", _NAME_LAYOUT) from fault
-    name, note = (_as_typed((line.get(column) or "").strip()) for column in NAME_COLUMNS[2:])
+    name, note = ((line.get(column) or "").strip() for column in NAME_COLUMNS[2:])
     return Name(camera, track, name, note)
-
-
-def _as_typed(cell: str) -> str:
-    """The cell without the apostrophe that stops spreadsheets from reading it as a formula.
-
-    >>> _as_typed("'=1+1"), _as_typed("'tis")
-    ('=1+1', "'tis")
-    """
-    return cell[1:] if cell.startswith("'") and spreadsheet_text(cell[1:]) == cell else cell
 
 
 NUMBER_COLUMNS = ("number", "camera", "track", "seconds")
@@ -293,7 +278,7 @@ def read_numbers(path: Path) -> tuple[PersonNumber, ...]:
 
 def numbers_csv(numbers: Iterable[PersonNumber]) -> str:
     """The numbers as `read_numbers` reads them."""
-    return _csv_text(NUMBER_COLUMNS, ((*each[:3], f"{each.seconds:.3f}") for each in numbers))
+    return csv_text([NUMBER_COLUMNS, *((*each[:3], f"{each.seconds:.3f}") for each in numbers)])
 
 
 def numbers_by_row(numbers: Iterable[PersonNumber], evidence: Evidence) -> list[tuple[int, ...]]:

@@ -26,6 +26,7 @@ from core.machine.paths import write_atomically
 from core.machine.records import DAMAGE
 from core.runs.cameras import CameraResult
 from core.runs.crop_stage import StoredCrops, TrackAppearance, crop_jpegs, load_crops, load_faces, mean_appearance
+from core.runs.gallery import require_camera, require_file
 from core.runs.tables import spans
 from core.vision.camera_overlap import CameraOverlap, Walks, walks_of
 from core.vision.match import (
@@ -344,6 +345,10 @@ def load_evidence(out: Path) -> Evidence:
         walks = Walks(*(arrays[name] for name in _WALK_COLUMNS))
         overlaps = tuple(CameraOverlap.from_dict(content) for content in json.loads(str(arrays["overlaps"])))
         cameras, offsets = tuple(arrays["cameras"].tolist()), arrays["offsets"]
+        for camera in cameras:
+            require_camera(camera, "cameras")
+        for name in crops.name.tolist():
+            require_file(name, "crop_name")
         parts = (tracklets, arrays["colours"], crops, arrays["usual"])
         presence = _read_presence(arrays)
         return Evidence(cameras, offsets, *parts, walks=walks, overlaps=overlaps, presence=presence)

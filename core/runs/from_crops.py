@@ -12,9 +12,7 @@ The folders are only read. The output folder must be empty or hold an earlier im
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import os
 import time
 from collections.abc import Sequence
@@ -27,6 +25,7 @@ import numpy as np
 from core import __version__
 from core.base.errors import ClipError, SettingsError, StoreError
 from core.base.progress import Progress
+from core.base.text import csv_text
 from core.base.types import ANY_LENGTH, IMAGE_SUFFIXES, Floats, Image, Ints, Table, Tracklets
 from core.machine.canvas import decode_picture
 from core.machine.paths import write_atomically
@@ -296,9 +295,6 @@ def _facts(files: list[ImportedCrop]) -> CameraRecord:
 
 
 def _table(imported: Sequence[ImportedCrop]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("camera", "track", "picture", "file", "sha256", "crop"))
-    for file in imported:
-        writer.writerow((file.camera.name, file.track, file.picture or "", file.name, file.sha256, file.crop))
-    return text.getvalue()
+    columns = "camera", "track", "picture", "file", "sha256", "crop"
+    rows = ((file.camera.name, file.track, file.picture or "", file.name, file.sha256, file.crop) for file in imported)
+    return csv_text([columns, *rows])

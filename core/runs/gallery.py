@@ -20,6 +20,7 @@ from core.base.text import Clocks
 STATUSES = ("alone", "candidate", "doubtful", "confirmed")
 """Alone: no match was found. The rest: a match that the program proposes, that it doubts, that a user has confirmed."""
 _CAMERA = re.compile(r"[\w-][\w.-]*")
+_FILE = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*")
 _COLOUR = re.compile(r"([^\W\d_][\w ,/()-]*)?")
 
 
@@ -208,6 +209,11 @@ class Gallery:
 def require_camera(name: str, field_name: str) -> None:
     """`ValueError` unless `name` can be a file's name anywhere: letters, digits, `-`, `_` and `.`."""
     _require(bool(_CAMERA.fullmatch(name)), field_name, "letters, digits, -, _ and . (not first)", repr(name))
+
+
+def require_file(name: str, field_name: str) -> None:
+    """`ValueError` unless `name` can be that of a file below a folder, its parts like the names of cameras."""
+    _require(bool(_FILE.fullmatch(name)), field_name, "the name of a file, with / between folders", repr(name))
 
 
 def _is_time(seconds: float) -> bool:

@@ -28,6 +28,7 @@ from core.base.types import Clip
 from core.machine.paths import current_path, write_atomically
 from core.machine.records import RecordFormat
 from core.runs.cameras import CameraResult
+from core.runs.gallery import require_camera
 from core.runs.network_stages import Networks, layout_of
 from core.runs.stage_keys import VERSIONS, Recipe
 from core.runs.tables import write_frames, write_parquet
@@ -209,6 +210,10 @@ class RunRecord:
     cameras: dict[str, CameraRecord] = field(default_factory=dict)
     same_ground: tuple[OverlapRecord, ...] | None = None
     cut_where_views_disagree: tuple[CutRecord, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.cameras:
+            require_camera(name, "cameras")
 
     @property
     def analysed(self) -> dict[str, CameraRecord]:

@@ -8,8 +8,7 @@
 Sightings have one row each, in order of person, start, camera and track; lookalikes one row per pair of tracks, in
 order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four, and an
 unknown value is an empty cell. Where the wall clocks of the cameras are known, ISO times with milliseconds stand beside
-the seconds: local, and UTC if the time zone is known. Text that the user typed is written so that no spreadsheet reads
-it as a formula.
+the seconds: local, and UTC if the time zone is known. Cells are written so that no spreadsheet reads one as a formula.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.base.errors import StoreError
-from core.base.text import Clocks, one_line, person_name, spreadsheet_text
+from core.base.text import Clocks, csv_cell, csv_text, one_line, person_name
 from core.base.types import Ints, Seconds, Table, Timeline, Tracks
 from core.machine.paths import write_atomically
 from core.machine.records import DAMAGE
@@ -49,7 +48,6 @@ _DEFAULT_STEP = 0.1
 _KINDS = {"track": pa.int64(), "start_s": pa.float64(), "end_s": pa.float64(), "similarity": pa.float64()}
 PEOPLE_COLUMNS = ("camera", "track", "person", "start_s", "end_s", "similarity", "status")
 SIGHTING_COLUMNS = (*PEOPLE_COLUMNS, "upper", "lower", "name", "note")
-_TYPED = ("name", "note")
 _NO_CLOCKS = Clocks()
 _LOCAL, _UTC = ("start_local", "end_local"), ("start_utc", "end_utc")
 
@@ -80,7 +78,8 @@ def read_people(text: str) -> list[Sighting]:
 def _sighting(row: Mapping[str, str]) -> Sighting:
     start, end, similarity = (float(row[name] or "nan") for name in ("start_s", "end_s", "similarity"))
     person = int(row["person"].removeprefix("P"))
-    return Sighting(row["camera"], int(row["track"]), person, start, end, similarity, row["status"], upper="", lower="")
+    camera = csv_cell(row["camera"])
+    return Sighting(camera, int(row["track"]), person, start, end, similarity, row["status"], upper="", lower="")
 
 
 def sightings_parquet(gallery: Gallery) -> bytes:
@@ -147,24 +146,15 @@ def _rounded(value: float, digits: int) -> float | None:
 
 
 def _csv(gallery: Gallery, columns: Sequence[str]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for sighting in gallery.sightings:
-        cells = _cells(sighting, gallery)
-        writer.writerow([_format_cell(name, cells[name]) for name in columns])
-    return text.getvalue()
+    rows = (_cells(sighting, gallery) for sighting in gallery.sightings)
+    return csv_text([columns, *([_format_cell(name, cells[name]) for name in columns] for cells in rows)])
 
 
 def _format_cell(column: str, value: str | int | float | None) -> str:
     """
     >>> _format_cell("start_s", 1.5), _format_cell("similarity", 0.5), _format_cell("similarity", None)
     ('1.500', '0.5000', '')
-    >>> _format_cell("name", "=1")
-    "'=1"
     """
-    if column in _TYPED:
-        return spreadsheet_text(str(value))
     if isinstance(value, float):
         return f"{value:.4f}" if column == "similarity" else f"{value:.3f}"
     return "" if value is None else str(value)
@@ -179,18 +169,16 @@ _CROPS = ("crop", "other_crop")
 
 def candidates_csv(lookalikes: Iterable[Lookalike], clocks: Clocks = _NO_CLOCKS) -> str:
     """The lookalikes. `margin` is empty for a person's only track, `reason` if the two can be one person."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     zones = ("local", *(("utc",) if clocks.zone else ())) if clocks else ()
     place = CANDIDATE_COLUMNS.index("crop_similarity")
     moments = (f"{crop}_{zone}" for zone in zones for crop in _CROPS)
     columns = (*CANDIDATE_COLUMNS[:place], *moments, *CANDIDATE_COLUMNS[place:])
-    writer.writerow(columns)
+    rows: list[Sequence[object]] = [columns]
     for lookalike in sorted(lookalikes, key=lambda lookalike: (lookalike.camera, lookalike.track, lookalike.place)):
         cells = dict(zip(CANDIDATE_COLUMNS, _lookalike_cells(lookalike), strict=True))
         cells |= _crop_moment_cells(lookalike, clocks)
-        writer.writerow([cells[name] for name in columns])
-    return text.getvalue()
+        rows.append([cells[name] for name in columns])
+    return csv_text(rows)
 
 
 def _crop_moment_cells(lookalike: Lookalike, clocks: Clocks) -> dict[str, str]:

@@ -38,9 +38,9 @@ from core.machine.chain import CHAIN, TEXTS
 from core.machine.paths import cache_dir, explain_refusal, make_folder, open_atomically, working_folder
 from core.machine.records import NewerVersionError
 from core.review import load_review
-from core.runs import TRACKLETS_FILE, load_evidence, read_record, require_camera, save_record
+from core.runs import TRACKLETS_FILE, load_all_tracks, load_evidence, read_record, save_record
 from core.vision.regions import from_json
-from core.vision.video import content_digest, list_digest, remember_digest
+from core.vision.video import content_digest, is_list, list_digest, remember_digest
 from core.workspace.cases import Case, CaseClip, CaseRecording, Cases, new_key, parse_case
 from core.workspace.jobs import RUN_JOB, find_job, read_job, remove, save_job
 from core.workspace.recordings import list_entries, list_place, write_list
@@ -61,6 +61,12 @@ _BLOCK_BYTES = 1 << 20
 _DIGEST = re.compile(r"[0-9a-f]{8,64}")
 _CASE_FILES = ("review.json", "log.txt", CHAIN, TEXTS)
 _TRACKS = re.compile(r"tracks/[0-9a-f]{8,64}\.npz")
+_NAME = r"[\w-][\w.-]*"
+_OF_A_RUN = re.compile(
+    rf"run/(job\.json|status\.json|progress|log|ended|regions/{_NAME}\.json|out/{_NAME}\.(json|parquet|npz|csv|zip)"
+    rf"|out/(tracks|cut)/{_NAME}\.txt|out/crops/{_NAME}/{_NAME}\.jpg)"
+)
+"""The files of a run that are taken."""
 _LEADS_OUT = re.compile(r"^\.\.?$|[\\:\0]")
 """Parts of a path that mean another folder, on any system."""
 _NO_BACKUP = "Choose a file that Sightline has made as a back-up of a case."
@@ -229,9 +235,9 @@ def _clips_to_unpack(archive: zipfile.ZipFile, case: Case) -> frozenset[str]:
 
 def _has_run_to_unpack(services: Services, archive: zipfile.ZipFile, case: Case) -> bool:
     """Whether the back-up has a run that is not here, or of which files are missing here."""
-    results = [entry.filename for entry in _files_below(archive, "run/out/")]
+    results = [name for name in _files_of_run(archive) if name.startswith("run/out/")]
     folder = _runs_folder() / case.run
-    if not case.run or not _files_below(archive, "run/"):
+    if not case.run or not _files_of_run(archive):
         return False
     if folder.is_dir() and all((folder / name.removeprefix("run/")).exists() for name in results):
         return False
@@ -246,7 +252,7 @@ def _unpack(archive: zipfile.ZipFile, work: _Unpacked, clips: frozenset[str], ha
         parts = PurePosixPath(name).parts
         if name in _CASE_FILES or _TRACKS.fullmatch(name):
             _copy(archive, name, work.case / name)
-        elif parts[0] == "run" and len(parts) > 1 and has_run:
+        elif _OF_A_RUN.fullmatch(name) and has_run:
             _copy(archive, name, work.run.joinpath(*parts[1:]))
         elif parts[0] == "clips" and len(parts) > 2 and parts[1] in clips:
             _copy(archive, name, (work.uploads / parts[1]).joinpath(upload_name(parts[2]), *parts[3:]))
@@ -256,6 +262,10 @@ def _files_below(archive: zipfile.ZipFile, folder: str) -> list[zipfile.ZipInfo]
     """The files in the archive whose names begin with `folder`, but for those that lead out of it."""
     files = (entry for entry in archive.infolist() if entry.filename.startswith(folder) and not entry.is_dir())
     return [entry for entry in files if not _leads_out(entry.filename)]
+
+
+def _files_of_run(archive: zipfile.ZipFile) -> list[str]:
+    return [entry.filename for entry in _files_below(archive, "run/") if _OF_A_RUN.fullmatch(entry.filename)]
 
 
 def _leads_out(name: str) -> bool:
@@ -273,6 +283,9 @@ def _check_clips(case: Case, work: _Unpacked, clips: frozenset[str]) -> Case:
     """The case with the paths that its clips have on this machine; `StoreError` if a recording is damaged."""
     for clip in case.clips:
         for file in clip.files:
+            if file.digest in clips and is_list(_unpacked_recording(work, file.digest)):
+                # It would name files anywhere; those of a case are written anew.
+                raise ValueError(f"the recording of {clip.camera} is a list of others")
             if file.digest in clips and content_digest(_unpacked_recording(work, file.digest)) != file.digest:
                 raise StoreError(f"the recording of {clip.camera} is damaged in the back-up", "Make the back-up again.")
     return case.with_clips(_relocated(clip, work, clips) for clip in case.clips)
@@ -305,21 +318,20 @@ def _clip_path(clip: CaseRecording, work: _Unpacked, clips: frozenset[str]) -> P
 
 
 def _check_run(run: Path) -> None:
-    """Read all that pages read of a run, so that none of them fails later, and names that become files'."""
+    """Read all that pages read of a run, so that none of them fails later; names that become files' are checked."""
     out = run / "out"
     if job := find_job(RUN_JOB, run):
         for source in read_job(run, job, running=False).order.sources:
-            require_camera(source.camera, "camera")
-            Path(source.path, source.digest)
+            _require_digest(source.digest)
             if source.regions:
                 from_json(source.regions)
     if (out / "run.json").exists():
-        for camera in read_record(out).cameras:
-            require_camera(camera, "camera")
+        for camera in (record := read_record(out)).cameras.values():
+            _require_digest(camera.digest)
+        if (out / "tracks.parquet").exists():
+            load_all_tracks(out, record.cameras)
     if (out / TRACKLETS_FILE).exists():
-        evidence = load_evidence(out)
-        if any(map(_leads_out, (*evidence.cameras, *evidence.crops.name.tolist()))):
-            raise ValueError("a crop has a name that leads out of its folder")
+        load_evidence(out)
 
 
 def _relocate_run(run: Path, paths: Mapping[str, str]) -> None:
@@ -367,9 +379,14 @@ def _replace(made: Path, target: Path) -> None:
 def _require_digests(case: Case) -> Case:
     """The case, if all its names that become file names here are digests; `ValueError` otherwise."""
     for name in (case.run, case.wanted, *case.removed, *(digest for clip in case.clips for digest in clip.digests)):
-        if name and not _DIGEST.fullmatch(name):
-            raise ValueError(f"{name!r} is not a digest")
+        _require_digest(name)
     return case
+
+
+def _require_digest(name: str) -> None:
+    """`ValueError` unless it is a digest, or empty."""
+    if name and not _DIGEST.fullmatch(name):
+        raise ValueError(f"{name!r} is not a digest")
 
 
 def _runs_folder() -> Path:

@@ -112,13 +112,13 @@ def cookies_of(address: Address) -> httpx.Cookies:
 
 
 @contextmanager
-def serving(log: Path, port: int = 0) -> Iterator[Address]:
+def serving(log: Path, port: int = 0, script: Path = ROOT / "app.py") -> Iterator[Address]:
     """The address of the app, which is killed at the end; without a port, one that is free."""
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
+    words = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
     with log.open("wb") as said:
         child = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=said, stderr=said)
     try:

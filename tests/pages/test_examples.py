@@ -6,14 +6,14 @@ from types import ModuleType
 import pytest
 
 from core.http import guard as serving
-from pages.parts.download import contents
 from pages.parts.footage import clip_fields
 from pages.parts.gallery import moment
 from pages.parts.run import presets
+from pages.parts.shell import markdown
 
 
 @pytest.mark.parametrize(
-    "module", [presets, serving, clip_fields, moment, contents], ids=lambda module: module.__name__
+    "module", [presets, serving, clip_fields, moment, markdown], ids=lambda module: module.__name__
 )
 def test_examples(module: ModuleType) -> None:
     result = doctest.testmod(module)

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import TruthError
+from core.base.text import csv_cell
 from core.base.types import Floats, Ints
 from core.lab.evaluate.across_cameras import (
     CameraRows,
@@ -232,7 +233,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             if missing:
                 raise TruthError(f"{path.name} has no column {', '.join(missing)}", "Its first line names the columns.")
             for line in lines:
-                yield lines.line_num, tuple((line[name] or "").strip() for name in _COLUMNS)
+                yield lines.line_num, tuple(csv_cell((line[name] or "").strip()) for name in _COLUMNS)
     except (OSError, ValueError, csv.Error) as fault:
         raise TruthError(f"{path} cannot be read as a table ({fault})", _MATCH_ANEW) from fault
 

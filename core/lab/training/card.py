@@ -15,7 +15,7 @@ from typing import Any
 
 from core import __version__
 from core.base.errors import SettingsError, StoreError
-from core.base.text import safe_name
+from core.base.text import csv_cell, csv_text, safe_name
 from core.runs import ModelRecord, RunRecord
 
 HEAD = ["camera", "track", "person"]
@@ -64,9 +64,7 @@ def table_of(sightings: Iterable[Sighting], cameras: Mapping[str, int]) -> str:
     gate,7,cam1-0007
     """
     rows = [[camera, str(track), f"cam{cameras[camera]}-{track:04d}"] for camera, track in sightings]
-    room = io.StringIO()
-    csv.writer(room, lineterminator="\n").writerows([HEAD, *rows])
-    return room.getvalue()
+    return csv_text([HEAD, *rows])
 
 
 def read_table(path: Path, run_sightings: Iterable[Sighting]) -> dict[Sighting, str]:
@@ -78,13 +76,13 @@ def read_table(path: Path, run_sightings: Iterable[Sighting]) -> dict[Sighting, 
     names_by_folder: dict[str, str] = {}
     listed, run_sightings = set(), set(run_sightings)
     for line, row in _rows(path):
-        sighting = (row[0].strip(), int(row[1]) if row[1].strip().isdecimal() else -1)
+        sighting = (csv_cell(row[0].strip()), int(row[1]) if row[1].strip().isdecimal() else -1)
         if sighting not in run_sightings:
             raise _table_error(path, line, f"the run has no track {row[1]} in a camera {row[0]}")
         if sighting in listed:
             raise _table_error(path, line, f"track {row[1]} of {row[0]} is listed twice")
         listed.add(sighting)
-        name = row[2].strip()
+        name = csv_cell(row[2].strip())
         if name in _NO_PERSON:
             continue
         folder = safe_name(name)

@@ -9,8 +9,6 @@ lines nobody can verify; they stay.
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import secrets
 import shutil
@@ -23,7 +21,7 @@ from typing import Literal
 
 from core.base.errors import SightlineError, StoreError
 from core.base.memo import Memo
-from core.base.text import spreadsheet_text
+from core.base.text import csv_text
 from core.machine.chain import (
     CHAIN,
     TEXTS,
@@ -262,15 +260,10 @@ def _log_to(folder: Path, kind: LogKind, *entries: str) -> Callable[[], None]:
 
 def _log_table(log: Log, earlier: list[str]) -> str:
     """The log as CSV, oldest row first, those from before the chain without a number."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("when", "who", "what", "kind", "entry"))
-    for line in earlier:
-        when, _, what = line.partition(" ")
-        writer.writerow((when, "", spreadsheet_text(what), "from before, unverified", ""))
-    for row in log.rows:
-        writer.writerow((*map(spreadsheet_text, (row.when, row.who, row.text, row.kind)), row.number))
-    return text.getvalue()
+    parts = [line.partition(" ") for line in earlier]
+    before = [(when, "", what, "from before, unverified", "") for when, _, what in parts]
+    chained = [(row.when, row.who, row.text, row.kind, row.number) for row in log.rows]
+    return csv_text([("when", "who", "what", "kind", "entry"), *before, *chained])
 
 
 def _no_case() -> StoreError:

@@ -24,7 +24,7 @@ from core.base.settings import (
 from core.machine.artifacts import digest_of
 from core.machine.paths import current_path, write_atomically
 from core.machine.settings_file import NO_FILE
-from core.runs import NO_EMBEDDER, VERSIONS, Span
+from core.runs import NO_EMBEDDER, VERSIONS, Span, require_camera
 from core.vision.face import find_face_models
 from core.vision.models import find
 from core.vision.regions import to_json
@@ -46,6 +46,10 @@ class Source:
     end_seconds: Number | None = None
     regions: str = ""
     drift_seconds_per_day: Number = 0.0
+
+    def __post_init__(self) -> None:
+        # Files are named after it.
+        require_camera(self.camera, "camera")
 
     @property
     def span(self) -> Span | None:

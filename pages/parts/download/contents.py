@@ -14,6 +14,7 @@ from core.review import ReviewSession
 from core.runs import ModelRecord, build_gallery, read_record
 from core.workspace import clocks_of
 from core.workspace.cases import Case
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 HEADS_COVERED = (
@@ -41,7 +42,7 @@ def show_contents(case: Case, session: ReviewSession) -> None:
             "The report says so on its first page.",
             icon=":material/visibility:",
         )
-    st.markdown("  \n".join(f"**{name}:** {text}" for name, text in _basis(case, session)))
+    st.markdown("  \n".join(f"**{escape(name)}:** {escape(text)}" for name, text in _basis(case, session)))
 
 
 def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
@@ -56,7 +57,7 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
     record = read_record(session.out)
     models = [model.name for model in record.models.values() if isinstance(model, ModelRecord)]
     return [
-        ("Case", _plain(case.name) or "without a name"),
+        ("Case", case.name.strip() or "without a name"),
         (
             "Threshold",
             f"{session.match.threshold:.2f}, {_threshold_source(case, session)}; "
@@ -66,7 +67,7 @@ def _basis(case: Case, session: ReviewSession) -> list[tuple[str, str]]:
         ("Recording start times", _clocks(case, session)),
         *_rules(case),
         ("Models", ", ".join(models)),
-        ("Purpose", _plain(case.purpose) or "none. Add one in the sidebar, under *This case*"),
+        ("Purpose", case.purpose.strip() or "none. Add one in the sidebar, under This case"),
         ("Keep until", describe_day(case.keep_until)),
     ]
 
@@ -93,15 +94,6 @@ def _threshold_source(case: Case, session: ReviewSession) -> str:
     if not session.review.done:
         return "set by you"
     return f"kept since your first decision or set by you (suggested now: {suggested:.2f})"
-
-
-def _plain(text: str) -> str:
-    """Typed text with Markdown's special characters escaped.
-
-    >>> _plain("[a](b) $x$")
-    '\\\\[a\\\\](b) \\\\$x\\\\$'
-    """
-    return "".join(f"\\{letter}" if letter in "\\`*_[]<>#$~:|" else letter for letter in " ".join(text.split()))
 
 
 def everybody_but(session: ReviewSession, blur: bool) -> tuple[int, str]:

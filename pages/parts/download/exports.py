@@ -33,6 +33,7 @@ from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import clocks_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, ExportJob, ExportKind, facts_of
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import export_refused
 
@@ -80,7 +81,7 @@ def show_export(
     if making is not None and making.state == "done":
         return making
     if making is not None and making.state == "failed":
-        st.error(f"**The export failed.** {making.fault}", icon=":material/error:")
+        st.error(f"**The export failed.** {escape(making.fault)}", icon=":material/error:")
     elif making is not None:
         st.caption("The export was stopped.")
     failed = making is not None and making.state == "failed"
@@ -94,7 +95,7 @@ def show_export(
         args=(case, session, export),
     )
     if refused := export_refused(export.what).pop(""):
-        st.error(refused, icon=":material/error:")
+        st.error(escape(refused), icon=":material/error:")
     return None
 
 
@@ -135,7 +136,7 @@ def _progress_text(making: ExportJob, kind: str) -> str:
     report = making.report
     if report is None:
         return f"Creating {kind}: reading results…"
-    camera = f"{report.camera} ({report.number} of {report.cameras}): " if report.cameras > 1 else ""
+    camera = f"{escape(report.camera)} ({report.number:,} of {report.cameras:,}): " if report.cameras > 1 else ""
     unit = _UNITS.get(report.stage, "")
     return f"Creating {kind}: {camera}{report.done:,} of {report.total:,} {unit}{_time_left(report)}"
 
@@ -254,7 +255,10 @@ def show_files(case: Case, making: ExportJob) -> None:
         for name in making.sums:
             stem = Path(name).stem
             download_link(
-                making, name, download_name(case, f"-{name}", making.began), "Download" if name == CROPS else stem
+                making,
+                name,
+                download_name(case, f"-{name}", making.began),
+                "Download" if name == CROPS else escape(stem),
             )
 
 
@@ -277,7 +281,7 @@ def download_link(making: ExportJob, name: str, file_name: str, label: str, prim
             export_address(making, name, file_name),
             type="primary" if primary else "secondary",
             icon=":material/download:",
-            help=f"{file_name}, SHA-256 {making.sums[name][:16]}…",
+            help=f"{escape(file_name)}, SHA-256 {making.sums[name][:16]}…",
         )
 
 

@@ -23,6 +23,7 @@ from core.workspace.sources import (
     list_folder,
     resolve_folder,
 )
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.session import CLIPS_REFUSED, FOLDER, FOLDER_STEP, LAST_FOLDER
 from pages.parts.shell.web_modules import screen_component
 
@@ -31,13 +32,15 @@ def add_from_folder(case: Case) -> None:
     root = footage_root()
     FOLDER.set_default(LAST_FOLDER.get(str(root)))
     text = st.text_input(
-        "Folder", key=FOLDER.key, help=f"Any folder inside {root}. To use another root, set SIGHTLINE_FOOTAGE."
+        "Folder",
+        key=FOLDER.key,
+        help=f"Any folder inside {escape(str(root))}. To use another root, set SIGHTLINE_FOOTAGE.",
     )
     LAST_FOLDER.set(text)
     try:
         folder = list_folder(resolve_folder(text, root), root)
     except SightlineError as fault:
-        st.warning(f"**{fault.message}.** {fault.remedy}")
+        st.warning(describe_fault(fault))
         return
     _folder_navigation(folder, root)
     in_case = {clip.path for clip in case.clips}
@@ -52,16 +55,14 @@ def add_from_folder(case: Case) -> None:
 
 def show_refusals() -> None:
     """Why clips could not be added, each reason until the user dismisses it."""
-    for number, message in enumerate(CLIPS_REFUSED.get([])):
+    for number, fault in enumerate(CLIPS_REFUSED.get([])):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.error(message, icon=":material/error:")
-            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_dismiss, args=(message,))
+            st.error(describe_fault(fault), icon=":material/error:")
+            st.button("Dismiss", key=f"read {number}", type="tertiary", on_click=_dismiss, args=(fault,))
 
 
-def _dismiss(message: str) -> None:
-    messages = list(CLIPS_REFUSED.get([]))
-    messages.remove(message)
-    CLIPS_REFUSED.set(messages)
+def _dismiss(fault: SightlineError) -> None:
+    CLIPS_REFUSED.set([refusal for refusal in CLIPS_REFUSED.get([]) if refusal is not fault])
 
 
 def _folder_navigation(folder: Folder, root: Path) -> None:
@@ -110,14 +111,14 @@ def _clip_choice(case: Case, available: list[str]) -> None:
 
 def _add(case: Case, picked: list[str]) -> None:
     """Add each clip by itself, so that a rejected clip does not stop the others."""
-    messages = []
+    refusals = []
     with st.spinner("Reading the clips…", show_time=True):
         for path in picked:
             try:
                 add_clip(case.key, Path(path))
             except SightlineError as fault:
-                messages.append(f"**{fault.message.rstrip('.')}.** {fault.remedy}")
-    CLIPS_REFUSED.set(messages)
+                refusals.append(fault)
+    CLIPS_REFUSED.set(refusals)
 
 
 _HTML = """<div class="uploader">

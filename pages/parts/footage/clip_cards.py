@@ -27,6 +27,7 @@ from core.workspace.cases import Case, CaseClip
 from core.workspace.media import Strip, stored_strip, strip_of
 from core.workspace.sources import disk_space_for
 from pages.parts.footage.clip_fields import clip_fields, edit_all, format_time
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import change_case, removal_panel, require_case, saving
 from pages.parts.shell.session import REMOVED_CLIP, clips_filter, clips_part, clips_view
 
@@ -116,8 +117,8 @@ def clip_cards(case: Case, by_clock: bool) -> dict[str, Clip]:
                 usable.pop(clip.camera, None)
                 # Whatever part is shown.
                 with st.container(border=True, width=width):
-                    st.markdown(f"**{clip.camera}** · {Path(clip.path).name}")
-                    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+                    st.markdown(f"**{escape(clip.camera)}** · {escape(Path(clip.path).name)}")
+                    st.error(describe_fault(fault), icon=":material/error:")
                     _remove_button(case, clip)
     if as_table:
         with bulk_place:
@@ -154,9 +155,9 @@ def _row(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
     clip_fields(case, clip, video, by_clock, places[1:5])
     notes = [*([] if strip is None else clip_notes(video, strip.measures)), *_size_notes(clip, video)]
     with places[5]:
-        text = "\n\n".join(f"**{note.message}** {note.remedy}" for note in notes)
+        texts = [f"**{escape(note.message)}** {escape(note.remedy)}" for note in notes]
         label = f":orange-badge[:material/warning: {len(notes)}]" if notes else "none"
-        st.markdown(label, help="\n\n".join(filter(None, [f"{Path(clip.path).name}: {_facts(video)}", text])))
+        st.markdown(label, help="\n\n".join([f"{escape(Path(clip.path).name)}: {escape(_facts(video))}", *texts]))
     with places[6]:
         _remove_button(case, clip)
 
@@ -203,10 +204,10 @@ def _unchanged_clip(clip: CaseClip) -> Clip:
 
 def _card(case: Case, clip: CaseClip, video: Clip, by_clock: bool) -> None:
     strip = _stills(video)
-    st.caption(f"**{Path(clip.path).name}**  \n{_facts(video)}")
+    st.caption(f"**{escape(Path(clip.path).name)}**  \n{escape(_facts(video))}")
     notes = [] if strip is None else clip_notes(video, strip.measures)
     for note in [*notes, *_size_notes(clip, video)]:
-        st.markdown(f":orange-badge[:material/warning: Note] **{note.message}** {note.remedy}")
+        st.markdown(f":orange-badge[:material/warning: Note] **{escape(note.message)}** {escape(note.remedy)}")
     clip_fields(case, clip, video, by_clock)
     _remove_button(case, clip)
 
@@ -249,7 +250,7 @@ def _notes_on_boxes(folder: str, _video: Clip, _artifact: Artifact) -> list[Note
 
 
 def _remove_button(case: Case, clip: CaseClip) -> None:
-    name = f"Remove {clip.camera}"
+    name = f"Remove {escape(clip.camera)}"
     key = f"drop {case.key} {clip.digest}"
     st.button(name, key=key, type="tertiary", icon=":material/close:", on_click=_remove, args=(clip,))
 
@@ -281,7 +282,9 @@ def undo_removal(case: Case) -> None:
     if clip is None or key != case.key or any(candidate.digest == clip.digest for candidate in case.clips):
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{clip.camera}** was removed from the case. Its file and the results of other clips remain.")
+        st.markdown(
+            f"**{escape(clip.camera)}** was removed from the case. Its file and the results of other clips remain."
+        )
         st.button("Undo", icon=":material/undo:", on_click=_restore, args=(position, clip))
 
 

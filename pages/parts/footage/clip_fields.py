@@ -22,6 +22,7 @@ from core.base.types import Clip
 from core.vision.video import StartProposal, start_proposals
 from core.workspace.cases import Case, CaseClip
 from pages.parts.footage.clock_pictures import offer_clock_pictures
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import (
     Entry,
@@ -131,7 +132,7 @@ def _text_field(
     arguments = field, clip.digest, label, edit
     st.text_input(label, key=field.key, on_change=_save_field, args=arguments, help=hint, placeholder=placeholder)
     if reason:
-        st.markdown(f":red[:material/error: {reason} Not saved.]")
+        st.markdown(f":red[:material/error: {escape(reason)} Not saved.]")
 
 
 def _save_field(field: Entry[str], digest: str, label: str, edit: Edit) -> None:
@@ -169,7 +170,7 @@ def edit_all(case: Case, videos: Mapping[str, Clip], by_clock: bool) -> None:
         )
     except SightlineError as fault:
         message = str(fault)
-        st.error(f"{message[:1].upper()}{message[1:]} Nothing was changed.", icon=":material/error:")
+        st.error(escape(f"{message[:1].upper()}{message[1:]} Nothing was changed."), icon=":material/error:")
         return
     for clip in case.clips:
         field_refusal(clip_field(label, case.key, clip.digest)).remove()
@@ -333,7 +334,7 @@ def _started_at(case: Case, clip: CaseClip, in_table: bool) -> None:
         _text_field(case, clip, _CLOCK_GAINS, drift, set_clock_drift, hint, "0")
     for proposal in _proposals(case, clip):
         moment = typed_moment(proposal.began)
-        st.caption(f"**{moment}** by {proposal.source}")
+        st.caption(f"**{escape(moment)}** by {escape(proposal.source)}")
         key = f"use {proposal.source} {case.key} {clip.digest}"
         st.button("Use it", key=key, on_click=_use_proposals, args=({clip.digest: proposal.began},))
 
@@ -414,7 +415,7 @@ def show_clock_warnings(case: Case, videos: Mapping[str, Clip]) -> None:
     for before, after in pairwise(order):
         if offsets[after] - offsets[before] > _FAR_SECONDS:
             began = " and ".join(f"{camera} at {clocks.began[camera]:%Y-%m-%d %H:%M:%S}" for camera in (before, after))
-            st.warning(f"**Over 24 hours lie between two clips:** {began}. Check their dates.")
+            st.warning(f"**Over 24 hours lie between two clips:** {escape(began)}. Check their dates.")
     if all(max(ends[camera] for camera in order[:place]) <= offsets[order[place]] for place in range(1, len(order))):
         st.warning("**No two clips overlap in time.** If cameras recorded side by side, check dates and times.")
 

@@ -17,6 +17,7 @@ from core.base.types import Clip
 from core.workspace import clip_of, shared_ground_shift
 from core.workspace.cases import Case, CaseClip
 from core.workspace.media import clock_crops, still_at
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import change_case, require_case
 from pages.parts.shell.session import SAME_MOMENT, moment_field, moment_reference, moment_result
 
@@ -48,13 +49,13 @@ def _show_burnt_in_clock(case: Case, clip: CaseClip, video: Clip, start_field: C
     if not drawer.open:
         return
     with drawer:
-        st.markdown(f"**First picture of {clip.camera}.** If a clock is burnt in, type the time that it shows.")
+        st.markdown(f"**First picture of {escape(clip.camera)}.** If a clock is burnt in, type the time that it shows.")
         start_field()
         try:
             for place, crop in _clock_crops(clip.digest, video).items():
                 st.image(crop, width=_CROP_PX, alt=f"{place} of the first picture of {clip.camera}")
         except SightlineError as fault:
-            st.error(f"**{fault.message}.** {fault.remedy}", icon=":material/error:")
+            st.error(describe_fault(fault), icon=":material/error:")
 
 
 @st.cache_data(max_entries=50, show_spinner=False)
@@ -92,7 +93,7 @@ def show_same_moment(case: Case) -> None:
     clip = next((clip for clip in case.clips if clip.digest == SAME_MOMENT.get("")), None)
     if clip is None or not _references(case, clip):
         return
-    title = f"{clip.camera}: one moment in two pictures"
+    title = f"{escape(clip.camera)}: one moment in two pictures"
     st.dialog(title, width="large", on_dismiss=_close)(_dialog)(clip.digest)
 
 
@@ -121,7 +122,7 @@ def _dialog(digest: str) -> None:
         _picture(case, case.clip(reference), f"{digest} {case.clip(reference).digest}")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Same moment", type="primary", icon=":material/check:", on_click=_set_same_moment, args=(digest,))
-        st.markdown(moment_result(digest).get(""))
+        st.markdown(escape(moment_result(digest).get("")))
     _propose_shared_ground(case, clip, reference)
 
 
@@ -134,7 +135,7 @@ def _picture(case: Case, clip: CaseClip, field: str) -> None:
         slider.set_default(0.0)
         number.set_default(0.0)
         st.slider(
-            f"Moment of {clip.camera}",
+            f"Moment of {escape(clip.camera)}",
             0.0,
             max(end, step),
             step=step,
@@ -145,7 +146,7 @@ def _picture(case: Case, clip: CaseClip, field: str) -> None:
         seconds = _frame_second(video, number.get(0.0))
         st.image(str(still_at(video, seconds)), width="stretch", alt=f"{clip.camera} at {seconds:.2f} s")
         st.number_input(
-            f"Second of {clip.camera} (a step is one frame)",
+            f"Second of {escape(clip.camera)} (a step is one frame)",
             0.0,
             max(end, step),
             step=step,
@@ -154,10 +155,10 @@ def _picture(case: Case, clip: CaseClip, field: str) -> None:
             on_change=lambda: slider.set(number.get(0.0)),
         )
     except SightlineError as fault:
-        st.error(f"**{fault.message}.** {fault.remedy}", icon=":material/error:")
+        st.error(describe_fault(fault), icon=":material/error:")
         return
     time = case.known_clocks.format(clip.camera, seconds, tenths=True)
-    st.caption(f"{time}, {seconds:.2f} s of the clip" if time else f"{seconds:.2f} s of the clip")
+    st.caption(f"{escape(time)}, {seconds:.2f} s of the clip" if time else f"{seconds:.2f} s of the clip")
 
 
 def _last_second(video: Clip) -> float:
@@ -220,7 +221,7 @@ def _propose_shared_ground(case: Case, clip: CaseClip, reference: str) -> None:
         return
     direction = "later" if shift > 0 else "earlier"
     st.caption(
-        f"**Estimated from shared ground:** {clip.camera} begins {abs(shift):.1f} s {direction}, "
+        f"**Estimated from shared ground:** {escape(clip.camera)} begins {abs(shift):.1f} s {direction}, "
         "by the people whom both cameras saw."
     )
 

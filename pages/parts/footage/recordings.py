@@ -10,6 +10,7 @@ from core.base.errors import SightlineError
 from core.base.text import format_clock, format_count, format_duration, safe_name
 from core.workspace import clip_of, move_files
 from core.workspace.cases import Case, CaseClip
+from pages.parts.shell.markdown import describe_fault, escape
 
 _CAMERA, _FILE, _STARTS, _LENGTH = "Camera", "File", "Starts at", "Length"
 _LISTED = 6
@@ -23,7 +24,7 @@ def recordings_panel(case: Case) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="files-of-cameras"):
         several = [clip for clip in case.clips if clip.recordings]
         if several:
-            named = ", ".join(f"**{clip.camera}** {len(clip.files)}" for clip in several[:_LISTED])
+            named = ", ".join(f"**{escape(clip.camera)}** {len(clip.files)}" for clip in several[:_LISTED])
             more = f" and {len(several) - _LISTED} more" if len(several) > _LISTED else ""
             cameras = format_count(len(case.clips), "camera", "cameras")
             st.markdown(f"{format_count(count, 'file', 'files')} of {cameras}: {named}{more}.", width="content")
@@ -53,7 +54,7 @@ def _files_dialog(case: Case) -> None:
         try:
             move_files(case.key, dict.fromkeys(chosen, safe_name(str(camera))))
         except SightlineError as fault:
-            st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+            st.error(describe_fault(fault), icon=":material/error:")
         else:
             st.rerun()
 

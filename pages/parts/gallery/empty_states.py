@@ -17,6 +17,7 @@ from core.runs import CameraRecord, ModelRecord, Recipe, read_record
 from core.workspace import services, session_of
 from core.workspace.cases import Case
 from core.workspace.jobs import Job, MissingRunError
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.session import dismissed_decisions
@@ -39,7 +40,7 @@ def session_or_hint(case: Case) -> ReviewSession | None:
         return None
     for camera in job.cameras:
         if camera.state == "failed":
-            st.warning(f"**{camera.name} is missing:** {camera.fault}")
+            st.warning(f"**{escape(camera.name)} is missing:** {escape(camera.fault)}")
     session = session_of(case)
     if session is None:
         st.info(
@@ -74,7 +75,7 @@ def _not_done(job: Job) -> None:
     else:
         reason = job.fault or next((camera.fault for camera in job.cameras if camera.fault), "")
         message = "The run was stopped." if job.state == "stopped" else "The run failed."
-        st.error(f"**{message}** {reason}", icon=":material/error:")
+        st.error(f"**{message}** {escape(reason)}", icon=":material/error:")
         link_to("run", "Continue on the Run page", ":material/arrow_forward:")
 
 
@@ -115,13 +116,13 @@ def _progress_line(key: str) -> None:
         return
     done = sum(camera.state in ("done", "failed") for camera in job.cameras)
     camera = next((camera for camera in job.cameras if camera.report is not None), None)
-    message, share = f"{done} of {len(job.cameras)} clips done", 0.0
+    message, share = f"{done:,} of {len(job.cameras):,} clips done", 0.0
     if camera is not None and camera.report is not None:
         report = camera.report
         left = (
             "" if report.left_seconds is None else f", about {format_duration(report.left_seconds)} left in this step"
         )
-        message += f"; {camera.name}: {_STAGES.get(report.stage, report.stage)}{left}"
+        message += f"; {escape(camera.name)}: {escape(_STAGES.get(report.stage, report.stage))}{left}"
         share = min(1.0, report.share)
     st.progress(min(1.0, (done + share) / max(1, len(job.cameras))), text=f"**Run in progress:** {message}.")
 
@@ -131,13 +132,13 @@ def show_models_and_settings(out: Path) -> None:
     record = read_record(out)
     with st.expander("Models and settings of this run", icon=":material/info:"):
         for kind, model in record.models.items():
-            st.markdown(f"**{_MODEL_LABELS.get(kind, kind)}:** {_model(model)}")
-        st.markdown(f"**Settings:** {describe_settings(asdict(record.settings or Recipe()))}")
+            st.markdown(f"**{escape(_MODEL_LABELS.get(kind, kind))}:** {_model(model)}")
+        st.markdown(f"**Settings:** {escape(describe_settings(asdict(record.settings or Recipe())))}")
         for camera, camera_record in record.analysed.items():
-            st.markdown(f"**{camera}:** {_camera(camera_record)}")
+            st.markdown(f"**{escape(camera)}:** {escape(_camera(camera_record))}")
             for note in camera_record.notes:
-                st.caption(f":orange-badge[:material/warning: Note] {note}")
-        st.caption(f"{record.program}, started {record.began}")
+                st.caption(f":orange-badge[:material/warning: Note] {escape(note)}")
+        st.caption(escape(f"{record.program}, started {record.began}"))
 
 
 def describe_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
@@ -166,11 +167,12 @@ def _camera(record: CameraRecord) -> str:
 
 
 def _model(model: ModelRecord | str) -> str:
+    """As Markdown."""
     if isinstance(model, str):
-        return model
-    assumed = "".join(f" *{sentence}.*" for sentence in model.assumed)
+        return escape(model)
+    assumed = "".join(f" *{escape(sentence)}.*" for sentence in model.assumed)
     facts = f"SHA-256 {model.sha256[:12]}…, {model.licence}; trained on {model.trained_on}"
-    return f"{model.name} ({facts}){assumed}"
+    return f"{escape(model.name)} ({escape(facts)}){assumed}"
 
 
 def show_unapplied_decisions(case: Case) -> None:
@@ -186,7 +188,7 @@ def show_unapplied_decisions(case: Case) -> None:
         st.markdown(
             f":material/pending_actions: **{decisions} could not be applied to this run.** Saved for a later run."
         )
-        st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+        st.markdown("\n".join(f"- {escape(sentence)}" for sentence in sentences))
         if st.button("Dismiss", key=f"understood {case.run}"):
             dismissed.set(sentences)
             st.rerun()

@@ -14,6 +14,7 @@ from core.runs import TrackKey, read_record
 from core.workspace import Refused, Saved, act, clocks_of
 from core.workspace.cases import Case
 from pages.parts.player.player import TrackOverlay, player, video_ready
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.session import GALLERY_MOMENT
 
 
@@ -40,8 +41,8 @@ def _clock_tenths(seconds: float) -> str:
 
 
 def _time(clocks: Clocks, camera: str, seconds: float) -> str:
-    """The time of day of a moment of a clip; its clip time where no clock is known."""
-    return clocks.format(camera, seconds, tenths=True) or _clock_tenths(seconds)
+    """The time of day of a moment of a clip, as Markdown; its clip time where no clock is known."""
+    return escape(clocks.format(camera, seconds, tenths=True) or _clock_tenths(seconds))
 
 
 def request_moment(sighting: TrackKey, seconds: float, fault: str = "") -> None:
@@ -72,7 +73,8 @@ def _close() -> None:
 
 def _title(session: ReviewSession, moment: Moment) -> str:
     person = int(session.people.person[session.row_of[moment.sighting]])
-    return f"{session.labels.names.get(person) or person_name(person)} · {moment.sighting[0]}"
+    """Of the dialog, as Markdown."""
+    return escape(f"{session.labels.names.get(person) or person_name(person)} · {moment.sighting[0]}")
 
 
 def _moment_dialog(case: Case, session: ReviewSession) -> None:
@@ -84,12 +86,13 @@ def _moment_dialog(case: Case, session: ReviewSession) -> None:
     start, end = session.evidence.clip_seconds(row)
     clocks = clocks_of(case, session.out)
     times = [_time(clocks, camera, seconds) for seconds in (start, end, moment.seconds)]
-    of_clip = f" ({_clock_tenths(start)} to {_clock_tenths(end)} of the clip)" if clocks else ""
+    of_clip = escape(f" ({_clock_tenths(start)} to {_clock_tenths(end)} of the clip)") if clocks else ""
     st.caption(
-        f"{camera}, track {track}, {times[0]} to {times[1]}{of_clip}. Solid box: detected. Dashed box: interpolated."
+        f"{escape(camera)}, track {track:d}, {times[0]} to {times[1]}{of_clip}. "
+        "Solid box: detected. Dashed box: interpolated."
     )
     if moment.fault:
-        st.error(moment.fault, icon=":material/error:")
+        st.error(escape(moment.fault), icon=":material/error:")
     record = read_record(session.out).cameras[camera]
     # The path that the case has: a clip may have been moved since the run.
     path = next((clip.path for clip in case.clips if clip.digest == record.digest), record.clip)
@@ -141,7 +144,7 @@ def _sightings_of_person(session: ReviewSession, row: int, clocks: Clocks) -> No
             camera, track = sighting = session.track_keys[sighting_row]
             start, _ = session.evidence.clip_seconds(sighting_row)
             st.button(
-                f"{camera} {_time(clocks, camera, start)}",
+                f"{escape(camera)} {_time(clocks, camera, start)}",
                 key=f"to {camera} {track}",
                 type="primary" if sighting_row == row else "secondary",
                 on_click=request_moment,

@@ -22,6 +22,7 @@ from core.workspace import Retracking, rules_of, services, start_run
 from core.workspace.cases import Case, EarlierSettings
 from core.workspace.jobs import Job, Order, order_of
 from pages.parts.gallery.empty_states import show_unapplied_decisions
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import change_case, saving
 from pages.parts.shell.session import (
     SETTING_REFUSED,
@@ -73,7 +74,7 @@ def _sliders(case: Case, job: Job) -> None:
         else:
             _show_changes(case, job, settings)
     except SightlineError as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(describe_fault(fault), icon=":material/error:")
     unchanged = settings == job.order.track
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Apply settings", type="primary", icon=":material/play_arrow:", disabled=unchanged):
@@ -93,7 +94,7 @@ def _offer_way_back(case: Case, job: Job) -> None:
         and st.button(
             "Back to the settings before",
             icon=":material/history:",
-            help=_describe_differences(job.order.track, case.earlier.track),
+            help=escape(_describe_differences(job.order.track, case.earlier.track)),
         )
     ):
         _start_run(case, job, case.earlier.track)
@@ -145,7 +146,7 @@ def _start_run(case: Case, job: Job, settings: TrackSettings) -> None:
             lambda current: replace(current, plan=replace(current.plan, track=settings), earlier=earlier),
         )
     except (SightlineError, OSError) as fault:
-        st.error(f"The run was not started: {fault}", icon=":material/error:")
+        st.error(f"The run was not started: {escape(str(fault))}", icon=":material/error:")
         return
     st.rerun()
 
@@ -197,15 +198,15 @@ def _show_changes(case: Case, job: Job, settings: TrackSettings) -> None:
     if changes.unchanged:
         st.markdown(":material/check: **Nothing would change.** Tracks and people stay the same.")
         return
-    st.markdown(f":material/arrow_forward: **{changes.description}.**")
-    st.markdown("\n".join(f"- {camera.description}" for camera in changes.cameras))
+    st.markdown(f":material/arrow_forward: **{escape(changes.description)}.**")
+    st.markdown("\n".join(f"- {escape(camera.description)}" for camera in changes.cameras))
     if changes.unapplied_count:
         st.markdown(
             f":material/pending_actions: **{changes.unapplied_count:,} of your decisions will not apply.** "
             "Some may apply in part. All are kept, and return with the settings of this run."
         )
         with st.popover("Which ones?"):
-            st.markdown("\n".join(f"- {sentence}" for sentence in changes.unapplied))
+            st.markdown("\n".join(f"- {escape(sentence)}" for sentence in changes.unapplied))
 
 
 def _compute_changes(run: Retracking, case: Case, settings: TrackSettings) -> RunChanges:
@@ -248,7 +249,7 @@ def matching_panel(case: Case) -> None:
         if len(case.clips) > 1:
             _travel_fields(case)
         if refused := SETTING_REFUSED.pop(""):
-            st.error(refused, icon=":material/error:")
+            st.error(escape(refused), icon=":material/error:")
 
 
 def _travel_fields(case: Case) -> None:
@@ -269,7 +270,7 @@ def _travel_fields(case: Case) -> None:
             entry = travel_time(case.key, pair)
             entry.set(case.travel_time(*pair))
             st.number_input(
-                f"{' – '.join(pair)} (s)",
+                f"{escape(' – '.join(pair))} (s)",
                 value=None,
                 step=1.0,
                 key=entry.key,

@@ -16,6 +16,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.text import Clocks
 from core.base.types import Clip
 from core.workspace import clip_of, services
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.web_modules import screen_component
 
@@ -89,7 +90,7 @@ def video_ready(path: str, digest: str) -> bool:
     except SightlineError as fault:
         if proxies.state_of(digest).path:
             return True
-        st.warning(f"**The clip cannot be shown: {fault.message}.** Its tracks are still available. {fault.remedy}")
+        st.warning(f"{describe_fault(fault, 'The clip cannot be shown')} Its tracks are still available.")
         return False
     if proxies.state_of(digest).path:
         return True
@@ -97,7 +98,7 @@ def video_ready(path: str, digest: str) -> bool:
         st.warning("**The clip has changed since this run**, so its tracks no longer fit. Run it again.")
         return False
     if reason := proxies.state_of(digest).fault:
-        st.error(reason, icon=":material/error:")
+        st.error(escape(reason), icon=":material/error:")
         st.button("Try again", on_click=_request, args=(clip,))
         return False
     st.fragment(_progress, run_every=EVERY_SECONDS)(require_case().key, clip)

@@ -17,6 +17,7 @@ from core.vision.regions import Regions, inside, read_regions, to_json
 from core.workspace import clip_of
 from core.workspace.cases import Case, CaseClip
 from pages.parts.regions.drawing import set_regions
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import (
     REGION_FILE_REFUSED,
@@ -123,7 +124,7 @@ def copy_to_cameras(case: Case, clip: CaseClip, video: Clip) -> None:
             shapes_text, cameras = format_count(len(copied), "shape", "shapes"), ", ".join(to)
             log_entry = f"regions copied from {clip.camera} to {cameras}: {shapes_text}"
             set_regions(to, lambda old: replace(old, regions=old.regions + copied), log_entry)
-            st.toast(f"Copied {shapes_text} to {cameras}. To reverse this, use Undo there.")
+            st.toast(f"Copied {shapes_text} to {escape(cameras)}. To reverse this, use Undo there.")
 
         st.button("Copy", type="primary", disabled=not to, key=f"{key} go", on_click=copy)
 
@@ -132,11 +133,11 @@ def _warn_of_stretching(target: CaseClip, video: Clip) -> None:
     try:
         target_video = clip_of(target.path)
     except SightlineError as fault:
-        st.warning(f"**{target.camera}:** {fault}")
+        st.warning(f"**{escape(target.camera)}:** {escape(str(fault))}")
         return
     if abs(target_video.width * video.height / (target_video.height * video.width) - 1) > 0.01:
-        sizes = f"is {target_video.width} × {target_video.height}, this camera {video.width} × {video.height}"
-        st.warning(f"**{target.camera}** {sizes}: shapes are stretched to fit.")
+        sizes = f"is {target_video.width:d} × {target_video.height:d}, this camera {video.width:d} × {video.height:d}"
+        st.warning(f"**{escape(target.camera)}** {sizes}: shapes are stretched to fit.")
 
 
 def load_file(clip: CaseClip, video: Clip) -> None:
@@ -166,11 +167,11 @@ def load_file(clip: CaseClip, video: Clip) -> None:
                 )
                 REGION_FILES_OPENED.set(version + 1)
             except SightlineError as fault:
-                REGION_FILE_REFUSED.set(f"**{fault.message}.** {fault.remedy}")
+                REGION_FILE_REFUSED.set(fault)
 
         st.button("Use these regions", type="primary", disabled=file is None, key=f"{chooser.key} go", on_click=use)
-        if refused := REGION_FILE_REFUSED.pop(""):
-            st.error(refused)
+        if refused := REGION_FILE_REFUSED.pop(None):
+            st.error(describe_fault(refused))
 
 
 def _combine(old: Regions, new: Regions, keep: bool) -> Regions:

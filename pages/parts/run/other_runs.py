@@ -11,6 +11,7 @@ from core.base.text import format_ordinal
 from core.workspace import services
 from core.workspace.cases import Case
 from core.workspace.jobs import Job
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import saving
 
 _MAX_LISTED = 20
@@ -55,7 +56,7 @@ def _job_line(job: Job, owners: list[str]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         cameras = ", ".join(source.camera for source in job.order.sources)
         began = f"{format_ordinal(job.place)} in the queue" if job.state == "waiting" else f"started {began}"
-        st.markdown(f"{_STATES[job.state]} **{cameras}**, {usage}; {began}")
+        st.markdown(f"{_STATES[job.state]} **{escape(cameras)}**, {escape(usage)}; {escape(began)}")
         if job.is_active:
             label, icon = ("Cancel", "close") if job.state == "waiting" else ("Stop", "stop")
             st.button(label, key=f"stop {job.key}", icon=f":material/{icon}:", on_click=_stop, args=(job.key,))
@@ -80,4 +81,4 @@ def _delete(key: str) -> None:
         for making in exports:
             services().exports.forget(making.key)
     except SightlineError as fault:
-        st.toast(str(fault), icon=":material/error:")
+        st.toast(describe_fault(fault), icon=":material/error:")

@@ -23,6 +23,7 @@ from core.vision.regions import from_json
 from core.workspace import clip_of, services
 from core.workspace.cases import Case, Plan
 from core.workspace.jobs import Order, Source, order_of
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.open_case import change_case, require_case, saving
 
 _CACHE_SECONDS = 20
@@ -160,10 +161,10 @@ def _cards(page_case: Case, was_measuring: bool, computed: Iterator[list[RunEsti
     if current and all(preset.apply(case.plan) != case.plan for preset in PRESETS):
         st.markdown(
             f"**Custom settings:** {case.plan.video.fps:g} frames per second, detector input "
-            f"{case.plan.detect.size} px; {current.description}."
+            f"{case.plan.detect.size:d} px; {escape(current.description)}."
         )
     if current and current.is_known:
-        st.caption(current.basis)
+        st.caption(escape(current.basis))
 
 
 def _preset_card(
@@ -175,8 +176,8 @@ def _preset_card(
         st.markdown(":material/check: **already done**")
     elif estimate is not None:
         duration_text = estimate.description if estimate.is_known else "measuring…" if measuring else "unknown"
-        st.markdown(f":material/timer: **{duration_text}**")
-    st.caption(f"{preset.description} {preset.fps:g} frames per second at {preset.size} px.")
+        st.markdown(f":material/timer: **{escape(duration_text)}**")
+    st.caption(f"{preset.description} {preset.fps:g} frames per second at {preset.size:d} px.")
     st.button(
         "Selected" if chosen else f"Select {preset.name}",
         key=f"preset {preset.name}",

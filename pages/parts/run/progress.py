@@ -23,6 +23,7 @@ from core.workspace import review_of, services, start_run
 from core.workspace.cases import Case
 from core.workspace.jobs import CameraState, Job, Order, Usage, read_usage
 from pages.parts.run.presets import RunEstimate, cached_estimate
+from pages.parts.shell.markdown import code, escape
 from pages.parts.shell.navigation import next_step_link
 from pages.parts.shell.open_case import require_case, saving
 from pages.parts.shell.session import RUN_REFUSED
@@ -40,10 +41,10 @@ _STAGE_TEXTS = {
 def clip_card(camera: CameraState, job: Job) -> None:
     with st.container(border=True):
         if camera.state == "failed":
-            st.markdown(f":material/error: **{camera.name}** failed. The other clips continue.")
-            st.caption(camera.fault)
+            st.markdown(f":material/error: **{escape(camera.name)}** failed. The other clips continue.")
+            st.caption(escape(camera.fault))
             return
-        st.markdown(f"**{camera.name}** &nbsp; {_stage_badges(camera, job)}")
+        st.markdown(f"**{escape(camera.name)}** &nbsp; {_stage_badges(camera, job)}")
         if camera.state == "done":
             suffix = ". Comparing people across cameras…" if _is_matching(job) else ""
             st.caption(f"{format_count(camera.tracks, 'track', 'tracks')}, {camera.boxes:,} boxes in them{suffix}")
@@ -65,7 +66,7 @@ def _show_stage(camera: CameraState, job: Job) -> None:
     if report is None:
         return
     text = f"{_STAGE_TEXTS.get(report.stage, report.stage)}, {report.done:,} of {report.total:,} frames"
-    st.progress(min(1.0, report.share), text=text[0].upper() + text[1:])
+    st.progress(min(1.0, report.share), text=escape(text[0].upper() + text[1:]))
     facts = []
     if report.rate:
         facts.append(f"{report.rate:.1f} frames/s ({1000 / report.rate:.0f} ms each)")
@@ -252,9 +253,9 @@ def _show_finished(job: Job) -> None:
         st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
     for camera in job.cameras:
         if camera.state == "failed":
-            st.error(f"**{camera.name} failed.** {camera.fault}", icon=":material/error:")
+            st.error(f"**{escape(camera.name)} failed.** {escape(camera.fault)}", icon=":material/error:")
     if job.fault:
-        st.error(f"**The run failed.** {job.fault}", icon=":material/error:")
+        st.error(f"**The run failed.** {escape(job.fault)}", icon=":material/error:")
     if job.state in ("failed", "stopped", "partly"):
         labels = {"stopped": "Continue", "failed": "Try again", "partly": "Retry failed clips"}
         kind = "secondary" if job.state == "partly" else "primary"
@@ -279,9 +280,9 @@ def _show_results(job: Job) -> None:
             where = f"From {format_count(tracks, 'track', 'tracks')} in {format_count(len(done), 'clip', 'clips')}."
             if len(done) == 1:
                 where = "In one clip. To match people across cameras, add another clip on the Footage page."
-            st.markdown(f"## People found: {job.people}{_before_review(job)}\n{where}")
+            st.markdown(f"## People found: {job.people:,}{_before_review(job)}\n{where}")
         lines = [
-            f"- **{clip.name}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes in them"
+            f"- **{escape(clip.name)}**: {format_count(clip.tracks, 'track', 'tracks')}, {clip.boxes:,} boxes in them"
             for clip in done
         ]
         st.markdown("\n".join(lines))
@@ -306,7 +307,9 @@ def _show_log(job: Job) -> None:
     lines = log_lines(job.log_label)
     st.button("Refresh", icon=":material/refresh:", key=f"log {job.key}", disabled=not job.is_active)
     st.code("\n".join(lines) or "No entries yet.", language=None, height=260 if len(lines) > 8 else None)
-    st.caption(f"Log of all runs: `{log_file()}`. Process output of this run: `{job.folder / 'log'}`.")
+    st.caption(
+        f"Log of all runs: {code(str(log_file()))}. Process output of this run: {code(str(job.folder / 'log'))}."
+    )
 
 
 @saving("The request to stop")

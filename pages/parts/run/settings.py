@@ -16,6 +16,7 @@ from core.runs import NO_EMBEDDER
 from core.vision.face import MIN_FACE_PX, face_models_missing
 from core.vision.models import Model, ModelKind, ModelStatus, statuses
 from core.workspace.cases import Case, Plan, default_plan
+from pages.parts.shell.markdown import code, escape
 from pages.parts.shell.open_case import change_case, require_case, saving
 from pages.parts.shell.session import SETTING_REFUSED, Entry, plan_setting
 from pages.parts.shell.welcome import PURPOSE
@@ -40,11 +41,11 @@ def _model_field(case: Case, installed: list[ModelStatus], kind: ModelKind, labe
     models_by_name = {status.model.name: status.model for status in installed if status.model.kind == kind}
     options = [*models_by_name, *([NO_EMBEDDER] if kind == "embedder" else [])]
     if chosen not in options:
-        st.error(f"**{chosen} is not installed.** Choose another model, or install this one: see below.")
+        st.error(f"**{escape(chosen)} is not installed.** Choose another model, or install this one: see below.")
         options.append(chosen)
     _choice(case, kind, label, chosen, options)
     if chosen in models_by_name:
-        st.caption(f"{models_by_name[chosen].good_for}  \nLicence: {models_by_name[chosen].licence}.")
+        st.caption(f"{escape(models_by_name[chosen].good_for)}  \nLicence: {escape(models_by_name[chosen].licence)}.")
     elif chosen == NO_EMBEDDER:
         st.caption("People are tracked within each clip only. To match them across cameras, choose a model.")
 
@@ -97,7 +98,7 @@ def advanced(case: Case) -> None:
         if case.plan != default_plan(load_settings()):
             st.button("Reset to defaults", icon=":material/undo:", on_click=_reset)
     if refused := SETTING_REFUSED.pop(""):
-        st.error(refused)
+        st.error(escape(refused))
 
 
 def _number(case: Case, setting: Setting) -> None:
@@ -156,8 +157,9 @@ def _installed_models(models: list[Model]) -> None:
         for model in models:
             figures = "; ".join(model.figures) or "no figures yet"
             st.markdown(
-                f"**{model.name}** ({_KINDS[model.kind]}). {model.good_for}  \nMeasured: {figures}.  \n"
-                f"Trained on: {model.trained_on}.  \nLicence: {model.licence}."
+                f"**{escape(model.name)}** ({_KINDS[model.kind]}). {escape(model.good_for)}  \n"
+                f"Measured: {escape(figures)}.  \n"
+                f"Trained on: {escape(model.trained_on)}.  \nLicence: {escape(model.licence)}."
             )
 
 
@@ -171,10 +173,11 @@ def _missing_models(missing: list[ModelStatus]) -> None:
         for status in missing:
             model = status.model
             why = "" if status.state == "missing" else " **The file in its place is not the expected one.**"
-            command = f"  \nTo fetch it: `python -m core models get {model.name}`" if model.url else ""
+            command = f"  \nTo fetch it: {code(f'python -m core models get {model.name}')}" if model.url else ""
             st.markdown(
-                f"**{model.name}** ({_KINDS[model.kind]}).{why} {model.good_for}  \n"
-                f"Place: `{model.path}`  \nSource: {model.source}; licence: {model.licence}{command}"
+                f"**{escape(model.name)}** ({_KINDS[model.kind]}).{why} {escape(model.good_for)}  \n"
+                f"Place: {code(str(model.path))}  \n"
+                f"Source: {escape(model.source)}; licence: {escape(model.licence)}{command}"
             )
 
 

@@ -5,9 +5,9 @@ That is its name, purpose and date, back-up and restore, and deletion.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
+from html import escape as quote_html
 from pathlib import Path
 
 import streamlit as st
@@ -27,6 +27,7 @@ from core.http import backup_file
 from core.workspace import Erasure, back_up, erase, plan_erasure, restore, services, set_aside, take_back
 from core.workspace.cases import Case
 from core.workspace.sources import footage_root, is_permitted
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import change_case, close_case, open_case, saving, select_case
 from pages.parts.shell.session import CASE_CHOICE, CASE_MESSAGE, GO_TO_FOOTAGE
 from pages.parts.shell.welcome import PURPOSE, offer_new_case
@@ -36,7 +37,7 @@ def case_bar() -> None:
     cases = services().cases.all()
     case = open_case()
     if message := CASE_MESSAGE.pop(""):
-        st.toast(message, icon=":material/check:")
+        st.toast(escape(message), icon=":material/check:")
     if case is not None:
         _choose(cases, case)
         _expired(cases, case)
@@ -57,7 +58,7 @@ def _unreadable() -> None:
     for unreadable in services().cases.unreadable():
         _show_unreadable("**1 case cannot be read.** What it may need is not deleted.", unreadable.reason)
     for fault in services().jobs.unreadable():
-        _show_unreadable(f"**1 run cannot be read.** {fault.remedy}", fault.message)
+        _show_unreadable(f"**1 run cannot be read.** {escape(fault.remedy)}", fault.message)
 
 
 def _show_unreadable(message: str, reason: str) -> None:
@@ -82,7 +83,9 @@ def _choose(cases: list[Case], case: Case) -> None:
         on_change=open_chosen,
         help="The most recently used case is first.",
     )
-    st.caption(f"{format_count(len(case.clips), 'clip', 'clips')}" + (f" · {case.purpose}" if case.purpose else ""))
+    st.caption(
+        f"{format_count(len(case.clips), 'clip', 'clips')}" + (f" · {escape(case.purpose)}" if case.purpose else "")
+    )
 
 
 def _distinct_names(cases: list[Case]) -> dict[str, str]:
@@ -98,11 +101,11 @@ def _expired(cases: list[Case], case: Case) -> None:
     """Which cases were to be kept until a day that has passed; nothing is deleted by itself."""
     if case.is_expired:
         st.warning(
-            f"**This case was to be kept until {format_day(case.keep_until)}.** "
+            f"**This case was to be kept until {escape(format_day(case.keep_until))}.** "
             "Delete it, or keep it longer with a reason: both under *This case*."
         )
     if expired := [each for each in cases if each.is_expired and each.key != case.key]:
-        names = ", ".join(f"{_escape(each.name)} ({format_day(each.keep_until)})" for each in expired)
+        names = ", ".join(f"{escape(each.name)} ({escape(format_day(each.keep_until))})" for each in expired)
         st.warning(f"**Past the day until which they were to be kept:** {names}. Open each, then delete it or keep it.")
 
 
@@ -147,24 +150,19 @@ def _delete(case: Case) -> None:
     try:
         erasure = plan_erasure(services(), case)
     except SightlineError as fault:
-        st.error(str(fault))
+        st.error(describe_fault(fault))
         return
     if _has_work(erasure):
         st.info("Work on this case is in progress. It will be stopped.")
     keep = st.checkbox("Keep it for a day, so that it can be restored", key=f"keep {case.key}")
     size = format_bytes(erasure.bytes)
     st.button(
-        f":red[Delete “{_escape(case.name)}” " + ("now, for good tomorrow]" if keep else f"for good ({size})]"),
+        f":red[Delete “{escape(case.name)}” " + ("now, for good tomorrow]" if keep else f"for good ({size})]"),
         key=f"delete {case.key} for good",
         icon=":material/delete_forever:",
         on_click=_erase,
         args=(case.key, keep),
     )
-
-
-def _escape(name: str) -> str:
-    """A name as Markdown that shows it as it is."""
-    return re.sub(r"([^\w\s])", r"\\\1", name)
 
 
 def _has_work(erasure: Erasure) -> bool:
@@ -199,7 +197,8 @@ def backup_panel(case: Case) -> None:
             # The time makes the address new, so that the browser does not offer an older file from its cache.
             address = f"/backups/{case.key}/{name}?{file_stat.st_mtime_ns}"
             size = format_bytes(file_stat.st_size)
-            st.html(f'<a href="{address}" download="{name}">Download back-up ({size})</a>')
+            link = f'<a href="{quote_html(address)}" download="{quote_html(name)}">'
+            st.html(f"{link}Download back-up ({size})</a>")
 
 
 def _create_backup(case: Case, with_recordings: bool) -> None:
@@ -211,13 +210,13 @@ def _create_backup(case: Case, with_recordings: bool) -> None:
     try:
         back_up(services().cases, case, backup_file(case.key), with_recordings, Progress(report_progress))
     except SightlineError as fault:
-        st.error(str(fault))
+        st.error(describe_fault(fault))
     bar.empty()
 
 
 def restore_panel() -> None:
     for case in services().deleted.all():
-        label = f"Restore “{_escape(case.name)}”, which was deleted"
+        label = f"Restore “{escape(case.name)}”, which was deleted"
         st.button(label, key=f"take back {case.key}", icon=":material/undo:", on_click=_take_back, args=(case.key,))
     upload = st.file_uploader("Back-up file (up to 300 MB)", type="zip", key="restored")
     text = st.text_input("Or its path on this computer", key="restored from", placeholder="case.sightline.zip")
@@ -227,7 +226,7 @@ def restore_panel() -> None:
         source, name = (upload, upload.name) if upload else (_backup_path(text), "")
         case = restore(services(), source, name)
     except SightlineError as fault:
-        st.error(str(fault))
+        st.error(describe_fault(fault))
         return
     select_case(case.key)
     st.rerun()

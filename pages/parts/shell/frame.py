@@ -8,6 +8,7 @@ from core.base.errors import SightlineError
 from core.machine.device import require_opencv
 from pages.parts.gallery.gallery import deliver_actions
 from pages.parts.shell.case_bar import case_bar
+from pages.parts.shell.markdown import describe_fault
 from pages.parts.shell.navigation import former_pages, pages
 from pages.parts.shell.open_case import begin_rerun
 from pages.parts.shell.session import GO_TO_FOOTAGE, OPEN_CASE
@@ -19,7 +20,7 @@ st.set_page_config(page_title="Sightline", page_icon=str(ICON), layout="wide", i
 
 
 def show_fault(fault: SightlineError) -> None:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    st.error(describe_fault(fault), icon=":material/error:")
 
 
 try:

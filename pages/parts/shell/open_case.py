@@ -13,6 +13,7 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.workspace import Removal, Switched, SwitchFailed, services, switch_to_finished_run
 from core.workspace.cases import Case
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.session import NOTICE_READ, OPEN_CASE, SWITCH_FAULT, Entry, removal_report
 
 _ADDRESS = "case"
@@ -37,7 +38,7 @@ def begin_rerun() -> None:
     server started is said once in each session."""
     if (notice := services().notice) and not NOTICE_READ.is_set:
         NOTICE_READ.set(True)
-        st.toast(notice, icon=":material/folder:", duration="long")
+        st.toast(escape(notice), icon=":material/folder:", duration="long")
     case = open_case()
     if case is not None:
         select_case(case.key)
@@ -82,7 +83,7 @@ def saving(what: str) -> Iterator[None]:
     try:
         yield
     except (SightlineError, OSError) as fault:
-        st.toast(f"**{what} was not saved:** {fault}", icon=":material/error:", duration="infinite")
+        st.toast(f"**{what} was not saved:** {escape(str(fault))}", icon=":material/error:", duration="infinite")
 
 
 def change_case(edit: Callable[[Case], Case], log_entry: str = "") -> Case:
@@ -133,7 +134,7 @@ def announce_switch(result: Switched | SwitchFailed) -> None:
         fault = f"{result.case.key} {result.case.wanted} {result.reason}"
         if SWITCH_FAULT.get("") != fault:
             SWITCH_FAULT.set(fault)
-            message = f"**The new run cannot be shown:** {result.reason}"
+            message = f"**The new run cannot be shown:** {escape(result.reason)}"
             st.toast(message, icon=":material/error:", duration="long")
         return
     SWITCH_FAULT.remove()
@@ -142,7 +143,7 @@ def announce_switch(result: Switched | SwitchFailed) -> None:
         more = f" And {unlisted} more." if unlisted > 0 else ""
         st.toast(
             "**Some decisions could not be applied to the new run. They were saved.** "
-            f"{'. '.join(result.unapplied[:_LISTED])}.{more}",
+            f"{escape('. '.join(result.unapplied[:_LISTED]))}.{more}",
             icon=":material/pending_actions:",
             duration="long",
         )

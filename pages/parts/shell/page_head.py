@@ -11,6 +11,7 @@ from core.workspace.cases import Case
 from core.workspace.jobs import Job, Order, describe_changes, order_of
 from pages.parts.run.presets import cached_estimate
 from pages.parts.run.progress import job_of, request_run, seconds_left
+from pages.parts.shell.markdown import escape
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import open_case
 from pages.parts.shell.session import RUN_REFUSED
@@ -30,7 +31,7 @@ def page_head(title: str, is_run_page: bool = False) -> None:
     if is_run_page and len(changes) > 1:
         show_changes(changes)
     if refused := RUN_REFUSED.pop(""):
-        st.error(f"**The run was not started:** {refused}", icon=":material/error:")
+        st.error(f"**The run was not started:** {escape(refused)}", icon=":material/error:")
 
 
 def changes_since(job: Job, order: Order) -> list[str]:
@@ -40,7 +41,7 @@ def changes_since(job: Job, order: Order) -> list[str]:
 
 def show_changes(changes: list[str]) -> None:
     """What has changed since the run, a line for each."""
-    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {change}" for change in changes))
+    st.markdown("**Changed since this run:**\n" + "\n".join(f"- {escape(change)}" for change in changes))
 
 
 def _strip(case: Case, is_run_page: bool) -> list[str]:
@@ -65,13 +66,15 @@ def _strip(case: Case, is_run_page: bool) -> list[str]:
 
 def _out_of_date(order: Order, changes: list[str]) -> None:
     more = f" and {len(changes) - 1} more" if len(changes) > 1 else ""
-    listed = "\n".join(f"- {change}" for change in changes)
+    listed = "\n".join(f"- {escape(change)}" for change in changes)
     st.markdown(
-        f":orange-badge[:material/update: Results are out of date] {changes[0]}{more}", help=listed, width="content"
+        f":orange-badge[:material/update: Results are out of date] {escape(changes[0])}{more}",
+        help=listed,
+        width="content",
     )
     estimate = _estimate(order)
     st.button(
-        f"Update ({estimate})" if estimate else "Update",
+        f"Update ({escape(estimate)})" if estimate else "Update",
         key="update results",
         icon=":material/play_arrow:",
         on_click=request_run,
@@ -103,6 +106,6 @@ def _running(key: str) -> None:
     clips = format_count(len(job.cameras), "clip", "clips")
     suffix = f", about {format_duration(left)} left" if left is not None else ""
     with st.container(horizontal=True, vertical_alignment="center", width="content"):
-        text = states.get(job.state, f"Running: {done} of {clips}{suffix}")
+        text = states.get(job.state, f"Running: {done:,} of {clips}{suffix}")
         st.markdown(f":blue-badge[:material/sync: {text}]", width="content")
         link_to("run", "Show", ":material/play_circle:")

@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import streamlit as st
 
+from core.base.errors import SightlineError
 from core.workspace.cases import CaseClip
 
 T = TypeVar("T")
@@ -58,8 +59,8 @@ SWITCH_FAULT = Entry[str]("switch fault")
 
 RUN_REFUSED = Entry[str]("refused")
 SETTING_REFUSED = Entry[str]("setting refused")
-CLIPS_REFUSED = Entry[list[str]]("refused clips")
-REGION_FILE_REFUSED = Entry[str]("file refused")
+CLIPS_REFUSED = Entry[list[SightlineError]]("refused clips")
+REGION_FILE_REFUSED = Entry[SightlineError | None]("file refused")
 
 FOLDER = Entry[str]("folder")
 LAST_FOLDER = Entry[str]("last folder")

@@ -12,6 +12,7 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.base.text import RETENTION_PROPOSALS, day_after
 from core.workspace import sample_case, services
+from pages.parts.shell.markdown import describe_fault
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
 from pages.parts.shell.web_modules import screen_component
@@ -89,4 +90,4 @@ def welcome() -> None:
 
 
 def _show(fault: SightlineError) -> None:
-    st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+    st.error(describe_fault(fault), icon=":material/error:")

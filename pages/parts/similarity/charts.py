@@ -26,6 +26,7 @@ from core.vision.match import FREE, IMPOSTOR_REASONS, Match
 from core.workspace import clocks_of, services, session_of
 from core.workspace.cases import Case
 from pages.parts.download.tables import similarity
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.navigation import link_to
 from pages.parts.shell.open_case import show_no_results
 from pages.parts.shell.web_modules import screen_component
@@ -155,7 +156,7 @@ def require_similarities(case: Case) -> ReviewSession:
         with st.spinner("Computing similarities…", show_time=True):
             session = session_of(case)
     except SightlineError as fault:
-        st.error(f"**{fault.message.rstrip('.')}.** {fault.remedy}", icon=":material/error:")
+        st.error(describe_fault(fault), icon=":material/error:")
         link_to("run", "Go to Run", ":material/arrow_back:")
         st.stop()
     if session is None or len(session.evidence.tracklets) < 2:
@@ -190,7 +191,7 @@ def _no_run(case: Case) -> None:
         return
     job = awaited or shown
     if job is not None and job.state == "failed":
-        st.error(f"**The run failed, so there is nothing to compare.** {job.fault}", icon=":material/error:")
+        st.error(f"**The run failed, so there is nothing to compare.** {escape(job.fault)}", icon=":material/error:")
     elif job is not None and job.state == "stopped":
         st.info("**The run was stopped before it was done.** Continue it on the Run page.", icon=":material/info:")
     elif shown is not None:
