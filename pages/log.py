@@ -1,6 +1,6 @@
 """Log: what was done in the case, when and by whom, and whether anybody has changed that since."""
 
-from html import escape
+from html import escape as quote_html
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from core.http import download_name
 from core.machine.chain import Log
 from core.workspace import services
 from core.workspace.cases import LOG_TABLE, Case
+from pages.parts.shell.markdown import code, escape
 from pages.parts.shell.open_case import require_case
 from pages.parts.shell.page_head import page_head
 
@@ -30,17 +31,18 @@ def show_state(log: Log, earlier: int) -> None:
     """Whether the chain holds, and where it does not."""
     if log.fault:
         st.error(
-            f"**The log is broken: {log.fault.description}.** Somebody changed its files, or the disk is damaged. "
-            "Compare it with a back-up or an export.",
+            f"**The log is broken: {escape(log.fault.description)}.** Somebody changed its files, or the disk is "
+            "damaged. Compare it with a back-up or an export.",
             icon=":material/link_off:",
         )
     elif log.rows:
         entries = format_count(len(log.rows), "entry", "entries")
-        erased = f", {len(log.erased)} of them erased" if log.erased else ""
+        erased = f", {len(log.erased):,} of them erased" if log.erased else ""
+        start = code(log.head.hash[:16])
         st.markdown(
-            f":material/verified: **Verified: {entries}{erased}.** The last one has the hash `{log.head.hash[:16]}…`",
+            f":material/verified: **Verified: {entries}{erased}.** The last one has the hash {start}…",
             help="A zip file has the hash of the entry that was the last when it was made. Whoever keeps it can tell "
-            f"later whether the log was written anew. In full: `{log.head.hash}`",
+            f"later whether the log was written anew. In full: {code(log.head.hash)}",
         )
     if earlier:
         lines = format_count(earlier, "line is", "lines are")
@@ -51,17 +53,17 @@ def table_rows(log: Log, earlier: list[str]) -> list[tuple[str, ...]]:
     """The cells of each row, newest first."""
     newest_first = reversed(log.rows)
     rows: list[tuple[str, ...]] = [
-        (str(row.number), _time(row.when), row.who, row.kind, row.text) for row in newest_first
+        (str(row.number), _spaced(row.when), row.who, row.kind, row.text) for row in newest_first
     ]
     for line in reversed(earlier):
         when, _, what = line.partition(" ")
-        rows.append(("–", _time(when), "", "unverified", what))
+        rows.append(("–", _spaced(when), "", "unverified", what))
     return rows
 
 
-def _time(text: str) -> str:
+def _spaced(text: str) -> str:
     """
-    >>> _time("2026-11-30T06:20:41+0100")
+    >>> _spaced("2026-11-30T06:20:41+0100")
     '2026-11-30 06:20:41 +0100'
     """
     day, _, time = text.partition("T")
@@ -96,10 +98,11 @@ def show_table(case: Case, rows: list[tuple[str, ...]], erased: set[str]) -> Non
 def table_html(rows: list[tuple[str, ...]], erased: set[str]) -> str:
     """The rows as HTML, in which every cell is the text that it is."""
     head = "".join(f'<th scope="col">{name}</th>' for name in _HEAD)
-    lines = (
-        f"<tr{' class=erased' if row[0] in erased else ''}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+    cells = (
+        (" class=erased" if row[0] in erased else "", "".join(f"<td>{quote_html(cell)}</td>" for cell in row))
         for row in rows
     )
+    lines = (f"<tr{kind}>{content}</tr>" for kind, content in cells)
     return f'<table class="log-table"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
 
 

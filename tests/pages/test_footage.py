@@ -526,7 +526,7 @@ def test_a_clip_is_deleted_for_good_once_its_name_is_typed(own_house: Path) -> N
     case = case_of(clip_at(own_house), clip_at(own_house, "hall.mp4", 12))
     app = footage(case)
     app.session_state["Delete a clip for good open"] = True
-    next(box for box in app.run().selectbox if box.label == "Clip to delete").select("gate").run()
+    next(box for box in app.run().selectbox if box.label == "The clip to delete").select("gate").run()
     next(field for field in app.text_input if field.label.startswith("Type gate")).input("gate").run()
     press(app, "Delete for good")
     assert not app.exception and any("Your own file stays" in text.value for text in app.text)

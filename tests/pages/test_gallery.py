@@ -321,7 +321,7 @@ def test_other_settings_show_another_run(case: Case) -> None:
 def test_a_person_is_deleted_for_good_once_the_number_is_typed(case: Case) -> None:
     app = page("gallery")
     app.session_state["Delete a person for good open"] = True
-    chooser = next(box for box in app.run().selectbox if box.label == "Person to delete")
+    chooser = next(box for box in app.run().selectbox if box.label == "The person to delete")
     assert chooser.options == ["P001", "P002", "P003"] and chooser.value is None
     chooser.select("P002").run()
     said = "\n".join(text.value for text in app.text)
@@ -330,5 +330,5 @@ def test_a_person_is_deleted_for_good_once_the_number_is_typed(case: Case) -> No
     next(field for field in app.text_input if field.label.startswith("Type P002")).input("P002").run()
     next(button for button in app.button if button.label == "Delete for good").click().run()
     assert not app.exception and app.text[0].value.startswith("Deleted for good: P002\n2 tracks")
-    chooser = next(box for box in app.selectbox if box.label == "Person to delete")
+    chooser = next(box for box in app.selectbox if box.label == "The person to delete")
     assert chooser.options == ["P001", "P003"] and not any("P002" in line for line in Cases().log_lines(case.key))

@@ -123,7 +123,7 @@ def look_through(session: ReviewSession) -> None:
     crops = [(each.camera, each.track, crop) for each in gallery.sightings for crop in each.crops]
     names = [person_name(each.person) for each in gallery.sightings for _ in each.crops]
     pages = max(1, -(-len(crops) // _PICTURES))
-    page = 1 if pages == 1 else st.number_input(f"Page (of {pages})", 1, pages, 1)
+    page = 1 if pages == 1 else st.number_input(f"Page (of {pages:d})", 1, pages, 1)
     shown = slice((page - 1) * _PICTURES, page * _PICTURES)
     covered = find_heads(crops[shown], session.evidence, session.out)
     st.image(

@@ -33,7 +33,7 @@ from core.runs import TRACKLETS_FILE, read_record
 from core.workspace import clocks_of, services
 from core.workspace.cases import Case
 from core.workspace.jobs import Export, ExportJob, ExportKind, facts_of
-from pages.parts.shell.markdown import escape
+from pages.parts.shell.markdown import code, describe_fault, escape
 from pages.parts.shell.open_case import saving
 from pages.parts.shell.session import export_refused
 
@@ -211,7 +211,8 @@ def _show_signature(case: Case, making: ExportJob, file_name: str) -> None:
             st.markdown("A signature shows that the zip file is unchanged since you signed it. First make a key:")
             st.code("python -m core sign --new-key", language="shell")
             return
-        st.markdown(f"Your key is `{fingerprint(public_key())}`. Tell the recipient in another way, such as by phone.")
+        key = code(fingerprint(public_key()))
+        st.markdown(f"Your key is {key}. Tell the recipient in another way, such as by phone.")
         with st.form(f"sign {making.key}", clear_on_submit=True, border=False):
             passphrase = st.text_input("Passphrase", type="password", help="It is used once and not stored.", width=320)
             if st.form_submit_button("Sign", icon=":material/draw:"):
@@ -222,11 +223,11 @@ def _show_signed(path: Path, file_name: str) -> None:
     try:
         signature = verify_signature(path)
     except SightlineError as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(describe_fault(fault), icon=":material/error:")
         return
     if signature is not None:
-        when = signature.when.replace("T", " ")
-        st.markdown(f"Signed on {when} with the key `{signature.fingerprint}`. Keep the signature beside the zip file.")
+        when, key = escape(signature.when.replace("T", " ")), code(signature.fingerprint)
+        st.markdown(f"Signed on {when} with the key {key}. Keep the signature beside the zip file.")
         st.download_button(
             "Download signature",
             signature_file(path).read_bytes(),
@@ -242,7 +243,7 @@ def _sign(case: Case, path: Path, passphrase: str) -> None:
         with services().cases.logging(case.key, f"zip file signed with {fingerprint(public_key())}", kind="export"):
             sign_zip(path, passphrase)
     except SightlineError as fault:
-        st.error(f"**Not signed:** {fault}", icon=":material/error:")
+        st.error(describe_fault(fault, "Not signed"), icon=":material/error:")
         return
     st.rerun()
 
@@ -267,8 +268,8 @@ def _show_doubts(cameras: dict[str, dict[str, int]]) -> None:
     frames, doubts = (sum(camera.get(name, 0) for camera in cameras.values()) for name in ("frames", "in_doubt"))
     if doubts:
         st.warning(
-            f"**In {doubts:,} of {frames:,} frames a head may not be covered.** {DOUBTS} lists them with their times. "
-            "Look at these before you hand the videos out.",
+            f"**In {doubts:,} of {frames:,} frames a head may not be covered.** {code(DOUBTS)} lists them with their "
+            "times. Look at these before you hand the videos out.",
             icon=":material/visibility:",
         )
 

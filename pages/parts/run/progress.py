@@ -248,7 +248,7 @@ def _show_finished(job: Job) -> None:
         _show_results(job)
         with suppress(StoreError):
             if message := describe_faces(read_record(job.out)):
-                st.caption(message)
+                st.caption(escape(message))
     elif job.state == "stopped":
         st.info("**Stopped.** Finished work is kept. Continue when you are ready.", icon=":material/pause_circle:")
     for camera in job.cameras:

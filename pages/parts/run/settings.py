@@ -58,18 +58,18 @@ def face_choice(case: Case) -> None:
     """Whether faces are compared, too: off unless the user says for what, and only in this case."""
     with st.expander("Faces"):
         st.caption(
-            f"One more cue between the tracks of this case, where a face is at least {MIN_FACE_PX} pixels wide: it can "
-            "tip the balance, never outvote appearance. Faces are never compared with photos, lists or other cases."
+            f"One more cue between the tracks of this case, where a face is at least {MIN_FACE_PX:d} pixels wide: it "
+            "can tip the balance, never outvote appearance. Faces are never compared with photos, lists or other cases."
         )
         if not case.plan.faces and (missing := face_models_missing()):
-            st.info(missing)
+            st.info(escape(missing))
             return
         entry, purpose = plan_setting("faces", case.key), plan_setting("purpose of faces", case.key)
         entry.set(case.plan.faces)
         if not case.plan.faces:
             st.text_input(PURPOSE, case.purpose, key=purpose.key, help="Required to compare faces; it is logged.")
         label = setting_by_key("faces").label
-        st.checkbox(label, key=entry.key, on_change=_save_faces, args=(entry, purpose))
+        st.checkbox(escape(label), key=entry.key, on_change=_save_faces, args=(entry, purpose))
 
 
 @saving("The setting")

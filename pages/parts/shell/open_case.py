@@ -105,7 +105,7 @@ def removal_panel(
         if message := report.pop(""):
             st.text(message)
         chosen = st.selectbox(
-            f"{what.capitalize()} to delete", list(options), None, format_func=lambda name: options.get(name, "")
+            f"The {what} to delete", list(options), None, format_func=lambda name: options.get(name, "")
         )
         if chosen is not None:
             _confirm_removal(what, chosen, plan, erase, report)
@@ -116,13 +116,14 @@ def _confirm_removal(
 ) -> None:
     try:
         st.text("\n".join(plan(name).lines))
-        typed = st.text_input(f"Type {name} to delete this {what} for good. There is no way back.", key=f"sure {name}")
+        question = f"Type {escape(name)} to delete this {what} for good. There is no way back."
+        typed = st.text_input(question, key=f"sure {name}")
         is_sure = typed.strip() == name
         if st.button("Delete for good", icon=":material/delete_forever:", disabled=not is_sure, key=f"erase {what}"):
             report.set("\n".join((f"Deleted for good: {name}", *erase(name).lines)))
             st.rerun()
     except (SightlineError, OSError) as fault:
-        st.error(str(fault), icon=":material/error:")
+        st.error(escape(str(fault)), icon=":material/error:")
 
 
 _LISTED = 3

@@ -12,7 +12,7 @@ import streamlit as st
 from core.base.errors import SightlineError
 from core.base.text import RETENTION_PROPOSALS, day_after
 from core.workspace import sample_case, services
-from pages.parts.shell.markdown import describe_fault
+from pages.parts.shell.markdown import describe_fault, escape
 from pages.parts.shell.open_case import saving, select_case
 from pages.parts.shell.session import GO_TO_FOOTAGE
 from pages.parts.shell.web_modules import screen_component
@@ -48,7 +48,9 @@ def new_case_form() -> None:
             PURPOSE, placeholder="why you may view this footage", help="Every export says it, or that none was given."
         )
         period = st.pills(
-            "Keep for", list(RETENTION_PROPOSALS), help="Sightline reminds you then; it deletes nothing by itself."
+            "Keep for",
+            [escape(period) for period in RETENTION_PROPOSALS],
+            help="Sightline reminds you then; it deletes nothing by itself.",
         )
         day = st.date_input("Or keep until", None, min_value="today")
         if st.form_submit_button("Create case", type="primary", icon=":material/add:"):
