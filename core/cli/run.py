@@ -339,7 +339,7 @@ def report_differences(options: argparse.Namespace, before: Manifest) -> int:
         sys.stderr.write(f"sightline: not the same as in {options.like}: {different}\n")
         return 1
     if found.presentation:
-        data = sum(not is_presentation(name) for name in after.digests)
+        data = sum(not is_presentation(name, before.blurred and after.blurred) for name in after.digests)
         programs = f"written by {before.program}, now {after.program}"
         sys.stdout.write(f"all {data} data files are the same as in {options.like}; {presentation} ({programs})\n")
     else:

@@ -52,6 +52,7 @@ LOG_FILES = {CHAIN, TEXTS, "log.csv"}
 KINDS: tuple[ModelKind, ModelKind] = ("detector", "embedder")
 PRESENTATION = ("README.txt", "report.html", "contact_sheet*.jpg")
 """Files of an export that show its data to a reader: another version of the program may word or draw them otherwise."""
+CROPS = ("people/*.jpg",)
 
 
 @dataclass(frozen=True)
@@ -370,15 +371,19 @@ def compare_exports(before: Manifest, after: Manifest) -> ExportDifferences:
     # The log is of the case, not of the run; the README names its last entry.
     about_log = LOG_FILES if before.log == after.log else {*LOG_FILES, "README.txt"}
     names = sorted(name for name in {*first, *second} - about_log if first.get(name) != second.get(name))
-    presentation = tuple(filter(is_presentation, names))
-    data = tuple(name for name in names if not is_presentation(name))
+    blurred = before.blurred and after.blurred
+    presentation = tuple(name for name in names if is_presentation(name, blurred))
+    data = tuple(name for name in names if not is_presentation(name, blurred))
     return ExportDifferences(data, presentation, before.program == after.program)
 
 
-def is_presentation(name: str) -> bool:
-    """Whether this file of an export only presents data that its other files hold.
+def is_presentation(name: str, blurred: bool) -> bool:
+    """Whether this file of an export only presents data that its other files hold: crops too, where they are `blurred`,
+    for versions differ in how much of a picture they cover.
 
-    >>> is_presentation("contact_sheet_2.jpg"), is_presentation("sightings.csv")
+    >>> is_presentation("contact_sheet_2.jpg", False), is_presentation("sightings.csv", True)
+    (True, False)
+    >>> is_presentation("people/P001/cam1.jpg", True), is_presentation("people/P001/cam1.jpg", False)
     (True, False)
     """
-    return any(fnmatch(name, pattern) for pattern in PRESENTATION)
+    return any(fnmatch(name, pattern) for pattern in (*PRESENTATION, *(CROPS if blurred else ())))
