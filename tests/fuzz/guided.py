@@ -22,7 +22,8 @@ def main() -> None:
         with suppress(SightlineError):
             reader.read(content)
 
-    atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", "-rss_limit_mb=2000", "-timeout=20", folder], feed)
+    limits = [f"-max_total_time={seconds}", "-rss_limit_mb=2000", "-timeout=20", f"-artifact_prefix={folder}/"]
+    atheris.Setup([sys.argv[0], *limits, folder], feed)
     atheris.Fuzz()
 
 
