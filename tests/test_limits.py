@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import sys
 import tracemalloc
 import zipfile
@@ -15,14 +16,15 @@ import pytest
 from core.base.errors import ClipError, RegionError, SettingsError, SightlineError, StoreError, TruthError
 from core.base.settings import VideoSettings
 from core.base.types import Image
+from core.export import load_picture
 from core.machine.settings_file import read_settings
 from core.review import load_review
-from core.runs import load_evidence, load_tracks, read_photo
+from core.runs import Crop, load_evidence, load_tracks, read_photo
 from core.runs.tables import load_timelines
 from core.vision import mot
 from core.vision.mot import read_mot
 from core.vision.regions import read_regions
-from core.vision.video import plan, preview_frames, probe, read, read_list, still
+from core.vision.video import jpeg, plan, preview_frames, probe, read, read_list, still
 from core.workspace import backup, services
 from core.workspace.backup import restore
 from tests.vision.video.making import blank_png, write_clip, write_pngs
@@ -135,6 +137,20 @@ def test_a_photo_is_measured_before_it_is_decoded(tmp_path: Path, monkeypatch: p
         read_photo(tmp_path / "photo.png")
 
 
+def test_a_crop_that_claims_a_huge_size_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    import cv2
+
+    def refuse(*_: object) -> Image:
+        raise AssertionError("it was decoded")
+
+    content = bytearray(jpeg(np.zeros((8, 8, 3), np.uint8), 80))
+    size = content.index(b"\xff\xc0") + 5
+    content[size : size + 4] = struct.pack(">HH", 60_000, 60_000)
+    monkeypatch.setattr(cv2, "imdecode", refuse)
+    with pytest.raises(ClipError, match="more pixels than the 80,000,000"):
+        load_picture(Crop(1.0, 25, bytes(content)), blur=True)
+
+
 def test_a_video_of_huge_frames_is_refused_by_its_header(tmp_path: Path) -> None:
     path = write_pngs(tmp_path / "a.mov", [blank_png(16_000, 16_000)], 16_000, 16_000)
     with pytest.raises(ClipError, match="more than the 40,000,000 pixels"):
@@ -164,6 +180,13 @@ def test_a_backup_of_too_many_entries_is_refused_at_once(tmp_path: Path, monkeyp
     monkeypatch.setattr(backup, "BACKUP_ENTRIES", 1_000)
     path = archive(tmp_path / "a.zip", {"case.json": b"{}"} | {f"run/{n}": b"" for n in range(1_500)})
     with pytest.raises(StoreError, match="1,501 files, and at most 1,000"):
+        restore(services(), path)
+
+
+def test_a_log_in_a_backup_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup, "RECORD_BYTES", 1_000)
+    path = archive(tmp_path / "a.zip", {"case.json": b"{}", "log.jsonl": bytes(2_000)})
+    with pytest.raises(StoreError, match=r"log\.jsonl in it is too large"):
         restore(services(), path)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Bools, Floats, Image, Ints, Seconds, Table, Tracks
-from core.machine.canvas import fit_image
+from core.machine.canvas import decode_picture, fit_image
 from core.runs import Area, Crop
 from core.vision.mot import Doubles
 from core.vision.video import jpeg
@@ -57,6 +57,7 @@ CELLS_OF_BODY = 2
 """The same where a whole person is covered."""
 SOFT = 0.16
 """How far the edge fades out, relative to the shorter side of the area; all of it lies outside the area."""
+_JPEG = b"\xff\xd8"
 _REMEDY = "Run the analysis again, then export."
 
 
@@ -232,8 +233,6 @@ def _fade(distance: Doubles) -> Doubles:
 
 
 def _read_crop(crop: Crop) -> tuple[bytes, Image]:
-    import cv2
-
     if isinstance(crop.jpeg, bytes):
         content = crop.jpeg
     else:
@@ -241,7 +240,7 @@ def _read_crop(crop: Crop) -> tuple[bytes, Image]:
             content = crop.jpeg.read_bytes()
         except OSError as fault:
             raise StoreError(f"The picture {crop.jpeg} cannot be read ({fault.strerror})", _REMEDY) from fault
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) if content[:2] == b"\xff\xd8" else None
-    if bgr is None:
-        raise StoreError(f"The picture of frame {crop.frame} is damaged or no JPEG", _REMEDY)
-    return content, np.asarray(bgr, np.uint8)
+    what = f"The picture of frame {crop.frame}"
+    if content[:2] != _JPEG or not len(bgr := decode_picture(content, what)):
+        raise StoreError(f"{what} is damaged or no JPEG", _REMEDY)
+    return content, bgr

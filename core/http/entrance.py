@@ -24,12 +24,13 @@ _REFUSAL = """<!doctype html>
 <style>
   :root { color-scheme: light dark; }
   body { max-width: 40rem; margin: 10vh auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; }
-  code { padding: .1rem .3rem; border: 1px solid; border-radius: .2rem; }
+  code { padding: .1rem .3rem; border: 1px solid; border-radius: .2rem; white-space: nowrap; }
 </style>
 <h1>This browser is not signed in</h1>
 <p>Sightline is open only to the user who started it. To come in, use the address that it printed when it started, or
 type this in its folder, on the computer where it runs:</p>
-<p><code>.venv/bin/python -m core open</code> (on Windows <code>.venv\\Scripts\\python -m core open</code>)</p>
+<p><code>.venv/bin/python -m core open</code></p>
+<p>On Windows: <code>.venv\\Scripts\\python -m core open</code></p>
 <p>It prints the address and opens it in the browser. Pages that are open already work again once they are reloaded.</p>
 </html>
 """

@@ -29,6 +29,7 @@ from core.base.limits import (
     BACKUP_RATIO,
     BACKUP_SLACK_BYTES,
     ENTRY_BYTES,
+    RECORD_BYTES,
     require_at_most,
     require_bytes,
 )
@@ -204,6 +205,8 @@ def _require_bounded(archive: zipfile.ZipFile) -> None:
     entries = archive.infolist()
     require_at_most(len(entries), BACKUP_ENTRIES, "the back-up has {} files", StoreError, _NO_BACKUP)
     require_bytes(archive.getinfo("case.json").file_size, ENTRY_BYTES, "the case in it", StoreError, _NO_BACKUP)
+    for entry in (entry for entry in entries if entry.filename in _CASE_FILES):
+        require_bytes(entry.file_size, RECORD_BYTES, f"{entry.filename} in it", StoreError, _NO_BACKUP)
     unpacked, packed = (sum(sizes) for sizes in zip(*((e.file_size, e.compress_size) for e in entries), strict=True))
     if unpacked > BACKUP_SLACK_BYTES and unpacked > BACKUP_RATIO * packed:
         raise StoreError(
