@@ -40,6 +40,10 @@ class StoreError(SightlineError):
     """The cache or an output folder cannot be written or read (full disk, no permission)."""
 
 
+class DamagedResultError(StoreError):
+    """A stored result that was found damaged, and removed: whoever asks again gets it computed anew."""
+
+
 class TruthError(SightlineError):
     """A MOT text file that cannot be read as ground truth or result."""
 

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from numpy.typing import NDArray
 
-from core.base.errors import StoreError
+from core.base.errors import DamagedResultError, StoreError
 from core.base.limits import ARRAYS_BYTES
 from core.base.text import format_bytes
 from core.machine.locks import Presence, is_own, is_present, lock
@@ -136,7 +136,7 @@ class Artifact:
         write_atomically(self.folder / "done.json", json.dumps(content, indent=1).encode())
 
     def read(self, first: int = 0) -> Iterator[Arrays]:
-        """The chunks from `first` on, one at a time in memory; a damaged one is removed and raises `StoreError`."""
+        """The chunks from `first` on, one at a time in memory; a damaged one is removed and raises an error."""
         for path in self._files()[first:]:
             try:
                 content = path.read_bytes()
@@ -145,7 +145,7 @@ class Artifact:
             if _checksum(content) != path.stem[6:]:
                 with explain_refusal(f"{path} is damaged and cannot be removed"):
                     path.unlink()
-                raise StoreError(f"a cached chunk was damaged ({path.name}) and has been removed", "Run again.")
+                raise DamagedResultError(f"a cached chunk was damaged ({path.name}) and has been removed", "Run again.")
             yield read_arrays(io.BytesIO(content))
 
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from core.base.errors import SettingsError, SightlineError
+from core.base.errors import DamagedResultError, SettingsError, SightlineError
 from core.base.memo import Memo
 from core.base.progress import Progress
 from core.base.settings import VideoSettings
 from core.base.text import safe_name
 from core.base.types import Clip, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
+from core.machine.log import LOG
 from core.runs.crop_stage import load_faces
 from core.runs.network_stages import Networks
 from core.runs.stage_keys import STORED, ClipPipeline, Recipe
@@ -147,7 +148,13 @@ def run_cameras(
         progress.camera(camera.name, number, len(cameras))
         try:
             camera_regions = (regions or {}).get(camera.name)
-            yield run_camera(camera, recipe, networks, store, progress, camera_regions, fresh, with_crops)
+            try:
+                result = run_camera(camera, recipe, networks, store, progress, camera_regions, fresh, with_crops)
+            except DamagedResultError as fault:
+                # What was damaged is removed. Its other stages stay, so little is computed again.
+                LOG.warning("%s: %s", camera.name, fault)
+                result = run_camera(camera, recipe, networks, store, progress, camera_regions, False, with_crops)
+            yield result
         except SightlineError as fault:
             yield CameraResult(camera, None, Tracks.empty(), {}, fault=str(fault))
 

@@ -136,6 +136,17 @@ def test_chunks_are_the_same_bytes_after_a_stop(clip: Path, store: Store, tmp_pa
     assert chunk_names(store.root) == chunk_names(tmp_path / "other")
 
 
+def test_a_damaged_chunk_is_computed_again_within_the_run(clip: Path, store: Store) -> None:
+    whole = run(clip, store, networks(BrightDetector(), ColourEmbedder()))
+    path = sorted(store.root.rglob("detect-*/00002-*.npz"))[0]
+    path.write_bytes(path.read_bytes()[:50])
+    detector = BrightDetector()
+    nets = networks(detector, ColourEmbedder())
+    (result,) = run_cameras([Camera("gate", clip)], RECIPE, nets, store, Progress())
+    assert result.fault == "" and detector.frames == 28
+    np.testing.assert_array_equal(result.tracks.xyxy, whole.xyxy)
+
+
 def test_cancel_keeps_what_was_done(clip: Path, store: Store) -> None:
     told: list[Report] = []
     progress = Progress(told.append, is_cancelled=lambda: bool(told) and told[-1].done >= 40, every=0)
