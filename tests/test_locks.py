@@ -77,6 +77,8 @@ def test_both_locks_name_the_same_versions() -> None:
 def test_the_lock_answers_what_was_asked_for(name: str) -> None:
     lock = pins(name)
     for wish, environment in product(asked(name.replace(".txt", ".in")), environments()):
+        if not holds(wish, environment):
+            continue
         here = [pin for pin in lock[canonicalize_name(wish.name)] if holds(pin, environment)]
         assert len(here) == 1, f"{wish} has {len(here)} pins for {environment}"
         assert wish.specifier.contains(str(here[0].specifier).removeprefix("==")), f"{here[0]} is not {wish}"

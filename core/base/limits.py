@@ -71,6 +71,7 @@ SLOWEST_BYTES_PER_SECOND = 1_000_000
 def require_at_most(count: float, limit: int, what: str, kind: type[SightlineError], remedy: str) -> None:
     """An error of this `kind` where `count` is above the limit. `what` has the place of the count: "it has {} points".
 
+    >>> from core.base.errors import StoreError
     >>> require_at_most(1_001, 1_000, "it has {} points", StoreError, "Set fewer.")
     Traceback (most recent call last):
     ...

@@ -152,6 +152,7 @@ def _has_size(content: bytes, name: str) -> bool:
             return True
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning):
         pass
-    except (EOFError, OSError, OverflowError, SyntaxError, ValueError, Warning):
+    # Where Ultralytics is loaded, Pillow looks for another package before it says that it knows no such format.
+    except (EOFError, ImportError, OSError, OverflowError, SyntaxError, ValueError, Warning):
         return False
     raise ClipError(f"{name} has more pixels than the {PICTURE_PIXELS:,} that are taken", _SMALLER)

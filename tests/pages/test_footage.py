@@ -59,7 +59,10 @@ def test_nothing_yet_says_what_this_is_and_how_to_begin(own_house: Path) -> None
     assert labels(app) == ["New case", "Open the sample"]
     # As in the sidebar: it asks for a name first.
     app = press(app, "New case")
-    assert [field.label for field in app.text_input] == ["Name", "Purpose"] and services().cases.all() == []
+    assert [field.label for field in app.text_input] == [
+        "Name",
+        "Purpose or legal basis",
+    ] and services().cases.all() == []
 
 
 def test_an_empty_case_offers_every_way_in(own_house: Path) -> None:

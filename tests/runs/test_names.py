@@ -63,7 +63,9 @@ def test_names_reach_the_zip_and_no_file_name(tmp_path: Path) -> None:
     content = unpacked(tmp_path / "to" / "gallery.zip")
     report, readme = content["report.html"].decode(), content["README.txt"].decode()
     assert (
-        "<bdi>Änna &lt;b&gt;</bdi>" in report and "<bdi>=1+1</bdi>" in report and "<b>Purpose:</b> find a bag" in report
+        "<bdi>Änna &lt;b&gt;</bdi>" in report
+        and "<bdi>=1+1</bdi>" in report
+        and "<dt>Purpose</dt><dd>find a bag</dd>" in report
     )
     assert "Purpose: find a bag\n" in readme and "The reason given: asked <for>\n" in readme
     assert ",Änna <b>,'=1+1\n" in content["sightings.csv"].decode()

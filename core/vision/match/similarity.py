@@ -83,7 +83,7 @@ def lean_on_faces(similarity: Floats, face_similarity: Floats) -> Floats:
 
     It is no more than a hint: faces never outvote appearance, nor what rules a pair out.
 
-    >>> lean_on_faces(np.float32([[0.5, 0.5, 0.5]]), np.float32([[np.nan, 0.9, -0.5]])).round(3).tolist()
+    >>> lean_on_faces(np.float32([[0.5, 0.5, 0.5]]), np.float32([[np.nan, 0.9, -0.5]])).astype(float).round(3).tolist()
     [[0.5, 0.55, 0.45]]
     """
     agreement = np.clip((face_similarity - SAME_FACE) / FACE_SPREAD, -1, 1)

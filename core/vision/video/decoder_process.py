@@ -104,7 +104,10 @@ class _Server:
                 if picture.bgr.shape != shape:
                     raise ClipError(f"a picture is {picture.bgr.shape[1]} x {picture.bgr.shape[0]}", "Export it again.")
                 slot = number % slots
-                memory[slot * size : (slot + 1) * size] = picture.bgr.data.cast("B")
+                # A decoded picture may be a view with gaps between its rows.
+                place = np.frombuffer(memory, np.uint8, size, slot * size).reshape(shape)
+                np.copyto(place, picture.bgr)
+                del place
                 self._send(b"p" + PICTURE_HEAD.pack(picture.row, picture.frame, picture.seconds, slot))
         self._send(b"d")
 

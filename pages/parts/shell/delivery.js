@@ -68,7 +68,7 @@ class Delivery {
     this.sentAt = 0;
     // Python then draws the page anew, whatever the value is.
     this.watch = new Watch({
-      onChange: (state) => this.ask(state), isBusy: () => outbox().entries.length > 0,
+      onChange: (state) => this.ask(state), isPaused: () => document.hidden || outbox().entries.length > 0,
     });
     mounted = this;
   }

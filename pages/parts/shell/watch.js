@@ -5,10 +5,10 @@ import { fetchJson } from "./json.js";
 const EACH_MS = 1000;
 
 export class Watch {
-  // `onChange(state)` is called when the case has another state than the page was drawn with; `isBusy()` says whether
-  // actions of our own are on their way, for which Python draws the page anyway.
-  constructor({ onChange, isBusy, fetchState = fetchJson }) {
-    Object.assign(this, { onChange, isBusy, fetchState, address: "", state: "", announced: "" });
+  // `onChange(state)` is called when the case has another state than the page was drawn with; nothing is asked while
+  // `isPaused()`: actions of our own are on their way, for which Python draws the page anyway, or nobody looks.
+  constructor({ onChange, isPaused, fetchState = fetchJson }) {
+    Object.assign(this, { onChange, isPaused, fetchState, address: "", state: "", announced: "" });
     this.timer = setInterval(() => this.look(), EACH_MS);
   }
 
@@ -16,13 +16,13 @@ export class Watch {
   drawn(address, state) { Object.assign(this, { address, state, announced: "" }); }
 
   async look() {
-    if (!this.address || this.isLooking || document.hidden || this.isBusy()) return;
+    if (!this.address || this.isLooking || this.isPaused()) return;
     this.isLooking = true;
     const { address } = this;
     try {
       const { state } = await this.fetchState(address);
       const isNews = state && state !== this.state && state !== this.announced && address === this.address;
-      if (isNews && !this.isBusy()) {
+      if (isNews && !this.isPaused()) {
         this.announced = state;
         this.onChange(state);
       }

@@ -170,7 +170,7 @@ def test_hostile_texts_from_footage_to_report(
         clean(tab, server)
         tab.get_by_role("main").get_by_role("button", name="New case").click()
         tab.get_by_role("dialog").get_by_label("Name", exact=True).fill(EVERYTHING)
-        tab.get_by_role("dialog").get_by_label("Purpose", exact=True).fill(EVERYTHING)
+        tab.get_by_role("dialog").get_by_label("Purpose or legal basis", exact=True).fill(EVERYTHING)
         tab.get_by_role("button", name="Create case").click()
         expect(tab.get_by_text("or drop them anywhere")).to_be_visible()
         add_footage(tab, folder)
