@@ -203,6 +203,8 @@ def test_hostile_texts_from_footage_to_report(
         with zip_of(tab, tmp_path) as held:
             is_harmless(held)
         clean(tab, server, EVERYTHING)
+        go(tab, "Log")
+        clean(tab, server, f"made: {EVERYTHING}")
         go(tab, "Footage")
         (folder / FILES[0]).unlink()
         tab.reload()
@@ -220,7 +222,7 @@ def visit_sidebar(tab: Page, server: str) -> None:
     """What concerns the case as a whole, a case that is deleted and one that comes from a back-up."""
     sidebar = tab.get_by_test_id("stSidebar")
     sidebar.get_by_text("This case", exact=True).first.click()
-    for label in ("Restore a back-up", "Activity log", "Delete this case"):
+    for label in ("Restore a back-up", "Delete this case"):
         sidebar.get_by_text(label, exact=True).first.click()
         settled(tab)
     sidebar.get_by_text("Delete this case permanently").click()
