@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -97,12 +97,14 @@ class Address(str):
         return super().__new__(cls, f"http://127.0.0.1:{port}")
 
     def __init__(self, port: int, secret: str) -> None:
-        self.entrance = f"{self}/enter?secret={secret}"
+        self.entrance = f"{self}/enter?secret={secret}" if secret else ""
 
 
 def enter(tab: Page | BrowserContext, address: Address) -> None:
     """Let the tabs of this one's context in, as the address does that the server prints."""
     context = tab if isinstance(tab, BrowserContext) else tab.context
+    if not address.entrance:
+        return
     assert context.request.get(address.entrance, max_redirects=0).status == 303
 
 
@@ -112,17 +114,18 @@ def cookies_of(address: Address) -> httpx.Cookies:
 
 
 @contextmanager
-def serving(log: Path, port: int = 0, script: Path = ROOT / "app.py") -> Iterator[Address]:
-    """The address of the app, which is killed at the end; without a port, one that is free."""
+def serving(log: Path, port: int = 0, script: Path | None = None) -> Iterator[Address]:
+    """The address of the app, which is killed at the end; without a port, one that is free. A `script` of a test's own
+    is served in its place, to everybody."""
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", port))
         port = free.getsockname()[1]
-    words = [sys.executable, "-m", "streamlit", "run", str(script), f"--server.port={port}"]
+    words = [sys.executable, "-m", "streamlit", "run", str(script or ROOT / "app.py"), f"--server.port={port}"]
     with log.open("wb") as said:
         child = subprocess.Popen(words, cwd=ROOT, env=dict(os.environ), stdout=said, stderr=said)
     try:
-        yield Address(port, _printed_secret(log))
+        yield Address(port, _printed_secret(log) if script is None else _when_served(port))
     finally:
         child.kill()
         child.wait(30)
@@ -135,6 +138,16 @@ def _printed_secret(log: Path) -> str:
             return found[1]
         time.sleep(0.05)
     raise TimeoutError("the app did not start")
+
+
+def _when_served(port: int) -> str:
+    """No secret, as soon as a script is served."""
+    for _ in range(2400):
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/_stcore/health").status_code == 200:
+                return ""
+        time.sleep(0.05)
+    raise TimeoutError("the script was not served")
 
 
 @pytest.fixture

@@ -60,6 +60,9 @@ def test_texts_are_drawn_as_they_are(
     with serving(tmp_path / "log", script=script) as server, watched(chromium, server) as tab:
         tab.goto("/")
         expect(tab.get_by_text("All is drawn.")).to_be_visible(timeout=60_000)
+        # Some kinds of elements come with code that is loaded when they are first drawn.
+        expect(tab.get_by_role("alert")).to_have_count(len(HOSTILE))
+        expect(tab.get_by_role("checkbox")).to_have_count(len(HOSTILE))
         drawn = tab.evaluate(
             """() => Object.fromEntries([...document.querySelectorAll("[class*=st-key-]")].map((box) =>
               [[...box.classList].find((name) => name.startsWith("st-key-")), box.textContent]))"""
