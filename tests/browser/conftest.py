@@ -160,10 +160,12 @@ def tab(chromium: Browser, server: Address, house: Path) -> Iterator[Page]:
 def is_fault(message: ConsoleMessage) -> bool:
     """Whether the console says it in red: what the page's policy forbids is among that.
 
-    On a cold link to a page, Streamlit first looks for its server below that page's address.
+    On a cold link to a page, Streamlit first looks for its server below that page's address. On a slow machine the
+    browser may ask for a picture of Streamlit's that the next run of the script has just replaced.
     """
-    probing = "/_stcore/" in str(message.location.get("url", "")) and "404" in message.text
-    return message.type == "error" and not probing
+    address = str(message.location.get("url", ""))
+    is_expected = "404" in message.text and ("/_stcore/" in address or "/media/" in address)
+    return message.type == "error" and not is_expected
 
 
 @contextmanager
