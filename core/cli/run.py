@@ -35,6 +35,7 @@ from core.export import (
     verify_zip,
     write_people,
 )
+from core.machine.chain import time_with_zone
 from core.machine.log import LOG
 from core.machine.settings_file import UserSettings, load_settings
 from core.runs import (
@@ -360,7 +361,7 @@ def report_overlaps(evidence: Evidence, offsets: Mapping[str, float]) -> None:
 
 def write_results(people: MatchedPeople, out: Path, choice: Choice, export: ExportOptions, progress: Progress) -> None:
     """Write the tables and the export of the run in folder `out`, and print a summary and the path of the result."""
-    write_people(people, out, replace(export, when=time.strftime("%Y-%m-%dT%H:%M:%S%z")), progress)
+    write_people(people, out, replace(export, when=time_with_zone()), progress)
     source = "suggested" if choice.threshold is None else "given"
     match, count = people.match, len(people.gallery.by_person())
     sys.stdout.write(f"{count} people among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")

@@ -130,8 +130,7 @@ def write_zip(
     """Write `gallery` and the MOT text of each camera to `out`; with `blur`, no face can be recognised.
 
     `when` is the date in the manifest, `log` the files of the case's log by name, `frames` are the full frames in the
-    report. Raises `StoreError` if a picture or
-    `out` cannot be read or written, `Cancelled` if a stop was requested.
+    report. Raises `StoreError` if a picture or `out` cannot be read or written, `Cancelled` if a stop was requested.
     """
     for camera in tracks:
         require_camera(camera, "tracks")

@@ -173,12 +173,12 @@ def erase_texts(folder: Path, matching: Callable[[str], bool]) -> int:
     return len(chosen)
 
 
-def user_name() -> str:
-    """The account that this program runs under; "unknown" where the system has no name for it."""
+def user_name(unknown: str = "unknown") -> str:
+    """The account that this program runs under; `unknown` where the system has no name for it."""
     try:
-        return one_line(getpass.getuser()) or "unknown"
+        return one_line(getpass.getuser()) or unknown
     except (ImportError, KeyError, OSError):
-        return "unknown"
+        return unknown
 
 
 def time_with_zone() -> str:

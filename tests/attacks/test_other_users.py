@@ -19,15 +19,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from app import ROUTES
 from core.http import (
-    BACKUP_ROUTES,
-    EXPORT_ROUTES,
-    FILM_ROUTES,
-    PEOPLE_ROUTES,
-    PREVIEW_ROUTES,
-    SIMILARITY_ROUTES,
-    STILL_ROUTES,
-    UPLOAD_ROUTES,
     Entrance,
     guarded,
 )
@@ -35,16 +28,11 @@ from core.http.entrance import cookie_name
 from core.machine import servers
 from core.machine.servers import open_browser, start_secret
 from core.workspace.cases import Cases
-from pages.parts.shell.web_modules import WEB_ROUTES
 from tests.browser.conftest import Address, at_home, cookies_of
 from tests.browser.test_hosts import UPGRADE
 from tests.pages.making import BASE, ENTRANCE, asked
 
 NOBODY = 65534
-ROUTES = [
-    *(*BACKUP_ROUTES, *EXPORT_ROUTES, *FILM_ROUTES, *PEOPLE_ROUTES, *PREVIEW_ROUTES, *SIMILARITY_ROUTES),
-    *(*STILL_ROUTES, *UPLOAD_ROUTES, *WEB_ROUTES),
-]
 STREAMLIT = (
     "/",
     "/people?case=0",

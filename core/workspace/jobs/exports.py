@@ -17,7 +17,6 @@ Exports do not wait in the queue of runs: somebody waits for them, and most take
 
 from __future__ import annotations
 
-import getpass
 import re
 import shutil
 import sys
@@ -35,6 +34,7 @@ from core.base.settings import Number
 from core.base.text import find_zone
 from core.export import FACTS, CaseFacts, DecisionFact
 from core.machine.artifacts import digest_of
+from core.machine.chain import user_name
 from core.machine.locks import lock
 from core.machine.paths import cache_dir, make_folder, write_atomically
 from core.machine.records import Content, RecordFormat
@@ -145,7 +145,7 @@ def facts_of(case: Case, session: ReviewSession) -> CaseFacts:
     return CaseFacts(
         case.key,
         case.name,
-        _system_user(),
+        user_name(unknown=""),
         _local(time.time(), zone),
         _local(datetime.fromisoformat(began).timestamp(), zone) if began else "",
         case.time_zone,
@@ -169,13 +169,6 @@ def _decisions(actions: Sequence[Action], zone: tzinfo | None) -> Iterator[Decis
 def _local(seconds: float, zone: tzinfo | None) -> str:
     """A moment since 1970 as local ISO text with its offset from UTC; without a zone, that of this computer."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(zone).isoformat(timespec="seconds")
-
-
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
