@@ -28,7 +28,7 @@ _FROM_INPUT = 'Write a list of texts in JSON: ["DIR", "--purpose=..."].'
 
 class Command(NamedTuple):
     """A command of the program. `module` has `add_arguments`, or a function of another name for its second command,
-    which sets the function that runs the command.
+    which sets the function that runs the command. Without `needs_data` it works where there is no data folder.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Command(NamedTuple):
     module: str
     needs_opencv: bool = True
     function: str = "add_arguments"
+    needs_data: bool = True
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Import the module of the command and let it add its arguments to `parser`."""
@@ -62,6 +63,9 @@ COMMANDS = (
     Command("verify", "check that an export or a case's log is unchanged", "core.cli.verify", needs_opencv=False),
     Command("sign", "sign an export, or make a key to sign with", "core.cli.verify", False, "add_sign_arguments"),
     Command("settings", "show every setting and where its value comes from", "core.cli.settings", needs_opencv=False),
+    Command(
+        "doctor", "say what is here, what is missing, and how to mend it", "core.cli.doctor", False, needs_data=False
+    ),
     Command("cache", "show or trim what can be made again", "core.cli.cache", needs_opencv=False),
     Command("data", "show cases, uploads, back-ups, models", "core.cli.cache", False, "add_data_arguments"),
 )
@@ -88,7 +92,8 @@ def main(arguments: Sequence[str]) -> int:
         arguments = _read_arguments(arguments)
         # Nothing but --help and --version may come before the command.
         only = arguments[0] if arguments else ""
-        if any(command.needs_opencv for command in COMMANDS if command.name == only):
+        named = next((command for command in COMMANDS if command.name == only), None)
+        if named and named.needs_opencv:
             require_opencv()
         options = parser(only).parse_args(arguments)
         note_former_command(options)
@@ -96,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(signal.SIGTERM, _interrupt)
         from core.machine.relocate import move_old_data
 
-        if notice := move_old_data(_print_note):
+        if (named is None or named.needs_data) and (notice := move_old_data(_print_note)):
             _print_note(notice)
         return int(options.run(options))
     except SightlineError as fault:

@@ -1,4 +1,4 @@
-"""What this machine offers: CUDA, bfloat16, and the system libraries that OpenCV needs. Imports no PyTorch.
+"""What this machine offers: processors, CUDA, bfloat16, and the system libraries that OpenCV needs. Imports no PyTorch.
 
 A `Backend` is what the user asks for: `auto` (CUDA where there is a device, otherwise OpenVINO), `openvino`, `torch`
 (PyTorch on the CPU) or `cuda`. A `Runtime` is what a model then runs on; `choose_runtime` decides."""
@@ -8,9 +8,13 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib
+import importlib.util
+import os
+import runpy
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from core.base.errors import BackendError, SightlineError
 
@@ -18,16 +22,79 @@ Backend = Literal["auto", "openvino", "torch", "cuda"]
 Runtime = Literal["openvino", "torch", "cuda"]
 
 
+@dataclass(frozen=True)
+class CudaDevices:
+    """The names of the devices that an NVIDIA driver lists; where there are none, `reason` says why."""
+
+    names: tuple[str, ...] = ()
+    reason: str = ""
+
+
 @functools.cache
-def has_cuda() -> bool:
-    """Whether an NVIDIA driver lists a device. Takes microseconds; PyTorch's own check takes seconds."""
+def cuda_devices() -> CudaDevices:
+    """Asks the driver, which takes microseconds; PyTorch's own check takes seconds."""
     name = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)
     except OSError:
-        return False
+        return CudaDevices(reason="no NVIDIA driver is installed")
+    return list_devices(driver)
+
+
+def list_devices(driver: Any) -> CudaDevices:
+    """The devices of NVIDIA's driver library."""
     count = ctypes.c_int(0)
-    return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+    error = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if error:
+        return CudaDevices(reason=f"the NVIDIA driver answers with error {error}")
+    if not count.value:
+        return CudaDevices(reason="the NVIDIA driver lists no device")
+    return CudaDevices(tuple(_device_name(driver, number) for number in range(count.value)))
+
+
+def _device_name(driver: Any, number: int) -> str:
+    device, name = ctypes.c_int(0), ctypes.create_string_buffer(256)
+    if driver.cuDeviceGet(ctypes.byref(device), number) or driver.cuDeviceGetName(name, len(name), device):
+        return "unnamed"
+    return name.value.decode(errors="replace")
+
+
+@functools.cache
+def has_cuda() -> bool:
+    """Whether an NVIDIA driver lists a device."""
+    return bool(cuda_devices().names)
+
+
+def pytorch_has_cuda() -> bool:
+    """Whether the PyTorch that is installed was built for CUDA. Its file of versions says so; nothing else is read."""
+    found = importlib.util.find_spec("torch")
+    try:
+        content = runpy.run_path(str(Path(found.origin).with_name("version.py"))) if found and found.origin else {}
+    except OSError:
+        return False
+    return bool(content.get("cuda"))
+
+
+def usable_processors() -> int:
+    """How many processors this process may use; a container or a scheduler may leave it fewer than there are."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processor_features() -> tuple[str, ...]:
+    """What of a processor makes networks quick, as far as it is known: only Linux lists it."""
+    flags = _processor_flags().split()
+    known = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16", "amx_bf16": "bfloat16 (AMX)"}
+    return tuple(name for flag, name in known.items() if flag in flags)
+
+
+@functools.cache
+def _processor_flags() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 @functools.cache
@@ -36,10 +103,7 @@ def cpu_has_bfloat16() -> bool:
 
     Elsewhere bfloat16 is emulated and slower than single precision. Only Linux lists the features of its CPU.
     """
-    try:
-        return "bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
+    return "bf16" in _processor_flags()
 
 
 def parse_backend(word: str) -> Backend:

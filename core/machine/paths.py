@@ -10,6 +10,7 @@ it. Its writer holds the part, so that `remove_leftovers` can tell what a killed
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import secrets
@@ -18,6 +19,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -62,7 +64,7 @@ def data_dir() -> Path:
 def chosen_data_dir() -> Path:
     """The folder where data belongs, made if it is not there: SIGHTLINE_DATA, or else `data` in SIGHTLINE_CACHE, so
     that somebody who names one disk has everything there, or else the platform's usual place."""
-    return _make_root(_platform_data_dir(sys.platform, os.environ), "data", "SIGHTLINE_DATA")
+    return _make_root(platform_data_dir(sys.platform, os.environ), "data", "SIGHTLINE_DATA")
 
 
 def has_data(folder: Path) -> bool:
@@ -291,9 +293,9 @@ def platform_cache_dir(platform: str, home: Path, environment: Mapping[str, str]
     return Path(environment.get("XDG_CACHE_HOME") or home / ".cache") / "sightline"
 
 
-def _platform_data_dir(platform: str, environment: Mapping[str, str]) -> Path:
+def platform_data_dir(platform: str, environment: Mapping[str, str]) -> Path:
     """
-    >>> _platform_data_dir("linux", {"SIGHTLINE_CACHE": "disk"}).as_posix()
+    >>> platform_data_dir("linux", {"SIGHTLINE_CACHE": "disk"}).as_posix()
     'disk/data'
     """
     if chosen := environment.get("SIGHTLINE_DATA"):
@@ -304,6 +306,36 @@ def _platform_data_dir(platform: str, environment: Mapping[str, str]) -> Path:
     folder = platformdirs.user_data_path(name, appauthor=False)
     # On Windows this is the folder that has been the cache since 0.1.0.
     return folder / "data" if platform == "win32" else folder
+
+
+@dataclass(frozen=True)
+class FolderState:
+    """A folder as it is, or as it could be made. `fault` says why nothing can be written there, empty if something can;
+    `open_to` whom else its rights let in; `free` the bytes that are left on its disk."""
+
+    exists: bool
+    fault: str
+    open_to: str
+    free: int
+
+
+def folder_state(folder: Path) -> FolderState:
+    """Look at a folder and leave it as it is. Whether it can be written is tried, with a file that is removed again."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    exists = place == folder and folder.is_dir()
+    try:
+        if exists:
+            trial = folder / f".{secrets.token_hex(8)}.part"
+            trial.write_bytes(b"")
+            trial.unlink()
+        elif not place.is_dir():
+            return FolderState(False, "a file is in its place", "", 0)
+        fault = "" if os.access(place, os.W_OK) else os.strerror(errno.EACCES)
+    except OSError as error:
+        fault = error.strerror or str(error)
+    mode = stat.S_IMODE(folder.stat().st_mode) & 0o077 if exists and sys.platform != "win32" else 0
+    open_to = "everybody" if mode & 0o007 else "its group" if mode else ""
+    return FolderState(exists, fault, open_to, shutil.disk_usage(place).free)
 
 
 def _make_root(folder: Path, purpose: str, variable: str) -> Path:
@@ -337,7 +369,7 @@ def _is_private(path: Path) -> bool:
     """Whether `path` is inside the data or the cache folder, or is one of them."""
     if sys.platform == "win32":
         return False
-    roots = platform_cache_dir(sys.platform, Path.home(), os.environ), _platform_data_dir(sys.platform, os.environ)
+    roots = platform_cache_dir(sys.platform, Path.home(), os.environ), platform_data_dir(sys.platform, os.environ)
     place = path.resolve()
     return any(place.is_relative_to(_resolve(root.absolute())) for root in roots)
 

@@ -13,13 +13,13 @@ from core.base.errors import StoreError
 from core.machine.paths import (
     CACHE_ENTRIES,
     DATA_ENTRIES,
-    _platform_data_dir,
     cache_dir,
     current_path,
     data_dir,
     make_folder,
     open_atomically,
     platform_cache_dir,
+    platform_data_dir,
     write_atomically,
 )
 
@@ -69,7 +69,7 @@ def test_each_platform_has_its_data(
     platform: str, environment: dict[str, str], folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(platformdirs, "user_data_path", lambda name, appauthor: Path("usual") / name)
-    assert _platform_data_dir(platform, environment).as_posix() == folder
+    assert platform_data_dir(platform, environment).as_posix() == folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of Linux")

@@ -2,6 +2,8 @@ from .decoding import FrameDecoder as FrameDecoder
 from .decoding import natural_order as natural_order
 from .decoding import picture_files as picture_files
 from .decoding import yields_picture as yields_picture
+from .films import Codecs as Codecs
+from .films import codecs as codecs
 from .films import display_size as display_size
 from .films import jpeg as jpeg
 from .films import make_proxy as make_proxy

@@ -33,11 +33,11 @@ WITHOUT_TIMESTAMPS = {"avi", "h264", "hevc", "m4v", "mjpeg", "mpegvideo"}
 BYTE_SEEKABLE = "mpegts"
 """The container that can be entered at any byte: where a clock is set back, bytes tell the parts apart."""
 _SOUND = "aac,flac,mp3,wav"  # opened only to say that they hold no pictures
-_CONTAINERS = "asf,av1,avi,dhav,dv,flv,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,obu,ogg,vc1,webm"
+CONTAINERS = "asf,av1,avi,dhav,dv,flv,h264,hevc,ivf,m4v,matroska,mjpeg,mov,mpeg,mpegts,mpegvideo,mxf,obu,ogg,vc1,webm"
 _DEMUXER = {
     "merge_pmt_versions": "1",  # where joined transport streams give their video other numbers, it is one video
     # Scripts and lists, which name other files or addresses, are none of these.
-    "format_whitelist": f"{_CONTAINERS},{_SOUND}",
+    "format_whitelist": f"{CONTAINERS},{_SOUND}",
     "protocol_whitelist": "file",
     "max_pixels": str(FRAME_PIXELS),
 }

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from core.base.errors import ClipError, StoreError
 from core.base.types import Clip, Image, Timeline
 from core.machine.paths import living_part, require_job_folder
-from core.vision.video.decoding import silence_ffmpeg
+from core.vision.video.decoding import CONTAINERS, silence_ffmpeg
 from core.vision.video.reading import Picture, read
 
 if TYPE_CHECKING:
@@ -26,7 +27,57 @@ WIDEST = 960
 _TICK = Fraction(1, 90_000)
 # No B-frames, so that frames are stored in display order; a key frame every 60 frames keeps seeking quick.
 _ENCODER = {"preset": "veryfast", "crf": "25", "bf": "0", "g": "60"}
+_FILM_ENCODER = "libx264"
 _JPEG_QUALITY = 85
+_RECORDED_IN = {
+    "H.264": "h264",
+    "H.265": "hevc",
+    "AV1": "libdav1d",
+    "MJPEG": "mjpeg",
+    "MPEG-4": "mpeg4",
+    "MPEG-2": "mpeg2video",
+    "VP9": "vp9",
+    "WMV": "wmv3",
+}
+"""What recorders and phones write, with FFmpeg's names of the decoders."""
+
+
+@dataclass(frozen=True)
+class Codecs:
+    """What the FFmpeg that is installed reads and writes of what the program asks of it."""
+
+    version: str
+    containers: tuple[str, ...]
+    missing_containers: tuple[str, ...]
+    decoded: tuple[str, ...]
+    not_decoded: tuple[str, ...]
+    writes_films: bool
+
+
+def codecs() -> Codecs:
+    """Which recordings can be read here, and whether films can be written. Opens no file."""
+    import av
+
+    here = {name for formats in av.formats_available for name in formats.split(",")}
+    asked = CONTAINERS.split(",")
+    return Codecs(
+        version=av.__version__,
+        containers=tuple(name for name in asked if name in here),
+        missing_containers=tuple(name for name in asked if name not in here),
+        decoded=tuple(label for label, name in _RECORDED_IN.items() if _has_codec(name, "r")),
+        not_decoded=tuple(label for label, name in _RECORDED_IN.items() if not _has_codec(name, "r")),
+        writes_films=_has_codec(_FILM_ENCODER, "w"),
+    )
+
+
+def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
+    from av.codec.codec import Codec, UnknownCodecError
+
+    try:
+        Codec(name, mode)
+    except UnknownCodecError:
+        return False
+    return True
 
 
 def display_size(width: int, height: int, widest: int = WIDEST) -> tuple[int, int]:
@@ -98,7 +149,7 @@ def _encode(
         read(clip, timeline, scale_to=size) as pictures,
         av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as film,
     ):
-        stream = film.add_stream("libx264", rate=Fraction(clip.fps or 1).limit_denominator(1000), options=_ENCODER)
+        stream = film.add_stream(_FILM_ENCODER, rate=Fraction(clip.fps or 1).limit_denominator(1000), options=_ENCODER)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = _TICK
         last_tick = -1
