@@ -20,7 +20,7 @@ from typing import NamedTuple
 from core import __version__
 from core.base.errors import Cancelled, SettingsError, SightlineError
 from core.cli.renamed_flags import note_former_command
-from core.machine.device import require_opencv
+from core.machine.device import INSTALL, require_opencv
 
 _MOST_WORDS_BEFORE_INPUT = 2
 _FROM_INPUT = 'Write a list of texts in JSON: ["DIR", "--purpose=..."].'
@@ -106,6 +106,12 @@ def main(arguments: Sequence[str]) -> int:
         return int(options.run(options))
     except SightlineError as fault:
         sys.stderr.write(f"sightline: {fault}\n")
+        return 2
+    except ModuleNotFoundError as fault:
+        # A part of the program itself that is missing is a bug.
+        if str(fault.name).startswith("core"):
+            raise
+        sys.stderr.write(f"sightline: the package {fault.name} is not installed. {INSTALL}\n")
         return 2
     except (KeyboardInterrupt, Cancelled):
         sys.stderr.write("sightline: stopped. Finished work is kept; the same command continues from there.\n")

@@ -25,6 +25,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.settings import MachineSettings, ModelSettings
 from core.base.text import format_bytes
 from core.machine.device import (
+    INSTALL,
     cuda_devices,
     has_cuda,
     processor_features,
@@ -47,7 +48,6 @@ _PACKAGES = {
     **dict.fromkeys(("torch", "torchvision", "ultralytics", "openvino", "opencv-python", "numpy"), "the networks"),
     **dict.fromkeys(("av", "streamlit", "pyarrow", "scikit-learn"), "the app"),
 }
-_INSTALL = f"{Path(sys.executable)} -m pip install --require-hashes -r requirements.txt"
 _OLDEST_PYTHON, _FIRST_UNTRIED_PYTHON = (3, 11), (3, 14)
 _LITTLE_MEMORY, _LITTLE_ROOM, _NO_ROOM = 4e9, 5e9, 2e8
 """Bytes: a run of an hour takes 1 GB of memory, and its boxes, crops and films a few on the disk."""
@@ -96,7 +96,7 @@ def program() -> Iterator[Finding]:
         try:
             yield Finding("Program", name, "ok", version(name))
         except PackageNotFoundError:
-            yield Finding("Program", name, "fault", f"not installed; {purpose} cannot do without", _INSTALL)
+            yield Finding("Program", name, "fault", f"not installed; {purpose} cannot do without", INSTALL)
     yield from _refused("Program", "OpenCV", require_opencv)
     yield from _refused("Program", "OpenVINO", import_openvino)
     yield from _refused("Program", "settings", load_settings)
@@ -110,7 +110,7 @@ def _refused(part: str, name: str, attempt: Callable[[], object]) -> Iterator[Fi
         except SightlineError as error:
             yield Finding(part, name, "fault", error.message, error.remedy)
         except (ImportError, OSError) as error:
-            yield Finding(part, name, "fault", f"cannot be loaded ({error})", _INSTALL)
+            yield Finding(part, name, "fault", f"cannot be loaded ({error})", INSTALL)
 
 
 def machine() -> Iterator[Finding]:
@@ -203,21 +203,21 @@ def video() -> Iterator[Finding]:
     try:
         here = codecs()
     except ImportError as error:
-        yield Finding("Video", "PyAV", "fault", f"cannot be loaded ({error})", _INSTALL)
+        yield Finding("Video", "PyAV", "fault", f"cannot be loaded ({error})", INSTALL)
         return
     containers, formats = ", ".join(here.containers), ", ".join(here.decoded)
     yield Finding("Video", "containers", "ok", containers, facts={"missing": here.missing_containers})
     if here.not_decoded:
         level: Level = "fault" if "H.264" in here.not_decoded else "note"
         text = f"{formats}; not {', '.join(here.not_decoded)}"
-        yield Finding("Video", "decoders", level, text, _INSTALL, {"missing": here.not_decoded})
+        yield Finding("Video", "decoders", level, text, INSTALL, {"missing": here.not_decoded})
     else:
         yield Finding("Video", "decoders", "ok", formats, facts={"missing": ()})
     if here.writes_films:
         yield Finding("Video", "films", "ok", "H.264 can be written", facts={"h264": True})
     else:
         text = "H.264 cannot be written: no film for the browser, no annotated video"
-        yield Finding("Video", "films", "note", text, _INSTALL, {"h264": False})
+        yield Finding("Video", "films", "note", text, INSTALL, {"h264": False})
 
 
 def models() -> Iterator[Finding]:

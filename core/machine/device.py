@@ -18,6 +18,8 @@ from typing import Any, Literal, cast, get_args
 
 from core.base.errors import BackendError, SightlineError
 
+INSTALL = f"Install the requirements: {sys.executable} -m pip install --require-hashes -r requirements.txt"
+"""What helps where a package is missing or broken."""
 Backend = Literal["auto", "openvino", "torch", "cuda"]
 Runtime = Literal["openvino", "torch", "cuda"]
 
@@ -77,16 +79,16 @@ def pytorch_has_cuda() -> bool:
 
 def usable_processors() -> int:
     """How many processors this process may use; a container or a scheduler may leave it fewer than there are."""
-    if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    # Only Linux knows.
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def processor_features() -> tuple[str, ...]:
     """What of a processor makes networks quick, as far as it is known: only Linux lists it."""
     flags = _processor_flags().split()
-    known = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16", "amx_bf16": "bfloat16 (AMX)"}
-    return tuple(name for flag, name in known.items() if flag in flags)
+    features = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "bfloat16", "amx_bf16": "bfloat16 (AMX)"}
+    return tuple(feature for flag, feature in features.items() if flag in flags)
 
 
 @functools.cache
@@ -119,7 +121,10 @@ def choose_runtime(backend: Backend, pytorch_model: bool) -> Runtime:
     if backend == "auto":
         return "cuda" if pytorch_model and has_cuda() else "openvino"
     if backend == "cuda" and not has_cuda():
-        raise BackendError("no CUDA device answers on this machine", "Leave --device out, or give --device openvino.")
+        raise BackendError(
+            f"no CUDA device answers on this machine ({cuda_devices().reason})",
+            "Leave --device out, or give --device openvino. `python -m core doctor` says what is here.",
+        )
     if backend in ("cuda", "torch") and not pytorch_model:
         raise BackendError(f"this model is no PyTorch file and cannot run on '{backend}'", "Give --device openvino.")
     return backend
@@ -163,5 +168,5 @@ def library_advice(fault: str) -> tuple[str, str]:
             return f"OpenCV needs the system library {library}, which is not installed", remedy
     return (
         f"OpenCV cannot be loaded ({fault})",
-        f"Install the requirements: {sys.executable} -m pip install -r requirements.txt",
+        INSTALL,
     )

@@ -174,6 +174,17 @@ def test_a_package_that_is_not_installed(capsys: pytest.CaptureFixture[str], mon
     assert status == 1 and "requirements.txt" in found["sightline-nowhere"]["remedy"]
 
 
+@pytest.mark.parametrize("command", ["doctor", "probe"])
+def test_a_package_without_which_nothing_works(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A Python that Sightline was not set up with: no traceback, but the line that mends it."""
+    monkeypatch.setitem(sys.modules, "psutil" if command == "doctor" else "cv2", None)
+    assert main([command, *(["gate.mp4"] if command == "probe" else [])]) == 2
+    text = capsys.readouterr().err
+    assert "pip install --require-hashes -r requirements.txt" in text and "Traceback" not in text
+
+
 def test_a_gpu_that_pytorch_cannot_use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "cuda_devices", lambda: CudaDevices(("Quadro",)))
     monkeypatch.setattr(doctor, "has_cuda", lambda: True)

@@ -131,7 +131,10 @@ def require_detector(network: Any, name: str) -> Any:
     shapes = [port.partial_shape for ports in (network.inputs[:1], network.outputs[:1]) for port in ports]
     ranks = [-1 if shape.rank.is_dynamic else shape.rank.get_length() for shape in shapes]
     if len(ranks) < 2 or ranks[0] != 4 or ranks[1] not in (-1, 3):
-        raise WeightsError(f"{name} does not give boxes for a picture", "Give a detector, as Ultralytics exports them.")
+        raise WeightsError(
+            f"{name} does not give boxes for a picture",
+            "Give a YOLO as Ultralytics exports it, or a D-FINE, RT-DETR or RF-DETR as its own project does.",
+        )
     return network
 
 

@@ -1,9 +1,9 @@
-"""YOLO on a CPU through OpenVINO: fixed input shapes, one inference request per stream, several frames at a time."""
+"""Detectors on a CPU through OpenVINO: fixed input shapes, a request per stream, several frames at a time."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -15,19 +15,52 @@ from core.vision.detect.base import GREY, Boxes, Letterbox, decode_boxes, explai
 
 
 class OpenVinoDetector:
-    """`file` is an OpenVINO .xml or an ONNX file; `person` is the class that counts."""
+    """A YOLO model. `file` is an OpenVINO .xml or an ONNX file; `person` is the class that counts.
+
+    A detector of another family says what is different: what it requires, how pictures come in, what its output means.
+    """
+
+    image_input = 0
+    """Which of the network's inputs takes pictures."""
+    hints: Mapping[str, str] = {}
+    """What OpenVINO is told when it compiles the network."""
 
     def __init__(self, name: str, file: Path, digest: str, person: int, settings: DetectSettings) -> None:
         self._ov = import_openvino()
         self._core = self._ov.Core()
         self._file, self._settings, self._person = file, settings, person
-        self._shape = require_detector(self._core.read_model(file), name).input(0).partial_shape
         self._name = name
+        self._shape = self._require(self._core.read_model(file))
         self._requests_by_shape: dict[tuple[int, int], list[Any]] = {}
-        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._precision = "bfloat16" if "BF16" in capabilities else "float32"
+        self._precision = self._choose_precision()
         self.description = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
         self.key = f"{digest} openvino {self._precision}"
+
+    def _require(self, network: Any) -> Any:
+        """The shape of the pictures that the network takes; `WeightsError` if it is no detector of this family."""
+        return require_detector(network, self._name).input(0).partial_shape
+
+    def _choose_precision(self) -> str:
+        """What OpenVINO computes in by itself."""
+        capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return "bfloat16" if "BF16" in capabilities else "float32"
+
+    def _reshape(self, network: Any, outer: tuple[int, int]) -> None:
+        """Fix the axes that the file leaves open."""
+        if network.input(0).partial_shape.is_dynamic:
+            network.reshape([1, 3, outer[1], outer[0]])
+
+    def _normalise(self, steps: Any) -> None:
+        """Add the steps from bytes in RGB to what the network was trained on."""
+        steps.scale(255.0)
+
+    def _fill_inputs(self, request: Any, outer: tuple[int, int]) -> None:
+        """Fill once what is the same for all pictures."""
+        request.get_input_tensor(self.image_input).data[:] = GREY
+
+    def _decode(self, request: Any) -> Boxes:
+        """Boxes in pixels of the input, from a request that is done."""
+        return decode_boxes(request.get_output_tensor(0).data[0], self._person, self._settings)
 
     def _letterbox(self, width: int, height: int) -> Letterbox:
         high, wide = self._shape[2], self._shape[3]
@@ -46,16 +79,15 @@ class OpenVinoDetector:
 
     def _compile(self, outer: tuple[int, int]) -> list[Any]:
         model = self._core.read_model(self._file)
-        if model.input(0).partial_shape.is_dynamic:
-            model.reshape([1, 3, outer[1], outer[0]])
+        self._reshape(model, outer)
         prepared = self._ov.preprocess.PrePostProcessor(model)
-        entry = prepared.input()
+        entry = prepared.input(self.image_input)
         entry.tensor().set_element_type(self._ov.Type.u8).set_layout(self._ov.Layout("NHWC"))
         entry.tensor().set_color_format(self._ov.preprocess.ColorFormat.BGR)
         steps = entry.preprocess().convert_element_type(self._ov.Type.f32)
-        steps.convert_color(self._ov.preprocess.ColorFormat.RGB).scale(255.0)
+        self._normalise(steps.convert_color(self._ov.preprocess.ColorFormat.RGB))
         entry.model().set_layout(self._ov.Layout("NCHW"))
-        compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+        compiled = self._core.compile_model(prepared.build(), "CPU", {"PERFORMANCE_HINT": "THROUGHPUT", **self.hints})
         streams = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         return [compiled.create_infer_request() for _ in range(streams)]
 
@@ -71,11 +103,11 @@ class OpenVinoDetector:
                     requests = self._requests(letterbox.outer)
                     next_requests, streams = cycle(requests), len(requests)
                     for request in requests:
-                        request.get_input_tensor().data[:] = GREY
+                        self._fill_inputs(request, letterbox.outer)
                 if len(running) == streams:
                     yield self._collect(*running.popleft())
                 request = next(next_requests)
-                letterbox.place(frame, request.get_input_tensor().data[0])
+                letterbox.place(frame, request.get_input_tensor(self.image_input).data[0])
                 request.start_async()
                 running.append((request, letterbox, width, height))
             while running:
@@ -86,5 +118,5 @@ class OpenVinoDetector:
 
     def _collect(self, request: Any, letterbox: Letterbox, width: int, height: int) -> Boxes:
         request.wait()
-        found = decode_boxes(request.get_output_tensor(0).data[0], self._person, self._settings)
+        found = self._decode(request)
         return Boxes(letterbox.undo(found.xyxy, width, height), found.score)

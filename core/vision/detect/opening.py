@@ -18,7 +18,7 @@ from core.machine.device import Backend, choose_runtime
 from core.machine.offline import import_openvino, import_ultralytics
 from core.machine.paths import cache_dir, explain_refusal, publish
 from core.vision.detect.base import Detector, explain_openvino, person_class, require_detector
-from core.vision.models import Model
+from core.vision.models import EXPORT_DETR, RF_DETR, RT_DETR, Model
 
 COCO_CLASSES = 80
 
@@ -34,9 +34,25 @@ def open_detector(model: Model, settings: DetectSettings, backend: Backend = "au
         return TorchDetector(model.name, model.path, model.digest, settings, "cuda" if runtime == "cuda" else "cpu")
     from core.vision.detect.on_openvino import OpenVinoDetector
 
+    if model.architecture in (RT_DETR, RF_DETR):
+        return _open_detr(model, settings)
     file = _xml_in(export_to_openvino(model)) if model.is_pytorch else _xml_in(model.path)
     with explain_openvino(model.name):
-        return OpenVinoDetector(model.name, file, model.digest, person_class(_names(file), model.name), settings)
+        names = _names(file)
+        if not model.is_pytorch:
+            _refuse_rows(file, model.name, len(names))
+        return OpenVinoDetector(model.name, file, model.digest, person_class(names, model.name), settings)
+
+
+def _refuse_rows(file: Path, name: str, classes: int) -> None:
+    """`WeightsError` for an output with a row for each box and a column for each class, as Ultralytics' RT-DETR has it:
+    read as YOLO's, it would give boxes at random."""
+    shape = require_detector(import_openvino().Core().read_model(file), name).output(0).partial_shape
+    if shape.rank.is_dynamic:
+        return
+    rows, columns = (0 if axis.is_dynamic else axis.get_length() for axis in (shape[1], shape[2]))
+    if columns == 4 + classes != rows and columns != 6:
+        raise WeightsError(f"{name} looks like RT-DETR by Ultralytics, which is not known here", EXPORT_DETR)
 
 
 def needs_pytorch(model: Model) -> bool:
@@ -55,6 +71,15 @@ def _open_torchvision(model: Model, settings: DetectSettings, backend: Backend) 
 
     device = "cuda" if choose_runtime(backend, model.is_pytorch) == "cuda" else "cpu"
     return TorchvisionDetector(model, settings, device)
+
+
+def _open_detr(model: Model, settings: DetectSettings) -> Detector:
+    from core.vision.detect.detr import DetrDetector
+
+    file = _xml_in(model.path)
+    with explain_openvino(model.name):
+        names = _stated_names(file)
+        return DetrDetector(model, file, person_class(names, model.name) if names else None, settings)
 
 
 def export_to_openvino(model: Model) -> Path:
@@ -94,7 +119,19 @@ def _xml_in(path: Path) -> Path:
 
 
 def _names(file: Path) -> dict[int, str]:
-    """Class names from Ultralytics' metadata beside or inside the file; without any, from the number of classes."""
+    """Class names that the file states; without any, from the number of classes of a YOLO detector."""
+    if names := _stated_names(file):
+        return names
+    model: Any = import_openvino().Core().read_model(file)
+    channels = require_detector(model, file.name).output(0).partial_shape[1]
+    classes = 0 if channels.is_dynamic else channels.get_length() - 4
+    if classes in (1, COCO_CLASSES):
+        return {0: "person", **{n: f"class {n}" for n in range(1, classes)}}
+    raise WeightsError(f"{file.name} does not say what its classes are", "Export it with Ultralytics.")
+
+
+def _stated_names(file: Path) -> dict[int, str]:
+    """Class names from Ultralytics' metadata beside or inside the file; none if there is no such metadata."""
     metadata = file.with_name("metadata.yaml")
     try:
         if file.suffix == ".xml" and metadata.is_file():
@@ -105,8 +142,4 @@ def _names(file: Path) -> dict[int, str]:
             return {int(k): str(v) for k, v in names.items()}
     except (AttributeError, KeyError, RecursionError, SyntaxError, TypeError, ValueError, yaml.YAMLError) as fault:
         raise WeightsError(f"{file.name} does not say what its classes are", "Export it with Ultralytics.") from fault
-    channels = require_detector(model, file.name).output(0).partial_shape[1]
-    classes = 0 if channels.is_dynamic else channels.get_length() - 4
-    if classes in (1, COCO_CLASSES):
-        return {0: "person", **{n: f"class {n}" for n in range(1, classes)}}
-    raise WeightsError(f"{file.name} does not say what its classes are", "Export it with Ultralytics.")
+    return {}

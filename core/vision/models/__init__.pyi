@@ -22,8 +22,14 @@ from .model import InputConvention as InputConvention
 from .model import Model as Model
 from .model import ModelKind as ModelKind
 from .model import ModelStatus as ModelStatus
+from .recognise import COCO_PERSON as COCO_PERSON
+from .recognise import EXPORT_DETR as EXPORT_DETR
+from .recognise import RF_DETR as RF_DETR
+from .recognise import RT_DETR as RT_DETR
 from .recognise import STEADY as STEADY
+from .recognise import DetrLayout as DetrLayout
 from .recognise import architecture_of as architecture_of
+from .recognise import detr_layout as detr_layout
 from .recognise import faster_rcnn as faster_rcnn
 from .recognise import read_state as read_state
 from .recognise import training_recipe as training_recipe

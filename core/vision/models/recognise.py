@@ -4,9 +4,11 @@ Checkpoints are read without running any code inside them; the names of their te
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,13 @@ from core.vision.models.model import MODEL_SUFFIXES, InputConvention, Model, Mod
 COCO_LABELS = 91
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OSNET_WIDTHS = {64: "osnet_x1_0", 32: "osnet_x0_5", 16: "osnet_x0_25"}
+COCO_PERSON = {80: 0, 91: 1}
+"""Where people are among the classes of detectors that learned COCO: by the number of classes, without or with gaps."""
+RT_DETR, RF_DETR = "rtdetr", "rfdetr"
+"""Architectures of detectors that give each box once: D-FINE and RT-DETR, and RF-DETR."""
 STEADY = "steady_"  # prefix of networks that normalise each picture's own light first
+_DETR_SIDE = 640  # what D-FINE and RT-DETR are trained with, where the file leaves it open
+EXPORT_DETR = "Give D-FINE, RT-DETR or RF-DETR as their own projects export them (docs/models.md)."
 SAVE_STATE_DICT = (
     "Save its state_dict alone (torch.save(model.state_dict(), ...)) or as .safetensors, and name that file."
 )
@@ -92,8 +100,9 @@ def recognise(path: Path, digest: str, kind: ModelKind, candidates: list[Model])
     form = format_of(path)
     if kind == "detector":
         # Ultralytics opens .pt files only; those of torchvision are .pth.
-        yolo = form in ("onnx", "openvino") or path.suffix.lower() == ".pt"
-        return _yolo_model(path, digest) if yolo else _faster_rcnn_model(path, digest)
+        if form in ("onnx", "openvino"):
+            return _detr_model(path, digest) or _yolo_model(path, digest)
+        return _yolo_model(path, digest) if path.suffix.lower() == ".pt" else _faster_rcnn_model(path, digest)
     return _checkpoint_model(path, digest, candidates) if form in ("pt", "safetensors") else _graph_model(path, digest)
 
 
@@ -143,6 +152,101 @@ def _yolo_model(path: Path, digest: str) -> Model:
         input=InputConvention(640, 640),
         assumed=("assumed to be a YOLO detector of Ultralytics: RGB from 0 to 1, letterboxed",),
     )
+
+
+@dataclass(frozen=True)
+class DetrLayout:
+    """The inputs and outputs of a detector that gives each box once, found by their names.
+
+    image       number of the input that takes pictures, of `width` x `height` (0: any)
+    sizes       number of the input that takes the width and height in which boxes are given; -1 without
+    boxes       output (1, boxes, 4): x, y, x, y if there are `labels`, otherwise centre and size from 0 to 1
+    scores      output (1, boxes) of scores if there are `labels`, otherwise (1, boxes, classes) before the sigmoid
+    labels      output (1, boxes) with the class of each box; empty if the classes have scores of their own
+    classes     how many classes have scores; 0 if the output does not say
+    """
+
+    image: int
+    sizes: int
+    width: int
+    height: int
+    boxes: str
+    scores: str
+    labels: str
+    classes: int
+
+
+def detr_layout(graph: Any, name: str) -> DetrLayout | None:
+    """The layout of OpenVINO's `graph`; None for another kind. `WeightsError` where only the names are those of one."""
+    outputs = {label: _shape(port) for port in graph.outputs for label in port.get_names()}
+    inputs = [_shape(port) for port in graph.inputs]
+    for boxes, scores, labels in (
+        ("boxes", "scores", "labels"),
+        ("dets", "labels", ""),
+        ("pred_boxes", "logits", ""),
+        ("pred_boxes", "pred_logits", ""),
+    ):
+        if not {boxes, scores, labels or boxes} <= set(outputs):
+            continue
+        image = next((number for number, shape in enumerate(inputs) if len(shape) == 4 and shape[1] in (3, 0)), -1)
+        sizes = next((number for number, shape in enumerate(inputs) if len(shape) == 2 and shape[1] in (2, 0)), -1)
+        ranks = len(outputs[boxes]), len(outputs[scores])
+        is_usual = ranks == (3, 2 if labels else 3) and outputs[boxes][2] in (4, 0)
+        if image < 0 or not is_usual or len(inputs) > 1 + (sizes >= 0):
+            raise WeightsError(
+                f"{name} has the outputs of a DETR ({boxes}, {scores}), but its inputs or outputs have other shapes",
+                EXPORT_DETR,
+            )
+        height, width = inputs[image][2:]
+        classes = 0 if labels else outputs[scores][2]
+        return DetrLayout(image, sizes, width, height, boxes, scores, labels, classes)
+    return None
+
+
+def _shape(port: Any) -> list[int]:
+    """Lengths of the axes, 0 for those that are open; empty if even their number is."""
+    shape = port.partial_shape
+    if shape.rank.is_dynamic:
+        return []
+    return [0 if axis.is_dynamic else axis.get_length() for axis in shape]
+
+
+def _detr_model(path: Path, digest: str) -> Model | None:
+    """The model in the file if it gives each box once; None if not, or if the file cannot be read."""
+    layout = _read_detr_layout(path, digest)
+    if layout is None:
+        return None
+    is_rf_detr = layout.boxes == "dets" or layout.classes == COCO_LABELS
+    if layout.classes == COCO_LABELS + 1 and not is_rf_detr:
+        raise WeightsError(
+            f"{path.name} is a DETR that shares one certainty among its classes, which is not known here", EXPORT_DETR
+        )
+    width, height = layout.width or _DETR_SIDE, layout.height or _DETR_SIDE
+    mean_and_std = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if is_rf_detr else {}
+    family = "RF-DETR" if is_rf_detr else "D-FINE or RT-DETR"
+    colours = "RGB with ImageNet's mean and standard deviation" if is_rf_detr else "RGB from 0 to 1"
+    outputs = ", ".join(filter(None, (layout.boxes, layout.labels, layout.scores)))
+    return Model(
+        name=model_name(path),
+        kind="detector",
+        path=path,
+        format=format_of(path) or MODEL_SUFFIXES[".onnx"],
+        digest=digest,
+        architecture=RF_DETR if is_rf_detr else RT_DETR,
+        input=InputConvention(width, height, **mean_and_std),
+        assumed=(f"taken for {family} by its outputs ({outputs}): {colours}, stretched to {width} x {height}",),
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _read_detr_layout(path: Path, _digest: str) -> DetrLayout | None:
+    """Remembered for as long as the file is the same: reading a large one takes a second."""
+    try:
+        graph = import_openvino().Core().read_model(path)
+    except RuntimeError:
+        # Whoever opens the model says what is wrong with it.
+        return None
+    return detr_layout(graph, path.name)
 
 
 def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model:
