@@ -120,9 +120,10 @@ def decode_classes(
     boxes: NDArray[Any], logits: NDArray[Any], person: int, size: tuple[int, int], settings: DetectSettings
 ) -> Boxes:
     """Boxes of class `person` from centres and sizes (n, 4), as shares of the picture, and `logits` (n, classes)."""
-    score = 1 / (1 + np.exp(-np.clip(logits[:, person].astype(np.float32), -60, 60)))
+    score = np.asarray(1 / (1 + np.exp(-np.clip(logits[:, person].astype(np.float32), -60, 60))), np.float32)
     centre, half = boxes[:, :2].astype(np.float32), boxes[:, 2:].astype(np.float32) / 2
-    xyxy = np.concatenate([centre - half, centre + half], axis=1) * np.array(size * 2, np.float32)
+    shares = np.concatenate([centre - half, centre + half], axis=1)
+    xyxy = np.asarray(shares * np.array(size * 2, np.float32), np.float32)
     # As with YOLO, a box counts for its best class only.
     return _best(xyxy, score, logits.argmax(axis=1) == person, settings)
 

@@ -222,7 +222,9 @@ def _detr_model(path: Path, digest: str) -> Model | None:
             f"{path.name} is a DETR that shares one certainty among its classes, which is not known here", EXPORT_DETR
         )
     width, height = layout.width or _DETR_SIDE, layout.height or _DETR_SIDE
-    mean_and_std = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD} if is_rf_detr else {}
+    convention = InputConvention(width, height)
+    if is_rf_detr:
+        convention = InputConvention(width, height, mean=IMAGENET_MEAN, std=IMAGENET_STD)
     family = "RF-DETR" if is_rf_detr else "D-FINE or RT-DETR"
     colours = "RGB with ImageNet's mean and standard deviation" if is_rf_detr else "RGB from 0 to 1"
     outputs = ", ".join(filter(None, (layout.boxes, layout.labels, layout.scores)))
@@ -233,7 +235,7 @@ def _detr_model(path: Path, digest: str) -> Model | None:
         format=format_of(path) or MODEL_SUFFIXES[".onnx"],
         digest=digest,
         architecture=RF_DETR if is_rf_detr else RT_DETR,
-        input=InputConvention(width, height, **mean_and_std),
+        input=convention,
         assumed=(f"taken for {family} by its outputs ({outputs}): {colours}, stretched to {width} x {height}",),
     )
 
