@@ -22,6 +22,8 @@ from .model import InputConvention as InputConvention
 from .model import Model as Model
 from .model import ModelKind as ModelKind
 from .model import ModelStatus as ModelStatus
+from .model import SCALE_POINTS as SCALE_POINTS
+from .model import ScoreScale as ScoreScale
 from .recognise import STEADY as STEADY
 from .recognise import architecture_of as architecture_of
 from .recognise import faster_rcnn as faster_rcnn
