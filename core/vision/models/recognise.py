@@ -70,7 +70,7 @@ def _read(path: Path) -> Any:
 
 
 def architecture_of(state: dict[str, Any]) -> str:
-    """`resnet50`, `ft_resnet50`, `osnet_x...` or `efficientnet_lite0`, perhaps after `steady_`; empty for any other network."""
+    """`resnet50`, `ft_resnet50`, `osnet_x...` or `efficientnet_lite0`, perhaps after `steady_`; empty for others."""
     if "steady.weight" in state:
         inner = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
         return STEADY + inner if inner else ""
