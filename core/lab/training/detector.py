@@ -166,10 +166,10 @@ def keep_people_only(network: Any) -> None:
     head = network.model[-1]
     person = person_class(network.names, "the start")
     for branch in (part for name in ("cv3", "one2one_cv3") for part in getattr(head, name, ())):
-        many = branch[-1]
-        one = type(many)(many.in_channels, 1, 1)
-        one.weight.data, one.bias.data = many.weight.data[[person]].clone(), many.bias.data[[person]].clone()
-        branch[-1] = one
+        last = branch[-1]
+        narrow = type(last)(last.in_channels, 1, 1)
+        narrow.weight.data, narrow.bias.data = last.weight.data[[person]].clone(), last.bias.data[[person]].clone()
+        branch[-1] = narrow
     head.nc, head.no = 1, 1 + 4 * head.reg_max
     network.nc, network.names, network.yaml = 1, {0: "person"}, {**network.yaml, "nc": 1}
 
