@@ -29,7 +29,7 @@ class ModelSettings:
     """The detector and the re-identification model: names that `models` lists, or files. `faces` is whether faces are
     compared, too, by two more models."""
 
-    detector: str = "person-yolo11n"
+    detector: str = "person-yolo11n-2"
     embedder: str = "person-osnet"
     faces: bool = False
 

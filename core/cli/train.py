@@ -71,7 +71,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     reid.add_argument(
         "--backbone",
         default="osnet_x0_5",
-        help="osnet_x0_25, osnet_x0_5, osnet_x1_0 or resnet50; steady_ in front: lighting-invariant (osnet_x0_5)",
+        help="osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet50 or efficientnet_lite0; steady_ in front: "
+        "lighting-invariant (osnet_x0_5)",
     )
     reid.set_defaults(run=run_reid)
     tune = kinds.add_parser("tune", help="train embedders with several settings and compare them")
@@ -140,6 +141,7 @@ def _add_detector(kinds: Any) -> None:
     p.add_argument("data", type=Path, metavar="DATA.yaml", help="description of a YOLO data set")
     p.add_argument("--out", type=Path, required=True, metavar="DIR", help="where weights, curves and pictures go")
     p.add_argument("--start", type=Path, metavar="FILE.pt", help="start from these weights instead of random ones")
+    p.add_argument("--freeze-bn", action="store_true", default=None, help="keep the batch-norm statistics of --start")
     for name, help_text in _DETECTOR_COUNTS:
         p.add_argument(f"--{name.replace('_', '-')}", type=int, metavar="N", help=help_text)
     for name, help_text in _DETECTOR_RATES:

@@ -93,6 +93,8 @@ class Networks:
             "runtime": runtime,
             # OpenVINO computes in 16 bits where the CPU can, and a cache may be carried to one that cannot.
             "precision": "bfloat16" if runtime == "openvino" and cpu_has_bfloat16() else "single",
+            # Absent where scores are taken as they are, as in keys of 0.1.0.
+            **({"scores": [model.scale.usable, model.scale.certain]} if model.scale else {}),
         }
 
 

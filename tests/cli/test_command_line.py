@@ -38,7 +38,7 @@ def test_what_a_run_leaves(clip: Path, tmp_path: Path) -> None:
     assert table.column_names == ["camera", "frame", "seconds", "track", "x1", "y1", "x2", "y2", "score", "seen"]
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["state"] == "done"
-    assert record["models"]["detector"]["name"] == "person-yolo11n"
+    assert record["models"]["detector"]["name"] == "person-yolo11n-2"
     assert record["models"]["embedder"]["name"] == "person-osnet"
     camera = record["cameras"]["gate"]
     assert camera["analysed"] == 30 and set(camera["stages"]) == {"detect", "embed", "track"}

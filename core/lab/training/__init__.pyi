@@ -25,6 +25,7 @@ from .data import query_mask as query_mask
 from .data import read_crops as read_crops
 from .detector import DetectorRecipe as DetectorRecipe
 from .detector import interpolate_weights as interpolate_weights
+from .detector import keep_people_only as keep_people_only
 from .detector import train_detector as train_detector
 from .network import BACKBONES as BACKBONES
 from .network import Backbone as Backbone

@@ -6,6 +6,7 @@ both (Wortsman and others, 2022) and costs no training."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import io
 import json
@@ -18,6 +19,7 @@ from core.base.progress import Progress
 from core.machine.device import cpu_has_bfloat16
 from core.machine.offline import import_ultralytics
 from core.machine.paths import write_atomically
+from core.vision.detect import person_class
 from core.vision.models import model_digest
 
 
@@ -55,7 +57,8 @@ class DetectorRecipe:
     """Settings of a training; the field names are written to recipe.json.
 
     `scale` is the range of random scaling, `rate` the highest learning rate, `final` the last one as a share of it. The
-    last `close_mosaic` epochs use no mosaics.
+    last `close_mosaic` epochs use no mosaics. `freeze_bn` keeps the batch-norm statistics of the start weights: a start
+    that knows people already is worth more than what a few batches say of them.
     """
 
     size: int = 640
@@ -68,6 +71,7 @@ class DetectorRecipe:
     close_mosaic: int = 2
     seed: int = 0
     every: float = 1.0  # share of the pictures seen in an epoch
+    freeze_bn: bool = False
 
     def __post_init__(self) -> None:
         if self.size % 32 or self.size < 64:
@@ -100,7 +104,7 @@ def train_detector(data: Path, start: Path | None, out: Path, recipe: DetectorRe
         model = yolo(str(weights / "last.pt" if resume else start or ARCHITECTURE), task="detect")
         _report_progress(model, recipe, progress)
         with _Bfloat16OnCpu():
-            model.train(**_trainer_arguments(data, out, recipe), resume=resume)
+            model.train(_trainer(recipe.freeze_bn), **_trainer_arguments(data, out, recipe), resume=resume)
     save_without_paths(yolo(str(weights / "best.pt"), task="detect").ckpt, made)
     return made
 
@@ -109,6 +113,8 @@ def _check_same_training(path: Path, data: Path, start: Path | None, recipe: Det
     """Refuse a folder with a training of other settings: Ultralytics would mix both without a warning."""
     start_digest = model_digest(start) if start else ""
     settings = {**asdict(recipe), "data": data.read_text(encoding="utf-8"), "start": start_digest}
+    if not recipe.freeze_bn:
+        del settings["freeze_bn"]  # as trainings that began before there was this choice have it
     content = json.dumps(settings, sort_keys=True, indent=1)
     if path.is_file() and path.read_text(encoding="utf-8") != content:
         raise SettingsError(
@@ -153,6 +159,45 @@ def _trainer_arguments(data: Path, out: Path, recipe: DetectorRecipe) -> dict[st
         "cache": "ram",
         "save_period": 1, "plots": True, "verbose": False, "deterministic": True,
     }  # fmt: skip
+
+
+def keep_people_only(network: Any) -> None:
+    """Make a detector of many classes one of people, with the weights that it has for them."""
+    head = network.model[-1]
+    person = person_class(network.names, "the start")
+    for branch in (part for name in ("cv3", "one2one_cv3") for part in getattr(head, name, ())):
+        last = branch[-1]
+        narrow = type(last)(last.in_channels, 1, 1)
+        narrow.weight.data, narrow.bias.data = last.weight.data[[person]].clone(), last.bias.data[[person]].clone()
+        branch[-1] = narrow
+    head.nc, head.no = 1, 1 + 4 * head.reg_max
+    network.nc, network.names, network.yaml = 1, {0: "person"}, {**network.yaml, "nc": 1}
+
+
+def _trainer(freeze_bn: bool) -> Any:
+    """Ultralytics' trainer that goes on from the very network it is given, whatever classes that knew.
+
+    By itself it builds a network for the classes of the data, whose head is narrower than one for 80 classes, and drops
+    the weights that do not fit: all that the start knew of people."""
+    torch = importlib.import_module("torch")
+    base = importlib.import_module("ultralytics.models.yolo.detect").DetectionTrainer
+
+    class Trainer(base):  # type: ignore[misc, valid-type]
+        def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+            if weights is None:
+                return super().get_model(cfg, weights, verbose)
+            network = copy.deepcopy(weights).float().requires_grad_(True)
+            if len(network.names) > 1:
+                keep_people_only(network)
+            return network
+
+        def _model_train(self) -> None:
+            super()._model_train()
+            for part in self.model.modules() if freeze_bn else ():
+                if isinstance(part, torch.nn.BatchNorm2d):
+                    part.eval()
+
+    return Trainer
 
 
 def _device() -> str:

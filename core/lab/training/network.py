@@ -28,7 +28,17 @@ from core.base.types import Floats, Image
 from core.lab.training.data import Crops, load_pictures
 from core.machine.device import cpu_has_bfloat16
 from core.machine.paths import write_atomically
-from core.vision.embed import CHANNELS, FEATURES, NECK, Steady, build_body, split_state
+from core.vision.embed import (
+    CHANNELS,
+    EFFICIENTNET,
+    EFFICIENTNET_FEATURES,
+    FEATURES,
+    NECK,
+    Steady,
+    build_body,
+    load_body_state,
+    split_state,
+)
 from core.vision.models import STEADY, architecture_of, read_state, training_recipe
 
 BATCHNORM_BATCH = 96
@@ -45,7 +55,7 @@ class Backbone:
     width: int
 
 
-_PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES}
+_PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES, EFFICIENTNET: EFFICIENTNET_FEATURES}
 BACKBONES = {
     prefix + name: Backbone(partial(build_body, prefix + name), width)
     for prefix in ("", STEADY)
@@ -117,7 +127,7 @@ class Student(nn.Module):
             if is_plain and isinstance(self.backbone, Steady):
                 self.backbone.load_plain_state(body_state)
             else:
-                self.backbone.load_state_dict(body_state)
+                load_body_state(self.backbone, body_state)
             if neck:
                 self.neck.load_state_dict(neck)
         except RuntimeError as fault:

@@ -1,6 +1,7 @@
 from .base import Boxes as Boxes
 from .base import Detector as Detector
 from .base import Letterbox as Letterbox
+from .base import ScaledDetector as ScaledDetector
 from .base import decode_boxes as decode_boxes
 from .base import person_class as person_class
 from .base import suppress as suppress

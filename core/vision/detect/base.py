@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.base.errors import WeightsError
 from core.base.settings import DetectSettings
 from core.base.types import Floats, Image
+from core.vision.models import SCALE_POINTS, ScoreScale
 
 GREY = 114
 """Grey level around a picture that does not fill the input, as in YOLO's training."""
@@ -42,6 +43,25 @@ class Detector(Protocol):
 
     def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
         """Boxes for each BGR frame (height, width, 3), in order. All frames of one call have the same size."""
+
+
+class ScaledDetector:
+    """A detector whose scores become confidences by `scale`. `detector` was opened with the scores of `settings`."""
+
+    def __init__(self, detector: Detector, scale: ScoreScale) -> None:
+        self._detector, self._scale = detector, scale
+        self.description = (
+            f"{detector.description}; scores of {scale.usable:g} and {scale.certain:g} count as confidences of "
+            f"{SCALE_POINTS[0]:g} and {SCALE_POINTS[1]:g}"
+        )
+        self.key = f"{detector.key} scores {scale.usable:g} {scale.certain:g}"
+
+    def frame_size(self, width: int, height: int) -> tuple[int, int]:
+        return self._detector.frame_size(width, height)
+
+    def detect(self, frames: Iterable[Image]) -> Iterator[Boxes]:
+        for found in self._detector.detect(frames):
+            yield Boxes(found.xyxy, self._scale.confidences(found.score))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import ast
 import shutil
 import tempfile
 import warnings
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from core.base.settings import DetectSettings
 from core.machine.device import Backend, choose_runtime
 from core.machine.offline import import_openvino, import_ultralytics
 from core.machine.paths import cache_dir, explain_refusal, publish
-from core.vision.detect.base import Detector, explain_openvino, person_class, require_detector
+from core.vision.detect.base import Detector, ScaledDetector, explain_openvino, person_class, require_detector
 from core.vision.models import EXPORT_DETR, RF_DETR, RT_DETR, Model
 
 COCO_CLASSES = 80
@@ -25,6 +26,13 @@ COCO_CLASSES = 80
 
 def open_detector(model: Model, settings: DetectSettings, backend: Backend = "auto") -> Detector:
     """`model` on the runtime that `backend` names; for `auto`, on the fastest one of this machine."""
+    if model.scale is None:
+        return _open(model, settings, backend)
+    own = replace(settings, floor=model.scale.score(settings.floor))
+    return ScaledDetector(_open(model, own, backend), model.scale)
+
+
+def _open(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
     if needs_pytorch(model):
         return _open_torchvision(model, settings, backend)
     runtime = choose_runtime(backend, model.is_pytorch)

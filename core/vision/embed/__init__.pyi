@@ -1,6 +1,8 @@
 from .base import CropEmbedder as CropEmbedder
 from .base import Embedder as Embedder
 from .base import resize_crops as resize_crops
+from .efficientnet import EFFICIENTNET as EFFICIENTNET
+from .efficientnet import EFFICIENTNET_FEATURES as EFFICIENTNET_FEATURES
 from .on_openvino import OpenVinoNetwork as OpenVinoNetwork
 from .opening import FolderFeatures as FolderFeatures
 from .opening import embed_folder as embed_folder
@@ -12,4 +14,5 @@ from .torch_networks import NECK as NECK
 from .torch_networks import OSNet as OSNet
 from .torch_networks import Steady as Steady
 from .torch_networks import build_body as build_body
+from .torch_networks import load_body_state as load_body_state
 from .torch_networks import split_state as split_state

@@ -1,4 +1,4 @@
-"""Embedding with PyTorch: OSNet, ResNet50, and both behind instance normalisation (called steady).
+"""Embedding with PyTorch: OSNet, ResNet50, EfficientNet, and each behind instance normalisation (called steady).
 
 OSNet (Zhou and others, Omni-Scale Feature Learning for Person Re-Identification, 2019): each block sees its input
 through four stacks of light 3x3 convolutions, one to four deep, whose channels one shared gate weighs. Modules are
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from core.base.errors import WeightsError
 from core.base.types import Floats, Image
+from core.vision.embed.efficientnet import EFFICIENTNET, IMAGENET_CLASSIFIER, EfficientNetLite0
 from core.vision.models import STEADY, Model, architecture_of, read_state
 
 # Channels of the four stages; two blocks each; every block works at a quarter of its output's channels.
@@ -33,7 +34,7 @@ CHANNELS = {
 FEATURES = 512
 SQUEEZE = 4
 GATE_SQUEEZE = 16
-HEADS = ("fc.", "classifier.")
+HEADS = ("fc.", IMAGENET_CLASSIFIER, "classifier.")
 NECK = "neck."
 CUDA_BATCH, CPU_BATCH = 256, 32
 
@@ -125,12 +126,12 @@ class OSNet(nn.Module):
 
 
 class Steady(nn.Module):
-    """OSNet or ResNet50 behind instance normalisation, its first batch normalisation replaced by another."""
+    """A network behind instance normalisation, its first batch normalisation replaced by another."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.steady = nn.InstanceNorm2d(3, affine=True)
-        module, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, "bn1")
+        module, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, _first_norm(network))
         setattr(module, name, nn.InstanceNorm2d(getattr(module, name).num_features, affine=True))
         self.network = network
 
@@ -140,8 +141,20 @@ class Steady(nn.Module):
 
     def load_plain_state(self, state: dict[str, Any]) -> None:
         """Load the weights of the same network without the normalisation; its first running statistics are dropped."""
-        dropped = ("conv1.bn.running", "conv1.bn.num", "bn1.running", "bn1.num")
-        self.network.load_state_dict({key: value for key, value in state.items() if not key.startswith(dropped)})
+        first = "conv1.bn" if isinstance(self.network, OSNet) else _first_norm(self.network)
+        dropped = (f"{first}.running", f"{first}.num")
+        load_body_state(self.network, {key: value for key, value in state.items() if not key.startswith(dropped)})
+
+
+def _first_norm(network: nn.Module) -> str:
+    return "_bn0" if isinstance(network, EfficientNetLite0) else "bn1"
+
+
+def load_body_state(network: nn.Module, state: dict[str, Any]) -> None:
+    """Load a body's weights. ImageNet's classifier has no reduction to the length of a vector: it stays random."""
+    is_classifier = isinstance(network, EfficientNetLite0) and "reduce.weight" not in state
+    own = {key: value for key, value in network.state_dict().items() if key.startswith("reduce.")}
+    network.load_state_dict({**state, **own} if is_classifier else state)
 
 
 def build_network(model: Model) -> nn.Module:
@@ -174,6 +187,8 @@ def build_body(architecture: str) -> nn.Module:
         return Steady(build_body(architecture.removeprefix(STEADY)))
     if architecture in CHANNELS:
         return OSNet(CHANNELS[architecture])
+    if architecture == EFFICIENTNET:
+        return EfficientNetLite0()
     network: nn.Module = torchvision.models.resnet50(weights=None)
     network.fc = nn.Identity()
     return network

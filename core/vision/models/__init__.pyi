@@ -17,11 +17,13 @@ from .manifest import weight_folders as weight_folders
 from .model import DETECTOR as DETECTOR
 from .model import EMBEDDER as EMBEDDER
 from .model import MODEL_SUFFIXES as MODEL_SUFFIXES
+from .model import SCALE_POINTS as SCALE_POINTS
 from .model import EmbedderPrior as EmbedderPrior
 from .model import InputConvention as InputConvention
 from .model import Model as Model
 from .model import ModelKind as ModelKind
 from .model import ModelStatus as ModelStatus
+from .model import ScoreScale as ScoreScale
 from .recognise import COCO_PERSON as COCO_PERSON
 from .recognise import EXPORT_DETR as EXPORT_DETR
 from .recognise import RF_DETR as RF_DETR

@@ -15,7 +15,7 @@ from typing import Any
 from core.base.errors import StoreError, WeightsError
 from core.machine.paths import cache_dir, data_dir
 from core.vision.models.digests import PINS_FILE, Pin, format_of, model_digest, model_file, model_name, pins
-from core.vision.models.model import EmbedderPrior, InputConvention, Model, ModelKind, ModelStatus, Triple
+from core.vision.models.model import EmbedderPrior, InputConvention, Model, ModelKind, ModelStatus, ScoreScale, Triple
 from core.vision.models.recognise import recognise
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
@@ -97,6 +97,7 @@ def _entry(row: dict[str, Any], weights: Path) -> ManifestEntry:
         url=row.get("url", ""),
         megabytes=float(row.get("megabytes", 0)),
         prior=EmbedderPrior.from_dict(row["known"]) if "known" in row else None,
+        scale=ScoreScale(**row["scores"]) if "scores" in row else None,
     )
     return ManifestEntry(model, row["file"], row.get("sha256", ""))
 

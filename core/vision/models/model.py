@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from core.base.settings import ModelSettings
+from core.base.types import Floats
 
 ModelKind = Literal["detector", "embedder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
@@ -85,6 +88,45 @@ class EmbedderPrior:
 
 
 @dataclass(frozen=True)
+class ScoreScale:
+    """How a detector's own scores become confidences that mean the same for every detector.
+
+    One detector is right nine times in ten at a score of .3, another at .5, so a threshold chosen for one loses people,
+    or finds things, with the other. `usable` is the score that becomes a confidence of .25, from which boxes are used
+    by default; `certain` is the one that becomes .55, from which a box may start a track. Both were read off the
+    detector's precision on labelled frames. Between these points, 0 and 1, the scale is straight.
+
+    >>> ScoreScale(0.2, 0.5).confidences(np.array([0.1, 0.5, 0.75], np.float32)).tolist()
+    [0.125, 0.550000011920929, 0.7749999761581421]
+    >>> ScoreScale(0.2, 0.5).score(0.25)
+    0.2
+    """
+
+    usable: float
+    certain: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.usable < self.certain < 1:
+            raise ValueError(f"a scale rises from 0 over usable and certain to 1: {self}")
+
+    @property
+    def _points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        return (0.0, self.usable, self.certain, 1.0), (0.0, *SCALE_POINTS, 1.0)
+
+    def confidences(self, scores: Floats) -> Floats:
+        return np.interp(scores, *self._points).astype(np.float32)
+
+    def score(self, confidence: float) -> float:
+        """The detector's own score that becomes `confidence`."""
+        scores, confidences = self._points
+        return float(np.interp(confidence, confidences, scores))
+
+
+SCALE_POINTS = (0.25, 0.55)
+"""The confidences of `ScoreScale`: the default of `conf`, and the tracker's second stage."""
+
+
+@dataclass(frozen=True)
 class Model:
     """One model, present or expected.
 
@@ -95,6 +137,7 @@ class Model:
     url         where the publisher offers the file; empty where nobody does
     megabytes   approximate size in millions of bytes
     prior       similarity statistics of an embedder, where they were measured
+    scale       how a detector's scores become confidences; None: they are taken as they are
     """
 
     name: str
@@ -114,6 +157,7 @@ class Model:
     url: str = ""
     megabytes: float = 0.0
     prior: EmbedderPrior | None = None
+    scale: ScoreScale | None = None
 
     @property
     def is_pytorch(self) -> bool:

@@ -78,12 +78,15 @@ def _read(path: Path) -> Any:
 
 
 def architecture_of(state: dict[str, Any]) -> str:
-    """`resnet50`, `ft_resnet50` or `osnet_x...`, perhaps after `steady_`; empty for any other network."""
+    """`resnet50`, `ft_resnet50`, `osnet_x...` or `efficientnet_lite0`, perhaps after `steady_`; empty for others."""
     if "steady.weight" in state:
         inner = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
         return STEADY + inner if inner else ""
     if "conv1.conv.weight" in state and "conv5.conv.weight" in state:
         return OSNET_WIDTHS.get(int(state["conv1.conv.weight"].shape[0]), "")
+    if "_conv_stem.weight" in state and "_blocks.15._project_conv.weight" in state:
+        # The gates of plain EfficientNets are absent from the Lite variant; Lite0 alone has 16 blocks.
+        return "" if any("_se_" in key for key in state) or "_blocks.16._bn2.weight" in state else "efficientnet_lite0"
     for prefix, name in (("", "resnet50"), ("model.", "ft_resnet50")):
         # Three convolutions in a block with 2,048 outputs: ResNet50. ResNet101 and 152 have more blocks in layer3.
         last = state.get(f"{prefix}layer4.2.conv3.weight")

@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from core.base.errors import SettingsError, WeightsError
 from core.base.progress import Progress, Report
 from core.base.settings import DetectSettings
-from core.lab.training import DetectorRecipe, format_labels, judge_detector, train_detector
+from core.lab.training import DetectorRecipe, format_labels, judge_detector, keep_people_only, train_detector
+from core.machine.offline import import_ultralytics
 from core.vision.detect import open_detector
 from core.vision.models import find
 from tests.lab.training.making import person
@@ -68,6 +71,41 @@ def test_killed_it_goes_on_and_done_it_is_done(tmp_path: Path) -> None:
     # Killed between the last epoch and the hand-over.
     made.unlink()
     assert train_detector(data, None, out, RECIPE, Progress(kill, every=0)).read_bytes() == before
+
+
+def many_classes() -> Any:
+    """A network of 80 classes of random weights, people being the fourth."""
+    torch.manual_seed(0)
+    yolo = import_ultralytics().YOLO("yolo11n.yaml", task="detect")
+    yolo.model.names = {0: "bus", 1: "dog", 2: "cat", 3: "person", **{n: f"class {n}" for n in range(4, 80)}}
+    return yolo
+
+
+@pytest.mark.slow
+def test_of_a_start_with_many_classes_people_are_kept() -> None:
+    network = many_classes().model.eval()
+    pictures = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        before = network(pictures)[0]
+        keep_people_only(network)
+        after = network(pictures)[0]
+    assert after.shape[1] == 5 and network.names == {0: "person"}
+    torch.testing.assert_close(after, before[:, [0, 1, 2, 3, 4 + 3]])
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_what_the_start_knew(tmp_path: Path) -> None:
+    start = many_classes()
+    start.save(str(tmp_path / "start.pt"))
+    data = data_set(tmp_path / "set")
+    recipe = replace(RECIPE, epochs=1, rate=1e-6, freeze_bn=True)
+    made = train_detector(data, tmp_path / "start.pt", tmp_path / "out", recipe, Progress())
+    trained, given = import_ultralytics().YOLO(str(made), task="detect").model.float(), start.model.float()
+    norms = [name for name in given.state_dict() if "running" in name]
+    assert norms
+    for name in [*norms, "model.0.conv.weight", "model.23.cv3.0.1.0.conv.weight"]:
+        torch.testing.assert_close(trained.state_dict()[name], given.state_dict()[name], atol=1e-3, rtol=1e-2)
+    assert trained.model[-1].cv3[0][2].weight.shape[0] == 1
 
 
 def test_what_is_not_there_is_said_before_anything_starts(tmp_path: Path) -> None:

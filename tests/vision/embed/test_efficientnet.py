@@ -1,0 +1,54 @@
+"""EfficientNet-Lite0 as a body: recognised by its weights, begun from those of ImageNet's classifier."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core.base.errors import WeightsError
+from core.lab.training import Student, initialise
+from core.vision.embed import EFFICIENTNET, EFFICIENTNET_FEATURES, build_body
+from core.vision.models import architecture_of
+
+
+def classifier() -> dict[str, torch.Tensor]:
+    """What a classifier of ImageNet holds: a body without the reduction, and a layer of 1,000 classes."""
+    torch.manual_seed(3)
+    body = build_body(EFFICIENTNET).state_dict()
+    state = {key: value for key, value in body.items() if not key.startswith("reduce.")}
+    return {**state, "_fc.weight": torch.zeros(1000, 1280), "_fc.bias": torch.zeros(1000)}
+
+
+def test_a_vector_per_picture_of_any_size() -> None:
+    body = build_body(EFFICIENTNET).eval()
+    with torch.inference_mode():
+        assert body(torch.zeros(2, 3, 160, 80)).shape == (2, EFFICIENTNET_FEATURES)
+        assert body(torch.zeros(1, 3, 64, 48)).shape == (1, EFFICIENTNET_FEATURES)
+
+
+def test_only_this_size_of_the_lite_family_is_taken_for_it() -> None:
+    state = classifier()
+    assert architecture_of(state) == EFFICIENTNET
+    assert architecture_of({**state, "_blocks.3._se_reduce.weight": torch.zeros(1)}) == ""
+    assert architecture_of({**state, "_blocks.16._bn2.weight": torch.zeros(1)}) == ""
+
+
+@pytest.mark.parametrize("prefix", ["", "steady_"])
+def test_it_goes_on_from_a_classifier(prefix: str, tmp_path: Path) -> None:
+    state = classifier()
+    torch.save(state, tmp_path / "imagenet.pth")
+    student = Student(prefix + EFFICIENTNET, 2)
+    initialise(student, 1)
+    own = student.backbone.state_dict()[("network." if prefix else "") + "reduce.weight"].clone()
+    student.load_weights(tmp_path / "imagenet.pth")
+    loaded = student.backbone.network if prefix else student.backbone
+    assert torch.equal(loaded._blocks[15]._project_conv.weight, state["_blocks.15._project_conv.weight"])
+    assert torch.equal(loaded.reduce.weight, own)
+
+
+def test_a_classifier_with_a_part_missing_is_refused(tmp_path: Path) -> None:
+    state = classifier()
+    del state["_bn1.weight"]
+    torch.save(state, tmp_path / "cut.pth")
+    with pytest.raises(WeightsError, match="another backbone"):
+        Student(EFFICIENTNET, 2).load_weights(tmp_path / "cut.pth")
