@@ -11,6 +11,7 @@ from core.base.settings import ModelSettings
 
 ModelKind = Literal["detector", "embedder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
+MachineKind = Literal["cpu", "gpu"]
 Triple = tuple[float, float, float]
 
 MODEL_SUFFIXES: dict[str, ModelFormat] = {
@@ -92,6 +93,8 @@ class Model:
     digest      SHA-256 of the file; of an OpenVINO model, of .xml followed by .bin
     assumed     sentences about what the file does not state and had to be assumed; every result names them
     good_for    a sentence that helps to choose
+    brief       the figure that tells it from others of its kind, in a phrase
+    recommended for which machines it is the best of its kind by our figures
     url         where the publisher offers the file; empty where nobody does
     megabytes   approximate size in millions of bytes
     prior       similarity statistics of an embedder, where they were measured
@@ -114,6 +117,8 @@ class Model:
     url: str = ""
     megabytes: float = 0.0
     prior: EmbedderPrior | None = None
+    brief: str = ""
+    recommended: tuple[MachineKind, ...] = ()
 
     @property
     def is_pytorch(self) -> bool:
