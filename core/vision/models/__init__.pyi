@@ -30,6 +30,6 @@ from .recognise import architecture_of as architecture_of
 from .recognise import faster_rcnn as faster_rcnn
 from .recognise import read_state as read_state
 from .recognise import training_recipe as training_recipe
-from .recommended import missing_recommended as missing_recommended
-from .recommended import recommended as recommended
-from .recommended import this_machine as this_machine
+from .recommendation import missing_recommended as missing_recommended
+from .recommendation import recommended as recommended
+from .recommendation import this_machine as this_machine

@@ -1,15 +1,13 @@
 """Fetching weights, from a server on this machine that can be told to behave badly. Nothing here leaves the machine."""
 
-import contextlib
 import hashlib
-import http.server
 import json
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +15,7 @@ import pytest
 from core.base.errors import Cancelled, StoreError, WeightsError
 from core.base.progress import Progress, Report
 from core.cli import main
-from core.cli.models import bytes_listener, offer, outcome
+from core.cli.model_downloads import bytes_listener, list_offers, outcome
 from core.vision.models import (
     MIRROR,
     WEIGHTS,
@@ -36,84 +34,15 @@ from core.vision.models import (
     statuses,
     transfer,
 )
+from tests.vision.models.serving import CONTENT, HOST, Server, serving, until
 
-HOST = "127.0.0.1"
-CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-@dataclass
-class Server:
-    """What is served, how, and which headers it was asked with."""
-
-    port: int = 0
-    content: bytes = CONTENT
-    version: str = '"one"'
-    ranges: bool = True
-    honest: bool = True
-    cut_after: int = 0
-    status: int = 200
-    redirect: str = ""
-    files: dict[str, bytes] = field(default_factory=dict)
-    """By path; where there are none, every path has `content`."""
-    pause: float = 0.0
-    """Seconds before an answer."""
-    silence: float = 0.0
-    """Seconds after the last byte, before the connection ends."""
-    claims: int = 0
-    """The size that it states, whatever it sends."""
-    asked: list[dict[str, str]] = field(default_factory=list)
-
-    def url(self, name: str = "yolo11n.pt") -> str:
-        return f"http://{HOST}:{self.port}/{name}"
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", HOST)
-    state = Server()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.asked.append({"path": self.path, **dict(self.headers.items())})
-            time.sleep(state.pause)
-            if state.redirect and self.path != "/moved":
-                self.send_response(302)
-                self.send_header("Location", state.redirect)
-                return self.end_headers()
-            if state.status != 200:
-                return self.send_error(state.status)
-            self._send()
-
-        def _send(self) -> None:
-            content = state.files[self.path] if state.files else state.content
-            total, start = state.claims or len(content), 0
-            same = self.headers.get("If-Range") == state.version or not state.honest
-            if state.ranges and same and "Range" in self.headers:
-                start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-            if state.version:
-                self.send_header("ETag", state.version)
-            self.send_header("Content-Disposition", "attachment; filename=../../elsewhere.pt")
-            self.send_header("Content-Length", str(total - start))
-            self.end_headers()
-            with contextlib.suppress(OSError):
-                self.wfile.write(content[start : state.cut_after or total])
-                self.wfile.flush()
-                time.sleep(state.silence)
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer((HOST, 0), Handler) as httpd:
-        state.port = httpd.server_address[1]
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        httpd.shutdown()
-        thread.join()
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -402,7 +331,7 @@ def test_what_is_here_already_is_said_so(folder: Path) -> None:
     folder.mkdir()
     (folder / "yolo11n.pt").write_bytes(b"x")
     (folder / "resnet50-11ad3fa6.pth").write_bytes(b"x")
-    lines = {line.split()[0]: line for line in offer(downloadable()).splitlines() if line}
+    lines = {line.split()[0]: line for line in list_offers(downloadable()).splitlines() if line}
     assert " here " in lines["yolo11n"] and "not here" in lines["yolo26n"]
     assert "another file" in lines["resnet50-imagenet"]
 
@@ -575,13 +504,6 @@ def test_two_do_not_download_the_same_model_at_once(server: Server, folder: Path
         fetched(entry(server))
     first.join()
     assert fetched(entry(server)).state == "here already" and len(server.asked) == 1
-
-
-def until(is_so: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not is_so() and time.monotonic() < end:
-        time.sleep(0.01)
-    assert is_so()
 
 
 def test_only_one_module_opens_connections() -> None:
