@@ -83,7 +83,7 @@ def describe(status: ModelStatus) -> str:
     model = status.model
     where = str(model.path) if status.state == "present" else f"put it at {model.path}"
     if status.state == "missing" and model.url:
-        where = f"{GET} {model.name}  (about {model.megabytes:g} MB)"
+        where = f"{GET} {model.name}  (about {model.megabytes:.1f} MB)"
     facts = "; ".join(
         [
             *([model.good_for] if model.good_for else []),

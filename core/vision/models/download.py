@@ -104,7 +104,7 @@ def _fetch_file(entry: ManifestEntry, file: RemoteFile, folder: Path, progress: 
         place = download_folder() / entry.file
         start = f"{fault.remedy} Or download" if fault.remedy else "Download"
         target = place / file.name if entry.parts else place
-        remedy = f"{start} {source.url} by hand, on any machine, and put the file at {target}."
+        remedy = f"{start} {file.url} by hand, on any machine, and put the file at {target}."
         raise WeightsError(fault.message, remedy) from fault
     found = model_digest(part)
     if file.sha256 and not found.startswith(file.sha256):
@@ -120,7 +120,12 @@ def _source(file: RemoteFile, plain_host: str) -> Source:
     mirror = os.environ.get(MIRROR, "").strip()
     if not mirror:
         return Source(file.url, file.bytes, plain_host)
-    plain_host = urlsplit(mirror).hostname or "" if len(file.sha256) == _FULL_DIGEST else plain_host
+    try:
+        host = urlsplit(mirror).hostname or ""
+    except ValueError as fault:
+        raise WeightsError(f"{MIRROR} is no address ({fault})", "Write for example https://models.example.") from fault
+    if len(file.sha256) == _FULL_DIGEST:
+        plain_host = host
     return Source(f"{mirror.rstrip('/')}/{quote(file.name)}", file.bytes, plain_host)
 
 

@@ -65,8 +65,8 @@ def _offer(missing: list[ModelStatus], was_active: bool) -> None:
     label = f"Download {format_count(len(missing), 'model', 'models')} ({total})"
     st.button(label, icon=":material/download:", on_click=services().models.start, args=(missing,))
     st.caption(
-        f"Recommended for computers {_MACHINES[this_machine()]}. They go to {escape(str(download_folder()))}; nothing "
-        "is sent. You can go on working meanwhile."
+        f"Recommended for computers {_MACHINES[this_machine()]}. To be kept in {escape(str(download_folder()))}; "
+        "nothing is sent. You can go on working meanwhile."
     )
 
 

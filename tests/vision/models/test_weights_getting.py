@@ -490,9 +490,10 @@ def test_a_mirror_without_https_needs_a_digest_and_never_leads_elsewhere(
         server.redirect = target
         with pytest.raises(WeightsError, match=r"not an https address|is not allowed|cannot be reached"):
             download_entry(entry(server, SHA256), Progress())
-    monkeypatch.setenv(MIRROR, "models.example")
-    with pytest.raises(WeightsError, match="not an https address"):
-        download_entry(entry(server, SHA256), Progress())
+    for address in ("models.example", "http://[::1"):
+        monkeypatch.setenv(MIRROR, address)
+        with pytest.raises(WeightsError, match=r"not an https address|is no address"):
+            download_entry(entry(server, SHA256), Progress())
 
 
 def test_two_do_not_download_the_same_model_at_once(server: Server, folder: Path) -> None:
