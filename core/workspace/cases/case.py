@@ -97,7 +97,9 @@ class Plan:
 def default_plan(files: UserSettings) -> Plan:
     """The plan of a new case: the recommended models that are here, or else those that come with Sightline, and the
     program's defaults, but for what the user's files of settings say."""
-    best = {status.model.kind: status.model.name for status in recommended() if status.state == "present"}
+    best: dict[str, str] = {
+        status.model.kind: status.model.name for status in recommended() if status.state == "present"
+    }
     models = ModelSettings(**{**best, **files.values("models")})
     return Plan(
         models.detector,

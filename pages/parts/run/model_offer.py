@@ -42,7 +42,7 @@ def model_offer(case: Case) -> None:
         with st.container(border=True):
             is_active = download is not None and download.is_active
             st.fragment(_offer, run_every=_EVERY_SECONDS if is_active else None)(missing, is_active)
-    better = {status.model.kind: status.model.name for status in models if status.state == "present"}
+    better: dict[str, str] = {status.model.kind: status.model.name for status in models if status.state == "present"}
     _what_would_change(case, better)
 
 
@@ -96,7 +96,7 @@ def _what_would_change(case: Case, better: Mapping[str, str]) -> None:
     new = {kind: name for kind, name in better.items() if now[kind] == _SHIPPED[kind] != name}
     if not new:
         return
-    plan = replace(case.plan, **new)
+    plan = _with_models(case.plan, new)
     old_names, new_names = (" and ".join(escape(names[kind]) for kind in new) for names in (now, new))
     clips = format_count(len(case.clips), "clip", "clips")
     with st.container(border=True):
@@ -118,7 +118,11 @@ def _duration(case: Case, plan: Plan) -> str:
     return f", {escape(estimate.description)}" if estimate.is_known else ""
 
 
+def _with_models(plan: Plan, new: Mapping[str, str]) -> Plan:
+    return replace(plan, detector=new.get("detector", plan.detector), embedder=new.get("embedder", plan.embedder))
+
+
 @saving("The choice of models")
 def _use(new: Mapping[str, str]) -> None:
     names = " and ".join(new.values())
-    change_case(lambda case: replace(case, plan=replace(case.plan, **new)), f"setting: models {names}")
+    change_case(lambda case: replace(case, plan=_with_models(case.plan, new)), f"setting: models {names}")
