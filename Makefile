@@ -11,7 +11,9 @@ TEST_READY := .venv/.test-$(shell cat requirements.txt requirements-dev.txt | ck
 
 .PHONY: run test test-all coverage faults corpus fuzz load check lint bench lock clean
 
+# Asks once, at a terminal only, whether to download better models; whatever comes of that, the app starts.
 run: $(RUN_READY)
+	@$(PY) -m core models offer || true
 	$(PY) -m streamlit run app.py
 
 # A worker per core, each with one thread: networks as small as the tests' gain nothing from more. A worker that has

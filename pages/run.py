@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.base.errors import SightlineError
 from core.workspace.jobs import Job, Order, order_of
+from pages.parts.run.model_offer import model_offer
 from pages.parts.run.other_runs import other_runs
 from pages.parts.run.presets import preset_cards
 from pages.parts.run.progress import job_of, request_run, show_job
@@ -47,6 +48,7 @@ except SightlineError as fault:
         describe_fault(fault, "This cannot be run yet"),
         icon=":material/error:",
     )
+model_offer(case)
 model_choice(case)
 face_choice(case)
 advanced(case)

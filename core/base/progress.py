@@ -93,10 +93,14 @@ class Progress:
         """`done` frames of the stage, or of a part of it, are finished. Raises `Cancelled` when the user wants to
         stop."""
         done += self._part_begins or 0
-        if self._is_cancelled():
-            raise Cancelled
+        self.check_cancelled()
         if self._clock() - self._last_report >= self._every or done >= self._total:
             self._report(done)
+
+    def check_cancelled(self) -> None:
+        """Raises `Cancelled` when the user wants to stop; for waits in which no frame is finished."""
+        if self._is_cancelled():
+            raise Cancelled
 
     def show(self, bgr: Image, xyxy: Floats) -> None:
         """A frame that was analysed, and the boxes of the people in it."""

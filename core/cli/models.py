@@ -1,48 +1,32 @@
-"""`models`: lists the known models, fetches them, and measures their speed on this machine.
-
-`models get NAME` is the only command that uses the network, and only to fetch what it names.
-"""
+"""`models`: lists the known models, fetches them (`core.cli.model_downloads`), and measures their speed here."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
-from core.base.progress import Progress, Report, time_left
 from core.base.settings import DetectSettings, VideoSettings
-from core.base.text import format_bytes
-from core.cli.progress import BAR, LOG_SECONDS, listener
+from core.cli.model_downloads import GET, run_get, run_offer
 from core.machine.device import choose_runtime, has_cuda, parse_backend
 from core.runs import Networks, Recipe
 from core.runs.estimate import STAGES, Rates, measure_clip
-from core.vision.models import (
-    DETECTOR,
-    EMBEDDER,
-    PINS_FILE,
-    Download,
-    ModelStatus,
-    download_folder,
-    download_model,
-    downloadable,
-    statuses,
-)
+from core.vision.models import DETECTOR, EMBEDDER, ModelStatus, statuses
 from core.vision.video import probe
-
-GET = "python -m core models get"
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
-    inner = p.add_subparsers(metavar="get | time")
+    inner = p.add_subparsers(metavar="get | offer | time")
     g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")
     g.add_argument("names", nargs="*", metavar="NAME", help="model to fetch into the folder of your own weights")
+    g.add_argument("--recommended", action="store_true", help="the best detector and embedder for this machine")
     g.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
     g.set_defaults(run=run_get)
+    o = inner.add_parser("offer", help="ask once, at a terminal, whether to fetch better models, as `make run` does")
+    o.set_defaults(run=run_offer)
     add_time(inner)
 
 
@@ -99,7 +83,7 @@ def describe(status: ModelStatus) -> str:
     model = status.model
     where = str(model.path) if status.state == "present" else f"put it at {model.path}"
     if status.state == "missing" and model.url:
-        where = f"{GET} {model.name}  (about {model.megabytes:g} MB)"
+        where = f"{GET} {model.name}  (about {model.megabytes:.1f} MB)"
     facts = "; ".join(
         [
             *([model.good_for] if model.good_for else []),
@@ -109,65 +93,3 @@ def describe(status: ModelStatus) -> str:
         ]
     )
     return f"{status.state:8} {model.kind:9} {model.name}\n         {where}\n         {facts}"
-
-
-def run_get(options: argparse.Namespace) -> int:
-    if not options.names:
-        sys.stdout.write(offer(downloadable()))
-    report = bytes_listener() if options.progress == "auto" else listener(options.progress)
-    for name in options.names:
-        sys.stdout.write(outcome(download_model(name, Progress(report))) + "\n")
-    return 0
-
-
-def offer(statuses: list[ModelStatus]) -> str:
-    """A line for each model that can be fetched, and the folder where it would go."""
-    states = {"present": "here", "missing": "not here", "changed": "here, but another file"}
-    width = max((len(status.model.name) for status in statuses), default=0)
-    lines = [
-        f"{m.name:{width}}  {m.kind:8}  {m.megabytes:>6.1f} MB  {states[s.state]:8}  {m.licence}"
-        for s in statuses
-        for m in [s.model]
-    ]
-    return "\n".join([*lines, "", f"{GET} NAME puts it into {download_folder()}. Nothing else is ever fetched.", ""])
-
-
-def outcome(download: Download) -> str:
-    """What was fetched, where it is, and whether its digest was known before."""
-    model = download.model
-    summary = f"{model.name}: {download.state}, {model.path} (licence {model.licence})"
-    if download.state != "pinned now":
-        return summary
-    return (
-        f"{summary}\nThe publisher gives no digest. This file (SHA-256 {model.digest}) is pinned from now on in "
-        f"{download_folder() / PINS_FILE}; another file under this name will be refused."
-    )
-
-
-def line(report: Report) -> str:
-    """The progress of a download as one line.
-
-    >>> line(Report("yolo11n", 1, 1, "download", 1_400_000, 5_600_000, 700_000.0, 6.0))
-    'yolo11n  1.4 MB of 5.6 MB  700.0 kB/s  6 s left'
-    """
-    left = f"  {text}" if (text := time_left(report)) else ""
-    done, total = format_bytes(report.done), format_bytes(report.total)
-    return f"{report.camera}  {done} of {total}  {format_bytes(round(report.rate))}/s{left}"
-
-
-def bytes_listener() -> Callable[[Report], None]:
-    """A progress bar on a terminal, a line every few seconds elsewhere."""
-    last_line = 0.0
-
-    def show(report: Report) -> None:
-        nonlocal last_line
-        complete = report.done >= report.total
-        if sys.stderr.isatty():
-            filled = round(report.share * BAR)
-            sys.stderr.write(f"\r[{'#' * filled}{'.' * (BAR - filled)}] {line(report)}\x1b[K" + "\n" * complete)
-        elif complete or time.monotonic() - last_line >= LOG_SECONDS:
-            last_line = time.monotonic()
-            sys.stderr.write(line(report) + "\n")
-        sys.stderr.flush()
-
-    return show

@@ -15,6 +15,8 @@ from .erase_people import plan_person as plan_person
 from .intake import add_clip as add_clip
 from .intake import move_files as move_files
 from .intake import sample_case as sample_case
+from .model_downloads import ModelDownload as ModelDownload
+from .model_downloads import ModelDownloads as ModelDownloads
 from .review_actions import ANOTHER_RUN as ANOTHER_RUN
 from .review_actions import Refused as Refused
 from .review_actions import Saved as Saved

@@ -37,6 +37,7 @@ from core.vision.video import digest, is_list, join, probe, read_list
 from core.workspace.cases import Case, Cases
 from core.workspace.jobs import Exports, Jobs, SpeedTests, run_folder
 from core.workspace.media import Proxies, remove_media
+from core.workspace.model_downloads import ModelDownloads
 from core.workspace.sources import is_permitted
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class Services:
     proxies: Proxies = field(default_factory=Proxies)
     exports: Exports = field(default_factory=Exports)
     speed_tests: SpeedTests = field(default_factory=SpeedTests)
+    models: ModelDownloads = field(default_factory=ModelDownloads)
     runs: Memo[str, OpenRun] = field(default_factory=lambda: Memo(_OPEN_RUNS))
     people: Memo[str, bytes] = field(default_factory=lambda: Memo(_PEOPLE_FILES))
     retracking: Memo[tuple[Path, int], Retracking] = field(default_factory=lambda: Memo(_RETRACKED_RUNS))

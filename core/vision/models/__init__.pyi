@@ -3,12 +3,15 @@ from .digests import add_pin as add_pin
 from .digests import format_of as format_of
 from .digests import model_digest as model_digest
 from .digests import pins as pins
+from .download import MIRROR as MIRROR
 from .download import Download as Download
 from .download import download_entry as download_entry
 from .download import download_model as download_model
 from .download import downloadable as downloadable
+from .download import has_begun as has_begun
 from .manifest import WEIGHTS as WEIGHTS
 from .manifest import ManifestEntry as ManifestEntry
+from .manifest import RemoteFile as RemoteFile
 from .manifest import download_folder as download_folder
 from .manifest import entries as entries
 from .manifest import find as find
@@ -35,3 +38,6 @@ from .recognise import detr_layout as detr_layout
 from .recognise import faster_rcnn as faster_rcnn
 from .recognise import read_state as read_state
 from .recognise import training_recipe as training_recipe
+from .recommendation import missing_recommended as missing_recommended
+from .recommendation import recommended as recommended
+from .recommendation import this_machine as this_machine

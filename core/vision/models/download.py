@@ -1,198 +1,40 @@
-"""Downloading published weights when a user asks for them by name, and at no other time.
+"""Downloading published models when a user asks for them, and at no other time.
 
-Bytes go to a `.part` file, which a later attempt continues. It is continued only with bytes of the same file: the
-server is asked with If-Range, and its answer is compared with the notes beside the part. Only https is spoken, after a
-redirect too, and no server decides a file's name. A file appears under its name only when it is complete and has the
-manifest's SHA-256. Where the publisher states none, the first file is pinned (`core.vision.models.digests`) and the
-user is told so. A file that is present is never overwritten."""
+A model appears under its name only when it is complete and has the manifest's SHA-256. The files of a model of several
+are gathered in a folder beside its place, and get there together. Where the publisher states no digest, the first file
+is pinned (`core.vision.models.digests`) and the user is told so. What is present is never overwritten.
+
+SIGHTLINE_MODELS_URL names a mirror inside a company, which is then asked in place of all publishers. As digests make
+its files safe, it may speak http where the manifest has the whole digest of the file."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import re
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
-from urllib.parse import urlsplit
+from typing import Literal
+from urllib.parse import quote, urlsplit
 
 from core.base.errors import StoreError, WeightsError
 from core.base.progress import Progress
-from core.machine.records import RecordFormat
-from core.vision.models.digests import PINS_FILE, add_pin, model_digest, pins
-from core.vision.models.manifest import ManifestEntry, download_folder, entries, status, statuses, verified_model
+from core.machine.locks import lock
+from core.machine.paths import data_dir
+from core.vision.models.digests import PINS_FILE, add_pin, model_digest, model_file, pins
+from core.vision.models.manifest import (
+    ManifestEntry,
+    RemoteFile,
+    download_folder,
+    entries,
+    status,
+    statuses,
+    verified_model,
+)
 from core.vision.models.model import Model, ModelStatus
+from core.vision.models.transfer import Source, fetch, remove_part
 
-BLOCK_BYTES = 1 << 18
-TIMEOUT_SECONDS = 30.0
-_RESUME_HINT = "Run the same command again; the download continues where it stopped."
-OnBytes = Callable[[int, int], None]
-"""Called with the number of bytes present and the number expected."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """An address and the approximate size of its file.
-
-    A file of less than half or more than twice `about_bytes` is refused, for it may be an error page.
-    `plain_host` may be asked without https: a server on this machine, in tests.
-    """
-
-    url: str
-    about_bytes: float
-    plain_host: str = ""
-
-
-@dataclass(frozen=True)
-class _PartialDownload:
-    """The notes beside a part: the file's address, version (ETag or modification time) and complete size."""
-
-    url: str
-    version: str
-    size: int
-
-
-_NOTES = RecordFormat(_PartialDownload, "record of a download", unversioned=1)
-
-
-def fetch(source: Source, part: Path, on_bytes: OnBytes) -> None:
-    """Download into `part`, continuing it where possible.
-
-    Where the server does not answer or does not have the file, the caller adds the remedy to the `WeightsError`.
-    """
-    partial = _read_notes(part)
-    offset = part.stat().st_size if part.is_file() else 0
-    if partial and partial.url == source.url and offset == partial.size:
-        on_bytes(offset, offset)
-        return
-    if partial and partial.url == source.url and partial.version and 0 < offset < partial.size:
-        with _request(source, {"Range": f"bytes={offset}-", "If-Range": partial.version}) as answer:
-            if _is_continuation(answer, offset, partial):
-                return _save(answer, part, offset, partial, on_bytes)
-            if answer.status == 200:
-                return _restart(answer, part, source, on_bytes)
-    with _request(source, {}) as answer:
-        _restart(answer, part, source, on_bytes)
-
-
-def remove_part(part: Path) -> None:
-    """Remove a part and its notes."""
-    part.unlink(missing_ok=True)
-    _notes(part).unlink(missing_ok=True)
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    def __init__(self, plain_host: str) -> None:
-        self._plain_host = plain_host
-
-    def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
-        _check(newurl, self._plain_host)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _check(url: str, plain_host: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (parts.scheme == "http" and plain_host and parts.hostname == plain_host):
-        raise WeightsError(f"{url} is not an https address, and downloads use https only")
-
-
-@contextlib.contextmanager
-def _request(source: Source, headers: dict[str, str]) -> Iterator[Any]:
-    """The server's answer, status 416 (nothing after the offset asked for) included."""
-    _check(source.url, source.plain_host)
-    opener = urllib.request.build_opener(_Redirects(source.plain_host))
-    request = urllib.request.Request(source.url, headers={"User-Agent": "sightline", **headers})
-    host = urlsplit(source.url).hostname
-    try:
-        answer = opener.open(request, timeout=TIMEOUT_SECONDS)
-    except urllib.error.HTTPError as refusal:
-        if refusal.code != 416:
-            refusal.close()
-            raise WeightsError(f"{host} does not provide {source.url} ({refusal.code} {refusal.reason})") from refusal
-        answer = refusal
-    except (OSError, http.client.HTTPException) as fault:
-        raise WeightsError(f"{host} cannot be reached ({getattr(fault, 'reason', fault)})") from fault
-    with answer:
-        yield answer
-
-
-def _is_continuation(answer: Any, offset: int, partial: _PartialDownload) -> bool:
-    """Whether the answer holds the bytes of `partial` from `offset` on."""
-    span = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-    same = _version(answer.headers) in ("", partial.version)
-    return bool(answer.status == 206 and same and span and (int(span[1]), int(span[2])) == (offset, partial.size))
-
-
-def _version(headers: Mapping[str, str]) -> str:
-    """The strong ETag, or else the modification time: a weak ETag does not promise equal bytes."""
-    tag = headers.get("ETag", "")
-    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
-
-
-def _restart(answer: Any, part: Path, source: Source, on_bytes: OnBytes) -> None:
-    length = answer.headers.get("Content-Length", "")
-    size = int(length) if length.isdigit() else 0
-    if not source.about_bytes / 2 <= size <= source.about_bytes * 2:
-        actual = f"{size:,} bytes" if size else "a file of unknown size"
-        raise WeightsError(f"{source.url} offers {actual}; about {source.about_bytes:,.0f} bytes were expected")
-    _save(answer, part, 0, _PartialDownload(source.url, _version(answer.headers), size), on_bytes)
-
-
-def _save(answer: Any, part: Path, offset: int, partial: _PartialDownload, on_bytes: OnBytes) -> None:
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        if not offset:
-            # Before the notes: a stop in between must not leave notes of the new version beside bytes of the old one.
-            remove_part(part)
-        _notes(part).write_bytes(_NOTES.to_json(partial))
-        # Unbuffered, so that a full disk is noticed when bytes are written, not when the file is closed.
-        with part.open("r+b" if offset else "wb", buffering=0) as file:
-            file.seek(offset)
-            on_bytes(offset, partial.size)
-            for block in _blocks(answer, offset, partial.size):
-                _write(file, block)
-                offset += len(block)
-                on_bytes(offset, partial.size)
-    except OSError as fault:
-        raise StoreError(f"{part} cannot be written ({fault.strerror})", f"Free some space. {_RESUME_HINT}") from fault
-
-
-def _write(file: Any, block: bytes) -> None:
-    unwritten = memoryview(block)
-    while unwritten:
-        unwritten = unwritten[file.write(unwritten) :]
-
-
-def _blocks(answer: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
-    """The answer's bytes up to `size`; `WeightsError` where they end before."""
-    broken = ""
-    while offset < size and not broken:
-        try:
-            block = answer.read(min(BLOCK_BYTES, size - offset))
-        except (OSError, http.client.HTTPException) as fault:
-            block, broken = b"", str(fault)
-        if not block:
-            raise WeightsError(
-                f"the connection broke after {offset / 1e6:.1f} of {size / 1e6:.1f} MB{broken and f' ({broken})'}",
-                _RESUME_HINT,
-            )
-        offset += len(block)
-        yield block
-
-
-def _notes(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
-
-
-def _read_notes(part: Path) -> _PartialDownload | None:
-    """The notes on `part`; None where there are none that can be read."""
-    try:
-        return _NOTES.read(_notes(part))
-    except (FileNotFoundError, StoreError):
-        return None
+MIRROR = "SIGHTLINE_MODELS_URL"
+_FULL_DIGEST = 64
 
 
 @dataclass(frozen=True)
@@ -218,63 +60,116 @@ def download_model(name: str, progress: Progress) -> Download:
 
 
 def download_entry(entry: ManifestEntry, progress: Progress, plain_host: str = "") -> Download:
-    """`download_model` for an entry of any manifest; progress counts bytes.
+    """`download_model` for an entry of any manifest; progress counts the bytes of each file.
 
     `plain_host` may be asked without https: a server on this machine, in tests.
     """
     if status(entry).state != "missing":
         return Download(verified_model(entry), "here already")
-    folder = download_folder()
-    target = folder / entry.file
-    part = target.with_name(target.name + ".part")
-    progress.camera(entry.model.name, 1, 1)
-    source = Source(entry.model.url, entry.model.megabytes * 1e6, plain_host)
+    name = entry.model.name
+    with lock(data_dir() / "weights", name, f"{name} is being downloaded already", seconds=0):
+        # Whoever held the lock before may just have put it there.
+        if status(entry).state != "missing":
+            return Download(verified_model(entry), "here already")
+        gathered = _gathering_place(entry)
+        for number, file in enumerate(entry.remote_files, 1):
+            progress.camera(file.name if entry.parts else name, number, len(entry.remote_files))
+            if not (gathered / file.name).exists():
+                _fetch_file(entry, file, gathered, progress, plain_host)
+        return _verify_and_publish(entry, gathered)
+
+
+def has_begun(entry: ManifestEntry) -> bool:
+    """Whether an interrupted download has left something to continue with."""
+    place = _gathering_place(entry)
+    return place.exists() if entry.parts else any(_part(place, file).exists() for file in entry.remote_files)
+
+
+def _gathering_place(entry: ManifestEntry) -> Path:
+    """The folder where the files of an entry are gathered: for a single file, that where it belongs."""
+    target = download_folder() / entry.file
+    return target.with_name(f"{target.name}.part") if entry.parts else target.parent
+
+
+def _part(folder: Path, file: RemoteFile) -> Path:
+    return folder / f"{file.name}.part"
+
+
+def _fetch_file(entry: ManifestEntry, file: RemoteFile, folder: Path, progress: Progress, plain_host: str) -> None:
+    """Fetch a file into `folder`, and check its own digest; one of several gets its name there."""
+    part, source = _part(folder, file), _source(file, plain_host)
     try:
-        fetch(source, part, _ByteProgress(progress))
+        fetch(source, part, progress)
     except WeightsError as fault:
+        place = download_folder() / entry.file
         start = f"{fault.remedy} Or download" if fault.remedy else "Download"
-        remedy = f"{start} {entry.model.url} by hand, on any machine, and put the file at {target}."
+        target = place / file.name if entry.parts else place
+        remedy = f"{start} {file.url} by hand, on any machine, and put the file at {target}."
         raise WeightsError(fault.message, remedy) from fault
-    return _verify_and_publish(entry, folder, part)
+    found = model_digest(part)
+    if file.sha256 and not found.startswith(file.sha256):
+        remove_part(part)
+        raise _mismatch(source.url, found, file.sha256, _NOT_KEPT)
+    if entry.parts:
+        _move(part, folder / file.name)
+        remove_part(part)
 
 
-class _ByteProgress:
-    """Passes bytes on as progress, which begins at the bytes of an earlier attempt."""
+def _source(file: RemoteFile, plain_host: str) -> Source:
+    """Where to get the file: from the mirror, if there is one."""
+    mirror = os.environ.get(MIRROR, "").strip()
+    if not mirror:
+        return Source(file.url, file.bytes, plain_host)
+    try:
+        host = urlsplit(mirror).hostname or ""
+    except ValueError as fault:
+        raise WeightsError(f"{MIRROR} is no address ({fault})", "Write for example https://models.example.") from fault
+    if len(file.sha256) == _FULL_DIGEST:
+        plain_host = host
+    return Source(f"{mirror.rstrip('/')}/{quote(file.name)}", file.bytes, plain_host)
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._has_begun = progress, False
 
-    def __call__(self, done: int, total: int) -> None:
-        if self._has_begun:
-            self._progress.at(done)
-        else:
-            self._progress.begin("download", total, done)
-            self._has_begun = True
+_NOT_KEPT = "It was not kept. Try again; if the mismatch persists, do not use that file."
 
 
-def _verify_and_publish(entry: ManifestEntry, folder: Path, part: Path) -> Download:
-    """Give the complete part its name if its digest is the expected one; otherwise remove it."""
-    found, pin = model_digest(part), pins(folder).get(entry.file)
+def _mismatch(what: str, found: str, expected: str, remedy: str) -> WeightsError:
+    return WeightsError(f"the SHA-256 of the file from {what} begins with {found[:12]}, not {expected[:12]}", remedy)
+
+
+def _verify_and_publish(entry: ManifestEntry, gathered: Path) -> Download:
+    """Give the complete model its name if its digest is the expected one; otherwise remove it."""
+    folder = download_folder()
+    made = gathered if entry.parts else _part(gathered, entry.remote_files[0])
+    found, pin = model_digest(model_file(made) if entry.parts else made), pins(folder).get(entry.file)
     expected = entry.sha256 or (pin.sha256 if pin else "")
     if expected and not found.startswith(expected):
-        remove_part(part)
-        remedy = "It was not kept. Try again; if the mismatch persists, do not use that file."
+        _remove(made)
+        remedy = _NOT_KEPT
         if not entry.sha256 and pin:
             remedy = (
                 f"It was not kept: it is not the file that was downloaded on {pin.since}. If you trust the new file, "
                 f"remove {entry.file} from {folder / PINS_FILE} and download it again."
             )
-        raise WeightsError(
-            f"the SHA-256 of the file from {entry.model.url} begins with {found[:12]}, not {expected[:12]}", remedy
-        )
+        raise _mismatch(entry.model.url, found, expected, remedy)
     # The pin comes first: a stop between the two leaves a pin without a file, never a file without its pin.
     if not expected:
         add_pin(folder, entry.file, found, entry.model.url)
-    try:
-        part.replace(folder / entry.file)
-        remove_part(part)
-    except OSError as fault:
-        raise StoreError(
-            f"{folder / entry.file} cannot be written ({fault.strerror})", "Choose another folder."
-        ) from fault
+    _move(made, folder / entry.file)
+    if not entry.parts:
+        remove_part(made)
     return Download(verified_model(entry), "digest matches" if entry.sha256 else "pin matches" if pin else "pinned now")
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except OSError as fault:
+        raise StoreError(f"{target} cannot be written ({fault.strerror})", "Choose another folder.") from fault
+
+
+def _remove(made: Path) -> None:
+    """Remove what was gathered."""
+    if made.is_dir():
+        shutil.rmtree(made, ignore_errors=True)
+    else:
+        remove_part(made)

@@ -22,12 +22,32 @@ WEIGHTS = Path(__file__).resolve().parents[3] / "weights"
 
 
 @dataclass(frozen=True)
+class RemoteFile:
+    """A file of a model where its publisher offers it: its size in bytes, exact or near, and its SHA-256, which may be
+    empty, or only the first digits, as in torchvision's file names."""
+
+    name: str
+    url: str
+    bytes: float
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class ManifestEntry:
-    """One model of the manifest. `sha256` may be empty, or only the first digits, as in torchvision's file names."""
+    """One model of the manifest. `sha256` is as in `RemoteFile`, of all files of the model in order. `parts` are these
+    files where `file` is a folder that can be downloaded."""
 
     model: Model
     file: str
     sha256: str
+    parts: tuple[RemoteFile, ...] = ()
+
+    @property
+    def remote_files(self) -> tuple[RemoteFile, ...]:
+        """What there is to download; empty where nobody offers the model."""
+        if self.parts or not self.model.url:
+            return self.parts
+        return (RemoteFile(Path(self.file).name, self.model.url, self.model.megabytes * 1e6, self.sha256),)
 
     def matches_digest(self, digest: str) -> bool:
         return bool(self.sha256) and digest.startswith(self.sha256)
@@ -79,6 +99,7 @@ def _read(path: Path, _changed: int) -> dict[str, ManifestEntry]:
 
 
 def _entry(row: dict[str, Any], weights: Path) -> ManifestEntry:
+    parts = tuple(RemoteFile(**part) for part in row.get("files", ()))
     model = Model(
         name=row["name"],
         kind=row["kind"],
@@ -94,12 +115,14 @@ def _entry(row: dict[str, Any], weights: Path) -> ManifestEntry:
         figures=tuple(row.get("figures", ())),
         good_for=row.get("good_for", ""),
         assumed=tuple(row.get("assumed", ())),
-        url=row.get("url", ""),
-        megabytes=float(row.get("megabytes", 0)),
+        url=parts[0].url if parts else row.get("url", ""),
+        megabytes=sum(part.bytes for part in parts) / 1e6 or float(row.get("megabytes", 0)),
         prior=EmbedderPrior.from_dict(row["known"]) if "known" in row else None,
         scale=ScoreScale(**row["scores"]) if "scores" in row else None,
+        brief=row.get("brief", ""),
+        recommended=tuple(row.get("recommended", ())),
     )
-    return ManifestEntry(model, row["file"], row.get("sha256", ""))
+    return ManifestEntry(model, row["file"], row.get("sha256", ""), parts)
 
 
 def _convention(row: dict[str, Any]) -> InputConvention:
@@ -118,7 +141,7 @@ def find(name_or_path: str, kind: ModelKind) -> Model:
 
 def statuses() -> list[ModelStatus]:
     """Every model of the manifest, in its order. The path of a missing model is where it is expected."""
-    return [_status_or_changed(entry) for entry in entries().values()]
+    return [safe_status(entry) for entry in entries().values()]
 
 
 def status(entry: ManifestEntry) -> ModelStatus:
@@ -130,8 +153,13 @@ def status(entry: ManifestEntry) -> ModelStatus:
     model = entry.at(path, model_digest(path))
     expected, pin = _expected_digest(entry, folder)
     if expected and not model.digest.startswith(expected):
-        return ModelStatus(model, "changed")
-    if pin:
+        # Before its digest was known, the first file that came was pinned; cases that used it go on with it.
+        pin = pins(folder).get(entry.file)
+        if pin is None or pin.sha256 != model.digest:
+            return ModelStatus(model, "changed")
+        since = f"it is the file of {pin.since}, not the one that the manifest describes now"
+        model = _with_assumption(model, since)
+    elif pin:
         model = _with_assumption(model, f"unchanged since its download on {pin.since}; its publisher states no digest")
     elif not expected:
         model = _unpinned(model)
@@ -160,7 +188,7 @@ def verified_model(entry: ManifestEntry) -> Model:
     return found.model
 
 
-def _status_or_changed(entry: ManifestEntry) -> ModelStatus:
+def safe_status(entry: ManifestEntry) -> ModelStatus:
     """A broken folder counts as changed, so that the rest of the list still appears."""
     try:
         return status(entry)

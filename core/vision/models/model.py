@@ -14,6 +14,7 @@ from core.base.types import Floats
 
 ModelKind = Literal["detector", "embedder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
+MachineKind = Literal["cpu", "gpu"]
 Triple = tuple[float, float, float]
 
 MODEL_SUFFIXES: dict[str, ModelFormat] = {
@@ -134,6 +135,8 @@ class Model:
     digest      SHA-256 of the file; of an OpenVINO model, of .xml followed by .bin
     assumed     sentences about what the file does not state and had to be assumed; every result names them
     good_for    a sentence that helps to choose
+    brief       the figure that tells it from others of its kind, in a phrase
+    recommended for which machines it is the best of its kind by our figures
     url         where the publisher offers the file; empty where nobody does
     megabytes   approximate size in millions of bytes
     prior       similarity statistics of an embedder, where they were measured
@@ -158,6 +161,8 @@ class Model:
     megabytes: float = 0.0
     prior: EmbedderPrior | None = None
     scale: ScoreScale | None = None
+    brief: str = ""
+    recommended: tuple[MachineKind, ...] = ()
 
     @property
     def is_pytorch(self) -> bool:

@@ -15,7 +15,7 @@ from core.machine.paths import current_path
 from core.machine.records import RecordFormat
 from core.machine.settings_file import UserSettings
 from core.runs import MatchRules, TravelTime
-from core.vision.models import DETECTOR, EMBEDDER
+from core.vision.models import DETECTOR, EMBEDDER, recommended
 from core.vision.regions import Regions
 
 _MAX_CLOCK_ERROR = 366 * 86_400.0
@@ -95,8 +95,12 @@ class Plan:
 
 
 def default_plan(files: UserSettings) -> Plan:
-    """The plan of a new case: the program's defaults, but for what the user's files of settings say."""
-    models = ModelSettings(**files.values("models"))
+    """The plan of a new case: the recommended models that are here, or else those that come with Sightline, and the
+    program's defaults, but for what the user's files of settings say."""
+    best: dict[str, str] = {
+        status.model.kind: status.model.name for status in recommended() if status.state == "present"
+    }
+    models = ModelSettings(**{**best, **files.values("models")})
     return Plan(
         models.detector,
         models.embedder,

@@ -17,7 +17,7 @@ from core.base.errors import SightlineError, StoreError
 from core.base.text import format_bytes, format_count, format_duration, format_ordinal
 from core.http import preview_address
 from core.machine.log import log_file, log_lines
-from core.runs import MatchRules, describe_faces, read_record
+from core.runs import NO_EMBEDDER, MatchRules, describe_faces, read_record
 from core.runs.estimate import STAGES
 from core.workspace import review_of, services, start_run
 from core.workspace.cases import Case
@@ -286,6 +286,8 @@ def _show_results(job: Job) -> None:
             for clip in done
         ]
         st.markdown("\n".join(lines))
+        embedder = "no re-identification model" if job.order.embedder == NO_EMBEDDER else job.order.embedder
+        st.caption(f"Models of this run: {escape(job.order.detector)} and {escape(embedder)}.")
         if job.people:
             next_step_link("gallery", "Go to the gallery")
 

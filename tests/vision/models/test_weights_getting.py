@@ -1,97 +1,58 @@
 """Fetching weights, from a server on this machine that can be told to behave badly. Nothing here leaves the machine."""
 
 import hashlib
-import http.server
 import json
+import re
+import shutil
 import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.base.errors import StoreError, WeightsError
+from core.base.errors import Cancelled, StoreError, WeightsError
 from core.base.progress import Progress, Report
 from core.cli import main
-from core.cli.models import bytes_listener, offer, outcome
+from core.cli.model_downloads import bytes_listener, list_offers, outcome
 from core.vision.models import (
+    MIRROR,
     WEIGHTS,
     Download,
     ManifestEntry,
+    RemoteFile,
     add_pin,
     download_entry,
     download_model,
     downloadable,
     entries,
     find,
+    has_begun,
+    manifest,
     pins,
     statuses,
+    transfer,
 )
+from tests.vision.models.serving import CONTENT, HOST, Server, serving, until
 
-HOST = "127.0.0.1"
-CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-@dataclass
-class Server:
-    """What is served, how, and which headers it was asked with."""
-
-    port: int = 0
-    content: bytes = CONTENT
-    version: str = '"one"'
-    ranges: bool = True
-    honest: bool = True
-    cut_after: int = 0
-    status: int = 200
-    redirect: str = ""
-    asked: list[dict[str, str]] = field(default_factory=list)
-
-    def url(self, name: str = "yolo11n.pt") -> str:
-        return f"http://{HOST}:{self.port}/{name}"
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", HOST)
-    state = Server()
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.asked.append({"path": self.path, **dict(self.headers.items())})
-            if state.redirect and self.path != "/moved":
-                self.send_response(302)
-                self.send_header("Location", state.redirect)
-                return self.end_headers()
-            if state.status != 200:
-                return self.send_error(state.status)
-            self._send()
 
-        def _send(self) -> None:
-            total, start = len(state.content), 0
-            same = self.headers.get("If-Range") == state.version or not state.honest
-            if state.ranges and same and "Range" in self.headers:
-                start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
-            self.send_response(206 if start else 200)
-            if start:
-                self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-            if state.version:
-                self.send_header("ETag", state.version)
-            self.send_header("Content-Disposition", "attachment; filename=../../elsewhere.pt")
-            self.send_header("Content-Length", str(total - start))
-            self.end_headers()
-            self.wfile.write(state.content[start : state.cut_after or total])
-
-        def log_message(self, *words: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer((HOST, 0), Handler) as httpd:
-        state.port = httpd.server_address[1]
-        thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        httpd.shutdown()
-        thread.join()
+@pytest.fixture(autouse=True)
+def undigested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the manifest of these tests no digest of yolo11n is known: pins are tested with it."""
+    text = (WEIGHTS / "manifest.toml").read_text(encoding="utf-8")
+    digest = entries()["yolo11n"].sha256
+    (tmp_path / "program").mkdir()
+    (tmp_path / "program" / "manifest.toml").write_text(text.replace(f'sha256 = "{digest}"\n', ""), encoding="utf-8")
+    monkeypatch.setattr(manifest, "WEIGHTS", tmp_path / "program")
 
 
 @pytest.fixture
@@ -104,7 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def entry(server: Server, sha256: str = "", name: str = "yolo11n") -> ManifestEntry:
     known = entries()[name]
     model = replace(known.model, url=server.url(), megabytes=len(CONTENT) / 1e6)
-    return replace(known, model=model, sha256=sha256)
+    return replace(known, model=model, sha256=sha256, parts=())
 
 
 def fetched(one: ManifestEntry, progress: Progress | None = None) -> Download:
@@ -368,15 +329,190 @@ def test_the_command_shows_bytes_and_not_frames(
 
 def test_what_is_here_already_is_said_so(folder: Path) -> None:
     folder.mkdir()
-    (folder / "yolo26n.pt").write_bytes(b"x")
+    (folder / "yolo11n.pt").write_bytes(b"x")
     (folder / "resnet50-11ad3fa6.pth").write_bytes(b"x")
-    lines = {line.split()[0]: line for line in offer(downloadable()).splitlines() if line}
-    assert " here " in lines["yolo26n"] and "not here" in lines["yolo11n"]
+    lines = {line.split()[0]: line for line in list_offers(downloadable()).splitlines() if line}
+    assert " here " in lines["yolo11n"] and "not here" in lines["yolo26n"]
     assert "another file" in lines["resnet50-imagenet"]
 
 
 def test_every_address_is_https_and_ends_in_the_manifests_file_name() -> None:
     for status in downloadable():
         known = entries()[status.model.name]
-        assert known.model.url.startswith("https://") and known.model.url.endswith("/" + known.file)
-        assert known.model.megabytes > 1
+        assert known.model.megabytes > 0.9 and known.remote_files
+        for file in known.remote_files:
+            assert file.url.startswith("https://") and file.url.endswith(f"/{file.name}")
+
+
+# --- Models of several files.
+
+XML, BIN = b"<net>" + CONTENT[:400_000], CONTENT[:2_000_000]
+GRAPH = "person-reidentification-retail-0287"
+
+
+def several(server: Server, digests: tuple[str, str] = ("", ""), whole: str = "") -> ManifestEntry:
+    """The entry of an OpenVINO model whose two files the server has."""
+    server.files = {f"/{GRAPH}.xml": XML, f"/{GRAPH}.bin": BIN}
+    parts = tuple(
+        RemoteFile(f"{GRAPH}.{kind}", server.url(f"{GRAPH}.{kind}"), len(content), digest)
+        for kind, content, digest in zip(("xml", "bin"), (XML, BIN), digests, strict=True)
+    )
+    return replace(entries()[GRAPH], sha256=whole, parts=parts)
+
+
+def sha256(*contents: bytes) -> str:
+    return hashlib.sha256(b"".join(contents)).hexdigest()
+
+
+def test_a_model_of_several_files_arrives_as_one(server: Server, folder: Path) -> None:
+    told: list[Report] = []
+    known = several(server, (sha256(XML), sha256(BIN)), sha256(XML, BIN))
+    got = fetched(known, Progress(told.append, every=0))
+    assert got.state == "digest matches" and got.model.path == folder / GRAPH / f"{GRAPH}.xml"
+    assert names(folder) == {GRAPH} and names(folder / GRAPH) == {f"{GRAPH}.xml", f"{GRAPH}.bin"}
+    assert (folder / GRAPH / f"{GRAPH}.bin").read_bytes() == BIN
+    assert {(r.number, r.cameras, r.camera) for r in told} == {(1, 2, f"{GRAPH}.xml"), (2, 2, f"{GRAPH}.bin")}
+    assert fetched(known).state == "here already" and len(server.asked) == 2
+
+
+def test_of_several_files_nothing_is_there_before_all_are(server: Server, folder: Path) -> None:
+    known = several(server, (sha256(XML), sha256(BIN)), sha256(XML, BIN))
+    server.cut_after = 1_000_000
+    with pytest.raises(WeightsError, match=r"broke after 1\.0 of 2\.0 MB"):
+        fetched(known)
+    assert not (folder / GRAPH).exists() and manifest.status(known).state == "missing" and has_begun(known)
+    server.cut_after = 0
+    assert fetched(known).state == "digest matches"
+    # The first file was not asked for again, and of the second only the rest.
+    assert [(asked["path"], asked.get("Range")) for asked in server.asked[2:]] == [(f"/{GRAPH}.bin", "bytes=1000000-")]
+    assert names(folder) == {GRAPH} and not has_begun(known)
+
+
+def test_a_wrong_file_among_several_is_refused_and_the_others_kept(server: Server, folder: Path) -> None:
+    known = several(server, (sha256(XML), sha256(BIN)), sha256(XML, BIN))
+    server.files[f"/{GRAPH}.bin"] = BIN[::-1]
+    with pytest.raises(WeightsError, match=rf"{GRAPH}\.bin begins with .*not kept"):
+        fetched(known)
+    assert not (folder / GRAPH).exists() and names(folder / f"{GRAPH}.part") == {f"{GRAPH}.xml"}
+    server.files[f"/{GRAPH}.bin"] = BIN
+    assert fetched(known).state == "digest matches"
+
+
+def test_several_files_without_digests_are_pinned_together(server: Server, folder: Path) -> None:
+    got = fetched(several(server))
+    assert got.state == "pinned now" and pins(folder)[GRAPH].sha256 == sha256(XML, BIN)
+    shutil.rmtree(folder / GRAPH)
+    changed = several(server)
+    server.files[f"/{GRAPH}.xml"] = XML[::-1]
+    with pytest.raises(WeightsError, match="not the file that was downloaded on"):
+        fetched(changed)
+    assert names(folder) == {"pins.json"}
+
+
+def test_the_digests_of_the_manifest_fit_the_folder_that_users_have(shared: Path) -> None:
+    here, known = shared / "weights" / GRAPH, entries()[GRAPH]
+    contents = [(here / part.name).read_bytes() for part in known.parts]
+    assert [(len(content), sha256(content)) for content in contents] == [(p.bytes, p.sha256) for p in known.parts]
+    assert sha256(*contents) == known.sha256
+
+
+def test_a_file_pinned_before_its_digest_was_known_goes_on_and_says_so(server: Server, folder: Path) -> None:
+    fetched(entry(server))
+    found = manifest.status(entry(server, "0123"))
+    assert found.state == "present" and "not the one that the manifest describes now" in found.model.assumed[-1]
+
+
+# --- Time, mirrors, and who may connect.
+
+
+def test_a_server_that_never_answers_is_given_up(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "CONNECT_SECONDS", 0.3)
+    server.pause = 1.0
+    with pytest.raises(WeightsError, match=r"cannot be reached \(no answer within 0\.3 s\)"):
+        fetched(entry(server))
+
+
+def test_a_connection_that_falls_silent_counts_as_broken(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "STALL_SECONDS", 0.3)
+    server.cut_after, server.silence = 1_000_000, 1.0
+    with pytest.raises(WeightsError, match=r"broke after 1\.0 of 3\.0 MB \(.*timed out\)"):
+        fetched(entry(server))
+    assert (folder / "yolo11n.pt.part").read_bytes() == CONTENT[:1_000_000]
+
+
+def test_a_wait_for_an_answer_can_be_cancelled(server: Server, folder: Path) -> None:
+    server.pause = 1.0
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        fetched(entry(server), Progress(is_cancelled=lambda: time.monotonic() - began > 0.2))
+    assert time.monotonic() - began < 0.9
+
+
+@pytest.mark.parametrize("claimed", [1_400_000, 2_600_000, 4_000_000])
+def test_a_size_that_is_no_truth_brings_no_model(server: Server, folder: Path, claimed: int) -> None:
+    server.claims = claimed
+    with pytest.raises(WeightsError, match=r"bytes were expected|broke after|begins with"):
+        fetched(entry(server, SHA256))
+    assert not (folder / "yolo11n.pt").exists()
+    server.claims = 0
+    assert fetched(entry(server, SHA256)).state == "digest matches"
+
+
+def test_a_mirror_is_asked_in_place_of_the_publisher(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = replace(
+        several(server, (sha256(XML), sha256(BIN)), sha256(XML, BIN)),
+        parts=tuple(
+            replace(part, url="https://publisher.invalid/x")
+            for part in several(server, (sha256(XML), sha256(BIN))).parts
+        ),
+    )
+    server.files = {f"/models{path}": content for path, content in server.files.items()}
+    monkeypatch.setenv(MIRROR, server.url("models/"))
+    assert download_entry(known, Progress()).state == "digest matches"
+    assert [asked["path"] for asked in server.asked] == [f"/models/{GRAPH}.xml", f"/models/{GRAPH}.bin"]
+
+
+def test_a_mirror_without_https_needs_a_digest_and_never_leads_elsewhere(
+    server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MIRROR, server.url(""))
+    for digest in ("", SHA256[:8]):
+        with pytest.raises(WeightsError, match="not an https address"):
+            download_entry(entry(server, digest), Progress())
+    server.content = CONTENT[::-1]
+    with pytest.raises(WeightsError, match="not kept"):
+        download_entry(entry(server, SHA256), Progress())
+    for target in ("ftp://127.0.0.1/x", "file:///etc/hosts", f"http://localhost:{server.port}/x", "http://[::1"):
+        server.redirect = target
+        with pytest.raises(WeightsError, match=r"not an https address|is not allowed|cannot be reached"):
+            download_entry(entry(server, SHA256), Progress())
+    for address in ("models.example", "http://[::1"):
+        monkeypatch.setenv(MIRROR, address)
+        with pytest.raises(WeightsError, match=r"not an https address|is no address"):
+            download_entry(entry(server, SHA256), Progress())
+
+
+def test_two_do_not_download_the_same_model_at_once(server: Server, folder: Path) -> None:
+    server.pause = 0.5
+    first = threading.Thread(target=fetched, args=(entry(server),))
+    first.start()
+    until(lambda: bool(server.asked))
+    with pytest.raises(StoreError, match="is being downloaded already"):
+        fetched(entry(server))
+    first.join()
+    assert fetched(entry(server)).state == "here already" and len(server.asked) == 1
+
+
+def test_only_one_module_opens_connections() -> None:
+    """No other file of the program imports what opens a connection to another machine."""
+    able = re.compile(
+        r"^\s*(?:import|from) (?:urllib\.request|http\.client|httpx|requests|aiohttp|ftplib|smtplib)\b", re.M
+    )
+    root = Path(manifest.__file__).parents[3]
+    sources = [root / "app.py", *root.glob("core/**/*.py"), *root.glob("pages/**/*.py")]
+    found = {path.relative_to(root).as_posix() for path in sources if able.search(path.read_text(encoding="utf-8"))}
+    assert found == {"core/vision/models/transfer.py"}
