@@ -1,5 +1,6 @@
 """The app for the browser, started by `streamlit run app.py`: the frame of all pages, and the routes beside them."""
 
+import gc
 import secrets
 import sys
 import threading
@@ -76,6 +77,9 @@ async def _start(_: st.App) -> AsyncIterator[None]:
     warm_up.start()
     # Pages drawn meanwhile would take several times as long.
     warm_up.join(_WARM_UP_SECONDS)
+    # Streamlit collects garbage after every rerun, while all others wait: not among what was imported, which stays.
+    gc.collect()
+    gc.freeze()
     # In the background, since a page need not wait for it.
     threading.Thread(target=sweep_regularly, args=(services, stop), name="sightline-sweep", daemon=True).start()
     host, port = _hosts()[0], st.get_option("server.port")
@@ -87,6 +91,7 @@ async def _start(_: st.App) -> AsyncIterator[None]:
     with announced(host, port):
         yield
     stop.set()
+    gc.unfreeze()
 
 
 def _hosts() -> Sequence[str]:

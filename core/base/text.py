@@ -127,7 +127,8 @@ def one_line(text: str) -> str:
     >>> one_line("a\\n b\\x00\\ud800"), one_line("clip\\u202e4pm.exe")
     ('a b \ufffd', 'clip\ufffd4pm.exe')
     """
-    return " ".join("".join(map(_plain_sign, text)).split())
+    is_plain = text.isascii() and text.isprintable()
+    return " ".join((text if is_plain else "".join(map(_plain_sign, text))).split())
 
 
 def _plain_sign(sign: str) -> str:

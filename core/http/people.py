@@ -96,13 +96,16 @@ async def _answer_lookalikes(request: Request) -> Response:
 
 
 async def _answer_state(request: Request) -> Response:
-    """Empty where there is no such case any more: an error status would be a line in the console each second."""
-    try:
-        case = await run_in_threadpool(services().cases.load, request.path_params["case"])
-        state = await run_in_threadpool(state_of, case)
-    except (SightlineError, OSError):
-        state = ""
+    state = await run_in_threadpool(_state_behind, request.path_params["case"])
     return Response(_to_json({"state": state}), media_type="application/json", headers=HEADERS)
+
+
+def _state_behind(key: str) -> str:
+    """Empty where there is no such case any more: an error status would be a line in the console at each look."""
+    try:
+        return state_of(services().cases.load(key))
+    except (SightlineError, OSError):
+        return ""
 
 
 def _requested_level(request: Request) -> float | None:

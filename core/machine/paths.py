@@ -90,6 +90,8 @@ def current_path(path: str) -> str:
 
 def make_folder(folder: Path) -> None:
     """Make the folder and those above it; inside the data and the cache folder, for their owner alone."""
+    if folder.is_dir():
+        return
     for place in reversed([folder, *folder.parents]):
         if not place.is_dir():
             place.mkdir(0o700 if _is_private(place) else 0o777, exist_ok=True)

@@ -25,7 +25,7 @@ from pages.parts.shell.session import GO_TO_FOOTAGE
 from tests.pages.making import words
 
 
-def bar(case: Case | None = None) -> AppTest:
+def bar(case: Case | None = None, unfolded: bool = True) -> AppTest:
     def script() -> None:
         from pages.parts.shell.case_bar import case_bar
 
@@ -34,7 +34,15 @@ def bar(case: Case | None = None) -> AppTest:
     app = AppTest.from_function(script, default_timeout=30)
     if case is not None:
         app.query_params["case"] = case.key
+    for each in Cases().all():
+        app.session_state[f"this case {each.key}"] = unfolded
     return app.run()
+
+
+def test_what_concerns_a_case_as_a_whole_is_drawn_once_it_is_unfolded() -> None:
+    case = Cases().new("Shop")
+    assert "Keep until" not in [field.label for field in bar(case, unfolded=False).date_input]
+    assert "Keep until" in [field.label for field in bar(case).date_input]
 
 
 def button(app: AppTest, label: str) -> AppTest:

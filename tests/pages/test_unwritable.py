@@ -146,7 +146,9 @@ def test_a_new_case_and_the_name_of_a_case(case: Case, code: int) -> None:
         app.text_input[0].set_value("Another")
         press(app, "Create case")
         assert "the case cannot be created" in unsaved(app)
-    app = AppTest.from_file(FRAME, default_timeout=30).run()
+    app = AppTest.from_file(FRAME, default_timeout=30)
+    app.session_state[f"this case {case.key}"] = True
+    app.run()
     with disk(code):
         next(box for box in app.text_input if box.label == "Name").set_value("Renamed")
         press(app, "Save")

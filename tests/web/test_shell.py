@@ -200,6 +200,17 @@ def test_the_module_of_a_new_server_takes_the_place_of_the_old_one(web: Node) ->
     assert web.run(body) == ["old updates first", "old ends", "new updates first'", "new updates first'", "new ends"]
 
 
+def test_others_decisions_are_looked_for_twice_a_second(web: Node) -> None:
+    body = """
+    const { Watch } = await load("shell/watch.js");
+    const each = [];
+    globalThis.setInterval = (_, milliseconds) => each.push(milliseconds);
+    new Watch({ onChange: () => {}, isPaused: () => true }).end();
+    return each;
+    """
+    assert web.run(body) == [500]
+
+
 def test_others_decisions_are_announced_once_and_not_while_our_own_are_on_their_way(web: Node) -> None:
     """A tab that was drawn with state a, while the case goes on to b; then the page is drawn with b."""
     body = """

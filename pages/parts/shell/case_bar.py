@@ -45,8 +45,11 @@ def case_bar() -> None:
     # Expanders, not popovers: the Tab key reaches a popover's content only after everything else on the page.
     if case is not None:
         # A new key makes a new expander: closed, once its case is deleted and another one is open.
-        with st.expander("This case", icon=":material/folder_open:", key=f"this case {case.key}", on_change="rerun"):
-            _case_panel(case)
+        key = f"this case {case.key}"
+        with st.expander("This case", icon=":material/folder_open:", key=key, on_change="rerun") as panel:
+            # On every page and in every rerun it would otherwise be half of what is sent, and seldom seen.
+            if panel.open:
+                _case_panel(case)
     else:
         with st.expander("Restore a back-up"):
             restore_panel()

@@ -28,10 +28,12 @@ _FORMER_ADDRESSES = {"likeness": "similarity"}
 
 def pages() -> dict[str, st.Page]:
     """Every page by name. The first opens by default."""
-    return {
-        name: st.Page(_FOLDER / file, title=title, url_path=address, icon=icon, default=name == "footage")
-        for name, (file, title, address, icon) in _PAGES.items()
-    }
+    return {name: _page(name) for name in _PAGES}
+
+
+def _page(name: str) -> st.Page:
+    file, title, address, icon = _PAGES[name]
+    return st.Page(_FOLDER / file, title=title, url_path=address, icon=icon, default=name == "footage")
 
 
 def former_pages() -> list[st.Page]:
@@ -57,4 +59,4 @@ def next_step_link(name: str, label: str) -> None:
 def link_to(name: str, label: str, icon: str) -> None:
     """A link to a page of the open case."""
     case = st.query_params.get("case")
-    st.page_link(pages()[name], label=f"**{label}**", icon=icon, query_params={"case": case} if case else None)
+    st.page_link(_page(name), label=f"**{label}**", icon=icon, query_params={"case": case} if case else None)

@@ -2,7 +2,7 @@
 
 import { fetchJson } from "./json.js";
 
-const EACH_MS = 1000;
+const EACH_MS = 500;
 
 export class Watch {
   // `onChange(state)` is called when the case has another state than the page was drawn with; nothing is asked while
