@@ -96,16 +96,20 @@ async def _answer_lookalikes(request: Request) -> Response:
 
 
 async def _answer_state(request: Request) -> Response:
-    state = await run_in_threadpool(_state_behind, request.path_params["case"])
-    return Response(_to_json({"state": state}), media_type="application/json", headers=HEADERS)
+    news = await run_in_threadpool(_news_of, request.path_params["case"])
+    return Response(_to_json(news), media_type="application/json", headers=HEADERS)
 
 
-def _state_behind(key: str) -> str:
-    """Empty where there is no such case any more: an error status would be a line in the console at each look."""
+def _news_of(key: str) -> dict[str, str]:
+    """The state of a case and the addresses that go with it, so that a gallery need not wait for its page to be drawn.
+
+    An empty state where there is no such case any more: an error status would be a line in the console at each look."""
     try:
-        return state_of(services().cases.load(key))
+        case = services().cases.load(key)
+        state = state_of(case)
+        return {"state": state, "case": key, "people": people_address(case), "levels": levels_address(case)}
     except (SightlineError, OSError):
-        return ""
+        return {"state": ""}
 
 
 def _requested_level(request: Request) -> float | None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from core.base.text import person_name
-from core.review import find_lookalikes, load_review, most_doubtful_pairs, same, save_review
+from core.review import confirm, find_lookalikes, load_review, most_doubtful_pairs, same, save_review
 from core.vision.match import FREE, TOGETHER
-from core.workspace import session_of
+from core.workspace import Saved, act, session_of
 from core.workspace.cases import Case, Cases
 from tests.browser.conftest import at_home, enter, serving, shown_by
 from tests.browser.journeys.steps import press
@@ -160,6 +160,25 @@ def test_a_decision_in_another_tab_is_seen_without_a_reload(tab: Page, case: Cas
         tab.get_by_role("button", name="Undo: Confirmed P001").click()
         done(case)
         expect(person(beside, "P001").locator(".status")).not_to_contain_text("confirmed")
+
+
+def test_a_decision_elsewhere_is_seen_before_python_draws_the_page(tab: Page, case: Case) -> None:
+    """The tab's messages to the server are held back, as if every thread there were busy."""
+    is_busy = False
+
+    def connect(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        page.on_message(lambda message: None if is_busy else server.send(message))
+
+    tab.route_web_socket(re.compile("_stcore/stream"), connect)
+    opened(tab, case)
+    is_busy = True
+    assert act(case, lambda session: confirm(session, 1)) == Saved(changed=True)
+    expect(tab.locator(".person .status").filter(has_text="confirmed")).to_have_count(1, timeout=5_000)
+    assert not tab.get_by_role("button", name="Undo: Confirmed").count(), "Python has drawn the page"
+    is_busy = False
+    tab.reload()
+    expect(tab.get_by_role("button", name=re.compile("^Undo: Confirmed"))).to_be_visible()
 
 
 def test_names_last_and_what_cannot_be_is_refused_at_its_place(tab: Page, case: Case) -> None:

@@ -236,4 +236,4 @@ def test_others_decisions_are_announced_once_and_not_while_our_own_are_on_their_
     counts.push(await look());
     return { counts, announced, asked: asked.length };
     """
-    assert web.run(body) == {"counts": [0, 0, 0, 1, 1, 1, 1], "announced": ["b"], "asked": 5}
+    assert web.run(body) == {"counts": [0, 0, 0, 1, 1, 1, 1], "announced": [{"state": "b"}], "asked": 5}

@@ -10,7 +10,7 @@ import { Actions } from "./actions.js";
 import { Filters } from "./filters.js";
 import { Fold } from "./fold.js";
 import { Jump } from "./jump.js";
-import { Keys } from "./keys.js";
+import { commandsOf, Keys } from "./keys.js";
 import { People } from "./people.js";
 import { faultContent } from "./person_parts.js";
 import { DoubtDialog } from "./queue.js";
@@ -28,7 +28,9 @@ class Gallery {
     this.root = root;
     this.state = new GalleryState();
     this.outbox = outbox();
-    this.detach = attachScreen({ refuse: (failure) => this.refuse(failure), repaint: () => this.arrange() });
+    this.detach = attachScreen({
+      refuse: (failure) => this.refuse(failure), hear: (news) => this.hear(news), repaint: () => this.arrange(),
+    });
     this.actions = new Actions({
       state: this.state, outbox: this.outbox, context: () => ({ case: this.data.case, run: this.state.people?.run }),
       deliver: () => { setText(this.failure, ""); deliver(); },
@@ -36,7 +38,7 @@ class Gallery {
     });
     this.build(data);
     this.keys = new Keys({
-      root, commands: this.commands(),
+      root, commands: commandsOf(this),
       isBlocked: () => !this.state.people || this.dialog.isOpen || this.toolbar.help.open,
     });
   }
@@ -108,27 +110,6 @@ class Gallery {
     });
   }
 
-  commands() {
-    const { state, actions } = this, withCurrent = (act) => () => { if (state.current) act(state.current); };
-    return {
-      next: () => this.go(state.neighbour(1)),
-      previous: () => this.go(state.neighbour(-1)),
-      below: () => this.go(state.neighbour(this.rows.list.columns)),
-      above: () => this.go(state.neighbour(-this.rows.list.columns)),
-      expand: withCurrent((group) => this.rows.on.expand(group)),
-      select: withCurrent((group) => this.rows.on.select(group)),
-      confirm: withCurrent((group) => actions.confirm(group)),
-      find: withCurrent((group) => this.dialog.beginFor(group)),
-      reject: (target) => this.rejectFocused(target),
-      merge: () => this.merge(),
-      review: () => { if (!this.toolbar.review.disabled) this.dialog.begin(); },
-      search: () => this.filters.search.focus(),
-      help: () => this.toolbar.help.showModal(),
-      undo: () => { if (!this.toolbar.undo.disabled) actions.undo(); },
-      redo: () => { if (!this.toolbar.redo.disabled) actions.redo(); },
-    };
-  }
-
   // What Python says: addresses, what it has processed, what can be undone.
   update({ data }) {
     const old = this.data;
@@ -138,6 +119,14 @@ class Gallery {
     if (message) this.announce(message);
     if (old?.playing && !data.playing) this.focusPlayed();
     this.refreshFrom(old, data);
+  }
+
+  // What somebody else has decided is shown before Python has drawn the page.
+  hear({ case: key, people, levels }) {
+    const old = this.data;
+    if (key !== old?.case) return;
+    this.data = { ...old, people, levels };
+    this.refreshFrom(old, this.data);
   }
 
   refreshFrom(old, data) {
@@ -160,9 +149,7 @@ class Gallery {
     return true;
   }
 
-  failureContent(failure) {
-    return faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean);
-  }
+  failureContent(failure) { return faultContent(failure, (moment) => this.actions.playMoment(moment)).filter(Boolean); }
 
   pendingText(place) {
     if (this.outbox.isOverdueAt(place)) return "Not saved yet";

@@ -57,3 +57,25 @@ export function commandOf(key, row, target) {
   const onRow = { Enter: "expand", " ": "select", ArrowRight: "next", ArrowLeft: "previous" };
   return anywhere[key] || (row && inRow[key]) || (row && row === target && onRow[key]) || "";
 }
+
+// What each command does in a gallery.
+export function commandsOf(gallery) {
+  const { state, actions } = gallery, withCurrent = (act) => () => { if (state.current) act(state.current); };
+  return {
+    next: () => gallery.go(state.neighbour(1)),
+    previous: () => gallery.go(state.neighbour(-1)),
+    below: () => gallery.go(state.neighbour(gallery.rows.list.columns)),
+    above: () => gallery.go(state.neighbour(-gallery.rows.list.columns)),
+    expand: withCurrent((group) => gallery.rows.on.expand(group)),
+    select: withCurrent((group) => gallery.rows.on.select(group)),
+    confirm: withCurrent((group) => actions.confirm(group)),
+    find: withCurrent((group) => gallery.dialog.beginFor(group)),
+    reject: (target) => gallery.rejectFocused(target),
+    merge: () => gallery.merge(),
+    review: () => { if (!gallery.toolbar.review.disabled) gallery.dialog.begin(); },
+    search: () => gallery.filters.search.focus(),
+    help: () => gallery.toolbar.help.showModal(),
+    undo: () => { if (!gallery.toolbar.undo.disabled) actions.undo(); },
+    redo: () => { if (!gallery.toolbar.redo.disabled) actions.redo(); },
+  };
+}

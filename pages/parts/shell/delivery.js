@@ -47,8 +47,8 @@ export function takeReceipt(receipt) {
   }
 }
 
-// The screen on which actions are made: `refuse(failure)` is true where it showed the failure, and `repaint()` is
-// called when an action has waited for long. Returns a function that ends this.
+// The screen on which actions are made: `refuse(failure)` is true where it showed the failure, `repaint()` is called
+// when an action has waited for long, and `hear(news)` when somebody else has decided. Returns a function that ends this.
 export function attachScreen(attached) {
   screen = attached;
   return () => { if (screen === attached) screen = undefined; };
@@ -66,9 +66,10 @@ class Delivery {
     this.overdueCount = 0;
     this.tries = 0;
     this.sentAt = 0;
-    // Python then draws the page anew, whatever the value is.
+    // Python then draws the page anew, whatever the value is; that takes longer than what a screen can draw by itself.
     this.watch = new Watch({
-      onChange: (state) => this.ask(state), isPaused: () => document.hidden || outbox().entries.length > 0,
+      onChange: (news) => { screen?.hear(news); this.ask(news.state); },
+      isPaused: () => document.hidden || outbox().entries.length > 0,
     });
     mounted = this;
   }

@@ -5,7 +5,7 @@ import { fetchJson } from "./json.js";
 const EACH_MS = 500;
 
 export class Watch {
-  // `onChange(state)` is called when the case has another state than the page was drawn with; nothing is asked while
+  // `onChange(news)` is called when the case has another state than the page was drawn with; nothing is asked while
   // `isPaused()`: actions of our own are on their way, for which Python draws the page anyway, or nobody looks.
   constructor({ onChange, isPaused, fetchState = fetchJson }) {
     Object.assign(this, { onChange, isPaused, fetchState, address: "", state: "", announced: "" });
@@ -20,11 +20,11 @@ export class Watch {
     this.isLooking = true;
     const { address } = this;
     try {
-      const { state } = await this.fetchState(address);
+      const news = await this.fetchState(address), { state } = news;
       const isNews = state && state !== this.state && state !== this.announced && address === this.address;
       if (isNews && !this.isPaused()) {
         this.announced = state;
-        this.onChange(state);
+        this.onChange(news);
       }
     } catch { /* The server is restarting; the next look may find it. */
     } finally {
