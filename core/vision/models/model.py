@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from core.base.settings import ModelSettings
 
-ModelKind = Literal["detector", "embedder"]
+ModelKind = Literal["detector", "embedder", "head finder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
 Triple = tuple[float, float, float]
 
@@ -131,3 +131,5 @@ class ModelStatus:
 
 DETECTOR, EMBEDDER = ModelSettings().detector, ModelSettings().embedder
 """The defaults; both come with Sightline."""
+HEAD_FINDER = "person-head"
+"""It comes with Sightline too, and there is no other."""
