@@ -15,16 +15,17 @@ from core.base.types import Bools, Floats, Image
 from core.machine.log import LOG
 from core.vision.heads import FoundHeads, HeadFinder, open_head_finder
 
-ANYWHERE, IN_BOX, IN_PERSON = 0.6, 0.4, 0.1
+ANYWHERE, IN_BOX, IN_PERSON = 0.5, 0.18, 0.06
 """Score from which something is covered as a head: anywhere; where the head of a box may be; and the likeliest head of
-a box that is surely a person."""
-LIKELY, SURE = 0.3, 0.5
-"""Score from which a person's head counts as found, so that no more is covered; and from which it surely is one."""
+a box that is surely a person. Low, for an uncovered head is worse than a covered bag: with higher ones less is covered,
+and more heads are not."""
+CERTAIN = 0.5
+"""Score from which something is a head for sure."""
 POSSIBLE, CONFIDENT = 0.1, 0.4
 """Confidence of a detector from which a box may be a person, and from which it is taken for a whole one."""
 KEPT_SECONDS = 0.4
 """How long a head that was sure and is no longer found is covered where it was."""
-WIDER, UNSURE_WIDER = 0.12, 0.2
+WIDER, UNSURE_WIDER = 0.2, 0.15
 """How much is covered beyond each side of a head, as a share of its size; and how much more the less sure it is."""
 
 
@@ -56,8 +57,8 @@ def heads_of_crop(bgr: Image) -> Floats | None:
     heads = finder.find(bgr, np.array([[0, 0, width, height]], np.float32))
     middle = (heads.xyxy[:, :2] + heads.xyxy[:, 2:]) / 2
     inside = ((middle >= 0) & (middle <= (width, height))).all(axis=1)
-    sure = inside & (heads.score >= SURE)
-    return widened(heads[heads.score >= IN_BOX]) if sure.any() else None
+    is_head = inside & (heads.score >= CERTAIN)
+    return widened(heads[heads.score >= IN_BOX]) if is_head.any() else None
 
 
 def which_to_cover(heads: FoundHeads, areas: Floats, box_score: Floats) -> Bools:
@@ -99,7 +100,7 @@ class RecentHeads:
         """The heads of shortly before these `seconds` that are none of `heads`, which are remembered."""
         passed = seconds - self._seconds
         is_lost = (passed > 0) & (passed <= KEPT_SECONDS) & ~holds_a_head(widened(self._heads), heads.xyxy)
-        lost, sure = self._heads[is_lost], heads[heads.score >= SURE]
-        self._seconds = np.concatenate([self._seconds[is_lost], np.full(len(sure), seconds)])
-        self._heads = FoundHeads.concatenate([lost, sure])
+        lost, certain = self._heads[is_lost], heads[heads.score >= CERTAIN]
+        self._seconds = np.concatenate([self._seconds[is_lost], np.full(len(certain), seconds)])
+        self._heads = FoundHeads.concatenate([lost, certain])
         return lost

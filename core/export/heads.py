@@ -16,7 +16,6 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Bools, Clip, Detections, Floats, Image, Ints, Seconds, Timeline, Tracks
-from core.export import found_heads
 from core.export.found_heads import CONFIDENT, RecentHeads, head_finder, holds_a_head, which_to_cover, widened
 from core.export.images import (
     BESIDE,
@@ -101,7 +100,7 @@ class CameraHeads:
         if self._shown is None:
             areas, unusual = head_areas(boxes, *self._size, self._heights)
             if self._finder and bgr is not None:
-                return self._found(row, boxes, areas, bgr)
+                return self._cover_heads(row, boxes, areas, bgr)
             return CoveredPicture(areas, self._doubt(boxes, unusual))
         shown = np.isin(boxes.track, self._shown)
         detected = shown & (boxes.away == 0)
@@ -114,7 +113,7 @@ class CameraHeads:
         doubt = self._doubt(boxes[others], unusual[others]) or (CLOSE if (overlap[others] > OTHER_IOU).any() else "")
         return CoveredPicture(covers[others], doubt, of_bodies=True)
 
-    def _found(self, row: int, boxes: PersonBoxes, areas: Floats, bgr: Image) -> CoveredPicture:
+    def _cover_heads(self, row: int, boxes: PersonBoxes, areas: Floats, bgr: Image) -> CoveredPicture:
         """The heads that the finder sees in the picture, and the whole `areas` of boxes in which it misses one."""
         assert self._finder is not None
         scale = np.array([bgr.shape[1] / self._size[0], bgr.shape[0] / self._size[1]] * 2, np.float32)
@@ -122,12 +121,12 @@ class CameraHeads:
         heads = FoundHeads(found.xyxy / scale, found.score)
         heads = heads[which_to_cover(heads, areas, boxes.score)]
         is_person = (boxes.score >= CONFIDENT) & (boxes.away == 0)
-        held = holds_a_head(areas, heads.xyxy[heads.score >= found_heads.LIKELY])
-        missed = is_person & ~held
-        kept = self._recent.keep(float(self._film.seconds[row]), heads)
+        has_head = holds_a_head(areas, heads.xyxy)
+        missed = is_person & ~has_head
+        recent = self._recent.keep(float(self._film.seconds[row]), heads)
         doubt = GONE if self._detections is None else MISSED if missed.any() else ""
-        doubt = doubt or (LOST if self._is_lost(boxes, ~held) else "")
-        return CoveredPicture(np.concatenate([widened(heads), widened(kept), areas[missed]]), doubt)
+        doubt = doubt or (LOST if self._is_lost(boxes, ~has_head) else "")
+        return CoveredPicture(np.concatenate([widened(heads), widened(recent), areas[missed]]), doubt)
 
     def cover_crop(self, track: int, crop: Crop) -> Crop:
         """The crop of a track with all heads that may be in it, from the boxes of all people in its frame."""

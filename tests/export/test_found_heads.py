@@ -50,7 +50,7 @@ def test_a_head_that_is_found_is_covered_and_little_else() -> None:
     by_rule, found = camera(0.9, Finder()).at(10), camera(0.9, Finder(HEAD)).at(10, PICTURE)
     assert len(found.areas) == 1 and not found.doubt
     assert (found.areas[0, :2] < HEAD[:2]).all() and (found.areas[0, 2:] > HEAD[2:]).all()
-    assert size_of(found.areas) < 2.1 * size_of(np.array([HEAD])) < 0.5 * size_of(by_rule.areas)
+    assert size_of(found.areas) < 2.4 * size_of(np.array([HEAD])) < 0.5 * size_of(by_rule.areas)
 
 
 def test_in_a_picture_of_another_size_a_head_is_where_it_is_in_the_clip() -> None:
@@ -84,11 +84,11 @@ def test_of_a_person_the_likeliest_head_is_covered_and_of_the_others_the_likely_
     area = np.array([[300, 190, 340, 230]], np.float32)
     far = [500.0, 100.0, 514.0, 116.0]
     places = np.array([HEAD, [side + 12 for side in HEAD], far], np.float32)
-    heads = FoundHeads(places, np.array([0.2, 0.15, 0.2], np.float32))
+    heads = FoundHeads(places, np.array([0.15, 0.1, 0.4], np.float32))
     sure, unlikely = np.array([0.9], np.float32), np.array([0.05], np.float32)
     assert which_to_cover(heads, area, sure).tolist() == [True, False, False]
     assert not which_to_cover(heads, area, unlikely).any()
-    likely = FoundHeads(places, np.array([0.9, 0.45, 0.45], np.float32))
+    likely = FoundHeads(places, np.array([0.9, 0.3, 0.3], np.float32))
     assert which_to_cover(likely, area, sure).tolist() == [True, True, False]  # far from any box, it takes more
     assert not len(which_to_cover(Finder().heads, area, sure))
 

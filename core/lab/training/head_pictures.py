@@ -114,21 +114,24 @@ def add_detections(folder: Path, detector: Detector) -> None:
 
 def _taught(bgr: Image, labelled: Floats, boxes: Floats, score: Floats, points: Floats) -> HeadPicture:
     heads, people, unsure = [], [], []
-    for box, sure, body in zip(boxes, score, points, strict=True):
-        head = head_of_points(body, box) if sure >= CERTAIN else None
+    for box, confidence, body in zip(boxes, score, points, strict=True):
+        head = head_of_points(body, box) if confidence >= CERTAIN else None
         if head is None:
             unsure.append(box)
         else:
             heads.append(head)
             people.append(box)
     # A labelled person whom the teacher does not see at all: the head may be anywhere in the box.
-    unsure += [box for box in labelled if not any(_covers(box, other) for other in boxes)]
-    found = (np.array(rows, np.float32).reshape(-1, 4) for rows in (people, heads, unsure))
-    return HeadPicture(bgr, *found, not len(labelled) and not len(boxes))
+    unsure += [box for box in labelled if not any(_covers(box, found) for found in boxes)]
+    return HeadPicture(bgr, _rows(people), _rows(heads), _rows(unsure), not len(labelled) and not len(boxes))
 
 
-def _covers(box: Floats, other: Floats) -> bool:
-    low, high = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+def _rows(boxes: list[Floats]) -> Floats:
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _covers(box: Floats, found: Floats) -> bool:
+    low, high = np.maximum(box[:2], found[:2]), np.minimum(box[2:], found[2:])
     common = float(np.clip(high - low, 0, None).prod())
     return common > 0.5 * float((box[2:] - box[:2]).prod())
 
@@ -138,10 +141,10 @@ def head_of_points(body: Floats, box: Floats) -> Floats | None:
 
     Of an adult, the shoulders lie 0.8 of the head's height below its middle, the ears 0.6 of it apart, and the nose
     half of it before an ear that is seen from the side."""
-    at, sure = body[:, :2], body[:, 2] >= CERTAIN
-    face = [n for n in (NOSE, *EYES, *EARS) if sure[n]]
-    ears = [n for n in EARS if sure[n]]
-    if not ears and not (sure[NOSE] and sure[EYES[0]] and sure[EYES[1]]):
+    at, is_certain = body[:, :2], body[:, 2] >= CERTAIN
+    face = [n for n in (NOSE, *EYES, *EARS) if is_certain[n]]
+    ears = [n for n in EARS if is_certain[n]]
+    if not ears and not (is_certain[NOSE] and is_certain[EYES[0]] and is_certain[EYES[1]]):
         return None
     middle = at[ears].mean(axis=0) if ears else at[face].mean(axis=0)
     if len(ears) == 1 and len(face) > 1:
@@ -149,11 +152,11 @@ def head_of_points(body: Floats, box: Floats) -> Floats | None:
     high = []
     if len(ears) == 2:
         high.append(1.65 * np.hypot(*(at[EARS[0]] - at[EARS[1]])))
-    if ears and sure[NOSE]:
+    if ears and is_certain[NOSE]:
         high.append(1.75 * max(np.hypot(*(at[n] - at[NOSE])) for n in ears))
     if not ears:
         high.append(3.6 * np.hypot(*(at[EYES[0]] - at[EYES[1]])))
-    if sure[SHOULDERS[0]] and sure[SHOULDERS[1]]:
+    if is_certain[SHOULDERS[0]] and is_certain[SHOULDERS[1]]:
         high.append(1.25 * np.hypot(*(middle - at[list(SHOULDERS)].mean(axis=0))))
         high.append(0.5 * np.hypot(*(at[SHOULDERS[0]] - at[SHOULDERS[1]])))
     if not high:

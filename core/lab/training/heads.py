@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import importlib
 import io
 import sys
 import time
@@ -71,22 +72,22 @@ class HeadNetwork(nn.Module):
         half = self.mid(fine)
         coarse = self.coarse(half)
         coarse = coarse + self.wide(coarse)
-        half = self.across(half + _doubled(self.down(coarse)))
-        return self.last(self.side(fine) + _doubled(self.up(half)))
+        half = self.across(half + _upsample(self.down(coarse)))
+        return self.last(self.side(fine) + _upsample(self.up(half)))
 
 
-def _doubled(x: Tensor) -> Tensor:
+def _upsample(x: Tensor) -> Tensor:
     return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
 def loss_of(out: Tensor, is_head: Tensor, edges: Tensor) -> Tensor:
     """The focal loss of finding heads, and the share by which the boxes found and true do not overlap (GIoU)."""
     logit, found = out[:, 0].float(), out[:, 1:].float()
-    known, target = is_head >= 0, (is_head > 0).float()
+    is_known, target = is_head >= 0, (is_head > 0).float()
     chance = torch.sigmoid(logit)
     off = torch.where(target > 0, 1 - chance, chance)
     cross = nn.functional.binary_cross_entropy_with_logits(logit, target, reduction="none")
-    finding = (cross * off**FOCUS * known).sum() / target.sum().clamp(min=1)
+    finding = (cross * off**FOCUS * is_known).sum() / target.sum().clamp(min=1)
     rows = target > 0
     a = found.permute(0, 2, 3, 1)[rows].clamp(-4, 4).exp()
     b = edges.permute(0, 2, 3, 1)[rows]
@@ -274,7 +275,7 @@ def _move(mean: HeadNetwork, network: HeadNetwork, share: float) -> None:
 
 def export_onnx(weights: Path, out: Path) -> None:
     """Write the network as an ONNX file, with weights in half precision, whose output are scores and distances."""
-    import onnx
+    onnx = importlib.import_module("onnx")  # comes with the tools for development
 
     network = HeadNetwork().eval()
     network.load_state_dict(torch.load(weights, weights_only=True))
