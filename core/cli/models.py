@@ -108,7 +108,7 @@ def describe(status: ModelStatus) -> str:
             *model.figures,
         ]
     )
-    return f"{status.state:8} {model.kind:11} {model.name}\n         {where}\n         {facts}"
+    return f"{status.state:8} {model.kind:9} {model.name}\n         {where}\n         {facts}"
 
 
 def run_get(options: argparse.Namespace) -> int:
