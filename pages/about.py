@@ -6,7 +6,11 @@ from core import __version__
 from core.export import PROGRAM_ROOT, source_address, source_name, source_zip
 from core.vision.models import entries
 
-_KINDS = {"detector": "Person detector", "embedder": "Re-identification model"}
+_KINDS = {
+    "detector": "Person detector",
+    "embedder": "Re-identification model",
+    "head finder": "covers heads in exports",
+}
 
 
 def source_button() -> None:

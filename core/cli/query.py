@@ -17,7 +17,7 @@ from core.base.settings import DetectSettings
 from core.base.text import CANDIDATES, Clocks, one_line, person_name
 from core.cli.renamed_flags import add_former_flag
 from core.cli.run import add_blurring, parse_reason
-from core.export import LineupRow, draw_lineup, find_heads, time_label
+from core.export import LineupRow, draw_lineup, find_heads, head_model, time_label
 from core.lab.evaluate import align_columns
 from core.machine.device import parse_backend
 from core.machine.paths import write_atomically
@@ -192,6 +192,7 @@ def _facts(options: argparse.Namespace, answer: Answer) -> dict[str, Any]:
         "note": NOTE,
         "photo": {"file": options.photo.name, "sha256": sha256, "width": width, "height": height},
         **({"heads_shown_because": one_line(options.reason)} if options.no_blur else {}),
+        **({"head_model": head_model()} if options.sheet and not options.no_blur else {}),
         "embedder": answer.embedder,
         "detector": answer.detector or None,
         "whole": answer.photo.is_whole,

@@ -8,6 +8,7 @@ from .film import DOUBTS as DOUBTS
 from .film import FILMS_RECORD as FILMS_RECORD
 from .film import FilmCovering as FilmCovering
 from .film import write_films as write_films
+from .found_heads import head_model as head_model
 from .heads import CameraHeads as CameraHeads
 from .heads import find_heads as find_heads
 from .heads import heads_of_film as heads_of_film

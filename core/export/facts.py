@@ -22,7 +22,7 @@ from core.machine.records import RecordFormat
 from core.runs import CameraRecord, TrackKey, read_record
 from core.vision.video import digest, is_list, picture_files, read_list
 
-CASE, ORIGINALS = "case", "originals"
+CASE, ORIGINALS, HEAD_MODEL = "case", "originals", "head_model"
 """Where the facts stand among those of a gallery and in the manifest."""
 _PARTS: Mapping[Part, str] = {
     "video": "Which frames were analysed",
@@ -30,7 +30,7 @@ _PARTS: Mapping[Part, str] = {
     "embed": "Which boxes were compared",
     "track": "How people were followed within a camera",
 }
-MODELS = {"detector": "Person detector", "embedder": "Re-identification model"}
+MODELS = {"detector": "Person detector", "embedder": "Re-identification model", HEAD_MODEL: "Head finder"}
 _UNITS = {"fps": " frames a second"}
 """Of settings whose label names the unit."""
 Rows = list[tuple[str, str]]
@@ -221,10 +221,16 @@ def run_in_words(about: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
         yield "How people were matched across cameras", matching
     if regions := [(camera, _region_text(content)) for camera, content in run.get("regions", {}).items()]:
         yield "Regions in which people count", regions
-    if models := [row for kind, model in run.get("models", {}).items() for row in _model_rows(kind, model)]:
+    if models := [row for kind, model in models_of(about).items() for row in _model_rows(kind, model)]:
         yield "Models", models
     if versions := [(name, str(version)) for name, version in run.get("versions", {}).items()]:
         yield "Versions of libraries and stages", versions
+
+
+def models_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The models of the run by kind, and the one that found heads for the export."""
+    heads = {HEAD_MODEL: about[HEAD_MODEL]} if HEAD_MODEL in about else {}
+    return {**about.get("run", {}).get("models", {}), **heads}
 
 
 def _setting_text(setting: Setting, value: Any) -> str:

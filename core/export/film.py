@@ -23,6 +23,8 @@ from core.base.errors import ClipError, SettingsError
 from core.base.progress import Progress
 from core.base.text import Clocks, csv_text, person_name
 from core.base.types import Clip, Floats, Image, Ints, Seconds, Table, Timeline, Tracks
+from core.export.facts import HEAD_MODEL
+from core.export.found_heads import head_model
 from core.export.heads import CameraHeads, heads_of_film
 from core.export.images import CELLS, CELLS_OF_BODY, cover
 from core.machine.canvas import Canvas, Colour, text_width
@@ -102,7 +104,7 @@ class _Film:
     def _covered(self, picture: Picture, scale: Floats) -> Image:
         """The picture with heads covered. Frames in doubt are noted."""
         assert self.heads is not None
-        found = self.heads.at(picture.row)
+        found = self.heads.at(picture.row, picture.bgr)
         if found.doubt:
             frame, seconds = self.timeline.frame[picture.row], self.timeline.seconds[picture.row]
             local = self.times[picture.row] if self.times else ""
@@ -187,11 +189,12 @@ def _doubts_csv(films: Sequence[_Film]) -> str:
 def _record(films: Sequence[_Film], covering: FilmCovering) -> bytes:
     only = {} if covering.only_person is None else {"only_person": person_name(covering.only_person)}
     reason = {"heads_shown_because": covering.reason} if covering.reason else {}
+    model = {HEAD_MODEL: head_model()} if covering.blur else {}
     cameras = {
         film.camera: {"frames": len(film.timeline), **({"in_doubt": len(film.doubts)} if covering.blur else {})}
         for film in films
     }
-    content = {"program": f"sightline {__version__}", "heads_blurred": covering.blur, **only, **reason}
+    content = {"program": f"sightline {__version__}", "heads_blurred": covering.blur, **model, **only, **reason}
     return (json.dumps({**content, "cameras": cameras}, indent=1, ensure_ascii=False) + "\n").encode()
 
 

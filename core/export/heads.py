@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import StoreError
-from core.base.types import Bools, Clip, Detections, Floats, Ints, Seconds, Timeline, Tracks
+from core.base.types import Bools, Clip, Detections, Floats, Image, Ints, Seconds, Timeline, Tracks
+from core.export.found_heads import CONFIDENT, RecentHeads, head_finder, holds_a_head, which_to_cover, widened
 from core.export.images import (
     BESIDE,
-    CONFIDENT,
     DEEPER,
     EDGE,
     HALF,
@@ -43,6 +43,7 @@ from core.runs import (
     read_record,
     split_tracks,
 )
+from core.vision.heads import FoundHeads, HeadFinder
 from core.vision.mot import Doubles
 
 FOLLOWED_SECONDS, LOST_SECONDS = 1.0, 0.7
@@ -51,6 +52,7 @@ that is in doubt."""
 LINKED = 0.3
 """IoU from which two boxes of analysed frames next to each other are one person in the frames between them."""
 SHAPE = "a box may hold several people, or somebody who bends or lies"
+MISSED = "no head is seen where one should be: more is covered, perhaps not enough"
 LOST = "somebody was followed without being detected"
 CLOSE = "somebody else overlaps the person who is shown"
 GONE = "the boxes of the detector are no longer stored: run again to cover people without a track too"
@@ -82,7 +84,9 @@ class CameraHeads:
         film: Timeline,
         size: tuple[int, int],
         shown: Collection[int] | None = None,
+        finder: HeadFinder | None = None,
     ) -> None:
+        self._finder, self._recent = finder, RecentHeads()
         self._analysed, self._film, self._size = analysed, film, size
         self._shown = None if shown is None else np.array(sorted(shown), np.int64)
         self._heights = learn_heights(tracks, *size)
@@ -90,11 +94,13 @@ class CameraHeads:
         self._detections = detections
         self._linked = lru_cache(maxsize=2)(self._link)
 
-    def at(self, row: int) -> CoveredPicture:
-        """What to cover in the picture of this row."""
+    def at(self, row: int, bgr: Image | None = None) -> CoveredPicture:
+        """What to cover in the picture of this row; `bgr` is that picture, at any scale."""
         boxes = self._boxes(row)
         if self._shown is None:
             areas, unusual = head_areas(boxes, *self._size, self._heights)
+            if self._finder and bgr is not None:
+                return self._cover_heads(row, boxes, areas, bgr)
             return CoveredPicture(areas, self._doubt(boxes, unusual))
         shown = np.isin(boxes.track, self._shown)
         detected = shown & (boxes.away == 0)
@@ -106,6 +112,21 @@ class CameraHeads:
         covers = np.concatenate([np.minimum(areas, bodies)[:, :2], np.maximum(areas, bodies)[:, 2:]], axis=1)
         doubt = self._doubt(boxes[others], unusual[others]) or (CLOSE if (overlap[others] > OTHER_IOU).any() else "")
         return CoveredPicture(covers[others], doubt, of_bodies=True)
+
+    def _cover_heads(self, row: int, boxes: PersonBoxes, areas: Floats, bgr: Image) -> CoveredPicture:
+        """The heads that the finder sees in the picture, and the whole `areas` of boxes in which it misses one."""
+        assert self._finder is not None
+        scale = np.array([bgr.shape[1] / self._size[0], bgr.shape[0] / self._size[1]] * 2, np.float32)
+        found = self._finder.find(bgr, boxes.xyxy * scale)
+        heads = FoundHeads(found.xyxy / scale, found.score)
+        heads = heads[which_to_cover(heads, areas, boxes.score)]
+        is_person = (boxes.score >= CONFIDENT) & (boxes.away == 0)
+        has_head = holds_a_head(areas, heads.xyxy)
+        missed = is_person & ~has_head
+        recent = self._recent.keep(float(self._film.seconds[row]), heads)
+        doubt = GONE if self._detections is None else MISSED if missed.any() else ""
+        doubt = doubt or (LOST if self._is_lost(boxes, ~has_head) else "")
+        return CoveredPicture(np.concatenate([widened(heads), widened(recent), areas[missed]]), doubt)
 
     def cover_crop(self, track: int, crop: Crop) -> Crop:
         """The crop of a track with all heads that may be in it, from the boxes of all people in its frame."""
@@ -176,17 +197,17 @@ class CameraHeads:
             return GONE
         if (unusual & (boxes.score >= CONFIDENT) & (boxes.away == 0)).any():
             return SHAPE
-        return LOST if self._is_lost(boxes) else ""
+        return LOST if self._is_lost(boxes, np.ones(len(boxes), bool)) else ""
 
-    def _is_lost(self, boxes: PersonBoxes) -> bool:
-        """Whether somebody is only guessed at, inside of the picture and with nobody near."""
+    def _is_lost(self, boxes: PersonBoxes, unseen: Bools) -> bool:
+        """Whether somebody is only guessed at and `unseen`, inside of the picture and with nobody near."""
         width, height = self._size
         x1, y1, x2, y2 = boxes.xyxy.T
         edge = EDGE * height
         inside = (x1 > edge) & (y1 > edge) & (x2 < width - edge) & (y2 < height - edge)
         guessed = boxes.away > 0
         near = iou(boxes.xyxy, boxes.xyxy[~guessed]).max(axis=1, initial=0) > 0.02
-        return bool(((boxes.away > LOST_SECONDS) & inside & ~near).any())
+        return bool(((boxes.away > LOST_SECONDS) & unseen & inside & ~near).any())
 
 
 def _between(here: Detections, there: Detections, pairs: Ints, share: float) -> tuple[Floats, Floats]:
@@ -287,4 +308,5 @@ def _heads_of(
     name = record.stages["detect"].artifact if "detect" in record.stages else None
     artifact = Store(preserve_times=True).find(record.digest, name) if name else None
     detections = None if artifact is None else load_detections(artifact, analysed)[0]
-    return CameraHeads(split_tracks(load_tracks(out, camera), cuts), detections, analysed, film, size, shown)
+    tracks = split_tracks(load_tracks(out, camera), cuts)
+    return CameraHeads(tracks, detections, analysed, film, size, shown, head_finder())

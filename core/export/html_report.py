@@ -28,7 +28,17 @@ from core.base.text import (
     one_line,
     person_name,
 )
-from core.export.facts import MODELS, CaseFacts, DecisionFact, Original, Rows, case_facts, originals_of, run_in_words
+from core.export.facts import (
+    MODELS,
+    CaseFacts,
+    DecisionFact,
+    Original,
+    Rows,
+    case_facts,
+    models_of,
+    originals_of,
+    run_in_words,
+)
 from core.export.full_frames import FullFrames
 from core.export.report_people import (
     CommonTime,
@@ -230,7 +240,7 @@ class _Page:
             yield "Reason for showing heads", reason
         ran, writes = about.get("run", {}).get("program"), f"sightline {__version__}"
         yield "Program", f"analysis by {ran}, report by {writes}" if ran else writes
-        for kind, model in about.get("run", {}).get("models", {}).items():
+        for kind, model in models_of(about).items():
             if isinstance(model, Mapping) and kind in MODELS:
                 yield MODELS[kind], f"{model.get('name', 'unknown')}, SHA-256 {model.get('sha256') or 'unknown'}"
 
@@ -348,7 +358,7 @@ class _Page:
 
 
 _HEADS = {
-    True: "blurred where the program expects them; other people in the background may still be recognisable",
+    True: "blurred where the program finds or expects them; other people in the background may still be recognisable",
     False: "not blurred in this export: faces may be seen",
 }
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Bools, Floats, Image, Ints, Seconds, Table, Tracks
+from core.export.found_heads import CONFIDENT, heads_of_crop
 from core.machine.canvas import decode_picture, fit_image
 from core.runs import Area, Crop
 from core.vision.mot import Doubles
@@ -44,8 +45,6 @@ FEWEST, SPREAD = 100, 0.1
 """Boxes from which on heights are learned, and how far from their line half of them may lie, relative to a height."""
 SLENDER = 2.8
 """Height by width above which half of a crop is covered, where it is not known how tall people are."""
-CONFIDENT = 0.4
-"""Confidence from which a box is taken for a whole person."""
 OTHER_IOU, SAME_IOU = 0.1, 0.6
 """Between these, two boxes of a frame are two people; above, two boxes of one."""
 EDGE = 0.005
@@ -182,10 +181,13 @@ def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
 
 
 def blur_heads(bgr: Image, areas: Sequence[Area] = ()) -> Image:
-    """A copy of a crop with these areas blurred; without any, those where the head of one person is expected."""
-    given_areas = np.array(areas, np.float32).reshape(-1, 4)
+    """A copy of a crop with the heads blurred that are found in it. Where none is sure to be one, these areas are;
+    without any, those where the head of one person is expected."""
+    found = heads_of_crop(bgr)
+    if found is None:
+        found = np.array(areas, np.float32).reshape(-1, 4) if areas else areas_of_picture(*bgr.shape[1::-1])
     picture = bgr.copy()
-    cover(picture, given_areas if len(given_areas) else areas_of_picture(*bgr.shape[1::-1]))
+    cover(picture, found)
     return picture
 
 

@@ -42,7 +42,7 @@ How the people were named
 -------------------------
 {made}"""
 _HEADS = {
-    True: "Heads are covered where\nthe program expects them: people may still be recognised.",
+    True: "Heads are covered where\nthe program finds or expects them: people may still be recognised.",
     False: "Heads are not blurred, and\npeople can be recognised: keep this folder to those who may see them.",
 }
 

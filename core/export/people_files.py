@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from core.base.errors import StoreError
 from core.base.progress import Progress
 from core.base.text import one_line
-from core.export.facts import CASE, ORIGINALS, CaseFacts, Recordings
+from core.export.facts import CASE, HEAD_MODEL, ORIGINALS, CaseFacts, Recordings
+from core.export.found_heads import head_model
 from core.export.full_frames import take_frames
 from core.export.heads import find_heads
 from core.export.zip import Archive, write_zip
@@ -54,12 +55,14 @@ def with_reason(people: People, reason: str) -> People:
 
 
 def with_heads(people: People, out: Path) -> People:
-    """The people of the run in folder `out` with the areas of heads in all crops of their gallery."""
+    """The people of the run in folder `out` with the areas of heads in all crops of their gallery, and with the model
+    that finds heads among its facts."""
     sightings = people.gallery.sightings
     crops = [(each.camera, each.track, crop) for each in sightings for crop in each.crops]
     found = iter(find_heads(crops, people.evidence, out))
     covered = tuple(replace(each, crops=tuple(next(found) for _ in each.crops)) for each in sightings)
-    return replace(people, gallery=replace(people.gallery, sightings=covered))
+    about = {**people.gallery.about, HEAD_MODEL: head_model()}
+    return replace(people, gallery=replace(people.gallery, sightings=covered, about=about))
 
 
 def write_people(

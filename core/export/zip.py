@@ -108,8 +108,8 @@ The log ends with entry {entry}, whose hash is
 anew: python -m core verify CASE --against gallery.zip
 """
 _HEADS = {
-    True: "Heads are\ncovered where the program expects them. It does not look for faces: look through all pictures "
-    "before you hand\nthem out. Some heads may be seen, and so may people in the background.",
+    True: "Heads are\ncovered where the program finds or expects them. It misses some: look through all pictures "
+    "before you hand\nthem out. Heads may be seen, and so may people in the background.",
     False: "Heads are\nnot blurred in this export: faces may be seen.",
 }
 _BLOCK = 1 << 20

@@ -136,7 +136,7 @@ def test_heads_are_covered_unless_asked_otherwise(tmp_path: Path) -> None:
     assert energy[0][0] > 300 * energy[1][0] and energy[0][1] < 1.5 * energy[1][1]
     assert covered["contact_sheet.jpg"] != plain["contact_sheet.jpg"]
     assert (
-        b"blurred where the program expects them" in covered["report.html"]
+        b"blurred where the program finds or expects them" in covered["report.html"]
         and b"faces may be seen" in plain["report.html"]
     )
     assert json.loads(plain["manifest.json"])["blurred"] is False

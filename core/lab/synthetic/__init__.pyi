@@ -5,6 +5,7 @@ from .film import render_frames as render_frames
 from .film import write_sample as write_sample
 from .heads import HeadRows as HeadRows
 from .heads import head_rows as head_rows
+from .heads import render_heads as render_heads
 from .scene import ALIKE as ALIKE
 from .scene import ALONE as ALONE
 from .scene import CHECK_INTERVAL as CHECK_INTERVAL

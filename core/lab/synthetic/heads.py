@@ -6,7 +6,7 @@ stored. People are painted as the outlines of their parts, from far to near, whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +15,7 @@ import numpy as np
 from core.base.types import Bools, Ints, Table
 from core.lab.synthetic.body import HEAD
 from core.lab.synthetic.figure import MIN_DEPTH, Figure
-from core.lab.synthetic.film import CameraRenderer
+from core.lab.synthetic.film import CameraRenderer, RenderedFrame
 from core.lab.synthetic.scene import scene_of
 from core.lab.synthetic.settings import HEIGHT, WIDTH, SampleSettings
 from core.lab.synthetic.views import Reals
@@ -49,6 +49,15 @@ def head_rows(settings: SampleSettings, camera: int, frames: Iterable[int] | Non
     every_frame = range(renderer.view.frame_count(settings.seconds))
     found = [_heads_of_frame(renderer, figures, frame) for frame in (every_frame if frames is None else frames)]
     return HeadRows.concatenate([_table([]), *found])
+
+
+def render_heads(settings: SampleSettings, camera: int, every: int) -> Iterator[tuple[RenderedFrame, HeadRows]]:
+    """Every `every`-th frame of a camera with the heads in it, to learn from."""
+    scene = scene_of(settings)
+    renderer = CameraRenderer(scene, scene.views[camera])
+    figures = [Figure(person) for person in scene.people]
+    for frame in range(0, renderer.view.frame_count(settings.seconds), every):
+        yield renderer.render(frame), _heads_of_frame(renderer, figures, frame)
 
 
 def _heads_of_frame(renderer: CameraRenderer, figures: list[Figure], frame: int) -> HeadRows:

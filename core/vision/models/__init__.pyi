@@ -19,6 +19,7 @@ from .manifest import statuses as statuses
 from .manifest import weight_folders as weight_folders
 from .model import DETECTOR as DETECTOR
 from .model import EMBEDDER as EMBEDDER
+from .model import HEAD_FINDER as HEAD_FINDER
 from .model import MODEL_SUFFIXES as MODEL_SUFFIXES
 from .model import SCALE_POINTS as SCALE_POINTS
 from .model import EmbedderPrior as EmbedderPrior

@@ -12,7 +12,7 @@ import numpy as np
 from core.base.settings import ModelSettings
 from core.base.types import Floats
 
-ModelKind = Literal["detector", "embedder"]
+ModelKind = Literal["detector", "embedder", "head finder"]
 ModelFormat = Literal["pt", "onnx", "openvino", "safetensors"]
 MachineKind = Literal["cpu", "gpu"]
 Triple = tuple[float, float, float]
@@ -180,3 +180,5 @@ class ModelStatus:
 
 DETECTOR, EMBEDDER = ModelSettings().detector, ModelSettings().embedder
 """The defaults; both come with Sightline."""
+HEAD_FINDER = "person-head"
+"""It comes with Sightline too, and there is no other."""

@@ -18,7 +18,7 @@ from pages.parts.shell.markdown import escape
 from pages.parts.shell.session import Entry, lasting, unblur_reason, unblur_switch
 
 HEADS_COVERED = (
-    "Heads are covered where the program expects them; it does not look for faces. Look before you hand anything out."
+    "Heads are covered where the program finds or expects them, and it misses some. Look before you hand anything out."
 )
 _PICTURES, _PICTURE_SIZE = 60, (112, 224)
 _SAME_THRESHOLD = 0.005

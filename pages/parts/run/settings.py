@@ -181,4 +181,4 @@ def _missing_models(missing: list[ModelStatus]) -> None:
             )
 
 
-_KINDS = {"detector": "person detector", "embedder": "re-identification model"}
+_KINDS = {"detector": "person detector", "embedder": "re-identification model", "head finder": "head finder"}
