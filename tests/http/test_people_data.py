@@ -222,7 +222,8 @@ def test_what_is_said_is_kept_logged_and_taken_back(case: Case) -> None:
 
 def test_the_state_differs_after_every_decision_and_threshold(case: Case) -> None:
     states = [state_of(case)]
-    assert get(state_address(case)).json() == {"state": states[0]}
+    addresses = {"people": people_address(case), "levels": levels_address(case)}
+    assert get(state_address(case)).json() == {"state": states[0], "case": case.key, **addresses}
     steps = (
         lambda: act(case, lambda own: name(own, 1, "Anna")),
         lambda: undo(case),

@@ -48,7 +48,8 @@ export function takeReceipt(receipt) {
 }
 
 // The screen on which actions are made: `refuse(failure)` is true where it showed the failure, `repaint()` is called
-// when an action has waited for long, and `hear(news)` when somebody else has decided. Returns a function that ends this.
+// when an action has waited for long, and `hear(news)` when somebody else has decided. Returns a function that ends
+// this.
 export function attachScreen(attached) {
   screen = attached;
   return () => { if (screen === attached) screen = undefined; };
