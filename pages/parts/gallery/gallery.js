@@ -121,12 +121,12 @@ class Gallery {
     this.refreshFrom(old, data);
   }
 
-  // What somebody else has decided is shown before Python has drawn the page.
-  hear({ case: key, people, levels }) {
+  // What somebody else has decided is shown before Python has drawn the page. The promise is kept once it is.
+  async hear({ case: key, people, levels }) {
     const old = this.data;
-    if (key !== old?.case) return;
+    if (key !== old?.case || people === old.people) return;
     this.data = { ...old, people, levels };
-    this.refreshFrom(old, this.data);
+    await this.load(!this.state.people);
   }
 
   refreshFrom(old, data) {

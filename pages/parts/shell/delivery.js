@@ -48,8 +48,8 @@ export function takeReceipt(receipt) {
 }
 
 // The screen on which actions are made: `refuse(failure)` is true where it showed the failure, `repaint()` is called
-// when an action has waited for long, and `hear(news)` when somebody else has decided. Returns a function that ends
-// this.
+// when an action has waited for long, and `hear(news)`, which may be a promise, when somebody else has decided.
+// Returns a function that ends this.
 export function attachScreen(attached) {
   screen = attached;
   return () => { if (screen === attached) screen = undefined; };
@@ -67,9 +67,10 @@ class Delivery {
     this.overdueCount = 0;
     this.tries = 0;
     this.sentAt = 0;
-    // Python then draws the page anew, whatever the value is; that takes longer than what a screen can draw by itself.
+    // Python then draws the page anew, whatever the value is; that takes longer than what a screen can draw by itself,
+    // and would keep the server from answering the screen.
     this.watch = new Watch({
-      onChange: (news) => { screen?.hear(news); this.ask(news.state); },
+      onChange: async (news) => { await screen?.hear(news); this.ask(news.state); },
       isPaused: () => document.hidden || outbox().entries.length > 0,
     });
     mounted = this;
