@@ -74,7 +74,10 @@ class Record:
             f"{len(pages)} pages sent, median {np.median(pages):.2f} s, 95 % within {np.percentile(pages, 95):.2f} s"
         )
         second = f"{len(drawn)} in browsers, 95 % within {np.percentile(drawn, 95):.2f} s; {named} names"
-        third = f"{len(seen)} decisions seen by the other, median {np.median(seen):.2f} s, longest {seen.max():.2f} s"
+        third = (
+            f"{len(seen)} decisions seen by the other, median {np.median(seen):.2f} s, "
+            f"95 % within {np.percentile(seen, 95):.2f} s, longest {seen.max():.2f} s"
+        )
         last = f"{self.runs} runs; memory {min(settled) / 1e6:.0f} to {max(settled) / 1e6:.0f} MB"
         return f"{first}; {second}; {third}; {last}; faults: {dict(Counter(self.faults))}"
 
