@@ -120,12 +120,12 @@ def test_a_disk_that_is_nearly_full(capsys: pytest.CaptureFixture[str], monkeypa
 
 
 def test_a_model_that_runs_use_is_broken_or_missing(capsys: pytest.CaptureFixture[str], weights: Path) -> None:
-    (weights / "person-yolo11n.pt").write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    (weights / "person-yolo11n-2.pt").write_bytes(b"version https://git-lfs.github.com/spec/v1")
     (weights / "person-osnet.safetensors").unlink()
     status, found = look(capsys)
     assert status == 1
-    assert "is not the file that the manifest describes" in found["person-yolo11n"]["text"]
-    assert found["person-yolo11n"]["remedy"].startswith("Restore it")
+    assert "is not the file that the manifest describes" in found["person-yolo11n-2"]["text"]
+    assert found["person-yolo11n-2"]["remedy"].startswith("Restore it")
     assert "is missing" in found["person-osnet"]["text"] and found["person-osnet"]["remedy"]
 
 
