@@ -129,7 +129,7 @@ def test_what_is_being_written_stays(capsys: pytest.CaptureFixture[str]) -> None
 def job() -> Iterator[Job]:
     """A run in progress, of one clip."""
     jobs = Jobs(command=WAIT)
-    started = jobs.start(Order((Source("gate", "gate.mp4", DIGEST),), "person-yolo11n", "person-osnet"))
+    started = jobs.start(Order((Source("gate", "gate.mp4", DIGEST),), "person-yolo11n-2", "person-osnet"))
     yield started
     for _ in range(2):
         jobs.cancel(started.key)

@@ -185,6 +185,7 @@ class Shelf:
         return Lent(jpeg(self._seed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blur", [True, False])
 def test_crops_are_read_one_by_one(tmp_path: Path, blur: bool) -> None:
     reads: Counter[int] = Counter()

@@ -65,7 +65,7 @@ def clip_at(folder: Path, name: str = "gate.mp4", frames: int = 20) -> Clip:
 
 
 def order_for(*clips: Clip) -> Order:
-    return Order(tuple(Source(Path(clip.path).stem, clip.path, clip.digest) for clip in clips), "person-yolo11n")
+    return Order(tuple(Source(Path(clip.path).stem, clip.path, clip.digest) for clip in clips), "person-yolo11n-2")
 
 
 def finished_run(order: Order, clips: list[Clip], tracks: int = 2, failed: dict[str, str] | None = None) -> str:
@@ -118,7 +118,7 @@ def _table(camera: str, clip: Clip, tracks: int) -> pa.Table:
 def _record(cameras: dict[str, Any]) -> dict[str, Any]:
     order = Order((Source("a", "b", "c"),), "d")
     detector = {
-        "name": "person-yolo11n",
+        "name": "person-yolo11n-2",
         "sha256": "ab" * 32,
         "licence": "AGPL",
         "trained_on": "pictures",

@@ -67,7 +67,7 @@ def footage_case(own_house: Path) -> Case:
     gone = CaseClip("gone", str(own_house / f"gone{FILE}"), "ab" * 16)
     other = CaseClip("other", clips[0].path, "cd" * 16)
     sources = (Source(f"cam{number}", clip.path, clip.digest) for number, clip in enumerate(clips))
-    order = Order(tuple(sources), "person-yolo11n")
+    order = Order(tuple(sources), "person-yolo11n-2")
     run = finished_run(order, clips, failed={"cam1": EVIL})
     return Cases().change(
         Cases().new(EVIL, EVIL).key, lambda old: replace(old.with_clips([*listed, gone, other]), run=run)

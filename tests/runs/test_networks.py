@@ -14,7 +14,7 @@ def sealed(*_: object) -> Detector:
 
 
 def test_the_runtime_and_its_precision_are_part_of_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = find("person-yolo11n", "detector")
+    model = find("person-yolo11n-2", "detector")
     keys = []
     for bfloat16 in (True, False):
         monkeypatch.setattr("core.runs.network_stages.cpu_has_bfloat16", lambda here=bfloat16: here)

@@ -68,6 +68,7 @@ def test_a_detector_is_no_finder_of_heads() -> None:
     assert find(HEAD_FINDER, "head finder").path.stat().st_size < 300_000
 
 
+@pytest.mark.slow
 def test_the_weights_that_ship_find_the_heads_of_the_sample() -> None:
     rows = read_mot(sample_folder() / "truth" / "cam1.txt")
     truth = head_rows(SampleSettings(), 0, FRAMES)

@@ -11,7 +11,7 @@ from core.machine.offline import import_ultralytics
 from core.vision.detect import open_detector
 from core.vision.models import find
 
-SHIPPED = find("person-yolo11n", "detector").path
+SHIPPED = find("person-yolo11n-2", "detector").path
 
 
 @pytest.fixture(scope="module")

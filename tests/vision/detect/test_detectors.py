@@ -16,7 +16,7 @@ from core.vision.track import iou_matrix
 from core.vision.video import plan, probe, read
 
 pytestmark = pytest.mark.usefixtures("exported")
-SHIPPED = "person-yolo11n"
+SHIPPED = "person-yolo11n-2"
 
 
 def pictures(clip: Path, every: int, size: tuple[int, int] | None = None) -> list[Image]:

@@ -116,6 +116,7 @@ def test_scores_reach_the_floor_and_raising_it_only_removes(saved: Model, pictur
     np.testing.assert_allclose(high.xyxy, low.xyxy[kept], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_boxes_are_in_pixels_of_the_frame_whatever_the_size(saved: Model, picture: Image) -> None:
     """A larger size looks closer (other boxes), and answers in the frame's own pixels all the same."""
     sides = []

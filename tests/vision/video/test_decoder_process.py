@@ -115,7 +115,7 @@ def test_many_at_once_get_decoders_of_their_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of other systems")
-@pytest.mark.parametrize("ending", ["of itself", "killed"])
+@pytest.mark.parametrize("ending", ["of itself", pytest.param("killed", marks=pytest.mark.slow)])
 def test_a_decoder_ends_with_the_process_that_started_it(tmp_path: Path, ending: str) -> None:
     clip = write_clip(tmp_path / "a.mp4", range(5))
     code = (

@@ -529,7 +529,7 @@ def test_unusual_detection_reaches_the_child(tmp_path: Path) -> None:
     from core.cli import parser
     from core.cli.track import parse_setup
 
-    unusual = replace(order("person-yolo11n"), detect=DetectSettings(320, 0.1, 0.6, 50))
+    unusual = replace(order("person-yolo11n-2"), detect=DetectSettings(320, 0.1, 0.6, 50))
     read = parser().parse_args(unusual.arguments(tmp_path, MachineSettings()))
     assert parse_setup(read).recipe.detect == unusual.detect
 
@@ -541,7 +541,7 @@ def test_a_file_of_settings_changes_no_order(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sightline.toml").write_text("conf = 0.9\nevery_box = true\nfps = 1\n")
-    started = order("person-yolo11n")
+    started = order("person-yolo11n-2")
     read = parser().parse_args(started.arguments(tmp_path, MachineSettings(buffer=3)))
     setup = parse_setup(read)
     assert (setup.recipe.video, setup.recipe.track) == (started.video, started.track)
