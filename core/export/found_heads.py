@@ -23,7 +23,7 @@ CERTAIN = 0.5
 """Score from which something is a head for sure."""
 POSSIBLE, CONFIDENT = 0.1, 0.4
 """Confidence of a detector from which a box may be a person, and from which it is taken for a whole one."""
-SURE = 0.55
+HIGH_CONFIDENCE = 0.55
 """Confidence of a box from which a head that is not found in it puts the picture in doubt; below, where the head may be
 is covered all the same."""
 KEPT_SECONDS = 0.4

@@ -16,7 +16,15 @@ import numpy as np
 
 from core.base.errors import StoreError
 from core.base.types import Bools, Clip, Detections, Floats, Image, Ints, Seconds, Timeline, Tracks
-from core.export.found_heads import CONFIDENT, SURE, RecentHeads, head_finder, holds_a_head, which_to_cover, widened
+from core.export.found_heads import (
+    CONFIDENT,
+    HIGH_CONFIDENCE,
+    RecentHeads,
+    head_finder,
+    holds_a_head,
+    which_to_cover,
+    widened,
+)
 from core.export.images import (
     BESIDE,
     DEEPER,
@@ -124,7 +132,9 @@ class CameraHeads:
         has_head = holds_a_head(areas, heads.xyxy)
         missed = is_person & ~has_head
         recent = self._recent.keep(float(self._film.seconds[row]), heads)
-        doubt = GONE if self._detections is None else MISSED if (missed & (boxes.score >= SURE)).any() else ""
+        doubt = (
+            GONE if self._detections is None else MISSED if (missed & (boxes.score >= HIGH_CONFIDENCE)).any() else ""
+        )
         doubt = doubt or (LOST if self._is_lost(boxes, ~has_head) else "")
         return CoveredPicture(np.concatenate([widened(heads), widened(recent), areas[missed]]), doubt)
 
