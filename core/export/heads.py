@@ -132,9 +132,8 @@ class CameraHeads:
         has_head = holds_a_head(areas, heads.xyxy)
         missed = is_person & ~has_head
         recent = self._recent.keep(float(self._film.seconds[row]), heads)
-        doubt = (
-            GONE if self._detections is None else MISSED if (missed & (boxes.score >= HIGH_CONFIDENCE)).any() else ""
-        )
+        is_unsure = (missed & (boxes.score >= HIGH_CONFIDENCE)).any()
+        doubt = GONE if self._detections is None else MISSED if is_unsure else ""
         doubt = doubt or (LOST if self._is_lost(boxes, ~has_head) else "")
         return CoveredPicture(np.concatenate([widened(heads), widened(recent), areas[missed]]), doubt)
 
