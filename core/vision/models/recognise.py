@@ -121,6 +121,19 @@ def faster_rcnn(state: dict[str, Any]) -> tuple[str, int]:
     return "", 0
 
 
+def _model_of(path: Path, digest: str, kind: ModelKind, architecture: str, usual_suffix: str, **facts: Any) -> Model:
+    """The model in a user's file, named after it. `usual_suffix` tells the format where that of the file is unknown."""
+    return Model(
+        name=model_name(path),
+        kind=kind,
+        path=path,
+        format=format_of(path) or MODEL_SUFFIXES[usual_suffix],
+        digest=digest,
+        architecture=architecture,
+        **facts,
+    )
+
+
 def _faster_rcnn_model(path: Path, digest: str) -> Model:
     network, classes = faster_rcnn(read_state(path))
     if not network:
@@ -129,13 +142,12 @@ def _faster_rcnn_model(path: Path, digest: str) -> Model:
             "Give a YOLO (.pt, .onnx), or a fasterrcnn_resnet50_fpn_v2 or fasterrcnn_mobilenet_v3_large_fpn (.pth).",
         )
     labels = "those of COCO" if classes == COCO_LABELS else "its own"
-    return Model(
-        name=model_name(path),
-        kind="detector",
-        path=path,
-        format=format_of(path) or MODEL_SUFFIXES[".pth"],
-        digest=digest,
-        architecture=network,
+    return _model_of(
+        path,
+        digest,
+        "detector",
+        network,
+        ".pth",
         input=InputConvention(1333, 800, mean=IMAGENET_MEAN, std=IMAGENET_STD),
         assumed=(
             f"recognised as {network} by the names of its weights; "
@@ -145,13 +157,12 @@ def _faster_rcnn_model(path: Path, digest: str) -> Model:
 
 
 def _yolo_model(path: Path, digest: str) -> Model:
-    return Model(
-        name=model_name(path),
-        kind="detector",
-        path=path,
-        format=format_of(path) or MODEL_SUFFIXES[".pt"],
-        digest=digest,
-        architecture="yolo",
+    return _model_of(
+        path,
+        digest,
+        "detector",
+        "yolo",
+        ".pt",
         input=InputConvention(640, 640),
         assumed=("assumed to be a YOLO detector of Ultralytics: RGB from 0 to 1, letterboxed",),
     )
@@ -231,13 +242,12 @@ def _detr_model(path: Path, digest: str) -> Model | None:
     family = "RF-DETR" if is_rf_detr else "D-FINE or RT-DETR"
     colours = "RGB with ImageNet's mean and standard deviation" if is_rf_detr else "RGB from 0 to 1"
     outputs = ", ".join(filter(None, (layout.boxes, layout.labels, layout.scores)))
-    return Model(
-        name=model_name(path),
-        kind="detector",
-        path=path,
-        format=format_of(path) or MODEL_SUFFIXES[".onnx"],
-        digest=digest,
-        architecture=RF_DETR if is_rf_detr else RT_DETR,
+    return _model_of(
+        path,
+        digest,
+        "detector",
+        RF_DETR if is_rf_detr else RT_DETR,
+        ".onnx",
         input=convention,
         assumed=(f"taken for {family} by its outputs ({outputs}): {colours}, stretched to {width} x {height}",),
     )
@@ -271,13 +281,12 @@ def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model
         # The lab always trains with this mean and deviation; the recipe states the size.
         convention = InputConvention(int(recipe["width"]), int(recipe["height"]), mean=IMAGENET_MEAN, std=IMAGENET_STD)
         assumed = ()
-    return Model(
-        name=model_name(path),
-        kind="embedder",
-        path=path,
-        format=format_of(path) or MODEL_SUFFIXES[".pt"],
-        digest=digest,
-        architecture=network,
+    return _model_of(
+        path,
+        digest,
+        "embedder",
+        network,
+        ".pt",
         input=convention,
         dimension=alike[0].dimension,
         source="trained by Sightline's lab" if recipe else "named by the user",
@@ -297,13 +306,12 @@ def _graph_model(path: Path, digest: str) -> Model:
         raise WeightsError(
             f"{path.name} cannot be read as an embedder ({reason})", "Give a model with input n x 3 x height x width."
         ) from fault
-    return Model(
-        name=model_name(path),
-        kind="embedder",
-        path=path,
-        format=format_of(path) or MODEL_SUFFIXES[".onnx"],
-        digest=digest,
-        architecture="graph",
+    return _model_of(
+        path,
+        digest,
+        "embedder",
+        "graph",
+        ".onnx",
         input=InputConvention(width, height, mean=IMAGENET_MEAN, std=IMAGENET_STD),
         dimension=dimension,
         assumed=(
