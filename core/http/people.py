@@ -47,13 +47,14 @@ _NO_LEVEL = "A similarity lies between -1 and 1."
 _NO_PEOPLE = "There are no people yet. Start a run."
 
 
-def people_address(case: Case) -> str:
-    return f"/people/{case.key}.json?{stamp_of(case)}"
+def people_address(case: Case, stamp: str = "") -> str:
+    """With the case's stamp, which is looked up unless it is known."""
+    return f"/people/{case.key}.json?{stamp or stamp_of(case)}"
 
 
-def levels_address(case: Case) -> str:
-    """To be followed by `&t=` and a threshold."""
-    return f"/people/{case.key}/at.json?{stamp_of(case)}"
+def levels_address(case: Case, stamp: str = "") -> str:
+    """To be followed by `&t=` and a threshold; `stamp` as in `people_address`."""
+    return f"/people/{case.key}/at.json?{stamp or stamp_of(case)}"
 
 
 def lookalikes_address(case: Case) -> str:
@@ -70,9 +71,10 @@ def state_address(case: Case) -> str:
     return f"/people/{case.key}/state.json"
 
 
-def state_of(case: Case) -> str:
-    """Differs after every decision about the people of the case, and every change of what they follow from."""
-    return f"{stamp_of(case)} {case.threshold}"
+def state_of(case: Case, stamp: str = "") -> str:
+    """Differs after every decision about the people of the case, and every change of what they follow from; `stamp` as
+    in `people_address`."""
+    return f"{stamp or stamp_of(case)} {case.threshold}"
 
 
 async def _answer_people(request: Request) -> Response:
@@ -106,8 +108,10 @@ def _news_of(key: str) -> dict[str, str]:
     An empty state where there is no such case any more: an error status would be a line in the console at each look."""
     try:
         case = services().cases.load(key)
-        state = state_of(case)
-        return {"state": state, "case": key, "people": people_address(case), "levels": levels_address(case)}
+        # Asked for twice a second by every tab: the stamp's files are looked at once, and all three agree.
+        stamp = stamp_of(case)
+        addresses = {"people": people_address(case, stamp), "levels": levels_address(case, stamp)}
+        return {"state": state_of(case, stamp), "case": key, **addresses}
     except (SightlineError, OSError):
         return {"state": ""}
 
