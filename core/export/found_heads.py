@@ -14,6 +14,7 @@ from core.base.errors import WeightsError
 from core.base.types import Bools, Floats, Image
 from core.machine.log import LOG
 from core.vision.heads import FoundHeads, HeadFinder, open_head_finder
+from core.vision.models import SCALE_POINTS
 
 ANYWHERE, IN_BOX, IN_PERSON = 0.5, 0.18, 0.06
 """Score from which something is covered as a head: anywhere; where the head of a box may be; and the likeliest head of
@@ -23,7 +24,7 @@ CERTAIN = 0.5
 """Score from which something is a head for sure."""
 POSSIBLE, CONFIDENT = 0.1, 0.4
 """Confidence of a detector from which a box may be a person, and from which it is taken for a whole one."""
-HIGH_CONFIDENCE = 0.55
+HIGH_CONFIDENCE = SCALE_POINTS[1]
 """Confidence of a box from which a head that is not found in it puts the picture in doubt; below, where the head may be
 is covered all the same."""
 KEPT_SECONDS = 0.4
