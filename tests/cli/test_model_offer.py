@@ -20,13 +20,12 @@ from core.machine.paths import data_dir
 from core.vision.models import (
     DETECTOR,
     EMBEDDER,
-    MIRROR,
     missing_recommended,
     recommended,
     this_machine,
     transfer,
 )
-from tests.vision.models.serving import Server, serving, stock
+from tests.vision.models.serving import Server, mirroring
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,9 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A mirror that has the recommended models, in a manifest whose digests fit them; the data folder is empty."""
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    with serving() as running:
-        monkeypatch.setenv(MIRROR, running.url(""))
-        stock(running, monkeypatch)
+    with mirroring(monkeypatch) as running:
         yield running
 
 

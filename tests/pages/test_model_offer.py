@@ -9,18 +9,16 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.vision.models import DETECTOR, EMBEDDER, MIRROR, missing_recommended, recommended
+from core.vision.models import DETECTOR, EMBEDDER, missing_recommended, recommended
 from core.workspace import services
 from core.workspace.cases import Case, CaseClip
 from tests.pages.making import clip_at, page, words
-from tests.vision.models.serving import Server, serving, stock, until
+from tests.vision.models.serving import Server, mirroring, until
 
 
 @pytest.fixture
 def server(own_house: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with serving() as running:
-        monkeypatch.setenv(MIRROR, running.url(""))
-        stock(running, monkeypatch)
+    with mirroring(monkeypatch) as running:
         yield running
 
 

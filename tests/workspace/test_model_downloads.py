@@ -8,18 +8,16 @@ from pathlib import Path
 import pytest
 
 from core.machine.settings_file import UserSettings
-from core.vision.models import DETECTOR, EMBEDDER, MIRROR, missing_recommended, recommended
+from core.vision.models import DETECTOR, EMBEDDER, missing_recommended, recommended
 from core.workspace import ModelDownload, ModelDownloads
 from core.workspace.cases import default_plan
-from tests.vision.models.serving import Server, serving, stock, until
+from tests.vision.models.serving import Server, mirroring, until
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    with serving() as running:
-        monkeypatch.setenv(MIRROR, running.url(""))
-        stock(running, monkeypatch)
+    with mirroring(monkeypatch) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from core.vision.models import DETECTOR, download, manifest, recommendation
+from core.vision.models import DETECTOR, MIRROR, download, manifest, recommendation
 
 HOST = "127.0.0.1"
 CONTENT = hashlib.shake_128(b"weights").digest(3_000_000)
@@ -114,6 +114,15 @@ def stock(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
         known[name] = replace(entry, model=model, sha256=whole, parts=parts)
     for module in (manifest, recommendation, download):
         monkeypatch.setattr(module, "entries", lambda: known)
+
+
+@contextmanager
+def mirroring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server that is the mirror, and has what `stock` puts there."""
+    with serving() as running:
+        monkeypatch.setenv(MIRROR, running.url(""))
+        stock(running, monkeypatch)
+        yield running
 
 
 def until(is_so: Callable[[], bool]) -> None:
