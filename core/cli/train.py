@@ -106,7 +106,9 @@ def _add_crops(p: argparse.ArgumentParser) -> None:
         "--extra-data", type=Path, action="append", default=[], metavar="DIR", help="crops of further people"
     )
     add_former_flag(p, "--also", extra)
-    p.add_argument("--teacher", metavar="NAME", help="distil this embedder: name or file")
+    p.add_argument(
+        "--teacher", metavar="NAME", action="append", help="distil this embedder: name or file; or several together"
+    )
     p.add_argument(
         "--unlabelled", type=Path, metavar="DIR", help="further crops without names; they get distillation targets only"
     )
@@ -243,9 +245,10 @@ def run_tune(options: argparse.Namespace) -> int:
 
 def _train_reid(options: argparse.Namespace, recipe: Any, out: Path, progress: Progress) -> dict[str, float]:
     """Train one embedder; the row of the learning curve that belongs to the weights it leaves in `out`."""
-    from core.lab.training import Checkpoint, read_training_set, save_picture, train_reid
+    from core.lab.training import Checkpoint, JoinedEmbedder, read_training_set, save_picture, train_reid
 
-    teacher = open_embedder(find(options.teacher, "embedder")) if options.teacher else None
+    teachers = [open_embedder(find(name, "embedder")) for name in options.teacher or []]
+    teacher = JoinedEmbedder(teachers) if len(teachers) > 1 else teachers[0] if teachers else None
     training_set, evaluation = read_training_set(
         options.crops,
         recipe,

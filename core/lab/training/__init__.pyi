@@ -34,6 +34,7 @@ from .network import as_input as as_input
 from .network import embed_with as embed_with
 from .network import initialise as initialise
 from .network import recompute_batchnorm as recompute_batchnorm
+from .network import speed_up_depthwise as speed_up_depthwise
 from .plots import COLOURS as COLOURS
 from .plots import HEIGHT as HEIGHT
 from .plots import MARKERS as MARKERS
@@ -58,6 +59,7 @@ from .reid import sweep_table as sweep_table
 from .reid import train_reid as train_reid
 from .reid import train_sweep as train_sweep
 from .training_set import TEACHER_SIZE as TEACHER_SIZE
+from .training_set import JoinedEmbedder as JoinedEmbedder
 from .training_set import evaluate_embedder as evaluate_embedder
 from .training_set import evaluate_query_gallery as evaluate_query_gallery
 from .training_set import make_copies as make_copies

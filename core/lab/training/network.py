@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,6 +133,50 @@ class Student(nn.Module):
                 self.neck.load_state_dict(neck)
         except RuntimeError as fault:
             raise WeightsError(f"{path.name} has another backbone", "Give --backbone the one of the file.") from fault
+
+
+class _DepthwiseGradient(torch.autograd.Function):
+    """A depthwise convolution in bfloat16 whose gradient is computed in single precision."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int, padding: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        return functional.conv2d(x, weight.to(x.dtype), None, stride, padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        x, weight = ctx.saved_tensors
+        of_x, of_weight, _ = torch.ops.aten.convolution_backward(
+            gradient.float().contiguous(memory_format=torch.channels_last),
+            x.float().contiguous(memory_format=torch.channels_last),
+            weight,
+            None,
+            [ctx.stride] * 2,
+            [ctx.padding] * 2,
+            [1, 1],
+            False,
+            [0, 0],
+            x.shape[1],
+            [True, True, False],
+        )
+        return of_x.to(x.dtype), of_weight, None, None
+
+
+class _Depthwise(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        if not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
+        found: Tensor = _DepthwiseGradient.apply(x.bfloat16(), self.weight, self.stride[0], self.padding[0])
+        return found
+
+
+def speed_up_depthwise(student: Student) -> None:
+    """Train depthwise convolutions at full speed on a CPU with bfloat16: PyTorch's gradient of them in bfloat16 takes
+    about four times as long as in single precision. Weights and their names stay."""
+    for module in student.modules():
+        if type(module) is nn.Conv2d and module.groups == module.in_channels > 1 and module.bias is None:
+            module.__class__ = _Depthwise
 
 
 def initialise(student: Student, seed: int) -> None:

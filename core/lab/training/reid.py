@@ -33,6 +33,7 @@ from core.lab.training.network import (
     initialise,
     regression_loss,
     similarity_loss,
+    speed_up_depthwise,
     triplet_loss,
     uses_bfloat16,
 )
@@ -143,6 +144,8 @@ class _Trainer:
         if start is not None:
             self.student.load_weights(start)
         self.student.to(self.device, memory_format=torch.channels_last)
+        if self.device.type == "cpu" and uses_bfloat16(self.device):
+            speed_up_depthwise(self.student)
         self.metric = (MarginLoss(recipe.margin) if recipe.loss == "margin" else nn.Identity()).to(self.device)
         weights = [*self.student.parameters(), *self.metric.parameters()]
         weights = [w for w in weights if w.requires_grad]

@@ -48,6 +48,19 @@ PLOT_HEIGHT, PLOT_WIDTH = 128, 64
 _BATCH = 256
 
 
+class JoinedEmbedder:
+    """Several embedders as one teacher: the vector of a crop is all of theirs in a row, so that the similarity of two
+    crops is the mean of the similarities that they give."""
+
+    def __init__(self, embedders: Sequence[Embedder]) -> None:
+        self._embedders = embedders
+        self.dimension = sum(embedder.dimension for embedder in embedders)
+
+    def embed(self, crops: Sequence[Image]) -> Floats:
+        vectors = [embedder.embed(crops) for embedder in self._embedders]
+        return np.concatenate(vectors, axis=1) / np.float32(np.sqrt(len(vectors)))
+
+
 @dataclass(frozen=True, eq=False)
 class HoldoutEvaluation:
     """Crops of the held-out people and their pictures at the size of the network; called, it evaluates a network."""
@@ -67,7 +80,7 @@ def read_training_set(
     folder: Path,
     recipe: ReidRecipe,
     people_held_out: int,
-    teacher: Embedder | None,
+    teacher: Embedder | JoinedEmbedder | None,
     unlabelled: Path | None,
     progress: Progress,
     copies: int = 0,
@@ -106,7 +119,12 @@ def read_training_set(
 
 
 def make_copies(
-    paths: NDArray[np.object_], times: int, size: tuple[int, int], teacher: Embedder, seed: int, progress: Progress
+    paths: NDArray[np.object_],
+    times: int,
+    size: tuple[int, int],
+    teacher: Embedder | JoinedEmbedder,
+    seed: int,
+    progress: Progress,
 ) -> tuple[Image, Floats]:
     """`times` augmented copies of each picture at `size` (height, width), and the teacher's vectors, (n * times, d)."""
     if times < 1:
@@ -153,7 +171,7 @@ def read_unlabelled(folder: Path) -> Crops:
     return Crops(names, np.zeros(len(paths), np.int64), np.ones(len(paths), np.int64))
 
 
-def embed_paths(paths: NDArray[np.object_], embedder: Embedder, progress: Progress) -> Floats:
+def embed_paths(paths: NDArray[np.object_], embedder: Embedder | JoinedEmbedder, progress: Progress) -> Floats:
     """The vectors (n, d) of pictures on disk, unchanged."""
     progress.begin("embed", len(paths))
     rows = [np.empty((0, embedder.dimension), np.float32)]

@@ -39,6 +39,9 @@ def test_two_clips_of_a_room_and_an_alley_with_its_region(ready: None, tab: Page
     settled(tab)
     tab.get_by_text("Load from a file").click()
     tab.get_by_test_id("stMain").locator("input[type=file]").set_input_files(data / "clips" / "alley_roi.txt")
+    expect(tab.get_by_role("button", name="Use these regions")).to_be_enabled()
+    # What is drawn anew moves under the pointer while the file is listed.
+    settled(tab)
     tab.get_by_role("button", name="Use these regions").click()
     expect(tab.get_by_text("With regions: alley_night_osd_cam1")).to_be_visible()
     go(tab, "Run")

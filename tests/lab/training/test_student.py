@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from core.base.errors import SettingsError, WeightsError
-from core.lab.training import BACKBONES, Student, initialise
+from core.lab.training import BACKBONES, Student, initialise, speed_up_depthwise
 
 
 def saved(state: dict[str, torch.Tensor], path: Path) -> Path:
@@ -78,3 +78,19 @@ def test_the_wrong_backbone_is_refused_in_words(tmp_path: Path) -> None:
         Student("osnet_x0_25", 3).load_weights(saved({"a": torch.zeros(3)}, tmp_path / "other.pth"))
     with pytest.raises(SettingsError, match="unknown backbone"):
         Student("alexnet", 3)
+
+
+def test_depthwise_convolutions_have_the_gradient_of_single_precision() -> None:
+    plain, fast = Student("osnet_x0_25", 3), Student("osnet_x0_25", 3)
+    initialise(plain, 1)
+    initialise(fast, 1)
+    speed_up_depthwise(fast)
+    assert list(plain.state_dict()) == list(fast.state_dict())
+    depthwise = [name for name, module in plain.named_modules() if getattr(module, "groups", 1) > 1]
+    slow, quick = plain.get_submodule(depthwise[0]), fast.get_submodule(depthwise[0])
+    seen = torch.randn(4, slow.weight.shape[0], 16, 8)
+    for module, precise in ((slow, True), (quick, False)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=not precise):
+            module(seen).float().square().mean().backward()
+    assert quick.weight.grad.dtype == torch.float32
+    assert torch.allclose(slow.weight.grad, quick.weight.grad, rtol=0.03, atol=0.003)

@@ -13,6 +13,7 @@ from core.lab.training import (
     NO_AUGMENTATION,
     TEACHER_SIZE,
     Augmentation,
+    JoinedEmbedder,
     make_copies,
     prefetch_batches,
     read_unlabelled,
@@ -85,3 +86,19 @@ def test_finished_pictures_stay_as_they_are() -> None:
     ((rows, shown),) = prefetch_batches(pictures, batches, Augmentation(), (0,), first_augmented=5)
     same = [np.array_equal(a, b) for a, b in zip(shown, pictures[rows], strict=True)]
     assert same == [False, True, False, True]
+
+
+def test_several_teachers_agree_on_the_mean_of_their_similarities() -> None:
+    class Fixed:
+        name, backend, digest = "fixed", "here", "0"
+
+        def __init__(self, rows: list[list[float]]) -> None:
+            self.rows, self.dimension = np.array(rows, np.float32), len(rows[0])
+
+        def embed(self, crops: list[Image]) -> Floats:
+            return self.rows[: len(crops)]
+
+    joined = JoinedEmbedder([Fixed([[1, 0], [1, 0]]), Fixed([[0, 1, 0], [0, 0.6, 0.8]])])  # type: ignore[list-item]
+    vectors = joined.embed([np.zeros((2, 2, 3), np.uint8)] * 2)
+    assert vectors.shape == (2, joined.dimension) == (2, 5)
+    assert np.allclose(vectors @ vectors.T, [[1, 0.8], [0.8, 1]])
