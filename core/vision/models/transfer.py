@@ -27,7 +27,7 @@ from core.machine.paths import make_folder
 from core.machine.records import RecordFormat
 
 BLOCK_BYTES = 1 << 18
-CONNECT_SECONDS = 20.0
+CONNECT_SECONDS = 15.0
 """Until an answer begins: finding the address, connecting and all redirects together."""
 STALL_SECONDS = 20.0
 """Without a single byte, after which a connection counts as broken."""
