@@ -66,7 +66,7 @@ class Start:
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        with open(self._master, "rb", buffering=0) as terminal, suppress(OSError):
+        with os.fdopen(self._master, "rb", buffering=0) as terminal, suppress(OSError):
             # It ends with an error when the last of those who write to it has ended.
             while block := terminal.read(4096):
                 self.said += block
