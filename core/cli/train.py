@@ -71,7 +71,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     reid.add_argument(
         "--backbone",
         default="osnet_x0_5",
-        help="osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet50 or efficientnet_lite0; steady_ in front: "
+        help="osnet_x0_25, osnet_x0_5, osnet_x1_0, resnet50, efficientnet_lite0 or yolo11n_body; steady_ in front: "
         "lighting-invariant (osnet_x0_5)",
     )
     reid.set_defaults(run=run_reid)

@@ -28,6 +28,7 @@ from core.base.progress import Progress
 from core.base.types import Floats, Image
 from core.lab.training.data import Crops, load_pictures
 from core.machine.device import cpu_has_bfloat16
+from core.machine.offline import import_ultralytics
 from core.machine.paths import write_atomically
 from core.vision.embed import (
     CHANNELS,
@@ -35,7 +36,10 @@ from core.vision.embed import (
     EFFICIENTNET_FEATURES,
     FEATURES,
     NECK,
+    YOLO_BODY,
+    YOLO_BODY_FEATURES,
     Steady,
+    YoloBody,
     build_body,
     load_body_state,
     split_state,
@@ -61,7 +65,7 @@ BACKBONES = {
     prefix + name: Backbone(partial(build_body, prefix + name), width)
     for prefix in ("", STEADY)
     for name, width in _PLAIN.items()
-}
+} | {YOLO_BODY: Backbone(partial(build_body, YOLO_BODY), YOLO_BODY_FEATURES)}
 
 
 class Student(nn.Module):
@@ -116,7 +120,11 @@ class Student(nn.Module):
         return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
     def load_weights(self, path: Path) -> None:
-        """Load backbone and neck of a checkpoint (Sightline, torchreid or torchvision); heads keep random weights."""
+        """Load backbone and neck of a checkpoint (Sightline, torchreid, torchvision; for `yolo11n_body` also a YOLO11n
+        detector, .pt); heads keep random weights."""
+        if isinstance(self.backbone, YoloBody) and path.suffix == ".pt":
+            _start_from_detector(self.backbone, path)
+            return
         state = read_state(path)
         if not architecture_of(state):
             raise WeightsError(
@@ -133,6 +141,16 @@ class Student(nn.Module):
                 self.neck.load_state_dict(neck)
         except RuntimeError as fault:
             raise WeightsError(f"{path.name} has another backbone", "Give --backbone the one of the file.") from fault
+
+
+def _start_from_detector(body: YoloBody, path: Path) -> None:
+    detector = import_ultralytics().YOLO(str(path), task="detect").model
+    try:
+        body.load_detector_state(detector.float().state_dict())
+    except RuntimeError as fault:
+        raise WeightsError(
+            f"{path.name} is no YOLO11n", "Name a detector of this size, such as person-yolo11n-2.pt."
+        ) from fault
 
 
 class _DepthwiseGradient(torch.autograd.Function):

@@ -16,3 +16,6 @@ from .torch_networks import Steady as Steady
 from .torch_networks import build_body as build_body
 from .torch_networks import load_body_state as load_body_state
 from .torch_networks import split_state as split_state
+from .yolo_body import YOLO_BODY as YOLO_BODY
+from .yolo_body import YOLO_BODY_FEATURES as YOLO_BODY_FEATURES
+from .yolo_body import YoloBody as YoloBody

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from core.base.errors import WeightsError
 from core.base.types import Floats, Image
 from core.vision.embed.efficientnet import EFFICIENTNET, IMAGENET_CLASSIFIER, EfficientNetLite0
+from core.vision.embed.yolo_body import YOLO_BODY, YoloBody
 from core.vision.models import STEADY, Model, architecture_of, read_state
 
 # Channels of the four stages; two blocks each; every block works at a quarter of its output's channels.
@@ -189,6 +190,8 @@ def build_body(architecture: str) -> nn.Module:
         return OSNet(CHANNELS[architecture])
     if architecture == EFFICIENTNET:
         return EfficientNetLite0()
+    if architecture == YOLO_BODY:
+        return YoloBody()
     network: nn.Module = torchvision.models.resnet50(weights=None)
     network.fc = nn.Identity()
     return network

@@ -78,12 +78,15 @@ def _read(path: Path) -> Any:
 
 
 def architecture_of(state: dict[str, Any]) -> str:
-    """`resnet50`, `ft_resnet50`, `osnet_x...` or `efficientnet_lite0`, perhaps after `steady_`; empty for others."""
+    """`resnet50`, `ft_resnet50`, `osnet_x...`, `efficientnet_lite0`, perhaps after `steady_`, or `yolo11n_body`; empty
+    for others."""
     if "steady.weight" in state:
         inner = architecture_of({k.removeprefix("network."): v for k, v in state.items() if k != "steady.weight"})
         return STEADY + inner if inner else ""
     if "conv1.conv.weight" in state and "conv5.conv.weight" in state:
         return OSNET_WIDTHS.get(int(state["conv1.conv.weight"].shape[0]), "")
+    if "body.10.m.0.attn.qkv.conv.weight" in state and "reduce.weight" in state:
+        return "yolo11n_body"
     if "_conv_stem.weight" in state and "_blocks.15._project_conv.weight" in state:
         # The gates of plain EfficientNets are absent from the Lite variant; Lite0 alone has 16 blocks.
         return "" if any("_se_" in key for key in state) or "_blocks.16._bn2.weight" in state else "efficientnet_lite0"
@@ -267,7 +270,7 @@ def _read_detr_layout(path: Path, _digest: str) -> DetrLayout | None:
 def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model:
     network = architecture_of(read_state(path))
     pytorch = [model for model in candidates if model.is_pytorch]
-    alike = [model for model in pytorch if model.architecture == network.removeprefix(STEADY)]
+    alike = [model for model in pytorch if model.architecture.removeprefix(STEADY) == network.removeprefix(STEADY)]
     if not alike:
         raise WeightsError(
             f"{path.name} holds none of the networks known here",
