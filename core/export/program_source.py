@@ -28,6 +28,8 @@ _FILES = (
     "pyproject.toml",
     "requirements-dev.in",
     "requirements-dev.txt",
+    "requirements-train.in",
+    "requirements-train.txt",
     "requirements.in",
     "requirements.txt",
 )
