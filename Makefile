@@ -79,7 +79,7 @@ $(TEST_READY): $(RUN_READY)
 	@rm -f .venv/.test-*
 	@touch $@
 
-# Makes both locks again. Versions already locked are kept; `make lock UPGRADE=--upgrade` takes the newest.
+# Makes the locks again; that of training for Python 3.11 only. Versions already locked are kept; `make lock UPGRADE=--upgrade` takes the newest.
 UPGRADE ?=
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links $(UPGRADE)
@@ -87,7 +87,9 @@ lock:
 	@set -e; uv=$$(mktemp -d); trap 'rm -rf "$$uv"' EXIT; \
 	$(PYTHON) -m venv "$$uv"; "$$uv/bin/python" -m pip --disable-pip-version-check --quiet install uv; \
 	"$$uv/bin/uv" $(COMPILE) requirements.in -o requirements.txt; \
-	"$$uv/bin/uv" $(COMPILE) requirements-dev.in -o requirements-dev.txt
+	"$$uv/bin/uv" $(COMPILE) requirements-dev.in -o requirements-dev.txt; \
+	sed -n 's/ \\$$//; /==/p' requirements.txt | sed "/>= '3.12'/d; s/ ;.*//" > "$$uv/program.txt"; \
+	"$$uv/bin/uv" $(COMPILE) --constraints "$$uv/program.txt" requirements-train.in -o requirements-train.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache/tests .coverage

@@ -15,6 +15,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.txt", "requirements-dev.txt")
+TRAINING = "requirements-train.txt"
+"""For Python 3.11 only."""
 PIN = re.compile(r"[a-z0-9-]+==[\w.]+(?: ; [^\\]+)? \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}(?: \\)?")
 # sys_platform, platform_system, os_name, platform_machine
@@ -57,7 +59,7 @@ def holds(pin: Requirement, environment: dict[str, str], extra: str = "") -> boo
     return pin.marker is None or pin.marker.evaluate({**environment, "extra": extra})
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, TRAINING])
 def test_everything_is_pinned_and_hashed_and_nothing_else_is_said(name: str) -> None:
     text = lines(name)
     assert [line for line in text if not (PIN.fullmatch(line) or HASH.fullmatch(line))] == []
@@ -71,6 +73,17 @@ def test_both_locks_name_the_same_versions() -> None:
     assert {"numpy", "scipy"} <= both
     for package in both:
         assert sorted(map(str, program[package])) == sorted(map(str, tools[package]))
+
+
+def test_training_takes_the_versions_of_the_program() -> None:
+    """Installing it changes nothing that is there; and it is whole, with the program's lock, on Python 3.11."""
+    environment = next(each for each in environments() if each["python_version"] == "3.11")
+    program, training = pins(LOCKS[0]), pins(TRAINING)
+    for package in program.keys() & training.keys():
+        used = [pin for pin in program[package] if holds(pin, environment)]
+        assert [str(pin.specifier) for pin in used] == [str(pin.specifier) for pin in training[package]]
+    missing = {need for package in training for need in needs(package, environment)} - program.keys() - training.keys()
+    assert missing == set()
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -1,4 +1,5 @@
-"""`models`: lists the known models, fetches them (`core.cli.model_downloads`), and measures their speed here."""
+"""`models`: lists the known models, fetches them (`core.cli.model_downloads`), measures their speed here, and makes
+INT8 of detectors."""
 
 from __future__ import annotations
 
@@ -8,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import SettingsError
+from core.base.progress import Progress
 from core.base.settings import DetectSettings, VideoSettings
 from core.cli.model_downloads import GET, run_get, run_offer
+from core.cli.progress import listener
 from core.machine.device import choose_runtime, has_cuda, parse_backend
 from core.runs import Networks, Recipe
 from core.runs.estimate import STAGES, Rates, measure_clip
-from core.vision.models import DETECTOR, EMBEDDER, ModelStatus, statuses
+from core.vision.models import DETECTOR, EMBEDDER, ModelStatus, download_folder, find, statuses
 from core.vision.video import probe
 
 
 def add_arguments(p: argparse.ArgumentParser) -> None:
     p.set_defaults(run=run)
-    inner = p.add_subparsers(metavar="get | offer | time")
+    inner = p.add_subparsers(metavar="get | offer | time | quantize")
     g = inner.add_parser("get", help="fetch published weights; without a name, list what can be fetched")
     g.add_argument("names", nargs="*", metavar="NAME", help="model to fetch into the folder of your own weights")
     g.add_argument("--recommended", action="store_true", help="the best detector and embedder for this machine")
@@ -28,6 +31,7 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
     o = inner.add_parser("offer", help="ask once, at a terminal, whether to fetch better models, as `make run` does")
     o.set_defaults(run=run_offer)
     add_time(inner)
+    add_quantize(inner)
 
 
 def add_time(inner: Any) -> None:
@@ -44,6 +48,37 @@ def add_time(inner: Any) -> None:
     )
     t.add_argument("--device", default="auto", help="auto, openvino (or cpu), torch, cuda (auto)")
     t.set_defaults(run=run_time)
+
+
+def add_quantize(inner: Any) -> None:
+    q = inner.add_parser("quantize", help="make INT8 of a YOLO detector, by calibration (needs requirements-train.txt)")
+    q.add_argument("name", metavar="NAME", help="detector: name or file")
+    q.add_argument(
+        "--calibrate",
+        type=Path,
+        nargs="+",
+        required=True,
+        metavar="PATH",
+        help="folders of pictures, or clips, like those that the detector will see",
+    )
+    q.add_argument(
+        "--out", type=Path, metavar="DIR", help="where it goes (NAME-int8 in the folder of your own weights)"
+    )
+    q.add_argument("--pictures", type=int, default=300, metavar="N", help="how many pictures to calibrate on (300)")
+    q.add_argument("--progress", choices=("auto", "json", "none"), default="auto", help="how to show progress")
+    q.set_defaults(run=run_quantize)
+
+
+def run_quantize(options: argparse.Namespace) -> int:
+    from core.lab.training import quantize_detector
+
+    model = find(options.name, "detector")
+    progress = Progress(listener(options.progress))
+    progress.camera(model.name, 1, 1)
+    out = options.out or download_folder() / f"{model.name}-int8"
+    quantize_detector(model, options.calibrate, out, options.pictures, progress)
+    sys.stdout.write(f"{out}\nUse it with: --weights {out}. Measure first what it lost: evaluate detector.\n")
+    return 0
 
 
 def run_time(options: argparse.Namespace) -> int:

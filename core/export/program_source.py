@@ -28,6 +28,8 @@ _FILES = (
     "pyproject.toml",
     "requirements-dev.in",
     "requirements-dev.txt",
+    "requirements-train.in",
+    "requirements-train.txt",
     "requirements.in",
     "requirements.txt",
 )
@@ -52,6 +54,8 @@ def source_files(root: Path = PROGRAM_ROOT) -> list[Path]:
         found += _below(root / folder)
     models = [entry.file for entry in entries().values() if entry.model.source.startswith("our own")]
     found += [root / "weights" / name for name in (*_WEIGHTS, *models)]
+    # A model of OpenVINO is a folder.
+    found += [file for name in models for file in _below(root / "weights" / name)]
     clips = sample_clips(root / "sample")
     found += [*clips, *(root / "sample" / "truth" / f"{clip.stem}.txt" for clip in clips)]
     found += [root / "sample" / name for name in _SAMPLE]

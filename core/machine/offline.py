@@ -1,19 +1,20 @@
 """No network access by libraries: nothing that is imported sends events, downloads or installs anything.
 
 Ultralytics probes the network when it is imported and may later send events, fetch weights and fonts, and install
-packages. OpenVINO sends an event as soon as it is imported. Both read their switches once, on import, so all code
-imports them through this module and nowhere else."""
+packages. OpenVINO sends an event as soon as it is imported, and NNCF one for each model that it quantizes. They read
+their switches once, on import, so all code imports them through this module and nowhere else."""
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from core.base.errors import WeightsError
+from core.base.errors import BackendError, WeightsError
 from core.machine.paths import cache_dir
 
 SWITCHES = {
@@ -49,6 +50,21 @@ def import_openvino() -> Any:
     with _importing:
         set_switches()
         return importlib.import_module("openvino")
+
+
+def import_nncf() -> Any:
+    """The `nncf` module without telemetry and log lines; `BackendError` where it is not installed."""
+    with _importing:
+        set_switches()
+        try:
+            module = importlib.import_module("nncf")
+        except ImportError as fault:
+            raise BackendError(
+                f"models are quantized by nncf, which is not installed ({fault})",
+                f"With Python 3.11: {sys.executable} -m pip install --require-hashes -r requirements-train.txt",
+            ) from fault
+        module.set_log_level(logging.ERROR)
+        return module
 
 
 def import_ultralytics() -> Any:

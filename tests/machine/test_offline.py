@@ -1,6 +1,7 @@
 """Nothing leaves the machine: a child process runs our libraries with every way to the network recorded."""
 
 import ast
+import importlib.util
 import os
 import subprocess
 import sys
@@ -33,7 +34,9 @@ print("CALLS", calls)
 
 def child(code: str, cache: Path) -> str:
     env = {key: value for key, value in os.environ.items() if not key.startswith(("YOLO_", "OMP_", "ULTRALYTICS_"))}
-    env |= {"SIGHTLINE_CACHE": str(cache), "HOME": str(cache), "PYTHONPATH": str(ROOT)}
+    # NNCF may lie in a folder of its own.
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    env |= {"SIGHTLINE_CACHE": str(cache), "HOME": str(cache), "PYTHONPATH": path}
     # A continuous-integration variable would silence OpenVINO's telemetry by itself and make this test prove nothing.
     for name in ("CI", "PYTEST_CURRENT_TEST", "GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "JENKINS_HOME"):
         env.pop(name, None)
@@ -65,6 +68,32 @@ print(model(numpy.array([[-1, 2, 3, -4]], numpy.float32))[0].sum())
     )
     assert "STUB openvino.tools.ovc.telemetry_stub" in out
     assert "5.0" in out
+    assert "CALLS []" in out
+    assert not (tmp_path / "intel").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("nncf") is None, reason="needs nncf, of requirements-train.txt")
+def test_nncf_sends_nothing(tmp_path: Path) -> None:
+    out = child(
+        """
+from core.machine.offline import import_nncf, import_openvino
+ov, nncf = import_openvino(), import_nncf()
+import numpy
+x = ov.opset13.parameter([1, 3, 8, 8], ov.Type.f32)
+kernel = ov.opset13.constant(numpy.ones((4, 3, 3, 3), numpy.float32))
+steps = ov.opset13.relu(ov.opset13.convolution(x, kernel, [1, 1], [0, 0], [0, 0], [1, 1]))
+pictures = [numpy.full((1, 3, 8, 8), number, numpy.float32) for number in range(3)]
+made = nncf.quantize(ov.Model([steps], [x]), nncf.Dataset(pictures), subset_size=3)
+from nncf.telemetry.wrapper import telemetry
+print("STUB", type(telemetry).__name__)
+print("QUANTIZED", any(step.get_type_name() == "FakeQuantize" for step in made.get_ops()))
+""",
+        tmp_path,
+    )
+    assert "QUANTIZED True" in out
+    # Without the guard it is NNCFTelemetry.
+    assert "STUB MagicMock" in out
     assert "CALLS []" in out
     assert not (tmp_path / "intel").exists()
 
@@ -126,7 +155,7 @@ def _imports(node: ast.AST) -> set[str]:
     return {(node.module or "").split(".")[0]} if isinstance(node, ast.ImportFrom) else set()
 
 
-@pytest.mark.parametrize("package", ["ultralytics", "openvino"])
+@pytest.mark.parametrize("package", ["ultralytics", "openvino", "nncf"])
 def test_who_imports_the_loud_ones_goes_through_offline(package: str) -> None:
     loud = [
         path.relative_to(ROOT).as_posix()

@@ -240,7 +240,7 @@ def test_another_setting_offers_another_run_and_says_what_changed(house: Path) -
 def test_presets_are_in_the_case_at_once(house: Path) -> None:
     case = case_of(house)
     app = press(shown(page("run").run()), "Select Thorough")
-    assert now(case).plan == Plan(video=VideoSettings(fps=15), detect=DetectSettings(size=960))
+    assert now(case).plan == Plan(video=VideoSettings(fps=15), detect=DetectSettings(size=1280))
     assert "Selected" in labels(app)
     shown(app.number_input(key=f"fps of {case.key}").set_value(2.0).run())
     assert "Custom settings" in words(app)

@@ -52,6 +52,9 @@ from .plots import save_picture as save_picture
 from .prepare_crops import PrepareSettings as PrepareSettings
 from .prepare_crops import assign_splits as assign_splits
 from .prepare_crops import prepare as prepare
+from .quantize import parts_in_float as parts_in_float
+from .quantize import quantize_detector as quantize_detector
+from .quantize import read_calibration as read_calibration
 from .reid import SWEEPABLE as SWEEPABLE
 from .reid import ReidRecipe as ReidRecipe
 from .reid import sweep_recipes as sweep_recipes

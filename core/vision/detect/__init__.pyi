@@ -1,3 +1,4 @@
+from .base import GREY as GREY
 from .base import Boxes as Boxes
 from .base import Detector as Detector
 from .base import Letterbox as Letterbox
@@ -7,5 +8,7 @@ from .base import person_class as person_class
 from .base import suppress as suppress
 from .on_torch import build_network as build_network
 from .on_torch import to_half_precision as to_half_precision
+from .opening import class_names as class_names
 from .opening import needs_pytorch as needs_pytorch
 from .opening import open_detector as open_detector
+from .opening import openvino_file as openvino_file

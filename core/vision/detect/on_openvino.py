@@ -30,10 +30,13 @@ class OpenVinoDetector:
         self._core = self._ov.Core()
         self._file, self._settings, self._person = file, settings, person
         self._name = name
-        self._shape = self._require(self._core.read_model(file))
+        network = self._core.read_model(file)
+        self._shape = self._require(network)
         self._requests_by_shape: dict[tuple[int, int], list[Any]] = {}
         self._precision = self._choose_precision()
-        self.description = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {self._precision}"
+        quantized = any(step.get_type_name() == "FakeQuantize" for step in network.get_ops())
+        precision = f"INT8 and {self._precision}" if quantized else self._precision
+        self.description = f"{name} on OpenVINO {self._ov.__version__.split('-')[0]}, CPU, {precision}"
         self.key = f"{digest} openvino {self._precision}"
 
     def _require(self, network: Any) -> Any:

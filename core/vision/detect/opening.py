@@ -44,9 +44,9 @@ def _open(model: Model, settings: DetectSettings, backend: Backend) -> Detector:
 
     if model.architecture in (RT_DETR, RF_DETR):
         return _open_detr(model, settings)
-    file = _xml_in(export_to_openvino(model)) if model.is_pytorch else _xml_in(model.path)
+    file = openvino_file(model)
     with explain_openvino(model.name):
-        names = _names(file)
+        names = class_names(file)
         if not model.is_pytorch:
             _refuse_rows(file, model.name, len(names))
         return OpenVinoDetector(model.name, file, model.digest, person_class(names, model.name), settings)
@@ -117,6 +117,11 @@ def _export_with_ultralytics(model: Model, folder: Path) -> None:
         publish(Path(exported), folder)
 
 
+def openvino_file(model: Model) -> Path:
+    """The file that OpenVINO opens of a YOLO; a PyTorch file is exported first."""
+    return _xml_in(export_to_openvino(model) if model.is_pytorch else model.path)
+
+
 def _xml_in(path: Path) -> Path:
     if path.is_file():
         return path
@@ -126,7 +131,7 @@ def _xml_in(path: Path) -> Path:
     return files[0]
 
 
-def _names(file: Path) -> dict[int, str]:
+def class_names(file: Path) -> dict[int, str]:
     """Class names that the file states; without any, from the number of classes of a YOLO detector."""
     if names := _stated_names(file):
         return names

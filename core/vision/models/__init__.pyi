@@ -37,8 +37,10 @@ from .recognise import DetrLayout as DetrLayout
 from .recognise import architecture_of as architecture_of
 from .recognise import detr_layout as detr_layout
 from .recognise import faster_rcnn as faster_rcnn
+from .recognise import read_card as read_card
 from .recognise import read_state as read_state
 from .recognise import training_recipe as training_recipe
+from .recognise import write_card as write_card
 from .recommendation import missing_recommended as missing_recommended
 from .recommendation import recommended as recommended
 from .recommendation import this_machine as this_machine

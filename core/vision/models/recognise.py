@@ -15,7 +15,7 @@ from typing import Any
 from core.base.errors import WeightsError
 from core.machine.offline import import_openvino
 from core.vision.models.digests import format_of, model_name
-from core.vision.models.model import MODEL_SUFFIXES, InputConvention, Model, ModelKind
+from core.vision.models.model import MODEL_SUFFIXES, InputConvention, Model, ModelKind, ScoreScale
 
 COCO_LABELS = 91
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -25,6 +25,8 @@ COCO_PERSON = {80: 0, 91: 1}
 RT_DETR, RF_DETR = "rtdetr", "rfdetr"
 """Architectures of detectors that give each box once: D-FINE and RT-DETR, and RF-DETR."""
 STEADY = "steady_"  # prefix of networks that normalise each picture's own light first
+CARD_PLACE = ["sightline", "card"]
+"""Where OpenVINO files that the lab has quantized say what they were made of."""
 _DETR_SIDE = 640  # what D-FINE and RT-DETR are trained with, where the file leaves it open
 EXPORT_DETR = "Give D-FINE, RT-DETR or RF-DETR as their own projects export them (docs/models.md)."
 SAVE_STATE_DICT = (
@@ -160,6 +162,22 @@ def _faster_rcnn_model(path: Path, digest: str) -> Model:
 
 
 def _yolo_model(path: Path, digest: str) -> Model:
+    card = read_card(path, digest) if format_of(path) == "openvino" else {}
+    if card:
+        scores = card.get("scores")
+        return _model_of(
+            path,
+            digest,
+            "detector",
+            "yolo",
+            ".xml",
+            input=InputConvention(640, 640),
+            licence=str(card["licence"]),
+            trained_on=str(card["trained_on"]),
+            source=f"quantized by Sightline's lab from {card['quantized_from']}",
+            scale=ScoreScale(**scores) if scores else None,
+            assumed=(f"its scores are taken to be those of {card['quantized_from']}",) if scores else (),
+        )
     return _model_of(
         path,
         digest,
@@ -254,6 +272,23 @@ def _detr_model(path: Path, digest: str) -> Model | None:
         input=convention,
         assumed=(f"taken for {family} by its outputs ({outputs}): {colours}, stretched to {width} x {height}",),
     )
+
+
+def write_card(graph: Any, card: dict[str, Any]) -> None:
+    """Put the card of a model that the lab has quantized into its OpenVINO `graph`, which keeps it in its file."""
+    graph.set_rt_info(json.dumps(card), CARD_PLACE)
+
+
+@functools.lru_cache(maxsize=16)
+def read_card(path: Path, _digest: str) -> dict[str, Any]:
+    """The card in an OpenVINO file that the lab has quantized; empty for all others."""
+    try:
+        graph = import_openvino().Core().read_model(path)
+        card = json.loads(str(graph.get_rt_info(CARD_PLACE).value)) if graph.has_rt_info(CARD_PLACE) else {}
+    except (RuntimeError, ValueError):
+        # Whoever opens the model says what is wrong with it.
+        return {}
+    return card if isinstance(card, dict) and {"quantized_from", "licence", "trained_on"} <= set(card) else {}
 
 
 @functools.lru_cache(maxsize=16)

@@ -126,7 +126,7 @@ class Preset:
 PRESETS = (
     Preset("Quick", "A first look. May miss small or fast-moving people.", 5.0, 480),
     Preset("Balanced", "Recommended for most recordings.", 10.0, 640),
-    Preset("Thorough", "Also finds small and distant people.", 15.0, 960),
+    Preset("Thorough", "Also finds small and distant people in large pictures.", 15.0, 1280),
 )
 
 

@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 from core.base.errors import BackendError, WeightsError
 from core.base.settings import DetectSettings, VideoSettings
 from core.base.types import Image
+from core.lab.synthetic import sample_clips, sample_folder
 from core.machine.offline import import_ultralytics
 from core.vision.detect import Boxes, Detector, open_detector
 from core.vision.models import InputConvention, Model, find
@@ -55,6 +56,18 @@ def test_openvino_answers_in_order_and_one_box_list_per_frame(noise: list[Image]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_array_equal(one.xyxy, other.xyxy)
     assert all_of(detector, []) == []
+
+
+@pytest.mark.slow
+def test_eight_bits_find_the_same_people() -> None:
+    frames = pictures(sample_clips(sample_folder())[0], 100, (640, 360))
+    models = [find(name, "detector") for name in (SHIPPED, f"{SHIPPED}-int8")]
+    floats, eights = (open_detector(model, DetectSettings(), "openvino") for model in models)
+    assert "INT8" in eights.description and "INT8" not in floats.description
+    assert models[1].digest in eights.key and floats.key != eights.key  # results of one are never taken for the other's
+    ones, others = all_of(floats, frames), all_of(eights, frames)
+    assert sum((found.score > 0.25).sum() for found in ones) > 5
+    assert partnered(ones, others, 0.8) > 0.9 and partnered(others, ones, 0.8) > 0.9
 
 
 def test_leaving_half_way_is_clean(noise: list[Image]) -> None:
