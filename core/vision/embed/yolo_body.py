@@ -152,8 +152,8 @@ class _Attention(nn.Module):
         every = self.qkv(x).reshape(n, self.heads, 4 * self.key, height * width)
         query, key, value = every.split([self.key, self.key, 2 * self.key], dim=2)
         weights = (query.transpose(2, 3) @ key * self.key**-0.5).softmax(-1)
-        seen = (value @ weights.transpose(2, 3)).reshape(n, channels, height, width)
-        found: Tensor = self.proj(seen + self.pe(value.reshape(n, channels, height, width)))
+        weighed = (value @ weights.transpose(2, 3)).reshape(n, channels, height, width)
+        found: Tensor = self.proj(weighed + self.pe(value.reshape(n, channels, height, width)))
         return found
 
 
