@@ -193,7 +193,8 @@ class Evidence:
     def objects_of(self, camera: str) -> Ints:
         """The numbers of the tracks of a camera that are probably things."""
         found = self.tracklets
-        return found.track[found.is_object & (found.camera == self.cameras.index(camera))]
+        of_camera = found.camera == self.cameras.index(camera)
+        return np.asarray(found.track[found.is_object & of_camera], np.int64)
 
     def clip_seconds(self, row: int) -> tuple[float, float]:
         """First and last second of the tracklet in its own clip."""
