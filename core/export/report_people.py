@@ -109,7 +109,7 @@ def against(sightings: Sequence[Sighting], gallery: Gallery) -> list[str]:
     """What speaks against this being one person and nobody else, in sentences; never empty."""
     threshold = gallery.about.get("matching", {}).get("threshold")
     if all(each.status == NO_PERSON for each in sightings):
-        return ["It never moves, and is probably no person but a thing: it was compared with nobody."]
+        return ["It is probably no person but a thing, and was compared with nobody."]
     if len(sightings) == 1:
         lines = ["Seen once: there is no second sighting that could be wrong or right."]
     else:

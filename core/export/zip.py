@@ -66,8 +66,8 @@ tracks/<camera>.txt    every box of every track: frame (from 1), track, left, to
                        "digest" of a recording is BLAKE2b, 128 bits, of its content
 
 Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
-program doubts), confirmed (a person has looked and agreed), thing (it never moves and is probably no person: it was
-compared with nobody, comes last, and is not in tracks/).
+program doubts), confirmed (a person has looked and agreed), thing (probably no person, because it never moves or
+somebody has said so: it was compared with nobody, comes last, and is not in tracks/).
 {times}
 How to check it
 ---------------

@@ -209,13 +209,13 @@ class Gallery:
 
         >>> seen = [Sighting("gate", 1, 1, 0, 5), Sighting("gate", 2, 2, 0, 9, status="thing")]
         >>> Gallery(seen[:1]).describe_people(), Gallery(seen).describe_people()
-        ('1 person', '1 person and 1 thing that may be no person')
+        ('1 person', '1 person and 1 probable thing')
         """
         people = format_count(self.people_count, "person", "people")
         objects = len({s.person for s in self.sightings if s.status == NO_PERSON})
         if not objects:
             return people
-        return f"{people} and {format_count(objects, 'thing that may be no person', 'things that may be no people')}"
+        return f"{people} and {format_count(objects, 'probable thing', 'probable things')}"
 
     @property
     def cameras(self) -> list[str]:

@@ -104,9 +104,9 @@ def test_things_are_listed_last() -> None:
 
 def test_what_is_handed_out_says_which_are_things() -> None:
     gallery = with_thing()
-    assert "2 people and 1 thing that may be no person, 3 sightings, 2 cameras." in readme(gallery, blur=False)
+    assert "2 people and 1 probable thing, 3 sightings, 2 cameras." in readme(gallery, blur=False)
     report = "".join(render_report(gallery, lambda crop: b"", blur=False))
-    assert "2 people and 1 thing that may be no person" in report and "0 of 2 confirmed" in report
+    assert "2 people and 1 probable thing" in report and "0 of 2 confirmed" in report
     assert report.index('id="P003"') < report.index('id="P002"')
     assert report.count(">thing?</span>") == 2 and "probably no person but a thing" in report
 

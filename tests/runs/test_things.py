@@ -82,7 +82,7 @@ def test_a_thing_is_stored_and_no_part_of_the_mot_file(out: Path) -> None:
 def test_it_is_a_candidate_of_its_own_and_comes_last(out: Path) -> None:
     found = people(out)
     assert statuses(found)[3] == "thing" and found.gallery.sightings[-1].track == 3
-    assert found.gallery.describe_people() == "2 people and 1 thing that may be no person"
+    assert found.gallery.describe_people() == "2 people and 1 probable thing"
     assert not [each for each in found.gallery.lookalikes if 3 in (each.track, each.other_track)]
     write_tables(found, out)
     assert load_people(out).gallery.sightings[-1].status == "thing"

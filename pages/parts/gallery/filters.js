@@ -51,7 +51,7 @@ export class Filters {
       VIEWS.map((name) => el("option", { value: name, selected: name === this.view }, name)));
     this.things = el("button", {
       type: "button", class: "quiet", "data-focus": "things", hidden: true,
-      title: "Things never move and are probably no people. They come last, and are compared with nobody.",
+      title: "Things are probably no people: most of them never move. They come last and are compared with nobody.",
       onclick: () => { this.isHidingThings = !this.isHidingThings; this.onChange(); },
     });
     listing.append(

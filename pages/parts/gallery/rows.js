@@ -11,7 +11,7 @@ const BRIEF = 3;
 const GAP_PX = 8;
 // How the list begins in each view, until rows are measured.
 const SHAPES = { "full rows": { estimate: 150 }, compact: { estimate: 64 }, tiles: { estimate: 200, columnPx: 136 } };
-const THING_HELP = "Never moves: probably no person.";
+const THING_HELP = "Probably no person: compared with nobody.";
 const CUT_HINT = "Two people in one track? Click a crop, go to the moment where it changes, and cut the track there.";
 
 export class PeopleRows {

@@ -98,7 +98,7 @@ export class ThresholdPanel {
     const links = people.reduce((sum, group) => sum + group.rows.length - 1, 0);
     const counts = [
       formatCount(people.length, "person", "people"), `${matched} seen by several cameras`, `${alone} seen once`,
-      ...(things ? [`${formatCount(things, "thing")} that may be no person`] : []),
+      ...(things ? [formatCount(things, "probable thing")] : []),
     ];
     setText(this.counts, counts.join(" · "));
     setText(this.meaning, describeErrorRate(this.people, this.value, links));
