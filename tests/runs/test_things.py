@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from core.base.progress import Progress
+from core.export import write_market
+from core.export.film import boxes_at
 from core.machine.artifacts import Store, read_arrays
+from core.review.whatif import compare_runs, load_run, retrack_run
 from core.runs import (
     DIFFERENT,
     IS_OBJECT,
@@ -98,6 +101,29 @@ def test_what_the_user_says_of_it_counts(out: Path) -> None:
     assert statuses(hidden) == {1: "thing", 2: "alone", 3: "thing"}
     assert set(read_mot(write_tables(hidden, out)["gate"]).id.tolist()) == {2}
     assert statuses(people(out, Link(coat, DIFFERENT, walker)))[3] == "thing"
+
+
+def test_films_draw_people_and_no_things(out: Path) -> None:
+    found = people(out)
+    boxes = boxes_at(found.evidence, found.match.people().person, out, "gate", load_tracks(out, "gate").seconds)
+    assert set(boxes.track.tolist()) == {1, 2}
+
+
+def test_a_set_of_crops_has_people_and_no_things(out: Path, tmp_path: Path) -> None:
+    gallery = people(out).gallery
+    crops = sum(len(sighting.crops) for sighting in gallery.sightings if sighting.status != "thing")
+    assert write_market(gallery, tmp_path / "crops", blur=False) == crops
+    assert len(list((tmp_path / "crops").glob("*.jpg"))) == crops < sum(len(s.crops) for s in gallery.sightings)
+
+
+def test_other_tracking_settings_count_people_and_no_things(out: Path) -> None:
+    """Detections of so low a confidence that the coat is all the surer a thing: who is there does not change."""
+    run = load_run(out, Store(out.parent / "store"))
+    again = retrack_run(run, replace(run.settings, conf=0.2))
+    assert again.objects["gate"].tolist() == [3] and again.evidence is not None
+    assert again.evidence.tracklets.is_object.tolist() == [False, False, True]
+    changes = compare_runs(run, again, 0.99)
+    assert (changes.people_before, changes.people_after) == (2, 2)
 
 
 def test_links_of_one_track_are_lines_of_the_file(tmp_path: Path) -> None:
