@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import settings_of
-from core.base.text import Clocks, parse_moment, read_day, require_drift
+from core.base.text import Clocks, format_count, parse_moment, read_day, require_drift
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
@@ -364,7 +364,8 @@ def write_results(people: MatchedPeople, out: Path, choice: Choice, export: Expo
     write_people(people, out, replace(export, when=time_with_zone()), progress)
     source = "suggested" if choice.threshold is None else "given"
     match, objects = people.match, len(people.gallery.by_person()) - people.gallery.people_count
-    found = f"{people.gallery.people_count} people" + (f" and {objects} probable things" if objects else "")
+    found = f"{people.gallery.people_count} people"
+    found += f" and {format_count(objects, 'probable thing', 'probable things')}" if objects else ""
     sys.stdout.write(f"{found} among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")
     sys.stdout.write(f" ({source}); {match.calibration.description}\n")
     sys.stdout.write(f"{(export.to or out) / ('gallery.zip' if export.zipped else 'people.csv')}\n")
