@@ -212,7 +212,9 @@ def center_by_camera(tracklets: Sequence[Tracklets], presence: Presence | None =
     strangers = np.count_nonzero(np.triu(reasons(tracklets_of_run, presence=presence) == TOGETHER, 1))
     if strangers >= MIN_IMPOSTOR_PAIRS or not len(tracklets_of_run):
         return tracklets_of_run, np.zeros((len(tracklets), tracklets_of_run.vector.shape[1]), np.float32)
-    means = camera_means(tracklets_of_run.vector, tracklets_of_run.camera, len(tracklets))
+    # A mean is that of people: what a thing looks like says nothing about them.
+    people = tracklets_of_run[~tracklets_of_run.is_object]
+    means = camera_means(people.vector, people.camera, len(tracklets))
     return replace(
         tracklets_of_run, vector=subtract_mean(tracklets_of_run.vector, means[tracklets_of_run.camera])
     ), means
@@ -277,7 +279,7 @@ def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: P
 
 def _gather_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset: float, out: Path) -> CameraEvidence:
     size = clip.width, clip.height
-    stored = load_crops(artifact, result.tracks, *size)
+    stored = load_crops(artifact, result.tracks, *size, result.objects)
     appearance = mean_appearance(result.tracks.track[stored.row], stored.quality, stored.vector, stored.colours)
     # No picture of some tracks could be read again: they have no vector and cannot be matched.
     tracks = result.tracks[np.isin(result.tracks.track, appearance.track)]

@@ -187,12 +187,14 @@ class ClipPipeline:
         """The artifact with the best crops of each track."""
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("crops")
-        rows = candidate_rows(tracks, self._clip)
+        objects = self.objects(tracks)
+        rows = candidate_rows(tracks, self._clip, objects)
         frames = len(np.unique(tracks.frame[rows]))
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
-                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at, self._networks.buffer)
+                reports, buffer = self._progress.at, self._networks.buffer
+                extract_crops(self._clip, tracks, rows, artifact, embedder, reports, buffer, objects)
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 
