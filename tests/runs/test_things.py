@@ -54,8 +54,11 @@ class CoatDetector(BrightDetector):
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run in which two people walk past the coat."""
-    folder = tmp_path_factory.mktemp("coat")
-    nets = networks(CoatDetector(), ColourEmbedder())
+    return run(tmp_path_factory.mktemp("coat"), CoatDetector())
+
+
+def run(folder: Path, detector: BrightDetector) -> Path:
+    nets = networks(detector, ColourEmbedder())
     record = RecordWriter(folder / "out", RECIPE, nets, {})
     cameras = [Camera("gate", write_scene(folder / "gate.mp4", 40))]
     results = list(run_cameras(cameras, RECIPE, nets, Store(folder / "store"), Progress(), with_crops=True))
@@ -80,6 +83,16 @@ def test_a_thing_is_stored_and_no_part_of_the_mot_file(out: Path) -> None:
     assert set(read_mot(out / "tracks" / "gate.txt").id.tolist()) == {1, 2}
     assert load_evidence(out).tracklets.is_object.tolist() == [False, False, True]
     assert set(load_evidence(out).walks.row.tolist()) <= {0, 1}
+
+
+def test_people_are_pictured_as_if_it_were_not_there(out: Path, tmp_path: Path) -> None:
+    found, alone = load_evidence(out), load_evidence(run(tmp_path, BrightDetector()))
+    crops = found.crops[found.crops.row < 2]
+    assert len(found.tracklets) == 3 and len(alone.tracklets) == 2
+    for name in ("row", "frame", "quality", "vector"):
+        np.testing.assert_array_equal(getattr(crops, name), getattr(alone.crops, name))
+    np.testing.assert_array_equal(found.tracklets.vector[:2], alone.tracklets.vector)
+    np.testing.assert_array_equal(found.camera_means, alone.camera_means)
 
 
 def test_it_is_a_candidate_of_its_own_and_comes_last(out: Path) -> None:
@@ -118,11 +131,11 @@ def test_a_set_of_crops_has_people_and_no_things(out: Path, tmp_path: Path) -> N
 
 def test_other_tracking_settings_count_people_and_no_things(out: Path) -> None:
     """Detections of so low a confidence that the coat is all the surer a thing: who is there does not change."""
-    run = load_run(out, Store(out.parent / "store"))
-    again = retrack_run(run, replace(run.settings, conf=0.2))
+    before = load_run(out, Store(out.parent / "store"))
+    again = retrack_run(before, replace(before.settings, conf=0.2))
     assert again.objects["gate"].tolist() == [3] and again.evidence is not None
     assert again.evidence.tracklets.is_object.tolist() == [False, False, True]
-    changes = compare_runs(run, again, 0.99)
+    changes = compare_runs(before, again, 0.99)
     assert (changes.people_before, changes.people_after) == (2, 2)
 
 
