@@ -109,4 +109,6 @@ def test_the_links_shown_can_be_read(tmp_path: Path) -> None:
     shown = [block for block in BLOCKS if block.startswith("camera,track,other_camera")]
     assert len(shown) == 1
     (tmp_path / "links.csv").write_text(shown[0], encoding="utf-8")
-    assert [link.decision for link in read_links(tmp_path / "links.csv")] == ["same", "different", "cut", "same"]
+    assert [link.decision for link in read_links(tmp_path / "links.csv")] == [
+        *("same", "different", "cut", "same", "person", "thing")
+    ]

@@ -8,7 +8,7 @@ start at 0. Time is float seconds from the container's timestamps. Empty means l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -139,7 +139,8 @@ class Tracklets(Table):
     """One row per track of every camera, in any order; (`camera`, `track`) is unique and names the row.
 
     `camera` counts the run's cameras from 0; `start` and `end` are seconds on the clock that all cameras share.
-    `vector` (n, d) is the mean appearance, of unit norm.
+    `vector` (n, d) is the mean appearance, of unit norm. `is_object` says which ones probably show no person, but a
+    thing: none where it is not given.
     """
 
     camera: Ints
@@ -147,14 +148,18 @@ class Tracklets(Table):
     start: Seconds
     end: Seconds
     vector: Floats
+    is_object: Bools = field(default_factory=lambda: np.zeros(0, bool))
 
     def __post_init__(self) -> None:
+        if not len(self.is_object):
+            object.__setattr__(self, "is_object", np.zeros(len(self.track), bool))
         self._validate_columns(
             camera=(np.int64, ()),
             track=(np.int64, ()),
             start=(np.float64, ()),
             end=(np.float64, ()),
             vector=(np.float32, ANY_LENGTH),
+            is_object=(np.bool_, ()),
         )
         if (self.end < self.start).any():
             raise ValueError("Tracklets.end lies before start")

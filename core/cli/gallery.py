@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
         folder = options.out if options.from_crops else options.done
         gallery = _prepared(load_people(folder), folder, parse_export(options)).gallery
         crops = write_market(gallery, options.market, progress, not options.no_blur)
-        sys.stdout.write(f"{crops} crops of {len(gallery.by_person())} people are in {options.market}\n")
+        sys.stdout.write(f"{crops} crops of {gallery.people_count} people are in {options.market}\n")
     return status
 
 

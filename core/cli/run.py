@@ -21,7 +21,7 @@ import psutil  # type: ignore[import-untyped]
 from core.base.errors import SettingsError
 from core.base.progress import Progress
 from core.base.settings import settings_of
-from core.base.text import Clocks, parse_moment, read_day, require_drift
+from core.base.text import Clocks, format_count, parse_moment, read_day, require_drift
 from core.cli.settings import add_setting, given_settings
 from core.cli.track import add_run_arguments, camera_listener, exit_status, log_run, open_progress, parse_setup
 from core.export import (
@@ -158,7 +158,7 @@ def _run(options: argparse.Namespace, status_writer: StatusWriter) -> int:
         record_overhead(results, time.time() - psutil.Process().create_time(), Rates())
         if message := describe_faces(read_record(options.out)):
             sys.stdout.write(f"{message}\n")
-        LOG.info("%d people among %d tracks", len(people.gallery.by_person()), len(people.gallery.sightings))
+        LOG.info("%d people among %d tracks", people.gallery.people_count, len(people.gallery.sightings))
         if manifest is not None:
             status = max(status, report_differences(options, manifest))
     return status
@@ -363,7 +363,9 @@ def write_results(people: MatchedPeople, out: Path, choice: Choice, export: Expo
     """Write the tables and the export of the run in folder `out`, and print a summary and the path of the result."""
     write_people(people, out, replace(export, when=time_with_zone()), progress)
     source = "suggested" if choice.threshold is None else "given"
-    match, count = people.match, len(people.gallery.by_person())
-    sys.stdout.write(f"{count} people among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")
+    match, objects = people.match, len(people.gallery.by_person()) - people.gallery.people_count
+    found = f"{people.gallery.people_count} people"
+    found += f" and {format_count(objects, 'probable thing', 'probable things')}" if objects else ""
+    sys.stdout.write(f"{found} among {len(match.tracklets)} tracks at similarity {match.threshold:.2f}")
     sys.stdout.write(f" ({source}); {match.calibration.description}\n")
     sys.stdout.write(f"{(export.to or out) / ('gallery.zip' if export.zipped else 'people.csv')}\n")

@@ -213,7 +213,8 @@ def report_camera(result: CameraResult) -> None:
         return
     missing = f", {result.missing} frames could not be read" if result.missing else ""
     count, read = len(set(result.tracks.track.tolist())), result.analysed - result.missing
-    sys.stdout.write(f"{name}: {count} tracks in {read} frames{missing}\n")
+    objects = f", {len(result.objects)} of them probably things" if len(result.objects) else ""
+    sys.stdout.write(f"{name}: {count} tracks in {read} frames{objects}{missing}\n")
 
 
 def add_retrack_arguments(p: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from core.base.types import Image
 from core.export.images import blur_heads, load_picture
 from core.export.tables import describe_times, time_label
 from core.machine.canvas import FAINT, Canvas, Colour, shorten
-from core.runs import Candidate, Crop, Gallery, Sighting
+from core.runs import NO_PERSON, Candidate, Crop, Gallery, Sighting
 
 WIDTH, MARGIN, HEAD, LABEL = 1200, 28, 76, 124
 CELL_WIDTH, CELL_HEIGHT, GAP = 88, 168, 12
@@ -79,8 +79,7 @@ def _cells(sightings: Sequence[Sighting]) -> list[CropOfSighting]:
 
 def _draw_page(gallery: Gallery, lines: Sequence[_Line], number: str, load: LoadPicture) -> Image:
     canvas = Canvas(WIDTH, HEAD + LINE * max(1, len(lines)) + MARGIN)
-    people, cameras = len(gallery.by_person()), len(gallery.cameras)
-    title = f"{format_count(people, 'person', 'people')}, {format_count(cameras, 'camera', 'cameras')}"
+    title = f"{gallery.describe_people()}, {format_count(len(gallery.cameras), 'camera', 'cameras')}"
     canvas.text(f"Contact sheet: {title}", MARGIN, 34, TITLE, bold=True)
     times = describe_times(gallery.clocks) if gallery.has_times else _UNTIMED
     canvas.text(f"{CANDIDATES} {times} {number}", MARGIN, 58, TEXT)
@@ -150,7 +149,7 @@ def _match_note(sighting: Sighting) -> str:
     ('0.83', 'seen once')
     """
     similarity = "" if math.isnan(sighting.similarity) else f"{sighting.similarity:.2f}"
-    status = {"candidate": "", "alone": "seen once"}.get(sighting.status, sighting.status)
+    status = {"candidate": "", "alone": "seen once", NO_PERSON: "thing?"}.get(sighting.status, sighting.status)
     return " ".join(filter(None, [similarity, status]))
 
 

@@ -51,11 +51,12 @@ from core.export.report_people import (
     is_confirmed,
     itinerary,
     moment_text,
+    person_status,
     timelines,
     with_day,
 )
 from core.export.tables import describe_times, time_label
-from core.runs import Crop, Gallery, Sighting
+from core.runs import NO_PERSON, Crop, Gallery, Sighting
 
 CROPS_PER_SIGHTING, MAX_SIGHTINGS_WITH_CROPS = 3, 500
 """Crops of a sighting in the report; above this many sightings only one each, so that browsers can open the page."""
@@ -63,7 +64,7 @@ _FOLDER = Path(__file__).parent
 _TEMPLATE, _STYLE = "report.html.j2", "report.css"
 _PIECES = 64  # of the template in one piece of the page
 _SAME_OFFSET = 0.05
-_STATUS_NAMES = {"alone": "seen once"}
+_STATUS_NAMES = {"alone": "seen once", NO_PERSON: "thing?"}
 MakeThumbnail = Callable[[Crop], bytes]
 
 
@@ -130,7 +131,6 @@ def render_report(
 
     page = _Page(gallery, blur, frames or FullFrames())
     people = [page.person(person, sightings) for person, sightings in gallery.by_person()]
-    count = format_count(len(people), "person", "people")
     stream = (
         _environment()
         .get_template(_TEMPLATE)
@@ -144,7 +144,7 @@ def render_report(
             people=people,
             has_case=page.case is not None,
             left_out=page.frames.left_out,
-            summary=f"{count}, {describe_sightings(gallery.sightings)}",
+            summary=f"{gallery.describe_people()}, {describe_sightings(gallery.sightings)}",
             timelines=timelines(gallery, page.time),
             cameras=page.colours,
             crop_picture=picture,
@@ -234,7 +234,7 @@ class _Page:
             yield "Last decision about people", last
         yield "Times", self._times()
         confirmed = sum(is_confirmed(found) for _, found in people)
-        yield "People", f"{confirmed} of {len(people)} confirmed by somebody who compared the pictures"
+        yield "People", f"{confirmed} of {self.gallery.people_count} confirmed by somebody who compared the pictures"
         yield "Heads", _HEADS[self.blur]
         if reason := str(about.get("heads_shown_because", "")):
             yield "Reason for showing heads", reason
@@ -293,7 +293,7 @@ class _Page:
             name,
             remark,
             describe_sightings(sightings),
-            "confirmed" if is_confirmed(order) else "not confirmed",
+            person_status(order),
             itinerary(order, self.time),
             [self._card(sighting) for sighting in order],
             against(order, self.gallery),

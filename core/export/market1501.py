@@ -14,6 +14,7 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from core import __version__
@@ -24,7 +25,7 @@ from core.export.facts import run_in_words
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
 from core.machine.paths import open_atomically
-from core.runs import Crop, Gallery
+from core.runs import NO_PERSON, Crop, Gallery
 
 _README = """\
 Crops in Market-1501's naming, written by sightline {version}: {counts}
@@ -49,7 +50,8 @@ _HEADS = {
 
 def write_market(gallery: Gallery, place: Path, progress: Progress | None = None, blur: bool = True) -> int:
     """Write the crops, with heads blurred if `blur`, to `place`, a new or empty folder or a file that ends in .zip;
-    returns their number."""
+    returns their number. Things are left out: nobody should learn people from them."""
+    gallery = replace(gallery, sightings=tuple(s for s in gallery.sightings if s.status != NO_PERSON))
     total = sum(len(sighting.crops) for sighting in gallery.sightings)
     if not total:
         raise SettingsError("the run has no crops to write", "Choose a run in which people were found.")
@@ -117,7 +119,7 @@ def _cameras(gallery: Gallery) -> str:
 
 def _readme(gallery: Gallery, total: int, blur: bool) -> str:
     counts = (
-        format_count(len(gallery.by_person()), "person", "people"),
+        format_count(gallery.people_count, "person", "people"),
         format_count(total, "crop", "crops"),
         format_count(len(gallery.cameras), "camera", "cameras"),
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from core.base.text import find_zone, format_clock, format_count, format_moment, person_name
 from core.export.facts import DecisionFact
-from core.runs import Gallery, Lookalike, Sighting
+from core.runs import NO_PERSON, Gallery, Lookalike, Sighting
 
 CLOSE = 0.05
 """A similarity that is no further from the threshold, or from that to another person, is worth a second look."""
@@ -108,6 +108,8 @@ def track_text(camera: str, track: int) -> str:
 def against(sightings: Sequence[Sighting], gallery: Gallery) -> list[str]:
     """What speaks against this being one person and nobody else, in sentences; never empty."""
     threshold = gallery.about.get("matching", {}).get("threshold")
+    if all(each.status == NO_PERSON for each in sightings):
+        return ["It is probably no person but a thing, and was compared with nobody."]
     if len(sightings) == 1:
         lines = ["Seen once: there is no second sighting that could be wrong or right."]
     else:
@@ -264,6 +266,13 @@ def describe_sightings(sightings: Sequence[Sighting]) -> str:
 def is_confirmed(sightings: Sequence[Sighting]) -> bool:
     """Whether somebody has confirmed that these are one person."""
     return all(sighting.status == "confirmed" for sighting in sightings)
+
+
+def person_status(sightings: Sequence[Sighting]) -> str:
+    """Whether somebody has confirmed a person, or "thing?" for what is probably none."""
+    if all(sighting.status == NO_PERSON for sighting in sightings):
+        return "thing?"
+    return "confirmed" if is_confirmed(sightings) else "not confirmed"
 
 
 def moment_text(text: str) -> str:

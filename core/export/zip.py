@@ -66,7 +66,8 @@ tracks/<camera>.txt    every box of every track: frame (from 1), track, left, to
                        "digest" of a recording is BLAKE2b, 128 bits, of its content
 
 Status: alone (no similar person was found), candidate (a match that the program proposes), doubtful (a match that the
-program doubts), confirmed (a person has looked and agreed).
+program doubts), confirmed (a person has looked and agreed), thing (probably no person, because it never moves or
+somebody has said so: it was compared with nobody, comes last, and is not in tracks/).
 {times}
 How to check it
 ---------------
@@ -204,7 +205,7 @@ def _manifest(
     manifest = Manifest(
         program=f"sightline {__version__}",
         matches="candidates until somebody confirms them",
-        people=len(gallery.by_person()),
+        people=gallery.people_count,
         sightings=len(gallery.sightings),
         cameras=tuple(gallery.cameras),
         about=dict(gallery.about),
@@ -224,11 +225,9 @@ def _manifest(
 
 def readme(gallery: Gallery, blur: bool, head: Head | None = None) -> str:
     """README.txt: what is in the zip, what it means, and how to repeat the run."""
-    people, cameras = len(gallery.by_person()), len(gallery.cameras)
-    counts = (format_count(people, "person", "people"), format_count(len(gallery.sightings), "sighting", "sightings"))
-    found = (
-        f"{counts[0]}, {counts[1]}, {format_count(cameras, 'camera', 'cameras')}." if people else "Nobody was found."
-    )
+    cameras, sightings = len(gallery.cameras), format_count(len(gallery.sightings), "sighting", "sightings")
+    counts = f"{gallery.describe_people()}, {sightings}, {format_count(cameras, 'camera', 'cameras')}."
+    found = counts if gallery.sightings else "Nobody was found."
     command = gallery.about.get("again")
     repeat_section = _REPEAT_SECTION.format(command=command) if command else ""
     clocks = gallery.clocks

@@ -285,6 +285,7 @@ def _rows(session: ReviewSession) -> dict[str, Any]:
         "lower": lower,
         "name": [name for name, _ in row_labels],
         "note": [note for _, note in row_labels],
+        "thing": tracklets.is_object.tolist(),
         "crops": _crops(evidence),
     }
 

@@ -1,6 +1,8 @@
 from .commands import confirm as confirm
 from .commands import cut as cut
 from .commands import different as different
+from .commands import mark_person as mark_person
+from .commands import mark_thing as mark_thing
 from .commands import merge as merge
 from .commands import name as name
 from .commands import note as note

@@ -192,14 +192,17 @@ def _apply_link(
     link: Link, mapping: TrackMapping, target: _Target, done: Sequence[Action]
 ) -> Applied[Link] | AlreadyTrue | Rejected:
     """The link between the new tracks, if it can hold after the actions `done`."""
-    targets = mapping.targets_of(*link.pair)
-    if isinstance(targets, Rejected):
-        return targets
-    (a, b), decision = targets.value, link.decision
-    new_link = Link(a, decision, b)
-    absent = [key for key in (a, b) if key not in target.row_of]
+    targets = [mapping.target_of(key) for key in link.tracks]
+    keys = [found.value for found in targets if isinstance(found, Applied)]
+    if len(keys) < len(targets):
+        return next(found for found in targets if isinstance(found, Rejected))
+    new_link, decision = link.about(*keys), link.decision
+    absent = [key for key in keys if key not in target.row_of]
     if absent:
         return Rejected(f"track {absent[0].track} of {absent[0].camera} has no picture in this run")
+    if link.is_mark:
+        return Applied(new_link)
+    a, b = keys
     if a == b:
         return AlreadyTrue() if decision == SAME else Rejected(f"both are track {a.track} of {a.camera} in this run")
     if decision == DIFFERENT:

@@ -15,7 +15,7 @@ from core.base.errors import SettingsError
 from core.base.text import one_line, person_name
 from core.review.history import Action, Renumbering, Review, track_of_name
 from core.review.session import ReviewSession, format_key, format_seconds
-from core.runs import DIFFERENT, SAME, CutPoint, Link, Name, PersonNumber, TrackKey, new_numbers
+from core.runs import DIFFERENT, IS_OBJECT, IS_PERSON, SAME, CutPoint, Link, Name, PersonNumber, TrackKey, new_numbers
 
 MAX_NAME_LENGTH, MAX_NOTE_LENGTH = 100, 2000
 _SEPARATORS = ", ", "; "
@@ -136,6 +136,25 @@ def unsure(session: ReviewSession, a: TrackKey, b: TrackKey) -> Review:
     """Nobody can tell whether two tracks are one person: the pair comes last in the queue from now on."""
     description = f"Marked {_describe_pair(session, a, b)} as not sure"
     return _record(session, Action("unsure", description, _now(), unsure=((a, b),)))
+
+
+def mark_person(session: ReviewSession, person: int) -> Review:
+    """What was taken for a thing is a person."""
+    return _mark(session, person, IS_PERSON, f"Marked {person_name(person)} as a person")
+
+
+def mark_thing(session: ReviewSession, person: int) -> Review:
+    """What was taken for a person is a thing: each of the tracks by itself, unless the user has joined them."""
+    return _mark(session, person, IS_OBJECT, f"Marked {person_name(person)} as a thing")
+
+
+def _mark(session: ReviewSession, person: int, decision: str, description: str) -> Review:
+    tracks = session.tracks(person)
+    is_object = [bool(session.evidence.tracklets.is_object[session.row(*key)]) for key in tracks]
+    links = tuple(
+        Link(key, decision) for key, mark in zip(tracks, is_object, strict=True) if mark != (decision == IS_OBJECT)
+    )
+    return _record(session, Action(decision, description, _now(), links))
 
 
 def _record(session: ReviewSession, action: Action) -> Review:

@@ -4,13 +4,14 @@ The history keeps every action as it was done. `reduce_actions` computes what ho
 
 - Tracks that were joined stay joined until a later action separates two of them. Only these two sides part.
 - Tracks that were separated stay separated until a later action joins them, directly or through other tracks.
+- A track that was marked as a thing is one until a later action marks it as a person, or joins it with another.
 
 The numbers of people are kept here too, for as long as the case lives: docs/decisions/0009-numbers-that-hold.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -20,7 +21,7 @@ from typing import NamedTuple, Protocol
 from core.base.errors import StoreError
 from core.machine.paths import write_atomically
 from core.machine.records import Content, RecordFormat
-from core.runs import DIFFERENT, SAME, Link, Name, PersonNumber, TrackKey
+from core.runs import DIFFERENT, IS_OBJECT, SAME, Link, Name, PersonNumber, TrackKey
 
 _REMEMBERED_IDS = 500
 
@@ -56,7 +57,8 @@ class DecisionState:
     """What holds after a sequence of actions, in the order in which it was decided.
 
     `joined` are groups of two or more tracks that are one person. No pair in `separated` lies within such a group.
-    `numbers` are those of people, each of them once.
+    `numbers` are those of people, each of them once. `marks` say of tracks that they show a person or a thing, once of
+    each track.
     """
 
     cuts: tuple[Link, ...] = ()
@@ -65,6 +67,7 @@ class DecisionState:
     unsure: tuple[Pair, ...] = ()
     names: tuple[Name, ...] = ()
     numbers: tuple[PersonNumber, ...] = ()
+    marks: tuple[Link, ...] = ()
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -72,7 +75,7 @@ class DecisionState:
         cut_cameras = {link.first.camera for link in self.cuts}
         same = (Link(a, SAME, b) for group in self.joined for a, b in _spanning_pairs(group, cut_cameras))
         different = (Link(min(pair), DIFFERENT, max(pair)) for pair in self.separated)
-        return (*self.cuts, *same, *different)
+        return (*self.cuts, *same, *different, *self.marks)
 
     def group(self, key: TrackKey) -> frozenset[TrackKey]:
         """All tracks that are joined with `key`, including `key`."""
@@ -100,7 +103,7 @@ class Action:
 
     def touches(self, keys: Collection[TrackKey]) -> bool:
         """Whether the action is about one of these tracks."""
-        of_links = [key for link in self.links for key in (link.first, link.second) if key is not None]
+        of_links = [key for link in self.links for key in link.tracks]
         pairs = [key for pair in self.unsure for key in pair]
         return not set(keys).isdisjoint((*of_links, *pairs, *map(track_of_name, self.names)))
 
@@ -237,12 +240,20 @@ def _apply(state: DecisionState, action: TrackDecisions) -> DecisionState:
         unsure=(*unsure, *new_unsure),
         names=tuple(Name(*key, *texts) for key, texts in names.items() if any(texts)),
         numbers=_replace_numbers(state.numbers, action.numbers),
+        marks=_replace_marks(state.marks, action.links),
     )
 
 
 def _replace_numbers(old: tuple[PersonNumber, ...], new: tuple[PersonNumber, ...]) -> tuple[PersonNumber, ...]:
     """Each number once, where it lies now."""
     return tuple({each.number: each for each in (*old, *new)}.values()) if new else old
+
+
+def _replace_marks(marks: tuple[Link, ...], links: Sequence[Link]) -> tuple[Link, ...]:
+    """The last mark of each track. Who is joined with another is no thing any more."""
+    joined = {key for link in links if link.decision == SAME for key in link.pair}
+    old = [mark for mark in marks if mark.decision != IS_OBJECT or mark.first not in joined]
+    return tuple({mark.first: mark for mark in (*old, *(link for link in links if link.is_mark))}.values())
 
 
 def _pairs(links: Iterable[Link], decision: str) -> Iterator[Pair]:
@@ -302,6 +313,7 @@ def _renumber(state: DecisionState, changes: Iterable[Renumbering]) -> DecisionS
             Name(*new_keys.get(key, key), name.name, name.note) for key, name in zip(keys, state.names, strict=True)
         ),
         numbers=state.numbers,
+        marks=tuple(mark.about(new_keys.get(mark.first, mark.first)) for mark in state.marks),
     )
 
 

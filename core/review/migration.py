@@ -25,11 +25,10 @@ from core.review.track_mapping import MIN_SHARED, Rejected, RunTracks, StoredTra
 from core.runs import (
     TRACKLETS_FILE,
     Evidence,
-    Link,
     Name,
     PersonNumber,
     TrackKey,
-    apply_cuts,
+    apply_links,
     cut,
     load_evidence,
     new_numbers,
@@ -168,7 +167,7 @@ class _Sources:
         if self.old_out is None or tracks is None or review.tracks not in ("", tracks.digest):
             return ()
         try:
-            return new_numbers((), apply_cuts(review.links, load_evidence(self.old_out), self.old_out))
+            return new_numbers((), apply_links(review.links, load_evidence(self.old_out), self.old_out))
         except SightlineError:
             return ()
 
@@ -200,13 +199,9 @@ def _rekey(action: Action, key_of: Mapping[TrackKey, TrackKey]) -> Action:
     def new_key(key: TrackKey) -> TrackKey:
         return key_of.get(key, key)
 
-    def rekey_link(link: Link) -> Link:
-        a, b = link.pair
-        return Link(new_key(a), link.decision, new_key(b))
-
     return replace(
         action,
-        links=tuple(link if link.is_cut else rekey_link(link) for link in action.links),
+        links=tuple(link if link.is_cut else link.about(*map(new_key, link.tracks)) for link in action.links),
         names=tuple(Name(*new_key(track_of_name(name)), name.name, name.note) for name in action.names),
         unsure=tuple((new_key(a), new_key(b)) for a, b in action.unsure),
         renumbered=(),

@@ -33,7 +33,7 @@ from core.runs import (
     run_prior,
     split_tracks,
 )
-from core.vision.match import REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, rank_tracklets
+from core.vision.match import OBJECT, REASON_TEXTS, TOGETHER, Contradiction, Identities, Match, rank_tracklets
 from core.vision.models import EmbedderPrior
 
 Matches = Memo[tuple[tuple[Link, ...], float | None], tuple[Evidence, Match]]
@@ -190,7 +190,8 @@ def _explain_contradiction(fault: Contradiction, session: ReviewSession) -> Cont
     first, second = sorted(fault.pair, key=lambda row: session.rank[row])
     tracks = f"{describe_track(session, first)} and {describe_track(session, second)}"
     why, remedy = int(session.match.why[first, second]), "They must be different people, so nothing was changed."
-    if why != TOGETHER:
+    # Of a thing that is joined with somebody, this is still the reason before.
+    if why not in (TOGETHER, OBJECT):
         return Contradiction(fault.pair, f"{tracks} cannot be one person: {REASON_TEXTS[why]}", remedy)
     moment = _shared_moment(session, first, second) if session.evidence.has_times else None
     if moment is None:

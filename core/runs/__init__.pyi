@@ -19,13 +19,16 @@ from .cutting import number_cuts as number_cuts
 from .cutting import split_tracks as split_tracks
 from .decisions import CUT as CUT
 from .decisions import DIFFERENT as DIFFERENT
+from .decisions import IS_OBJECT as IS_OBJECT
+from .decisions import IS_PERSON as IS_PERSON
 from .decisions import SAME as SAME
 from .decisions import Link as Link
 from .decisions import Name as Name
 from .decisions import PersonNumber as PersonNumber
 from .decisions import TrackKey as TrackKey
-from .decisions import apply_cuts as apply_cuts
+from .decisions import apply_links as apply_links
 from .decisions import links_csv as links_csv
+from .decisions import mark_objects as mark_objects
 from .decisions import names_by_person as names_by_person
 from .decisions import names_csv as names_csv
 from .decisions import new_numbers as new_numbers
@@ -49,6 +52,7 @@ from .evidence import center_by_camera as center_by_camera
 from .evidence import join_cameras as join_cameras
 from .evidence import load_evidence as load_evidence
 from .evidence import save_evidence as save_evidence
+from .evidence import walks_of_people as walks_of_people
 from .explain import compute_projection as compute_projection
 from .explain import explain_people as explain_people
 from .explain import explain_tracks as explain_tracks
@@ -57,6 +61,7 @@ from .from_crops import ImportedCrop as ImportedCrop
 from .from_crops import import_crops as import_crops
 from .from_crops import list_folders as list_folders
 from .from_crops import list_pictures as list_pictures
+from .gallery import NO_PERSON as NO_PERSON
 from .gallery import Area as Area
 from .gallery import Candidate as Candidate
 from .gallery import Crop as Crop

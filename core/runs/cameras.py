@@ -18,7 +18,7 @@ from core.base.memo import Memo
 from core.base.progress import Progress
 from core.base.settings import VideoSettings
 from core.base.text import safe_name
-from core.base.types import Clip, Timeline, Tracks
+from core.base.types import Clip, Ints, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.machine.log import LOG
 from core.runs.crop_stage import load_faces
@@ -106,7 +106,7 @@ class CameraResult:
 
     `stages` holds seconds and frames per stage. `timeline` holds the frames to analyse, `missing` is how many of them
     could not be read. `crops` is None unless crops were asked for, and `faces` unless faces are
-    compared.
+    compared. `objects` are the numbers of the tracks that are probably things, rising.
     """
 
     camera: Camera
@@ -118,6 +118,12 @@ class CameraResult:
     crops: Artifact | None = None
     fault: str = ""
     faces: Artifact | None = None
+    objects: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    @property
+    def tracks_of_people(self) -> Tracks:
+        """The tracks without those of things."""
+        return self.tracks[~np.isin(self.tracks.track, self.objects)]
 
     @property
     def analysed(self) -> int:
@@ -179,7 +185,8 @@ def run_camera(
     tracks = pipeline.tracks(detections, inside, vectors)
     crops = pipeline.crops(tracks) if with_crops else None
     faces = None if crops is None else pipeline.faces(crops)
-    return CameraResult(camera, clip, tracks, pipeline.stages, timeline, len(timeline) - frames, crops, faces=faces)
+    missing, objects = len(timeline) - frames, pipeline.objects(tracks)
+    return CameraResult(camera, clip, tracks, pipeline.stages, timeline, missing, crops, faces=faces, objects=objects)
 
 
 def plan_clip(clip: Clip, camera: Camera, recipe: Recipe) -> tuple[Timeline, Recipe]:

@@ -19,6 +19,7 @@ from core.base.types import ANY_LENGTH, Clip, Floats, Image, Ints, Table, Timeli
 from core.machine.artifacts import Artifact
 from core.runs.network_stages import CROP_BATCH, OnProgress, crop
 from core.vision.appearance import (
+    NO_OBJECTS,
     average_histograms,
     candidate_boxes,
     colour_histogram,
@@ -65,9 +66,9 @@ class StoredCrops(Table):
         )
 
 
-def candidate_rows(tracks: Tracks, clip: Clip) -> Ints:
-    """The rows of the boxes that may become a crop."""
-    return candidate_boxes(tracks, clip.width, clip.height, MAX_CROPS)
+def candidate_rows(tracks: Tracks, clip: Clip, objects: Ints = NO_OBJECTS) -> Ints:
+    """The rows of the boxes that may become a crop; `objects` are the tracks of things, which cover nobody."""
+    return candidate_boxes(tracks, clip.width, clip.height, MAX_CROPS, objects=objects)
 
 
 def extract_crops(
@@ -78,12 +79,13 @@ def extract_crops(
     embedder: Embedder,
     on_progress: OnProgress,
     buffer: int = MachineSettings().buffer,
+    objects: Ints = NO_OBJECTS,
 ) -> None:
     """Write the best crops of `rows` (boxes of `tracks`) to `artifact`; `on_progress` gets the frames that are done."""
     share = time_shares(tracks.track[rows], MAX_CROPS)
     last = {int(share_number): int(rows[share == share_number][-1]) for share_number in np.unique(share)}
     frames = np.unique(tracks.frame[rows])
-    fitness_of_boxes = fitness(tracks, clip.width, clip.height)
+    fitness_of_boxes = fitness(tracks, clip.width, clip.height, objects)
     writer = _CropWriter(artifact, embedder)
     best: dict[int, tuple[float, int, float, Image]] = {}
     order = np.argsort(tracks.frame[rows], kind="stable")
@@ -165,12 +167,12 @@ def load_faces(artifact: Artifact) -> NDArray[np.float16]:
     return np.concatenate([part["face"] for part in artifact.read()])
 
 
-def load_crops(artifact: Artifact, tracks: Tracks, width: int, height: int) -> StoredCrops:
+def load_crops(artifact: Artifact, tracks: Tracks, width: int, height: int, objects: Ints = NO_OBJECTS) -> StoredCrops:
     """The crops of an artifact, in stored order; `width` and `height` are those of the clip."""
     columns = ("row", "sharp", "vector", "colours")
     parts = [[part[name] for name in columns] for part in artifact.read()]
     row, sharp, vector, colours = (np.concatenate(column) for column in zip(*parts, strict=True))
-    crop_quality = quality(fitness(tracks, width, height)[row], sharp, tracks.track[row])
+    crop_quality = quality(fitness(tracks, width, height, objects)[row], sharp, tracks.track[row])
     return StoredCrops(row, crop_quality, vector, colours)
 
 

@@ -7,10 +7,13 @@ Links say which two tracks are one person (same) or two (different), and where a
     cam1,3,cam2,8,different
     cam1,4,,,cut,12.5
     cam1,31,cam2,5,same
+    cam2,9,,,person
+    cam2,4,,,thing
 
 `seconds` of a cut is a moment of the camera's clip. The part of the track from that moment on gets a new number, the
 next one after the highest track of its camera; several cuts are numbered by track and time. The remaining lines may use
 the new numbers. The two parts on either side of a cut are different people, unless a line says that they are the same.
+A track that is a person, or the same as another, is no thing, whatever the run took it for.
 
 Names and notes belong to the person of a track:
 
@@ -35,7 +38,7 @@ import csv
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,11 +65,16 @@ def read_rows(path: Path, what: str, layout: str) -> list[dict[str, str]]:
 
 
 LINK_COLUMNS = ("camera", "track", "other_camera", "other_track", "decision", "seconds")
-SAME, DIFFERENT, CUT = "same", "different", "cut"
-_FILLED = {SAME: LINK_COLUMNS[:5], DIFFERENT: LINK_COLUMNS[:5], CUT: (*LINK_COLUMNS[:2], *LINK_COLUMNS[4:])}
+SAME, DIFFERENT, CUT, IS_PERSON, IS_OBJECT = "same", "different", "cut", "person", "thing"
+_OF_A_TRACK = (*LINK_COLUMNS[:2], LINK_COLUMNS[4])
+_FILLED = {
+    **dict.fromkeys((SAME, DIFFERENT), LINK_COLUMNS[:5]),
+    **dict.fromkeys((IS_PERSON, IS_OBJECT), _OF_A_TRACK),
+    CUT: (*_OF_A_TRACK, LINK_COLUMNS[5]),
+}
 _LINK_LAYOUT = (
-    f"The first line must be {','.join(LINK_COLUMNS)}. A decision is {SAME} or {DIFFERENT} for two tracks, or {CUT} "
-    "for one track at a second of its clip."
+    f"The first line must be {','.join(LINK_COLUMNS)}. A decision is {SAME} or {DIFFERENT} for two tracks, "
+    f"{IS_PERSON} or {IS_OBJECT} for one track, or {CUT} for one track at a second of its clip."
 )
 
 
@@ -81,7 +89,8 @@ class TrackKey(NamedTuple):
 class Link:
     """What was decided about one track or two: one line of the file.
 
-    A cut has `seconds` and no `second` track. Its seconds stay as they were typed: keys of exports contain the text.
+    A decision about two has a `second` track, and a cut `seconds`. These stay as they were typed: keys of exports
+    contain the text.
     """
 
     first: TrackKey
@@ -92,8 +101,8 @@ class Link:
     def __post_init__(self) -> None:
         if self.decision not in _FILLED:
             raise ValueError(f"'{self.decision}' is no decision")
-        if self.is_cut != (self.second is None) or self.is_cut != bool(self.seconds):
-            raise ValueError("a cut has seconds, and any other decision a second track")
+        if self.is_of_two != (self.second is not None) or self.is_cut != bool(self.seconds):
+            raise ValueError("a cut has seconds, and a decision about two tracks a second one")
         if self.is_cut and not math.isfinite(float(self.seconds)):
             raise ValueError(f"'{self.seconds}' is no number of seconds")
 
@@ -113,9 +122,9 @@ class Link:
         if set(cells) != set(_FILLED[decision]):
             raise ValueError("the wrong columns are filled in")
         first = TrackKey(cells["camera"], int(cells["track"]))
-        if decision != CUT:
+        if "other_camera" in cells:
             return cls(first, decision, TrackKey(cells["other_camera"], int(cells["other_track"])))
-        return cls(first, decision, seconds=cells["seconds"])
+        return cls(first, decision, seconds=cells.get("seconds", ""))
 
     def to_dict(self) -> dict[str, str]:
         """The filled cells, by column and in their order.
@@ -132,11 +141,29 @@ class Link:
         return self.decision == CUT
 
     @property
+    def is_of_two(self) -> bool:
+        return self.decision in (SAME, DIFFERENT)
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it says of a track that it shows a person, or a thing."""
+        return self.decision in (IS_PERSON, IS_OBJECT)
+
+    @property
     def pair(self) -> tuple[TrackKey, TrackKey]:
-        """The two tracks of a link that is no cut."""
+        """The two tracks of a decision about two."""
         if self.second is None:
-            raise ValueError("a cut is about one track")
+            raise ValueError(f"'{self.decision}' is about one track")
         return self.first, self.second
+
+    def about(self, *keys: TrackKey) -> Link:
+        """The same decision about other tracks, one or two."""
+        return Link(keys[0], self.decision, keys[1] if self.is_of_two else None, self.seconds)
+
+    @property
+    def tracks(self) -> tuple[TrackKey, ...]:
+        """The tracks that it is about."""
+        return (self.first,) if self.second is None else (self.first, self.second)
 
     @property
     def cut_point(self) -> CutPoint:
@@ -155,11 +182,27 @@ def links_csv(links: Iterable[Link]) -> str:
     return csv_text([LINK_COLUMNS, *([row.get(name, "") for name in LINK_COLUMNS] for row in rows)])
 
 
-def apply_cuts(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
-    """The evidence of the run in folder `out` after the cuts among the links."""
+def apply_links(links: Iterable[Link], evidence: Evidence, out: Path) -> Evidence:
+    """The evidence of the run in folder `out` after the cuts among the links, and with what they say of things."""
+    links = tuple(links)
     points = [link.cut_point for link in links if link.is_cut]
     cameras = {camera for camera, _, _ in points if camera in evidence.cameras and evidence.has_times}
-    return cut(evidence, points, load_all_tracks(out, cameras))
+    return mark_objects(links, cut(evidence, points, load_all_tracks(out, cameras)))
+
+
+def mark_objects(links: Sequence[Link], evidence: Evidence) -> Evidence:
+    """The evidence, which is cut already, with the things that the links say: a track that is joined with another is
+    none, unless it is marked itself."""
+    marks = {key: False for link in links if link.decision == SAME for key in link.pair}
+    marks |= {link.first: link.decision == IS_OBJECT for link in links if link.is_mark}
+    row_of, is_object = evidence.row_of, evidence.tracklets.is_object.copy()
+    changed = [key for key, mark in marks.items() if key in row_of and is_object[row_of[key]] != mark]
+    for key in changed:
+        is_object[row_of[key]] = marks[key]
+    if not changed:
+        return evidence
+    tracklets = replace(evidence.tracklets, is_object=is_object)
+    return replace(evidence, tracklets=tracklets, reviewed_objects=tuple((key.camera, key.track) for key in changed))
 
 
 def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:
@@ -168,9 +211,10 @@ def resolve_links(links: Iterable[Link], evidence: Evidence) -> Decisions:
     pairs: dict[str, list[tuple[int, int]]] = {SAME: [], DIFFERENT: []}
     for number, link in enumerate(links, 2):
         if not link.is_cut:
-            a, b = link.pair
             try:
-                pairs[link.decision].append((row_of[a], row_of[b]))
+                rows = [row_of[key] for key in link.tracks]
+                if link.is_of_two:
+                    pairs[link.decision].append((rows[0], rows[1]))
             except KeyError as fault:
                 camera, track = fault.args[0]
                 why = f"there is no track {track} of camera {camera}"

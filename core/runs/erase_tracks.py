@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from core.base.types import Bools, Ints, Tracklets, Tracks
+from core.base.types import Bools, Ints, Tracks
 from core.runs.crop_stage import mean_appearance
 from core.runs.cutting import split_tracks
 from core.runs.decisions import TrackKey
@@ -85,7 +85,7 @@ def write_run_without(
     if (out / "frames.parquet").is_file():
         write_frames(to, {name: each for name, each in load_timelines(out).items() if name not in cameras})
     for name, found in tracks.items():
-        write_tracks(to / "tracks" / f"{name}.txt", found)
+        write_tracks(to / "tracks" / f"{name}.txt", found[~np.isin(found.track, record.cameras[name].objects)])
     save_evidence(smaller, to)
     for crop in smaller.crops.name.tolist():
         target = to / CROPS_FOLDER / crop
@@ -110,7 +110,12 @@ def _record_without(
     record: RunRecord, erased: ErasedTracks, tracks: Mapping[str, Tracks], cameras: Sequence[str]
 ) -> RunRecord:
     abouts = {
-        name: replace(about, tracks=len(np.unique(tracks[name].track)), boxes=len(tracks[name]))
+        name: replace(
+            about,
+            tracks=len(np.unique(tracks[name].track)),
+            boxes=len(tracks[name]),
+            objects=tuple(number for number in about.objects if number in tracks[name].track),
+        )
         if name in tracks
         else about
         for name, about in record.cameras.items()
@@ -209,7 +214,7 @@ def _described_anew(evidence: Evidence, partly: Bools, tracks: Mapping[str, Trac
         span = spans(boxes[boxes.track == found.track[row]])
         start[row], end[row] = span.first_seconds[0], span.last_seconds[0]
         start[row], end[row] = start[row] + evidence.offsets[camera], end[row] + evidence.offsets[camera]
-    return replace(evidence, tracklets=Tracklets(found.camera, found.track, start, end, vector), colours=colours)
+    return replace(evidence, tracklets=replace(found, start=start, end=end, vector=vector), colours=colours)
 
 
 def _without_cameras(evidence: Evidence, names: Sequence[str]) -> Evidence:

@@ -48,6 +48,7 @@ CROPS_FOLDER = "crops"
 _CROP_NAME = re.compile(r"t\d{4,}_[fp]\d{6,}\.jpg")
 # Arrays of the file, in the order of the tables' fields.
 _TRACKLET_COLUMNS = ("camera", "track", "start", "end", "vector")
+_OBJECT_COLUMN = "thing"
 _CROP_COLUMNS = (
     *("crop_row", "crop_frame", "crop_seconds", "crop_quality", "crop_name", "crop_vector", "crop_colours"),
 )
@@ -128,6 +129,7 @@ class Evidence:
     of each camera: zeros where the clips show enough strangers to calibrate on. `cuts` are the cuts that were made in
     the run's tracks since. `walks` say where people stood, `overlaps` which cameras see the same ground, `presence` in
     which frames each tracklet was seen: there are none in runs of 0.1.0 and for pictures that came without clips.
+    `reviewed_objects` are the tracks that the user made a thing or a person.
     """
 
     cameras: tuple[str, ...]
@@ -140,6 +142,7 @@ class Evidence:
     walks: Walks = field(default_factory=Walks.empty)
     overlaps: tuple[CameraOverlap, ...] = ()
     presence: Presence = field(default_factory=Presence.empty)
+    reviewed_objects: tuple[tuple[str, int], ...] = ()
 
     @property
     def row_of(self) -> dict[tuple[str, int], int]:
@@ -187,6 +190,12 @@ class Evidence:
             np.float32
         )
 
+    def objects_of(self, camera: str) -> Ints:
+        """The numbers of the tracks of a camera that are probably things."""
+        found = self.tracklets
+        of_camera = found.camera == self.cameras.index(camera)
+        return np.asarray(found.track[found.is_object & of_camera], np.int64)
+
     def clip_seconds(self, row: int) -> tuple[float, float]:
         """First and last second of the tracklet in its own clip."""
         offset = float(self.offsets[self.tracklets.camera[row]])
@@ -203,7 +212,9 @@ def center_by_camera(tracklets: Sequence[Tracklets], presence: Presence | None =
     strangers = np.count_nonzero(np.triu(reasons(tracklets_of_run, presence=presence) == TOGETHER, 1))
     if strangers >= MIN_IMPOSTOR_PAIRS or not len(tracklets_of_run):
         return tracklets_of_run, np.zeros((len(tracklets), tracklets_of_run.vector.shape[1]), np.float32)
-    means = camera_means(tracklets_of_run.vector, tracklets_of_run.camera, len(tracklets))
+    # A mean is that of people: what a thing looks like says nothing about them.
+    people = tracklets_of_run[~tracklets_of_run.is_object]
+    means = camera_means(people.vector, people.camera, len(tracklets))
     return replace(
         tracklets_of_run, vector=subtract_mean(tracklets_of_run.vector, means[tracklets_of_run.camera])
     ), means
@@ -268,21 +279,31 @@ def gather(results: Sequence[CameraResult], offsets: Mapping[str, float], out: P
 
 def _gather_camera(result: CameraResult, artifact: Artifact, clip: Clip, offset: float, out: Path) -> CameraEvidence:
     size = clip.width, clip.height
-    stored = load_crops(artifact, result.tracks, *size)
+    stored = load_crops(artifact, result.tracks, *size, result.objects)
     appearance = mean_appearance(result.tracks.track[stored.row], stored.quality, stored.vector, stored.colours)
     # No picture of some tracks could be read again: they have no vector and cannot be matched.
     tracks = result.tracks[np.isin(result.tracks.track, appearance.track)]
     crops = _write_crops(artifact, stored, result, appearance.track, out)
-    walks, presence = walks_of(tracks, size, offset), find_presence(tracks, appearance.track)
-    return CameraEvidence(build_tracklets(tracks, appearance, offset), appearance.colours, crops, walks, presence)
+    presence = find_presence(tracks, appearance.track)
+    tracklets = build_tracklets(tracks, appearance, offset, result.objects)
+    walks = walks_of_people(tracks, tracklets, size, offset)
+    return CameraEvidence(tracklets, appearance.colours, crops, walks, presence)
 
 
-def build_tracklets(tracks: Tracks, appearance: TrackAppearance, offset: float) -> Tracklets:
-    """The tracklets of one camera in the order of their numbers, with times on the common clock and vectors."""
+def build_tracklets(tracks: Tracks, appearance: TrackAppearance, offset: float, objects: Ints) -> Tracklets:
+    """The tracklets of one camera in the order of their numbers, with times on the common clock and vectors; `objects`
+    are the numbers of those that are probably things."""
     span = spans(tracks)
     rows = np.argsort(span.track)
     start, end = span.first_seconds[rows] + offset, span.last_seconds[rows] + offset
-    return Tracklets(np.zeros(len(appearance), np.int64), appearance.track, start, end, appearance.vector)
+    camera, is_object = np.zeros(len(appearance), np.int64), np.isin(appearance.track, objects)
+    return Tracklets(camera, appearance.track, start, end, appearance.vector, is_object)
+
+
+def walks_of_people(tracks: Tracks, tracklets: Tracklets, size: tuple[int, int], offset: float) -> Walks:
+    """As `walks_of`, without things: where they stand says nothing about which cameras see the same ground."""
+    walks = walks_of(tracks, size, offset)
+    return walks[~tracklets.is_object[walks.row]]
 
 
 def _write_crops(artifact: Artifact, stored: StoredCrops, result: CameraResult, track: Ints, out: Path) -> Crops:
@@ -328,6 +349,7 @@ def save_evidence(evidence: Evidence, out: Path) -> None:
         arrays |= {name: getattr(table, f.name) for name, f in zip(columns, fields(table), strict=False)}
     if evidence.crops.face.any():
         arrays["crop_face"] = evidence.crops.face
+    arrays[_OBJECT_COLUMN] = evidence.tracklets.is_object
     arrays["overlaps"] = np.array(json.dumps([overlap.to_dict() for overlap in evidence.overlaps]))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -339,6 +361,8 @@ def load_evidence(out: Path) -> Evidence:
     try:
         arrays = read_arrays(out / TRACKLETS_FILE)
         tracklets = Tracklets(*(arrays[name] for name in _TRACKLET_COLUMNS))
+        if _OBJECT_COLUMN in arrays:  # earlier versions dropped things
+            tracklets = replace(tracklets, is_object=arrays[_OBJECT_COLUMN])
         crops = Crops(*(arrays[name] for name in _CROP_COLUMNS))
         if "crop_face" in arrays:
             crops = replace(crops, face=arrays["crop_face"])

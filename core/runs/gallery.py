@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Protocol
 
-from core.base.text import Clocks
+from core.base.text import Clocks, format_count
 
-STATUSES = ("alone", "candidate", "doubtful", "confirmed")
-"""Alone: no match was found. The rest: a match that the program proposes, that it doubts, that a user has confirmed."""
+NO_PERSON = "thing"
+STATUSES = ("alone", "candidate", "doubtful", "confirmed", NO_PERSON)
+"""Alone: no match was found. Then: a match that the program proposes, that it doubts, that a user has confirmed; and
+what is probably no person."""
 _CAMERA = re.compile(r"[\w-][\w.-]*")
 _FILE = re.compile(r"(?:[\w-][\w.-]*/)*[\w-][\w.-]*")
 _COLOUR = re.compile(r"([^\W\d_][\w ,/()-]*)?")
@@ -97,14 +99,15 @@ class Sighting:
         _require(alike, "Sighting.crops", "times where the sighting has them", [c.seconds for c in self.crops])
 
     @property
-    def sort_key(self) -> tuple[int, float, str, int]:
-        """Order of sightings in a gallery: person, start, camera, track."""
-        return (self.person, self.start_seconds if self.has_times else 0.0, self.camera, self.track)
+    def sort_key(self) -> tuple[bool, int, float, str, int]:
+        """Order of sightings in a gallery: person, start, camera, track; things come last."""
+        start = self.start_seconds if self.has_times else 0.0
+        return (self.status == NO_PERSON, self.person, start, self.camera, self.track)
 
     @property
     def sort_key_in_person(self) -> tuple[str, float, int]:
         """Order of the sightings of one person: camera, start, track."""
-        _, start, camera, track = self.sort_key
+        _, _, start, camera, track = self.sort_key
         return (camera, start, track)
 
     @property
@@ -163,7 +166,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Gallery:
-    """All sightings, in order of person, start, camera and track.
+    """All sightings, in order of person, start, camera and track; things come last.
 
     `people` holds the names that the user typed and `remarks` the notes on people, by the number of the person: any
     text. `notes` are sentences for the reader. `about` says how the gallery was made (clips with digests, settings,
@@ -193,8 +196,26 @@ class Gallery:
         object.__setattr__(self, "about", content)
 
     def by_person(self) -> list[tuple[int, list[Sighting]]]:
-        """Each person with all sightings of them, in order."""
+        """Each person with all sightings of them, in order; things come last."""
         return [(person, list(group)) for person, group in groupby(self.sightings, lambda s: s.person)]
+
+    @property
+    def people_count(self) -> int:
+        """How many people there are; things do not count."""
+        return len({s.person for s in self.sightings if s.status != NO_PERSON})
+
+    def describe_people(self) -> str:
+        """How many people there are, and things.
+
+        >>> seen = [Sighting("gate", 1, 1, 0, 5), Sighting("gate", 2, 2, 0, 9, status="thing")]
+        >>> Gallery(seen[:1]).describe_people(), Gallery(seen).describe_people()
+        ('1 person', '1 person and 1 probable thing')
+        """
+        people = format_count(self.people_count, "person", "people")
+        objects = len({s.person for s in self.sightings if s.status == NO_PERSON})
+        if not objects:
+            return people
+        return f"{people} and {format_count(objects, 'probable thing', 'probable things')}"
 
     @property
     def cameras(self) -> list[str]:

@@ -1,7 +1,7 @@
 """The record of a run in its folder: what is written, and reading it back.
 
-    DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the clip; empty if nobody was detected
-    DIR/tracks.parquet        the same of all cameras, and DIR/frames.parquet the analysed frames: `core.runs.tables`
+    DIR/tracks/<camera>.txt   MOT text, frames from 1, pixels of the clip, without things; empty if nobody was detected
+    DIR/tracks.parquet        all tracks of all cameras, DIR/frames.parquet the analysed frames: `core.runs.tables`
     DIR/run.json              settings, models, digests, versions, seconds and frames per stage, what failed and why
 
 Every file is replaced as a whole. The tracks of a camera are on disk as soon as it is done.
@@ -53,7 +53,7 @@ _OF_THE_PLACE = {"clip", "artifact"}
 _OF_A_FAILURE = ("clip", "file", "failed", "range", "digest")
 _OF_A_CLIP = (
     *("clip", "file", "digest", "width", "height", "fps", "frames", "analysed", "unreadable", "range", "parts"),
-    *("recordings", "notes", "tracks", "boxes", "stages", "faceless"),
+    *("recordings", "notes", "tracks", "boxes", "stages", "faceless", "objects"),
 )
 _OF_CROPS = ("clip", "crops", "unreadable", "people_told_apart", "loose_pictures", "sha256_of_crops")
 
@@ -88,6 +88,8 @@ class CameraRecord:
     """What a run found out about one camera. `failed` says why there is nothing, `range` is its own range of seconds,
     `parts` what `layout_of` says of the clip, `recordings` are its files where it has several.
 
+    `objects` are the tracks that are probably things; runs of before dropped these tracks.
+
     `crops`, `people_told_apart`, `loose_pictures` and `sha256_of_crops` are those of a folder of crops, which has no
     clip. Records of a failure have no digest where the clip could not be read.
     """
@@ -114,6 +116,7 @@ class CameraRecord:
     loose_pictures: int = 0
     sha256_of_crops: str = ""
     faceless: int | None = None
+    objects: tuple[int, ...] = ()
 
     @property
     def first_digest(self) -> str:
@@ -124,7 +127,15 @@ class CameraRecord:
         """As run.json has it: the fields that there are for such a camera."""
         is_of_crops = self.crops or self.sha256_of_crops
         names = _OF_A_FAILURE if self.failed else _OF_CROPS if is_of_crops else _OF_A_CLIP
-        absent = {"file": "", "digest": "", "range": None, "parts": (), "recordings": (), "faceless": None}
+        absent = {
+            "file": "",
+            "digest": "",
+            "range": None,
+            "parts": (),
+            "recordings": (),
+            "faceless": None,
+            "objects": (),
+        }
         content = {name: getattr(self, name) for name in names}
         content = {name: value for name, value in content.items() if name not in absent or value != absent[name]}
         if "stages" in content:
@@ -268,7 +279,7 @@ class RecordWriter:
             # The tracks of an earlier run must not remain.
             path.unlink(missing_ok=True)
         else:
-            write_tracks(path, result.tracks)
+            write_tracks(path, result.tracks_of_people)
         self._save("running")
 
     def close(self) -> None:
@@ -379,6 +390,7 @@ def _camera(result: CameraResult) -> CameraRecord:
         boxes=len(result.tracks),
         stages={stage: StageRecord(**cost) for stage, cost in result.stages.items()},
         faceless=result.faceless,
+        objects=tuple(result.objects.tolist()),
     )
 
 

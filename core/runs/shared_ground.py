@@ -40,7 +40,7 @@ def collect_evidence(
         evidence = learn_overlaps(evidence, tracks)
         cuts, evidence = evidence.cuts, replace(evidence, cuts=())
         if cuts:
-            _rewrite_tracks(tracks, cuts, out)
+            _rewrite_tracks(tracks, cuts, evidence, out)
         _record_overlaps(evidence, cuts, out)
     save_evidence(evidence, out)
     return evidence
@@ -96,14 +96,15 @@ def _feasible_cuts(evidence: Evidence, moments: Sequence[tuple[int, float]]) -> 
                 previous = seconds
 
 
-def _rewrite_tracks(tracks: Mapping[str, Tracks], cuts: Sequence[Cut], out: Path) -> None:
-    """Write the tracks of the run with the numbers after the cuts."""
+def _rewrite_tracks(tracks: Mapping[str, Tracks], cuts: Sequence[Cut], evidence: Evidence, out: Path) -> None:
+    """Write the tracks of the run with the numbers after the cuts; `evidence` says which are those of things."""
     renumbered = {
         name: split_tracks(camera_tracks, [each for each in cuts if each.camera == name])
         for name, camera_tracks in tracks.items()
     }
     for name in {each.camera for each in cuts}:
-        write_tracks(out / "tracks" / f"{name}.txt", renumbered[name])
+        found = renumbered[name]
+        write_tracks(out / "tracks" / f"{name}.txt", found[~np.isin(found.track, evidence.objects_of(name))])
     write_parquet(out, renumbered)
 
 

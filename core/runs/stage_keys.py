@@ -16,7 +16,7 @@ import numpy as np
 
 from core.base.progress import Progress
 from core.base.settings import DetectSettings, EmbedSettings, TrackSettings, VideoSettings
-from core.base.types import Bools, Clip, Detections, Recording, Timeline, Tracks
+from core.base.types import Bools, Clip, Detections, Ints, Recording, Timeline, Tracks
 from core.machine.artifacts import Artifact, Store
 from core.runs.crop_stage import candidate_rows, describe_faces, extract_crops
 from core.runs.network_stages import (
@@ -35,12 +35,12 @@ from core.runs.network_stages import (
 )
 from core.vision import regions as areas
 from core.vision.face import FaceCue
-from core.vision.track import select_boxes_to_embed, track
+from core.vision.track import AssociationRules, select_boxes_to_embed, static_objects, track
 from core.vision.video import plan_recordings
 
 T = TypeVar("T")
 # Increase a number when the arithmetic of its stage changes, so that artifacts of older versions are not used.
-VERSIONS = {"detect": 1, "embed": 3, "track": 7, "crops": 1}
+VERSIONS = {"detect": 1, "embed": 3, "track": 8, "crops": 1}
 _FACES_VERSION = 1
 STORED = ("detect", "embed", "crops")
 """Stages whose results are stored, in order. Tracks are computed each time, which takes less time than to read them."""
@@ -179,16 +179,22 @@ class ClipPipeline:
             size = (self._clip.width, self._clip.height)
             return track(self._timeline, detections, self._recipe.track, features, inside, self._progress.at, size)
 
+    def objects(self, tracks: Tracks) -> Ints:
+        """The numbers of the tracks that are probably things."""
+        return static_objects(tracks, AssociationRules.from_settings(self._recipe.track).high_confidence)
+
     def crops(self, tracks: Tracks) -> Artifact:
         """The artifact with the best crops of each track."""
         recipe, networks = self._recipe, self._networks
         artifact = self.artifact_of("crops")
-        rows = candidate_rows(tracks, self._clip)
+        objects = self.objects(tracks)
+        rows = candidate_rows(tracks, self._clip, objects)
         frames = len(np.unique(tracks.frame[rows]))
         with self._stage("crops", frames, 0 if artifact.summary is None else frames):
             if artifact.summary is None:
                 embedder = self._open_network("crops", lambda: networks.embedder(replace(recipe.embed, flip=True)))
-                extract_crops(self._clip, tracks, rows, artifact, embedder, self._progress.at, self._networks.buffer)
+                reports, buffer = self._progress.at, self._networks.buffer
+                extract_crops(self._clip, tracks, rows, artifact, embedder, reports, buffer, objects)
         self.stages["crops"]["by"] = self._made_by(artifact)
         return artifact
 

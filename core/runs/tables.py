@@ -5,10 +5,11 @@
     people.csv       the sightings and whom they show; sightings.csv and .parquet in exports have more columns
     candidates.csv   the lookalikes of each track
 
-Sightings have one row each, in order of person, start, camera and track; lookalikes one row per pair of tracks, in
-order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four, and an
-unknown value is an empty cell. Where the wall clocks of the cameras are known, ISO times with milliseconds stand beside
-the seconds: local, and UTC if the time zone is known. Cells are written so that no spreadsheet reads one as a formula.
+Sightings have one row each, in order of person, start, camera and track, things last; lookalikes one row per pair of
+tracks, in order of camera, track and place. Times are seconds of the clip with three decimals, similarities have four,
+and an unknown value is an empty cell. Where the wall clocks of the cameras are known, ISO times with milliseconds stand
+beside the seconds: local, and UTC if the time zone is known. Cells are written so that no spreadsheet reads one as a
+formula.
 """
 
 from __future__ import annotations

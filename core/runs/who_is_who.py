@@ -3,7 +3,8 @@
 `decide` only computes. `write_tables` writes the tables to the run's folder and `load_people` reads them:
 
     DIR/people.csv, candidates.csv, similarity.npz    who each track is, who else it may be, and all similarities
-    DIR/cut/<camera>.txt                              MOT text of a camera in which a track was cut by hand
+    DIR/cut/<camera>.txt                              MOT text of a camera in which a track was cut by hand, or marked
+                                                      as a thing or a person
 
 The people of a run are read from these tables alone. The zip file of the gallery is an export, and may be gone.
 """
@@ -33,7 +34,7 @@ from core.runs.decisions import (
     Link,
     Name,
     PersonNumber,
-    apply_cuts,
+    apply_links,
     names_by_person,
     new_numbers,
     numbers_by_row,
@@ -56,7 +57,8 @@ UNKNOWN_MODEL, UNKNOWN_FEW = EmbedderPrior(0.3, 0.25, 0.7), EmbedderPrior(-0.15,
 PEOPLE_FILE, CANDIDATES_FILE, SIMILARITY_FILE = "people.csv", "candidates.csv", "similarity.npz"
 GALLERY_FILE = "gallery.zip"
 CUT_FOLDER = "cut"
-"""Folder of the tracks of cameras in which a track was cut by hand; those in tracks/ stay as the run wrote them."""
+"""Folder of the tracks of cameras in which a track was cut or marked by hand; those in tracks/ stay as the run wrote
+them."""
 
 
 class TravelTime(NamedTuple):
@@ -152,7 +154,7 @@ def prior_for(evidence: Evidence, prior: EmbedderPrior | None) -> EmbedderPrior:
 
 def match_people(evidence: Evidence, out: Path, prior: EmbedderPrior | None, choice: Choice) -> tuple[Evidence, Match]:
     """The evidence after the user's cuts, and its match. Nothing is written."""
-    cut_evidence = apply_cuts(choice.links, evidence, out)
+    cut_evidence = apply_links(choice.links, evidence, out)
     found = match_tracklets(cut_evidence, prior, choice.threshold, choice.links, choice.rules)
     return cut_evidence, number_match(found, cut_evidence, choice.numbers)
 
@@ -309,14 +311,17 @@ def write_tables(people: MatchedPeople, out: Path, folder: Path | None = None) -
 
 
 def write_cut_tracks(evidence: Evidence, out: Path, folder: Path) -> dict[str, Path]:
-    """The MOT file of each camera: a new one below `folder` where a track is cut. Files of earlier cuts are removed."""
+    """The MOT file of each camera, without things: a new one below `folder` where the user has cut a track, or made it
+    a thing or a person. Files of earlier decisions are removed."""
     shutil.rmtree(folder / CUT_FOLDER, ignore_errors=True)
     cameras = evidence.cameras if evidence.has_times else ()  # imported crops have no boxes
     files = {camera: out / "tracks" / f"{camera}.txt" for camera in cameras}
-    for camera in {cut.camera for cut in evidence.cuts}:
+    reviewed = {camera for camera, _ in evidence.reviewed_objects} & set(cameras)
+    for camera in {cut.camera for cut in evidence.cuts} | reviewed:
         files[camera] = folder / CUT_FOLDER / f"{camera}.txt"
         cuts = [cut for cut in evidence.cuts if cut.camera == camera]
-        write_tracks(files[camera], split_tracks(load_tracks(out, camera), cuts))
+        parts = split_tracks(load_tracks(out, camera), cuts)
+        write_tracks(files[camera], parts[~np.isin(parts.track, evidence.objects_of(camera))])
     return files
 
 
@@ -354,7 +359,7 @@ def load_people(out: Path) -> RunPeople:
     remedy = f"Match the people again: gallery {out}."
     sightings, threshold, about = _read_tables(out, remedy)
     choice = about.get("choice", {})
-    evidence = apply_cuts(map(Link.from_dict, choice.get("links", ())), load_evidence(out), out)
+    evidence = apply_links(map(Link.from_dict, choice.get("links", ())), load_evidence(out), out)
     row_of = evidence.row_of
     rows = [row_of.get((sighting.camera, sighting.track), -1) for sighting in sightings]
     if sorted(rows) != list(range(len(row_of))):

@@ -11,7 +11,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from core.base.text import person_name
+from core.machine.paths import cache_dir
 from core.review import confirm, find_lookalikes, load_review, most_doubtful_pairs, same, save_review
+from core.runs import load_evidence, save_evidence
 from core.vision.match import FREE, TOGETHER
 from core.workspace import Saved, act, session_of
 from core.workspace.cases import Case, Cases
@@ -32,6 +34,15 @@ def many(root: Path) -> Case:
     """Fourteen people, six of them seen by both cameras. Clips of their own length: a run is named by its clips."""
     with at_home(root):
         return big_case(cameras=2, people=14, tracklets=20, crops=2, seconds=25, noise=0.3)
+
+
+def mark_things(case: Case) -> Case:
+    """The case, whose run has taken its last two tracks for things."""
+    out = cache_dir() / "runs" / case.run / "out"
+    evidence = load_evidence(out)
+    is_object = np.arange(len(evidence.tracklets)) >= len(evidence.tracklets) - 2
+    save_evidence(replace(evidence, tracklets=replace(evidence.tracklets, is_object=is_object)), out)
+    return case
 
 
 @pytest.fixture
@@ -327,6 +338,30 @@ def test_of_many_people_those_seen_once_are_folded_and_rows_are_low(tab: Page, m
     tab.keyboard.press("/")
     tab.keyboard.type("seen once")
     expect(tab.locator(".person")).to_have_count(8)
+
+
+def test_things_are_last_hidden_by_a_button_and_people_when_somebody_says_so(tab: Page, house: Path) -> None:
+    case = mark_things(big_case(cameras=2, people=5, tracklets=10, crops=2, seconds=27, noise=0.3))
+    opened(tab, case)
+    badges = tab.locator(".person .status")
+    expect(badges.filter(has_text="thing?")).to_have_count(2)
+    assert badges.all_inner_texts()[-2:] == ["▢\nthing?", "▢\nthing?"]
+    expect(tab.locator(".counts")).to_contain_text("2 probable things")
+    tab.get_by_role("button", name="Hide things (2)").click()
+    expect(tab.locator('.person[data-status="thing"]')).to_have_count(0)
+    tab.reload()
+    tab.get_by_role("button", name="Show things (2)").click()
+    person(tab, "P010").get_by_role("button", name="This is a person").click()
+    expect(badges.filter(has_text="thing?")).to_have_count(1)
+    done(case, "person")
+    tab.keyboard.press("Control+z")
+    expect(badges.filter(has_text="thing?")).to_have_count(2)
+    done(case)
+    # By key, and of a person too.
+    person(tab, "P001").focus()
+    tab.keyboard.press("t")
+    expect(badges.filter(has_text="thing?")).not_to_have_count(2)
+    done(case, "thing")
 
 
 def test_people_as_tiles_are_walked_opened_and_kept(tab: Page, many: Case, house: Path) -> None:

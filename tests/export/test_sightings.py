@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.export.html_report import render_report
+from core.export.zip import readme
 from core.runs import Crop, Gallery, people_csv
+from core.runs.tables import read_people
 from tests.export.making import loose, seen, some
 
 
@@ -84,6 +87,28 @@ def test_people_as_csv() -> None:
         "cam1,4,P002,20.000,27.250,0.8125,doubtful",
         "cam2,9,P003,10.000,17.250,,alone",
     ]
+
+
+def with_thing() -> Gallery:
+    """Two people, and a thing with a number between theirs."""
+    return Gallery((seen("cam1", 1, 1), seen("cam1", 2, 2, status="thing", similarity=math.nan), seen("cam2", 1, 3)))
+
+
+def test_things_are_listed_last() -> None:
+    gallery = with_thing()
+    assert [line.split(",")[2] for line in people_csv(gallery).splitlines()] == ["person", "P001", "P003", "P002"]
+    assert [person for person, _ in gallery.by_person()] == [1, 3, 2] and gallery.people_count == 2
+    assert people_csv(gallery).splitlines()[-1].endswith(",thing")
+    assert read_people(people_csv(gallery))[-1].status == "thing"
+
+
+def test_what_is_handed_out_says_which_are_things() -> None:
+    gallery = with_thing()
+    assert "2 people and 1 probable thing, 3 sightings, 2 cameras." in readme(gallery, blur=False)
+    report = "".join(render_report(gallery, lambda crop: b"", blur=False))
+    assert "2 people and 1 probable thing" in report and "0 of 2 confirmed" in report
+    assert report.index('id="P003"') < report.index('id="P002"')
+    assert report.count(">thing?</span>") == 2 and "probably no person but a thing" in report
 
 
 def test_times_that_nobody_knows_are_empty_cells() -> None:

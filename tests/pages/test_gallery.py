@@ -277,6 +277,8 @@ def test_every_deed_of_the_browser_is_understood(case: Case) -> None:
         {"command": "reject", "sighting": other},
         {"command": "unsure", "a": one, "b": other},
         {"command": "note", "person": one, "text": "limps"},
+        {"command": "mark_thing", "person": other},
+        {"command": "mark_person", "person": other},
         {"command": "undo"},
         {"command": "redo"},
     ]
@@ -285,7 +287,7 @@ def test_every_deed_of_the_browser_is_understood(case: Case) -> None:
         says(app, *numbered[:upto])
         assert not app.exception
     assert shown(app)["receipt"]["number"] == len(deeds)
-    assert {"reject", "unsure", "note"} <= {action.kind for action in review_of(case).done}
+    assert {"reject", "unsure", "note", "thing", "person"} <= {action.kind for action in review_of(case).done}
 
 
 def test_a_moment_is_watched_and_can_be_cut(case: Case) -> None:

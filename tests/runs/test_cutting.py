@@ -23,7 +23,7 @@ from core.runs import (
     Link,
     TrackKey,
     adjacent_parts,
-    apply_cuts,
+    apply_links,
     cut,
     load_people,
     load_tracks,
@@ -323,6 +323,6 @@ def test_a_cut_that_is_refused_leaves_everything_as_it_was(folder: Path, tmp_pat
 def test_the_boxes_of_a_run_are_those_that_it_wrote(folder: Path) -> None:
     """Nothing is cut, so nothing is read, and a run without boxes has no trouble."""
     whole = load_people(folder).evidence
-    assert apply_cuts((), whole, folder / "nowhere") is whole
+    assert apply_links((), whole, folder / "nowhere") is whole
     boxes = load_tracks(folder, "gate")
     np.testing.assert_array_equal(split_tracks(boxes, ()).track, boxes.track)

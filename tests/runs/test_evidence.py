@@ -1,5 +1,7 @@
 """Whether looks are taken as they are, or less what is usual in their cameras."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,18 @@ def test_what_is_usual_is_taken_away_where_strangers_are_few(many: int, at_once:
     np.testing.assert_allclose(np.linalg.norm(found.vector, axis=1), 1, atol=1e-6)
     if changed:
         assert (found.vector @ found.vector.T).mean() < (before @ before.T).mean() - 0.1
+
+
+def test_what_is_usual_is_that_of_people() -> None:
+    """A thing takes no part in it, nor do its pairs count as those of strangers."""
+    rng, many = np.random.default_rng(1), 3
+    people, things = seen(0, many, True, rng), seen(0, 9, True, rng)
+    marked = replace(things, track=things.track + many, is_object=np.ones(9, bool))
+    alone, usual = center_by_camera([people])
+    found, usual_beside_things = center_by_camera([Tracklets.concatenate([people, marked])])
+    np.testing.assert_array_equal(usual_beside_things, usual)
+    np.testing.assert_array_equal(found.vector[:many], alone.vector)
+    assert usual.any()
 
 
 def test_what_is_known_of_such_looks_goes_through_a_record() -> None:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.shared, pytest.mark.timeout(300)]
 
 
 def scores(pets: Pets, result: CameraResult) -> Scores:
-    return score(read_mot(pets.truth), rows_of(result.tracks), scale=pets.scale)
+    return score(read_mot(pets.truth), rows_of(result.tracks_of_people), scale=pets.scale)
 
 
 def test_motion_only(pets: Pets) -> None:

@@ -27,6 +27,7 @@ CONTENT: dict[str, Any] = {
         "lower": ["black", "", "black", "white"],
         "name": ["", "Ada", "", ""],
         "note": ["", "", "limps", ""],
+        "thing": [False, False, False, False],
         "crops": [[["a.jpg", 5, 1]], [["b.jpg", 1, 1]], [["c.jpg", 31, 1]], []],
     },
     "tree": {"leaf_a": [0, 1], "leaf_b": [1, 2], "level": [0.8, 0.5]},
@@ -176,6 +177,54 @@ def test_orders(web: Node, order: str, numbers: list[int]) -> None:
     assert passing(web, order) == numbers
 
 
+@pytest.mark.parametrize("order", ["first seen", "most cameras", "most similar", "most doubtful", "seen longest"])
+def test_things_come_last_in_every_order(web: Node, order: str) -> None:
+    content = json.loads(json.dumps(CONTENT))
+    content["rows"]["thing"][2] = True
+    answer = {**ANSWER, "status": ["doubtful", "candidate", "thing", "alone"]}
+    body = FILTER + (
+        "const factsOf = (g) => people.factsOf(g), listed = rules.applyFilters(groups, filters, order, factsOf);"
+        "return listed.map((g) => [g.number, g.isThing, factsOf(g).status, g.certain.status]);"
+    )
+    found = web.run(body, content=content, answer=answer, values={}, order=order)
+    assert found[-1] == [3, True, "thing", "thing"] and [each[0] for each in found[:2]] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("marks", "hide", "listed", "count", "hidden"),
+    [
+        ([0, 0, 1, 1], False, 4, 2, False),
+        ([0, 0, 1, 1], True, 2, 2, True),
+        ([0, 0], True, 2, 0, True),
+        ([1, 1], True, 2, 2, False),
+        ([], True, 0, 0, False),
+    ],
+)
+def test_things_are_hidden_unless_there_is_nothing_else(
+    web: Node, marks: list[int], hide: bool, listed: int, count: int, hidden: bool
+) -> None:
+    """Whoever searches for a thing finds it, and never an empty list."""
+    groups = [{"number": number, "isThing": bool(mark)} for number, mark in enumerate(marks)]
+    found = web.call("gallery/filter_rules.js", "hideThings", groups, hide)
+    assert (len(found["listed"]), found["count"], found["isHidden"]) == (listed, count, hidden)
+
+
+def test_a_thing_is_marked_as_a_person_and_a_person_as_a_thing(web: Node) -> None:
+    body = """
+    const { Actions } = await load("gallery/actions.js"), sent = [];
+    const actions = new Actions({
+      state: { people: { sighting: (row) => ["gate", row] }, failures: new Map() }, context: () => ({}),
+      outbox: { add: (action) => sent.push(action) }, deliver: () => {}, onChange: () => {}, announce: () => {},
+    });
+    for (const isThing of [true, false]) actions.mark({ rows: [7], id: "gate:7", isThing });
+    return sent;
+    """
+    assert web.run(body) == [
+        {"command": "mark_person", "person": ["gate", 7]},
+        {"command": "mark_thing", "person": ["gate", 7]},
+    ]
+
+
 @pytest.mark.parametrize(
     ("people", "order", "filtered", "listed", "folded"),
     [
@@ -193,6 +242,13 @@ def test_of_many_people_those_seen_once_are_folded(
     found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": order, "isFiltered": filtered})
     assert (len(found["others"]), len(found["seenOnce"])) == (listed, folded)
     assert all(len(group["rows"]) == 1 for group in found["seenOnce"])
+
+
+def test_things_are_not_folded_with_people(web: Node) -> None:
+    groups = [{"number": number, "rows": [number, 99][: 2 if number < 3 else 1]} for number in range(15)]
+    groups[-1]["isThing"] = True
+    found = web.call("gallery/filter_rules.js", "splitSeenOnce", groups, {"order": "most cameras", "isFiltered": False})
+    assert (len(found["others"]), len(found["seenOnce"]), found["things"]) == (3, 11, groups[-1:])
 
 
 def test_where_everybody_was_seen_once_nobody_is_folded(web: Node) -> None:
@@ -558,6 +614,7 @@ def test_selected_people_are_found_in_turn(web: Node) -> None:
         (" ", True, True, "select"),
         ("?", False, False, "help"),
         ("f", False, False, "find"),
+        ("t", True, False, "mark"),
         ("w", True, True, ""),
     ],
 )

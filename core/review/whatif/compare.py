@@ -19,7 +19,7 @@ from core.review import (
     migrate_onto,
 )
 from core.review.whatif.retrack import LoadedRun, RetrackResult
-from core.runs import Evidence, Link, MatchRules, cut, match_tracklets
+from core.runs import Evidence, Link, MatchRules, cut, mark_objects, match_tracklets
 
 PeopleCounts = Memo[tuple[tuple[Link, ...], float | None, MatchRules], int]
 """The number of people in one run, by links, threshold and rules of matching."""
@@ -118,7 +118,7 @@ def compare_runs(
     People are matched at `threshold` (None: at the one suggested for each side), by `rules` and by `review`, as much of
     it as holds for the new tracks. `people_counts` remembers the number of people in `run` for the next comparison.
     """
-    cameras = tuple(compare_camera(name, run.tracks[name], retracked.tracks[name]) for name in run.tracks)
+    cameras = tuple(compare_camera(name, _people_of(run, name), _people_of(retracked, name)) for name in run.tracks)
     evidence = run.evidence
     if evidence is None or retracked.evidence is None:
         return RunChanges(cameras)
@@ -130,14 +130,20 @@ def compare_runs(
     rules = rules or MatchRules()
 
     def count_people(evidence: Evidence, tracks: Mapping[str, Tracks], links: tuple[Link, ...]) -> int:
-        parts = cut(evidence, [link.cut_point for link in links if link.is_cut], tracks)
-        found = match_tracklets(parts, run.prior, threshold, links, rules)
-        return len(np.unique(found.people().person))
+        parts = mark_objects(links, cut(evidence, [link.cut_point for link in links if link.is_cut], tracks))
+        people = match_tracklets(parts, run.prior, threshold, links, rules).people()
+        return len(np.unique(people.person[~people.no_person]))
 
     key = review.links, threshold, rules
     before = counts.get(key, lambda: count_people(evidence, run.tracks, review.links))
     after = count_people(retracked.evidence, retracked.tracks, migrated.links)
     return RunChanges(cameras, before, after, count_pending(migrated), describe_pending(migrated))
+
+
+def _people_of(run: LoadedRun | RetrackResult, camera: str) -> Tracks:
+    """The tracks of a camera without those of things."""
+    tracks = run.tracks[camera]
+    return tracks[~np.isin(tracks.track, run.objects[camera])]
 
 
 def compare_camera(name: str, before: Tracks, after: Tracks) -> CameraChange:

@@ -40,13 +40,13 @@ from core.runs import (
     read_record,
     run_prior,
     split_tracks,
+    walks_of_people,
 )
 from core.vision.appearance import COLOURS
-from core.vision.camera_overlap import walks_of
 from core.vision.match import find_presence
 from core.vision.models import EmbedderPrior
 from core.vision.regions import Regions, inside, on_trails
-from core.vision.track import iou, track
+from core.vision.track import AssociationRules, iou, static_objects, track
 
 MAX_BYTES = 256_000_000
 """Size of the vectors that are kept in memory; those beyond it are read from the store each time."""
@@ -82,7 +82,8 @@ class CameraData:
 
 @dataclass(frozen=True, eq=False)
 class LoadedRun:
-    """A finished run: `settings` gave its `tracks`, by camera. `evidence` is None if it tracked by motion alone."""
+    """A finished run: `settings` gave its `tracks`, by camera. `evidence` is None if it tracked by motion alone.
+    `objects` are the numbers of the tracks that are probably things."""
 
     out: Path
     settings: TrackSettings
@@ -90,6 +91,7 @@ class LoadedRun:
     tracks: Mapping[str, Tracks]
     evidence: Evidence | None
     prior: EmbedderPrior | None
+    objects: Mapping[str, Ints]
 
     @property
     def frames(self) -> int:
@@ -99,10 +101,12 @@ class LoadedRun:
 
 @dataclass(frozen=True, eq=False)
 class RetrackResult:
-    """New tracks by camera, numbered as in `evidence`, which is None if the run has none."""
+    """New tracks by camera, numbered as in `evidence`, which is None if the run has none; `objects` are the numbers of
+    those that are probably things."""
 
     tracks: Mapping[str, Tracks]
     evidence: Evidence | None
+    objects: Mapping[str, Ints]
 
 
 def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) -> LoadedRun:
@@ -116,7 +120,9 @@ def load_run(out: Path, store: Store | None = None, max_bytes: int = MAX_BYTES) 
     evidence = load_evidence(out) if (out / TRACKLETS_FILE).is_file() else None
     tracks = load_all_tracks(out, [camera.camera for camera in cameras])
     recipe = record.settings or Recipe()
-    return LoadedRun(out, recipe.track, tuple(cameras), tracks, evidence, run_prior(record) if evidence else None)
+    objects = {name: np.array(about.objects, np.int64) for name, about in record.analysed.items()}
+    prior = run_prior(record) if evidence else None
+    return LoadedRun(out, recipe.track, tuple(cameras), tracks, evidence, prior, objects)
 
 
 def unused_detections(out: Path, camera: str, store: Store | None = None) -> tuple[Seconds, Detections]:
@@ -204,16 +210,20 @@ def retrack_run(
             camera.timeline, camera.detections, settings, camera.features(), camera.inside, report, camera.size
         )
         frames_before += len(camera.timeline)
+    high_confidence = AssociationRules.from_settings(settings).high_confidence
+    objects = {name: static_objects(found, high_confidence) for name, found in tracks.items()}
     if run.evidence is None:
-        return RetrackResult(tracks, None)
-    evidence = cut_mixed_tracks(_new_evidence(run, run.evidence, tracks), tracks)
+        return RetrackResult(tracks, None, objects)
+    evidence = cut_mixed_tracks(_new_evidence(run, run.evidence, tracks, objects), tracks)
     cuts = {name: [each for each in evidence.cuts if each.camera == name] for name in tracks}
     parts = {name: split_tracks(camera_tracks, cuts[name]) for name, camera_tracks in tracks.items()}
-    return RetrackResult(parts, replace(evidence, cuts=()))
+    return RetrackResult(parts, replace(evidence, cuts=()), objects)
 
 
-def _new_evidence(run: LoadedRun, old: Evidence, new_tracks: Mapping[str, Tracks]) -> Evidence:
-    """The run's evidence for the new tracks. Tracks without any vector are left out."""
+def _new_evidence(
+    run: LoadedRun, old: Evidence, new_tracks: Mapping[str, Tracks], objects: Mapping[str, Ints]
+) -> Evidence:
+    """The run's evidence for the new tracks, of which `objects` are things. Tracks without any vector are left out."""
     camera_data = {camera.camera: camera for camera in run.cameras}
     parts = []
     for number, name in enumerate(old.cameras):
@@ -227,8 +237,8 @@ def _new_evidence(run: LoadedRun, old: Evidence, new_tracks: Mapping[str, Tracks
         appearance = mean_appearance(track_of_crop, crops.quality, crops.vector, crops.colours)
         tracks = tracks[np.isin(tracks.track, appearance.track)]
         crops = replace(crops, row=np.searchsorted(appearance.track, track_of_crop))
-        walks = walks_of(tracks, camera_data[name].size, offset)
-        tracklets = build_tracklets(tracks, appearance, offset)
+        tracklets = build_tracklets(tracks, appearance, offset, objects[name])
+        walks = walks_of_people(tracks, tracklets, camera_data[name].size, offset)
         presence = find_presence(tracks, appearance.track)
         parts.append(CameraEvidence(tracklets, appearance.colours, crops, walks, presence))
     return join_cameras(old.cameras, old.offsets, parts, old.overlaps)

@@ -5,6 +5,7 @@ from .colours import describe_colours as describe_colours
 from .mean_vector import mean_vectors as mean_vectors
 from .mean_vector import project as project
 from .select_crops import FULL_HEIGHT_PX as FULL_HEIGHT_PX
+from .select_crops import NO_OBJECTS as NO_OBJECTS
 from .select_crops import candidate_boxes as candidate_boxes
 from .select_crops import fitness as fitness
 from .select_crops import is_inside_picture as is_inside_picture

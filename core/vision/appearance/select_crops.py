@@ -32,26 +32,33 @@ HALF_SHARPNESS = 20.0
 """Sharpness that counts half: nearly all crops of real people have more, blurred ones less."""
 MAX_SHARES, CROPS_PER_SHARE = 8, 3
 """Each track's time is divided into at most so many shares, and so many boxes are tried in each."""
+NO_OBJECTS: Ints = np.empty(0, np.int64)
 _EDGE = 0.005  # of the picture's height: a box that comes so close is likely cut off, detectors stop short of edges
 
 Numbers = NDArray[np.floating[Any]]
 
 
 def candidate_boxes(
-    tracks: Tracks, width: int, height: int, most: int = MAX_SHARES, tries: int = CROPS_PER_SHARE
+    tracks: Tracks,
+    width: int,
+    height: int,
+    most: int = MAX_SHARES,
+    tries: int = CROPS_PER_SHARE,
+    objects: Ints = NO_OBJECTS,
 ) -> Ints:
     """Rows of `tracks` to look at, rising: of each track `tries` from each of `most` equal shares of its fitting boxes.
 
     `width` and `height` are the picture's, in pixels. The shares follow time, and the tries of a share do so too, so
     that they are not three pictures of one moment. A track of few boxes has as many shares as boxes, and always one.
+    `objects` are as in `fitness`.
     """
-    fit = fitness(tracks, width, height)
+    fit = fitness(tracks, width, height, objects)
     rows = np.flatnonzero(fit >= MIN_RELATIVE_FITNESS * _group_maximum(fit, tracks.track))
     parts = time_shares(time_shares(tracks.track[rows], most), tries)
     return np.asarray(rows[_best_of_each_group(parts, fit[rows])])
 
 
-def fitness(tracks: Tracks, width: int, height: int) -> Floats:
+def fitness(tracks: Tracks, width: int, height: int, objects: Ints = NO_OBJECTS) -> Floats:
     """How good each row's box is, 0 to 1, as far as that can be said without pixels: a product of five parts.
 
     size         height of what lies in the picture, against `FULL_HEIGHT_PX`
@@ -59,11 +66,13 @@ def fitness(tracks: Tracks, width: int, height: int) -> Floats:
     unoccluded   falls with the share that another box of the frame covers, 1 to 0
     confidence   the detector's score, from `ZERO_CONFIDENCE_FACTOR` to 1
     detected     1, or `INTERPOLATED_FACTOR` where a gap was filled in
+
+    Tracks whose numbers are among `objects` are probably things, and cover nobody.
     """
     inside = np.clip(tracks.xyxy.reshape(-1, 2, 2), 0, (width, height))
     visible = inside[:, 1] - inside[:, 0]
     size = np.where((visible >= 1).all(axis=1), np.clip(visible[:, 1] / FULL_HEIGHT_PX, 0, 1), 0)
-    unoccluded = np.exp(-((occlusion(tracks) / OCCLUDED_SHARE) ** 2))
+    unoccluded = np.exp(-((occlusion(tracks, ~np.isin(tracks.track, objects)) / OCCLUDED_SHARE) ** 2))
     confidence = ZERO_CONFIDENCE_FACTOR + (1 - ZERO_CONFIDENCE_FACTOR) * np.clip(tracks.score, 0, 1)
     complete = np.where(is_inside_picture(tracks.xyxy, width, height), 1, CUT_OFF_FACTOR)
     detected = np.where(tracks.detected, 1, INTERPOLATED_FACTOR)
@@ -111,8 +120,8 @@ def sharpness_of(crop: Image) -> float:
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
 
-def occlusion(tracks: Tracks) -> Floats:
-    """The largest share of each box that one other box of its frame covers."""
+def occlusion(tracks: Tracks, covers: Bools | None = None) -> Floats:
+    """The largest share of each box that one other box of its frame covers, of those that `covers` (n,) selects."""
     share = np.zeros(len(tracks), np.float32)
     for rows in np.split(np.arange(len(tracks)), np.flatnonzero(np.diff(tracks.frame)) + 1):
         box = tracks.xyxy[rows]
@@ -121,6 +130,8 @@ def occlusion(tracks: Tracks) -> Floats:
         common = np.clip(high - low, 0, None).prod(axis=2)
         area = np.diagonal(common).copy()
         np.fill_diagonal(common, 0)
+        if covers is not None:
+            common[:, ~covers[rows]] = 0
         share[rows] = common.max(axis=1, initial=0) / np.maximum(area, 1e-6)
     return share
 

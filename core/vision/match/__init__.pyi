@@ -6,6 +6,7 @@ from .calibration import calibrate as calibrate
 from .constraints import ELSEWHERE as ELSEWHERE
 from .constraints import FREE as FREE
 from .constraints import IMPOSTOR_REASONS as IMPOSTOR_REASONS
+from .constraints import OBJECT as OBJECT
 from .constraints import REASON_TEXTS as REASON_TEXTS
 from .constraints import REJECTED as REJECTED
 from .constraints import TOGETHER as TOGETHER
@@ -22,6 +23,7 @@ from .matching import ALONE as ALONE
 from .matching import CANDIDATE as CANDIDATE
 from .matching import CONFIRMED as CONFIRMED
 from .matching import DOUBTFUL as DOUBTFUL
+from .matching import NO_PERSON as NO_PERSON
 from .matching import Identities as Identities
 from .matching import Match as Match
 from .matching import identities as identities

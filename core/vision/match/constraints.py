@@ -16,19 +16,21 @@ from core.base.types import Bools, Floats, Ints, Seconds, Table, Tracklets, Trac
 
 Reasons = NDArray[np.uint8]
 
-FREE, TOGETHER, TOO_SOON, REJECTED, ELSEWHERE = range(5)
+FREE, TOGETHER, TOO_SOON, REJECTED, ELSEWHERE, OBJECT = range(6)
 REASON_TEXTS = {
     FREE: "nothing forbids it",
     TOGETHER: "both were in the picture of one camera at the same time",
     TOO_SOON: "there was no time to go from one camera to the other",
     REJECTED: "you said that they are two people",
     ELSEWHERE: "two cameras saw them at different places at the same moment",
+    OBJECT: "one of them is probably a thing",
 }
 
 IMPOSTOR_REASONS = TOGETHER, ELSEWHERE
 """Reasons by which a pair is two people whatever the clocks say, unless the user knows better."""
-ESTIMATES = ELSEWHERE, TOO_SOON
-"""Reasons that rest on an estimate, of places or of the time that a way takes: joining two tracks overrules them."""
+ESTIMATES = ELSEWHERE, TOO_SOON, OBJECT
+"""Reasons that rest on an estimate, of places, of the time that a way takes, or of what is a person: joining two tracks
+overrules them."""
 MIN_ELSEWHERE_DISTANCE = 1.0
 """Body heights between the feet of two, on ground that two cameras see, from which they stood at different places."""
 _MAX_STEPS = 2
@@ -107,7 +109,8 @@ def reasons(
 
     `travel` (cameras, cameras) holds the fewest seconds from one camera to another; 0 where views overlap.
     `foot_distance` (n, n) is how many body heights two were from each other at one moment; NaN where nobody knows.
-    `presence` says in which frames each was seen. Tracklets without any count as seen from `start` to `end`.
+    `presence` says in which frames each was seen. Tracklets without any count as seen from `start` to `end`. A thing is
+    nobody, and no pair with one says anything about people: that comes before all other reasons.
     """
     n, presence = len(tracklets), Presence.empty() if presence is None else presence
     why = np.zeros((n, n), np.uint8)
@@ -122,6 +125,7 @@ def reasons(
     for a, b in different:
         if why[a, b] == FREE:
             why[a, b] = why[b, a] = REJECTED
+    why[tracklets.is_object] = why[:, tracklets.is_object] = OBJECT
     np.fill_diagonal(why, FREE)
     return why
 

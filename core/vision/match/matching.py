@@ -21,6 +21,7 @@ from core.vision.match.calibration import Calibration, calibrate
 from core.vision.match.constraints import (
     ELSEWHERE,
     FREE,
+    OBJECT,
     Decisions,
     Presence,
     Reasons,
@@ -41,6 +42,8 @@ _BATCH_NUMBERS = 1 << 22
 """So many numbers of crops' vectors are compared at once."""
 
 ALONE, CANDIDATE, DOUBTFUL, CONFIRMED = "alone", "candidate", "doubtful", "confirmed"
+NO_PERSON = "thing"
+"""The status of somebody all of whose tracklets are probably things."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,8 @@ class Match:
 
     @cached_property
     def _people(self) -> Identities:
-        return identities(self.similarity, self.why, self.tree, self.threshold, self.must_link, self.number)
+        people = identities(self.similarity, self.why, self.tree, self.threshold, self.must_link, self.number)
+        return replace(people, no_person=_is_no_person(people.person, self.tracklets.is_object))
 
     def at(self, threshold: float) -> Match:
         """The same match at another threshold."""
@@ -113,7 +117,7 @@ class Identities:
     """Who each tracklet is; all (n,).
 
     `similarity` is the mean to the others of its person (NaN: alone), `rival` the number of the other person that it is
-    most like (0: none it could be) and `rival_similarity` how much.
+    most like (0: none it could be) and `rival_similarity` how much. `no_person` says who is probably a thing.
     """
 
     person: Ints
@@ -122,9 +126,12 @@ class Identities:
     rival_similarity: Floats
     doubtful: Bools
     confirmed: Bools
+    no_person: Bools
 
     def status(self, row: int) -> str:
-        """`ALONE`, `CANDIDATE`, `DOUBTFUL` or `CONFIRMED`."""
+        """`ALONE`, `CANDIDATE`, `DOUBTFUL`, `CONFIRMED` or `NO_PERSON`."""
+        if self.no_person[row]:
+            return NO_PERSON
         if np.isnan(self.similarity[row]):
             return DOUBTFUL if self.doubtful[row] else ALONE
         return CONFIRMED if self.confirmed[row] else DOUBTFUL if self.doubtful[row] else CANDIDATE
@@ -155,7 +162,13 @@ def identities(
         doubtful=_spread_doubt(group, has_rival & (to_rival > compared - MARGIN), best)
         | _spread_doubt(group, *_near_single_tracklet(similarity, why, group)),
         confirmed=_is_confirmed(group, must_link),
+        no_person=np.zeros(len(group), bool),
     )
+
+
+def _is_no_person(person: Ints, is_object: Bools) -> Bools:
+    """Tracklets of people none of whose tracklets shows a person."""
+    return np.asarray(~np.isin(person, person[~is_object]))
 
 
 def _near_single_tracklet(similarity: Floats, why: Reasons, group: Ints) -> tuple[Bools, Ints]:
@@ -189,8 +202,8 @@ def _spread_doubt(group: Ints, is_near: Bools, rival: Ints) -> Bools:
 
 
 def rank_tracklets(tracklets: Tracklets) -> Ints:
-    """The order in which tracklets were first seen, from 1 (ties: by camera, then by track)."""
-    order = np.lexsort((tracklets.track, tracklets.camera, tracklets.start))
+    """The order in which tracklets were first seen, from 1 (ties: by camera, then by track); things come last."""
+    order = np.lexsort((tracklets.track, tracklets.camera, tracklets.start, tracklets.is_object))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(1, len(order) + 1)
     return rank
@@ -239,12 +252,14 @@ class RankedPairs(Table):
 
 def rank_similar(similarity: Floats, why: Reasons, people: Identities, best: int = BEST) -> RankedPairs:
     """The `best` candidates of each tracklet, whether or not anything forbids them, and after them, where fewer than
-    `best` of these are free, the next free ones. Of equals the lower row is first."""
+    `best` of these are free, the next free ones. Of equals the lower row is first. Things are nobody's candidates, and
+    have none."""
     n = len(similarity)
     candidate, alike = np.zeros((n, 2 * best), np.int64), np.full((n, 2 * best), -np.inf, np.float32)
     for at in range(0, n, BLOCK):
         rows = slice(at, at + BLOCK)
-        left = np.where(people.person[rows, None] == people.person[None], -np.inf, similarity[rows])
+        is_nobody = (people.person[rows, None] == people.person[None]) | (why[rows] == OBJECT)
+        left = np.where(is_nobody, -np.inf, similarity[rows])
         each, free = np.arange(len(left)), np.zeros(len(left), np.int64)
         for place in range(2 * best):
             if place == best:

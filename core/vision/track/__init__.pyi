@@ -7,6 +7,7 @@ from .offline_pass import is_long as is_long
 from .offline_pass import is_static_object as is_static_object
 from .offline_pass import link_by_motion as link_by_motion
 from .offline_pass import renumber as renumber
+from .offline_pass import static_objects as static_objects
 from .relink import ObservedTracks as ObservedTracks
 from .relink import RelinkRules as RelinkRules
 from .relink import relink_tracks as relink_tracks

@@ -3,8 +3,8 @@
 `is_duplicate` finds where two tracks lie on one person. `link_by_motion` links the end of one track to the beginning of
 another a few seconds later, by motion alone; where there are appearance vectors, `core.vision.track.relink` does it
 instead. `is_long` selects tracks that were seen often and long enough to count, `is_static_object` objects that the
-detector took for a person. `fill_gaps` interpolates the missing boxes of a gap, and `renumber` counts tracks by first
-appearance.
+detector took for a person, and `static_objects` names their tracks. `fill_gaps` interpolates the missing boxes of a
+gap, and `renumber` counts tracks by first appearance.
 
 Masks are (n,), one entry per row of the tracks. Speeds are in pixels a second, distances in the rules in body
 heights."""
@@ -115,6 +115,12 @@ def is_static_object(tracks: Tracks, high_confidence: float) -> Bools:
     return np.asarray((confident_share <= OBJECT_CONFIDENT_SHARE) & is_still)[index]
 
 
+def static_objects(tracks: Tracks, high_confidence: float) -> Ints:
+    """The numbers of the tracks that are probably of static objects, rising; boxes in gaps do not count."""
+    detected = tracks[tracks.detected]
+    return np.unique(detected.track[is_static_object(detected, high_confidence)])
+
+
 def is_duplicate(tracks: Tracks) -> Bools:
     """Rows at the end of a track that lie on the beginning of another one: both boxes were of one person.
 
@@ -191,6 +197,12 @@ def renumber(tracks: Tracks) -> Tracks:
     rank = np.empty(len(numbers), np.int64)
     rank[np.lexsort((numbers, tracks.frame[first]))] = np.arange(1, len(numbers) + 1)
     return _order_by_frame(with_numbers(tracks, rank[index]))
+
+
+def join_numbered(tracks: Tracks, others: Tracks) -> Tracks:
+    """Both, with the numbers of `others` after those of `tracks`."""
+    last = int(tracks.track.max(initial=0))
+    return _order_by_frame(Tracks.concatenate([tracks, with_numbers(others, others.track + last)]))
 
 
 def order_by_track(tracks: Tracks) -> tuple[Tracks, Ints, Ints]:

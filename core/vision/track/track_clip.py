@@ -1,8 +1,8 @@
 """Tracking one camera from its detections to finished tracks: frame by frame first, then with the whole recording.
 
 The tracker follows people in time order. Afterwards the offline pass removes duplicates, links the pieces (by
-appearance where there are vectors, else by motion), drops static objects and glimpses, fills gaps and numbers the
-tracks."""
+appearance where there are vectors, else by motion), drops glimpses, fills gaps and numbers the tracks: static objects,
+which are probably things, come after people."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from core.vision.track.offline_pass import (
     is_duplicate,
     is_long,
     is_static_object,
+    join_numbered,
     link_by_motion,
     renumber,
 )
@@ -42,7 +43,7 @@ def track(
     on_frames: Callable[[int], None] = lambda done: None,
     size: tuple[int, int] | None = None,
 ) -> Tracks:
-    """Tracks of one camera, numbered by first appearance.
+    """Tracks of one camera, numbered by first appearance, those of static objects after all others.
 
     `features` come in chunks, rising by detection row, and are held one chunk at a time. `usable` (n,) says which
     detections count at all (regions); boxes under `settings.conf` do not. `on_frames` is told how many frames are done.
@@ -110,7 +111,14 @@ def _finish(observed: ObservedTracks, timeline: Timeline, settings: TrackSetting
         tracks = relink_tracks(observed, settings.track_cos, RelinkRules(), motion)
     else:
         tracks = link_by_motion(observed.tracks, motion)
-    tracks = tracks[~is_static_object(tracks, rules.high_confidence)]
+    # Apart from each other: nobody's track ends because it lies on that of a thing.
+    is_object = is_static_object(tracks, rules.high_confidence)
+    people, objects = (_complete(tracks[rows], timeline, settings, motion) for rows in (~is_object, is_object))
+    return join_numbered(people, objects)
+
+
+def _complete(tracks: Tracks, timeline: Timeline, settings: TrackSettings, motion: MotionRules) -> Tracks:
+    """The tracks without duplicates and glimpses, numbered, with their gaps filled."""
     # Relinked pieces may lie on one person for a moment; without that, a piece may be too short to say who it is.
     tracks = tracks[~is_duplicate(tracks)]
     return renumber(fill_gaps(tracks[is_long(tracks, settings.n_init, MIN_TRACK_SECONDS)], timeline, motion))

@@ -156,7 +156,7 @@ def facts_of(case: Case, session: ReviewSession) -> CaseFacts:
 def _decisions(actions: Sequence[Action], zone: tzinfo | None) -> Iterator[DecisionFact]:
     """The actions, whose tracks are named as they are now: cuts that came later have renumbered some."""
     for number, action in enumerate(actions):
-        named = [key for link in action.links for key in (link.first, link.second) if key is not None]
+        named = [key for link in action.links for key in link.tracks]
         named += [TrackKey(name.camera, name.track) for name in action.names]
         named += [key for pair in action.unsure for key in pair]
         tracks = dict.fromkeys(named)

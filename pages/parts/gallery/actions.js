@@ -39,6 +39,11 @@ export class Actions {
     this.perform({ command: "split", sightings: rows.map((row) => this.sighting(row)) }, group.id);
   }
 
+  // A thing is a person after all, or a person a thing.
+  mark(group) {
+    this.perform({ command: group.isThing ? "mark_person" : "mark_thing", person: this.anchor(group) }, group.id);
+  }
+
   // Merge the selected people; returns the first of them, or undefined where there are fewer than two.
   mergeSelected() {
     const groups = this.state.selectedGroups;

@@ -2,9 +2,9 @@
 
 import { personName } from "../shell/text.js";
 
-export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓" };
+export const STATUS_SIGNS = { alone: "○", candidate: "◔", doubtful: "?", confirmed: "✓", thing: "▢" };
 // As the list says it; a person with a single sighting was seen once, as the counts above the list say.
-export const statusText = (status) => (status === "alone" ? "seen once" : status);
+export const statusText = (status) => ({ alone: "seen once", thing: "thing?" })[status] ?? status;
 export const clothing = (upper, lower) => `${upper || "unknown"} top, ${lower || "unknown"} bottom`;
 export const NO_FILTERS = { camera: "", upper: "", lower: "", status: "", from: "", to: "", text: "", matched: false };
 
@@ -56,18 +56,27 @@ export function unreadableTimes(values, people) {
 export function applyFilters(groups, filters, order, factsOf) {
   const rules = Object.values(filters);
   const passing = groups.filter((group) => rules.every(({ passes }) => passes(group)));
-  return passing.sort((a, b) => ORDERS[order](a, b, factsOf));
+  // Things come last, in any order.
+  return passing.sort((a, b) => Boolean(a.isThing) - Boolean(b.isThing) || ORDERS[order](a, b, factsOf));
+}
+
+// The groups that are listed, and how many things there are among all. Hidden things are shown where there is nothing
+// else: whoever searches for one finds it.
+export function hideThings(groups, isHiding) {
+  const people = groups.filter((group) => !group.isThing), count = groups.length - people.length;
+  return { listed: isHiding && people.length ? people : groups, count, isHidden: isHiding && people.length > 0 };
 }
 
 const FEW = 12;
 
-// Of more than a dozen people in the order of cameras, those with a single sighting apart from the others. No filter
-// hides them: whoever is searched for is shown.
+// Of more than a dozen people in the order of cameras, those with a single sighting apart from the others, and things
+// behind both. No filter hides them: whoever is searched for is shown.
 export function splitSeenOnce(groups, { order, isFiltered }) {
-  const seenOnce = groups.filter((group) => group.rows.length === 1);
-  const apart = order === "most cameras" && !isFiltered && groups.length > FEW && seenOnce.length < groups.length;
-  if (!apart) return { others: groups, seenOnce: [] };
-  return { others: groups.filter((group) => group.rows.length > 1), seenOnce };
+  const people = groups.filter((group) => !group.isThing), things = groups.filter((group) => group.isThing);
+  const seenOnce = people.filter((group) => group.rows.length === 1);
+  const apart = order === "most cameras" && !isFiltered && people.length > FEW && seenOnce.length < people.length;
+  if (!apart) return { others: people, seenOnce: [], things };
+  return { others: people.filter((group) => group.rows.length > 1), seenOnce, things };
 }
 
 // For each filter, how many people would pass without it.

@@ -3,7 +3,8 @@
 import { el, setText } from "../shell/dom.js";
 import { disclosureButton, recall, remember } from "./disclosure.js";
 import {
-  activeFilters, applyFilters, coloursOf, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText, unreadableTimes,
+  activeFilters, applyFilters, coloursOf, hideThings, NO_FILTERS, ORDERS, passingWithout, STATUS_SIGNS, statusText,
+  unreadableTimes,
 } from "./filter_rules.js";
 
 const VIEWS = ["full rows", "compact", "tiles"];
@@ -17,6 +18,7 @@ export class Filters {
     this.values = { ...NO_FILTERS };
     this.order = "most cameras";
     this.view = "full rows";
+    this.isHidingThings = false;
     this.restore();
     this.onChange = () => { this.store(); onChange(); };
     this.controls = {};
@@ -47,8 +49,13 @@ export class Filters {
       Object.keys(ORDERS).map((name) => el("option", { value: name, selected: name === this.order }, name)));
     this.views = el("select", { onchange: () => { this.view = this.views.value; this.onChange(); } },
       VIEWS.map((name) => el("option", { value: name, selected: name === this.view }, name)));
+    this.things = el("button", {
+      type: "button", class: "quiet", "data-focus": "things", hidden: true,
+      title: "Things are probably no people: most of them never move. They come last and are compared with nobody.",
+      onclick: () => { this.isHidingThings = !this.isHidingThings; this.onChange(); },
+    });
     listing.append(
-      withLabel("Sort by", this.orders), withLabel("View", this.views), this.count, this.clearButton);
+      withLabel("Sort by", this.orders), withLabel("View", this.views), this.things, this.count, this.clearButton);
   }
 
   textField(name, attributes) {
@@ -107,7 +114,10 @@ export class Filters {
     setText(this.button, inPanel ? `Filters (${inPanel})` : "Filters");
     const all = passing.length === groups.length;
     setText(this.count, all ? "" : `${passing.length} of ${groups.length} shown`);
-    return passing;
+    const { listed, count, isHidden } = hideThings(passing, this.isHidingThings);
+    this.things.hidden = !count;
+    setText(this.things, `${isHidden ? "Show" : "Hide"} things (${count})`);
+    return listed;
   }
 
   // For when nobody passes: a button for each filter, with how many would pass without it.
@@ -138,7 +148,11 @@ export class Filters {
     }
     if (stored.order in ORDERS) this.order = stored.order;
     if (VIEWS.includes(stored.view)) this.view = stored.view;
+    this.isHidingThings = stored.isHidingThings === true;
   }
 
-  store() { remember(this.storeKey, { ...this.values, order: this.order, view: this.view }); }
+  store() {
+    const { order, view, isHidingThings } = this;
+    remember(this.storeKey, { ...this.values, order, view, isHidingThings });
+  }
 }

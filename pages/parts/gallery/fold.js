@@ -20,11 +20,11 @@ export class Fold {
 
   // Those of the groups that are listed.
   apply(groups, filters) {
-    const { others, seenOnce } = splitSeenOnce(groups, filters);
+    const { others, seenOnce, things } = splitSeenOnce(groups, filters);
     this.element.hidden = !seenOnce.length;
     const people = `${formatCount(seenOnce.length, "person", "people")} seen once`;
     setText(this.button, this.isOpen ? `Hide ${people}` : `Show ${people}`);
     this.button.setAttribute("aria-expanded", String(this.isOpen));
-    return this.isOpen ? [...others, ...seenOnce] : others;
+    return [...others, ...(this.isOpen ? seenOnce : []), ...things];
   }
 }

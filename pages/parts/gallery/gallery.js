@@ -99,6 +99,7 @@ class Gallery {
         expand: thenArrange((group) => state.toggleExpanded(group)),
         tick: thenArrange((row) => state.toggleTicked(row)),
         confirm: (group) => actions.confirm(group),
+        mark: (group) => actions.mark(group),
         findLookalikes: (group) => this.dialog.beginFor(group),
         reject: (group, row) => actions.reject(group, row),
         split: (group, rows) => actions.split(group, rows),

@@ -27,6 +27,8 @@ from core.review import (
     ReviewSession,
     confirm,
     different,
+    mark_person,
+    mark_thing,
     merge,
     name,
     note,
@@ -174,6 +176,8 @@ _ACTION_HANDLERS: Mapping[str, Callable[[ReviewSession, Mapping[str, Any]], Revi
     "note": lambda session, action: note(session, _person(session, action["person"]), str(action["text"])),
     "same": lambda session, action: same(session, _sighting(action["a"]), _sighting(action["b"])),
     "different": lambda session, action: different(session, _sighting(action["a"]), _sighting(action["b"])),
+    "mark_person": lambda session, action: mark_person(session, _person(session, action["person"])),
+    "mark_thing": lambda session, action: mark_thing(session, _person(session, action["person"])),
     "unsure": lambda session, action: unsure(session, _sighting(action["a"]), _sighting(action["b"])),
 }
 

@@ -4,6 +4,7 @@ export const KEY_HELP = [
   ["j k, or ↓ ↑ → ←", "next or previous person"], ["Enter", "show all crops of the person, or fewer"],
   ["Space", "select the person"], ["c", "confirm: all sightings are the same person"],
   ["x", "remove the focused sighting from the person"], ["m", "merge the selected people"],
+  ["t", "mark the person as a thing, or a thing as a person"],
   ["f", "find the person in other cameras"], ["q", "review the doubtful pairs"], ["/", "search"],
   ["Ctrl+Z", "undo; with Shift: redo"], ["?", "show this list"],
 ];
@@ -52,6 +53,7 @@ export class Keys {
 export function commandOf(key, row, target) {
   const anywhere = {
     j: "next", k: "previous", c: "confirm", x: "reject", m: "merge", f: "find", q: "review", "/": "search", "?": "help",
+    t: "mark",
   };
   const inRow = { ArrowDown: "below", ArrowUp: "above" };
   const onRow = { Enter: "expand", " ": "select", ArrowRight: "next", ArrowLeft: "previous" };
@@ -69,6 +71,7 @@ export function commandsOf(gallery) {
     expand: withCurrent((group) => gallery.rows.on.expand(group)),
     select: withCurrent((group) => gallery.rows.on.select(group)),
     confirm: withCurrent((group) => actions.confirm(group)),
+    mark: withCurrent((group) => actions.mark(group)),
     find: withCurrent((group) => gallery.dialog.beginFor(group)),
     reject: (target) => gallery.rejectFocused(target),
     merge: () => gallery.merge(),

@@ -88,6 +88,7 @@ export class People {
       seconds: this.timed ? rows.reduce((sum, row) => sum + columns.end[row] - columns.start[row], 0) : 0,
       upper: mostCommon(rows.map((row) => columns.upper[row])),
       lower: mostCommon(rows.map((row) => columns.lower[row])),
+      isThing: rows.every((row) => columns.thing[row]),
       certain: this.certainFacts(rows),
     };
   }
@@ -97,7 +98,8 @@ export class People {
   // What holds before Python has answered: a person joined by the user is confirmed, and nothing is known of doubts.
   certainFacts(rows) {
     const bundled = rows.every((row) => this.bundle[row] === this.bundle[rows[0]]);
-    const status = rows.length === 1 ? "alone" : bundled ? "confirmed" : "candidate";
+    const matched = rows.length === 1 ? "alone" : bundled ? "confirmed" : "candidate";
+    const status = rows.every((row) => this.rows.thing[row]) ? "thing" : matched;
     return { status, similarity: null, margin: Infinity };
   }
 

@@ -11,6 +11,7 @@ const BRIEF = 3;
 const GAP_PX = 8;
 // How the list begins in each view, until rows are measured.
 const SHAPES = { "full rows": { estimate: 150 }, compact: { estimate: 64 }, tiles: { estimate: 200, columnPx: 136 } };
+const THING_HELP = "Probably no person: compared with nobody.";
 const CUT_HINT = "Two people in one track? Click a crop, go to the moment where it changes, and cut the track there.";
 
 export class PeopleRows {
@@ -58,7 +59,7 @@ export class PeopleRows {
     return [
       group.key, group.name, group.note, facts.status, facts.similarity, expanded, state.selected.has(group.id),
       state.failures.get(group.id)?.message, expanded && state.tickedRows(group), this.pendingText(group.id),
-      this.editedField(group), this.isTile(group),
+      this.editedField(group), this.isTile(group), group.isThing,
     ].join("|");
   }
 
@@ -129,6 +130,7 @@ export class PeopleRows {
       group.aliases.length
         ? el("div", { class: "quiet-words" }, `was ${group.aliases.map(personName).join(", ")}`) : null,
       statusBadge(facts.status),
+      group.isThing ? el("div", { class: "quiet-words" }, THING_HELP) : null,
       el("div", { class: "quiet-words" }, formatCount(group.rows.length, "sighting"), " ", el("br"),
         formatCount(group.cameras.length, "camera")),
       field === "note" ? this.textBox(group, "note", "Note") : note);
@@ -237,17 +239,22 @@ export class PeopleRows {
       title: confirmed ? "You have confirmed this person" : "All sightings are the same person (c)",
       onclick: () => this.on.confirm(group),
     }, confirmed ? "Confirmed" : "Confirm");
-    const find = el("button", {
+    const mark = group.isThing ? this.markButton(group, "This is a person", "Compare it with the people (t)") : null;
+    const find = group.isThing ? null : el("button", {
       type: "button", class: "find", "data-focus": "find", title: "Who looks most like this person elsewhere? (f)",
       "aria-label": `Find ${group.title} in other cameras`, onclick: () => this.on.findLookalikes(group),
     }, "Find in other cameras");
     return el("div", { class: "actions" },
-      group.rows.length > 1 ? confirm : null, find,
+      group.rows.length > 1 && !group.isThing ? confirm : null, mark, find,
       el("button", {
         type: "button", class: "quiet", "data-focus": "open", "aria-expanded": String(expanded),
         title: "All crops (Enter)", onclick: () => this.on.expand(group),
       }, expanded ? "Show less" : "Show all"),
       pending ? el("span", { class: "quiet-words" }, pending) : null);
+  }
+
+  markButton(group, label, title) {
+    return el("button", { type: "button", "data-focus": "mark", title, onclick: () => this.on.mark(group) }, label);
   }
 
   // What can be done with a person whose sightings are all shown.
@@ -263,6 +270,7 @@ export class PeopleRows {
       button("rename", "Rename", () => this.on.edit(group, "name")),
       button("note", group.note ? "Edit note" : "Add note", () => this.on.edit(group, "note")),
       group.rows.length > 1 ? split : null,
+      group.isThing ? null : this.markButton(group, "This is no person", "It is a thing: list it last (t)"),
       all ? hint("Leave at least one sighting unticked.") : null,
       this.state.people.timed ? hint(CUT_HINT) : null);
   }

@@ -92,11 +92,15 @@ export class ThresholdPanel {
 
   // How many people there are at the threshold, and how many of their links are expected to be wrong.
   describe(groups) {
-    const matched = groups.filter((group) => group.cameras.length > 1).length;
-    const alone = groups.filter((group) => group.rows.length === 1).length;
-    const links = groups.reduce((sum, group) => sum + group.rows.length - 1, 0);
-    const people = formatCount(groups.length, "person", "people");
-    setText(this.counts, `${people} · ${matched} seen by several cameras · ${alone} seen once`);
+    const people = groups.filter((group) => !group.isThing), things = groups.length - people.length;
+    const matched = people.filter((group) => group.cameras.length > 1).length;
+    const alone = people.filter((group) => group.rows.length === 1).length;
+    const links = people.reduce((sum, group) => sum + group.rows.length - 1, 0);
+    const counts = [
+      formatCount(people.length, "person", "people"), `${matched} seen by several cameras`, `${alone} seen once`,
+      ...(things ? [formatCount(things, "probable thing")] : []),
+    ];
+    setText(this.counts, counts.join(" · "));
     setText(this.meaning, describeErrorRate(this.people, this.value, links));
   }
 

@@ -73,7 +73,8 @@ export function describeAction({ command, text, threshold }) {
   const texts = {
     name: `the name “${text}”`, note: `the note “${text}”`, confirm: "a confirmation", reject: "a removed sighting",
     split: "sightings split off", merge: "a merge", same: "“same person”", different: "“different people”",
-    unsure: "“not sure”", undo: "an undo", redo: "a redo",
+    unsure: "“not sure”", mark_person: "“this is a person”", mark_thing: "“this is no person”", undo: "an undo",
+    redo: "a redo",
     set_threshold: typeof threshold === "number" ? `the similarity threshold ${threshold}` : "the suggested threshold",
   };
   return texts[command] ?? "an action";

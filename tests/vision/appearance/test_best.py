@@ -65,6 +65,11 @@ def test_cover_costs_little_at_first_and_then_all(share: float, expected: float)
     assert fitness(tracks, WIDTH, HEIGHT) == pytest.approx([expected] * 2, abs=1e-4)
 
 
+def test_a_thing_covers_nobody_and_is_covered() -> None:
+    tracks = table([{}, {"track": 2, "box": moved(25)}])
+    assert fitness(tracks, WIDTH, HEIGHT, np.array([2])) == pytest.approx([1, 0.0622], abs=1e-4)
+
+
 def test_a_good_track_gives_tries_from_each_share_of_its_time() -> None:
     tracks = table(walk(1, range(240)))
     rows = candidate_boxes(tracks, WIDTH, HEIGHT, most=8, tries=3)
