@@ -38,6 +38,7 @@ from core.vision.embed import (
     NECK,
     YOLO_BODY,
     YOLO_BODY_FEATURES,
+    EfficientNetLite0,
     Steady,
     YoloBody,
     build_body,
@@ -60,12 +61,13 @@ class Backbone:
     width: int
 
 
-_PLAIN = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES, EFFICIENTNET: EFFICIENTNET_FEATURES}
+_EITHER_WAY = {**dict.fromkeys(CHANNELS, FEATURES), "resnet50": RESNET_FEATURES}
+_ALWAYS_STEADY = {EFFICIENTNET: EFFICIENTNET_FEATURES, YOLO_BODY: YOLO_BODY_FEATURES}
 BACKBONES = {
     prefix + name: Backbone(partial(build_body, prefix + name), width)
-    for prefix in ("", STEADY)
-    for name, width in _PLAIN.items()
-} | {YOLO_BODY: Backbone(partial(build_body, YOLO_BODY), YOLO_BODY_FEATURES)}
+    for prefix, widths in (("", _EITHER_WAY | _ALWAYS_STEADY), (STEADY, _EITHER_WAY))
+    for name, width in widths.items()
+}
 
 
 class Student(nn.Module):
@@ -85,6 +87,7 @@ class Student(nn.Module):
         self.identity = nn.Linear(width, people, bias=False)
         nn.init.normal_(self.identity.weight, std=0.01)
         self.project = nn.Linear(width, teacher) if teacher else None
+        self._kept: list[nn.Module] = []
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors before and after the neck, in single precision."""
@@ -98,9 +101,19 @@ class Student(nn.Module):
         found: Tensor = self.project(vectors)
         return found
 
+    def keep_first_stages(self) -> None:
+        """Never train the first stages of EfficientNet-Lite0, which come from ImageNet's classifier: that is twice as
+        fast, and what they know of edges and colours is of use for people too."""
+        assert isinstance(self.backbone, EfficientNetLite0)
+        self._kept = self.backbone.first_stages()
+        for module in self._kept:
+            module.requires_grad_(False)
+
     def set_training(self, freeze_bn: bool) -> None:
         """Switch to training mode; with `freeze_bn` batch normalisations keep and use the statistics that they have."""
         self.train()
+        for module in self._kept:
+            module.eval()
         if freeze_bn:
             for norm in self.batchnorms():
                 norm.eval()
@@ -130,6 +143,8 @@ class Student(nn.Module):
             raise WeightsError(
                 f"{path.name} has no backbone that can be trained", f"Choose one of {', '.join(BACKBONES)}."
             )
+        if architecture_of(state) == EFFICIENTNET and "reduce.weight" not in state:
+            self.keep_first_stages()
         body_state, neck = split_state(state, architecture_of(state))
         is_plain = not architecture_of(state).startswith(STEADY)
         try:

@@ -3,6 +3,7 @@ from .base import Embedder as Embedder
 from .base import resize_crops as resize_crops
 from .efficientnet import EFFICIENTNET as EFFICIENTNET
 from .efficientnet import EFFICIENTNET_FEATURES as EFFICIENTNET_FEATURES
+from .efficientnet import EfficientNetLite0 as EfficientNetLite0
 from .on_openvino import OpenVinoNetwork as OpenVinoNetwork
 from .opening import FolderFeatures as FolderFeatures
 from .opening import embed_folder as embed_folder

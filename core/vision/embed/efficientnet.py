@@ -2,7 +2,9 @@
 
 It begins with weights that know pictures: those of ImageNet's classifier load by the names of their modules
 (`_conv_stem`, `_blocks.3._expand_conv`), as TensorFlow's port to PyTorch calls them. The last stage keeps the
-resolution of the one before it, as is usual in re-identification: a standing person has few pixels."""
+resolution of the one before it, as is usual in re-identification: a standing person has few pixels. Means and maxima of
+earlier stages, where colours and patterns are clearer, are joined to the last one's. Each picture's light is normalised
+first, to what the classifier saw on average."""
 
 # mypy: disable-error-code="misc"
 # PyTorch is not followed by the type checker, so its classes have no type to inherit.
@@ -13,9 +15,12 @@ import torch
 from torch import Tensor, nn
 
 EFFICIENTNET = "efficientnet_lite0"
-EFFICIENTNET_FEATURES = 256
+EFFICIENTNET_FEATURES = 512
 IMAGENET_CLASSIFIER = "_fc."
 _EPSILON = 1e-3
+_JOINED = {4: 40, 10: 112}
+"""Blocks whose output is joined to the last one's, and its channels."""
+_FIRST_BLOCKS = 5
 _STAGES = (
     # expansion, kernel, stride of the first block, channels, blocks
     (1, 3, 1, 16, 1),
@@ -50,7 +55,7 @@ class InvertedBlock(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """(n, 3, height, width) -> (n, 256)."""
+    """(n, 3, height, width) -> (n, 512)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,10 +69,21 @@ class EfficientNetLite0(nn.Module):
         self._blocks = nn.Sequential(*blocks)
         self._conv_head = nn.Conv2d(inputs, 1280, 1, bias=False)
         self._bn1 = nn.BatchNorm2d(1280, eps=_EPSILON)
-        self.reduce = nn.Linear(1280, EFFICIENTNET_FEATURES)
+        self.reduce = nn.Linear(2 * sum(_JOINED.values()) + 1280, EFFICIENTNET_FEATURES)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self._blocks(nn.functional.relu6(self._bn0(self._conv_stem(x))))
+        spread, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
+        x = (x - mean) / (spread + 1e-5).sqrt()
+        x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
+        joined = []
+        for number, block in enumerate(self._blocks):
+            x = block(x)
+            if number in _JOINED:
+                joined += [x.mean((2, 3)), x.amax((2, 3))]
         x = nn.functional.relu6(self._bn1(self._conv_head(x)))
-        features: Tensor = self.reduce(torch.flatten(x.mean((2, 3)), 1))
+        features: Tensor = self.reduce(torch.cat([*joined, x.mean((2, 3))], 1))
         return features
+
+    def first_stages(self) -> list[nn.Module]:
+        """What a classifier of pictures has learned for good: edges, colours, patterns."""
+        return [self._conv_stem, self._bn0, *self._blocks[:_FIRST_BLOCKS]]

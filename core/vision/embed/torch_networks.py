@@ -132,7 +132,7 @@ class Steady(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.steady = nn.InstanceNorm2d(3, affine=True)
-        module, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, _first_norm(network))
+        module, name = (network.conv1, "bn") if isinstance(network, OSNet) else (network, "bn1")
         setattr(module, name, nn.InstanceNorm2d(getattr(module, name).num_features, affine=True))
         self.network = network
 
@@ -142,13 +142,9 @@ class Steady(nn.Module):
 
     def load_plain_state(self, state: dict[str, Any]) -> None:
         """Load the weights of the same network without the normalisation; its first running statistics are dropped."""
-        first = "conv1.bn" if isinstance(self.network, OSNet) else _first_norm(self.network)
+        first = "conv1.bn" if isinstance(self.network, OSNet) else "bn1"
         dropped = (f"{first}.running", f"{first}.num")
         load_body_state(self.network, {key: value for key, value in state.items() if not key.startswith(dropped)})
-
-
-def _first_norm(network: nn.Module) -> str:
-    return "_bn0" if isinstance(network, EfficientNetLite0) else "bn1"
 
 
 def load_body_state(network: nn.Module, state: dict[str, Any]) -> None:

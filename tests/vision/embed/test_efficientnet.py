@@ -33,17 +33,29 @@ def test_only_this_size_of_the_lite_family_is_taken_for_it() -> None:
     assert architecture_of({**state, "_blocks.16._bn2.weight": torch.zeros(1)}) == ""
 
 
-@pytest.mark.parametrize("prefix", ["", "steady_"])
-def test_it_goes_on_from_a_classifier(prefix: str, tmp_path: Path) -> None:
+def test_it_goes_on_from_a_classifier_whose_first_stages_stay(tmp_path: Path) -> None:
     state = classifier()
     torch.save(state, tmp_path / "imagenet.pth")
-    student = Student(prefix + EFFICIENTNET, 2)
+    student = Student(EFFICIENTNET, 2)
     initialise(student, 1)
-    own = student.backbone.state_dict()[("network." if prefix else "") + "reduce.weight"].clone()
+    own = student.backbone.reduce.weight.clone()
     student.load_weights(tmp_path / "imagenet.pth")
-    loaded = student.backbone.network if prefix else student.backbone
-    assert torch.equal(loaded._blocks[15]._project_conv.weight, state["_blocks.15._project_conv.weight"])
-    assert torch.equal(loaded.reduce.weight, own)
+    body = student.backbone
+    assert torch.equal(body._blocks[15]._project_conv.weight, state["_blocks.15._project_conv.weight"])
+    assert torch.equal(body.reduce.weight, own)
+    student.set_training(freeze_bn=False)
+    before = {key: value.clone() for key, value in body.state_dict().items()}
+    student(torch.rand(4, 3, 64, 32))[0].square().mean().backward()
+    assert body._conv_stem.weight.grad is None and body._blocks[5]._expand_conv.weight.grad is not None
+    changed = {key for key, value in body.state_dict().items() if not torch.equal(value, before[key])}
+    assert changed and all(not key.startswith(("_bn0.", "_blocks.4.")) for key in changed)
+
+
+def test_light_changes_nothing() -> None:
+    torch.manual_seed(0)
+    body, pictures = build_body(EFFICIENTNET).eval(), torch.rand(2, 3, 64, 32)
+    with torch.inference_mode():
+        assert torch.allclose(body(pictures), body(pictures * 0.5 + 0.2), atol=1e-2)
 
 
 def test_a_classifier_with_a_part_missing_is_refused(tmp_path: Path) -> None:
