@@ -90,9 +90,9 @@ def follow_heads(seconds: Seconds, found: Sequence[FoundHeads], film: Seconds, l
     parts = [FollowedHeads(none, np.empty((0, 4)), none)]  # type: ignore[arg-type]
     for path in _link(seconds, found):
         when = np.array(path.seconds)
-        sure = _mean_score(when, np.array(path.score), seconds)
-        if sure.max() >= least:
-            parts.append(_followed(path, _bridged(when, sure), film))
+        mean_score = _mean_score(when, np.array(path.score), seconds)
+        if mean_score.max() >= least:
+            parts.append(_followed(path, _bridged(when, mean_score), film))
     joined = FollowedHeads.concatenate(parts)
     return joined[np.argsort(joined.row, kind="stable")]
 
@@ -128,7 +128,7 @@ def _pairs(paths: Sequence[_Path], seconds: float, heads: FoundHeads) -> list[tu
     return pairs
 
 
-def _followed(path: _Path, sure: Doubles, film: Seconds) -> FollowedHeads:
+def _followed(path: _Path, confidence: Doubles, film: Seconds) -> FollowedHeads:
     """A path in each picture of the film, for a short time beyond both ends as well."""
     when = np.array(path.seconds)
     xyxy, speed = _smoothed(when, np.array(path.xyxy, np.float64), np.array(path.score))
@@ -138,7 +138,7 @@ def _followed(path: _Path, sure: Doubles, film: Seconds) -> FollowedHeads:
     return FollowedHeads(
         np.arange(first, last),
         (_interpolate(at, when, xyxy) + np.tile(beyond, 2)).astype(np.float32),
-        np.interp(at, when, sure).astype(np.float32),
+        np.interp(at, when, confidence).astype(np.float32),
     )
 
 
@@ -170,10 +170,10 @@ def _mean_score(when: Seconds, score: Doubles, looked: Seconds) -> Doubles:
     return np.asarray((sums[own[1]] - sums[own[0]]) / (all_[1] - all_[0]))
 
 
-def _bridged(when: Seconds, sure: Doubles) -> Doubles:
+def _bridged(when: Seconds, score: Doubles) -> Doubles:
     """As sure as shortly before or after; and a head that is sure before and after is as sure between."""
     begin, end = np.searchsorted(when, [when - SURE_SECONDS - 1e-6, when + SURE_SECONDS + 1e-6])
-    near = np.array([sure[first:last].max() for first, last in zip(begin, end, strict=True)])
+    near = np.array([score[first:last].max() for first, last in zip(begin, end, strict=True)])
     return np.minimum(np.maximum.accumulate(near), np.maximum.accumulate(near[::-1])[::-1])
 
 

@@ -177,7 +177,7 @@ class CropPictures:
         digest = hashlib.sha256(content).digest()
         if digest not in self._found:
             self._found[digest] = heads_of_crop(bgr)
-        return _blurred(bgr, self._found[digest], crop.heads)
+        return _blur_areas(bgr, self._found[digest], crop.heads)
 
     def full_size_jpeg(self, crop: Crop) -> bytes:
         """The crop at full size: its own bytes, or a new JPEG with its heads blurred and no metadata."""
@@ -202,10 +202,10 @@ def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
 def blur_heads(bgr: Image, areas: Sequence[Area] = ()) -> Image:
     """A copy of a crop with the heads blurred that are found in it. Where none is sure to be one, these areas are;
     without any, those where the head of one person is expected."""
-    return _blurred(bgr, heads_of_crop(bgr), areas)
+    return _blur_areas(bgr, heads_of_crop(bgr), areas)
 
 
-def _blurred(bgr: Image, found: Floats | None, areas: Sequence[Area]) -> Image:
+def _blur_areas(bgr: Image, found: Floats | None, areas: Sequence[Area]) -> Image:
     if found is None:
         found = np.array(areas, np.float32).reshape(-1, 4) if areas else areas_of_picture(*bgr.shape[1::-1])
     picture = bgr.copy()
