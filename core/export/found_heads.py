@@ -31,7 +31,7 @@ HIGH_CONFIDENCE = SCALE_POINTS[1]
 is covered all the same."""
 TWIN_IOU = 0.8
 """IoU from which two boxes are looked into as one."""
-WIDER, WIDER_IN_CROP = (0.1, 0.05), (0.2, 0.2)
+WIDER, WIDER_IN_CROP = (0.1, 0.05), (0.15, 0.1)
 """How much is covered beyond each side of a head, as a share of its width and height: of one that is followed, and in a
 crop."""
 

@@ -98,8 +98,7 @@ def _frames_of_camera(
             now = boxes[boxes.row == picture.row]
             scaled = FilmBoxes(now.row, now.person, now.track, now.xyxy * scale)
             if blur:
-                heads.look(picture.row, picture.bgr)
-                cover(picture.bgr, heads.at(picture.row).areas * scale)
+                cover(picture.bgr, heads.at(picture.row, picture.bgr).areas * scale)
             for sighting in (each for each in sightings if frame_of[each.track] == picture.frame):
                 drawn = picture.bgr.copy()
                 weight = max(2, round(size[1] / 240))

@@ -130,8 +130,14 @@ class CameraHeads:
         found = self._finder.find(bgr, without_twins(self._boxes(row).xyxy) * scale)
         self._found[row], self._paths = FoundHeads(found.xyxy / scale, found.score), None
 
-    def at(self, row: int) -> CoveredPicture:
-        """What to cover in the picture of this row: by what was found in the pictures that were looked at, if any."""
+    def at(self, row: int, bgr: Image | None = None) -> CoveredPicture:
+        """What to cover in the picture of this row: by what was found in the pictures that were looked at, if any.
+
+        With `bgr`, by this picture alone, and the others are forgotten: those of full frames are too far apart to
+        follow anybody."""
+        if bgr is not None:
+            self._found.clear()
+            self.look(row, bgr)
         boxes = self._boxes(row)
         if self._shown is None:
             areas, unusual = head_areas(boxes, *self._size, self._heights)

@@ -50,8 +50,7 @@ def camera(score: float, finder: Finder) -> CameraHeads:
 
 def seen(camera: CameraHeads, picture: Image = PICTURE) -> CoveredPicture:
     """What is covered in picture 10 if this is what it shows."""
-    camera.look(10, picture)
-    return camera.at(10)
+    return camera.at(10, picture)
 
 
 def size_of(areas: Floats) -> float:
@@ -122,6 +121,14 @@ def test_a_head_that_jumps_leaves_no_picture_without_cover_or_doubt() -> None:
         inside = (picture.areas[:, :2] <= head[:2]).all(axis=1) & (picture.areas[:, 2:] >= head[2:]).all(axis=1)
         assert inside.any() or picture.doubt
     assert len(covered.at(19).areas) == 2
+
+
+def test_a_picture_by_itself_knows_nothing_of_those_before() -> None:
+    covered = film(range(0, 20, 2), {})
+    assert len(covered.at(19).areas) == 1 and covered.at(30).doubt == MISSED
+    alone = covered.at(30, PICTURE)
+    assert not alone.doubt
+    np.testing.assert_array_equal(alone.areas, seen(camera(0.9, Finder(HEAD))).areas)
 
 
 def test_what_is_likely_is_covered_where_the_head_of_a_box_may_be_and_elsewhere_what_is_sure() -> None:
