@@ -104,7 +104,7 @@ class _Film:
     def _covered(self, picture: Picture, scale: Floats) -> Image:
         """The picture with heads covered. Frames in doubt are noted."""
         assert self.heads is not None
-        found = self.heads.at(picture.row, picture.bgr)
+        found = self.heads.at(picture.row)
         if found.doubt:
             frame, seconds = self.timeline.frame[picture.row], self.timeline.seconds[picture.row]
             local = self.times[picture.row] if self.times else ""
@@ -144,6 +144,8 @@ def write_films(
         check_layout(clip, facts)
         film = _open_film(evidence, person, out, camera, clip, chosen, clocks)
         reports.camera(camera, number, len(cameras))
+        if film.heads:
+            film.heads.look_through(clip, reports)
         reports.begin("film", len(film.timeline))
         film.write(to / f"{camera}.mp4", reports)
         films.append(film)

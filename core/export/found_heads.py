@@ -1,4 +1,4 @@
-"""What the finder of heads adds to the rule of boxes, in films and in crops; how heads are widened and remembered.
+"""What the finder of heads adds to the rule of boxes, in films and in crops, and how far heads are widened.
 
 Where the finder is sure, no more is covered than the heads and some space round them. Where it sees none although a
 box is surely a person, the rule of `core.export.images` says what is covered, and the picture is in doubt.
@@ -11,15 +11,17 @@ from functools import lru_cache
 import numpy as np
 
 from core.base.errors import WeightsError
-from core.base.types import Bools, Floats, Image
+from core.base.types import Bools, Floats, Image, Seconds
+from core.export.head_paths import SURE_SECONDS, FollowedHeads
 from core.machine.log import LOG
-from core.vision.heads import FoundHeads, HeadFinder, open_head_finder
+from core.vision.heads import HeadFinder, open_head_finder
 from core.vision.models import SCALE_POINTS
+from core.vision.track import iou_matrix
 
-ANYWHERE, IN_BOX, IN_PERSON = 0.5, 0.18, 0.06
-"""Score from which something is covered as a head: anywhere; where the head of a box may be; and the likeliest head of
-a box that is surely a person. Low, for an uncovered head is worse than a covered bag: with higher ones less is covered,
-and more heads are not."""
+ANYWHERE, IN_BOX, IN_BOX_ALONE = 0.5, 0.4, 0.2
+"""Score from which something is covered as a head: anywhere; where the head of a box may be, in a film; and the same in
+a picture of which it is not known what was shortly before and after. Low, for an uncovered head is worse than a covered
+bag."""
 CERTAIN = 0.5
 """Score from which something is a head for sure."""
 POSSIBLE, CONFIDENT = 0.1, 0.4
@@ -27,10 +29,11 @@ POSSIBLE, CONFIDENT = 0.1, 0.4
 HIGH_CONFIDENCE = SCALE_POINTS[1]
 """Confidence of a box from which a head that is not found in it puts the picture in doubt; below, where the head may be
 is covered all the same."""
-KEPT_SECONDS = 0.4
-"""How long a head that was sure and is no longer found is covered where it was."""
-WIDER, UNSURE_WIDER = 0.2, 0.15
-"""How much is covered beyond each side of a head, as a share of its size; and how much more the less sure it is."""
+TWIN_IOU = 0.8
+"""IoU from which two boxes are looked into as one."""
+WIDER, WIDER_IN_CROP = (0.1, 0.05), (0.15, 0.1)
+"""How much is covered beyond each side of a head, as a share of its width and height: of one that is followed, and in a
+crop."""
 
 
 @lru_cache(maxsize=1)
@@ -62,25 +65,35 @@ def heads_of_crop(bgr: Image) -> Floats | None:
     middle = (heads.xyxy[:, :2] + heads.xyxy[:, 2:]) / 2
     inside = ((middle >= 0) & (middle <= (width, height))).all(axis=1)
     is_head = inside & (heads.score >= CERTAIN)
-    return widened(heads[heads.score >= IN_BOX]) if is_head.any() else None
+    return widened(heads.xyxy[heads.score >= IN_BOX_ALONE], WIDER_IN_CROP) if is_head.any() else None
 
 
-def which_to_cover(heads: FoundHeads, areas: Floats, box_score: Floats) -> Bools:
-    """Which heads are covered, given the areas (n, 4) where heads of boxes may be, and the scores of these boxes: all
-    that are likely, and of each person the likeliest one."""
-    inside = _contains(areas, heads.xyxy)
-    least = np.where(inside[box_score >= POSSIBLE].any(axis=0), IN_BOX, ANYWHERE)
-    of_person = inside[box_score >= CONFIDENT] & (heads.score >= IN_PERSON)
-    # The surest come first.
-    best = of_person.argmax(axis=1)[of_person.any(axis=1)] if len(heads) else np.empty(0, np.int64)
-    return np.asarray((heads.score >= least) | np.isin(np.arange(len(heads)), best))
+def without_twins(xyxy: Floats) -> Floats:
+    """The boxes (n, 4) without those that are nearly the same as one before: the box of a track is a detection too."""
+    overlap = iou_matrix(xyxy, xyxy)
+    chosen: list[int] = []
+    for row in range(len(xyxy)):
+        if not (overlap[row, chosen] >= TWIN_IOU).any():
+            chosen.append(row)
+    return xyxy[chosen]
 
 
-def widened(heads: FoundHeads) -> Floats:
-    """The heads with what is covered round each (n, 4)."""
-    share = WIDER + UNSURE_WIDER * (1 - heads.score[:, None])
-    spare = share * (heads.xyxy[:, 2:] - heads.xyxy[:, :2])
-    return np.concatenate([heads.xyxy[:, :2] - spare, heads.xyxy[:, 2:] + spare], axis=1)
+def least_score(looked: Seconds) -> float:
+    """From which score on a head in a box is covered, in pictures that were looked at at these times."""
+    return IN_BOX if len(looked) > 1 and np.median(np.diff(looked)) <= SURE_SECONDS else IN_BOX_ALONE
+
+
+def which_to_cover(heads: FollowedHeads, areas: Floats, box_score: Floats, least: float) -> Bools:
+    """Which heads are covered, given the areas (n, 4) where heads of boxes may be, the scores of these boxes, and the
+    least score of a head there."""
+    is_in_box = _contains(areas[box_score >= POSSIBLE], heads.xyxy).any(axis=0)
+    return np.asarray(heads.score >= np.where(is_in_box, least, ANYWHERE))
+
+
+def widened(heads: Floats, share: tuple[float, float]) -> Floats:
+    """Boxes of heads (n, 4) with what is covered round them: a share of their width, and one of their height."""
+    spare = np.array(share, np.float32) * (heads[:, 2:] - heads[:, :2])
+    return np.concatenate([heads[:, :2] - spare, heads[:, 2:] + spare], axis=1)
 
 
 def holds_a_head(areas: Floats, heads: Floats) -> Bools:
@@ -91,20 +104,3 @@ def holds_a_head(areas: Floats, heads: Floats) -> Bools:
 def _contains(areas: Floats, heads: Floats) -> Bools:
     middle = (heads[:, :2] + heads[:, 2:])[None] / 2
     return np.asarray(((middle >= areas[:, None, :2]) & (middle <= areas[:, None, 2:])).all(axis=2))
-
-
-class RecentHeads:
-    """The heads in the last pictures of a film: one that was sure and is not found for a moment is still covered."""
-
-    def __init__(self) -> None:
-        self._seconds = np.empty(0)
-        self._heads = FoundHeads(np.empty((0, 4), np.float32), np.empty(0, np.float32))
-
-    def keep(self, seconds: float, heads: FoundHeads) -> FoundHeads:
-        """The heads of shortly before these `seconds` that are none of `heads`, which are remembered."""
-        passed = seconds - self._seconds
-        is_lost = (passed > 0) & (passed <= KEPT_SECONDS) & ~holds_a_head(widened(self._heads), heads.xyxy)
-        lost, certain = self._heads[is_lost], heads[heads.score >= CERTAIN]
-        self._seconds = np.concatenate([self._seconds[is_lost], np.full(len(certain), seconds)])
-        self._heads = FoundHeads.concatenate([lost, certain])
-        return lost

@@ -2,7 +2,8 @@
 
 Every box counts that the detector stored, down to its lowest confidence and also outside of regions. Boxes are followed
 through frames that were not analysed, through gaps of tracks, and for a short time before a track begins and after it
-ends. Where a head is in a box, `core.export.images` says.
+ends. Heads are looked for in them before a film is written, and followed likewise (`core.export.head_paths`). Where in
+a box a head may be that is not found, `core.export.images` says.
 """
 
 from __future__ import annotations
@@ -15,16 +16,20 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import StoreError
+from core.base.progress import Progress
 from core.base.types import Bools, Clip, Detections, Floats, Image, Ints, Seconds, Timeline, Tracks
 from core.export.found_heads import (
     CONFIDENT,
     HIGH_CONFIDENCE,
-    RecentHeads,
+    WIDER,
     head_finder,
     holds_a_head,
+    least_score,
     which_to_cover,
     widened,
+    without_twins,
 )
+from core.export.head_paths import FollowedHeads, follow_heads, rows_to_look_at
 from core.export.images import (
     BESIDE,
     DEEPER,
@@ -53,6 +58,7 @@ from core.runs import (
 )
 from core.vision.heads import FoundHeads, HeadFinder
 from core.vision.mot import Doubles
+from core.vision.video import read
 
 FOLLOWED_SECONDS, LOST_SECONDS = 1.0, 0.7
 """How long a track is followed before its first box and after its last; and how long nobody may be detected before
@@ -94,21 +100,49 @@ class CameraHeads:
         shown: Collection[int] | None = None,
         finder: HeadFinder | None = None,
     ) -> None:
-        self._finder, self._recent = finder, RecentHeads()
+        self._finder, self._found = finder, dict[int, FoundHeads]()
         self._analysed, self._film, self._size = analysed, film, size
         self._shown = None if shown is None else np.array(sorted(shown), np.int64)
         self._heights = learn_heights(tracks, *size)
         self._followed = _follow_tracks(tracks, film)
         self._detections = detections
         self._linked = lru_cache(maxsize=2)(self._link)
+        self._paths: FollowedHeads | None = None
+        self._least = 0.0
+
+    def look_through(self, clip: Clip, progress: Progress | None = None) -> None:
+        """Look for heads in the film's pictures, before it is written: in as many as are needed to follow them."""
+        if self._finder is None or self._shown is not None:
+            return
+        rows = rows_to_look_at(self._film.seconds)
+        reports = progress or Progress()
+        reports.begin("heads", len(rows))
+        with read(clip, self._film[rows]) as pictures:
+            for picture in pictures:
+                self.look(int(rows[picture.row]), picture.bgr)
+                reports.at(picture.row + 1)
+
+    def look(self, row: int, bgr: Image) -> None:
+        """Look for heads in the picture of this row, which may have any scale."""
+        if self._finder is None or self._shown is not None:
+            return
+        scale = np.array([bgr.shape[1] / self._size[0], bgr.shape[0] / self._size[1]] * 2, np.float32)
+        found = self._finder.find(bgr, without_twins(self._boxes(row).xyxy) * scale)
+        self._found[row], self._paths = FoundHeads(found.xyxy / scale, found.score), None
 
     def at(self, row: int, bgr: Image | None = None) -> CoveredPicture:
-        """What to cover in the picture of this row; `bgr` is that picture, at any scale."""
+        """What to cover in the picture of this row: by what was found in the pictures that were looked at, if any.
+
+        With `bgr`, by this picture alone, and the others are forgotten: those of full frames are too far apart to
+        follow anybody."""
+        if bgr is not None:
+            self._found.clear()
+            self.look(row, bgr)
         boxes = self._boxes(row)
         if self._shown is None:
             areas, unusual = head_areas(boxes, *self._size, self._heights)
-            if self._finder and bgr is not None:
-                return self._cover_heads(row, boxes, areas, bgr)
+            if self._found:
+                return self._cover_heads(boxes, areas, self._followed_heads(row))
             return CoveredPicture(areas, self._doubt(boxes, unusual))
         shown = np.isin(boxes.track, self._shown)
         detected = shown & (boxes.away == 0)
@@ -121,21 +155,25 @@ class CameraHeads:
         doubt = self._doubt(boxes[others], unusual[others]) or (CLOSE if (overlap[others] > OTHER_IOU).any() else "")
         return CoveredPicture(covers[others], doubt, of_bodies=True)
 
-    def _cover_heads(self, row: int, boxes: PersonBoxes, areas: Floats, bgr: Image) -> CoveredPicture:
-        """The heads that the finder sees in the picture, and the whole `areas` of boxes in which it misses one."""
-        assert self._finder is not None
-        scale = np.array([bgr.shape[1] / self._size[0], bgr.shape[0] / self._size[1]] * 2, np.float32)
-        found = self._finder.find(bgr, boxes.xyxy * scale)
-        heads = FoundHeads(found.xyxy / scale, found.score)
-        heads = heads[which_to_cover(heads, areas, boxes.score)]
+    def _followed_heads(self, row: int) -> FollowedHeads:
+        if self._paths is None:
+            rows = sorted(self._found)
+            looked, found = self._film.seconds[rows], [self._found[row] for row in rows]
+            self._least = least_score(looked)
+            self._paths = follow_heads(looked, found, self._film.seconds, self._least)
+        begin, end = np.searchsorted(self._paths.row, [row, row + 1])
+        return self._paths[begin:end]
+
+    def _cover_heads(self, boxes: PersonBoxes, areas: Floats, heads: FollowedHeads) -> CoveredPicture:
+        """The heads that are followed through the picture, and the whole `areas` of boxes in which none is."""
+        heads = heads[which_to_cover(heads, areas, boxes.score, self._least)]
         is_person = (boxes.score >= CONFIDENT) & (boxes.away == 0)
         has_head = holds_a_head(areas, heads.xyxy)
         missed = is_person & ~has_head
-        recent = self._recent.keep(float(self._film.seconds[row]), heads)
         is_unsure = (missed & (boxes.score >= HIGH_CONFIDENCE)).any()
         doubt = GONE if self._detections is None else MISSED if is_unsure else ""
         doubt = doubt or (LOST if self._is_lost(boxes, ~has_head) else "")
-        return CoveredPicture(np.concatenate([widened(heads), widened(recent), areas[missed]]), doubt)
+        return CoveredPicture(np.concatenate([widened(heads.xyxy, WIDER), areas[missed]]), doubt)
 
     def cover_crop(self, track: int, crop: Crop) -> Crop:
         """The crop of a track with all heads that may be in it, from the boxes of all people in its frame."""

@@ -11,6 +11,7 @@ A crop is read again for each use, so that only one is in memory.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -161,18 +162,36 @@ def iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(common / np.maximum(area_a[:, None] + area_b[None] - common, 1e-6), np.float32)
 
 
+class CropPictures:
+    """The pictures of crops, with their heads blurred if `blur`. The same picture may be asked for several times, for
+    the report, a contact sheet and in full size: heads are looked for in it only once."""
+
+    def __init__(self, blur: bool) -> None:
+        self._blur, self._found = blur, dict[bytes, Floats | None]()
+
+    def load(self, crop: Crop) -> Image:
+        """The crop as BGR."""
+        content, bgr = _read_crop(crop)
+        if not self._blur:
+            return bgr
+        digest = hashlib.sha256(content).digest()
+        if digest not in self._found:
+            self._found[digest] = heads_of_crop(bgr)
+        return _blur_areas(bgr, self._found[digest], crop.heads)
+
+    def full_size_jpeg(self, crop: Crop) -> bytes:
+        """The crop at full size: its own bytes, or a new JPEG with its heads blurred and no metadata."""
+        return jpeg(self.load(crop), 92) if self._blur else _read_crop(crop)[0]
+
+
 def full_size_jpeg(crop: Crop, blur: bool) -> bytes:
-    """The crop at full size: its own bytes, or a new JPEG with the head blurred and no metadata."""
-    if not blur:
-        content, _ = _read_crop(crop)
-        return content
-    return jpeg(load_picture(crop, blur), 92)
+    """A crop at full size, as `CropPictures` makes it."""
+    return CropPictures(blur).full_size_jpeg(crop)
 
 
 def load_picture(crop: Crop, blur: bool) -> Image:
-    """The crop as BGR, with its heads blurred if `blur`."""
-    _, bgr = _read_crop(crop)
-    return blur_heads(bgr, crop.heads) if blur else bgr
+    """A crop as BGR, as `CropPictures` loads it."""
+    return CropPictures(blur).load(crop)
 
 
 def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
@@ -183,7 +202,10 @@ def thumbnail_jpeg(bgr: Image, width: int, height: int) -> bytes:
 def blur_heads(bgr: Image, areas: Sequence[Area] = ()) -> Image:
     """A copy of a crop with the heads blurred that are found in it. Where none is sure to be one, these areas are;
     without any, those where the head of one person is expected."""
-    found = heads_of_crop(bgr)
+    return _blur_areas(bgr, heads_of_crop(bgr), areas)
+
+
+def _blur_areas(bgr: Image, found: Floats | None, areas: Sequence[Area]) -> Image:
     if found is None:
         found = np.array(areas, np.float32).reshape(-1, 4) if areas else areas_of_picture(*bgr.shape[1::-1])
     picture = bgr.copy()

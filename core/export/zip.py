@@ -23,7 +23,7 @@ from core.base.types import Image
 from core.export.contact_sheets import count_crops, draw_sheets
 from core.export.full_frames import FullFrames
 from core.export.html_report import render_report, report_crops, thumbnail_size
-from core.export.images import full_size_jpeg, load_picture, thumbnail_jpeg
+from core.export.images import CropPictures, thumbnail_jpeg
 from core.export.tables import crop_name, sheet_name
 from core.export.verify import MANIFEST, RECORD, Manifest, ManifestEntry
 from core.machine.chain import CHAIN, TEXTS, Head, parse_log
@@ -156,17 +156,18 @@ def _entries(
     frames: FullFrames | None,
 ) -> Iterator[tuple[str, Iterable[bytes]]]:
     """Name and content of every entry but the manifest, in order; each is made when its turn comes."""
+    pictures = CropPictures(blur)
 
     def load(crop: Crop) -> Image:
         step()
-        return load_picture(crop, blur)
+        return pictures.load(crop)
 
     def thumbnail(crop: Crop) -> bytes:
         return thumbnail_jpeg(load(crop), *thumbnail_size(gallery))
 
     def full_size(crop: Crop) -> bytes:
         step()
-        return full_size_jpeg(crop, blur)
+        return pictures.full_size_jpeg(crop)
 
     yield "README.txt", [readme(gallery, blur, head).encode()]
     yield "report.html", (piece.encode() for piece in render_report(gallery, thumbnail, blur, frames))

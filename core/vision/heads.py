@@ -2,8 +2,8 @@
 
 It sees a square window round the box, reduced to `WINDOW_PX`, and says for each cell of a grid how sure it is that the
 middle of a head is there, and how far the head reaches to each side. A head that several windows show is found in each
-of them; what they say is averaged. It runs on the CPU, with OpenVINO, in single precision: an export that is repeated
-covers the same pixels.
+of them; its box has room for most of what they say. It runs on the CPU, with OpenVINO, in single precision: an export
+that is repeated covers the same pixels.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ SPACE = 1.25
 """Side of a window, relative to the longer side of the box in its middle."""
 GREY = 114
 """What lies beyond the edges of the picture."""
-LOWEST = 0.05
+LOWEST = 0.1
 """Scores below this are no heads."""
 BATCH = 8
+OUTER, COUNTED = 0.8, 0.3
+"""Share of the cells of a head that a side of its box lies outside of; and score, as a share of the highest one of the
+head, from which a cell counts."""
 _SAME, _INSIDE = 0.3, 0.75
 """IoU of two boxes of one head; and the share of a box that lies in that of a head which is surer."""
 _OUTWARD = np.array([-1, -1, 1, 1], np.float32)
@@ -134,8 +137,7 @@ def _boxes_of(maps: Floats, windows: Floats) -> Floats:
 
 
 def _merge(found: Floats) -> FoundHeads:
-    """One box for each head: the mean of those that show it, weighted by their scores, and wider by as much as they
-    differ."""
+    """One box for each head, from all that show it."""
     remaining = found[np.argsort(-found[:, 4], kind="stable")]
     heads = []
     while len(remaining):
@@ -145,12 +147,21 @@ def _merge(found: Floats) -> FoundHeads:
         area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-6)
         same = common >= _SAME * (area + area[0] - common)
         same[0] = True
-        weights = remaining[same, 4] ** 2
-        mean = np.average(boxes[same], axis=0, weights=weights)
-        spread = np.sqrt(np.average((boxes[same] - mean) ** 2, axis=0, weights=weights))
-        heads.append([*(mean + spread * _OUTWARD), remaining[0, 4]])
+        counted = same & (remaining[:, 4] >= COUNTED * remaining[0, 4])
+        heads.append([*_outer_box(boxes[counted], remaining[counted, 4]), remaining[0, 4]])
         middle = (boxes[:, :2] + boxes[:, 2:]) / 2
         inside = ((middle > best[:2]) & (middle < best[2:])).all(axis=1)
         remaining = remaining[~(same | inside | (common >= _INSIDE * area))]
     table = np.array(heads, np.float32).reshape(-1, 5)
     return FoundHeads(table[:, :4], table[:, 4])
+
+
+def _outer_box(boxes: Floats, weight: Floats) -> Floats:
+    """The box (4,) whose sides lie as far outside as those of most of these `boxes` (n, 4), counted by `weight`.
+
+    Where cells differ about a side, something of the head may be there, such as the peak of a cap."""
+    outward = boxes * _OUTWARD
+    order = outward.argsort(axis=0, kind="stable")
+    share = weight[order].cumsum(axis=0) / weight.sum()
+    row = (share >= OUTER).argmax(axis=0)
+    return np.asarray(np.take_along_axis(outward, order, axis=0)[row, np.arange(4)] * _OUTWARD)

@@ -6,21 +6,20 @@ that of all blurred pixels, and the heads' area that of the boxes of all heads i
 which lies outside of the areas, is not counted.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from core.base.types import Floats, Image, Timeline
+from core.base.types import Floats, Timeline
 from core.export import CameraHeads
 from core.lab.synthetic import HeadRows, SampleSettings, head_rows, scene_of
 from core.machine.artifacts import Store
 from core.runs import load_detections, load_timelines, load_tracks, read_record
 from core.vision.heads import open_head_finder
 from core.vision.mot import Doubles
-from core.vision.video import probe, read
+from core.vision.video import probe
 from tests.bench.checkout import Checkout, Figures
 
 VISIBLE, COVERED = 0.25, 0.9
@@ -78,21 +77,15 @@ def measure_run(out: Path, camera: str, truth: HeadRows, store: Store) -> Coveri
     film = Timeline(np.arange(first, last + 1), clip.times[first : last + 1])
     size = (clip.width, clip.height)
     heads = CameraHeads(load_tracks(out, camera), detections, analysed, film, size, finder=open_head_finder())
-    with read(clip, film) as pictures:
-        return measure(heads, film, truth, size, (picture.bgr for picture in pictures))
+    heads.look_through(clip)
+    return measure(heads, film, truth, size)
 
 
-def measure(
-    covered: CameraHeads,
-    film: Timeline,
-    truth: HeadRows,
-    size: tuple[int, int],
-    pictures: Iterable[Image | None] = itertools.repeat(None),
-) -> Covering:
-    """What is covered in every picture of a film, against the truth; without `pictures`, by the rule alone."""
+def measure(covered: CameraHeads, film: Timeline, truth: HeadRows, size: tuple[int, int]) -> Covering:
+    """What is covered in every picture of a film, against the truth."""
     found = Covering()
-    for row, (frame, bgr) in enumerate(zip(film.frame.tolist(), pictures, strict=False)):
-        picture = covered.at(row, bgr)
+    for row, frame in enumerate(film.frame.tolist()):
+        picture = covered.at(row)
         mask = covered_pixels(picture.areas, *size)
         seen = truth[truth.frame == frame]
         found.frames += 1

@@ -41,6 +41,8 @@ ROUND = (150, 400)
 """Drawn and real pictures in a round: about as many windows of either."""
 FOCUS = 1.5
 """Exponent of the focal loss: what is sure already counts little."""
+OUTSIDE, EDGES = 0.9, 12.0
+"""Share of edges that shall lie outside of the head's; and how much edges count beside finding."""
 
 Windows = tuple[Image, Floats, Floats]
 """Pictures (n, side, side, 3); for each cell 1 for a head, 0 for none, -1 for no matter; and distances of the edges."""
@@ -81,7 +83,11 @@ def _upsample(x: Tensor) -> Tensor:
 
 
 def loss_of(out: Tensor, is_head: Tensor, edges: Tensor) -> Tensor:
-    """The focal loss of finding heads, and the share by which the boxes found and true do not overlap (GIoU)."""
+    """The focal loss of finding heads, and the pinball loss of their edges, relative to the size of the head.
+
+    An edge that is too far inside costs `OUTSIDE` / (1 - `OUTSIDE`) times as much as one that is as far outside: the
+    network learns boxes whose edges lie outside of the head's in that share of the cases, and farther out where it
+    cannot tell, as on the side on which a cap may have its peak."""
     logit, found = out[:, 0].float(), out[:, 1:].float()
     is_known, target = is_head >= 0, (is_head > 0).float()
     chance = torch.sigmoid(logit)
@@ -91,14 +97,9 @@ def loss_of(out: Tensor, is_head: Tensor, edges: Tensor) -> Tensor:
     rows = target > 0
     a = found.permute(0, 2, 3, 1)[rows].clamp(-4, 4).exp()
     b = edges.permute(0, 2, 3, 1)[rows]
-    common = torch.minimum(a, b)
-    hull = torch.maximum(a, b)
-    inside = (common[:, 0] + common[:, 2]) * (common[:, 1] + common[:, 3])
-    area_a, area_b = ((x[:, 0] + x[:, 2]) * (x[:, 1] + x[:, 3]) for x in (a, b))
-    around = (hull[:, 0] + hull[:, 2]) * (hull[:, 1] + hull[:, 3])
-    union = area_a + area_b - inside
-    giou = inside / union - (around - union) / around
-    return finding + (1 - giou).mean() if len(a) else finding
+    inside = (b - a) / (b[:, :2] + b[:, 2:]).repeat(1, 2)
+    pinball = torch.maximum(OUTSIDE * inside, (OUTSIDE - 1) * inside)
+    return finding + EDGES * pinball.mean() if len(a) else finding
 
 
 def windows_of(picture: HeadPicture, random: np.random.Generator) -> Iterator[tuple[Image, Floats, Floats]]:

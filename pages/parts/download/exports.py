@@ -39,7 +39,13 @@ from pages.parts.shell.session import export_refused
 
 EVERY_SECONDS = 0.5
 _NAMES = {"gallery": "the zip file", "crops": "the crops", "films": "the videos"}
-_UNITS = {"export": "crops", "film": "frames", "checksum": "MB of recordings", "frames": "frames of the report"}
+_UNITS = {
+    "export": "crops",
+    "heads": "frames searched for heads",
+    "film": "frames",
+    "checksum": "MB of recordings",
+    "frames": "frames of the report",
+}
 
 
 def export_of(case: Case, session: ReviewSession, kind: ExportKind, reason: str, only_person: int = 0) -> Export:

@@ -13,7 +13,7 @@ from core.lab.synthetic import HeadRows, SampleSettings, head_rows, sample_folde
 from core.lab.synthetic.settings import HEIGHT, WIDTH
 from core.vision.heads import open_head_finder
 from core.vision.mot import MotRows, read_mot
-from core.vision.video import probe, read
+from core.vision.video import probe
 from tests.bench.heads import VISIBLE, measure
 
 FRAMES = np.arange(100, 340, 12)
@@ -66,7 +66,7 @@ def test_hardly_a_head_of_a_short_clip_is_seen(truth: HeadRows, seen: tuple[Trac
     assert by_rule.uncovered <= 0.002 * by_rule.heads + 1, by_rule.places
     clip = probe(sample_folder() / "cam1.mp4")
     finder = CameraHeads(tracks, detections, film, film, (WIDTH, HEIGHT), finder=open_head_finder())
-    with read(clip, Timeline(FRAMES, clip.times[FRAMES])) as pictures:
-        found = measure(finder, film, truth, (WIDTH, HEIGHT), (picture.bgr for picture in pictures))
+    finder.look_through(clip)
+    found = measure(finder, film, truth, (WIDTH, HEIGHT))
     assert found.uncovered <= 0.01 * found.heads + 1, found.places
     assert found.covered_px < 0.75 * by_rule.covered_px

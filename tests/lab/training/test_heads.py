@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from core.base.types import Floats
 from core.lab.training.head_pictures import HeadPicture, head_of_points, read_head_picture
-from core.lab.training.heads import CELLS, HeadNetwork, _as_crop, _targets, _varied, loss_of, windows_of
+from core.lab.training.heads import CELLS, OUTSIDE, HeadNetwork, _as_crop, _targets, _varied, loss_of, windows_of
 from core.vision.heads import GREY, STRIDE, WINDOW_PX
 
 NONE = np.empty((0, 4), np.float32)
@@ -106,3 +107,15 @@ def test_a_few_steps_lower_the_loss() -> None:
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def test_an_edge_inside_of_the_head_costs_more_than_one_outside() -> None:
+    is_head, edges = torch.zeros(1, CELLS, CELLS), torch.full((1, 4, CELLS, CELLS), 2.0)
+    is_head[0, 12, 12] = 1
+    sides = edges.log()
+    loss = {}
+    for name, off in (("true", 0.0), ("inside", -0.5), ("outside", 0.5)):
+        found = (edges + off).log()
+        loss[name] = loss_of(torch.cat([sides[:, :1] * 0, found], dim=1), is_head, edges).item()
+    inside, outside = loss["inside"] - loss["true"], loss["outside"] - loss["true"]
+    assert inside == pytest.approx(OUTSIDE / (1 - OUTSIDE) * outside, rel=1e-3) and outside > 0
