@@ -87,7 +87,7 @@ class Student(nn.Module):
         self.identity = nn.Linear(width, people, bias=False)
         nn.init.normal_(self.identity.weight, std=0.01)
         self.project = nn.Linear(width, teacher) if teacher else None
-        self._kept: list[nn.Module] = []
+        self._frozen: list[nn.Module] = []
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Vectors before and after the neck, in single precision."""
@@ -105,14 +105,14 @@ class Student(nn.Module):
         """Never train the first stages of EfficientNet-Lite0, which come from ImageNet's classifier: that is twice as
         fast, and what they know of edges and colours is of use for people too."""
         assert isinstance(self.backbone, EfficientNetLite0)
-        self._kept = self.backbone.first_stages()
-        for module in self._kept:
+        self._frozen = self.backbone.first_stages()
+        for module in self._frozen:
             module.requires_grad_(False)
 
     def set_training(self, freeze_bn: bool) -> None:
         """Switch to training mode; with `freeze_bn` batch normalisations keep and use the statistics that they have."""
         self.train()
-        for module in self._kept:
+        for module in self._frozen:
             module.eval()
         if freeze_bn:
             for norm in self.batchnorms():

@@ -25,6 +25,7 @@ COCO_PERSON = {80: 0, 91: 1}
 RT_DETR, RF_DETR = "rtdetr", "rfdetr"
 """Architectures of detectors that give each box once: D-FINE and RT-DETR, and RF-DETR."""
 STEADY = "steady_"  # prefix of networks that normalise each picture's own light first
+NECK_WEIGHT = "neck.weight"  # of the embedders that Sightline's lab trains
 CARD_PLACE = ["sightline", "card"]
 """Where OpenVINO files that the lab has quantized say what they were made of."""
 _DETR_SIDE = 640  # what D-FINE and RT-DETR are trained with, where the file leaves it open
@@ -303,22 +304,25 @@ def _read_detr_layout(path: Path, _digest: str) -> DetrLayout | None:
 
 
 def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model:
-    network = architecture_of(read_state(path))
+    state, recipe = read_state(path), training_recipe(path)
+    network = architecture_of(state)
     pytorch = [model for model in candidates if model.is_pytorch]
-    alike = [model for model in pytorch if model.architecture.removeprefix(STEADY) == network.removeprefix(STEADY)]
-    if not alike:
+    alike = [model for model in pytorch if model.architecture == network.removeprefix(STEADY)]
+    assumed: tuple[str, ...] = ()
+    if network and NECK_WEIGHT in state and {"height", "width"} <= set(recipe):
+        # The lab always trains with this mean and deviation; the recipe states the size.
+        convention = InputConvention(int(recipe["width"]), int(recipe["height"]), mean=IMAGENET_MEAN, std=IMAGENET_STD)
+        dimension = len(state[NECK_WEIGHT])
+    elif alike:
+        convention, dimension = alike[0].input, alike[0].dimension
+        assumed = (
+            f"recognised as {network} by the names of its weights; its input convention is that of {alike[0].name}",
+        )
+    else:
         raise WeightsError(
             f"{path.name} holds none of the networks known here",
             f"Known: {', '.join(sorted({model.architecture for model in pytorch}))}; or give ONNX.",
         )
-    assumed: tuple[str, ...] = (
-        f"recognised as {network} by the names of its weights; its input convention is that of {alike[0].name}",
-    )
-    convention, recipe = alike[0].input, training_recipe(path)
-    if {"height", "width"} <= set(recipe):
-        # The lab always trains with this mean and deviation; the recipe states the size.
-        convention = InputConvention(int(recipe["width"]), int(recipe["height"]), mean=IMAGENET_MEAN, std=IMAGENET_STD)
-        assumed = ()
     return _model_of(
         path,
         digest,
@@ -326,7 +330,7 @@ def _checkpoint_model(path: Path, digest: str, candidates: list[Model]) -> Model
         network,
         ".pt",
         input=convention,
-        dimension=alike[0].dimension,
+        dimension=dimension,
         source="trained by Sightline's lab" if recipe else "named by the user",
         assumed=assumed,
     )

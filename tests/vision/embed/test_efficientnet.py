@@ -1,14 +1,16 @@
 """EfficientNet-Lite0 as a body: recognised by its weights, begun from those of ImageNet's classifier."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from core.base.errors import WeightsError
 from core.lab.training import Student, initialise
 from core.vision.embed import EFFICIENTNET, EFFICIENTNET_FEATURES, build_body
-from core.vision.models import architecture_of
+from core.vision.models import architecture_of, find
 
 
 def classifier() -> dict[str, torch.Tensor]:
@@ -64,3 +66,13 @@ def test_a_classifier_with_a_part_missing_is_refused(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "cut.pth")
     with pytest.raises(WeightsError, match="another backbone"):
         Student(EFFICIENTNET, 2).load_weights(tmp_path / "cut.pth")
+
+
+def test_what_the_lab_trains_is_opened_by_its_file_alone(tmp_path: Path) -> None:
+    student = Student(EFFICIENTNET, 2)
+    initialise(student, 1)
+    recipe = {"recipe": json.dumps({"backbone": EFFICIENTNET, "height": 96, "width": 48})}
+    save_file(student.half_precision_state(), tmp_path / "mine.safetensors", recipe)
+    model = find(str(tmp_path / "mine.safetensors"), "embedder")
+    assert (model.architecture, model.dimension) == (EFFICIENTNET, EFFICIENTNET_FEATURES)
+    assert (model.input.height, model.input.width, model.assumed) == (96, 48, ())
