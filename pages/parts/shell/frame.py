@@ -34,8 +34,12 @@ st.html(
     "<style>"
     ".stMainBlockContainer { padding: .75rem clamp(1rem, 3vw, 3rem) 3rem; }"
     ".stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 3.75rem; }"
+    # What sticks to the top of the page: there, or under the row of the sidebar's button, past which nothing shows.
+    ".stApp { --page-top: 0rem; }"
+    ".stApp:has([data-testid=stExpandSidebarButton]) { --page-top: 3.75rem; }"
     ".stApp:not(:has([data-testid=stExpandSidebarButton])) .stAppHeader { left: auto; width: auto; }"
     ".stAppHeader { background: none; pointer-events: none; }"
+    ".stApp:has([data-testid=stExpandSidebarButton]) .stAppHeader { background: light-dark(#fff, #171614); }"
     ".stAppHeader :is(button, a, label, [data-testid=stStatusWidget]) { pointer-events: auto; }"
     ".stApp a:focus-visible { outline: 2px solid light-dark(#0b62b0, #5aa5ea); outline-offset: 1px; }"
     ".stMainBlockContainer h1 { padding: .25rem 0 .75rem; }"
