@@ -43,6 +43,7 @@ from core.lab.evaluate.measures import NOBODY, clear_mot, hota, identity
 from core.lab.evaluate.paired_frames import overlap
 from core.lab.evaluate.ranking import Ranking, rank_across
 from core.lab.evaluate.scores import Scores, align_columns, format_figure, in_analysed_frames, pair_files, score_table
+from core.runs import NO_PERSON
 from core.vision.mot import Doubles, read_mot
 
 
@@ -199,17 +200,30 @@ def score_run(
         for truth_file, tracks_file in pair_files(truth, tracks)
     ]
     found = read_similarity(similarity) if similarity.is_file() else None
+    if found is not None:
+        found = _without(found, read_persons(people, things=True))
     return score_people(cameras, read_persons(people), found, visible)
+
+
+def _without(similarity: TrackletSimilarity, things: Persons) -> TrackletSimilarity:
+    """The similarities of all tracklets but things, which are compared with nobody and have no line in tracks/."""
+    is_person = np.array([name not in things for name in _names(similarity)], bool)
+    return TrackletSimilarity(
+        similarity.similarity[is_person][:, is_person], similarity.camera[is_person], similarity.track[is_person]
+    )
 
 
 def _edited_tracks(run: Path, tracks_file: Path) -> Path:
     return edited if (edited := run / "cut" / tracks_file.name).is_file() else tracks_file
 
 
-def read_persons(path: Path) -> Persons:
-    """The person of each track according to `people.csv`, one line per track."""
+def read_persons(path: Path, things: bool = False) -> Persons:
+    """The person of each track according to `people.csv`, one line per track: of those that are people, or of `things`
+    instead."""
     persons: dict[tuple[str, int], str] = {}
-    for number, (camera, track, person) in _read_lines(path):
+    for number, (camera, track, person), status in _read_lines(path):
+        if (status == NO_PERSON) != things:
+            continue
         if not (track.isascii() and track.isdigit() and camera and person):
             raise TruthError(
                 f"{path.name}, line {number}: expected a camera, the number of a track and a person",
@@ -224,8 +238,8 @@ def read_persons(path: Path) -> Persons:
     return persons
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Number and cells of each line, in the order of `_COLUMNS`."""
+def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...], str]]:
+    """Number and cells of each line, in the order of `_COLUMNS`, and its status, if it has one."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.DictReader(file)
@@ -233,7 +247,8 @@ def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             if missing:
                 raise TruthError(f"{path.name} has no column {', '.join(missing)}", "Its first line names the columns.")
             for line in lines:
-                yield lines.line_num, tuple(csv_cell((line[name] or "").strip()) for name in _COLUMNS)
+                cells = tuple(csv_cell((line[name] or "").strip()) for name in _COLUMNS)
+                yield lines.line_num, cells, (line.get("status") or "").strip()
     except (OSError, ValueError, csv.Error) as fault:
         raise TruthError(f"{path} cannot be read as a table ({fault})", _MATCH_ANEW) from fault
 

@@ -58,6 +58,22 @@ def test_a_run(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -
     assert said["queries"] == {"queries": 2, "rank1": 1, "rank5": 1, "rank10": 1, "map": 1}
 
 
+def test_things_are_no_part_of_the_result(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    truth, run = folders
+    words = ["evaluate", "people", "--truth", str(truth), "--result", str(run), "--json"]
+    cameras, tracks = ["hall", "yard", "yard", "no_truth"], [1, 5, 6, 1]
+    values = np.array([[1, 0.9, 0.1, 0], [0.9, 1, 0, 0], [0.1, 0, 1, 0], [0, 0, 0, 1]])
+    alike(run, values, cameras, np.array(tracks))
+    assert main(words) == 0
+    before = capsys.readouterr().out
+    # A run lists them in people.csv and similarity.npz, and leaves them out of tracks/.
+    with (run / "people.csv").open("a", encoding="utf-8") as table:
+        table.write("hall,2,P003,0.0,0.1,,thing\n")
+    alike(run, np.pad(values, (0, 1)), [*cameras, "hall"], np.array([*tracks, 2]))
+    assert main(words) == 0
+    assert capsys.readouterr().out == before
+
+
 def test_columns_may_come_in_any_order_and_camera_names_may_have_commas(folders: tuple[Path, Path]) -> None:
     truth, run = folders
     for folder in (truth, run / "tracks"):
