@@ -201,13 +201,13 @@ def score_run(
     ]
     found = read_similarity(similarity) if similarity.is_file() else None
     if found is not None:
-        found = _without(found, read_persons(people, things=True))
+        found = _without(found, read_persons(people, objects=True))
     return score_people(cameras, read_persons(people), found, visible)
 
 
-def _without(similarity: TrackletSimilarity, things: Persons) -> TrackletSimilarity:
+def _without(similarity: TrackletSimilarity, objects: Persons) -> TrackletSimilarity:
     """The similarities of all tracklets but things, which are compared with nobody and have no line in tracks/."""
-    is_person = np.array([name not in things for name in _names(similarity)], bool)
+    is_person = np.array([name not in objects for name in _names(similarity)], bool)
     return TrackletSimilarity(
         similarity.similarity[is_person][:, is_person], similarity.camera[is_person], similarity.track[is_person]
     )
@@ -217,12 +217,11 @@ def _edited_tracks(run: Path, tracks_file: Path) -> Path:
     return edited if (edited := run / "cut" / tracks_file.name).is_file() else tracks_file
 
 
-def read_persons(path: Path, things: bool = False) -> Persons:
-    """The person of each track according to `people.csv`, one line per track: of those that are people, or of `things`
-    instead."""
+def read_persons(path: Path, objects: bool = False) -> Persons:
+    """The person of each track according to `people.csv`, one line per track: of people, or of things (`objects`)."""
     persons: dict[tuple[str, int], str] = {}
     for number, (camera, track, person), status in _read_lines(path):
-        if (status == NO_PERSON) != things:
+        if (status == NO_PERSON) != objects:
             continue
         if not (track.isascii() and track.isdigit() and camera and person):
             raise TruthError(
