@@ -22,6 +22,7 @@ import pytest
 from core.machine.settings_file import load_settings
 from core.vision.models import DETECTOR, EMBEDDER
 from core.workspace.cases import default_plan
+from tests.browser.conftest import at_home
 from tests.vision.models.serving import HOST, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,11 +36,10 @@ pytestmark = [
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("SIGHTLINE_FOOTAGE", str(tmp_path))
-    monkeypatch.setenv("BROWSER", "true")
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("no_proxy", HOST)
+    with at_home(tmp_path):
+        yield
 
 
 class Start:

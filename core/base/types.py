@@ -128,6 +128,10 @@ class Tracks(Table):
             detected=(np.bool_, ()),
         )
 
+    def without(self, numbers: Ints | Sequence[int]) -> Tracks:
+        """The boxes of all tracks but those with these numbers."""
+        return self[~np.isin(self.track, numbers)]
+
     @classmethod
     def empty(cls) -> Tracks:
         none = np.empty(0)

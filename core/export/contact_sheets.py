@@ -18,7 +18,8 @@ from core.base.types import Image
 from core.export.images import blur_heads, load_picture
 from core.export.tables import describe_times, time_label
 from core.machine.canvas import FAINT, Canvas, Colour, shorten
-from core.runs import NO_PERSON, Candidate, Crop, Gallery, Sighting
+from core.runs import Candidate, Crop, Gallery, Sighting
+from core.vision.match import NO_PERSON
 
 WIDTH, MARGIN, HEAD, LABEL = 1200, 28, 76, 124
 CELL_WIDTH, CELL_HEIGHT, GAP = 88, 168, 12

@@ -211,7 +211,7 @@ def draw_time(bgr: Image, text: str) -> Image:
 def boxes_at(evidence: Evidence, person: Ints, out: Path, camera: str, seconds: Seconds) -> FilmBoxes:
     """The boxes of everybody in the clip of `camera` at these `seconds` of it, in pixels of the clip."""
     tracks = split_tracks(load_tracks(out, camera), [cut for cut in evidence.cuts if cut.camera == camera])
-    tracks = tracks[~np.isin(tracks.track, evidence.objects_of(camera))]
+    tracks = tracks.without(evidence.objects_of(camera))
     person_of_track = {track: int(person[row]) for (name, track), row in evidence.row_of.items() if name == camera}
     return interpolate_boxes(tracks, person_of_track, seconds)
 

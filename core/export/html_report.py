@@ -56,7 +56,8 @@ from core.export.report_people import (
     with_day,
 )
 from core.export.tables import describe_times, time_label
-from core.runs import NO_PERSON, Crop, Gallery, Sighting
+from core.runs import Crop, Gallery, Sighting
+from core.vision.match import NO_PERSON
 
 CROPS_PER_SIGHTING, MAX_SIGHTINGS_WITH_CROPS = 3, 500
 """Crops of a sighting in the report; above this many sightings only one each, so that browsers can open the page."""

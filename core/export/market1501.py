@@ -25,7 +25,8 @@ from core.export.facts import run_in_words
 from core.export.images import full_size_jpeg
 from core.export.zip import Archive
 from core.machine.paths import open_atomically
-from core.runs import NO_PERSON, Crop, Gallery
+from core.runs import Crop, Gallery
+from core.vision.match import NO_PERSON
 
 _README = """\
 Crops in Market-1501's naming, written by sightline {version}: {counts}

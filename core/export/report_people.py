@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from core.base.text import find_zone, format_clock, format_count, format_moment, person_name
 from core.export.facts import DecisionFact
-from core.runs import NO_PERSON, Gallery, Lookalike, Sighting
+from core.runs import Gallery, Lookalike, Sighting
+from core.vision.match import NO_PERSON
 
 CLOSE = 0.05
 """A similarity that is no further from the threshold, or from that to another person, is worth a second look."""

@@ -61,7 +61,6 @@ from .from_crops import ImportedCrop as ImportedCrop
 from .from_crops import import_crops as import_crops
 from .from_crops import list_folders as list_folders
 from .from_crops import list_pictures as list_pictures
-from .gallery import NO_PERSON as NO_PERSON
 from .gallery import Area as Area
 from .gallery import Candidate as Candidate
 from .gallery import Crop as Crop

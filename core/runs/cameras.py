@@ -123,7 +123,7 @@ class CameraResult:
     @property
     def tracks_of_people(self) -> Tracks:
         """The tracks without those of things."""
-        return self.tracks[~np.isin(self.tracks.track, self.objects)]
+        return self.tracks.without(self.objects)
 
     @property
     def analysed(self) -> int:

@@ -85,7 +85,7 @@ def write_run_without(
     if (out / "frames.parquet").is_file():
         write_frames(to, {name: each for name, each in load_timelines(out).items() if name not in cameras})
     for name, found in tracks.items():
-        write_tracks(to / "tracks" / f"{name}.txt", found[~np.isin(found.track, record.cameras[name].objects)])
+        write_tracks(to / "tracks" / f"{name}.txt", found.without(record.cameras[name].objects))
     save_evidence(smaller, to)
     for crop in smaller.crops.name.tolist():
         target = to / CROPS_FOLDER / crop

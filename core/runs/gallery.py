@@ -16,8 +16,8 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from core.base.text import Clocks, format_count
+from core.vision.match import NO_PERSON
 
-NO_PERSON = "thing"
 STATUSES = ("alone", "candidate", "doubtful", "confirmed", NO_PERSON)
 """Alone: no match was found. Then: a match that the program proposes, that it doubts, that a user has confirmed; and
 what is probably no person."""

@@ -103,8 +103,7 @@ def _rewrite_tracks(tracks: Mapping[str, Tracks], cuts: Sequence[Cut], evidence:
         for name, camera_tracks in tracks.items()
     }
     for name in {each.camera for each in cuts}:
-        found = renumbered[name]
-        write_tracks(out / "tracks" / f"{name}.txt", found[~np.isin(found.track, evidence.objects_of(name))])
+        write_tracks(out / "tracks" / f"{name}.txt", renumbered[name].without(evidence.objects_of(name)))
     write_parquet(out, renumbered)
 
 

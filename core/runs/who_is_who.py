@@ -321,7 +321,7 @@ def write_cut_tracks(evidence: Evidence, out: Path, folder: Path) -> dict[str, P
         files[camera] = folder / CUT_FOLDER / f"{camera}.txt"
         cuts = [cut for cut in evidence.cuts if cut.camera == camera]
         parts = split_tracks(load_tracks(out, camera), cuts)
-        write_tracks(files[camera], parts[~np.isin(parts.track, evidence.objects_of(camera))])
+        write_tracks(files[camera], parts.without(evidence.objects_of(camera)))
     return files
 
 

@@ -43,7 +43,7 @@ from core.lab.evaluate.measures import NOBODY, clear_mot, hota, identity
 from core.lab.evaluate.paired_frames import overlap
 from core.lab.evaluate.ranking import Ranking, rank_across
 from core.lab.evaluate.scores import Scores, align_columns, format_figure, in_analysed_frames, pair_files, score_table
-from core.runs import NO_PERSON
+from core.vision.match import NO_PERSON
 from core.vision.mot import Doubles, read_mot
 
 
@@ -200,9 +200,8 @@ def score_run(
         for truth_file, tracks_file in pair_files(truth, tracks)
     ]
     found = read_similarity(similarity) if similarity.is_file() else None
-    if found is not None:
-        found = _without(found, read_persons(people, objects=True))
-    return score_people(cameras, read_persons(people), found, visible)
+    persons, objects = read_persons(people)
+    return score_people(cameras, persons, None if found is None else _without(found, objects), visible)
 
 
 def _without(similarity: TrackletSimilarity, objects: Persons) -> TrackletSimilarity:
@@ -217,24 +216,24 @@ def _edited_tracks(run: Path, tracks_file: Path) -> Path:
     return edited if (edited := run / "cut" / tracks_file.name).is_file() else tracks_file
 
 
-def read_persons(path: Path, objects: bool = False) -> Persons:
-    """The person of each track according to `people.csv`, one line per track: of people, or of things (`objects`)."""
+def read_persons(path: Path) -> tuple[Persons, Persons]:
+    """The person of each track according to `people.csv`, one line per track: of those that show people, and of
+    things."""
     persons: dict[tuple[str, int], str] = {}
+    objects: dict[tuple[str, int], str] = {}
     for number, (camera, track, person), status in _read_lines(path):
-        if (status == NO_PERSON) != objects:
-            continue
         if not (track.isascii() and track.isdigit() and camera and person):
             raise TruthError(
                 f"{path.name}, line {number}: expected a camera, the number of a track and a person",
                 "Correct the line, or match the people of the run again.",
             )
-        if (camera, int(track)) in persons:
+        if (camera, int(track)) in persons or (camera, int(track)) in objects:
             raise TruthError(
                 f"{path.name}, line {number}: track {track} of camera {camera} is there twice",
                 "Delete one of the two lines.",
             )
-        persons[camera, int(track)] = person
-    return persons
+        (objects if status == NO_PERSON else persons)[camera, int(track)] = person
+    return persons, objects
 
 
 def _read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...], str]]:

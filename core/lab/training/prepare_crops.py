@@ -94,8 +94,7 @@ def prepare(run: Path, out: Path, settings: PrepareSettings, progress: Progress)
         raise SettingsError(f"the run in {run} is not finished", "Let it finish, or start it again.")
     cameras = {name: number for number, name in enumerate(sorted(record.cameras), 1) if name in record.analysed}
     tracks = {
-        name: found[~np.isin(found.track, record.cameras[name].objects)]
-        for name, found in load_all_tracks(run, cameras).items()
+        name: found.without(record.cameras[name].objects) for name, found in load_all_tracks(run, cameras).items()
     }
     sightings = [(name, int(track)) for name in cameras for track in np.unique(tracks[name].track)]
     earlier = _earlier_files(out, identity := _identity(record, cameras, tracks))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,14 @@ PLOT_HEIGHT, PLOT_WIDTH = 128, 64
 _BATCH = 256
 
 
+class Teacher(Protocol):
+    """What gives crops vectors to learn from: an embedder, or several joined."""
+
+    dimension: int
+
+    def embed(self, crops: Sequence[Image]) -> Floats: ...
+
+
 class JoinedEmbedder:
     """Several embedders as one teacher: the vector of a crop is all of theirs in a row, so that the similarity of two
     crops is the mean of the similarities that they give."""
@@ -80,7 +89,7 @@ def read_training_set(
     folder: Path,
     recipe: ReidRecipe,
     people_held_out: int,
-    teacher: Embedder | JoinedEmbedder | None,
+    teacher: Teacher | None,
     unlabelled: Path | None,
     progress: Progress,
     copies: int = 0,
@@ -122,7 +131,7 @@ def make_copies(
     paths: NDArray[np.object_],
     times: int,
     size: tuple[int, int],
-    teacher: Embedder | JoinedEmbedder,
+    teacher: Teacher,
     seed: int,
     progress: Progress,
 ) -> tuple[Image, Floats]:
@@ -171,7 +180,7 @@ def read_unlabelled(folder: Path) -> Crops:
     return Crops(names, np.zeros(len(paths), np.int64), np.ones(len(paths), np.int64))
 
 
-def embed_paths(paths: NDArray[np.object_], embedder: Embedder | JoinedEmbedder, progress: Progress) -> Floats:
+def embed_paths(paths: NDArray[np.object_], embedder: Teacher, progress: Progress) -> Floats:
     """The vectors (n, d) of pictures on disk, unchanged."""
     progress.begin("embed", len(paths))
     rows = [np.empty((0, embedder.dimension), np.float32)]

@@ -143,7 +143,7 @@ def compare_runs(
 def _people_of(run: LoadedRun | RetrackResult, camera: str) -> Tracks:
     """The tracks of a camera without those of things."""
     tracks = run.tracks[camera]
-    return tracks[~np.isin(tracks.track, run.objects[camera])]
+    return tracks.without(run.objects[camera])
 
 
 def compare_camera(name: str, before: Tracks, after: Tracks) -> CameraChange:

@@ -72,8 +72,7 @@ class EfficientNetLite0(nn.Module):
         self.reduce = nn.Linear(2 * sum(_JOINED.values()) + 1280, EFFICIENTNET_FEATURES)
 
     def forward(self, x: Tensor) -> Tensor:
-        spread, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-        x = (x - mean) / (spread + 1e-5).sqrt()
+        x = nn.functional.instance_norm(x)
         x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
         joined = []
         for number, block in enumerate(self._blocks):

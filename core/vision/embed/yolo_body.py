@@ -46,8 +46,7 @@ class YoloBody(nn.Module):
         self.reduce = nn.Linear(2 * sum(_JOINED.values()), YOLO_BODY_FEATURES)
 
     def forward(self, x: Tensor) -> Tensor:
-        spread, mean = torch.var_mean(x, (2, 3), correction=0, keepdim=True)
-        x = (x - mean) / (spread + 1e-5).sqrt() * _LIGHT_STD + _LIGHT_MEAN
+        x = nn.functional.instance_norm(x) * _LIGHT_STD + _LIGHT_MEAN
         joined = []
         for number, layer in enumerate(self.body):
             x = layer(x)
